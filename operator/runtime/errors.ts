@@ -1,0 +1,102 @@
+/**
+ * The closed family of errors. Every failure gets its class where it is born; whoever handles it decides by class, never
+ * by reading a message.
+ *
+ * | class | meaning | what the queue does |
+ * | --- | --- | --- |
+ * | `TransientError` | the outside world failed: network, 5xx, 429, time-out | retry with backoff |
+ * | `ConflictError` | somebody else wrote first (409) | read again and retry at once; never recreate |
+ * | `InvalidError` | the user must act | status, no retry before something changes |
+ * | `BlockedError` | waits for something named | status, retry when it appears (and by a slow timer) |
+ */
+import type { ObjectReference } from './object.ts';
+
+interface ErrorDetails {
+	readonly cause?: unknown;
+	/** The object that the failed request was about. */
+	readonly object?: ObjectReference;
+}
+
+abstract class OperatorError extends Error {
+	readonly object: ObjectReference | undefined;
+	constructor(message: string, details: ErrorDetails = {}) {
+		super(message, details.cause === undefined ? {} : { cause: details.cause });
+		this.object = details.object;
+	}
+}
+
+/** The outside world failed in a way that may pass by itself. */
+export class TransientError extends OperatorError {
+	override readonly name = 'TransientError';
+	/** The server asked to wait this long (milliseconds) before the next try. */
+	readonly retryAfterMs: number | undefined;
+	/** HTTP status, where there was an answer. */
+	readonly status: number | undefined;
+	constructor(
+		message: string,
+		details: ErrorDetails & { retryAfterMs?: number | undefined; status?: number | undefined } = {},
+	) {
+		super(message, details);
+		this.retryAfterMs = details.retryAfterMs;
+		this.status = details.status;
+	}
+}
+
+/** HTTP 409: the object changed since it was read, exists already, or a field belongs to another manager. */
+export class ConflictError extends OperatorError {
+	override readonly name = 'ConflictError';
+	/** `Conflict` or `AlreadyExists`, as the API server says. */
+	readonly reason: string;
+	constructor(message: string, details: ErrorDetails & { reason?: string } = {}) {
+		super(message, details);
+		this.reason = details.reason ?? 'Conflict';
+	}
+}
+
+/** The API server refused the request for good: 400, 401, 403, 404, 405, 410, 415, 422 … A retry of the same request gives the same answer. */
+export class RequestError extends OperatorError {
+	override readonly name = 'RequestError';
+	readonly status: number;
+	/** The API server's own word: `NotFound`, `Forbidden`, `Invalid`, `Expired` … */
+	readonly reason: string;
+	constructor(message: string, details: ErrorDetails & { status: number; reason: string }) {
+		super(message, details);
+		this.status = details.status;
+		this.reason = details.reason;
+	}
+}
+
+/** What was asked for cannot be done until its owner changes it. */
+export class InvalidError extends OperatorError {
+	override readonly name = 'InvalidError';
+	/** CamelCase word for a condition. */
+	readonly reason: string;
+	constructor(reason: string, message: string, details: ErrorDetails = {}) {
+		super(message, details);
+		this.reason = reason;
+	}
+}
+
+/** Everything is right, but something named is missing yet. */
+export class BlockedError extends OperatorError {
+	override readonly name = 'BlockedError';
+	/** CamelCase word for a condition. */
+	readonly reason: string;
+	constructor(reason: string, message: string, details: ErrorDetails = {}) {
+		super(message, details);
+		this.reason = reason;
+	}
+}
+
+export function isNotFound(error: unknown): error is RequestError {
+	return error instanceof RequestError && error.status === 404;
+}
+
+export function isForbidden(error: unknown): error is RequestError {
+	return error instanceof RequestError && (error.status === 401 || error.status === 403);
+}
+
+/** 410: the resource version is too old to be served from the watch cache. */
+export function isExpired(error: unknown): error is RequestError {
+	return error instanceof RequestError && error.status === 410;
+}

@@ -1,0 +1,87 @@
+/**
+ * The kinds that Meshwright reads or writes, with their REST paths. A table instead of API discovery: these kinds are
+ * all GA and fixed, so the hot path needs no request to learn a path.
+ */
+import { groupOf, type KubeObject, type ObjectReference } from './object.ts';
+
+export interface Kind {
+	readonly apiVersion: string;
+	readonly kind: string;
+	readonly plural: string;
+	readonly namespaced: boolean;
+}
+
+function kind(apiVersion: string, name: string, plural: string, namespaced: boolean): Kind {
+	return { apiVersion, kind: name, plural, namespaced };
+}
+
+export const kinds = {
+	Namespace: kind('v1', 'Namespace', 'namespaces', false),
+	Node: kind('v1', 'Node', 'nodes', false),
+	Pod: kind('v1', 'Pod', 'pods', true),
+	ConfigMap: kind('v1', 'ConfigMap', 'configmaps', true),
+	Secret: kind('v1', 'Secret', 'secrets', true),
+	Service: kind('v1', 'Service', 'services', true),
+	ServiceAccount: kind('v1', 'ServiceAccount', 'serviceaccounts', true),
+	Deployment: kind('apps/v1', 'Deployment', 'deployments', true),
+	HorizontalPodAutoscaler: kind('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', true),
+	PodDisruptionBudget: kind('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', true),
+	Role: kind('rbac.authorization.k8s.io/v1', 'Role', 'roles', true),
+	RoleBinding: kind('rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings', true),
+	ClusterRole: kind('rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles', false),
+	ClusterRoleBinding: kind('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding', 'clusterrolebindings', false),
+	CustomResourceDefinition: kind(
+		'apiextensions.k8s.io/v1',
+		'CustomResourceDefinition',
+		'customresourcedefinitions',
+		false,
+	),
+	NetworkPolicy: kind('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies', true),
+	MutatingWebhookConfiguration: kind(
+		'admissionregistration.k8s.io/v1',
+		'MutatingWebhookConfiguration',
+		'mutatingwebhookconfigurations',
+		false,
+	),
+	ValidatingWebhookConfiguration: kind(
+		'admissionregistration.k8s.io/v1',
+		'ValidatingWebhookConfiguration',
+		'validatingwebhookconfigurations',
+		false,
+	),
+	Lease: kind('coordination.k8s.io/v1', 'Lease', 'leases', true),
+	Event: kind('events.k8s.io/v1', 'Event', 'events', true),
+	MeshInstallation: kind('meshwright.io/v1', 'MeshInstallation', 'meshinstallations', false),
+} as const satisfies Record<string, Kind>;
+
+const byGroupKind = new Map<string, Kind>(
+	Object.values(kinds).map((entry) => [`${groupOf(entry.apiVersion)}/${entry.kind}`, entry]),
+);
+
+/** The table entry for an object's kind. Throws for a kind that is not in the table: a defect in the caller, not in the input. */
+export function kindOf(object: Pick<ObjectReference, 'apiVersion' | 'kind'>): Kind {
+	const found = byGroupKind.get(`${groupOf(object.apiVersion)}/${object.kind}`);
+	if (found === undefined) {
+		throw new Error(
+			`${object.apiVersion} ${object.kind} is not in the table of kinds (operator/runtime/kinds.ts): add it there`,
+		);
+	}
+	return found;
+}
+
+/** The REST path of a kind's collection: `/apis/apps/v1/namespaces/istio-system/deployments`. All namespaces when none is given. */
+export function collectionPath(entry: Kind, namespace?: string): string {
+	const root = entry.apiVersion.includes('/') ? `/apis/${entry.apiVersion}` : `/api/${entry.apiVersion}`;
+	const scope = entry.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+	return `${root}${scope}/${entry.plural}`;
+}
+
+/** The REST path of one object. */
+export function objectPath(object: KubeObject | ObjectReference): string {
+	const entry = kindOf(object);
+	const { name, namespace } = 'metadata' in object ? (object as KubeObject).metadata : (object as ObjectReference);
+	if (entry.namespaced && namespace === undefined) {
+		throw new Error(`${object.kind} ${name} has no namespace`);
+	}
+	return `${collectionPath(entry, namespace)}/${encodeURIComponent(name)}`;
+}
