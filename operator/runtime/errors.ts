@@ -11,6 +11,16 @@
  */
 import type { ObjectReference } from './object.ts';
 
+/** One finding in an API server's refusal: which field, why. The owner of a field in a conflict of server-side apply, too. */
+export interface StatusCause {
+	/** `FieldValueInvalid`, `FieldManagerConflict` … */
+	readonly reason: string;
+	/** Empty for Secrets: it may quote a value. */
+	readonly message: string;
+	/** JSON path, as `spec.ports[0].port`. */
+	readonly field: string;
+}
+
 interface ErrorDetails {
 	readonly cause?: unknown;
 	/** The object that the failed request was about. */
@@ -47,9 +57,12 @@ export class ConflictError extends OperatorError {
 	override readonly name = 'ConflictError';
 	/** `Conflict` or `AlreadyExists`, as the API server says. */
 	readonly reason: string;
-	constructor(message: string, details: ErrorDetails & { reason?: string } = {}) {
+	/** For a conflict of server-side apply: each field that another manager owns. */
+	readonly causes: readonly StatusCause[];
+	constructor(message: string, details: ErrorDetails & { reason?: string; causes?: readonly StatusCause[] } = {}) {
 		super(message, details);
 		this.reason = details.reason ?? 'Conflict';
+		this.causes = details.causes ?? [];
 	}
 }
 
@@ -59,10 +72,16 @@ export class RequestError extends OperatorError {
 	readonly status: number;
 	/** The API server's own word: `NotFound`, `Forbidden`, `Invalid`, `Expired` … */
 	readonly reason: string;
-	constructor(message: string, details: ErrorDetails & { status: number; reason: string }) {
+	/** For `Invalid`: each field that was refused. */
+	readonly causes: readonly StatusCause[];
+	constructor(
+		message: string,
+		details: ErrorDetails & { status: number; reason: string; causes?: readonly StatusCause[] },
+	) {
 		super(message, details);
 		this.status = details.status;
 		this.reason = details.reason;
+		this.causes = details.causes ?? [];
 	}
 }
 
