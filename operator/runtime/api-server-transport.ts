@@ -3,7 +3,7 @@
  * of their own, so that many long-lived watches can never starve a request of a stream or a connection.
  */
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
-import type { Credentials, Grant, TlsMaterial } from './credentials.ts';
+import type { Credentials, Grant, TlsMaterial } from './credentials-grant.ts';
 import { RequestError, TransientError } from './errors.ts';
 
 export interface TransportOptions {
@@ -155,7 +155,7 @@ export class Transport {
 	/** Nothing new is sent over this pool; what is in flight may end. */
 	#distrust(which: 'requests' | 'watches', dispatcher: Dispatcher): void {
 		const pools = this.#pools;
-		if (pools?.[which] === dispatcher) {
+		if (this.#options.http2 && pools?.[which] === dispatcher) {
 			this.#retire(dispatcher);
 			pools[which] = this.#newPool(pools.tls, which);
 		}
@@ -184,7 +184,7 @@ export class Transport {
 			exchange.fail(new TransientError(`${outgoing.description}: the client is closed`));
 			return exchange;
 		}
-		const headers: Record<string, string> = { ...outgoing.headers, ...grant.headers };
+		const headers: Record<string, string | string[]> = { ...outgoing.headers, ...grant.headers };
 		if (grant.authorization !== undefined) {
 			headers.authorization = grant.authorization;
 		}

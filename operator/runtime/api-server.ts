@@ -5,7 +5,7 @@
 import manifest from '../../package.json' with { type: 'json' };
 import { describeRequest, errorOfAnswer, isRecord, type RequestSubject, warningsOf } from './api-server-answer.ts';
 import { type Answer, type InFlight, type Sink, Transport } from './api-server-transport.ts';
-import { type Credentials, type StaticCredentials, staticCredentials } from './credentials.ts';
+import { type Credentials, type StaticCredentials, staticCredentials } from './credentials-grant.ts';
 import { RequestError, TransientError } from './errors.ts';
 import { collectionPath, type Kind, kindOf, objectPath } from './kinds.ts';
 import type { KubeObject, ObjectMeta, ObjectReference } from './object.ts';

@@ -1,63 +1,53 @@
-/** Who we are to one API server, and how its identity is checked: what the transport needs to know, whatever the source. */
+/** Finds out who we are to an API server: a kubeconfig, or the ServiceAccount of the Pod that we run in. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import type { Credentials } from './credentials-grant.ts';
+import { inClusterCredentials, isInCluster } from './credentials-in-cluster.ts';
+import { InvalidError } from './errors.ts';
 
-/** Key material of a TLS connection, as PEM. */
-export interface TlsMaterial {
-	/** Certificates of the authorities that the server's certificate is checked against. The system's own when absent. */
-	readonly ca?: string | undefined;
-	readonly cert?: string | undefined;
-	readonly key?: string | undefined;
-	/** The name that the server's certificate must carry when it is not the host of the URL. */
-	readonly servername?: string | undefined;
-	/** `insecure-skip-tls-verify`: the server's certificate is not checked. */
-	readonly insecure?: boolean | undefined;
+export interface KubeconfigSource {
+	/** A kubeconfig file. */
+	readonly path?: string | undefined;
+	/** Instead of the file's current context. */
+	readonly context?: string | undefined;
+	/** The ServiceAccount of the Pod that we run in, whatever else there is. */
+	readonly inCluster?: boolean | undefined;
 }
 
-/** What is valid now. A new `tls` object (by identity) makes the transport open new connections. */
-export interface Grant {
-	readonly tls: TlsMaterial;
-	/** The whole value of the `Authorization` header. */
-	readonly authorization?: string | undefined;
-	/** Further headers: impersonation. */
-	readonly headers?: Readonly<Record<string, string>> | undefined;
+/**
+ * Finds credentials as controllers do: the given file; the files of `KUBECONFIG`; the Pod's ServiceAccount;
+ * `~/.kube/config`. Throws InvalidError, with what to do, where there is none or the file can't be used.
+ */
+export async function loadKubeconfig(source: KubeconfigSource = {}): Promise<Credentials> {
+	if (source.inCluster === true) {
+		return inClusterCredentials();
+	}
+	const files = source.path === undefined ? kubeconfigFiles() : [source.path];
+	if (files.length === 0) {
+		return inClusterCredentials();
+	}
+	const { kubeconfigCredentials, mergeKubeconfigs, parseKubeconfig } = await import('./credentials-kubeconfig.ts');
+	const parsed = files.map((file) => parseKubeconfig(readKubeconfig(file), path.dirname(path.resolve(file))));
+	return kubeconfigCredentials(mergeKubeconfigs(parsed), { context: source.context });
 }
 
-export interface Credentials {
-	/** `https://host:port`, with a path where the API server lies below one. No slash at the end. */
-	readonly url: string;
-	/** `http://` or `https://` proxy in front of the API server. */
-	readonly proxyUrl?: string | undefined;
-	/** Synchronous while what is known is still good: called for every request. */
-	grant(): Grant | Promise<Grant>;
-	/** The server answered 401: forget what is cached. False when a new attempt can't differ from the last. */
-	refresh(): boolean;
+function kubeconfigFiles(): readonly string[] {
+	const named = (process.env.KUBECONFIG ?? '').split(path.delimiter).filter((file) => file !== '');
+	if (named.length > 0) {
+		return named;
+	}
+	return isInCluster() ? [] : [path.join(homedir(), '.kube', 'config')];
 }
 
-/** Credentials that never change: for tests, and for kubeconfigs that hold everything inline. */
-export interface StaticCredentials extends TlsMaterial {
-	readonly url: string;
-	/** Bearer token. */
-	readonly token?: string | undefined;
-	/** Basic authentication. */
-	readonly basic?: { readonly username: string; readonly password: string } | undefined;
-	readonly headers?: Readonly<Record<string, string>> | undefined;
-	readonly proxyUrl?: string | undefined;
-}
-
-export function staticCredentials(given: StaticCredentials): Credentials {
-	const { token, basic } = given;
-	const grant: Grant = {
-		tls: { ca: given.ca, cert: given.cert, key: given.key, servername: given.servername, insecure: given.insecure },
-		authorization:
-			token !== undefined
-				? `Bearer ${token}`
-				: basic !== undefined
-					? `Basic ${Buffer.from(`${basic.username}:${basic.password}`).toString('base64')}`
-					: undefined,
-		headers: given.headers,
-	};
-	return { url: trimUrl(given.url), proxyUrl: given.proxyUrl, grant: () => grant, refresh: () => false };
-}
-
-export function trimUrl(url: string): string {
-	return url.replace(/\/+$/, '');
+function readKubeconfig(file: string): string {
+	try {
+		return readFileSync(file, 'utf8');
+	} catch (cause) {
+		throw new InvalidError(
+			'KubeconfigUnreadable',
+			`the kubeconfig ${file} can't be read: name one with --kubeconfig or KUBECONFIG`,
+			{ cause },
+		);
+	}
 }
