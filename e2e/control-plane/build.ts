@@ -1,0 +1,184 @@
+/** Builds the control plane's programs from their Go modules, once per version, into a cache outside the checkout. */
+import { createHash } from 'node:crypto';
+import { access, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { removeWhenOrphaned, startGuarded } from './guard.ts';
+import { withLock } from './lock.ts';
+import { defaultMinor, linkerFlags, type Pins, programs } from './pins.ts';
+import { Progress } from './progress.ts';
+import { setting } from './source.ts';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+
+/** Every program, and a note of how they were built. */
+export interface BuildPlan {
+	readonly pins: Pins;
+	/** Where the finished programs are. */
+	readonly directory: string;
+	/** Content of go.mod and go.sum; undefined where they are resolved anew. */
+	readonly module: { readonly mod: string; readonly sum: string } | undefined;
+}
+
+/** `${MESHWRIGHT_CACHE}`, else `meshwright` in the user's cache directory. */
+export function cacheRoot(env: NodeJS.ProcessEnv): string {
+	return (
+		setting(env, 'MESHWRIGHT_CACHE') ??
+		path.join(setting(env, 'XDG_CACHE_HOME') ?? path.join(homedir(), '.cache'), 'meshwright')
+	);
+}
+
+/** Says what is built where; the directory's name changes with every input of the build. */
+export async function planBuild(pins: Pins, env: NodeJS.ProcessEnv): Promise<BuildPlan> {
+	const module =
+		pins.minor === defaultMinor
+			? {
+					mod: await readFile(path.join(here, 'go.mod'), 'utf8'),
+					sum: await readFile(path.join(here, 'go.sum'), 'utf8'),
+				}
+			: undefined;
+	const inputs = [
+		pins,
+		module,
+		linkerFlags(pins),
+		programs.map((program) => program.package),
+		process.platform,
+		process.arch,
+	];
+	const hash = createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 12);
+	return { pins, module, directory: path.join(cacheRoot(env), 'control-plane', `${pins.kubernetes}-${hash}`) };
+}
+
+/** A go.mod for a minor that has none checked in: the staging modules are pinned as `k8s.io/kubernetes`' own go.mod names them. */
+export function generatedModule(pins: Pins, kubernetesModule: string): string {
+	const goVersion = /^go (\S+)$/m.exec(kubernetesModule)?.[1];
+	const godebug = /^godebug default=(\S+)$/m.exec(kubernetesModule)?.[1];
+	const staging = [...kubernetesModule.matchAll(/^\s*(k8s\.io\/\S+) => \.\/staging\//gm)].map((match) => match[1]);
+	if (goVersion === undefined || staging.length === 0) {
+		throw new Error(`the go.mod of k8s.io/kubernetes ${pins.kubernetes} names no Go version or no staging modules`);
+	}
+	return [
+		'module meshwright.io/e2e/control-plane',
+		`go ${goVersion}`,
+		...(godebug === undefined ? [] : [`godebug default=${godebug}`]),
+		...staging.map((name) => `replace ${name} => ${name} ${pins.staging}`),
+		'',
+	].join('\n');
+}
+
+/** True when the directory holds a finished build. */
+export async function isBuilt(directory: string): Promise<boolean> {
+	return access(path.join(directory, 'kube-apiserver')).then(
+		() => true,
+		() => false,
+	);
+}
+
+/** Runs `go` and returns its lines. Throws with the last of them when it fails. */
+async function go(
+	args: readonly string[],
+	cwd: string,
+	env: NodeJS.ProcessEnv,
+	onLine: (line: string) => void = () => undefined,
+): Promise<readonly string[]> {
+	const lines: string[] = [];
+	const process = await startGuarded('go', args, {
+		cwd,
+		env,
+		output: (line) => {
+			lines.push(line);
+			onLine(line);
+		},
+	});
+	const code = await process.exited;
+	if (code !== 0) {
+		throw new Error(`go ${args[0]} failed with exit code ${code}:\n${lines.slice(-15).join('\n')}`);
+	}
+	return lines;
+}
+
+async function writeModule({ pins, module }: BuildPlan, directory: string, env: NodeJS.ProcessEnv): Promise<void> {
+	const modFile = path.join(directory, 'go.mod');
+	if (module !== undefined) {
+		await writeFile(modFile, module.mod);
+		await writeFile(path.join(directory, 'go.sum'), module.sum);
+		return;
+	}
+	await writeFile(modFile, 'module meshwright.io/e2e/control-plane\n');
+	const answer = (await go(['mod', 'download', '-json', `k8s.io/kubernetes@${pins.kubernetes}`], directory, env)).join(
+		'\n',
+	);
+	const file = /"GoMod": "([^"]+)"/.exec(answer)?.[1];
+	if (file === undefined) {
+		throw new Error(`go mod download k8s.io/kubernetes@${pins.kubernetes} names no go.mod`);
+	}
+	await writeFile(modFile, generatedModule(pins, await readFile(file, 'utf8')));
+	const tools = programs.map((program) => `${program.package}@${program.version(pins)}`);
+	await go(['get', '-tool', ...tools], directory, { ...env, GOFLAGS: '-mod=mod' });
+}
+
+async function compile(
+	plan: BuildPlan,
+	directory: string,
+	outer: NodeJS.ProcessEnv,
+	log: (line: string) => void,
+): Promise<void> {
+	const source = path.join(directory, 'source');
+	await mkdir(source);
+	const env = { ...outer, GOBIN: directory, GOFLAGS: '-mod=readonly -buildvcs=false', GOWORK: 'off' };
+	const progress = new Progress(`building Kubernetes ${plan.pins.kubernetes} (once, about 4 minutes)`, log);
+	try {
+		progress.step('fetching modules');
+		await writeModule(plan, source, env);
+		const packages = programs.map((program) => program.package);
+		const all = await go(['list', '-deps', ...packages], source, env, (line) => {
+			if (line.startsWith('go: downloading')) {
+				progress.step(line.slice('go: '.length));
+			}
+		});
+		progress.expect(all.length);
+		await go(['install', '-v', '-trimpath', `-ldflags=${linkerFlags(plan.pins)}`, ...packages], source, env, (line) =>
+			progress.advance(line),
+		);
+	} finally {
+		progress.end();
+	}
+	for (const program of programs) {
+		if (program.installedAs !== program.name) {
+			await rename(path.join(directory, program.installedAs), path.join(directory, program.name));
+		}
+	}
+	// What the programs were built from stays beside them.
+	await copyFile(path.join(source, 'go.mod'), path.join(directory, 'go.mod'));
+	await copyFile(path.join(source, 'go.sum'), path.join(directory, 'go.sum'));
+	await rm(source, { recursive: true });
+}
+
+/**
+ * Returns when the programs are in the plan's directory, having built them if they were not. They are built in a
+ * directory beside, which goes away however this process ends, and appear under their name only when all are there.
+ */
+export async function build(plan: BuildPlan, env: NodeJS.ProcessEnv, log: (line: string) => void): Promise<void> {
+	const parent = path.dirname(plan.directory);
+	const onWait = () => log(`another process builds Kubernetes ${plan.pins.kubernetes}: waiting for it`);
+	await withLock(plan.directory, onWait, async () => {
+		if (await isBuilt(plan.directory)) {
+			return;
+		}
+		await mkdir(parent, { recursive: true });
+		const temporary = await mkdtemp(path.join(parent, '.building-'));
+		const removed = await removeWhenOrphaned(temporary);
+		try {
+			await compile(plan, temporary, env, log);
+			await rename(temporary, plan.directory).catch(async (error: unknown) => {
+				if (!(await isBuilt(plan.directory))) {
+					throw error;
+				}
+			});
+		} finally {
+			await rm(temporary, { recursive: true, force: true });
+			removed();
+		}
+	});
+}

@@ -1,0 +1,135 @@
+/** Child processes that end with this one, however it ends. The mechanism is described in guard.sh. */
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+const guardScript = fileURLToPath(new URL('guard.sh', import.meta.url));
+const janitorScript = fileURLToPath(new URL('janitor.sh', import.meta.url));
+
+/** How long the kernel may take to end a process group that was killed. */
+const killDeadlineMs = 10_000;
+
+export interface GuardedOptions {
+	readonly cwd?: string;
+	readonly env?: NodeJS.ProcessEnv;
+	/** Where standard output and standard error go: an open file, or a pipe that is read line by line. */
+	readonly output: number | ((line: string) => void);
+}
+
+export interface Guarded {
+	/** Process id of the guard, which is the id of its process group too. */
+	readonly pid: number;
+	/** Exit code of the command (128 + signal when a signal ended it). Never rejects. */
+	readonly exited: Promise<number>;
+	/** True from the moment that `exited` is settled. */
+	readonly hasExited: () => boolean;
+	/** Sends a signal to the command alone. */
+	readonly signal: (signal: 'TERM' | 'KILL' | 'STOP' | 'CONT') => void;
+	/** Kills the command with everything it started; settled when they are gone. */
+	readonly end: () => Promise<void>;
+}
+
+function lifelineOf(child: ChildProcess): Socket {
+	const stream = child.stdin;
+	if (!(stream instanceof Socket)) {
+		throw new Error('a guarded process has no lifeline');
+	}
+	// Writing to a guard that has just ended is not an error: its exit is what the caller looks at.
+	stream.on('error', () => stream.destroy());
+	stream.unref();
+	return stream;
+}
+
+function forEachLine(stream: Readable | null, consume: (line: string) => void): void {
+	let rest = '';
+	stream?.setEncoding('utf8');
+	stream?.on('data', (chunk: string) => {
+		const lines = (rest + chunk).split('\n');
+		rest = lines.pop() ?? '';
+		lines.forEach(consume);
+	});
+	stream?.on('end', () => {
+		if (rest !== '') {
+			consume(rest);
+		}
+	});
+}
+
+interface Leashed {
+	readonly child: ChildProcess;
+	readonly pid: number;
+	readonly lifeline: Socket;
+	/** Exit code; settled when the last output has been read. */
+	readonly exited: Promise<number>;
+}
+
+async function spawnLeashed(script: string, args: readonly string[], options: SpawnOptions): Promise<Leashed> {
+	const child = spawn('/bin/sh', [script, ...args], { ...options, detached: true });
+	const exited = Promise.withResolvers<number>();
+	child.once('close', (code) => exited.resolve(code ?? 137));
+	await new Promise<void>((resolve, reject) => {
+		child.once('spawn', resolve);
+		child.once('error', reject);
+	});
+	if (child.pid === undefined) {
+		throw new Error(`${script} was started without a process id`);
+	}
+	const lifeline = lifelineOf(child);
+	// Nothing here keeps the parent alive: when it has no other work it ends, and the child with it.
+	child.unref();
+	return { child, pid: child.pid, lifeline, exited: exited.promise };
+}
+
+/** Starts a command under a guard, in a process group of its own. Throws when the guard itself cannot be started. */
+export async function startGuarded(
+	command: string,
+	args: readonly string[],
+	options: GuardedOptions,
+): Promise<Guarded> {
+	const output = typeof options.output === 'number' ? options.output : 'pipe';
+	const { child, pid, lifeline, exited } = await spawnLeashed(guardScript, [command, ...args], {
+		stdio: ['pipe', output, output],
+		...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+		...(options.env === undefined ? {} : { env: options.env }),
+	});
+	let ended = false;
+	const marked = exited.then((code) => {
+		ended = true;
+		return code;
+	});
+	if (typeof options.output === 'function') {
+		forEachLine(child.stdout, options.output);
+		forEachLine(child.stderr, options.output);
+	}
+	return {
+		pid,
+		exited: marked,
+		hasExited: () => ended,
+		signal: (signal) => {
+			lifeline.write(`${signal}\n`);
+		},
+		end: async () => {
+			if (ended) {
+				return;
+			}
+			child.ref();
+			lifeline.end();
+			const late = Promise.withResolvers<'late'>();
+			const timer = setTimeout(() => late.resolve('late'), killDeadlineMs);
+			const first = await Promise.race([marked, late.promise]);
+			clearTimeout(timer);
+			if (first === 'late') {
+				throw new Error(`${command} (process group ${pid}) is still there ${killDeadlineMs / 1000} s after SIGKILL`);
+			}
+		},
+	};
+}
+
+/** Sees to it that a directory is removed when this process ends without having called the returned function. */
+export async function removeWhenOrphaned(directory: string): Promise<() => void> {
+	const { lifeline } = await spawnLeashed(janitorScript, [directory], { stdio: ['pipe', 'ignore', 'ignore'] });
+	return () => {
+		lifeline.end('removed\n');
+	};
+}

@@ -1,0 +1,46 @@
+/** Finds a control plane for this environment, and builds it where there is none yet. */
+import { execFile } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { build, isBuilt, planBuild } from './build.ts';
+import { type Parts, pinsFor } from './pins.ts';
+import { chooseSource, type Source, setting } from './source.ts';
+
+export type Located = Exclude<Source, { readonly kind: 'build' }>;
+
+async function goVersion(): Promise<string | undefined> {
+	try {
+		return (await promisify(execFile)('go', ['version'])).stdout.trim();
+	} catch {
+		return undefined; // No Go is one of the answers: chooseSource says what to do then.
+	}
+}
+
+async function assetsOf(directory: string | undefined) {
+	return directory === undefined ? undefined : { directory, files: await readdir(directory) };
+}
+
+/**
+ * In this order: the cluster that `MESHWRIGHT_TEST_KUBECONFIG` names, the programs in `KUBEBUILDER_ASSETS`, programs
+ * built before, programs built now. `KUBECONFIG` is never looked at.
+ */
+export async function locateControlPlane(
+	parts: Parts,
+	log: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+	env: NodeJS.ProcessEnv = process.env,
+): Promise<Located> {
+	const plan = await planBuild(pinsFor(setting(env, 'MESHWRIGHT_KUBERNETES_VERSION')), env);
+	const built = (await isBuilt(plan.directory)) ? plan.directory : undefined;
+	const source = chooseSource({
+		parts,
+		kubeconfig: setting(env, 'MESHWRIGHT_TEST_KUBECONFIG'),
+		assets: await assetsOf(setting(env, 'KUBEBUILDER_ASSETS')),
+		built,
+		go: built === undefined ? await goVersion() : undefined,
+	});
+	if (source.kind !== 'build') {
+		return source;
+	}
+	await build(plan, env, log);
+	return { kind: 'binaries', directory: plan.directory };
+}

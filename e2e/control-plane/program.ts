@@ -1,0 +1,76 @@
+/** One program of a control plane: started, watched while it is waited for, and its log told when it fails. */
+import { open, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Guarded, startGuarded } from './guard.ts';
+
+/** A program ended although it was still needed. */
+export class ProgramExitError extends Error {
+	override readonly name = 'ProgramExitError';
+	/** The last lines of its log. */
+	readonly log: string;
+	constructor(program: string, code: number, log: string) {
+		super(`${program} ended with exit code ${code}:\n${log}`);
+		this.log = log;
+	}
+}
+
+export interface Running extends Guarded {
+	readonly name: string;
+	readonly logFile: string;
+}
+
+async function tail(file: string): Promise<string> {
+	return (await readFile(file, 'utf8')).trimEnd().split('\n').slice(-20).join('\n');
+}
+
+/** Starts a program from a directory of programs; its output is appended to the log file. */
+export async function startProgram(
+	directory: string,
+	name: string,
+	flags: readonly string[],
+	logFile: string,
+): Promise<Running> {
+	const log = await open(logFile, 'a');
+	try {
+		const guarded = await startGuarded(path.join(directory, name), flags, { output: log.fd });
+		return { ...guarded, name, logFile };
+	} finally {
+		await log.close();
+	}
+}
+
+/**
+ * Asks again and again until `probe` gives a value. Throws ProgramExitError as soon as one of the programs has ended, and
+ * a plain error with the last of their logs at the deadline. What `probe` throws is told only then: a server that is
+ * starting refuses connections.
+ */
+export async function waitFor<Value>(
+	what: string,
+	programs: readonly Running[],
+	deadlineMs: number,
+	probe: () => Promise<Value | undefined>,
+): Promise<Value> {
+	const end = Date.now() + deadlineMs;
+	for (let lastError: unknown; ; await sleep(20)) {
+		for (const program of programs) {
+			if (program.hasExited()) {
+				throw new ProgramExitError(program.name, await program.exited, await tail(program.logFile));
+			}
+		}
+		try {
+			const value = await probe();
+			if (value !== undefined) {
+				return value;
+			}
+		} catch (error) {
+			lastError = error;
+		}
+		if (Date.now() > end) {
+			const logs = await Promise.all(
+				programs.map(async (program) => `${program.name}:\n${await tail(program.logFile)}`),
+			);
+			throw new Error(`${what} took longer than ${deadlineMs / 1000} s\n${logs.join('\n')}`, { cause: lastError });
+		}
+	}
+}
