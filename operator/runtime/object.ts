@@ -67,6 +67,11 @@ export function objectKey(object: KubeObject | ObjectReference): string {
 	return `${object.kind}${group === '' ? '' : `.${group}`} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 }
 
+/** The name of an object without the object. */
+export function referenceOf({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): ObjectReference {
+	return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
 /** `Deployment istio-system/istio-pilot`: how events, conditions and logs name an object. */
 export function describeObject(object: KubeObject | ObjectReference): string {
 	const { name, namespace } = 'metadata' in object ? (object as KubeObject).metadata : (object as ObjectReference);

@@ -1,0 +1,223 @@
+/**
+ * Brings the cluster to what was rendered: wave after wave, in parallel inside a wave, by server-side apply. A failure
+ * ends the pass after its wave; siblings in the wave go on. Nothing here waits for a gate: a closed gate is part of the answer.
+ */
+import { BlockedError, ConflictError, InvalidError } from '../runtime/errors.ts';
+import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
+import { applyCrds, assumedCrds, type CrdMemory } from './apply-crds.ts';
+import type { Child } from './child.ts';
+import { adoptAnnotation, asChild, handoverFieldManager, type Owner } from './identity.ts';
+import { recreatableField } from './immutable.ts';
+import { ownershipOf } from './ownership.ts';
+import { type Applied, hashInventory, planChildren, recallInventory, type Write } from './plan.ts';
+import { replicasHandover } from './replicas-handover.ts';
+import { waves } from './waves.ts';
+import { Writer, type WriterOptions } from './writer.ts';
+
+/** What one process knows about an installation between passes. The caller holds it, per installation. */
+export interface InstallationMemory {
+	/** Children by key. */
+	readonly applied: Map<string, Applied>;
+	/** Whether a pass of this process has looked at the recorded inventory. */
+	recalled: boolean;
+}
+
+export interface Desired {
+	readonly owner: Owner;
+	/** ApplySet id of the installation. */
+	readonly partOf: string;
+	/** Everything that was rendered. */
+	readonly objects: readonly KubeObject[];
+	/** Hash of the inventory as the status recorded it, if it did. */
+	readonly recordedHash: string | undefined;
+}
+
+export interface ApplyResult {
+	/** Number of objects of the installation, shared ones included. */
+	readonly objects: number;
+	/** Hash over all of them; undefined while not everything is as rendered. */
+	readonly hash: string | undefined;
+	/** What the pass waits for, in a sentence; undefined when nothing. */
+	readonly gate: string | undefined;
+	/** Every failure of this pass. */
+	readonly errors: readonly unknown[];
+	/** Look again after so many milliseconds, where nothing else would bring the pass back. */
+	readonly againInMs: number | undefined;
+}
+
+export interface ApplierOptions extends WriterOptions {
+	readonly crdMemory: CrdMemory;
+}
+
+/** Brings the cluster to `desired`. Throws only when `signal` aborts; failures of requests are in the result. */
+export async function applyInstallation(
+	options: ApplierOptions,
+	desired: Desired,
+	memory: InstallationMemory,
+	signal: AbortSignal,
+): Promise<ApplyResult> {
+	const writer = new Writer(options, signal);
+	const crds = desired.objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
+	const children = childrenOf(desired);
+	const result = (gate: string | undefined, hash?: string): ApplyResult => {
+		const { errors, againInMs } = writer;
+		return { objects: desired.objects.length, hash, gate, errors, againInMs };
+	};
+
+	recallOnce(crds, children, desired.recordedHash, options, memory);
+	const { waitingFor, inventory } = await applyCrds(crds, options.crdMemory, writer);
+	if (writer.errors.length > 0) return result(undefined);
+	if (waitingFor.length > 0) return result(`waiting for CRDs to be Established: ${list(waitingFor)}`);
+
+	const freshNamespaces = new Set<string>();
+	await writer.all(
+		desired.objects.filter(({ kind }) => kind === 'Namespace'),
+		(namespace) => ensureNamespace(namespace, freshNamespaces, writer),
+	);
+	if (writer.errors.length > 0) return result(undefined);
+
+	const { writes, prune } = planChildren(children, options.live, memory.applied, desired.partOf);
+	const pass = { writer, memory, desired, freshNamespaces };
+	for (const wave of waves(writes, ({ object }) => object.kind)) {
+		await writer.all(wave, (write) => writeChild(write, pass));
+		if (writer.errors.length > 0) return result(undefined);
+	}
+	const going = children.filter(
+		(child) => options.live.get(objectKey(child))?.metadata.deletionTimestamp !== undefined,
+	);
+	if (going.length > 0) return result(`waiting for ${list(going.map(describeObject))} to be gone, to make it again`);
+	// Last, and backwards: what is no longer rendered goes when what replaces it stands.
+	for (const wave of waves(prune, ({ kind }) => kind).toReversed()) {
+		await writer.all(wave, (child) => pruneChild(child, pass));
+		if (writer.errors.length > 0) return result(undefined);
+	}
+	return result(undefined, hashInventory(new Map([...inventory, ...memory.applied])));
+}
+
+interface PassContext {
+	readonly writer: Writer;
+	readonly memory: InstallationMemory;
+	readonly desired: Desired;
+	/** Made in this pass, so nobody else's objects can be in them. */
+	readonly freshNamespaces: ReadonlySet<string>;
+}
+
+const sharedKinds = new Set(['CustomResourceDefinition', 'Namespace']);
+const childrenCache = new WeakMap<
+	readonly KubeObject[],
+	{ readonly uid: string; readonly children: readonly KubeObject[] }
+>();
+
+/** The rendered objects that belong to the installation alone, with their owner. Made once per rendering. */
+function childrenOf({ objects, owner }: Desired): readonly KubeObject[] {
+	const cached = childrenCache.get(objects);
+	if (cached?.uid === owner.uid) return cached.children;
+	const children = objects.filter(({ kind }) => !sharedKinds.has(kind)).map((object) => asChild(object, owner));
+	childrenCache.set(objects, { uid: owner.uid, children });
+	return children;
+}
+
+/** Once per process: takes over what the status recorded, if the caches prove that it still holds. */
+function recallOnce(
+	crds: readonly KubeObject[],
+	children: readonly KubeObject[],
+	recordedHash: string | undefined,
+	{ live, crdMemory }: ApplierOptions,
+	memory: InstallationMemory,
+): void {
+	if (memory.recalled) return;
+	memory.recalled = true;
+	const assumed = assumedCrds(crds, live);
+	const recalled = recallInventory(children, live, assumed, recordedHash);
+	if (recalled === undefined) return;
+	for (const [key, entry] of recalled) memory.applied.set(key, entry);
+	for (const [key, entry] of assumed) {
+		if (entry.fingerprint === live.get(key)?.fingerprint) crdMemory.applied.set(key, entry);
+	}
+}
+
+/** A namespace that stands is used as it is, whoever made it; a missing one is made. */
+async function ensureNamespace(namespace: KubeObject, fresh: Set<string>, writer: Writer): Promise<void> {
+	const { name } = namespace.metadata;
+	const live = writer.live.get(objectKey(namespace));
+	if (live?.metadata.deletionTimestamp !== undefined) {
+		throw new BlockedError(
+			'NamespaceTerminating',
+			`namespace ${name} is being deleted: the mesh is installed again as soon as it is gone`,
+			{ object: referenceOf(namespace) },
+		);
+	}
+	if (live === undefined && (await writer.apply(namespace, false)).created) fresh.add(name);
+}
+
+async function writeChild({ object, key, cause, live }: Write, pass: PassContext): Promise<void> {
+	const { writer, memory, desired } = pass;
+	if (cause === 'missing' || (cause === 'outdated' && live?.fingerprint === undefined)) {
+		const { namespace } = object.metadata;
+		const isAlone = namespace !== undefined && pass.freshNamespaces.has(namespace);
+		memory.applied.set(key, await writer.apply(object, isAlone ? false : await mayTakeOver(object, pass)));
+		return;
+	}
+	if (cause !== 'outdated') writer.assertMayRepair(desired.owner.uid, object, live);
+	const handover = replicasHandover(object, live);
+	if (handover !== undefined) await writer.applyAs(handoverFieldManager, handover);
+	memory.applied.set(
+		key,
+		cause === 'deleted' ? await restore(object, pass) : await applyOrRecreate(object, live, pass),
+	);
+	if (cause !== 'outdated') writer.noticeRepair(object, live);
+}
+
+/** Ours was deleted, or lost the label by which we see it: what stands there now decides whether it may be written. */
+async function restore(object: KubeObject, pass: PassContext): Promise<Applied> {
+	try {
+		return await pass.writer.apply(object, false);
+	} catch (error) {
+		if (!(error instanceof ConflictError)) throw error;
+		return pass.writer.apply(object, await mayTakeOver(object, pass));
+	}
+}
+
+/** Whether fields of others are to be taken: false where there is no such object. Throws where it is somebody else's. */
+async function mayTakeOver(object: KubeObject, { writer, desired }: PassContext): Promise<boolean> {
+	const found = await writer.findMetadata(object);
+	if (found === undefined) return false;
+	const ownership = ownershipOf(found, desired.partOf);
+	if (ownership.kind === 'foreign') {
+		throw new InvalidError(
+			'ForeignObject',
+			`${describeObject(object)} exists and belongs to ${ownership.owner}; it is not written. Delete or rename it, ` +
+				`or give it to Meshwright with annotation ${adoptAnnotation}: "true" on it`,
+			{ object: referenceOf(object) },
+		);
+	}
+	if (ownership.kind === 'adoptable') writer.noticeAdoption(object);
+	return true;
+}
+
+async function applyOrRecreate(object: KubeObject, live: Child | undefined, { writer }: PassContext): Promise<Applied> {
+	try {
+		return await writer.apply(object, true);
+	} catch (error) {
+		const field = recreatableField(object, error);
+		if (field === undefined || live === undefined) throw error;
+		await writer.delete(live);
+		writer.notice(
+			'Warning',
+			'Recreated',
+			`${describeObject(object)} was deleted and is made again: ${field} can't be changed in place`,
+		);
+		return writer.apply(object, false);
+	}
+}
+
+async function pruneChild(child: Child, { writer, memory }: PassContext): Promise<void> {
+	await writer.delete(child);
+	memory.applied.delete(objectKey(child));
+	writer.notice('Normal', 'Pruned', `${describeObject(child)} is no longer part of the installation and was deleted`);
+}
+
+function list(names: readonly string[]): string {
+	const shown = names.slice(0, 5).join(', ');
+	return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+}

@@ -1,0 +1,146 @@
+/** Applies Istio's CRDs by the rules of `crd-plan.ts`. */
+import { InvalidError } from '../runtime/errors.ts';
+import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
+import { type Child, type CrdFacts, toChild } from './child.ts';
+import { compareReleases, decideCrd, missingVersions, releaseOf } from './crd-plan.ts';
+import { bodyHash } from './fingerprint.ts';
+import { adoptAnnotation } from './identity.ts';
+import { ownershipOf } from './ownership.ts';
+import type { Applied, LiveObjects } from './plan.ts';
+import type { Writer } from './writer.ts';
+
+/** What one process knows about the shared CRDs between passes, by key. */
+export interface CrdMemory {
+	readonly applied: Map<string, Applied>;
+	/** CRDs that somebody else made: what they serve, and when that was asked (monotonic ms). */
+	readonly foreign: Map<string, ForeignCrd>;
+}
+
+interface ForeignCrd {
+	readonly facts: CrdFacts;
+	readonly owner: string;
+	readonly askedAt: number;
+}
+
+/** A foreign CRD is asked for again after this long (milliseconds): no watch tells when it changes. */
+const foreignMemoryMs = 5 * 60_000;
+const notEstablishedRetryMs = 2_000;
+
+export interface CrdsApplied {
+	/** Names of those that can't be used yet. */
+	readonly waitingFor: readonly string[];
+	/** What the inventory says of each, by key. */
+	readonly inventory: ReadonlyMap<string, Applied>;
+}
+
+/** What the caches show of the CRDs, in the form of an inventory that holds if nothing changed since it was recorded. */
+export function assumedCrds(crds: readonly KubeObject[], live: LiveObjects): ReadonlyMap<string, Applied> {
+	return new Map(
+		crds.map((crd) => {
+			const key = objectKey(crd);
+			const current = live.get(key);
+			const own = { bodyHash: bodyHash(crd), fingerprint: current?.fingerprint ?? '' };
+			const decision = decideCrd(crd, current, own);
+			if (current === undefined || decision.kind === 'ask') return [key, foreignLine(crd)];
+			return [key, decision.kind === 'kept' ? keptLine(crd, decision.release) : own];
+		}),
+	);
+}
+
+/** Writes the CRDs that need it, side by side. Failures are in `writer.errors`. */
+export async function applyCrds(crds: readonly KubeObject[], memory: CrdMemory, writer: Writer): Promise<CrdsApplied> {
+	const waitingFor: string[] = [];
+	const inventory = new Map<string, Applied>();
+	await writer.all(crds, async (crd) => {
+		const { line, established } = await applyCrd(crd, memory, writer);
+		inventory.set(objectKey(crd), line);
+		if (!established) waitingFor.push(crd.metadata.name);
+	});
+	return { waitingFor: waitingFor.sort(), inventory };
+}
+
+interface CrdApplied {
+	readonly line: Applied;
+	readonly established: boolean;
+}
+
+async function applyCrd(crd: KubeObject, memory: CrdMemory, writer: Writer): Promise<CrdApplied> {
+	const key = objectKey(crd);
+	const live = writer.live.get(key);
+	const applied = memory.applied.get(key);
+	const decision = decideCrd(crd, live, applied);
+	if (decision.kind === 'ask') return askForCrd(crd, memory, writer);
+	if (decision.kind === 'kept') {
+		requireVersions(crd, live?.crd, `Istio ${decision.release}`);
+		return { line: keptLine(crd, decision.release), established: isEstablished(live) };
+	}
+	if (decision.kind === 'current') {
+		return { line: applied ?? { bodyHash: bodyHash(crd), fingerprint: '' }, established: isEstablished(live) };
+	}
+	if (decision.cause !== 'outdated') writer.assertMayRepair('crd', crd, live);
+	const written = await write(crd, decision.cause !== 'deleted', memory, writer);
+	if (decision.cause !== 'outdated') writer.noticeRepair(crd, live);
+	return written;
+}
+
+async function askForCrd(crd: KubeObject, memory: CrdMemory, writer: Writer): Promise<CrdApplied> {
+	const key = objectKey(crd);
+	const known = memory.foreign.get(key);
+	if (known !== undefined && writer.now - known.askedAt < foreignMemoryMs) return useForeign(crd, known, writer);
+	memory.foreign.delete(key);
+	const found = await writer.find(crd);
+	if (found === undefined) return write(crd, false, memory, writer);
+	const ownership = ownershipOf(found.metadata, '');
+	const live = toChild(found);
+	const facts = live.crd ?? { established: false, servedVersions: [], release: undefined };
+	if (ownership.kind === 'foreign') {
+		const foreign = { facts, owner: ownership.owner, askedAt: writer.now };
+		if (facts.established) memory.foreign.set(key, foreign);
+		return useForeign(crd, foreign, writer);
+	}
+	if (compareReleases(facts.release, releaseOf(crd)) > 0) {
+		requireVersions(crd, facts, `Istio ${facts.release}`);
+		return { line: keptLine(crd, facts.release ?? ''), established: facts.established };
+	}
+	if (ownership.kind === 'adoptable') writer.noticeAdoption(crd);
+	return write(crd, true, memory, writer);
+}
+
+function useForeign(crd: KubeObject, { facts, owner }: ForeignCrd, writer: Writer): CrdApplied {
+	requireVersions(crd, facts, owner);
+	writer.lookAgainWithin(facts.established ? foreignMemoryMs : notEstablishedRetryMs);
+	return { line: foreignLine(crd), established: facts.established };
+}
+
+async function write(crd: KubeObject, force: boolean, memory: CrdMemory, writer: Writer): Promise<CrdApplied> {
+	const key = objectKey(crd);
+	const { bodyHash: body, fingerprint } = await writer.apply(crd, force);
+	const line = { bodyHash: body, fingerprint };
+	memory.applied.set(key, line);
+	return { line, established: isEstablished(writer.live.get(key)) };
+}
+
+function isEstablished(live: Child | undefined): boolean {
+	return live?.crd?.established === true && live.metadata.deletionTimestamp === undefined;
+}
+
+function requireVersions(crd: KubeObject, facts: CrdFacts | undefined, owner: string): void {
+	const missing = facts === undefined ? [] : missingVersions(crd, facts);
+	if (missing.length === 0) return;
+	throw new InvalidError(
+		'CrdConflict',
+		`CustomResourceDefinition ${crd.metadata.name} belongs to ${owner} and does not serve ${missing.join(', ')}, which this release reads: ` +
+			`serve that version there, or give the CRD to Meshwright with annotation ${adoptAnnotation}: "true" on it`,
+		{ object: referenceOf(crd) },
+	);
+}
+
+/** The inventory's line for a CRD of which a newer release's definition is stored. */
+function keptLine(crd: KubeObject, release: string): Applied {
+	return { bodyHash: bodyHash(crd), fingerprint: `kept ${release}` };
+}
+
+/** The inventory's line for a CRD that somebody else made. */
+function foreignLine(crd: KubeObject): Applied {
+	return { bodyHash: bodyHash(crd), fingerprint: 'foreign' };
+}

@@ -1,0 +1,123 @@
+/** What the caches keep of a child: enough to see drift, ownership and readiness, a few hundred bytes instead of kilobytes. */
+import type { KubeObject } from '../runtime/object.ts';
+import { fingerprint, lastForeignManager } from './fingerprint.ts';
+import { crdVersionAnnotation, instanceLabel, partOfLabel } from './identity.ts';
+
+/** A cached child. Frozen; `metadata` has the header fields that stores and keys need and nothing else. */
+export interface Child extends KubeObject {
+	/** Hash of the fields that we own, `undefined` when we own none. */
+	readonly fingerprint: string | undefined;
+	/** Label `app.kubernetes.io/instance`: the name of the MeshInstallation. */
+	readonly instance: string | undefined;
+	/** ApplySet that the object belongs to. */
+	readonly partOf: string | undefined;
+	/** The field manager, other than ours, that wrote last. */
+	readonly changedBy: string | undefined;
+	/** How far a workload is; only of Deployments. */
+	readonly workload?: Workload;
+	/** What a CRD says about itself; only of CustomResourceDefinitions. */
+	readonly crd?: CrdFacts;
+}
+
+/** The part of a Deployment that status and scaling read. */
+export interface Workload {
+	readonly generation: number;
+	readonly observedGeneration: number;
+	/** `spec.replicas`, as it stands on the server. */
+	readonly desired: number;
+	readonly total: number;
+	readonly updated: number;
+	readonly ready: number;
+	readonly available: number;
+	/** Reason of condition `Progressing` when it is False (`ProgressDeadlineExceeded`), else undefined. */
+	readonly stalled: string | undefined;
+	readonly images: readonly string[];
+	/** Whether `spec.replicas` is among the fields that we own. */
+	readonly ownsReplicas: boolean;
+}
+
+/** The part of a CustomResourceDefinition that decides whether it may be used or written. */
+export interface CrdFacts {
+	readonly established: boolean;
+	readonly servedVersions: readonly string[];
+	/** Istio release whose definition is stored, by our annotation; undefined when the CRD is not ours. */
+	readonly release: string | undefined;
+}
+
+interface DeploymentShape {
+	readonly spec?: {
+		readonly replicas?: number;
+		readonly template?: { readonly spec?: { readonly containers?: readonly { readonly image?: string }[] } };
+	};
+	readonly status?: {
+		readonly observedGeneration?: number;
+		readonly replicas?: number;
+		readonly updatedReplicas?: number;
+		readonly readyReplicas?: number;
+		readonly availableReplicas?: number;
+		readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
+	};
+}
+
+interface CrdShape {
+	readonly spec?: { readonly versions?: readonly { readonly name: string; readonly served?: boolean }[] };
+	readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+function ownsReplicas(object: KubeObject): boolean {
+	const entry = object.metadata.managedFields?.find(
+		({ manager, operation, subresource }) =>
+			manager === 'meshwright' && operation === 'Apply' && (subresource ?? '') === '',
+	);
+	const spec = entry?.fieldsV1?.['f:spec'];
+	return typeof spec === 'object' && spec !== null && 'f:replicas' in spec;
+}
+
+function workloadOf(object: KubeObject): Workload {
+	const { spec, status } = object as DeploymentShape;
+	const progressing = status?.conditions?.find(({ type }) => type === 'Progressing');
+	return {
+		generation: object.metadata.generation ?? 0,
+		observedGeneration: status?.observedGeneration ?? 0,
+		desired: spec?.replicas ?? 1,
+		total: status?.replicas ?? 0,
+		updated: status?.updatedReplicas ?? 0,
+		ready: status?.readyReplicas ?? 0,
+		available: status?.availableReplicas ?? 0,
+		stalled: progressing?.status === 'False' ? (progressing.reason ?? 'Unknown') : undefined,
+		images: (spec?.template?.spec?.containers ?? []).map(({ image }) => image ?? ''),
+		ownsReplicas: ownsReplicas(object),
+	};
+}
+
+function crdFactsOf(object: KubeObject): CrdFacts {
+	const { spec, status } = object as CrdShape;
+	return {
+		established:
+			status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True') ?? false,
+		servedVersions: (spec?.versions ?? []).filter(({ served }) => served !== false).map(({ name }) => name),
+		release: object.metadata.annotations?.[crdVersionAnnotation],
+	};
+}
+
+/** Reduces an object, or its metadata alone, to what the caches keep. */
+export function toChild(object: KubeObject): Child {
+	const { name, namespace, uid, resourceVersion, deletionTimestamp, labels } = object.metadata;
+	return Object.freeze({
+		apiVersion: object.apiVersion,
+		kind: object.kind,
+		metadata: {
+			name,
+			...(namespace === undefined ? {} : { namespace }),
+			...(uid === undefined ? {} : { uid }),
+			...(resourceVersion === undefined ? {} : { resourceVersion }),
+			...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+		},
+		fingerprint: fingerprint(object.metadata),
+		instance: labels?.[instanceLabel],
+		partOf: labels?.[partOfLabel],
+		changedBy: lastForeignManager(object.metadata),
+		...(object.kind === 'Deployment' ? { workload: workloadOf(object) } : {}),
+		...(object.kind === 'CustomResourceDefinition' ? { crd: crdFactsOf(object) } : {}),
+	});
+}

@@ -1,0 +1,50 @@
+/** How Meshwright signs what it writes, and how it recognises its own work. */
+import type { KubeObject, OwnerReference } from '../runtime/object.ts';
+
+/** The one field manager of everything that is rendered. */
+export const fieldManager = 'meshwright';
+
+/** Holds `spec.replicas` of a Deployment while an autoscaler is about to take it over, see `replicas-handover.ts`. */
+export const handoverFieldManager = 'meshwright-handover';
+
+/** Field manager of the status subresource: apart from `meshwright`, so that the two sets of fields never mix. */
+export const statusFieldManager = 'meshwright-status';
+
+export const managedByLabel = 'app.kubernetes.io/managed-by';
+export const managedByValue = 'meshwright';
+export const instanceLabel = 'app.kubernetes.io/instance';
+export const partOfLabel = 'applyset.kubernetes.io/part-of';
+
+/** On somebody else's object, with value `true`: its owner agrees that Meshwright takes it over. */
+export const adoptAnnotation = 'meshwright.io/adopt';
+
+/** On Istio's CRDs: the Istio release whose definition is stored. */
+export const crdVersionAnnotation = 'meshwright.io/crd-version';
+
+/** Selects every object that any MeshInstallation made. */
+export const managedSelector = `${managedByLabel}=${managedByValue}`;
+
+/** Who owns the children of one installation. */
+export interface Owner {
+	readonly apiVersion: string;
+	readonly kind: string;
+	readonly name: string;
+	readonly uid: string;
+}
+
+/** The controller reference by which the garbage collector and every viewer find the installation of a child. */
+export function ownerReference(owner: Owner): OwnerReference {
+	return {
+		apiVersion: owner.apiVersion,
+		kind: owner.kind,
+		name: owner.name,
+		uid: owner.uid,
+		controller: true,
+		blockOwnerDeletion: true,
+	};
+}
+
+/** The rendered object as a child of its installation. Shared objects (CRDs, the namespace) are never children. */
+export function asChild(object: KubeObject, owner: Owner): KubeObject {
+	return { ...object, metadata: { ...object.metadata, ownerReferences: [ownerReference(owner)] } };
+}

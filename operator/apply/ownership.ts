@@ -1,0 +1,24 @@
+/** Whose object is it? Decided from metadata alone, before anything is written over something that was there already. */
+import type { ObjectMeta } from '../runtime/object.ts';
+import { fingerprint } from './fingerprint.ts';
+import { adoptAnnotation, managedByLabel, managedByValue, partOfLabel } from './identity.ts';
+
+export type Ownership =
+	| { readonly kind: 'ours' }
+	/** Its owner put `meshwright.io/adopt: "true"` on it. */
+	| { readonly kind: 'adoptable' }
+	| { readonly kind: 'foreign'; readonly owner: string };
+
+/** Tells who holds an object that stands where an installation wants to write. */
+export function ownershipOf(metadata: ObjectMeta, partOf: string): Ownership {
+	const { labels, annotations, managedFields, ownerReferences } = metadata;
+	const set = labels?.[partOfLabel];
+	if (fingerprint(metadata) !== undefined && (set === undefined || set === partOf)) return { kind: 'ours' };
+	if (annotations?.[adoptAnnotation] === 'true') return { kind: 'adoptable' };
+	const controller = ownerReferences?.find((reference) => reference.controller === true);
+	if (controller !== undefined) return { kind: 'foreign', owner: `${controller.kind} ${controller.name}` };
+	const manager = labels?.[managedByLabel];
+	if (manager !== undefined && manager !== managedByValue) return { kind: 'foreign', owner: manager };
+	const writers = [...new Set((managedFields ?? []).map((entry) => entry.manager ?? 'unknown'))];
+	return { kind: 'foreign', owner: writers.length === 0 ? 'an unknown writer' : writers.join(', ') };
+}

@@ -1,0 +1,91 @@
+/**
+ * Takes an installation away, in the reverse order of its making. It needs the installation's name only, so an invalid
+ * or half-made one can always be deleted. The namespace, CRDs and users' own Istio objects are not its children and stay.
+ */
+import type { ApiServer } from '../runtime/api-server.ts';
+import { ConflictError, isNotFound } from '../runtime/errors.ts';
+import { type KubeObject, referenceOf } from '../runtime/object.ts';
+import type { Child } from './child.ts';
+import { waves } from './waves.ts';
+
+type Client = Pick<ApiServer, 'delete' | 'getMetadata' | 'patch'>;
+
+export interface RemovalResult {
+	/** What is still there. Empty when the removal is done. */
+	readonly remaining: readonly Child[];
+	readonly errors: readonly unknown[];
+}
+
+/**
+ * Asks for the deletion of the last wave that still stands; later calls, woken by the watches, go on from there.
+ * @param isAll ask for all waves at once: there is no time to go in order
+ */
+export async function removeChildren(
+	api: Client,
+	children: readonly Child[],
+	isAll: boolean,
+	signal: AbortSignal,
+	onDelete?: (child: Child) => void,
+): Promise<RemovalResult> {
+	const standing = waves(children, ({ kind }) => kind).toReversed();
+	const targets = (isAll ? standing.flat() : (standing[0] ?? [])).filter(
+		({ metadata }) => metadata.deletionTimestamp === undefined,
+	);
+	const results = await Promise.allSettled(targets.map((child) => deleteChild(api, child, signal, onDelete)));
+	signal.throwIfAborted();
+	return {
+		remaining: children,
+		errors: results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])),
+	};
+}
+
+async function deleteChild(
+	api: Client,
+	child: Child,
+	signal: AbortSignal,
+	onDelete: ((child: Child) => void) | undefined,
+): Promise<void> {
+	const { uid } = child.metadata;
+	try {
+		await api.delete(referenceOf(child), {
+			propagationPolicy: 'Background',
+			...(uid === undefined ? {} : { preconditions: { uid } }),
+			signal,
+		});
+		onDelete?.(child);
+	} catch (error) {
+		// Gone, or another object under its name (the uid differs): not ours to delete either way.
+		if (!isNotFound(error) && !(error instanceof ConflictError)) throw error;
+	}
+}
+
+/**
+ * For deletion policy `Retain`: takes the installation's owner reference off its children, so that the garbage collector
+ * leaves them when the installation is gone.
+ */
+export async function releaseChildren(
+	api: Client,
+	children: readonly Child[],
+	ownerUid: string,
+	signal: AbortSignal,
+): Promise<readonly unknown[]> {
+	const results = await Promise.allSettled(children.map((child) => releaseChild(api, child, ownerUid, signal)));
+	signal.throwIfAborted();
+	return results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+}
+
+async function releaseChild(api: Client, child: KubeObject, ownerUid: string, signal: AbortSignal): Promise<void> {
+	try {
+		const { metadata } = await api.getMetadata(referenceOf(child), { signal });
+		const references = metadata.ownerReferences ?? [];
+		const kept = references.filter(({ uid }) => uid !== ownerUid);
+		if (kept.length === references.length) return;
+		await api.patch(
+			referenceOf(child),
+			{ metadata: { resourceVersion: metadata.resourceVersion, ownerReferences: kept.length === 0 ? null : kept } },
+			{ type: 'merge', metadataOnly: true, signal },
+		);
+	} catch (error) {
+		if (!isNotFound(error)) throw error;
+	}
+}

@@ -1,0 +1,179 @@
+/** The few requests that applying consists of, with what each of them has to remember, count and tell. */
+import type { ApiServer } from '../runtime/api-server.ts';
+import { BlockedError, ConflictError, isNotFound } from '../runtime/errors.ts';
+import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
+import type { Child } from './child.ts';
+import { bodyHash, fingerprint } from './fingerprint.ts';
+import { fieldManager } from './identity.ts';
+import type { Applied, LiveObjects } from './plan.ts';
+import type { RepairLimit } from './repair-limit.ts';
+
+/** The caches, and the place where the answer to a write goes before its watch event comes. */
+export interface LiveCache extends LiveObjects {
+	observe(object: KubeObject): void;
+}
+
+export type Outcome = 'created' | 'changed' | 'unchanged' | 'deleted' | 'recreated' | 'conflict' | 'failed';
+
+/** One thing that a person may want to know about a pass. */
+export interface ApplyNotice {
+	readonly type: 'Normal' | 'Warning';
+	readonly reason: 'DriftRepaired' | 'Adopted' | 'Recreated' | 'Pruned' | 'ApiWarning';
+	readonly message: string;
+}
+
+export interface ApplyHooks {
+	onOutcome?(kind: string, outcome: Outcome): void;
+	onNotice?(notice: ApplyNotice): void;
+}
+
+export interface WriterOptions {
+	readonly api: Pick<ApiServer, 'apply' | 'get' | 'getMetadata' | 'delete'>;
+	readonly live: LiveCache;
+	readonly repairLimit: RepairLimit;
+	/** Monotonic milliseconds. */
+	readonly now: () => number;
+	readonly hooks?: ApplyHooks;
+}
+
+/** Kinds whose answers are read in full because more than metadata feeds the status. */
+const readInFull = new Set(['Deployment', 'CustomResourceDefinition']);
+
+/** Writes for one pass over one installation. */
+export class Writer {
+	readonly #options: WriterOptions;
+	readonly #signal: AbortSignal;
+	/** Failures of the pass, in the order in which they came. */
+	readonly errors: unknown[] = [];
+	/** The earliest moment, in milliseconds from now, at which something unseen by watches is worth another look. */
+	againInMs: number | undefined;
+
+	constructor(options: WriterOptions, signal: AbortSignal) {
+		this.#options = options;
+		this.#signal = signal;
+	}
+
+	get live(): LiveCache {
+		return this.#options.live;
+	}
+
+	get now(): number {
+		return this.#options.now();
+	}
+
+	/** Applies one object. `created` tells whether it was not there before. */
+	async apply(object: KubeObject, force: boolean): Promise<Applied & { readonly created: boolean }> {
+		const { api, live, hooks } = this.#options;
+		const before = live.get(objectKey(object))?.metadata.resourceVersion;
+		try {
+			const answer = await api.apply(object, {
+				fieldManager,
+				force,
+				metadataOnly: !readInFull.has(object.kind),
+				signal: this.#signal,
+			});
+			for (const warning of answer.warnings)
+				this.notice('Warning', 'ApiWarning', `${describeObject(object)}: ${warning}`);
+			live.observe(answer.object);
+			const isSame = before !== undefined && before === answer.resourceVersion;
+			hooks?.onOutcome?.(object.kind, answer.created ? 'created' : isSame ? 'unchanged' : 'changed');
+			const acknowledged = fingerprint(answer.object.metadata);
+			if (acknowledged === undefined) {
+				throw new Error(
+					`${describeObject(object)} was applied, but the answer has no managedFields entry of ${fieldManager}`,
+				);
+			}
+			return { bodyHash: bodyHash(object), fingerprint: acknowledged, created: answer.created };
+		} catch (error) {
+			hooks?.onOutcome?.(object.kind, error instanceof ConflictError ? 'conflict' : 'failed');
+			throw error;
+		}
+	}
+
+	/** Owns these fields beside `meshwright`, under another manager's name. */
+	async applyAs(manager: string, object: KubeObject): Promise<void> {
+		await this.#options.api.apply(object, {
+			fieldManager: manager,
+			force: true,
+			metadataOnly: true,
+			signal: this.#signal,
+		});
+	}
+
+	/** The whole object, or undefined where there is none. */
+	async find(object: KubeObject): Promise<KubeObject | undefined> {
+		return orAbsent(this.#options.api.get(referenceOf(object), { signal: this.#signal }));
+	}
+
+	/** The object's metadata, or undefined where there is none. */
+	async findMetadata(object: KubeObject): Promise<KubeObject['metadata'] | undefined> {
+		return (await orAbsent(this.#options.api.getMetadata(referenceOf(object), { signal: this.#signal })))?.metadata;
+	}
+
+	/** Deletes exactly this object, not one that was made under its name since. One that is gone already is fine. */
+	async delete(child: Child): Promise<void> {
+		const { uid } = child.metadata;
+		await orAbsent(
+			this.#options.api.delete(referenceOf(child), {
+				propagationPolicy: 'Background',
+				...(uid === undefined ? {} : { preconditions: { uid } }),
+				signal: this.#signal,
+			}),
+		);
+		this.#options.hooks?.onOutcome?.(child.kind, 'deleted');
+	}
+
+	/** Runs a step for every item side by side and collects the failures. The client bounds how many requests are in flight. */
+	async all<T>(items: readonly T[], step: (item: T) => Promise<void>): Promise<void> {
+		const results = await Promise.allSettled(items.map(step));
+		this.#signal.throwIfAborted();
+		for (const result of results) {
+			if (result.status === 'rejected') this.errors.push(result.reason);
+		}
+	}
+
+	/** Throws `LoopDetected` when somebody rewrites this object faster than it is sensible to repair it. */
+	assertMayRepair(scope: string, object: KubeObject, live: Child | undefined): void {
+		const taken = this.#options.repairLimit.take(`${scope} ${objectKey(object)}`, this.now);
+		if (taken.allowed) return;
+		this.lookAgainWithin(taken.waitMs);
+		throw new BlockedError(
+			'LoopDetected',
+			`${describeObject(object)} is being changed again and again${live?.changedBy === undefined ? '' : ` by ${live.changedBy}`}: ` +
+				'repairs are slowed down; stop the other writer, or leave out the setting they disagree about',
+			{ object: referenceOf(object) },
+		);
+	}
+
+	lookAgainWithin(milliseconds: number): void {
+		this.againInMs = Math.min(this.againInMs ?? Number.POSITIVE_INFINITY, milliseconds);
+	}
+
+	notice(type: ApplyNotice['type'], reason: ApplyNotice['reason'], message: string): void {
+		this.#options.hooks?.onNotice?.({ type, reason, message });
+	}
+
+	noticeRepair(object: KubeObject, live: Child | undefined): void {
+		const what =
+			live === undefined ? 'was deleted' : `was changed${live.changedBy === undefined ? '' : ` by ${live.changedBy}`}`;
+		this.notice('Normal', 'DriftRepaired', `${describeObject(object)} ${what} and is as rendered again`);
+	}
+
+	noticeAdoption(object: KubeObject): void {
+		this.notice(
+			'Normal',
+			'Adopted',
+			`${describeObject(object)} was there before and is kept by Meshwright from now on, as its annotation asks`,
+		);
+	}
+}
+
+/** A 404 as undefined. */
+async function orAbsent<T>(request: Promise<T>): Promise<T | undefined> {
+	try {
+		return await request;
+	} catch (error) {
+		if (isNotFound(error)) return undefined;
+		throw error;
+	}
+}
