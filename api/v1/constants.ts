@@ -1,0 +1,34 @@
+/** The names that users, tools and other rooms of the operator meet: group, version, finalizer, annotations, condition types. */
+
+export const group = 'meshwright.io';
+export const version = 'v1';
+export const apiVersion = `${group}/${version}` as const;
+export const kind = 'MeshInstallation';
+export const plural = 'meshinstallations';
+export const crdName = `${plural}.${group}` as const;
+
+/** Put on before the first write, taken off after the last deletion. */
+export const finalizer = `${group}/finalizer` as const;
+
+/** On an object that exists already: `"true"` lets the operator take it over. */
+export const adoptAnnotation = `${group}/adopt` as const;
+
+/**
+ * Types of `status.conditions`. The first three are those that kstatus (kubectl wait, Flux, Argo CD) reads: `Ready` is True
+ * when all is as asked; `Reconciling` and `Stalled` are "abnormal is True": present with True only while they say something.
+ */
+export const conditionTypes = [
+	'Ready',
+	'Reconciling',
+	'Stalled',
+	'Valid',
+	'Compatible',
+	'Installed',
+	'UpToDate',
+	'ClustersJoined',
+] as const;
+
+export type ConditionType = (typeof conditionTypes)[number];
+
+/** What `status.observedGeneration` is before the operator has looked: never equal to a generation, so that no tool takes a new object for ready. */
+export const unobservedGeneration = -1;

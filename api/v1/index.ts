@@ -1,0 +1,15 @@
+/** The API of Meshwright, version v1: everything that other rooms need from it. */
+export { isCidr } from './cidr.ts';
+export * from './constants.ts';
+export { parseDuration } from './duration.ts';
+export {
+	type ParsedMeshInstallation,
+	type ParsedSpec,
+	type ParsedStatus,
+	type ParseResult,
+	parseMeshInstallation,
+} from './parse.ts';
+export type { Problem } from './problems.ts';
+export { parseQuantity } from './quantity.ts';
+export { type Reason, type ReasonEntry, reasons } from './reasons.ts';
+export { type NotSupportedYet, notSupportedYet, supportGap } from './support.ts';

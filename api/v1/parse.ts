@@ -1,0 +1,72 @@
+/** From whatever the API server or a file holds to a `MeshInstallation` that the rest of the operator can trust. */
+import type { z } from 'zod';
+import { withoutNulls } from './nulls.ts';
+import { type Problem, problemsOf } from './problems.ts';
+import { meshInstallation } from './schema/mesh-installation.ts';
+import { status as statusSchema } from './schema/status.ts';
+import { notSupportedMessage, notSupportedYet } from './support.ts';
+
+type DeepReadonly<Value> = Value extends readonly (infer Entry)[]
+	? readonly DeepReadonly<Entry>[]
+	: Value extends object
+		? { readonly [Key in keyof Value]: DeepReadonly<Value[Key]> }
+		: Value;
+
+/** A checked installation with the API's defaults filled in. Fields without a default are absent when not set, never null. */
+export type ParsedMeshInstallation = DeepReadonly<z.output<typeof meshInstallation>>;
+export type ParsedSpec = ParsedMeshInstallation['spec'];
+export type ParsedStatus = DeepReadonly<z.output<typeof statusSchema>>;
+
+export type ParseResult =
+	| { readonly ok: true; readonly installation: ParsedMeshInstallation }
+	| { readonly ok: false; readonly problems: readonly Problem[] };
+
+/**
+ * Checks an object by every rule that the API server checks it by, except those about the change from an old object. Never
+ * throws, and reports every problem: most important for objects that come from files, or that an older CRD has let in.
+ *
+ * The status is the operator's own word, written anew by it: one in another form (of another version of the operator) is
+ * taken as absent, because it must not keep a good spec from being worked on.
+ */
+export function parseMeshInstallation(object: unknown): ParseResult {
+	const { status, ...rest } = isObject(object) ? object : { status: undefined };
+	const input = isObject(object) ? withoutNulls(meshInstallation, rest) : object;
+	const parsed = meshInstallation.safeParse(input);
+	const problems = [...(parsed.success ? [] : problemsOf(parsed.error, input)), ...unsupported(input)];
+	if (!parsed.success || problems.length > 0) {
+		return { ok: false, problems };
+	}
+	const parsedStatus = statusSchema.safeParse(withoutNulls(statusSchema, status));
+	return {
+		ok: true,
+		installation: parsedStatus.success ? { ...parsed.data, status: parsedStatus.data } : parsed.data,
+	};
+}
+
+function unsupported(input: unknown): readonly Problem[] {
+	return notSupportedYet.flatMap(({ path, values }) => {
+		const value = path
+			.split('.')
+			.reduce<unknown>(
+				(parent, field) => (isObject(parent) && Object.hasOwn(parent, field) ? parent[field] : undefined),
+				input,
+			);
+		if (value === undefined || value === null) {
+			return [];
+		}
+		if (values === undefined) {
+			return [gap(path, notSupportedMessage(path), `Remove ${path}.`)];
+		}
+		return typeof value === 'string' && values.includes(value)
+			? [gap(path, notSupportedMessage(path, value), `Use another value for ${path}.`)]
+			: [];
+	});
+}
+
+function gap(path: string, message: string, remedy: string): Problem {
+	return { path, reason: 'NotSupportedYet', message, remedy };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,130 @@
+/** What is wrong with an object, in words for its owner. */
+import type { z } from 'zod';
+import type { Reason } from './reasons.ts';
+
+export interface Problem {
+	/** Where: `spec.pilot.replicas`, `spec.pilot.env[0].name`. Empty for the object as a whole. */
+	readonly path: string;
+	/** `NotSupportedYet` for what this version of the operator cannot do, `Invalid` for every mistake. */
+	readonly reason: Extract<Reason, 'Invalid' | 'NotSupportedYet'>;
+	/** What is wrong; starts with the path. */
+	readonly message: string;
+	/** What to do about it. */
+	readonly remedy: string;
+}
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
+
+/** All problems that zod found, in the order of the fields. */
+export function problemsOf(error: z.core.$ZodError, input: unknown): readonly Problem[] {
+	return error.issues.flatMap((issue) => problemsOfIssue(issue, issue.path, input));
+}
+
+function problemsOfIssue(issue: Issue, path: Path, input: unknown): readonly Problem[] {
+	const explain = `See kubectl explain ${['meshinstallation', ...path.filter((part) => typeof part === 'string')].slice(0, 8).join('.')}.`;
+	switch (issue.code) {
+		case 'invalid_type': {
+			const value = at(input, path);
+			return value === undefined
+				? [problem(path, 'is required', `Add it. ${explain}`)]
+				: [problem(path, `must be ${typeName(issue.expected)}, not ${nameOf(value)}`, explain)];
+		}
+		case 'unrecognized_keys':
+			return issue.keys.map((key) =>
+				problem([...path, key], 'is not a field of this API', `Remove it, or correct its spelling. ${explain}`),
+			);
+		case 'invalid_value':
+			return at(input, path) === undefined
+				? [problem(path, 'is required', `Add it: ${issue.values.map(String).join(', ')}.`)]
+				: [problem(path, `must be one of: ${issue.values.map(String).join(', ')}`, 'Use one of these values.')];
+		case 'too_small':
+			return [problem(path, `must ${bound(issue.origin, 'at least', issue.minimum)}`, 'Use a greater value.')];
+		case 'too_big':
+			return [problem(path, `must ${bound(issue.origin, 'at most', issue.maximum)}`, 'Use a smaller value.')];
+		case 'invalid_union':
+			return numberOrText(issue.errors, path, input) ?? [problem(path, 'must be a whole number or a text', explain)];
+		case 'custom':
+			return [
+				problem(path, `: ${issue.message}`, typeof issue.params?.remedy === 'string' ? issue.params.remedy : explain),
+			];
+		default:
+			return [problem(path, issue.message, explain)];
+	}
+}
+
+/** The only unions are "a whole number or a text": what counts is what is wrong with the branch that was meant. */
+function numberOrText(
+	branches: readonly (readonly Issue[])[],
+	path: Path,
+	input: unknown,
+): readonly Problem[] | undefined {
+	const type = typeof at(input, path);
+	const branch = type === 'number' ? branches[0] : type === 'string' ? branches[1] : undefined;
+	return branch?.flatMap((issue) => problemsOfIssue(issue, path, input));
+}
+
+function problem(path: Path, message: string, remedy: string): Problem {
+	const where = formatPath(path);
+	return {
+		path: where,
+		reason: 'Invalid',
+		message: `${where === '' ? 'the object' : where}${message.startsWith(':') ? '' : ' '}${message}`,
+		remedy,
+	};
+}
+
+/** As Kubernetes writes paths: `.name` for fields, `[0]` for list entries, `[key]` for keys that are no identifiers. */
+export function formatPath(path: Path): string {
+	return path
+		.map((part) =>
+			typeof part === 'string' && /^[A-Za-z_][A-Za-z0-9_]*$/.test(part) ? `.${part}` : `[${String(part)}]`,
+		)
+		.join('')
+		.replace(/^\./, '');
+}
+
+function at(input: unknown, path: Path): unknown {
+	return path.reduce<unknown>(
+		(value, part) =>
+			typeof value === 'object' && value !== null && Object.hasOwn(value, part)
+				? (value as Readonly<Record<PropertyKey, unknown>>)[part]
+				: undefined,
+		input,
+	);
+}
+
+function bound(origin: string, word: string, limit: number | bigint): string {
+	switch (origin) {
+		case 'string':
+			return word === 'at least' && Number(limit) === 1 ? 'not be empty' : `have ${word} ${limit} characters`;
+		case 'array':
+			return `have ${word} ${limit} entries`;
+		default:
+			return `be ${word} ${limit}`;
+	}
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+	string: 'a text',
+	number: 'a number',
+	int: 'a whole number',
+	boolean: 'true or false',
+	object: 'an object',
+	record: 'an object',
+	array: 'a list',
+};
+
+function typeName(expected: string): string {
+	return typeNames[expected] ?? expected;
+}
+
+function nameOf(value: unknown): string {
+	if (value === null) {
+		return 'null';
+	}
+	if (Array.isArray(value)) {
+		return 'a list';
+	}
+	return typeof value === 'boolean' ? String(value) : (typeNames[typeof value] ?? typeof value);
+}

@@ -1,0 +1,168 @@
+/** Every reason that a condition can give: one table for the code that writes conditions, for the documentation and for tests. */
+import type { ConditionType } from './constants.ts';
+
+export interface ReasonEntry {
+	/** The condition that the reason is born in; `Ready`, `Reconciling` and `Stalled` repeat it where it is the cause. */
+	readonly condition: ConditionType;
+	/** What is the case. */
+	readonly meaning: string;
+	/** What its owner can do about it. Empty when nothing needs to be done. */
+	readonly remedy: string;
+}
+
+export const reasons = {
+	Ready: { condition: 'Ready', meaning: 'All components run as asked.', remedy: '' },
+	Progressing: {
+		condition: 'Reconciling',
+		meaning: 'The operator is at work, or waits for pods to become ready.',
+		remedy: '',
+	},
+	Paused: {
+		condition: 'Reconciling',
+		meaning: 'spec.paused is true: nothing is written, not even repairs.',
+		remedy: 'Set spec.paused to false, or remove it.',
+	},
+	Deleting: {
+		condition: 'Reconciling',
+		meaning: 'The installation is being deleted; the message says what it waits for.',
+		remedy: '',
+	},
+	DeletionTimedOut: {
+		condition: 'Stalled',
+		meaning: 'spec.deletion.timeout has passed and objects are left over; the message names them.',
+		remedy: 'See what holds the named objects (their finalizers, the webhooks of others) and delete them.',
+	},
+
+	Valid: { condition: 'Valid', meaning: 'The spec has no mistakes.', remedy: '' },
+	Invalid: {
+		condition: 'Valid',
+		meaning: 'The spec has mistakes that the API server could not see; the message names each field.',
+		remedy: 'Correct the named fields.',
+	},
+	NotSupportedYet: {
+		condition: 'Valid',
+		meaning: 'The spec asks for something that this version of the operator cannot do yet.',
+		remedy: 'Remove the named fields, or use a later version of the operator.',
+	},
+	NamespaceTaken: {
+		condition: 'Valid',
+		meaning:
+			'An older MeshInstallation has the same spec.namespace. The oldest wins; when it goes, this one takes over.',
+		remedy: 'Delete one of the two, or give this one a namespace of its own.',
+	},
+
+	Compatible: {
+		condition: 'Compatible',
+		meaning: 'This operator knows the version, and the version runs on this cluster.',
+		remedy: '',
+	},
+	UnsupportedVersion: {
+		condition: 'Compatible',
+		meaning: 'This operator does not know the version; the message lists those that it knows.',
+		remedy: 'Choose one of the listed versions, or use a later version of the operator.',
+	},
+	EndOfLife: {
+		condition: 'Compatible',
+		meaning: 'This operator knows the version, but installs it no more.',
+		remedy: 'Choose one of the versions in the message.',
+	},
+	FieldNotInRelease: {
+		condition: 'Compatible',
+		meaning: 'The spec sets fields that this release of Istio does not have; the message names each.',
+		remedy: 'Remove the named fields, or choose a release that has them.',
+	},
+	KubernetesTooOld: {
+		condition: 'Compatible',
+		meaning: 'The cluster does not serve the APIs that the installation needs.',
+		remedy: 'Upgrade the cluster to the version in the message.',
+	},
+
+	Installed: { condition: 'Installed', meaning: 'All objects are stored and all components have come up.', remedy: '' },
+	NamespaceMissing: {
+		condition: 'Installed',
+		meaning: 'The namespace does not exist and the operator could not make it.',
+		remedy: 'Create the namespace; the installation goes on by itself.',
+	},
+	NamespaceTerminating: {
+		condition: 'Installed',
+		meaning: 'The namespace is being deleted; nothing can be created in it.',
+		remedy: 'Wait until it is gone: it is made anew. If it hangs, see which finalizers hold it.',
+	},
+	ForeignObject: {
+		condition: 'Installed',
+		meaning: 'An object with the name of one of ours exists already and is not ours. It was not touched.',
+		remedy: 'Delete or rename the named object, or annotate it with meshwright.io/adopt: "true" to hand it over.',
+	},
+	CrdConflict: {
+		condition: 'Installed',
+		meaning: 'A CustomResourceDefinition of somebody else does not serve a version that this release needs.',
+		remedy: 'Remove the other Istio from the cluster, or let its CRDs serve the version in the message as well.',
+	},
+	ApplyFailed: {
+		condition: 'Installed',
+		meaning: 'The API server refused an object for good; the message has its words.',
+		remedy: 'Correct what the message names: the spec, an admission policy, or the permissions of the operator.',
+	},
+	ImmutableField: {
+		condition: 'Installed',
+		meaning: 'An object would have to be deleted and made anew to get its new form, and that is not safe by itself.',
+		remedy: 'Delete the named object at a time that suits; the operator makes it anew.',
+	},
+	ApiServerUnavailable: {
+		condition: 'Installed',
+		meaning: 'The API server did not answer or was overloaded; the operator tries again by itself.',
+		remedy: '',
+	},
+	ComponentNotReady: {
+		condition: 'Installed',
+		meaning: 'A component is not ready; the message names it.',
+		remedy: 'Look at its pods: kubectl describe pod and kubectl logs.',
+	},
+	DeploymentNotFound: {
+		condition: 'Installed',
+		meaning: 'The Deployment of a component is missing; the operator makes it anew.',
+		remedy: 'If it goes again and again, find out who deletes it.',
+	},
+	ScaledToZero: {
+		condition: 'Installed',
+		meaning: 'Somebody scaled a component to no pods.',
+		remedy: 'Scale it up, or let spec set its replicas.',
+	},
+	PartlyReady: {
+		condition: 'Installed',
+		meaning: 'Some pods of a component are ready, others are not.',
+		remedy: 'Look at the pods that are not: kubectl describe pod.',
+	},
+	ProgressDeadlineExceeded: {
+		condition: 'Installed',
+		meaning: 'The new pods of a component did not become ready in time. The old ones go on serving.',
+		remedy: 'Look at the new pods (image, resources, nodes); correct the spec.',
+	},
+	ReadinessUnknown: {
+		condition: 'Installed',
+		meaning: 'The state of a component could not be read.',
+		remedy: 'See whether the API server answers and the operator may read Deployments.',
+	},
+
+	UpToDate: { condition: 'UpToDate', meaning: 'Every object in the cluster is as this spec wants it.', remedy: '' },
+	Outdated: {
+		condition: 'UpToDate',
+		meaning: 'Objects in the cluster differ from what this spec wants; the message counts them.',
+		remedy: '',
+	},
+	Conflict: {
+		condition: 'UpToDate',
+		meaning: 'Somebody else writes a field that the operator owns; the message names both.',
+		remedy: 'Stop the other writer, or let it own the field alone by removing it from the spec.',
+	},
+	LoopDetected: {
+		condition: 'UpToDate',
+		meaning: 'A field is undone as often as the operator sets it: a webhook or another controller fights over it.',
+		remedy: 'Exempt the named object from that webhook or controller.',
+	},
+
+	ClustersJoined: { condition: 'ClustersJoined', meaning: 'Every listed cluster is part of the mesh.', remedy: '' },
+	NoClusters: { condition: 'ClustersJoined', meaning: 'No other clusters are listed.', remedy: '' },
+} as const satisfies Readonly<Record<string, ReasonEntry>>;
+
+export type Reason = keyof typeof reasons;

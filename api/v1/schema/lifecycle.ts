@@ -1,0 +1,89 @@
+/** How an installation changes and ends: upgrade, overlays, deletion. */
+import { z } from 'zod';
+import { countOrPercent, duration, list, objectName, opaqueObject, optional, text } from './fields.ts';
+import { withRules } from './rules.ts';
+
+export const upgrade = z
+	.strictObject({
+		strategy: optional(z.enum(['InPlace', 'Canary'])).describe(
+			'InPlace: the control plane is replaced pod by pod. Canary: a second revision runs beside the first until all proxies have moved.',
+		),
+		progressDeadline: optional(duration('1m', '24h')).describe(
+			'A stage that makes no progress for this long has failed. 10m when not set.',
+		),
+		onFailure: optional(z.enum(['Hold', 'Rollback'])).describe(
+			'After a failed stage: stay as it is (Hold), or return to the version before (Rollback).',
+		),
+		inactiveRevisionGracePeriod: optional(duration('0s', '720h')).describe(
+			'Canary: how long the old revision stays after the last proxy has left it. 30m when not set.',
+		),
+		restartWorkloads: optional(
+			z
+				.strictObject({
+					enabled: optional(z.boolean()).describe(
+						'true: workloads with proxies of another version are restarted. false when not set.',
+					),
+					maxUnavailable: optional(countOrPercent).describe(
+						'How many workloads are restarted at the same time. 1 when not set.',
+					),
+				})
+				.meta({ title: 'RestartWorkloads' }),
+		).describe('Whether the operator restarts workloads, so that they get the new proxy.'),
+	})
+	.meta({ title: 'Upgrade' });
+
+const patchOperation = withRules(
+	z.strictObject({
+		op: z.enum(['add', 'remove', 'replace', 'move', 'copy', 'test']).describe('What to do (RFC 6902).'),
+		path: text(1024, /^[/].*$/, 'a JSON pointer, such as /spec/replicas').describe(
+			'JSON pointer to the field, for example /spec/template/spec/dnsConfig.',
+		),
+		from: optional(text(1024, /^[/].*$/, 'a JSON pointer, such as /spec/replicas')).describe(
+			'Where move and copy take the value from.',
+		),
+		value: optional(z.unknown().meta({ 'x-kubernetes-preserve-unknown-fields': true })).describe(
+			'The value for add, replace and test.',
+		),
+	}),
+	{
+		rule: "(self.op in ['move', 'copy']) == has(self.from)",
+		message: 'from must be set for move and copy, and for no others',
+		remedy: 'Add or remove from.',
+		at: 'from',
+		holds: ({ op, from }) => (op === 'move' || op === 'copy') === (from !== undefined),
+	},
+).meta({ title: 'PatchOperation' });
+
+export const overlay = withRules(
+	z.strictObject({
+		target: z
+			.strictObject({
+				kind: text(63, /^[A-Z][A-Za-z0-9]*$/, 'a kind, such as Deployment').describe('Kind of the object.'),
+				name: objectName.describe('Name of the object.'),
+			})
+			.meta({ title: 'OverlayTarget' })
+			.describe('The rendered object to change.'),
+		patch: optional(list(patchOperation, 64)).describe('JSON patch (RFC 6902).'),
+		mergePatch: optional(opaqueObject).describe('JSON merge patch (RFC 7386).'),
+	}),
+	{
+		rule: 'has(self.patch) != has(self.mergePatch)',
+		message: 'exactly one of patch and mergePatch must be set',
+		remedy: 'Keep one of the two fields.',
+		holds: ({ patch, mergePatch }) => (patch === undefined) !== (mergePatch === undefined),
+	},
+).meta({ title: 'Overlay' });
+
+export const deletion = z
+	.strictObject({
+		policy: optional(z.enum(['Delete', 'Retain'])).describe(
+			'What becomes of the control plane when this object is deleted: deleted with it, or kept as it is (Retain). CRDs, the namespace and your own Istio objects always stay. Delete when not set.',
+		),
+		force: optional(z.boolean()).describe(
+			'true: deletion goes on when something in its way would otherwise hold it, for example proxies that still use the control plane. false when not set.',
+		),
+		timeout: optional(duration('1s', '24h')).describe(
+			'Deletion ends after this time; what could not be deleted is named in an Event and left behind. 10m when not set.',
+		),
+	})
+	.meta({ title: 'Deletion' });

@@ -1,0 +1,65 @@
+/** Other clusters that join the mesh. */
+import { z } from 'zod';
+import { cidr, dnsLabel, duration, listMap, objectName, optional, set, text } from './fields.ts';
+
+const network = dnsLabel;
+
+const cluster = z
+	.strictObject({
+		name: dnsLabel.describe('Name of the cluster, unique in the mesh.'),
+		role: optional(z.enum(['Remote', 'Primary'])).describe(
+			'Remote: only its services are read, and a remote data plane is kept there. Primary: it has a MeshInstallation of its own, and both join each other.',
+		),
+		kubeconfigSecret: z
+			.strictObject({
+				name: objectName.describe('Name of the Secret.'),
+				namespace: dnsLabel.describe('Namespace of the Secret.'),
+				key: optional(text(253, /^[-._a-zA-Z0-9]+$/, 'a key: letters, digits, -, _ and .')).describe(
+					'Key of the Secret that holds the kubeconfig. kubeconfig when not set.',
+				),
+			})
+			.meta({ title: 'KubeconfigSecret' })
+			.describe('Where the operator finds a kubeconfig for the cluster.'),
+		server: optional(text(512, /^https:[/][/][^/?#\s]+([/][^?#\s]*)?$/, 'an https URL without query')).describe(
+			'URL of the API server as the mesh must dial it, where it is another than in the kubeconfig.',
+		),
+		network: optional(network).describe('Network of the cluster: pods in one network reach each other directly.'),
+		podCIDRs: optional(set(cidr, 64)).describe('Address blocks of its pods. Discovered when not set.'),
+		serviceCIDRs: optional(set(cidr, 64)).describe('Address blocks of its Services. Discovered when not set.'),
+		dataPlane: optional(
+			z
+				.strictObject({
+					enabled: optional(z.boolean()).describe(
+						'true: namespace, injector, mesh configuration and the addresses of Pilot and Mixer are kept there. true when not set.',
+					),
+				})
+				.meta({ title: 'DataPlane' }),
+		).describe('What a remote cluster needs to run workloads of the mesh.'),
+	})
+	.meta({ title: 'Cluster' });
+
+export const multiCluster = z
+	.strictObject({
+		clusterName: optional(dnsLabel).describe(
+			'Name of this cluster in the mesh. The UID of its namespace kube-system when not set.',
+		),
+		network: optional(network).describe('Network of this cluster.'),
+		podCIDRs: optional(set(cidr, 64)).describe('Address blocks of the pods of this cluster. Discovered when not set.'),
+		serviceCIDRs: optional(set(cidr, 64)).describe(
+			'Address blocks of the Services of this cluster. Discovered when not set.',
+		),
+		credentials: optional(
+			z
+				.strictObject({
+					lifetime: optional(duration('10m', '87600h')).describe(
+						'How long a token for another cluster is valid. 720h when not set.',
+					),
+					renewAt: optional(z.number().min(0.1).max(0.95)).describe(
+						'Share of the lifetime after which a token is renewed. 0.7 when not set.',
+					),
+				})
+				.meta({ title: 'Credentials' }),
+		).describe('The tokens by which Pilot reads other clusters.'),
+		clusters: optional(listMap(cluster, 'name', 128)).describe('The clusters that join this one.'),
+	})
+	.meta({ title: 'MultiCluster' });

@@ -1,0 +1,106 @@
+/** What the operator says: `status`, written by it alone. */
+import { z } from 'zod';
+import { conditionTypes, unobservedGeneration } from '../constants.ts';
+import { integer, list, listMap, optional } from './fields.ts';
+
+const word = z.string().max(1024);
+const sentence = z.string().max(32_768);
+const time = z.string().max(64).meta({ format: 'date-time' });
+const generation = integer(-1, Number.MAX_SAFE_INTEGER);
+const count = integer(0, 2_147_483_647);
+
+export const condition = z
+	.strictObject({
+		type: z
+			.string()
+			.min(1)
+			.max(316)
+			.describe(`What the condition is about: ${conditionTypes.join(', ')}.`),
+		status: z.enum(['True', 'False', 'Unknown']).describe('Whether it is so.'),
+		observedGeneration: optional(generation).describe('The metadata.generation that this was said about.'),
+		lastTransitionTime: time.describe('When status last changed.'),
+		reason: z
+			.string()
+			.min(1)
+			.max(1024)
+			.regex(/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/)
+			.describe('Why, in one CamelCase word; the list of them is in docs/api.md.'),
+		message: sentence.describe('Why, and what to do about it, for a person.'),
+	})
+	.meta({ title: 'Condition' });
+
+const conditions = listMap(condition, 'type', 64);
+const blocks = list(word, 256);
+
+export const status = z
+	.strictObject({
+		observedGeneration: optional(generation).describe(
+			'The metadata.generation that this status is about; -1 until the operator has looked.',
+		),
+		version: optional(word).describe('The version that runs, which during an upgrade is not yet the one asked for.'),
+		phase: optional(word).describe('One word for a person, derived from the conditions. Programs read the conditions.'),
+		conditions: optional(conditions).describe(
+			'The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate and ClustersJoined say which part is why.',
+		),
+		components: optional(
+			listMap(
+				z
+					.strictObject({
+						name: z.string().min(1).max(253).describe('Name of the component, for example pilot.'),
+						ready: optional(count).describe('Pods that are ready.'),
+						desired: optional(count).describe('Pods that there should be.'),
+						version: optional(word).describe('Version that runs.'),
+						image: optional(word).describe('Image that runs.'),
+						reason: optional(word).describe('Why the component is not ready, in one CamelCase word.'),
+						message: optional(sentence).describe('Why the component is not ready, for a person.'),
+					})
+					.meta({ title: 'ComponentStatus' }),
+				'name',
+				64,
+			),
+		).describe('The parts of the control plane.'),
+		ready: optional(word).describe('Ready and desired pods of all components: 5/5.'),
+		upgrade: optional(
+			z
+				.strictObject({
+					from: optional(word).describe('The version before.'),
+					to: optional(word).describe('The version asked for.'),
+					stage: optional(word).describe('The step that the upgrade is at.'),
+					startedAt: optional(time).describe('When the upgrade began.'),
+					sidecars: optional(z.record(z.string(), count).meta({ maxProperties: 64 })).describe(
+						'Number of proxies per version, for example {"1.3.8": 40, "1.4.10": 2}.',
+					),
+				})
+				.meta({ title: 'UpgradeStatus' }),
+		).describe('The upgrade that is going on.'),
+		joinedClusters: optional(word).describe('Joined and listed clusters: 2/3.'),
+		clusters: optional(
+			listMap(
+				z
+					.strictObject({
+						name: z.string().min(1).max(63).describe('Name of the cluster, as in spec.multiCluster.clusters.'),
+						id: optional(word).describe('UID of its namespace kube-system, which tells clusters apart.'),
+						reachable: optional(z.boolean()).describe('Whether its API server answers.'),
+						serverVersion: optional(word).describe('Version of its Kubernetes.'),
+						latency: optional(word).describe('How long its API server took to answer, for example 12ms.'),
+						credentialsExpire: optional(time).describe('When the token by which Pilot reads the cluster ends.'),
+						secret: optional(word).describe('namespace/name of the Secret that tells Pilot about the cluster.'),
+						podCIDRs: optional(blocks).describe('Address blocks of its pods.'),
+						serviceCIDRs: optional(blocks).describe('Address blocks of its Services.'),
+						conditions: optional(conditions).describe('The state of the cluster in the mesh.'),
+					})
+					.meta({ title: 'ClusterStatus' }),
+				'name',
+				128,
+			),
+		).describe('The clusters that join this one.'),
+		inventory: optional(
+			z
+				.strictObject({
+					objects: count.describe('How many objects the installation has in the cluster.'),
+					hash: word.describe('Changes when one of them changes.'),
+				})
+				.meta({ title: 'Inventory' }),
+		).describe('What the operator keeps.'),
+	})
+	.meta({ title: 'MeshInstallationStatus', default: { observedGeneration: unobservedGeneration } });
