@@ -124,7 +124,9 @@ export function controllerManagerFlags(files: Layout, settings: Settings): reado
 		`--root-ca-file=${files.certificate}`,
 		'--use-service-account-credentials',
 		'--leader-elect=false',
-		'--bind-address=127.0.0.1',
+		// At the default of 20 requests a second, making a ServiceAccount for every controller takes 5 s.
+		'--kube-api-qps=1000',
+		'--kube-api-burst=1000',
 		'--secure-port=0',
 		'--allocate-node-cidrs',
 		`--cluster-cidr=${settings.podCIDR}`,
@@ -136,7 +138,8 @@ export function schedulerFlags(files: Layout): readonly string[] {
 	return [
 		`--kubeconfig=${files.kubeconfig('scheduler')}`,
 		'--leader-elect=false',
-		'--bind-address=127.0.0.1',
+		'--kube-api-qps=1000',
+		'--kube-api-burst=1000',
 		'--secure-port=0',
 	];
 }

@@ -1,0 +1,22 @@
+import { createServer } from 'node:net';
+import test from 'ava';
+import { disjointClusters, freePort, rangesOf } from './ports.ts';
+
+test('the ranges of clusters in one process do not overlap', (t) => {
+	const ranges = Array.from({ length: disjointClusters }, (_, index) => rangesOf(index)).flatMap(
+		({ serviceCIDR, podCIDR }) => [serviceCIDR, podCIDR],
+	);
+	t.is(new Set(ranges).size, 2 * disjointClusters);
+	t.true(ranges.every((range) => /^10\.\d+\.0\.0\/16$/.test(range)));
+});
+
+test('a free port can be listened on', async (t) => {
+	const port = await freePort();
+	const server = createServer();
+	await new Promise<void>((resolve, reject) => {
+		server.once('error', reject);
+		server.listen(port, '127.0.0.1', resolve);
+	});
+	server.close();
+	t.pass();
+});
