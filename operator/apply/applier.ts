@@ -94,6 +94,18 @@ export async function applyInstallation(
 	return result(undefined, hashInventory(new Map([...inventory, ...memory.applied])));
 }
 
+/**
+ * How many objects differ from what was rendered, or are not known to agree, by the caches alone: what a pass would write
+ * if writing were not paused.
+ */
+export function countDifferences(options: ApplierOptions, desired: Desired, memory: InstallationMemory): number {
+	const crds = desired.objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
+	const children = childrenOf(desired);
+	recallOnce(crds, children, desired.recordedHash, options, memory);
+	const { writes, prune } = planChildren(children, options.live, memory.applied, desired.partOf);
+	return writes.length + prune.length;
+}
+
 interface PassContext {
 	readonly writer: Writer;
 	readonly memory: InstallationMemory;

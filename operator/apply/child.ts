@@ -1,7 +1,7 @@
 /** What the caches keep of a child: enough to see drift, ownership and readiness, a few hundred bytes instead of kilobytes. */
 import type { KubeObject } from '../runtime/object.ts';
 import { fingerprint, lastForeignManager } from './fingerprint.ts';
-import { crdVersionAnnotation, instanceLabel, partOfLabel } from './identity.ts';
+import { componentLabel, crdVersionAnnotation, instanceLabel, partOfLabel } from './identity.ts';
 
 /** A cached child. Frozen; `metadata` has the header fields that stores and keys need and nothing else. */
 export interface Child extends KubeObject {
@@ -9,6 +9,8 @@ export interface Child extends KubeObject {
 	readonly fingerprint: string | undefined;
 	/** Label `app.kubernetes.io/instance`: the name of the MeshInstallation. */
 	readonly instance: string | undefined;
+	/** Label `app.kubernetes.io/component`. */
+	readonly component: string | undefined;
 	/** ApplySet that the object belongs to. */
 	readonly partOf: string | undefined;
 	/** The field manager, other than ours, that wrote last. */
@@ -115,6 +117,7 @@ export function toChild(object: KubeObject): Child {
 		},
 		fingerprint: fingerprint(object.metadata),
 		instance: labels?.[instanceLabel],
+		component: labels?.[componentLabel],
 		partOf: labels?.[partOfLabel],
 		changedBy: lastForeignManager(object.metadata),
 		...(object.kind === 'Deployment' ? { workload: workloadOf(object) } : {}),

@@ -12,11 +12,12 @@ export const statusFieldManager = 'meshwright-status';
 
 export const managedByLabel = 'app.kubernetes.io/managed-by';
 export const managedByValue = 'meshwright';
+export const componentLabel = 'app.kubernetes.io/component';
 export const instanceLabel = 'app.kubernetes.io/instance';
 export const partOfLabel = 'applyset.kubernetes.io/part-of';
 
 /** On somebody else's object, with value `true`: its owner agrees that Meshwright takes it over. */
-export const adoptAnnotation = 'meshwright.io/adopt';
+export { adoptAnnotation } from '../../api/v1/constants.ts';
 
 /** On Istio's CRDs: the Istio release whose definition is stored. */
 export const crdVersionAnnotation = 'meshwright.io/crd-version';

@@ -1,0 +1,345 @@
+/**
+ * One pass over one installation, the whole walk in one direction: read spec → resolve → plan → render → diff → apply →
+ * observe → status. Level-triggered: everything is decided from what the caches show now, nothing from an event.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { finalizer, type ParsedStatus, parseDuration, parseMeshInstallation } from '../api/v1/index.ts';
+import { type ApplierOptions, applyInstallation, countDifferences, type InstallationMemory } from './apply/applier.ts';
+import type { Child } from './apply/child.ts';
+import { addFinalizer, removeFinalizer } from './apply/finalizer.ts';
+import { componentLabel, statusFieldManager } from './apply/identity.ts';
+import { releaseChildren, removeChildren } from './apply/remove.ts';
+import { resolve } from './releases/resolve.ts';
+import { render } from './render/index.ts';
+import { applySetId } from './render/labels.ts';
+import type { ApiServer } from './runtime/api-server.ts';
+import { describeObject, type KubeObject, objectKey } from './runtime/object.ts';
+import type { PassContext, PassResult } from './runtime/work-queue.ts';
+import type { WorkloadObservation } from './status/components.ts';
+import { computeStatus, type Observation } from './status/compute-status.ts';
+import { type Finding, findingOfError, findingOfProblem } from './status/finding.ts';
+import { describeTransitions, type StatusNotice } from './status/transitions.ts';
+
+/** A MeshInstallation as the cache keeps it: whole, and not yet trusted. */
+export interface StoredInstallation extends KubeObject {
+	readonly spec?: unknown;
+	readonly status?: unknown;
+}
+
+export interface InstallationCache {
+	get(name: string): StoredInstallation | undefined;
+	all(): Iterable<StoredInstallation>;
+	/** Takes the answer to a write, before its event comes. */
+	observe(object: KubeObject): void;
+}
+
+export interface ReconcilerOptions {
+	readonly api: ApiServer;
+	readonly installations: InstallationCache;
+	readonly applier: ApplierOptions;
+	/** Wall clock, milliseconds since 1970: for what people and API objects see. */
+	readonly wallClock: () => number;
+	/** Uniform in [0, 1). */
+	readonly random: () => number;
+	/** A pass without a cause comes about this often, milliseconds, ±20 %. */
+	readonly resyncMs: number;
+	readonly onNotice: (object: StoredInstallation, notice: StatusNotice) => void;
+	/** Tells metrics how an installation is after each pass; undefined when it is gone. */
+	readonly onStatus?: (name: string, status: ParsedStatus | undefined) => void;
+}
+
+/** What rendering gave for one generation of a spec. */
+type Prepared =
+	| { readonly ok: true; readonly objects: readonly KubeObject[]; readonly version: string; readonly paused: boolean }
+	| { readonly ok: false; readonly findings: readonly Finding[] };
+
+/** What the process remembers of an installation. */
+interface Memory {
+	readonly uid: string;
+	readonly apply: InstallationMemory;
+	prepared: { readonly generation: number; readonly value: Prepared } | undefined;
+}
+
+const defaultDeletionTimeoutMs = 10 * 60_000;
+/** A waiting deletion is looked at again at least this often, milliseconds: a missed event must not make it last. */
+const deletionRecheckMs = 10_000;
+
+export class Reconciler {
+	readonly #options: ReconcilerOptions;
+	readonly #memories = new Map<string, Memory>();
+
+	constructor(options: ReconcilerOptions) {
+		this.#options = options;
+	}
+
+	/** The worker of the queue; the key is the installation's name. */
+	async reconcile(name: string, { signal }: Pick<PassContext, 'signal'>): Promise<PassResult> {
+		const object = this.#options.installations.get(name);
+		if (object === undefined) {
+			this.#memories.delete(name);
+			this.#options.onStatus?.(name, undefined);
+			return {};
+		}
+		if (object.metadata.deletionTimestamp !== undefined) return this.#finalize(object, signal);
+		return this.#keep(object, signal);
+	}
+
+	// Making and keeping
+
+	async #keep(object: StoredInstallation, signal: AbortSignal): Promise<PassResult> {
+		const memory = this.#memoryOf(object);
+		const prepared = this.#prepare(object, memory);
+		const findings = [...(prepared.ok ? [] : prepared.findings), ...this.#rivalry(object)];
+		if (!prepared.ok || findings.length > 0) {
+			await this.#writeStatus(object, { findings, workloads: this.#runningWorkloads(object) }, signal);
+			return { requeueAfterMs: this.#resync() };
+		}
+		if (prepared.paused) return this.#watchOnly(object, prepared, memory, signal);
+
+		const { api, applier, installations } = this.#options;
+		const withFinalizer = await addFinalizer(api, object, finalizer, signal);
+		if (withFinalizer !== object) installations.observe(withFinalizer);
+
+		const desired = this.#desired(object, prepared.objects);
+		const result = await applyInstallation(applier, desired, memory.apply, signal);
+		await this.#writeStatus(
+			withFinalizer,
+			{
+				findings: result.errors.map(findingOfError),
+				gate: result.gate,
+				version: prepared.version,
+				workloads: this.#workloads(object, prepared),
+				inventory: result.hash === undefined ? undefined : { objects: result.objects, hash: result.hash },
+			},
+			signal,
+		);
+		if (result.errors.length > 0) throw new AggregateError(result.errors, `${describeObject(object)} is not as asked`);
+		return { requeueAfterMs: Math.min(result.againInMs ?? Number.POSITIVE_INFINITY, this.#resync()) };
+	}
+
+	/** `spec.paused`: the status goes on, nothing else is written. */
+	async #watchOnly(
+		object: StoredInstallation,
+		prepared: Extract<Prepared, { ok: true }>,
+		memory: Memory,
+		signal: AbortSignal,
+	): Promise<PassResult> {
+		const differing = countDifferences(this.#options.applier, this.#desired(object, prepared.objects), memory.apply);
+		const { version } = prepared;
+		await this.#writeStatus(
+			object,
+			{ findings: [], version, paused: { differing }, workloads: this.#workloads(object, prepared) },
+			signal,
+		);
+		return { requeueAfterMs: this.#resync() };
+	}
+
+	#memoryOf({ metadata: { name, uid = '' } }: StoredInstallation): Memory {
+		const known = this.#memories.get(name);
+		if (known?.uid === uid) return known;
+		const memory: Memory = { uid, apply: { applied: new Map(), recalled: false }, prepared: undefined };
+		this.#memories.set(name, memory);
+		return memory;
+	}
+
+	/** Parses, resolves and renders once per generation: all of it depends on the spec alone. */
+	#prepare(object: StoredInstallation, memory: Memory): Prepared {
+		const generation = object.metadata.generation ?? 0;
+		if (memory.prepared?.generation !== generation) memory.prepared = { generation, value: prepare(object) };
+		return memory.prepared.value;
+	}
+
+	/** Two installations for one namespace would fight: the oldest wins, the others say so and write nothing. */
+	#rivalry(object: StoredInstallation): readonly Finding[] {
+		const namespace = namespaceOf(object);
+		const winner = [...this.#options.installations.all()]
+			.filter((other) => namespaceOf(other) === namespace)
+			.reduce((first, other) => (isOlder(other, first) ? other : first), object);
+		if (winner.metadata.name === object.metadata.name) return [];
+		return [
+			findingOfProblem({
+				path: 'spec.namespace',
+				reason: 'NamespaceTaken',
+				message: `namespace ${namespace} belongs to the older MeshInstallation ${winner.metadata.name}`,
+				remedy:
+					'Delete one of the two, or make this one anew with another spec.namespace; when the older one goes, this one takes over.',
+			}),
+		];
+	}
+
+	#desired(object: StoredInstallation, objects: readonly KubeObject[]) {
+		const { name, uid = '' } = object.metadata;
+		const recorded = object.status as ParsedStatus | undefined;
+		return {
+			owner: { apiVersion: object.apiVersion, kind: object.kind, name, uid },
+			partOf: applySetId(name),
+			objects,
+			recordedHash: recorded?.inventory?.hash,
+		};
+	}
+
+	#workloads(
+		object: StoredInstallation,
+		{ objects, version }: Extract<Prepared, { ok: true }>,
+	): readonly WorkloadObservation[] {
+		const { live } = this.#options.applier;
+		const before = (object.status as ParsedStatus | undefined)?.components ?? [];
+		return objects
+			.filter(({ kind }) => kind === 'Deployment')
+			.map((workload) => {
+				const component = workload.metadata.labels?.[componentLabel] ?? workload.metadata.name;
+				return {
+					component,
+					object: describeObject(workload),
+					image: mainImage(workload),
+					version,
+					live: live.get(objectKey(workload))?.workload,
+					previous: before.find(({ name }) => name === component),
+				};
+			});
+	}
+
+	/** What runs while nothing can be rendered: whatever the spec says now, the mesh that stands is still observed. */
+	#runningWorkloads(object: StoredInstallation): readonly WorkloadObservation[] {
+		const { name } = object.metadata;
+		const before = (object.status as ParsedStatus | undefined)?.components ?? [];
+		return this.#options.applier.live.ofApplySet(applySetId(name)).flatMap((child) => {
+			if (child.workload === undefined) return [];
+			const component = child.component ?? child.metadata.name;
+			const previous = before.find((entry) => entry.name === component);
+			return [
+				{
+					component,
+					object: describeObject(child),
+					image: child.workload.images[0] ?? '',
+					version: previous?.version,
+					live: child.workload,
+					previous,
+				},
+			];
+		});
+	}
+
+	// Taking away
+
+	async #finalize(object: StoredInstallation, signal: AbortSignal): Promise<PassResult> {
+		if (object.metadata.finalizers?.includes(finalizer) !== true) return {};
+		const { api, applier, wallClock, onNotice } = this.#options;
+		const { policy, force, timeoutMs } = deletionOf(object);
+		const children = applier.live.ofApplySet(applySetId(object.metadata.name));
+		if (policy === 'Retain') {
+			const errors = await releaseChildren(api, children, object.metadata.uid ?? '', signal);
+			if (errors.length > 0)
+				throw new AggregateError(errors, `${describeObject(object)}: not all objects could be released`);
+			return this.#letGo(object, signal);
+		}
+		if (children.length === 0) return this.#letGo(object, signal);
+
+		const leftMs = Date.parse(object.metadata.deletionTimestamp ?? '') + timeoutMs - wallClock();
+		const isOverdue = leftMs <= 0;
+		const { errors } = await removeChildren(api, children, force || isOverdue, signal, ({ kind }) =>
+			applier.hooks?.onOutcome?.(kind, 'deleted'),
+		);
+		if (isOverdue || (force && errors.length === 0)) {
+			const left = applier.live.ofApplySet(applySetId(object.metadata.name));
+			if (isOverdue && left.length > 0) {
+				onNotice(object, {
+					type: 'Warning',
+					reason: 'DeletionTimedOut',
+					message: `not gone within spec.deletion.timeout, and left to you: ${listObjects(left)}`,
+				});
+			}
+			return this.#letGo(object, signal);
+		}
+		await this.#writeStatus(
+			object,
+			{ findings: errors.map(findingOfError), deleting: `waiting for ${listObjects(children)} to be gone` },
+			signal,
+		);
+		if (errors.length > 0)
+			throw new AggregateError(errors, `${describeObject(object)}: not all objects could be deleted`);
+		return { requeueAfterMs: Math.min(leftMs, deletionRecheckMs) };
+	}
+
+	async #letGo(object: StoredInstallation, signal: AbortSignal): Promise<PassResult> {
+		await removeFinalizer(this.#options.api, object, finalizer, signal);
+		return {};
+	}
+
+	// Telling
+
+	async #writeStatus(
+		object: StoredInstallation,
+		observed: Omit<Observation, 'generation' | 'previous' | 'now'>,
+		signal: AbortSignal,
+	): Promise<void> {
+		const { api, installations, wallClock, onNotice, onStatus } = this.#options;
+		const { name, uid, generation = 0 } = object.metadata;
+		const previous = object.status as ParsedStatus | undefined;
+		const now = `${new Date(wallClock()).toISOString().slice(0, 19)}Z`;
+		const status = computeStatus({ ...observed, generation, previous, now });
+		onStatus?.(name, status);
+		if (isDeepStrictEqual(status, previous)) return;
+		const body = {
+			apiVersion: object.apiVersion,
+			kind: object.kind,
+			metadata: { name, ...(uid === undefined ? {} : { uid }) },
+			status,
+		};
+		const written = await api.apply(body, {
+			fieldManager: statusFieldManager,
+			force: true,
+			subresource: 'status',
+			signal,
+		});
+		installations.observe(written.object);
+		for (const notice of describeTransitions(previous, status)) onNotice(object, notice);
+	}
+
+	#resync(): number {
+		const { resyncMs, random } = this.#options;
+		return resyncMs * (0.8 + 0.4 * random());
+	}
+}
+
+function prepare(object: StoredInstallation): Prepared {
+	const parsed = parseMeshInstallation(object);
+	if (!parsed.ok) return { ok: false, findings: parsed.problems.map(findingOfProblem) };
+	const resolved = resolve(parsed.installation);
+	if (!resolved.ok) return { ok: false, findings: resolved.problems.map(findingOfProblem) };
+	const { version, paused } = parsed.installation.spec;
+	return { ok: true, objects: render(resolved.mesh), version, paused: paused === true };
+}
+
+/** Read without trust: an invalid installation takes part in the contest for its namespace too. */
+function namespaceOf({ spec }: StoredInstallation): string {
+	const { namespace } = (spec ?? {}) as { readonly namespace?: unknown };
+	return typeof namespace === 'string' ? namespace : 'istio-system';
+}
+
+/** By creation time, then by uid, so that the order is the same for everybody. */
+function isOlder(a: StoredInstallation, b: StoredInstallation): boolean {
+	const [left, right] = [a, b].map(({ metadata }) => `${metadata.creationTimestamp ?? ''} ${metadata.uid ?? ''}`);
+	return (left ?? '') < (right ?? '');
+}
+
+/** Read without trust: an installation that is invalid can be deleted all the same, then by the defaults. */
+function deletionOf({ spec }: StoredInstallation): { policy: 'Delete' | 'Retain'; force: boolean; timeoutMs: number } {
+	const { deletion } = (spec ?? {}) as { readonly deletion?: { policy?: unknown; force?: unknown; timeout?: unknown } };
+	const timeoutMs = typeof deletion?.timeout === 'string' ? parseDuration(deletion.timeout) : undefined;
+	return {
+		policy: deletion?.policy === 'Retain' ? 'Retain' : 'Delete',
+		force: deletion?.force === true,
+		timeoutMs: timeoutMs ?? defaultDeletionTimeoutMs,
+	};
+}
+
+function mainImage(workload: KubeObject): string {
+	const { template } = workload.spec as { template: { spec: { containers: readonly { image: string }[] } } };
+	return template.spec.containers[0]?.image ?? '';
+}
+
+function listObjects(children: readonly Child[]): string {
+	const shown = children.slice(0, 10).map(describeObject).join(', ');
+	return children.length > 10 ? `${shown} and ${children.length - 10} more` : shown;
+}

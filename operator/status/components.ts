@@ -1,0 +1,115 @@
+/** From the workloads of an installation to its component table: what runs, how much of it, and why not more. */
+
+/** What the caches show of one rendered workload. */
+export interface WorkloadObservation {
+	/** Component name as users know it: `pilot`. */
+	readonly component: string;
+	/** `Deployment istio-system/istio-pilot`. */
+	readonly object: string;
+	/** Image of the main container as rendered. */
+	readonly image: string;
+	/** Release whose image that is; undefined where it is not known. */
+	readonly version: string | undefined;
+	/** Undefined when the workload is not there; `unknown` when the caches can't tell. */
+	readonly live: WorkloadState | 'unknown' | undefined;
+	/** What the status said before: what runs until the new one has rolled out. */
+	readonly previous?: { readonly version?: string | undefined; readonly image?: string | undefined } | undefined;
+}
+
+export interface WorkloadState {
+	readonly generation: number;
+	readonly observedGeneration: number;
+	readonly desired: number;
+	readonly total: number;
+	readonly updated: number;
+	readonly ready: number;
+	readonly available: number;
+	readonly stalled: string | undefined;
+	readonly images: readonly string[];
+}
+
+export interface ComponentStatus {
+	readonly name: string;
+	readonly ready?: number;
+	readonly desired?: number;
+	readonly version?: string;
+	readonly image?: string;
+	readonly reason?: string;
+	readonly message?: string;
+}
+
+/**
+ * - `ready`: every pod that should be there is there, of the current generation, and available.
+ * - `progressing`: a roll-out goes on.
+ * - `degraded`: rolled out, but pods are missing or not available.
+ * - `stalled`: Kubernetes gave up on the roll-out.
+ * - `unknown`: can't be told now.
+ */
+export type ComponentState = 'ready' | 'progressing' | 'degraded' | 'stalled' | 'unknown';
+
+export interface ComponentObservation {
+	readonly state: ComponentState;
+	/** Runs what was rendered, on all of its pods. */
+	readonly isUpToDate: boolean;
+	readonly status: ComponentStatus;
+}
+
+function verdict(
+	object: string,
+	live: WorkloadState | 'unknown' | undefined,
+): { readonly state: ComponentState; readonly reason?: string; readonly message?: string } {
+	if (live === 'unknown') {
+		return { state: 'unknown', reason: 'ReadinessUnknown', message: `${object} can't be read now` };
+	}
+	if (live === undefined) {
+		return { state: 'degraded', reason: 'DeploymentNotFound', message: `${object} is not there` };
+	}
+	const { desired, total, updated, available } = live;
+	if (live.stalled !== undefined) {
+		return {
+			state: 'stalled',
+			reason: 'ProgressDeadlineExceeded',
+			message: `${object}: the roll-out does not get on (${live.stalled}), ${available} of ${desired} pods available; look at the pods and their events`,
+		};
+	}
+	if (live.observedGeneration < live.generation || updated < desired || total > updated) {
+		return {
+			state: 'progressing',
+			reason: 'Progressing',
+			message: `${object}: ${updated} of ${desired} pods updated, ${available} available`,
+		};
+	}
+	if (desired === 0) return { state: 'degraded', reason: 'ScaledToZero', message: `${object} is scaled to zero` };
+	if (available === 0)
+		return { state: 'degraded', reason: 'ComponentNotReady', message: `${object}: none of ${desired} pods available` };
+	if (available < desired)
+		return {
+			state: 'degraded',
+			reason: 'PartlyReady',
+			message: `${object}: ${available} of ${desired} pods available`,
+		};
+	return { state: 'ready' };
+}
+
+/** The state of one component. */
+export function observeComponent(observation: WorkloadObservation): ComponentObservation {
+	const { component, object, live, previous } = observation;
+	const { state, reason, message } = verdict(object, live);
+	const isRolledOut = state === 'ready' || state === 'degraded';
+	const runsRendered = live !== undefined && live !== 'unknown' && live.images.includes(observation.image);
+	const isUpToDate = isRolledOut && runsRendered;
+	const version = isUpToDate ? observation.version : previous?.version;
+	const image = isUpToDate ? observation.image : previous?.image;
+	return {
+		state,
+		isUpToDate,
+		status: {
+			name: component,
+			...(live === undefined || live === 'unknown' ? {} : { ready: live.available, desired: live.desired }),
+			...(version === undefined ? {} : { version }),
+			...(image === undefined ? {} : { image }),
+			...(reason === undefined ? {} : { reason }),
+			...(message === undefined ? {} : { message }),
+		},
+	};
+}

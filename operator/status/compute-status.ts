@@ -1,0 +1,266 @@
+/**
+ * What is known about an installation → its status. Pure: the time is an argument, and the previous status is only read
+ * for transition times and for what runs until something newer does.
+ *
+ * Conditions follow kstatus, which kubectl, Flux and Argo CD read: `Reconciling` and `Stalled` are there only while they
+ * are True, and `Ready` is Unknown, not False, while a roll-out goes on, so that no tool calls an installation failed
+ * that is on its way.
+ */
+import type { ParsedStatus } from '../../api/v1/index.ts';
+import { type ComponentObservation, observeComponent, type WorkloadObservation } from './components.ts';
+import { type Finding, type FindingCondition, joinMessages } from './finding.ts';
+
+type Condition = NonNullable<ParsedStatus['conditions']>[number];
+
+export interface Observation {
+	/** `metadata.generation` that was looked at. */
+	readonly generation: number;
+	readonly previous: ParsedStatus | undefined;
+	/** Now, RFC 3339. */
+	readonly now: string;
+	/** All that is wrong. */
+	readonly findings: readonly Finding[];
+	/** What the last pass waits for, in a sentence. */
+	readonly gate?: string | undefined;
+	/** Number of objects that differ from what was rendered while writing is paused. */
+	readonly paused?: { readonly differing: number } | undefined;
+	/** The installation is being deleted: what is left, in a sentence. */
+	readonly deleting?: string | undefined;
+	/** Release that is asked for, if it is known. */
+	readonly version?: string | undefined;
+	/** Undefined where nothing could be rendered. */
+	readonly workloads?: readonly WorkloadObservation[] | undefined;
+	/** Undefined while not everything is applied. */
+	readonly inventory?: { readonly objects: number; readonly hash: string } | undefined;
+}
+
+interface Verdict {
+	readonly status: 'True' | 'False' | 'Unknown';
+	readonly reason: string;
+	readonly message: string;
+}
+
+/** The status to write. Equal (deeply) to the previous one when nothing has changed. */
+export function computeStatus(observation: Observation): ParsedStatus {
+	const { generation, previous, findings } = observation;
+	const components = observation.workloads?.map(observeComponent);
+	const ready = readyVerdict(observation, components ?? []);
+	const stalled = stalledVerdict(observation, components ?? []);
+	const verdicts: Record<string, Verdict | undefined> = {
+		Ready: ready,
+		Reconciling: reconcilingVerdict(observation, ready, stalled),
+		Stalled: stalled,
+		Valid: plainVerdict('Valid', findings, 'Valid', 'the spec is complete and consistent'),
+		Compatible: plainVerdict(
+			'Compatible',
+			findings,
+			'Compatible',
+			'the release, the cluster and its other objects go together',
+		),
+		Installed: installedVerdict(observation),
+		UpToDate: upToDateVerdict(observation, components),
+	};
+	const shown = components?.map(({ status }) => status) ?? previous?.components;
+	const version = runningVersion(observation, components);
+	const inventory = observation.inventory ?? previous?.inventory;
+	return {
+		observedGeneration: generation,
+		...(version === undefined ? {} : { version }),
+		phase: phaseOf(observation, ready, stalled),
+		conditions: conditionsOf(verdicts, observation),
+		...(shown === undefined ? {} : { components: [...shown] }),
+		...(shown === undefined ? {} : { ready: readyCount(shown) }),
+		...(inventory === undefined ? {} : { inventory }),
+	};
+}
+
+function findingsOf(findings: readonly Finding[], condition: FindingCondition): readonly Finding[] {
+	return findings.filter((finding) => finding.condition === condition);
+}
+
+function plainVerdict(
+	condition: FindingCondition,
+	findings: readonly Finding[],
+	reason: string,
+	message: string,
+): Verdict {
+	const against = findingsOf(findings, condition);
+	const [first] = against;
+	if (first !== undefined) return { status: 'False', reason: first.reason, message: joinMessages(against) };
+	// What comes later in the walk is not known while something before it is wrong.
+	if (condition === 'Compatible' && findingsOf(findings, 'Valid').length > 0) {
+		return { status: 'Unknown', reason: 'Invalid', message: 'not looked at while the spec is invalid' };
+	}
+	return { status: 'True', reason, message };
+}
+
+function installedVerdict({ findings, gate, paused, deleting, inventory }: Observation): Verdict {
+	if (deleting !== undefined) return { status: 'False', reason: 'Deleting', message: deleting };
+	const against = findingsOf(findings, 'Installed');
+	const [first] = against;
+	if (first !== undefined) return { status: 'False', reason: first.reason, message: joinMessages(against) };
+	if (findings.length > 0) {
+		return {
+			status: 'Unknown',
+			reason: 'Invalid',
+			message: 'nothing is written before the conditions Valid and Compatible are True',
+		};
+	}
+	if (paused !== undefined) {
+		return paused.differing === 0
+			? { status: 'True', reason: 'Installed', message: 'all objects are as rendered; writing is paused' }
+			: {
+					status: 'False',
+					reason: 'Paused',
+					message: `${paused.differing} objects differ from what was rendered; writing is paused`,
+				};
+	}
+	if (gate !== undefined) return { status: 'False', reason: 'Progressing', message: gate };
+	if (inventory === undefined) return { status: 'Unknown', reason: 'Progressing', message: 'being written' };
+	return { status: 'True', reason: 'Installed', message: `all ${inventory.objects} objects are as rendered` };
+}
+
+function upToDateVerdict(
+	{ version, findings, deleting }: Observation,
+	components: readonly ComponentObservation[] | undefined,
+): Verdict {
+	if (components === undefined || version === undefined || findings.length > 0 || deleting !== undefined) {
+		return {
+			status: 'Unknown',
+			reason: 'ReadinessUnknown',
+			message: 'what runs was not compared with what is asked for',
+		};
+	}
+	if (components.some(({ state }) => state === 'unknown')) {
+		return { status: 'Unknown', reason: 'ReadinessUnknown', message: 'some workloads can not be read now' };
+	}
+	const behind = components.filter(({ isUpToDate }) => !isUpToDate).map(({ status }) => status.name);
+	return behind.length === 0
+		? { status: 'True', reason: 'UpToDate', message: `all components run ${version}` }
+		: { status: 'False', reason: 'Outdated', message: `not yet rolled out to ${version}: ${behind.join(', ')}` };
+}
+
+function readyVerdict(observation: Observation, components: readonly ComponentObservation[]): Verdict {
+	const { findings, gate, deleting, paused, inventory } = observation;
+	if (deleting !== undefined) return { status: 'False', reason: 'Deleting', message: deleting };
+	for (const condition of ['Valid', 'Compatible', 'Installed'] as const) {
+		const against = findingsOf(findings, condition);
+		const [first] = against;
+		if (first !== undefined) return { status: 'False', reason: first.reason, message: joinMessages(against) };
+	}
+	if (paused !== undefined && paused.differing > 0) return installedVerdict(observation);
+	if (gate !== undefined) return { status: 'Unknown', reason: 'Progressing', message: gate };
+	for (const [state, status] of [
+		['unknown', 'Unknown'],
+		['stalled', 'False'],
+		['degraded', 'False'],
+		['progressing', 'Unknown'],
+	] as const) {
+		const found = components.filter((component) => component.state === state).map((component) => component.status);
+		const [first] = found;
+		if (first !== undefined) {
+			const message = found.map((component) => component.message ?? component.name).join('; ');
+			// A workload that was only just written has not had the time to be there: that is progress, not a failure.
+			const isNew = state === 'degraded' && !hasBeenReady(observation) && first.reason !== 'ScaledToZero';
+			return isNew
+				? { status: 'Unknown', reason: 'Progressing', message }
+				: { status, reason: first.reason ?? 'ComponentNotReady', message };
+		}
+	}
+	if (inventory === undefined && paused === undefined)
+		return { status: 'Unknown', reason: 'Progressing', message: 'being written' };
+	return { status: 'True', reason: 'Ready', message: `the mesh runs ${observation.version ?? 'as asked'}` };
+}
+
+/** Whether this generation of the spec has been ready before. */
+function hasBeenReady({ previous, generation }: Observation): boolean {
+	const ready = previous?.conditions?.find(({ type }) => type === 'Ready');
+	return (
+		ready !== undefined &&
+		ready.observedGeneration === generation &&
+		(ready.status === 'True' || ready.status === 'False')
+	);
+}
+
+function stalledVerdict(
+	{ findings, deleting }: Observation,
+	components: readonly ComponentObservation[],
+): Verdict | undefined {
+	if (deleting !== undefined) return undefined;
+	const stalled = findings.filter(({ isStalled }) => isStalled);
+	const [first] = stalled;
+	if (first !== undefined) return { status: 'True', reason: first.reason, message: joinMessages(stalled) };
+	const component = components.find(({ state }) => state === 'stalled')?.status;
+	if (component === undefined) return undefined;
+	return {
+		status: 'True',
+		reason: component.reason ?? 'ProgressDeadlineExceeded',
+		message: component.message ?? component.name,
+	};
+}
+
+function reconcilingVerdict(
+	observation: Observation,
+	ready: Verdict,
+	stalled: Verdict | undefined,
+): Verdict | undefined {
+	if (observation.deleting !== undefined) return { status: 'True', reason: 'Deleting', message: observation.deleting };
+	if (stalled !== undefined || ready.status === 'True') return undefined;
+	if (observation.paused !== undefined) return undefined;
+	if (ready.status === 'Unknown' || observation.findings.length > 0) {
+		return { status: 'True', reason: 'Progressing', message: ready.message };
+	}
+	return undefined;
+}
+
+function conditionsOf(verdicts: Readonly<Record<string, Verdict | undefined>>, observation: Observation): Condition[] {
+	return Object.entries(verdicts).flatMap(([type, verdict]) => {
+		if (verdict === undefined) return [];
+		const before = observation.previous?.conditions?.find((condition) => condition.type === type);
+		const isSame = before?.status === verdict.status;
+		return [
+			{
+				type,
+				status: verdict.status,
+				observedGeneration: observation.generation,
+				lastTransitionTime: isSame ? before.lastTransitionTime : observation.now,
+				reason: verdict.reason,
+				message: verdict.message,
+			},
+		];
+	});
+}
+
+/** The version that all components run; until they agree on a new one, the old one. */
+function runningVersion(
+	{ previous }: Observation,
+	components: readonly ComponentObservation[] | undefined,
+): string | undefined {
+	const versions = new Set((components ?? []).map(({ status }) => status.version));
+	const [only] = versions;
+	return versions.size === 1 && only !== undefined ? only : previous?.version;
+}
+
+function readyCount(
+	components: readonly { readonly ready?: number | undefined; readonly desired?: number | undefined }[],
+): string {
+	const sum = (numbers: readonly (number | undefined)[]) =>
+		numbers.reduce<number>((total, number) => total + (number ?? 0), 0);
+	return `${sum(components.map(({ ready }) => ready))}/${sum(components.map(({ desired }) => desired))}`;
+}
+
+/** One word for a person: the first that holds, from the most to the least telling. */
+function phaseOf(
+	{ deleting, findings, paused, previous }: Observation,
+	ready: Verdict,
+	stalled: Verdict | undefined,
+): string {
+	if (deleting !== undefined) return 'Deleting';
+	if (findingsOf(findings, 'Valid').length > 0) return 'Invalid';
+	if (findingsOf(findings, 'Compatible').length > 0) return 'Incompatible';
+	if (paused !== undefined) return 'Paused';
+	if (stalled !== undefined) return 'Stalled';
+	if (ready.status === 'True') return 'Ready';
+	if (ready.status === 'False') return 'Degraded';
+	return previous?.version === undefined ? 'Installing' : 'Updating';
+}
