@@ -1,0 +1,40 @@
+/** From a file to the objects of an installation, by the very functions that the operator uses. */
+import { type ParsedMeshInstallation, type Problem, parseMeshInstallation } from '../../api/v1/index.ts';
+import { resolve } from '../releases/resolve.ts';
+import { render } from '../render/render.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import { CommandError } from './command-error.ts';
+import { type Input, readInput } from './input.ts';
+
+export interface DesiredInstallation {
+	readonly installation: ParsedMeshInstallation;
+	readonly objects: readonly KubeObject[];
+}
+
+/** Every installation of the files with what it consists of. Throws CommandError that lists all problems of all of them. */
+export async function readDesired(files: readonly string[]): Promise<readonly DesiredInstallation[]> {
+	const results = (await readInput(files)).map(desiredOf);
+	const problems = results.flatMap((result) => ('problem' in result ? [result.problem] : []));
+	if (problems.length > 0) {
+		throw new CommandError(problems.join('\n'));
+	}
+	return results.flatMap((result) => ('problem' in result ? [] : [result]));
+}
+
+function desiredOf({ source, object }: Input): DesiredInstallation | { readonly problem: string } {
+	const parsed = parseMeshInstallation(object);
+	if (!parsed.ok) {
+		return { problem: describe(source, object, parsed.problems) };
+	}
+	const resolved = resolve(parsed.installation);
+	if (!resolved.ok) {
+		return { problem: describe(source, object, resolved.problems) };
+	}
+	return { installation: parsed.installation, objects: render(resolved.mesh) };
+}
+
+function describe(source: string, object: unknown, problems: readonly Omit<Problem, 'reason'>[]): string {
+	const { metadata } = object as { readonly metadata?: { readonly name?: unknown } | null };
+	const lines = problems.map(({ message, remedy }) => `  ${message}\n    do: ${remedy}`);
+	return [`MeshInstallation ${String(metadata?.name ?? '')} in ${source} can’t be used:`, ...lines].join('\n');
+}

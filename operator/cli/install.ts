@@ -1,0 +1,145 @@
+/** `meshwright install`: CRD and operator by server-side apply, and the wait until they work. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApiServer } from '../runtime/api-server.ts';
+import { isNotFound } from '../runtime/errors.ts';
+import { kinds } from '../runtime/kinds.ts';
+import { describeObject, type KubeObject } from '../runtime/object.ts';
+import { CommandError } from './command-error.ts';
+import { type ConnectionOptions, connect } from './connection.ts';
+import { exitCodes } from './exit-codes.ts';
+import { manifests } from './manifests.ts';
+import { type Format, formatObjects, note, painter, print } from './output.ts';
+
+/** Not the operator's own: it never touches what `install` made, and `install` never what it makes. */
+const fieldManager = 'meshwright-install';
+
+export interface InstallOptions extends ConnectionOptions {
+	readonly namespace: string;
+	readonly image?: string;
+	readonly dryRun: boolean;
+	readonly forceConflicts: boolean;
+	readonly wait: boolean;
+	/** Seconds. */
+	readonly timeout: number;
+	readonly output: Format;
+}
+
+type Outcome = 'created' | 'changed' | 'unchanged' | 'to be created';
+
+const colours = { created: 'green', changed: 'yellow', unchanged: 'dim', 'to be created': 'green' } as const;
+
+export async function install(options: InstallOptions): Promise<number> {
+	const objects = manifests(options);
+	const deadline = performance.now() + options.timeout * 1000;
+	await using api = await connect(options);
+	if (options.output !== 'text') {
+		await print(formatObjects(objects, options.output));
+	}
+	const say = async (line: string): Promise<void> => (options.output === 'text' ? print(line) : note(line));
+	const paint = painter(options.output === 'text' ? process.stdout : process.stderr);
+
+	for (const object of objects) {
+		const outcome = await applyOne(api, object, options);
+		const label = options.dryRun ? `${outcome} (dry run)` : outcome;
+		await say(`${describeObject(object)}: ${paint(colours[outcome], label)}`);
+	}
+	if (options.dryRun) {
+		return exitCodes.ok;
+	}
+	await waitFor(api, findKind(objects, 'CustomResourceDefinition'), 'Established', deadline);
+	if (options.wait) {
+		await say('Waiting until the operator is available …');
+		await waitFor(api, findKind(objects, 'Deployment'), 'Available', deadline);
+	}
+	await say(
+		options.wait
+			? 'The operator is available. Apply a MeshInstallation, and follow it with: meshwright status --watch'
+			: `Applied. The operator is starting: kubectl -n ${options.namespace} rollout status deployment/meshwright`,
+	);
+	return exitCodes.ok;
+}
+
+async function applyOne(api: ApiServer, object: KubeObject, options: InstallOptions): Promise<Outcome> {
+	const before = await resourceVersion(api, object);
+	try {
+		const written = await api.apply(object, {
+			fieldManager,
+			force: options.forceConflicts,
+			dryRun: options.dryRun,
+			fieldValidation: 'Strict',
+			metadataOnly: true,
+		});
+		if (before === undefined) {
+			return options.dryRun ? 'to be created' : 'created';
+		}
+		return written.resourceVersion === before ? 'unchanged' : 'changed';
+	} catch (error) {
+		// A dry run stores no namespace, so what lies in a new one can't be checked.
+		if (options.dryRun && before === undefined && isNotFound(error)) {
+			return 'to be created';
+		}
+		throw error;
+	}
+}
+
+async function resourceVersion(api: ApiServer, object: KubeObject): Promise<string | undefined> {
+	const { name, namespace } = object.metadata;
+	try {
+		const found = await api.getMetadata({
+			apiVersion: object.apiVersion,
+			kind: object.kind,
+			name,
+			...(namespace === undefined ? {} : { namespace }),
+		});
+		return found.metadata.resourceVersion;
+	} catch (error) {
+		if (isNotFound(error)) {
+			return undefined;
+		}
+		throw error;
+	}
+}
+
+function findKind(objects: readonly KubeObject[], kind: string): KubeObject {
+	const found = objects.find((object) => object.kind === kind);
+	if (found === undefined) {
+		throw new Error(`the manifests hold no ${kind}`);
+	}
+	return found;
+}
+
+interface Status {
+	readonly observedGeneration?: number;
+	readonly conditions?: readonly {
+		readonly type: string;
+		readonly status: string;
+		readonly reason?: string;
+		readonly message?: string;
+	}[];
+}
+
+/** @param deadline in terms of `performance.now()`. Throws CommandError when the condition is not True by then. */
+async function waitFor(api: ApiServer, object: KubeObject, condition: string, deadline: number): Promise<void> {
+	for (;;) {
+		const live = await api.get({ ...object.metadata, apiVersion: object.apiVersion, kind: object.kind });
+		const status = (live.status ?? {}) as Status;
+		const conditions = status.conditions ?? [];
+		const isCurrent = object.kind !== kinds.Deployment.kind || status.observedGeneration === live.metadata.generation;
+		if (isCurrent && conditions.some(({ type, status: value }) => type === condition && value === 'True')) {
+			return;
+		}
+		if (performance.now() > deadline) {
+			const reasons = conditions
+				.filter(({ status: value }) => value !== 'True')
+				.map(({ type, reason, message }) => `${type}: ${reason ?? ''} ${message ?? ''}`.trim());
+			const { name, namespace } = object.metadata;
+			throw new CommandError(
+				[`${describeObject(object)} is not ${condition} in time`, ...reasons].join('\n  '),
+				object.kind === kinds.Deployment.kind
+					? `look at its pods: kubectl -n ${namespace ?? ''} describe pods -l app.kubernetes.io/name=meshwright\nwait longer with --timeout`
+					: `look at it: kubectl describe ${kinds.CustomResourceDefinition.plural} ${name}`,
+			);
+		}
+		await sleep(200);
+	}
+}

@@ -1,0 +1,17 @@
+/** `meshwright operator`: runs the operator until it is told to stop. */
+import { runOperator } from '../main.ts';
+import type { ConnectionOptions } from './connection.ts';
+
+export interface OperatorOptions extends ConnectionOptions {
+	readonly namespace: string;
+	readonly leaderElect: boolean;
+	readonly metricsAddress: string;
+	readonly healthAddress: string;
+	readonly concurrency: number;
+	readonly resyncMinutes: number;
+	readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+}
+
+export async function operator(options: OperatorOptions): Promise<number> {
+	return runOperator(options);
+}

@@ -1,0 +1,183 @@
+/**
+ * The commands of `meshwright`, with their options and help. What a command does is loaded when it runs, so that each
+ * starts as fast as its own code allows.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { describeVersion } from './version.ts';
+
+/** Called with the exit code of the command that ran. */
+export type Report = (exitCode: number) => void;
+
+function wholeNumber(least: number): (text: string) => number {
+	return (text) => {
+		const value = Number(text);
+		if (!Number.isInteger(value) || value < least) {
+			throw new InvalidArgumentError(`It must be a whole number of ${least} or more.`);
+		}
+		return value;
+	};
+}
+
+function seconds(text: string): number {
+	const match = /^([0-9]+)(s|m)?$/.exec(text);
+	if (match === null) {
+		throw new InvalidArgumentError('It must be a duration such as 90s or 5m.');
+	}
+	return Number(match[1]) * (match[2] === 'm' ? 60 : 1);
+}
+
+function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+	return [...(previous ?? []), value];
+}
+
+const kubeconfigOption = (): Option =>
+	new Option('--kubeconfig <file>', 'kubeconfig to use (default: KUBECONFIG, in-cluster, ~/.kube/config)');
+const contextOption = (): Option =>
+	new Option('--context <name>', 'context of the kubeconfig (default: its current one)');
+const filesOption = (): Option =>
+	new Option('-f, --filename <file>', 'file with MeshInstallations, - for standard input; may be given again')
+		.argParser(collect)
+		.makeOptionMandatory();
+const outputOption = (...choices: readonly string[]): Option =>
+	new Option('-o, --output <format>', 'output format').choices(choices);
+
+function examples(...lines: readonly string[]): string {
+	return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+export function createProgram(report: Report): Command {
+	const program = new Command('meshwright')
+		.description('Installs, keeps and joins Istio service meshes from one object: MeshInstallation.')
+		.version(describeVersion(), '-V, --version', 'print the version')
+		.helpOption('-h, --help', 'print help')
+		.helpCommand('help [command]', 'print help of a command')
+		.showHelpAfterError('(run it with --help for usage)')
+		.configureHelp({ showGlobalOptions: true })
+		.addHelpText(
+			'after',
+			`${examples(
+				'meshwright install --wait                      # CRD and operator into the current cluster',
+				'meshwright render -f mesh.yaml                 # what an installation consists of, without a cluster',
+				'meshwright diff -f mesh.yaml                   # what applying it would change',
+				'meshwright status --watch                      # how far it is',
+			)}\n\nExit codes: 0 done; 1 done, and the answer is no (differences, not ready); 2 failed.`,
+		);
+
+	program
+		.command('operator')
+		.description('run the operator, as the Deployment in the cluster does')
+		.addOption(kubeconfigOption())
+		.addOption(contextOption())
+		.addOption(
+			new Option('--namespace <name>', 'namespace of the lease').env('POD_NAMESPACE').default('meshwright-system'),
+		)
+		.option('--leader-elect', 'let only one of several replicas work at a time', false)
+		.option('--metrics-address <host:port>', 'where /metrics is served; :8080 is all addresses', '127.0.0.1:8080')
+		.option('--health-address <host:port>', 'where /healthz and /readyz are served', '127.0.0.1:8081')
+		.addOption(
+			new Option('--concurrency <number>', 'installations that are worked on at once')
+				.argParser(wholeNumber(1))
+				.default(4),
+		)
+		.addOption(
+			new Option('--resync-minutes <number>', 'minutes between two looks at everything, whatever watches say')
+				.argParser(wholeNumber(1))
+				.default(10),
+		)
+		.addOption(
+			new Option('--log-level <level>', 'least important lines to log')
+				.choices(['trace', 'debug', 'info', 'warn', 'error'])
+				.default('info'),
+		)
+		.addHelpText(
+			'after',
+			examples(
+				'meshwright operator --kubeconfig ~/.kube/config --log-level debug',
+				'meshwright operator --leader-elect --metrics-address :8080 --health-address :8081',
+			),
+		)
+		.action(async (options) => report(await (await import('./operator.ts')).operator(options)));
+
+	program
+		.command('render')
+		.description('print the objects that the operator makes of an installation; needs no cluster')
+		.addOption(filesOption())
+		.addOption(outputOption('yaml', 'json').default('yaml'))
+		.option('--with-crds', 'with Istio’s CustomResourceDefinitions (default)')
+		.option('--no-crds', 'without Istio’s CustomResourceDefinitions')
+		.addHelpText(
+			'after',
+			examples(
+				'meshwright render -f mesh.yaml',
+				'meshwright render -f mesh.yaml --no-crds -o json | jq ".items[].kind"',
+				'kubectl get meshinstallation default -o yaml | meshwright render -f -',
+			),
+		)
+		.action(async (options) => report(await (await import('./render.ts')).render(options)));
+
+	program
+		.command('diff')
+		.description('show what applying an installation would change, by server-side dry run')
+		.addOption(filesOption())
+		.addOption(kubeconfigOption())
+		.addOption(contextOption())
+		.addOption(outputOption('text', 'yaml', 'json').default('text'))
+		.option('--show-new', 'print new objects in full, not by name alone', false)
+		.addHelpText(
+			'after',
+			`${examples('meshwright diff -f mesh.yaml', 'meshwright diff -f mesh.yaml -o json')}\n\nExit codes: 0 nothing would change; 1 something would; 2 failed.`,
+		)
+		.action(async (options) => report(await (await import('./diff.ts')).diff(options)));
+
+	program
+		.command('install')
+		.description('install the CustomResourceDefinition and the operator, or bring them up to date')
+		.addOption(kubeconfigOption())
+		.addOption(contextOption())
+		.option('--namespace <name>', 'namespace of the operator', 'meshwright-system')
+		.option('--image <image>', 'image of the operator, for a mirror or a build of your own')
+		.option('--dry-run', 'let the API server check everything, and change nothing', false)
+		.option('--force-conflicts', 'take fields over that another tool (kubectl, Argo CD) manages', false)
+		.option('--wait', 'wait until the operator is available', false)
+		.addOption(new Option('--timeout <duration>', 'how long to wait').argParser(seconds).default(120, '2m'))
+		.addOption(outputOption('text', 'yaml', 'json').default('text'))
+		.addHelpText(
+			'after',
+			examples(
+				'meshwright install --wait',
+				'meshwright install --dry-run -o yaml           # what would be applied',
+				'meshwright install --image registry.example.com/meshwright:0.1.0',
+			),
+		)
+		.action(async (options) => report(await (await import('./install.ts')).install(options)));
+
+	program
+		.command('status')
+		.argument('[name]', 'name of a MeshInstallation (default: all)')
+		.description('show conditions, components and objects of installations')
+		.addOption(kubeconfigOption())
+		.addOption(contextOption())
+		.addOption(outputOption('text', 'yaml', 'json').default('text'))
+		.option('-w, --watch', 'go on and show each change until Ctrl-C', false)
+		.addHelpText(
+			'after',
+			`${examples('meshwright status', 'meshwright status default --watch', 'meshwright status -o json')}\n\nExit codes: 0 all are ready; 1 at least one is not; 2 failed.`,
+		)
+		.action(async (name, options) => report(await (await import('./status.ts')).status(name, options)));
+
+	program
+		.command('completion')
+		.argument('<shell>', 'bash, zsh or fish')
+		.description('print the completion script of a shell')
+		.addHelpText(
+			'after',
+			examples(
+				'source <(meshwright completion bash)',
+				'meshwright completion zsh > "$' + '{fpath[1]}/_meshwright"',
+				'meshwright completion fish > ~/.config/fish/completions/meshwright.fish',
+			),
+		)
+		.action(async (shell) => report(await (await import('./completion.ts')).completion(shell, program)));
+
+	return program;
+}

@@ -1,0 +1,147 @@
+/** What `status` shows of one installation, as plain functions from objects to lines. */
+import type { ParsedStatus } from '../../api/v1/index.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import { age, table } from './output.ts';
+
+type Conditions = NonNullable<ParsedStatus['conditions']>;
+export type Condition = Conditions[number];
+
+/** An installation as the API server holds it; its status may be missing or half. */
+export interface InstallationView {
+	readonly name: string;
+	readonly generation: number;
+	readonly version: string;
+	readonly namespace: string;
+	readonly profile: string;
+	readonly deleting: boolean;
+	readonly status: Partial<ParsedStatus>;
+}
+
+export function viewOf(installation: KubeObject): InstallationView {
+	const spec = (installation.spec ?? {}) as Readonly<Record<string, unknown>>;
+	const text = (value: unknown, otherwise: string): string => (typeof value === 'string' ? value : otherwise);
+	return {
+		name: installation.metadata.name,
+		generation: installation.metadata.generation ?? 0,
+		version: text(spec.version, ''),
+		namespace: text(spec.namespace, 'istio-system'),
+		profile: text(spec.profile, 'minimal'),
+		deleting: installation.metadata.deletionTimestamp !== undefined,
+		status: (installation.status ?? {}) as Partial<ParsedStatus>,
+	};
+}
+
+/** Ready, and said about the spec as it is now. */
+export function isReady({ status, generation, deleting }: InstallationView): boolean {
+	const ready = status.conditions?.find(({ type }) => type === 'Ready');
+	return !deleting && ready?.status === 'True' && status.observedGeneration === generation;
+}
+
+type Paint = (style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string) => string;
+
+/** `Reconciling` and `Stalled` are trouble when True, all others when not. */
+function isGood({ type, status }: Condition): boolean {
+	return type === 'Reconciling' || type === 'Stalled' ? status === 'False' : status === 'True';
+}
+
+function mark(condition: Condition, paint: Paint): string {
+	if (isGood(condition)) {
+		return paint('green', '✔');
+	}
+	return condition.status === 'Unknown' || condition.type === 'Reconciling' ? paint('yellow', '…') : paint('red', '✘');
+}
+
+/** `✔ Ready  True  Installed  2m  all 5 objects are as asked`, one line per condition. */
+export function conditionLines(conditions: Conditions, now: number, paint: Paint): string[] {
+	const rows = conditions.map((condition) => [
+		condition.type,
+		condition.status,
+		condition.reason,
+		age(condition.lastTransitionTime, now),
+		condition.message.replaceAll('\n', ' '),
+	]);
+	return table(rows)
+		.split('\n')
+		.flatMap((line, index) => {
+			const condition = conditions[index];
+			return condition === undefined ? [] : [`${mark(condition, paint)} ${line}`];
+		});
+}
+
+export function componentLines(components: NonNullable<ParsedStatus['components']>): string[] {
+	const rows = components.map(({ name, ready, desired, version, image, reason, message }) => [
+		name,
+		`${ready ?? 0}/${desired ?? 0}`,
+		version ?? '',
+		image ?? '',
+		[reason, message].filter((part) => part !== undefined).join(': '),
+	]);
+	return table([['COMPONENT', 'READY', 'VERSION', 'IMAGE', ''], ...rows]).split('\n');
+}
+
+/** Objects below their namespace, those of the cluster first. */
+export function objectTree(objects: readonly Pick<KubeObject, 'kind' | 'metadata'>[], paint: Paint): string[] {
+	const byNamespace = Map.groupBy(objects, ({ metadata }) => metadata.namespace ?? '');
+	return [...byNamespace.entries()]
+		.sort(([a], [b]) => (a < b ? -1 : 1))
+		.flatMap(([namespace, members]) => {
+			const names = members
+				.map(
+					({ kind, metadata }) =>
+						`${kind}/${metadata.name}${metadata.deletionTimestamp === undefined ? '' : ' (going)'}`,
+				)
+				.sort();
+			return [
+				namespace === '' ? 'the cluster' : `namespace ${namespace}`,
+				...names.map((name, index) => `${paint('dim', index === names.length - 1 ? '└─' : '├─')} ${name}`),
+			];
+		});
+}
+
+/** The one line that tells an installation apart from others, and how it is. */
+export function headline(view: InstallationView, paint: Paint): string {
+	const { status } = view;
+	const phase = view.deleting ? 'Deleting' : (status.phase ?? 'Unknown');
+	const word = paint(isReady(view) ? 'green' : view.deleting ? 'yellow' : 'red', phase);
+	const ready = status.ready === undefined ? '' : ` (${status.ready} ready)`;
+	const runs = status.version === undefined || status.version === view.version ? '' : `, ${status.version} runs`;
+	return `${paint('bold', view.name)}: Istio ${view.version}${runs}, profile ${view.profile}, namespace ${view.namespace}: ${word}${ready}`;
+}
+
+export function installationLines(
+	installation: KubeObject,
+	objects: readonly Pick<KubeObject, 'kind' | 'metadata'>[],
+	now: number,
+	paint: Paint,
+): string[] {
+	const view = viewOf(installation);
+	const { conditions = [], components = [] } = view.status;
+	const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
+	return [
+		headline(view, paint),
+		...(conditions.length === 0
+			? ['  no conditions yet: is the operator running? (kubectl -n meshwright-system get pods)']
+			: indent(conditionLines(conditions, now, paint))),
+		...(components.length === 0 ? [] : ['', ...indent(componentLines(components))]),
+		...(objects.length === 0 ? [] : ['', ...indent(objectTree(objects, paint))]),
+	];
+}
+
+/** A line for each condition that is new or says something else than before. */
+export function changedConditions(before: KubeObject | undefined, after: KubeObject, paint: Paint): string[] {
+	const known = before === undefined ? [] : (viewOf(before).status.conditions ?? []);
+	const current = viewOf(after).status.conditions ?? [];
+	const gone = known.filter(({ type }) => !current.some((condition) => condition.type === type));
+	return [
+		...current
+			.filter((condition) => {
+				const old = known.find(({ type }) => type === condition.type);
+				return old?.status !== condition.status || old.reason !== condition.reason || old.message !== condition.message;
+			})
+			.map(
+				(condition) =>
+					`${mark(condition, paint)} ${condition.type}=${condition.status} ${condition.reason}: ${condition.message.replaceAll('\n', ' ')}`,
+			),
+		...gone.map(({ type }) => `${paint('green', '✔')} ${type} is over`),
+	];
+}

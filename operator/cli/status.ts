@@ -1,0 +1,164 @@
+/** `meshwright status`: conditions, components and objects of installations, once or as they change. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { instanceLabel, managedSelector } from '../apply/identity.ts';
+import { orderedKinds } from '../apply/waves.ts';
+import type { ApiServer } from '../runtime/api-server.ts';
+import { isForbidden, isNotFound, TransientError } from '../runtime/errors.ts';
+import { type Kind, kinds } from '../runtime/kinds.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import { CommandError, explain } from './command-error.ts';
+import { type ConnectionOptions, connect } from './connection.ts';
+import { exitCodes } from './exit-codes.ts';
+import { type Format, formatObjects, formatValue, note, painter, print } from './output.ts';
+import { changedConditions, headline, installationLines, isReady, viewOf } from './status-view.ts';
+
+export interface StatusOptions extends ConnectionOptions {
+	readonly output: Format;
+	readonly watch: boolean;
+}
+
+type Header = Pick<KubeObject, 'kind' | 'metadata'>;
+
+/** One installation, or all of them by name. */
+export async function readInstallations(api: ApiServer, name: string | undefined): Promise<readonly KubeObject[]> {
+	if (name !== undefined) {
+		try {
+			return [await api.get({ ...kinds.MeshInstallation, name })];
+		} catch (error) {
+			if (!isNotFound(error)) {
+				throw error;
+			}
+			// Either the object is missing, or its kind is: the list below tells.
+			const all = await readInstallations(api, undefined);
+			const names = all.map(({ metadata }) => metadata.name).join(', ');
+			throw new CommandError(
+				`there is no MeshInstallation ${name}`,
+				names === '' ? 'apply one: kubectl apply -f mesh.yaml' : `choose one of: ${names}`,
+				error,
+			);
+		}
+	}
+	const { items } = await api.list<KubeObject>(kinds.MeshInstallation);
+	return items.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+}
+
+/** The kinds that an installation can consist of. */
+const childKinds: readonly Kind[] = orderedKinds().flatMap((name) =>
+	Object.values(kinds).filter((entry) => entry.kind === name),
+);
+
+/** What carries the installation's label, of all kinds that we may read. */
+async function readObjects(api: ApiServer, name: string): Promise<readonly Header[]> {
+	const labelSelector = `${managedSelector},${instanceLabel}=${name}`;
+	const lists = await Promise.all(
+		childKinds.map(async (kind) => {
+			try {
+				return (await api.list<Header>(kind, { labelSelector, metadataOnly: true })).items.map((item) => ({
+					...item,
+					kind: kind.kind,
+				}));
+			} catch (error) {
+				if (isForbidden(error)) {
+					note(`(${kind.plural} are not shown: you may not list them)`);
+					return [];
+				}
+				throw error;
+			}
+		}),
+	);
+	return lists.flat();
+}
+
+export async function status(name: string | undefined, options: StatusOptions): Promise<number> {
+	await using api = await connect(options);
+	if (options.watch) {
+		return watch(api, name, options.output);
+	}
+	const installations = await readInstallations(api, name);
+	if (options.output !== 'text') {
+		const [only] = installations;
+		await print(
+			name !== undefined && only !== undefined
+				? formatValue(only, options.output)
+				: formatObjects(installations, options.output),
+		);
+	} else if (installations.length === 0) {
+		await print('There is no MeshInstallation yet. Apply one: kubectl apply -f mesh.yaml');
+	} else {
+		const paint = painter(process.stdout);
+		const parts = await Promise.all(
+			installations.map(async (installation) =>
+				installationLines(installation, await readObjects(api, installation.metadata.name), Date.now(), paint).join(
+					'\n',
+				),
+			),
+		);
+		await print(parts.join('\n\n'));
+	}
+	return installations.every((installation) => isReady(viewOf(installation))) ? exitCodes.ok : exitCodes.differs;
+}
+
+const pollMs = 500;
+
+/** Prints what changes until Ctrl-C. A server that does not answer for a while is said once, and waited for. */
+async function watch(api: ApiServer, name: string | undefined, output: Format): Promise<number> {
+	const stop = new AbortController();
+	const end = (): void => stop.abort();
+	process.once('SIGINT', end);
+	process.once('SIGTERM', end);
+	const paint = painter(process.stdout);
+	let known = new Map<string, KubeObject>();
+	let isAway = false;
+	try {
+		while (!stop.signal.aborted) {
+			try {
+				// By list even for one: it may go and come back while we watch.
+				const all = (await readInstallations(api, undefined)).filter(
+					({ metadata }) => name === undefined || metadata.name === name,
+				);
+				await print(changes(known, all, output, paint).join('\n'));
+				known = new Map(all.map((installation) => [installation.metadata.name, installation]));
+				isAway = false;
+			} catch (error) {
+				if (!(error instanceof TransientError)) {
+					throw error;
+				}
+				if (!isAway) {
+					note(`${explain(error).message}: waiting for it`);
+				}
+				isAway = true;
+			}
+			await sleep(pollMs, undefined, { signal: stop.signal }).catch(() => undefined);
+		}
+	} finally {
+		process.off('SIGINT', end);
+		process.off('SIGTERM', end);
+	}
+	return exitCodes.interrupted;
+}
+
+function changes(
+	known: ReadonlyMap<string, KubeObject>,
+	current: readonly KubeObject[],
+	output: Format,
+	paint: ReturnType<typeof painter>,
+): string[] {
+	const changed = current.filter(
+		({ metadata }) => known.get(metadata.name)?.metadata.resourceVersion !== metadata.resourceVersion,
+	);
+	if (output !== 'text') {
+		return changed.map((installation) =>
+			output === 'json' ? JSON.stringify(installation) : `---\n${formatValue(installation, 'yaml')}`,
+		);
+	}
+	const time = paint('dim', new Date().toISOString().slice(11, 19));
+	const names = new Set(current.map(({ metadata }) => metadata.name));
+	return [
+		...changed.flatMap((installation) => {
+			const before = known.get(installation.metadata.name);
+			const first = before === undefined ? [headline(viewOf(installation), paint)] : [];
+			return [...first, ...changedConditions(before, installation, paint)].map((line) => `${time} ${line}`);
+		}),
+		...[...known.keys()].filter((name) => !names.has(name)).map((name) => `${time} ${name} is gone`),
+	];
+}

@@ -1,0 +1,13 @@
+/** Which Meshwright this is: version of the package, and the commit that a bundle was built from. */
+import manifest from '../../package.json' with { type: 'json' };
+
+/** Put in by `deploy/build.ts`; absent when the sources run as they are. */
+declare const MESHWRIGHT_COMMIT: string | undefined;
+
+export const version: string = manifest.version;
+export const commit: string = typeof MESHWRIGHT_COMMIT === 'string' ? MESHWRIGHT_COMMIT : 'source';
+
+/** `0.1.0 (commit 1a2b3c4d5e6f, node 24.21.0)`. */
+export function describeVersion(): string {
+	return `${version} (commit ${commit}, node ${process.versions.node})`;
+}
