@@ -134,8 +134,9 @@ export interface ObjectHeader {
 }
 
 const json = 'application/json';
-const metadataAccept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
-const metadataListAccept = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+/** Metadata alone; the whole, which is cut down here, from servers that can't (some aggregated ones). */
+export const metadataAccept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+const metadataListAccept = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 const userAgent = `meshwright/${manifest.version}`;
 
 const mostAttempts = 4;
@@ -153,8 +154,6 @@ export class ApiServer {
 	readonly #timeoutMs: number;
 	readonly #observe: ((request: ObservedRequest) => void) | undefined;
 	readonly #beforeWrite: (() => void) | undefined;
-	/** Kinds whose server can't answer with metadata alone. */
-	readonly #withoutMetadataForm = new Set<string>();
 	#purse = fullPurse;
 
 	constructor(credentials: Credentials | StaticCredentials, options: ApiServerOptions = {}) {
@@ -283,10 +282,11 @@ export class ApiServer {
 
 	/** Header of an object, of any size: spec, status and data never cross the wire. */
 	async getMetadata(reference: ObjectReference, options: CallOptions = {}): Promise<ObjectHeader> {
-		const response = await this.#metadataRequest({
+		const response = await this.request<unknown>({
 			...callOptions(options),
 			method: 'GET',
 			path: objectPath(reference),
+			accept: metadataAccept,
 			object: reference,
 			kind: reference.kind,
 		});
@@ -327,7 +327,7 @@ export class ApiServer {
 	/** One page. Every item carries apiVersion and kind, which a list's answer leaves out. */
 	async listPage<T = KubeObject>(kind: Kind, options: ListOptions = {}): Promise<ListPage<T>> {
 		const limit = options.limit ?? 500;
-		const request: RequestOptions = {
+		const { body } = await this.request<unknown>({
 			...callOptions(options),
 			method: 'GET',
 			path: collectionPath(kind, options.namespace),
@@ -339,12 +339,8 @@ export class ApiServer {
 				resourceVersion: options.resourceVersion,
 			},
 			kind: kind.kind,
-		};
-		const response =
-			options.metadataOnly === true
-				? await this.#metadataRequest(request, metadataListAccept)
-				: await this.request<unknown>(request);
-		const { body } = response;
+			accept: options.metadataOnly === true ? metadataListAccept : undefined,
+		});
 		const metadata = isRecord(body) && isRecord(body.metadata) ? body.metadata : {};
 		const items = isRecord(body) && Array.isArray(body.items) ? (body.items as Record<string, unknown>[]) : [];
 		const { continue: next, resourceVersion } = metadata;
@@ -481,14 +477,13 @@ export class ApiServer {
 		options: WriteOptions,
 		request: RequestOptions,
 	): Promise<Written<T>> {
-		const full: RequestOptions = {
+		const response = await this.request<unknown>({
 			...request,
+			accept: options.metadataOnly === true ? metadataAccept : undefined,
 			object: referenceOf(object),
 			kind: object.kind,
 			isReadOnly: options.dryRun === true,
-		};
-		const response =
-			options.metadataOnly === true ? await this.#metadataRequest(full) : await this.request<unknown>(full);
+		});
 		const stored = (options.metadataOnly === true ? headerOf(response.body, object) : response.body) as T;
 		return {
 			object: stored,
@@ -496,23 +491,6 @@ export class ApiServer {
 			resourceVersion: stored.metadata?.resourceVersion ?? '',
 			warnings: response.warnings,
 		};
-	}
-
-	/** Asks for metadata alone; where the server can't (406), for the whole, once and for all. */
-	async #metadataRequest(options: RequestOptions, accept = metadataAccept): Promise<Response<unknown>> {
-		const kind = options.kind ?? options.path;
-		if (this.#withoutMetadataForm.has(kind)) {
-			return this.request(options);
-		}
-		try {
-			return await this.request({ ...options, accept });
-		} catch (error) {
-			if (error instanceof RequestError && error.status === 406) {
-				this.#withoutMetadataForm.add(kind);
-				return this.request(options);
-			}
-			throw error;
-		}
 	}
 }
 

@@ -1,0 +1,440 @@
+/**
+ * Keeps a `Store` equal to what an API server holds of one kind, and tells handlers each change in the very moment it
+ * arrives: lists once, then watches, and goes on from where it was through everything that `reflector-state.ts` knows.
+ */
+import type { ApiServer, ListPage } from './api-server.ts';
+import { type BackoffPolicy, backoffDelayMs } from './backoff.ts';
+import { type Clock, systemClock, type Timer } from './clock.ts';
+import { RequestError, TransientError } from './errors.ts';
+import type { Kind } from './kinds.ts';
+import { type KubeObject, objectKey } from './object.ts';
+import {
+	type Failure,
+	initialState,
+	type ListForm,
+	type ReflectorEffect,
+	type ReflectorEvent,
+	step,
+} from './reflector-state.ts';
+import { matchesSelector } from './selector.ts';
+import { type Change, type IndexFunction, Store } from './store.ts';
+import { openWatch, type Watch, type WatchCallbacks, type WatchEnd } from './watch-stream.ts';
+
+/** What changed. `initial`: part of the first list, not a change that happened just now. */
+export type ReflectorChange<T> = Change<T> & { readonly initial: boolean };
+
+export type ChangeHandler<T> = (change: ReflectorChange<T>) => void;
+
+/** Where objects come from; the API server, or a simulation of one. */
+export interface ReflectorSource {
+	list(options: {
+		readonly continue: string | undefined;
+		readonly isWhole: boolean;
+		readonly signal: AbortSignal;
+	}): Promise<ListPage<KubeObject>>;
+	/** From this resourceVersion on; without one with all objects as initial events. */
+	watch(position: string | undefined, timeoutSeconds: number, callbacks: WatchCallbacks): Watch;
+	/** The server answered 401. */
+	refreshCredentials?(): void;
+}
+
+export interface SourceOptions {
+	readonly kind: Kind;
+	/** All namespaces when absent. */
+	readonly namespace?: string | undefined;
+	readonly labelSelector?: string | undefined;
+	readonly fieldSelector?: string | undefined;
+	/** Only apiVersion, kind and metadata of each object cross the wire. */
+	readonly metadataOnly?: boolean | undefined;
+	/** Objects per page of a list; 500 by default. */
+	readonly pageSize?: number | undefined;
+	/** Longest silence of a watch, milliseconds; 85 s by default (a bookmark comes each 60 s). */
+	readonly idleMs?: number | undefined;
+	/** Deadline of each page of a list, milliseconds. */
+	readonly listTimeoutMs?: number | undefined;
+}
+
+export interface ReflectorOptions<T> extends SourceOptions {
+	readonly transform: (object: KubeObject) => T;
+	readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
+	/** Begin with initial events (WatchList) instead of a list: less memory on the server. Falls back where not supported. */
+	readonly streamInitialEvents?: boolean | undefined;
+	/** Tell handlers of own writes (`observeWrite`) too. */
+	readonly notifyOwnWrites?: boolean | undefined;
+	/** A handler threw, or the server could not be reached: nothing that ends the reflector. */
+	readonly onError?: ((error: unknown) => void) | undefined;
+	/** For metrics. */
+	readonly observe?: ((happening: ReflectorHappening) => void) | undefined;
+	readonly backoff?: BackoffPolicy | undefined;
+	readonly clock?: Clock | undefined;
+	readonly random?: (() => number) | undefined;
+	/** Instead of the API server. */
+	readonly source?: ReflectorSource | undefined;
+}
+
+export interface ReflectorHappening {
+	readonly kind: string;
+	readonly event: 'reconnect' | 'relist' | 'error';
+	readonly reason: string;
+}
+
+/** 0.8 s doubling to 30 s, ±50 %: a restarted API server is not met by all its watchers at once. */
+export const reflectorBackoff: BackoffPolicy = { initialMs: 800, maxMs: 30_000, factor: 2, jitter: 0.5 };
+
+/** The server ends each watch after 5 to 10 minutes, so that watches spread over its replicas again. */
+const shortestWatchSeconds = 300;
+
+export class Reflector<T> {
+	readonly kind: Kind;
+	readonly store: Store<T>;
+	/** Resolves with the first complete list. Never rejects: a reflector tries on until it is stopped. */
+	readonly synced: Promise<void>;
+	readonly #options: ReflectorOptions<T>;
+	readonly #source: ReflectorSource;
+	readonly #clock: Clock;
+	readonly #random: () => number;
+	readonly #handlers = new Set<ChangeHandler<T>>();
+	readonly #resolveSynced: () => void;
+	#hasSynced = false;
+	#state = initialState;
+	/** Of the list or watch under way: callbacks of an older one are not heard. */
+	#turn = 0;
+	#watch: Watch | undefined;
+	#listing: AbortController | undefined;
+	#timer: Timer | undefined;
+	/** What the list under way has brought so far. */
+	#listed = new Map<string, KubeObject>();
+	#staleSince: number | undefined;
+	#isStopped = false;
+	/** Events that came in while effects are carried out. */
+	readonly #pending: ReflectorEvent[] = [];
+	#isStepping = false;
+
+	constructor(server: ApiServer, options: ReflectorOptions<T>) {
+		this.kind = options.kind;
+		this.#options = options;
+		this.#source = options.source ?? serverSource(server, options);
+		this.#clock = options.clock ?? systemClock;
+		this.#random = options.random ?? Math.random;
+		this.store = new Store<T>({ transform: options.transform, indexes: options.indexes });
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.synced = promise;
+		this.#resolveSynced = resolve;
+	}
+
+	get hasSynced(): boolean {
+		return this.#hasSynced;
+	}
+
+	/** How long (milliseconds) there has been no open watch: the store may be behind. 0 while one is open. */
+	get staleForMs(): number {
+		return this.#staleSince === undefined ? 0 : this.#clock.now() - this.#staleSince;
+	}
+
+	/** Called with each change, in the order of arrival; with what is known already at once, as initial additions. Returns how to end it. */
+	addHandler(handler: ChangeHandler<T>): () => void {
+		this.#handlers.add(handler);
+		if (this.#hasSynced) {
+			for (const key of [...this.store.keys()]) {
+				const current = this.store.get(key);
+				if (current !== undefined) {
+					this.#tell(handler, { type: 'added', key, current, initial: true });
+				}
+			}
+		}
+		return () => this.#handlers.delete(handler);
+	}
+
+	start(): void {
+		if (this.#isStopped) {
+			throw new Error(`the reflector of ${this.kind.plural} was stopped: make a new one`);
+		}
+		this.#staleSince ??= this.#clock.now();
+		this.#dispatch({ type: 'start', form: this.#options.streamInitialEvents === true ? 'stream' : 'pages' });
+	}
+
+	/** Ends it for good. No handler is called any more once this returns. */
+	stop(): void {
+		this.#isStopped = true;
+		this.#staleSince ??= this.#clock.now();
+		this.#abandon();
+	}
+
+	[Symbol.dispose](): void {
+		this.stop();
+	}
+
+	/** Reads everything anew, as a net under what a watch might have missed. */
+	relist(): void {
+		this.#dispatch({ type: 'relist' });
+	}
+
+	/** Ends a wait: the reason why the last attempt failed is known to be gone. */
+	retryNow(): void {
+		if (this.#timer !== undefined) {
+			this.#timer.cancel();
+			this.#timer = undefined;
+			this.#dispatch({ type: 'due' });
+		}
+	}
+
+	/**
+	 * Puts the answer to an own write into the store, so that the next pass reads what it wrote; the event that follows is
+	 * recognised by its resourceVersion and told to nobody. What lies outside our selectors is not taken.
+	 */
+	observeWrite(object: KubeObject): void {
+		const { namespace, labelSelector, fieldSelector, notifyOwnWrites } = this.#options;
+		if (
+			this.#isStopped ||
+			fieldSelector !== undefined ||
+			(namespace !== undefined && object.metadata.namespace !== namespace) ||
+			!matchesSelector(labelSelector, object.metadata.labels)
+		) {
+			return;
+		}
+		const changes = this.store.observe(object);
+		if (notifyOwnWrites === true) {
+			this.#notify(changes, false);
+		}
+	}
+
+	/** Steps are taken one after the other, also when an effect's callback comes back at once. */
+	#dispatch(event: ReflectorEvent): void {
+		this.#pending.push(event);
+		if (this.#isStepping) {
+			return;
+		}
+		this.#isStepping = true;
+		try {
+			for (let next = this.#pending.shift(); next !== undefined && !this.#isStopped; next = this.#pending.shift()) {
+				const { state, effects } = step(this.#state, next);
+				this.#state = state;
+				this.#staleSince =
+					state.phase === 'watching' && state.isOpen ? undefined : (this.#staleSince ?? this.#clock.now());
+				for (const effect of effects) {
+					this.#carryOut(effect);
+				}
+			}
+		} finally {
+			this.#isStepping = false;
+		}
+	}
+
+	#carryOut(effect: ReflectorEffect): void {
+		switch (effect.type) {
+			case 'list':
+				if (effect.form === 'stream') {
+					this.#listed = new Map();
+					this.#openWatch(undefined);
+				} else {
+					this.#list(effect.form, effect.continue);
+				}
+				break;
+			case 'watch':
+				this.#openWatch(effect.position);
+				break;
+			case 'commit':
+				this.#commit(effect.resourceVersion);
+				break;
+			case 'wait':
+				this.#wait(effect.failures, effect.atLeastMs);
+				break;
+			case 'abandon':
+				this.#abandon();
+				break;
+			case 'report':
+				this.#options.observe?.({ kind: this.kind.kind, event: effect.event, reason: effect.reason });
+				break;
+		}
+	}
+
+	#list(form: ListForm, next: string | undefined): void {
+		const turn = this.#newTurn();
+		if (next === undefined) {
+			this.#listed = new Map();
+		}
+		const controller = new AbortController();
+		this.#listing = controller;
+		this.#source.list({ continue: next, isWhole: form === 'whole', signal: controller.signal }).then(
+			(page) => {
+				if (turn === this.#turn) {
+					for (const item of page.items) {
+						this.#listed.set(objectKey(item), item);
+					}
+					this.#dispatch({ type: 'page', resourceVersion: page.resourceVersion, continue: page.continue });
+				}
+			},
+			(error: unknown) => {
+				if (turn === this.#turn) {
+					this.#fail(error, undefined);
+				}
+			},
+		);
+	}
+
+	#openWatch(position: string | undefined): void {
+		const turn = this.#newTurn();
+		const isCurrent = () => turn === this.#turn;
+		const timeoutSeconds = Math.floor(shortestWatchSeconds * (1 + this.#random()));
+		this.#watch = this.#source.watch(position, timeoutSeconds, {
+			opened: () => {
+				if (isCurrent()) {
+					this.#dispatch({ type: 'opened' });
+				}
+			},
+			event: (event) => {
+				if (!isCurrent()) {
+					return;
+				}
+				if (event.type === 'bookmark') {
+					// While initial events come, only the bookmark that ends them says something about the whole.
+					if (this.#state.phase === 'watching') {
+						this.store.advance(event.resourceVersion);
+					}
+					this.#dispatch(event);
+					return;
+				}
+				if (this.#state.phase === 'listing') {
+					if (event.type === 'deleted') {
+						this.#listed.delete(objectKey(event.object));
+					} else {
+						this.#listed.set(objectKey(event.object), event.object);
+					}
+					return;
+				}
+				const { resourceVersion = '' } = event.object.metadata;
+				this.#dispatch({ type: 'changed', resourceVersion });
+				this.#notify(event.type === 'deleted' ? this.store.remove(event.object) : this.store.put(event.object), false);
+			},
+			ended: (end) => {
+				if (isCurrent()) {
+					this.#watch = undefined;
+					if (end.how === 'done') {
+						this.#dispatch({ type: 'ended' });
+					} else {
+						this.#fail(end.error, end);
+					}
+				}
+			},
+		});
+	}
+
+	#commit(resourceVersion: string): void {
+		const listed = this.#listed;
+		this.#listed = new Map();
+		const changes = this.store.replaceAll([...listed.values()], resourceVersion);
+		const isInitial = !this.#hasSynced;
+		this.#hasSynced = true;
+		this.#notify(changes, isInitial);
+		this.#resolveSynced();
+	}
+
+	#fail(error: unknown, end: (WatchEnd & { readonly error: Error }) | undefined): void {
+		if (error instanceof RequestError && error.status === 401) {
+			this.#source.refreshCredentials?.();
+		}
+		this.#report(error);
+		const retryAfterMs = error instanceof TransientError ? error.retryAfterMs : undefined;
+		this.#dispatch({ type: 'failed', failure: failureOf(error, end), retryAfterMs });
+	}
+
+	#wait(failures: number, atLeastMs: number): void {
+		const delayMs = Math.max(
+			atLeastMs,
+			backoffDelayMs(this.#options.backoff ?? reflectorBackoff, failures, this.#random),
+		);
+		this.#timer = this.#clock.setTimer(() => {
+			this.#timer = undefined;
+			this.#dispatch({ type: 'due' });
+		}, delayMs);
+	}
+
+	#abandon(): void {
+		this.#newTurn();
+		this.#listed = new Map();
+		this.#timer?.cancel();
+		this.#timer = undefined;
+	}
+
+	/** Whatever was under way is over, and not heard any more. */
+	#newTurn(): number {
+		this.#turn++;
+		this.#watch?.close();
+		this.#watch = undefined;
+		this.#listing?.abort(new Error('the list was given up'));
+		this.#listing = undefined;
+		return this.#turn;
+	}
+
+	#notify(changes: readonly Change<T>[], initial: boolean): void {
+		for (const change of changes) {
+			for (const handler of this.#handlers) {
+				this.#tell(handler, { ...change, initial });
+			}
+		}
+	}
+
+	#tell(handler: ChangeHandler<T>, change: ReflectorChange<T>): void {
+		if (this.#isStopped) {
+			return;
+		}
+		try {
+			handler(change);
+		} catch (error) {
+			this.#report(error);
+		}
+	}
+
+	#report(error: unknown): void {
+		this.#options.onError?.(error);
+	}
+}
+
+function failureOf(error: unknown, end: WatchEnd | undefined): Failure {
+	if (end !== undefined && end.how !== 'refused' && end.how !== 'done') {
+		return end.how;
+	}
+	if (error instanceof RequestError) {
+		return error.status === 410 ? 'expired' : 'unsupported';
+	}
+	if (error instanceof TransientError) {
+		return error.status === undefined ? 'unreachable' : error.status === 429 ? 'busy' : 'refused';
+	}
+	return 'unreachable';
+}
+
+function serverSource(server: ApiServer, options: SourceOptions): ReflectorSource {
+	const { kind, namespace, labelSelector, fieldSelector, metadataOnly } = options;
+	return {
+		list: (page) =>
+			server.listPage<KubeObject>(kind, {
+				namespace,
+				labelSelector,
+				fieldSelector,
+				metadataOnly,
+				limit: page.isWhole ? 0 : (options.pageSize ?? 500),
+				continue: page.continue,
+				signal: page.signal,
+				timeoutMs: options.listTimeoutMs ?? 60_000,
+			}),
+		watch: (position, timeoutSeconds, callbacks) =>
+			openWatch(
+				server,
+				kind,
+				{
+					namespace,
+					labelSelector,
+					fieldSelector,
+					metadataOnly,
+					resourceVersion: position,
+					sendInitialEvents: position === undefined,
+					timeoutSeconds,
+					idleMs: options.idleMs,
+				},
+				callbacks,
+			),
+		refreshCredentials: () => {
+			server.refreshCredentials();
+		},
+	};
+}
