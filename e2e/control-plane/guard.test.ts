@@ -47,9 +47,10 @@ test('a signal reaches the command and leaves it to the command what to do', asy
 		},
 	});
 	await ready.promise;
-	guarded.signal('TERM');
+	guarded.signal('SIGTERM');
 	t.is(await guarded.exited, 3);
 	t.deepEqual(lines, ['ready', 'caught']);
+	t.notThrows(() => guarded.signal('SIGTERM'));
 });
 
 for (const signal of ['SIGKILL', 'SIGTERM', 'SIGINT'] as const) {

@@ -24,8 +24,8 @@ export interface Guarded {
 	readonly exited: Promise<number>;
 	/** True from the moment that `exited` is settled. */
 	readonly hasExited: () => boolean;
-	/** Sends a signal to the command alone. */
-	readonly signal: (signal: 'TERM' | 'KILL' | 'STOP' | 'CONT') => void;
+	/** Sends a signal to the command alone; nothing happens when it has ended. */
+	readonly signal: (signal: 'SIGTERM' | 'SIGSTOP' | 'SIGCONT') => void;
 	/** Kills the command with everything it started; settled when they are gone. */
 	readonly end: () => Promise<void>;
 }
@@ -81,15 +81,40 @@ async function spawnLeashed(script: string, args: readonly string[], options: Sp
 	return { child, pid: child.pid, lifeline, exited: exited.promise };
 }
 
+function send(pid: number, signal: NodeJS.Signals): void {
+	try {
+		process.kill(pid, signal);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== 'ESRCH') {
+			throw error;
+		}
+		// It ended a moment ago, which is as good.
+	}
+}
+
+/** The process id that the guard tells; undefined when the guard ended before it could. */
+async function commandId(child: ChildProcess, exited: Promise<number>): Promise<number | undefined> {
+	const stream = child.stdio[3];
+	if (!(stream instanceof Socket)) {
+		throw new Error('a guarded process has no pipe for its id');
+	}
+	const told = new Promise<string>((resolve, reject) => {
+		stream.setEncoding('utf8').once('data', resolve);
+		stream.once('error', reject);
+	});
+	const first = await Promise.race([told, exited]);
+	return typeof first === 'string' ? Number.parseInt(first, 10) : undefined;
+}
+
 /** Starts a command under a guard, in a process group of its own. Throws when the guard itself cannot be started. */
 export async function startGuarded(
-	command: string,
+	program: string,
 	args: readonly string[],
 	options: GuardedOptions,
 ): Promise<Guarded> {
 	const output = typeof options.output === 'number' ? options.output : 'pipe';
-	const { child, pid, lifeline, exited } = await spawnLeashed(guardScript, [command, ...args], {
-		stdio: ['pipe', output, output],
+	const { child, pid, lifeline, exited } = await spawnLeashed(guardScript, [program, ...args], {
+		stdio: ['pipe', output, output, 'pipe'],
 		...(options.cwd === undefined ? {} : { cwd: options.cwd }),
 		...(options.env === undefined ? {} : { env: options.env }),
 	});
@@ -102,12 +127,16 @@ export async function startGuarded(
 		forEachLine(child.stdout, options.output);
 		forEachLine(child.stderr, options.output);
 	}
+	const command = await commandId(child, exited);
 	return {
 		pid,
 		exited: marked,
 		hasExited: () => ended,
 		signal: (signal) => {
-			lifeline.write(`${signal}\n`);
+			// The guard ends right after it has collected the command: until then the id is the command's.
+			if (!ended && command !== undefined) {
+				send(command, signal);
+			}
 		},
 		end: async () => {
 			if (ended) {
@@ -120,7 +149,7 @@ export async function startGuarded(
 			const first = await Promise.race([marked, late.promise]);
 			clearTimeout(timer);
 			if (first === 'late') {
-				throw new Error(`${command} (process group ${pid}) is still there ${killDeadlineMs / 1000} s after SIGKILL`);
+				throw new Error(`${program} (process group ${pid}) is still there ${killDeadlineMs / 1000} s after SIGKILL`);
 			}
 		},
 	};

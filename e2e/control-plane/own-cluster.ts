@@ -115,7 +115,7 @@ class OwnCluster {
 	async stopApiServer(signal: 'KILL' | 'TERM'): Promise<void> {
 		const program = this.running('kube-apiserver');
 		if (signal === 'TERM') {
-			program.signal('TERM');
+			program.signal('SIGTERM');
 			const late = Promise.withResolvers<void>();
 			const timer = setTimeout(late.resolve, termDeadlineMs);
 			await Promise.race([program.exited, late.promise]);
@@ -136,10 +136,14 @@ class OwnCluster {
 }
 
 /** Starts etcd and kube-apiserver; on another port when somebody was quicker to take the first. Returns the port. */
-async function startServers(own: OwnCluster, settings: Omit<components.Settings, 'port'>): Promise<number> {
+async function startServers(
+	own: OwnCluster,
+	settings: Omit<components.Settings, 'port'>,
+	pickPort: () => Promise<number>,
+): Promise<number> {
 	await own.start('etcd', components.etcdFlags(own.files, settings));
 	for (let attempt = 1; ; attempt++) {
-		const port = await freePort();
+		const port = await pickPort();
 		try {
 			await own.startApiServer({ ...settings, port });
 			return port;
@@ -194,7 +198,11 @@ async function startControllers(
 }
 
 /** Starts a cluster from a directory of programs. See `startCluster`, which chooses the directory. */
-export async function startOwnCluster(programs: string, options: ClusterOptions): Promise<Cluster> {
+export async function startOwnCluster(
+	programs: string,
+	options: ClusterOptions,
+	pickPort: () => Promise<number> = freePort,
+): Promise<Cluster> {
 	const { name = 'meshwright', parts = 'api-server', auditLog = false, fsync = false, nodes = 1 } = options;
 	const ranges = rangesOf(started++);
 	const { serviceCIDR = ranges.serviceCIDR, podCIDR = ranges.podCIDR } = options;
@@ -204,7 +212,7 @@ export async function startOwnCluster(programs: string, options: ClusterOptions)
 	try {
 		await own.writeFiles(auditLog);
 		const unbound = { parts, fsync, auditLog, serviceCIDR, podCIDR, apiServerFlags: flags };
-		const settings = { ...unbound, port: await startServers(own, unbound) };
+		const settings = { ...unbound, port: await startServers(own, unbound, pickPort) };
 		const url = `https://127.0.0.1:${settings.port}`;
 		const { ca } = own;
 		await writeKubeconfig(own.files.kubeconfig('admin'), { name, url, ca }, 'admin', own.tokens.admin);
@@ -235,8 +243,8 @@ export async function startOwnCluster(programs: string, options: ClusterOptions)
 				await stopApiServer();
 				await startApiServer();
 			},
-			pauseApiServer: () => own.running('kube-apiserver').signal('STOP'),
-			resumeApiServer: () => own.running('kube-apiserver').signal('CONT'),
+			pauseApiServer: () => own.running('kube-apiserver').signal('SIGSTOP'),
+			resumeApiServer: () => own.running('kube-apiserver').signal('SIGCONT'),
 			auditEvents: async () => {
 				if (!auditLog) {
 					throw new Error(`cluster ${name} keeps no audit log: start it with auditLog: true`);

@@ -1,0 +1,36 @@
+import test from 'ava';
+import { apiClient } from './api-client.ts';
+import { clusterFor, configMap } from './cluster-testing.ts';
+import { readKubeconfig } from './kubeconfig.ts';
+
+test.serial(
+	'the API server goes away and comes back on the same address with the same objects and tokens',
+	async (t) => {
+		const own = await clusterFor(t);
+		await own.request(configMap('kept'));
+		await own.stopApiServer();
+		await t.throwsAsync(own.request({ path: '/readyz' }), { message: /ECONNRE(FUSED|SET)/ });
+		await t.throwsAsync(own.stopApiServer(), { message: /kube-apiserver .* does not run/ });
+		await own.startApiServer();
+		await t.throwsAsync(own.startApiServer(), { message: /runs already/ });
+		await own.stopApiServer('TERM');
+		await own.startApiServer();
+		t.like(await own.request({ path: '/api/v1/namespaces/default/configmaps/kept' }), { data: { key: 'value' } });
+		const admin = apiClient(await readKubeconfig(own.adminKubeconfig()));
+		t.teardown(() => admin.close());
+		t.is(await admin.request({ path: '/readyz' }), 'ok');
+	},
+);
+
+test.serial('a paused API server keeps connections and answers nothing until it is resumed', async (t) => {
+	const own = await clusterFor(t);
+	own.pauseApiServer();
+	await t.throwsAsync(own.request({ path: '/readyz', timeoutMs: 300 }), { name: 'TimeoutError' });
+	own.resumeApiServer();
+	t.is(await own.request({ path: '/readyz' }), 'ok');
+});
+
+test.serial('without an audit log, asking for it is an error that says how to get it', async (t) => {
+	const own = await clusterFor(t);
+	await t.throwsAsync(own.auditEvents(), { message: /auditLog: true/ });
+});
