@@ -1,0 +1,300 @@
+/**
+ * The classic line: Istio 1.0 to 1.4, where Pilot, Mixer, Citadel, the injector and the gateways are separate processes.
+ * One entry per release, newest patch of each minor. Sources: the charts in `install/kubernetes/helm`, and
+ * `pilot/cmd/pilot-discovery`, `pilot/pkg/bootstrap/server.go` and `pilot/pkg/model/config.go` of each tag.
+ */
+import type { ClassicRelease, KubernetesSupport, Port, ReadRule, Resources } from './release.ts';
+
+const kubernetes: KubernetesSupport = {
+	minimum: '1.27',
+	tested: '1.36',
+	upstream: 'Istio 1.9 and older are unsupported by their project on Kubernetes 1.22 and newer (istio#34665).',
+};
+
+/** Only these were ever published. */
+const architectures = ['amd64'] as const;
+
+/** `--disable-install-crds`: registering them goes through an API that Kubernetes 1.22 removed, and ends the process. */
+const disableInstallCrds = '--disable-install-crds';
+
+/**
+ * Without certificates there is no TLS port. An absent flag means `:15012`: 1.0 then waits for the files and logs an error,
+ * 1.1 and newer end at start (`initDiscoveryService`). Empty means none; 1.0 still opens an unused listener on a free port.
+ */
+const noSecureGrpc = '--secureGrpcAddr=';
+
+/** From 1.1 on the charts pass these. */
+const argsFrom11 = [
+	'discovery',
+	'--monitoringAddr=:15014',
+	'--log_output_level=default:info',
+	'--domain=cluster.local',
+	noSecureGrpc,
+	'--keepaliveMaxServerConnectionAge=30m',
+	disableInstallCrds,
+] as const;
+
+const logFlags = [
+	'log_as_json',
+	'log_caller',
+	'log_output_level',
+	'log_rotate',
+	'log_rotate_max_age',
+	'log_rotate_max_backups',
+	'log_rotate_max_size',
+	'log_stacktrace_level',
+	'log_target',
+] as const;
+
+const flagsOfAll = [
+	...logFlags,
+	'appNamespace',
+	'clusterRegistriesNamespace',
+	'configDir',
+	'consulserverInterval',
+	'consulserverURL',
+	'ctrlz_address',
+	'ctrlz_port',
+	'disable-install-crds',
+	'domain',
+	'grpcAddr',
+	'httpAddr',
+	'kubeconfig',
+	'meshConfig',
+	'monitoringAddr',
+	'namespace',
+	'plugins',
+	'profile',
+	'registries',
+	'resync',
+	'secureGrpcAddr',
+] as const;
+
+const flagsFrom11 = [
+	...flagsOfAll,
+	'discoveryCache',
+	'keepaliveInterval',
+	'keepaliveMaxServerConnectionAge',
+	'keepaliveTimeout',
+	'mcpMaxMsgSize',
+	'networksConfig',
+	'trust-domain',
+] as const;
+
+const flagsFrom12 = [...flagsFrom11, 'mcpInitialConnWindowSize', 'mcpInitialWindowSize'] as const;
+
+function ports(monitoring: number): readonly Port[] {
+	return [
+		{ port: 8080, container: 'http-legacy', service: 'http-legacy-discovery' },
+		{ port: monitoring, container: 'http-monitoring', service: 'http-monitoring' },
+		{ port: 15010, container: 'grpc-xds', service: 'grpc-xds' },
+	];
+}
+
+/** The charts' request. A small cluster sets its own (istio#12446). */
+const resources: Resources = { requests: { cpu: '500m', memory: '2Gi' } };
+
+const configTypes10 = [
+	'destinationrules.networking.istio.io',
+	'envoyfilters.networking.istio.io',
+	'gateways.networking.istio.io',
+	'httpapispecbindings.config.istio.io',
+	'httpapispecs.config.istio.io',
+	'meshpolicies.authentication.istio.io',
+	'policies.authentication.istio.io',
+	'quotaspecbindings.config.istio.io',
+	'quotaspecs.config.istio.io',
+	'rbacconfigs.rbac.istio.io',
+	'serviceentries.networking.istio.io',
+	'servicerolebindings.rbac.istio.io',
+	'serviceroles.rbac.istio.io',
+	'virtualservices.networking.istio.io',
+] as const;
+
+const configTypes11 = [...configTypes10, 'clusterrbacconfigs.rbac.istio.io', 'sidecars.networking.istio.io'] as const;
+
+const follow = ['list', 'watch'] as const;
+
+const clusterReads: readonly ReadRule[] = [
+	{ group: '', resource: 'endpoints', verbs: follow },
+	{ group: '', resource: 'nodes', verbs: follow },
+	{ group: '', resource: 'pods', verbs: follow },
+	{ group: '', resource: 'services', verbs: follow },
+];
+
+/** Secrets labelled `istio/multiCluster=true`, in `--clusterRegistriesNamespace`: by default Pilot's own. */
+const namespaceReads: readonly ReadRule[] = [{ group: '', resource: 'secrets', verbs: follow }];
+
+const envFrom11 = { PILOT_PUSH_THROTTLE: '100', GODEBUG: 'gctrace=1' } as const;
+
+/** `defaultConfig` that all releases write: where the proxy finds its files (binary and directory of the `proxyv2` image). */
+const proxyDefaults = {
+	configPath: '/etc/istio/proxy',
+	binaryPath: '/usr/local/bin/envoy',
+	serviceCluster: 'istio-proxy',
+	drainDuration: '45s',
+	parentShutdownDuration: '1m0s',
+	interceptionMode: 'REDIRECT',
+	proxyAdminPort: 15000,
+} as const;
+
+const proxyDefaultsFrom11 = { ...proxyDefaults, connectTimeout: '10s', concurrency: 2 } as const;
+
+export const classicReleases: readonly ClassicRelease[] = [
+	{
+		line: 'classic',
+		version: '1.0.9',
+		minor: '1.0',
+		kubernetes,
+		architectures,
+		pilot: {
+			image: 'pilot',
+			args: ['discovery', noSecureGrpc, disableInstallCrds],
+			flags: [
+				...flagsOfAll,
+				'cfConfig',
+				'clusterRegistriesConfigMap',
+				'discovery_cache',
+				'monitoringPort',
+				'port',
+				'webhookEndpoint',
+			],
+			// The charts say PILOT_PUSH_THROTTLE_COUNT, which nothing reads.
+			env: { PILOT_CACHE_SQUASH: '5', PILOT_PUSH_THROTTLE: '100', GODEBUG: 'gctrace=2' },
+			ports: ports(9093),
+			readinessPeriod: 30,
+			reloadsMeshConfig: false,
+			configTypes: configTypes10,
+			clusterReads,
+			namespaceReads,
+			resources,
+		},
+		mesh: {
+			defaults: {},
+			proxyDefaults: { ...proxyDefaults, discoveryRefreshDelay: '1s' },
+			discoveryPort: 15007,
+			networks: false,
+		},
+	},
+	{
+		line: 'classic',
+		version: '1.1.17',
+		minor: '1.1',
+		kubernetes,
+		architectures,
+		pilot: {
+			image: 'pilot',
+			args: argsFrom11,
+			flags: [...flagsFrom11, 'mcpServerAddrs'],
+			env: { ...envFrom11, PILOT_DISABLE_XDS_MARSHALING_TO_ANY: '1' },
+			ports: ports(15014),
+			readinessPeriod: 30,
+			reloadsMeshConfig: true,
+			configTypes: configTypes11,
+			clusterReads,
+			namespaceReads,
+			resources,
+		},
+		mesh: {
+			defaults: { connectTimeout: '10s' },
+			proxyDefaults: proxyDefaultsFrom11,
+			discoveryPort: 15010,
+			networks: true,
+		},
+	},
+	{
+		line: 'classic',
+		version: '1.2.10',
+		minor: '1.2',
+		kubernetes,
+		architectures,
+		pilot: {
+			image: 'pilot',
+			args: argsFrom11,
+			flags: flagsFrom12,
+			env: { ...envFrom11, PILOT_DISABLE_XDS_MARSHALING_TO_ANY: '1' },
+			ports: ports(15014),
+			readinessPeriod: 30,
+			reloadsMeshConfig: true,
+			configTypes: [...configTypes11, 'authorizationpolicies.rbac.istio.io'],
+			clusterReads,
+			namespaceReads,
+			resources,
+		},
+		mesh: {
+			defaults: { connectTimeout: '10s', dnsRefreshRate: '300s' },
+			proxyDefaults: proxyDefaultsFrom11,
+			discoveryPort: 15010,
+			networks: true,
+		},
+	},
+	{
+		line: 'classic',
+		version: '1.3.8',
+		minor: '1.3',
+		kubernetes,
+		architectures,
+		pilot: {
+			image: 'pilot',
+			args: argsFrom11,
+			flags: flagsFrom12,
+			env: {
+				...envFrom11,
+				PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_OUTBOUND: 'true',
+				PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_INBOUND: 'false',
+			},
+			ports: ports(15014),
+			readinessPeriod: 30,
+			reloadsMeshConfig: true,
+			// The chart still ships authorizationpolicies.rbac.istio.io; Pilot 1.3 no longer lists it.
+			configTypes: configTypes11,
+			clusterReads,
+			namespaceReads,
+			resources,
+		},
+		mesh: {
+			defaults: { connectTimeout: '10s', dnsRefreshRate: '300s', protocolDetectionTimeout: '100ms' },
+			proxyDefaults: proxyDefaultsFrom11,
+			discoveryPort: 15010,
+			networks: true,
+		},
+	},
+	{
+		line: 'classic',
+		version: '1.4.10',
+		minor: '1.4',
+		kubernetes,
+		architectures,
+		pilot: {
+			image: 'pilot',
+			args: argsFrom11,
+			flags: flagsFrom12,
+			env: {
+				PILOT_PUSH_THROTTLE: '100',
+				PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_OUTBOUND: 'true',
+				PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_INBOUND: 'false',
+			},
+			ports: ports(15014),
+			readinessPeriod: 5,
+			reloadsMeshConfig: true,
+			// No chart ships the CRD syntheticserviceentries, but Pilot waits for it (pkg/config/schemas).
+			configTypes: [
+				...configTypes11,
+				'authorizationpolicies.security.istio.io',
+				'syntheticserviceentries.networking.istio.io',
+			],
+			// A pod that an endpoint names before the watch has shown it is read by itself (serviceregistry/kube/controller/pod.go).
+			clusterReads: clusterReads.map((rule) =>
+				rule.resource === 'pods' ? { ...rule, verbs: ['get', ...follow] } : rule,
+			),
+			namespaceReads,
+			resources,
+		},
+		mesh: {
+			defaults: { connectTimeout: '10s', dnsRefreshRate: '300s', protocolDetectionTimeout: '100ms' },
+			proxyDefaults: proxyDefaultsFrom11,
+			discoveryPort: 15010,
+			networks: true,
+		},
+	},
+];

@@ -1,0 +1,44 @@
+/** From the version that a user writes to what the operator knows about it. */
+import { classicReleases } from './classic.ts';
+import type { Release } from './release.ts';
+
+/** Every release that can be installed, oldest first. */
+export const releases: readonly Release[] = classicReleases;
+
+/** A minor that was supported once, and can no longer be installed. */
+export interface EndOfLine {
+	readonly minor: string;
+	/** What to do instead. */
+	readonly remedy: string;
+}
+
+/** Minors that an operator of an earlier version could install and this one can't. */
+export const endedLines: readonly EndOfLine[] = [];
+
+export type FindResult =
+	| { readonly found: 'release'; readonly release: Release }
+	| { readonly found: 'endOfLine'; readonly ended: EndOfLine }
+	| { readonly found: 'nothing'; readonly supported: readonly string[]; readonly nearest?: string };
+
+/**
+ * The release of a full version such as `1.4.10`. Nothing is guessed: a version that is not in the table is not found,
+ * with the version of the same minor that is, if there is one. `known` and `ended` are for tests and later lines.
+ */
+export function findRelease(
+	version: string,
+	known: readonly Release[] = releases,
+	ended: readonly EndOfLine[] = endedLines,
+): FindResult {
+	const release = known.find((candidate) => candidate.version === version);
+	if (release !== undefined) {
+		return { found: 'release', release };
+	}
+	const minor = /^([0-9]+\.[0-9]+)(\.|$)/.exec(version)?.[1];
+	const end = ended.find((candidate) => candidate.minor === minor);
+	if (end !== undefined) {
+		return { found: 'endOfLine', ended: end };
+	}
+	const nearest = known.find((candidate) => candidate.minor === minor)?.version;
+	const supported = known.map((candidate) => candidate.version);
+	return nearest === undefined ? { found: 'nothing', supported } : { found: 'nothing', supported, nearest };
+}

@@ -1,0 +1,29 @@
+/** What the operator knows about Istio's releases, and from a MeshInstallation to a mesh with every question answered. */
+export { classicReleases } from './classic.ts';
+export { crdVersionAnnotation, crdVersionOrder, isDowngrade } from './crd-version.ts';
+export { crdsOf, type IstioCrd, type PrinterColumn } from './crds.ts';
+export { type EndOfLine, type FindResult, findRelease, releases } from './find-release.ts';
+export type { ReleaseProblem } from './problem.ts';
+export { canonicalQuantity } from './quantity.ts';
+export type {
+	ClassicRelease,
+	KubernetesSupport,
+	Line,
+	Minor,
+	PilotRelease,
+	Port,
+	ReadRule,
+	Release,
+	Resources,
+} from './release.ts';
+export { compareMinor, minors } from './release.ts';
+export { type ResolveOptions, type ResolveResult, resolve } from './resolve.ts';
+export type {
+	DisruptionBudget,
+	Opaque,
+	Replicas,
+	ResolvedClassicMesh,
+	ResolvedImages,
+	ResolvedMesh,
+	ResolvedWorkload,
+} from './resolved.ts';

@@ -1,0 +1,18 @@
+/** What keeps a release from being installed as the MeshInstallation asks. */
+import type { Problem, Reason } from '../../api/v1/index.ts';
+
+export interface ReleaseProblem extends Omit<Problem, 'reason'> {
+	/**
+	 * `UnsupportedVersion` and `EndOfLife` are about the version, `FieldNotInRelease` about a setting that this release has
+	 * not or does not read, `Invalid` about a value that no release could use.
+	 */
+	readonly reason: Extract<
+		Reason,
+		'Invalid' | 'NotSupportedYet' | 'UnsupportedVersion' | 'EndOfLife' | 'FieldNotInRelease'
+	>;
+}
+
+/** The path of a field below another one, as Kubernetes writes it. */
+export function child(path: string, name: string): string {
+	return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? `${path}.${name}` : `${path}[${name}]`;
+}

@@ -1,0 +1,94 @@
+/** What the operator knows about an Istio release: data that a person can check against the release's own charts and sources. */
+
+/** Releases that are installed by the same components. Every line has its own component files in `operator/render`. */
+export type Line = 'classic';
+
+/** Major and minor of each release, oldest first. */
+export const minors = ['1.0', '1.1', '1.2', '1.3', '1.4'] as const;
+
+export type Minor = (typeof minors)[number];
+
+/** Kubernetes versions (`major.minor`) that a release runs on once Meshwright has prepared the ground. */
+export interface KubernetesSupport {
+	/** The oldest: what we render needs it (`unhealthyPodEvictionPolicy` of `policy/v1`). */
+	readonly minimum: string;
+	/** The newest that was tried. Newer ones are not refused. */
+	readonly tested: string;
+	/** What Istio's own project says about it. */
+	readonly upstream: string;
+}
+
+/** A port that a container listens on and, unless `service` is absent, a Service offers under that name. */
+export interface Port {
+	readonly port: number;
+	/** At most 15 characters, as Kubernetes demands of container ports. */
+	readonly container: string;
+	/** Sidecars and Prometheus configurations find ports by these names (charts of istio 1.0-1.4). */
+	readonly service?: string;
+}
+
+/** An amount of compute, in Kubernetes' canonical form. */
+export interface Resources {
+	readonly requests?: Readonly<Record<string, string>>;
+	readonly limits?: Readonly<Record<string, string>>;
+}
+
+/** Permission to read one resource. */
+export interface ReadRule {
+	readonly group: string;
+	readonly resource: string;
+	readonly verbs: readonly ('get' | 'list' | 'watch')[];
+}
+
+/** How a release's Pilot is started. */
+export interface PilotRelease {
+	/** Name of the image below the registry. */
+	readonly image: string;
+	/** All arguments, in order, that do not depend on the installation. */
+	readonly args: readonly string[];
+	/** Flags that the binary knows: any other one ends it at start. Without leading dashes. */
+	readonly flags: readonly string[];
+	readonly env: Readonly<Record<string, string>>;
+	readonly ports: readonly Port[];
+	/** Seconds between two calls of `/ready`. */
+	readonly readinessPeriod: number;
+	/** Whether the process follows changes of the mounted mesh configuration; if not, its pods must be replaced. */
+	readonly reloadsMeshConfig: boolean;
+	/** Istio's own types that Pilot lists and watches, as `plural.group`. One that is missing or forbidden keeps it from ever being ready. */
+	readonly configTypes: readonly string[];
+	/** Kubernetes' types that Pilot reads in all namespaces. */
+	readonly clusterReads: readonly ReadRule[];
+	/** Kubernetes' types that Pilot reads in its own namespace. */
+	readonly namespaceReads: readonly ReadRule[];
+	readonly resources: Resources;
+}
+
+/** What a release's mesh configuration holds when the installation says nothing. Every value differs from the binary's own default or makes it visible. */
+export interface MeshRelease {
+	readonly defaults: Readonly<Record<string, unknown>>;
+	readonly proxyDefaults: Readonly<Record<string, unknown>>;
+	/** Port of the Pilot Service in `discoveryAddress`. */
+	readonly discoveryPort: number;
+	/** Whether the ConfigMap has the key `meshNetworks`. */
+	readonly networks: boolean;
+}
+
+export interface ClassicRelease {
+	readonly line: 'classic';
+	/** The full version: `1.4.10`. */
+	readonly version: string;
+	readonly minor: Minor;
+	readonly kubernetes: KubernetesSupport;
+	/** CPU architectures of the published images. */
+	readonly architectures: readonly string[];
+	readonly pilot: PilotRelease;
+	readonly mesh: MeshRelease;
+}
+
+/** A release of any line; `line` tells which. */
+export type Release = ClassicRelease;
+
+/** `-1`, `0` or `1` as `a` is older than, the same as or newer than `b`. */
+export function compareMinor(a: Minor, b: Minor): number {
+	return Math.sign(minors.indexOf(a) - minors.indexOf(b));
+}

@@ -1,0 +1,42 @@
+/** The last step of rendering: one form for equal content, that nobody can change. */
+import { type KubeObject, objectKey } from '../runtime/object.ts';
+
+/** The objects sorted by kind, namespace and name, with sorted keys and without anything empty, frozen to the last field. */
+export function finish(objects: readonly KubeObject[]): readonly KubeObject[] {
+	const finished = objects.map((object) => tidy(object) as KubeObject);
+	finished.sort((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1));
+	return Object.freeze(finished);
+}
+
+/** A subtree that is kept as it is: in some of Kubernetes' fields an empty object means "all". */
+const verbatim = new WeakSet<object>();
+
+/** Marks a value that a user gave in Kubernetes' own words, so that its empty objects stay. */
+export function asGiven<Value extends object>(value: Value): Value {
+	const copy = structuredClone(value);
+	verbatim.add(copy);
+	return copy;
+}
+
+function tidy(value: unknown, keepEmpty = false): unknown {
+	if (typeof value !== 'object' || value === null) {
+		return value;
+	}
+	const keep = keepEmpty || verbatim.has(value);
+	if (Array.isArray(value)) {
+		return Object.freeze(value.map((entry) => tidy(entry, keep)));
+	}
+	return Object.freeze(
+		Object.fromEntries(
+			Object.entries(value)
+				.map(([key, entry]) => [key, tidy(entry, keep)] as const)
+				.filter(([, entry]) => entry !== undefined && entry !== null && (keep || !isEmpty(entry)))
+				.sort(([a], [b]) => (a < b ? -1 : 1)),
+		),
+	);
+}
+
+/** Empty lists and objects, which the API server drops or fills: writing them makes a difference that is none. */
+function isEmpty(value: unknown): boolean {
+	return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}

@@ -1,0 +1,21 @@
+/** From a resolved mesh to every object of it. Pure: the object rendered is the object applied. */
+import type { ResolvedMesh } from '../releases/index.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import { finish } from './finish.ts';
+import { renderMeshConfig } from './mesh-config.ts';
+import { renderNamespace } from './namespace.ts';
+import { renderPilot } from './pilot.ts';
+
+export { renderCrds } from './istio-crds.ts';
+export { applySetId, applySetLabel, managedBy } from './labels.ts';
+
+/**
+ * All objects of a mesh but Istio's custom resource definitions (`renderCrds`), sorted, deep-frozen, without anything empty.
+ * Owner references are put on when they are applied: they need the uid of the live MeshInstallation.
+ */
+export function render(mesh: ResolvedMesh): readonly KubeObject[] {
+	switch (mesh.line) {
+		case 'classic':
+			return finish([renderNamespace(mesh), renderMeshConfig(mesh), ...renderPilot(mesh)]);
+	}
+}

@@ -1,0 +1,46 @@
+/** Istio's own custom resource definitions, for `apiextensions.k8s.io/v1`. */
+import { crdsOf, crdVersionAnnotation, type IstioCrd, type ResolvedMesh } from '../releases/index.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import { finish } from './finish.ts';
+import { managedBy } from './labels.ts';
+
+/**
+ * The definitions that the mesh's release needs. All meshes of a cluster share them and users' objects hang on them: they
+ * carry no set, are never pruned or deleted, and are applied only where `isDowngrade` of the live annotation says no.
+ */
+export function renderCrds(mesh: ResolvedMesh): readonly KubeObject[] {
+	return finish(crdsOf(mesh.release).map((crd) => definition(crd, mesh.release.version)));
+}
+
+/**
+ * The schema is open: classic releases check values themselves, and the schemas that 1.4 ships are not structural. There is
+ * no status subresource: only Galley's analysis would write it.
+ */
+function definition(crd: IstioCrd, release: string): KubeObject {
+	return {
+		apiVersion: 'apiextensions.k8s.io/v1',
+		kind: 'CustomResourceDefinition',
+		metadata: { name: crd.name, labels: managedBy, annotations: { [crdVersionAnnotation]: release } },
+		spec: {
+			group: crd.group,
+			scope: crd.scope,
+			names: {
+				kind: crd.kind,
+				listKind: `${crd.kind}List`,
+				plural: crd.plural,
+				singular: crd.kind.toLowerCase(),
+				shortNames: crd.shortNames,
+				categories: crd.categories,
+			},
+			versions: [
+				{
+					name: crd.version,
+					served: true,
+					storage: true,
+					schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+					additionalPrinterColumns: crd.columns.map(({ name, type, jsonPath }) => ({ name, type, jsonPath })),
+				},
+			],
+		},
+	};
+}

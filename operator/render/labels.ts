@@ -1,0 +1,40 @@
+/** Labels of everything that is rendered, in one place: by them a person, `kubectl` and the operator know what belongs together. */
+import { createHash } from 'node:crypto';
+import type { ResolvedMesh } from '../releases/index.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Who manages an object: on everything that is rendered. */
+export const managedBy: Labels = { 'app.kubernetes.io/managed-by': 'meshwright' };
+
+/** Which set an object belongs to, for inventory and pruning (`kubectl apply --prune --applyset`). */
+export const applySetLabel = 'applyset.kubernetes.io/part-of';
+
+/**
+ * The id of the ApplySet whose parent is the MeshInstallation of this name, as kubectl computes it: a hash of the parent's
+ * name, namespace (none), kind and group (kubernetes/kubectl `pkg/cmd/apply/applyset.go`).
+ */
+export function applySetId(name: string): string {
+	const hash = createHash('sha256').update(`${name}..MeshInstallation.meshwright.io`).digest('base64url');
+	return `applyset-${hash}-v1`;
+}
+
+/** Labels of an object that belongs to one mesh. `component` is the part of the mesh, `name` the application's name. */
+export function objectLabels(mesh: ResolvedMesh, component: string, name: string): Labels {
+	return {
+		...podLabels(mesh, component, name),
+		'app.kubernetes.io/version': mesh.release.version,
+		[applySetLabel]: applySetId(mesh.name),
+	};
+}
+
+/** Labels of the pods of a workload: without the version, so that pods are replaced when they run something else and not before. */
+export function podLabels(mesh: ResolvedMesh, component: string, name: string): Labels {
+	return {
+		'app.kubernetes.io/name': name,
+		'app.kubernetes.io/instance': mesh.name,
+		'app.kubernetes.io/component': component,
+		'app.kubernetes.io/part-of': 'istio',
+		...managedBy,
+	};
+}

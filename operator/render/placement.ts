@@ -1,0 +1,72 @@
+/** Which nodes the pods of a component run on. */
+import type { Opaque, ResolvedWorkload } from '../releases/index.ts';
+import { asGiven } from './finish.ts';
+import type { Labels } from './labels.ts';
+
+const archKey = 'kubernetes.io/arch';
+const hostnameKey = 'kubernetes.io/hostname';
+
+/** The part of a pod's spec that says where it runs. */
+export function placement(
+	architectures: readonly string[],
+	settings: ResolvedWorkload,
+	selector: Labels,
+): Readonly<Record<string, unknown>> {
+	return {
+		nodeSelector: settings.nodeSelector,
+		tolerations: settings.tolerations,
+		affinity: affinity(architectures, settings),
+		topologySpreadConstraints: spread(settings, selector),
+	};
+}
+
+/**
+ * The user's affinity, narrowed to nodes that can run the published images; a user who speaks of the architecture (with
+ * images of one's own) is taken at that word.
+ */
+function affinity(architectures: readonly string[], settings: ResolvedWorkload): Opaque {
+	const given = settings.affinity;
+	if (Object.hasOwn(settings.nodeSelector, archKey) || JSON.stringify(given).includes(`"${archKey}"`)) {
+		return asGiven(given);
+	}
+	const onArchitecture = { key: archKey, operator: 'In', values: [...architectures] };
+	const nodeAffinity = objectIn(given, 'nodeAffinity');
+	const required = objectIn(nodeAffinity, 'requiredDuringSchedulingIgnoredDuringExecution');
+	const terms = Array.isArray(required.nodeSelectorTerms) ? (required.nodeSelectorTerms as readonly Opaque[]) : [];
+	// Terms are alternatives, so each must say it.
+	const narrowed = (terms.length === 0 ? [{}] : terms).map((term: Opaque) => ({
+		...term,
+		matchExpressions: [...(Array.isArray(term.matchExpressions) ? term.matchExpressions : []), onArchitecture],
+	}));
+	return asGiven({
+		...given,
+		nodeAffinity: {
+			...nodeAffinity,
+			requiredDuringSchedulingIgnoredDuringExecution: { ...required, nodeSelectorTerms: narrowed },
+		},
+	});
+}
+
+/** Several pods go to different nodes where they can, unless the user says how they spread. */
+function spread(settings: ResolvedWorkload, selector: Labels): readonly Opaque[] {
+	const { replicas, topologySpreadConstraints, affinity: given } = settings;
+	if (topologySpreadConstraints.length > 0) {
+		return topologySpreadConstraints.map((constraint) => asGiven(constraint));
+	}
+	const most = replicas.kind === 'fixed' ? replicas.count : replicas.max;
+	return most < 2 || Object.hasOwn(given, 'podAntiAffinity')
+		? []
+		: [
+				{
+					maxSkew: 1,
+					topologyKey: hostnameKey,
+					whenUnsatisfiable: 'ScheduleAnyway',
+					labelSelector: { matchLabels: selector },
+				},
+			];
+}
+
+function objectIn(parent: Opaque, field: string): Opaque {
+	const value = parent[field];
+	return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Opaque) : {};
+}

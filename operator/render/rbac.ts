@@ -1,0 +1,87 @@
+/** ServiceAccounts and what they may do: names of cluster-scoped objects carry the namespace, so that two meshes never share one. */
+import type { ReadRule, ResolvedMesh } from '../releases/index.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import { type Labels, objectLabels } from './labels.ts';
+
+const rbac = 'rbac.authorization.k8s.io';
+
+/** A component with an identity of its own. */
+export interface Account {
+	/** The component: `pilot`. */
+	readonly component: string;
+	/** Name of its application: `istio-pilot`; its roles are called so. */
+	readonly name: string;
+	/** Name of the ServiceAccount; other parts of Istio know some by name. */
+	readonly serviceAccount: string;
+	/** What it reads in all namespaces. */
+	readonly cluster: readonly ReadRule[];
+	/** What it reads in the namespace of the mesh. */
+	readonly namespace: readonly ReadRule[];
+}
+
+interface PolicyRule {
+	readonly apiGroups: readonly string[];
+	readonly resources: readonly string[];
+	readonly verbs: readonly string[];
+}
+
+/** ServiceAccount, roles and bindings of a component. */
+export function renderAccount(mesh: ResolvedMesh, account: Account): readonly KubeObject[] {
+	const labels = objectLabels(mesh, account.component, account.name);
+	return [
+		{
+			apiVersion: 'v1',
+			kind: 'ServiceAccount',
+			metadata: { name: account.serviceAccount, namespace: mesh.namespace, labels },
+			// Its own pods ask for the token; nothing else that uses the account by accident gets one.
+			automountServiceAccountToken: false,
+		},
+		...grant(mesh, account, labels, 'ClusterRole', account.cluster),
+		...grant(mesh, account, labels, 'Role', account.namespace),
+	];
+}
+
+/** A role and its binding; neither when there is nothing to grant. */
+function grant(
+	mesh: ResolvedMesh,
+	account: Account,
+	labels: Labels,
+	kind: 'ClusterRole' | 'Role',
+	rules: readonly ReadRule[],
+): readonly KubeObject[] {
+	if (rules.length === 0) {
+		return [];
+	}
+	const metadata =
+		kind === 'ClusterRole'
+			? { name: `${account.name}-${mesh.namespace}`, labels }
+			: { name: account.name, namespace: mesh.namespace, labels };
+	return [
+		{ apiVersion: `${rbac}/v1`, kind, metadata, rules: policyRules(rules) },
+		{
+			apiVersion: `${rbac}/v1`,
+			kind: `${kind}Binding`,
+			metadata,
+			roleRef: { apiGroup: rbac, kind, name: metadata.name },
+			subjects: [{ kind: 'ServiceAccount', name: account.serviceAccount, namespace: mesh.namespace }],
+		},
+	];
+}
+
+/** One rule per group and set of verbs, everything sorted. */
+export function policyRules(rules: readonly ReadRule[]): readonly PolicyRule[] {
+	const byGroup = Map.groupBy(rules, ({ group, verbs }) => `${group} ${verbs.join()}`);
+	return [...byGroup.entries()]
+		.sort(([a], [b]) => (a < b ? -1 : 1))
+		.flatMap(([, [first, ...others]]) =>
+			first === undefined
+				? []
+				: [
+						{
+							apiGroups: [first.group],
+							resources: [first, ...others].map(({ resource }) => resource).sort(),
+							verbs: [...first.verbs],
+						},
+					],
+		);
+}

@@ -1,0 +1,159 @@
+/** Deployment, autoscaler and disruption budget of a component: what all workloads of the control plane have in common. */
+import type { Opaque, Port, ResolvedMesh, ResolvedWorkload } from '../releases/index.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import { asGiven } from './finish.ts';
+import { type Labels, objectLabels, podLabels } from './labels.ts';
+import { placement } from './placement.ts';
+
+/** What a component's file says about its pods; the rest follows from the installation. */
+export interface Workload {
+	/** The component: `pilot`. */
+	readonly component: string;
+	/** Name of Deployment, autoscaler and budget: `istio-pilot`. */
+	readonly name: string;
+	readonly serviceAccount: string;
+	/** Istio's own labels of the pods; the selector's among them. */
+	readonly labels: Labels;
+	/** By which Deployment and Service find the pods. Immutable, so the same in every release. */
+	readonly selector: Labels;
+	readonly annotations: Labels;
+	readonly container: {
+		readonly name: string;
+		readonly image: string;
+		readonly args: readonly string[];
+		readonly env: readonly (Opaque & { readonly name: string })[];
+		readonly ports: readonly Port[];
+		readonly readinessProbe: Opaque;
+		readonly volumeMounts: readonly Opaque[];
+	};
+	readonly volumes: readonly Opaque[];
+	readonly settings: ResolvedWorkload;
+}
+
+/** An environment variable that takes a field of the pod. */
+export function fieldEnv(name: string, fieldPath: string): Opaque & { readonly name: string } {
+	return { name, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } } };
+}
+
+export function renderWorkload(mesh: ResolvedMesh, workload: Workload): readonly KubeObject[] {
+	return [deployment(mesh, workload), ...autoscaler(mesh, workload), ...disruptionBudget(mesh, workload)];
+}
+
+function metadata(mesh: ResolvedMesh, { component, name }: Workload): KubeObject['metadata'] {
+	return { name, namespace: mesh.namespace, labels: objectLabels(mesh, component, name) };
+}
+
+function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
+	const { settings, container, component, name } = workload;
+	return {
+		apiVersion: 'apps/v1',
+		kind: 'Deployment',
+		metadata: {
+			...metadata(mesh, workload),
+			labels: { ...workload.labels, ...objectLabels(mesh, component, name) },
+		},
+		spec: {
+			// Under an autoscaler the number is its own.
+			...(settings.replicas.kind === 'fixed' ? { replicas: settings.replicas.count } : {}),
+			selector: { matchLabels: workload.selector },
+			// A new pod is ready before an old one goes: proxies never find nobody.
+			strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+			template: {
+				metadata: {
+					labels: { ...settings.podLabels, ...workload.labels, ...podLabels(mesh, component, name) },
+					annotations: { ...settings.podAnnotations, ...workload.annotations },
+				},
+				spec: {
+					serviceAccountName: workload.serviceAccount,
+					automountServiceAccountToken: true,
+					// On the pods, not on the ServiceAccount: that list has one owner, and platforms add to it.
+					imagePullSecrets: mesh.images.pullSecrets.map((secret) => ({ name: secret })),
+					priorityClassName: settings.priorityClassName,
+					securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+					...placement(mesh.release.architectures, settings, workload.selector),
+					containers: [
+						{
+							name: container.name,
+							image: container.image,
+							imagePullPolicy: mesh.images.pullPolicy,
+							args: [...container.args, ...settings.extraArgs],
+							env: mergeEnv(container.env, settings.env),
+							ports: container.ports.map((port) => ({
+								name: port.container,
+								containerPort: port.port,
+								protocol: 'TCP',
+							})),
+							readinessProbe: container.readinessProbe,
+							resources: settings.resources,
+							// The images say no user, so the process is root; it needs none of root's powers.
+							securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+							volumeMounts: container.volumeMounts,
+						},
+					],
+					volumes: workload.volumes,
+				},
+			},
+		},
+	};
+}
+
+/** The release's variables, each replaced by the user's of the same name, then the user's own. */
+function mergeEnv(
+	own: readonly (Opaque & { readonly name: string })[],
+	given: readonly (Opaque & { readonly name: string })[],
+): readonly Opaque[] {
+	const byName = new Map(own.map((entry) => [entry.name, entry]));
+	for (const entry of given) {
+		const { value, ...rest } = entry;
+		// An empty value is stored as none.
+		byName.set(entry.name, asGiven(value === '' ? rest : entry));
+	}
+	return [...byName.values()];
+}
+
+function autoscaler(mesh: ResolvedMesh, workload: Workload): readonly KubeObject[] {
+	const { replicas } = workload.settings;
+	if (replicas.kind === 'fixed') {
+		return [];
+	}
+	return [
+		{
+			apiVersion: 'autoscaling/v2',
+			kind: 'HorizontalPodAutoscaler',
+			metadata: metadata(mesh, workload),
+			spec: {
+				scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: workload.name },
+				minReplicas: replicas.min,
+				maxReplicas: replicas.max,
+				metrics: [
+					{
+						type: 'Resource',
+						resource: {
+							name: 'cpu',
+							target: { type: 'Utilization', averageUtilization: replicas.targetCPUUtilization },
+						},
+					},
+				],
+			},
+		},
+	];
+}
+
+function disruptionBudget(mesh: ResolvedMesh, workload: Workload): readonly KubeObject[] {
+	const budget = workload.settings.disruptionBudget;
+	return budget === undefined
+		? []
+		: [
+				{
+					apiVersion: 'policy/v1',
+					kind: 'PodDisruptionBudget',
+					metadata: metadata(mesh, workload),
+					spec: {
+						...budget,
+						selector: { matchLabels: workload.selector },
+						// A pod that never became ready must not hold its node.
+						unhealthyPodEvictionPolicy: 'AlwaysAllow',
+					},
+				},
+			];
+}
