@@ -1,7 +1,7 @@
 /** From a file to the objects of an installation, by the very functions that the operator uses. */
 import { type ParsedMeshInstallation, type Problem, parseMeshInstallation } from '../../api/v1/index.ts';
-import { resolve } from '../releases/resolve.ts';
-import { render } from '../render/render.ts';
+import { resolve } from '../releases/index.ts';
+import { render, renderCrds } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
 import { type Input, readInput } from './input.ts';
@@ -30,7 +30,8 @@ function desiredOf({ source, object }: Input): DesiredInstallation | { readonly 
 	if (!resolved.ok) {
 		return { problem: describe(source, object, resolved.problems) };
 	}
-	return { installation: parsed.installation, objects: render(resolved.mesh) };
+	const { mesh } = resolved;
+	return { installation: parsed.installation, objects: [...renderCrds(mesh), ...render(mesh)] };
 }
 
 function describe(source: string, object: unknown, problems: readonly Omit<Problem, 'reason'>[]): string {

@@ -1,0 +1,119 @@
+/**
+ * The operator's rights, computed from what it renders. It may do to each kind what its code does and no more, and it
+ * holds every right that it grants to Istio's own accounts: Kubernetes lets nobody hand out rights that he has not
+ * (short of the verbs `escalate` and `bind`, which would make the operator an administrator).
+ */
+import { group as ownGroup, plural as ownPlural } from '../api/v1/index.ts';
+import { type Kind, kindOf, kinds } from '../operator/runtime/kinds.ts';
+import { groupOf, type KubeObject } from '../operator/runtime/object.ts';
+
+/** A rule as Kubernetes writes it; lists are sorted. */
+export interface Rule {
+	readonly apiGroups: readonly string[];
+	readonly resources: readonly string[];
+	readonly resourceNames?: readonly string[];
+	readonly verbs: readonly string[];
+}
+
+const read = ['get', 'list', 'watch'] as const;
+/** Server-side apply is a PATCH, which needs `create` too where the object is not there yet. */
+const write = ['create', 'patch'] as const;
+
+/**
+ * Shared kinds are never deleted: CRDs would take the users' objects with them, a namespace everything in it.
+ * Of the CRDs only those that a release brings may be written, by name.
+ */
+const neverDeleted: ReadonlySet<Kind> = new Set([kinds.Namespace, kinds.CustomResourceDefinition]);
+
+const bindings: ReadonlySet<string> = new Set([kinds.Role.kind, kinds.ClusterRole.kind]);
+
+function rule(apiGroup: string, resource: string, verbs: readonly string[], resourceNames?: readonly string[]): Rule {
+	return {
+		apiGroups: [apiGroup],
+		resources: [resource],
+		...(resourceNames === undefined ? {} : { resourceNames: [...resourceNames].sort() }),
+		verbs: [...verbs].sort(),
+	};
+}
+
+/** What the operator does to its own objects and says about them. */
+const ownRules: readonly Rule[] = [
+	rule(ownGroup, ownPlural, [...read, 'patch']),
+	rule(ownGroup, `${ownPlural}/status`, ['patch']),
+	// Children carry a controller reference with blockOwnerDeletion, which clusters with the admission plugin
+	// OwnerReferencesPermissionEnforcement grant only to those who may update the owner's finalizers.
+	rule(ownGroup, `${ownPlural}/finalizers`, ['update']),
+	rule(groupOf(kinds.Event.apiVersion), kinds.Event.plural, [...write]),
+];
+
+/** What it needs in its own namespace: the lease. */
+export const namespaceRules: readonly Rule[] = [
+	rule(groupOf(kinds.Lease.apiVersion), kinds.Lease.plural, ['create', 'get', 'update']),
+];
+
+/** What the operator does to objects of a rendered kind. */
+function rulesForKind(kind: Kind, objects: readonly KubeObject[]): readonly Rule[] {
+	const group = groupOf(kind.apiVersion);
+	if (kind === kinds.CustomResourceDefinition) {
+		const names = new Set(objects.map(({ metadata }) => metadata.name));
+		return [rule(group, kind.plural, [...read]), rule(group, kind.plural, [...write], [...names])];
+	}
+	return [rule(group, kind.plural, [...read, ...write, ...(neverDeleted.has(kind) ? [] : ['delete'])])];
+}
+
+/** What rendered roles grant, one resource at a time. */
+function grantedRules(objects: readonly KubeObject[]): readonly Rule[] {
+	return objects
+		.filter(({ kind }) => bindings.has(kind))
+		.flatMap((role) => (role.rules ?? []) as readonly Rule[])
+		.flatMap(({ apiGroups, resources, resourceNames, verbs }) =>
+			apiGroups.flatMap((group) => resources.map((resource) => rule(group, resource, verbs, resourceNames))),
+		);
+}
+
+/** The rules of the operator's ClusterRole for everything in `rendered`: all releases, all options. */
+export function clusterRules(rendered: readonly KubeObject[]): readonly Rule[] {
+	const byKind = Map.groupBy(rendered, kindOf);
+	return compact([
+		...ownRules,
+		...[...byKind].flatMap(([kind, objects]) => rulesForKind(kind, objects)),
+		...grantedRules(rendered),
+	]);
+}
+
+/**
+ * The same rights in few rules: verbs of one resource together, then resources with the same verbs. Sorted, so that the
+ * result depends on the rights alone.
+ */
+export function compact(rules: readonly Rule[]): readonly Rule[] {
+	const names = ({ resourceNames }: Rule): string => JSON.stringify(resourceNames ?? null);
+	const unite = (parts: readonly Rule[], key: 'verbs' | 'resources'): Rule => {
+		const [first = rule('', '', [])] = parts;
+		return { ...first, [key]: [...new Set(parts.flatMap((part) => part[key]))].sort() };
+	};
+	const perResource = [
+		...Map.groupBy(rules, (one) => `${one.apiGroups[0]} ${one.resources[0]} ${names(one)}`).values(),
+	].map((parts) => unite(parts, 'verbs'));
+	const general = new Map(
+		perResource
+			.filter((one) => one.resourceNames === undefined)
+			.map((one) => [`${one.apiGroups[0]} ${one.resources[0]}`, one]),
+	);
+	// A right on named objects says nothing new where the same right is held on all.
+	const needed = perResource.flatMap((one): readonly Rule[] => {
+		const wider = one.resourceNames === undefined ? undefined : general.get(`${one.apiGroups[0]} ${one.resources[0]}`);
+		const verbs = one.verbs.filter((verb) => wider?.verbs.includes(verb) !== true);
+		return verbs.length === 0 ? [] : [{ ...one, verbs }];
+	});
+	return [...Map.groupBy(needed, (one) => `${one.apiGroups[0]} ${one.verbs.join()} ${names(one)}`).values()]
+		.map((parts) => unite(parts, 'resources'))
+		.sort((a, b) => compare(sortKey(a), sortKey(b)));
+}
+
+function sortKey({ apiGroups, resources, resourceNames, verbs }: Rule): string {
+	return [apiGroups.join(), resources.join(), String(resourceNames?.length ?? 0), verbs.join()].join(' ');
+}
+
+function compare(a: string, b: string): number {
+	return a < b ? -1 : a > b ? 1 : 0;
+}
