@@ -8,8 +8,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { addCounts, atStart, type Counts, noCounts, readLine } from './ava-output.ts';
 import { locateControlPlane } from './control-plane/locate.ts';
-import { addCounts, type Counts, noCounts, readTapLine } from './tap.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name: string) => path.join(root, 'node_modules', '.bin', name);
@@ -93,14 +93,12 @@ async function check({ title, passes }: Check): Promise<Counts> {
 
 async function runTests(files: readonly string[]): Promise<Counts> {
 	say('\n▶ tests (ava)');
-	let counts = noCounts;
-	const code = await run(bin('ava'), ['--tap', ...files], (line) => {
-		const read = readTapLine(line);
-		counts = addCounts(counts, read.counts);
-		if (read.text !== undefined) {
-			say(read.text);
-		}
+	let state = atStart;
+	const code = await run(bin('ava'), [...(process.stdout.isTTY ? ['--color'] : ['--no-color']), ...files], (line) => {
+		state = readLine(state, line);
+		say(line);
 	});
+	const { section: _, ...counts } = state;
 	if (counts.failed > 0) {
 		return counts;
 	}

@@ -7,7 +7,7 @@ export class Progress {
 	readonly #log: (line: string) => void;
 	readonly #started = Date.now();
 	readonly #isTerminal: boolean;
-	#shown = 0;
+	#shown = Date.now();
 	#done = 0;
 	#expected = 0;
 
