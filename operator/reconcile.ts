@@ -9,6 +9,7 @@ import type { Child } from './apply/child.ts';
 import { addFinalizer, removeFinalizer } from './apply/finalizer.ts';
 import { componentLabel, statusFieldManager } from './apply/identity.ts';
 import { releaseChildren, removeChildren } from './apply/remove.ts';
+import type { ApplyHooks } from './apply/writer.ts';
 import { resolve } from './releases/resolve.ts';
 import { render } from './render/index.ts';
 import { applySetId } from './render/labels.ts';
@@ -36,7 +37,9 @@ export interface InstallationCache {
 export interface ReconcilerOptions {
 	readonly api: ApiServer;
 	readonly installations: InstallationCache;
-	readonly applier: ApplierOptions;
+	/** How children are written; the hooks are per installation and come from `onNotice` and `onApply`. */
+	readonly applier: Omit<ApplierOptions, 'hooks'>;
+	readonly onApply?: ApplyHooks['onOutcome'];
 	/** Wall clock, milliseconds since 1970: for what people and API objects see. */
 	readonly wallClock: () => number;
 	/** Uniform in [0, 1). */
@@ -101,7 +104,7 @@ export class Reconciler {
 		if (withFinalizer !== object) installations.observe(withFinalizer);
 
 		const desired = this.#desired(object, prepared.objects);
-		const result = await applyInstallation(applier, desired, memory.apply, signal);
+		const result = await applyInstallation({ ...applier, hooks: this.#hooks(object) }, desired, memory.apply, signal);
 		await this.#writeStatus(
 			withFinalizer,
 			{
@@ -238,7 +241,7 @@ export class Reconciler {
 		const leftMs = Date.parse(object.metadata.deletionTimestamp ?? '') + timeoutMs - wallClock();
 		const isOverdue = leftMs <= 0;
 		const { errors } = await removeChildren(api, children, force || isOverdue, signal, ({ kind }) =>
-			applier.hooks?.onOutcome?.(kind, 'deleted'),
+			this.#options.onApply?.(kind, 'deleted'),
 		);
 		if (isOverdue || (force && errors.length === 0)) {
 			const left = applier.live.ofApplySet(applySetId(object.metadata.name));
@@ -267,6 +270,14 @@ export class Reconciler {
 	}
 
 	// Telling
+
+	#hooks(object: StoredInstallation): ApplyHooks {
+		const { onNotice, onApply } = this.#options;
+		return {
+			onNotice: (notice) => onNotice(object, notice),
+			...(onApply === undefined ? {} : { onOutcome: onApply }),
+		};
+	}
 
 	async #writeStatus(
 		object: StoredInstallation,
@@ -308,7 +319,8 @@ function prepare(object: StoredInstallation): Prepared {
 	const resolved = resolve(parsed.installation);
 	if (!resolved.ok) return { ok: false, findings: resolved.problems.map(findingOfProblem) };
 	const { version, paused } = parsed.installation.spec;
-	return { ok: true, objects: render(resolved.mesh), version, paused: paused === true };
+	const objects = [...renderCrds(resolved.mesh), ...render(resolved.mesh)];
+	return { ok: true, objects, version, paused: paused === true };
 }
 
 /** Read without trust: an invalid installation takes part in the contest for its namespace too. */

@@ -1,0 +1,157 @@
+/**
+ * The wiring: watches → queue → pass. Starts its parts in the order in which they need each other and ends them backwards.
+ * Runs in every replica; without the lease it keeps its caches warm and writes nothing.
+ */
+import type { CrdMemory } from './apply/apply-crds.ts';
+import { RepairLimit } from './apply/repair-limit.ts';
+import type { ApplyHooks } from './apply/writer.ts';
+import { MeshCaches } from './mesh-caches.ts';
+import { Reconciler, type ReconcilerOptions, type StoredInstallation } from './reconcile.ts';
+import type { ApiServer } from './runtime/api-server.ts';
+import type { LogSink } from './runtime/logger.ts';
+import type { ReflectorHappening } from './runtime/reflector.ts';
+import { type PassContext, type PassResult, priorities, WorkQueue, type WorkQueueHooks } from './runtime/work-queue.ts';
+import type { StatusNotice } from './status/transitions.ts';
+import { childNeedsPass, installationNeedsPass, installationsOf } from './wake.ts';
+
+export interface MeshControllerOptions {
+	readonly api: ApiServer;
+	readonly log: LogSink & { child(fields: Record<string, unknown>): LogSink };
+	/** Installations that are worked on at a time. Default 16. */
+	readonly concurrency?: number;
+	/** Everything is listed and looked at again about this often, milliseconds. Default 10 min. */
+	readonly resyncMs?: number;
+	/** Ends a pass that hangs, milliseconds. Default 2 min. */
+	readonly reconcileTimeoutMs?: number;
+	/** Publishes an Event about an installation. */
+	readonly onNotice?: (object: StoredInstallation, notice: StatusNotice) => void;
+	readonly onStatus?: ReconcilerOptions['onStatus'];
+	readonly onApply?: ApplyHooks['onOutcome'];
+	readonly onWatch?: (happening: ReflectorHappening) => void;
+	readonly queueHooks?: WorkQueueHooks<string>;
+	readonly wallClock?: () => number;
+	readonly random?: () => number;
+}
+
+/** Passes of so many installations at a time keep 16 requests in flight while each waits for its own. */
+const defaultConcurrency = 16;
+const defaultResyncMs = 10 * 60_000;
+
+export class MeshController {
+	readonly caches: MeshCaches;
+	readonly queue: WorkQueue<string>;
+	readonly #options: MeshControllerOptions;
+	readonly #random: () => number;
+	readonly #crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
+	readonly #repairLimit = new RepairLimit();
+	readonly #reconciler: Reconciler;
+	#resyncTimer: NodeJS.Timeout | undefined;
+	#passes = 0;
+
+	constructor(options: MeshControllerOptions) {
+		this.#options = options;
+		this.#random = options.random ?? Math.random;
+		const { api, log } = options;
+		this.caches = new MeshCaches(api, {
+			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
+			...(options.onWatch === undefined ? {} : { observe: options.onWatch }),
+		});
+		this.#reconciler = new Reconciler({
+			api,
+			installations: this.caches.installations,
+			applier: {
+				api,
+				live: this.caches,
+				crdMemory: this.#crdMemory,
+				repairLimit: this.#repairLimit,
+				now: () => performance.now(),
+			},
+			wallClock: options.wallClock ?? Date.now,
+			random: this.#random,
+			resyncMs: options.resyncMs ?? defaultResyncMs,
+			onNotice: (object, notice) => this.#tell(object, notice),
+			...(options.onApply === undefined ? {} : { onApply: options.onApply }),
+			...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),
+		});
+		this.queue = new WorkQueue<string>({
+			worker: (name, context) => this.#pass(name, context),
+			concurrency: options.concurrency ?? defaultConcurrency,
+			...(options.reconcileTimeoutMs === undefined ? {} : { reconcileTimeoutMs: options.reconcileTimeoutMs }),
+			...(options.queueHooks === undefined ? {} : { hooks: options.queueHooks }),
+		});
+		this.#connect();
+	}
+
+	/** Starts the caches; resolves when they have listed everything once. Nothing is written before `lead`. */
+	async start(): Promise<void> {
+		this.caches.start();
+		await this.caches.synced();
+		this.#planResync();
+	}
+
+	/** Lets passes begin: this replica holds the lease, or needs none. */
+	lead(): void {
+		this.queue.start();
+	}
+
+	/** Ends passes (those that run get until the deadline, milliseconds) and then the caches. */
+	async stop(deadlineMs: number): Promise<void> {
+		clearTimeout(this.#resyncTimer);
+		await this.queue.stop({ deadlineMs });
+		this.caches.stop();
+	}
+
+	#connect(): void {
+		const { installations } = this.caches;
+		this.caches.onInstallation((change) => {
+			if (!installationNeedsPass(change)) return;
+			const priority = change.initial ? priorities.background : priorities.normal;
+			const { name } = (change.current ?? change.old).metadata;
+			this.queue.add(name, { reason: `MeshInstallation ${change.type}`, priority });
+			// One that goes, or moves, may free the namespace that another waits for.
+			if (change.type === 'deleted') {
+				for (const { metadata } of installations.all()) this.queue.add(metadata.name, { reason: `${name} is gone` });
+			}
+		});
+		this.caches.onChild((change) => {
+			if (change.initial || !childNeedsPass(change)) return;
+			const { kind, metadata } = change.current ?? change.old;
+			for (const name of installationsOf(change, installations.all())) {
+				this.queue.add(name, { reason: `${kind} ${metadata.name} ${change.type}` });
+			}
+		});
+	}
+
+	async #pass(name: string, context: PassContext): Promise<PassResult> {
+		const log = this.#options.log.child({ meshInstallation: name, pass: ++this.#passes });
+		const startedAt = performance.now();
+		log.debug({ reasons: context.reasons, attempt: context.attempt }, 'pass begins');
+		try {
+			const result = await this.#reconciler.reconcile(name, context);
+			log.debug({ milliseconds: Math.round(performance.now() - startedAt) }, 'pass ends');
+			return result;
+		} catch (error) {
+			log.warn({ err: error, attempt: context.attempt }, 'pass failed');
+			throw error;
+		}
+	}
+
+	#tell(object: StoredInstallation, notice: StatusNotice): void {
+		const { log, onNotice } = this.#options;
+		const level = notice.type === 'Warning' ? 'warn' : 'info';
+		log[level]({ meshInstallation: object.metadata.name, reason: notice.reason }, notice.message);
+		onNotice?.(object, notice);
+	}
+
+	#planResync(): void {
+		const { resyncMs = defaultResyncMs } = this.#options;
+		this.#resyncTimer = setTimeout(
+			() => {
+				this.caches.relist();
+				this.#planResync();
+			},
+			resyncMs * (0.8 + 0.4 * this.#random()),
+		);
+		this.#resyncTimer.unref();
+	}
+}
