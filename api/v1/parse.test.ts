@@ -1,0 +1,195 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { acceptedCases, refusedCases } from './cases.ts';
+import { apiVersion, kind, parseMeshInstallation, reasons } from './index.ts';
+
+const smallest = { apiVersion, kind, metadata: { name: 'mesh' }, spec: { version: '1.4.10' } };
+
+function problemsOf(object: unknown) {
+	const result = parseMeshInstallation(object);
+	return result.ok ? [] : result.problems;
+}
+
+test('the smallest installation gets the defaults of the API and nothing else', (t) => {
+	t.deepEqual(parseMeshInstallation(smallest), {
+		ok: true,
+		installation: { ...smallest, spec: { version: '1.4.10', profile: 'minimal', namespace: 'istio-system' } },
+	});
+});
+
+test('metadata comes through whole, also what the schema does not name', (t) => {
+	const metadata = {
+		name: 'mesh',
+		uid: 'a',
+		generation: 3,
+		managedFields: [{ manager: 'kubectl' }],
+		finalizers: ['x/y'],
+	};
+	const result = parseMeshInstallation({ ...smallest, metadata });
+	t.deepEqual<unknown, unknown>(result.ok ? result.installation.metadata : undefined, metadata);
+});
+
+test('every problem is reported, each with path, reason, message and remedy', (t) => {
+	const problems = problemsOf({
+		apiVersion,
+		kind,
+		metadata: { name: 'a.b' },
+		spec: {
+			version: '1.4',
+			profile: 'production',
+			typo: 1,
+			proxy: { drainDuration: '2m', adminPort: 0 },
+			pilot: { replicas: 2, autoscaling: { minReplicas: 5, maxReplicas: 3 }, resources: { requests: { cpu: true } } },
+			mixer: {},
+			overlays: [],
+		},
+	});
+	t.deepEqual(problems.map(({ path, reason }) => `${path} ${reason}`).sort(), [
+		'metadata.name Invalid',
+		'spec.mixer NotSupportedYet',
+		'spec.overlays NotSupportedYet',
+		'spec.pilot.autoscaling.minReplicas Invalid',
+		'spec.pilot.replicas Invalid',
+		'spec.pilot.resources.requests.cpu Invalid',
+		'spec.profile NotSupportedYet',
+		'spec.proxy.adminPort Invalid',
+		'spec.proxy.parentShutdownDuration Invalid',
+		'spec.typo Invalid',
+		'spec.version Invalid',
+	]);
+	for (const { path, message, remedy } of problems) {
+		t.true(message.startsWith(path), message);
+		t.not(remedy, '');
+	}
+});
+
+test('messages are sentences that name the field and what it must be', (t) => {
+	const messages = problemsOf({
+		...smallest,
+		spec: {
+			profile: 'demo',
+			namespace: 'n'.repeat(64),
+			paused: 'yes',
+			pilot: { replicas: 1001, extraArgs: [''], podLabels: { 'example.com/team': 7 }, env: {}, disruptionBudget: null },
+			mesh: { tracing: { sampling: '1', zipkin: {} } },
+		},
+	}).map(({ message }) => message);
+	t.deepEqual(messages.sort(), [
+		'spec.mesh.tracing.sampling must be a number, not a text',
+		'spec.mesh.tracing.zipkin.address is required',
+		'spec.namespace must have at most 63 characters',
+		'spec.paused must be true or false, not a text',
+		'spec.pilot.env must be a list, not an object',
+		'spec.pilot.extraArgs[0] must not be empty',
+		'spec.pilot.podLabels[example.com/team] must be a text, not a number',
+		'spec.pilot.replicas must be at most 1000',
+		'spec.profile must be one of: minimal, default, production',
+		'spec.version is required',
+	]);
+});
+
+test('a status in a form of another version is taken as absent and keeps nobody from work', (t) => {
+	const result = parseMeshInstallation({ ...smallest, status: { observedGeneration: 'seven', novelty: [] } });
+	t.true(result.ok);
+	t.false(result.ok && 'status' in result.installation);
+});
+
+test('an object of another kind or version is refused', (t) => {
+	t.deepEqual(
+		problemsOf({ ...smallest, apiVersion: 'meshwright.io/v2', kind: 'Mesh' }).map(({ message }) => message),
+		['apiVersion must be one of: meshwright.io/v1', 'kind must be one of: MeshInstallation'],
+	);
+});
+
+test('null is the same as absent, but not inside of what is passed on as it is', (t) => {
+	const config = { failover: null };
+	const result = parseMeshInstallation({
+		...smallest,
+		spec: { version: '1.4.10', namespace: null, images: null, pilot: { replicas: null }, mesh: { config } },
+	});
+	t.deepEqual<unknown, unknown>(result.ok ? result.installation.spec : result.problems, {
+		version: '1.4.10',
+		profile: 'minimal',
+		namespace: 'istio-system',
+		pilot: {},
+		mesh: { config },
+	});
+});
+
+test('what was parsed parses again to the same', (t) => {
+	for (const { title, name = 'mesh', spec } of acceptedCases) {
+		const first = parseMeshInstallation({ apiVersion, kind, metadata: { name }, spec });
+		t.true(first.ok, title);
+		if (first.ok) {
+			t.deepEqual(parseMeshInstallation(first.installation), first, title);
+		}
+	}
+});
+
+test('the input is not changed', (t) => {
+	for (const { spec } of [...acceptedCases, ...refusedCases]) {
+		const before = JSON.stringify(spec);
+		parseMeshInstallation({ ...smallest, spec });
+		t.is(JSON.stringify(spec), before);
+	}
+});
+
+test('it never throws, whatever it gets', (t) => {
+	fc.assert(
+		fc.property(
+			fc.anything({
+				withBigInt: true,
+				withDate: true,
+				withMap: true,
+				withSet: true,
+				withNullPrototype: true,
+				withSparseArray: true,
+			}),
+			(nonsense) => {
+				isWellFormed(t.true, parseMeshInstallation(nonsense));
+				isWellFormed(t.true, parseMeshInstallation({ ...smallest, spec: nonsense }));
+			},
+		),
+		{ numRuns: 300 },
+	);
+});
+
+test('it never throws when good objects have nonsense somewhere inside', (t) => {
+	const cases = [...acceptedCases, ...refusedCases].map(({ spec }) => spec);
+	fc.assert(
+		fc.property(
+			fc.constantFrom(...cases),
+			fc.anything({ withBigInt: true, withNullPrototype: true }),
+			fc.infiniteStream(fc.nat({ max: 3 })),
+			(spec, nonsense, choices) => {
+				isWellFormed(t.true, parseMeshInstallation({ ...smallest, spec: replaceSomewhere(spec, nonsense, choices) }));
+			},
+		),
+		{ numRuns: 1000 },
+	);
+});
+
+function isWellFormed(assert: (value: boolean) => void, result: ReturnType<typeof parseMeshInstallation>): void {
+	if (result.ok) {
+		return;
+	}
+	assert(result.problems.length > 0);
+	for (const { path, reason, message, remedy } of result.problems) {
+		assert(typeof path === 'string' && reason in reasons && message !== '' && remedy !== '');
+	}
+}
+
+/** A copy in which one value, found by walking down as `choices` say, is another. */
+function replaceSomewhere(value: unknown, nonsense: unknown, choices: Iterator<number>): unknown {
+	const choice = Number(choices.next().value ?? 0);
+	if (typeof value !== 'object' || value === null || choice === 0) {
+		return nonsense;
+	}
+	const keys = Object.keys(value);
+	const key = keys[choice % keys.length];
+	if (key === undefined) {
+		return nonsense;
+	}
+	const replaced = replaceSomewhere((value as Readonly<Record<string, unknown>>)[key], nonsense, choices);
+	return Array.isArray(value) ? value.with(Number(key), replaced) : { ...value, [key]: replaced };
+}

@@ -1,0 +1,26 @@
+import test from 'ava';
+import { conditionTypes, notSupportedYet, type ReasonEntry, reasons, supportGap } from './index.ts';
+
+for (const [reason, { condition, meaning, remedy }] of Object.entries<ReasonEntry>(reasons)) {
+	test(`reason ${reason} is a word that Kubernetes takes, belongs to a condition and is explained`, (t) => {
+		t.regex(reason, /^[A-Z][A-Za-z]{1,63}$/);
+		t.true(conditionTypes.includes(condition));
+		t.regex(meaning, /^([^a-z]|spec\.).*\.$/s);
+		t.regex(remedy, /^$|^[A-Z].*\.$/s);
+	});
+}
+
+test('a gap in support covers a field and all below it, and no other field with the same beginning', (t) => {
+	t.is(supportGap('spec.mixer')?.path, 'spec.mixer');
+	t.is(supportGap('spec.mixer.policy.replicas')?.path, 'spec.mixer');
+	t.is(supportGap('spec.mixers'), undefined);
+	t.is(supportGap('spec.pilot.replicas'), undefined);
+	t.is(supportGap('spec.profile'), undefined);
+});
+
+test('no gap lies within another', (t) => {
+	for (const { path } of notSupportedYet) {
+		const parent = path.slice(0, path.lastIndexOf('.'));
+		t.is(supportGap(parent), undefined, path);
+	}
+});
