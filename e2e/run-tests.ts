@@ -32,7 +32,9 @@ function run(command: string, args: readonly string[], onLine?: (line: string) =
 			createInterface({ input: child.stdout }).on('line', onLine);
 		}
 		child.once('error', (error) => {
-			process.stderr.write(`${command}: ${error.message}\n`);
+			if (!interrupted.signal.aborted) {
+				process.stderr.write(`${command}: ${error.message}\n`);
+			}
 			resolve(127);
 		});
 		child.once('close', (code) => resolve(code ?? 1));
@@ -99,7 +101,7 @@ async function runTests(files: readonly string[]): Promise<Counts> {
 		say(line);
 	});
 	const { section: _, ...counts } = state;
-	if (counts.failed > 0) {
+	if (counts.failed > 0 || interrupted.signal.aborted) {
 		return counts;
 	}
 	if (code !== 0) {

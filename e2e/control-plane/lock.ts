@@ -5,10 +5,14 @@ import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** Socket paths are limited to about 100 bytes, hence a short hash in the directory for temporary files. */
+/**
+ * On Linux a name that no file stands for, elsewhere a path, limited to about 100 bytes: hence a short hash in the
+ * directory for temporary files.
+ */
 function socketPath(name: string): string {
 	const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
-	return path.join(tmpdir(), `meshwright-${process.getuid?.() ?? 0}-${hash}.lock`);
+	const base = `meshwright-${process.getuid?.() ?? 0}-${hash}.lock`;
+	return process.platform === 'linux' ? `\0${base}` : path.join(tmpdir(), base);
 }
 
 function listen(file: string): Promise<Server | undefined> {
@@ -72,7 +76,7 @@ export async function withLock<Result>(name: string, onWait: () => void, work: (
 			}
 		}
 		onWait();
-		if ((await waitForHolder(file)) === 'stale') {
+		if ((await waitForHolder(file)) === 'stale' && !file.startsWith('\0')) {
 			await rm(file, { force: true });
 		}
 	}
