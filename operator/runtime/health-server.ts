@@ -1,0 +1,131 @@
+/**
+ * HTTP endpoints for kubelet and Prometheus: `/healthz`, `/readyz`, `/metrics`.
+ *
+ * That `/healthz` answers at all proves that the event loop turns; kubelet's time-out catches one that does not.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** Returns what is wrong, in a few words without secrets, or nothing. A check that throws has failed. */
+export type Check = () => string | undefined;
+
+export interface HealthServerOptions {
+	/** 0 takes a free one. */
+	readonly port: number;
+	/** Address to bind. Default: all addresses of the Pod, IPv6 and IPv4. */
+	readonly host?: string;
+	/** Failing asks kubelet to restart the process: for what a restart mends. */
+	readonly healthz?: Readonly<Record<string, Check>>;
+	/** Failing keeps traffic away and says "not yet": caches that are not synced. */
+	readonly readyz?: Readonly<Record<string, Check>>;
+	/** A prom-client registry. `/metrics` is 404 without one. */
+	readonly metrics?: { readonly contentType: string; metrics(): Promise<string> };
+}
+
+export interface HealthServer {
+	readonly host: string;
+	readonly port: number;
+	/** Stops listening, lets answers under way end for `graceMs` (default 1 s), then cuts. */
+	close(graceMs?: number): Promise<void>;
+}
+
+interface Answer {
+	readonly status: number;
+	readonly type: string;
+	readonly body: string;
+}
+
+const plain = 'text/plain; charset=utf-8';
+
+/** Resolves when the server listens; rejects when the address cannot be bound. */
+export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+	const server = createServer((request, response) => {
+		void answer(options, request).then((result) => send(request, response, result));
+	});
+	// Probes and scrapes are small: whoever is slower than this is broken or hostile.
+	server.headersTimeout = 5_000;
+	server.requestTimeout = 10_000;
+	server.keepAliveTimeout = 5_000;
+	server.maxConnections = 128;
+	await new Promise<void>((resolve, reject) => {
+		server.once('error', reject);
+		server.listen({ port: options.port, ...(options.host === undefined ? {} : { host: options.host }) }, () => {
+			server.off('error', reject);
+			resolve();
+		});
+	});
+	const { address, port } = server.address() as AddressInfo;
+	return {
+		host: address,
+		port,
+		async close(graceMs = 1_000) {
+			const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+			await new Promise<void>((resolve) => {
+				// Its only error is "not running": then it is closed already.
+				server.close(() => resolve());
+				server.closeIdleConnections();
+			});
+			clearTimeout(cut);
+		},
+	};
+}
+
+async function answer(options: HealthServerOptions, request: IncomingMessage): Promise<Answer> {
+	const [path = '/', query] = (request.url ?? '/').split('?', 2);
+	const endpoint = endpointOf(options, path);
+	if (endpoint === undefined) return { status: 404, type: plain, body: 'not found\n' };
+	if (request.method !== 'GET' && request.method !== 'HEAD') {
+		return { status: 405, type: plain, body: 'only GET and HEAD\n' };
+	}
+	return endpoint(new URLSearchParams(query).has('verbose'));
+}
+
+function endpointOf(
+	options: HealthServerOptions,
+	path: string,
+): ((isVerbose: boolean) => Answer | Promise<Answer>) | undefined {
+	const { healthz = {}, readyz = {}, metrics } = options;
+	if (path === '/healthz') return (isVerbose) => runChecks(healthz, isVerbose);
+	if (path === '/readyz') return (isVerbose) => runChecks(readyz, isVerbose);
+	if (path === '/metrics' && metrics !== undefined) {
+		return async () => {
+			try {
+				return { status: 200, type: metrics.contentType, body: await metrics.metrics() };
+			} catch (error) {
+				const message = error instanceof Error ? error.message : String(error);
+				return { status: 500, type: plain, body: `metrics cannot be collected: ${message}\n` };
+			}
+		};
+	}
+	return undefined;
+}
+
+/** In the form of the API server's own health endpoints: `ok`, or every check by name. */
+function runChecks(checks: Readonly<Record<string, Check>>, isVerbose: boolean): Answer {
+	const results = Object.entries(checks).map(([name, check]) => ({ name, problem: problemOf(check) }));
+	const isHealthy = results.every(({ problem }) => problem === undefined);
+	const lines = results.map(({ name, problem }) =>
+		problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`,
+	);
+	const body = isHealthy && !isVerbose ? 'ok\n' : [...lines, isHealthy ? 'ok' : 'failed', ''].join('\n');
+	return { status: isHealthy ? 200 : 503, type: plain, body };
+}
+
+function problemOf(check: Check): string | undefined {
+	try {
+		return check();
+	} catch (error) {
+		return error instanceof Error ? error.message : String(error);
+	}
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+	response.writeHead(status, {
+		'content-type': type,
+		'content-length': Buffer.byteLength(body),
+		'cache-control': 'no-store',
+		'x-content-type-options': 'nosniff',
+		...(status === 405 ? { allow: 'GET, HEAD' } : {}),
+	});
+	response.end(request.method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,229 @@
+/**
+ * Prometheus metrics, in a registry of their own. The first three groups carry the names of controller-runtime and
+ * client-go, so that dashboards and alerts made for any Kubernetes operator work; ours begin with `meshwright_`.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { PassOutcome, WorkQueue, WorkQueueHooks } from './work-queue.ts';
+
+/** What one server-side apply, or the decision not to send one, came to. */
+export type ApplyOutcome = 'created' | 'changed' | 'unchanged' | 'conflict' | 'failed' | 'deleted';
+
+export interface QueueMetrics<K extends string> {
+	/** For the options of the queue. */
+	readonly hooks: WorkQueueHooks<K>;
+	/** Shows the queue's depth and running passes whenever metrics are read. */
+	attach(queue: WorkQueue<K>): void;
+}
+
+export interface Metrics {
+	readonly registry: Registry;
+	/** Metrics of one controller and its queue. Once per name. */
+	queue<K extends string>(controller: string): QueueMetrics<K>;
+	/** For the `observe` option of an API server's client. */
+	observeRequest(request: { readonly method: string; readonly code: string; readonly host: string }): void;
+	/** Whether this process holds the lease of this name. */
+	setLeader(lease: string, isLeader: boolean): void;
+	countApply(kind: string, outcome: ApplyOutcome): void;
+	countWatchReconnect(kind: string, reason: string): void;
+	/** Kubernetes Events: `written`, `failed`, or `dropped` by a limit. */
+	countEvent(outcome: 'written' | 'failed' | 'dropped'): void;
+	/** Readiness of an installation; undefined takes it out when the installation is gone. */
+	setInstallationReady(name: string, isReady: boolean | undefined): void;
+}
+
+const outcomes: readonly PassOutcome[] = ['success', 'error', 'requeue', 'requeue_after'];
+
+/** Seconds. The bounds of controller-runtime up to a minute, thinned out: a pass here is some milliseconds of work and then network. */
+const passBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+const queueBuckets = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1_000];
+
+export interface MetricsOptions {
+	/** Version of the operator, for `meshwright_build_info`. */
+	readonly version: string;
+	/** Metrics of the process: memory, CPU, event loop, garbage collection. Default true; tests turn them off. */
+	readonly processMetrics?: boolean;
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
+	const registry = new Registry();
+	if (options.processMetrics ?? true) collectDefaultMetrics({ register: registry });
+	const registers = [registry];
+	const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+		new Counter({ name, help, labelNames, registers });
+	const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+		new Gauge({ name, help, labelNames, registers });
+
+	const requests = counter('rest_client_requests_total', 'HTTP requests by status code, method and host.', [
+		'code',
+		'method',
+		'host',
+	]);
+	const leader = gauge('leader_election_master_status', 'Whether this process holds the lease: 1 or 0.', ['name']);
+	const applies = counter('meshwright_apply_total', 'Objects applied or found right, by kind and outcome.', [
+		'kind',
+		'outcome',
+	]);
+	const reconnects = counter('meshwright_watch_reconnects_total', 'Watches opened again, by kind and reason.', [
+		'kind',
+		'reason',
+	]);
+	const events = counter('meshwright_events_total', 'Kubernetes Events, by what became of them.', ['outcome']);
+	const ready = gauge('meshwright_installation_ready', 'Whether a MeshInstallation is ready: 1 or 0.', ['name']);
+	gauge('meshwright_build_info', 'Always 1; the label tells the version.', ['version']).set(
+		{ version: options.version },
+		1,
+	);
+	const queue = queueMetrics(registry);
+
+	return {
+		registry,
+		queue,
+		observeRequest: ({ code, method, host }) => requests.inc({ code, method, host }),
+		setLeader: (name, isLeader) => leader.set({ name }, isLeader ? 1 : 0),
+		countApply: (kind, outcome) => applies.inc({ kind, outcome }),
+		countWatchReconnect: (kind, reason) => reconnects.inc({ kind, reason }),
+		countEvent: (outcome) => events.inc({ outcome }),
+		setInstallationReady(name, isReady) {
+			if (isReady === undefined) ready.remove({ name });
+			else ready.set({ name }, isReady ? 1 : 0);
+		},
+	};
+}
+
+function queueMetrics(registry: Registry): Metrics['queue'] {
+	const registers = [registry];
+	const attached = new Map<string, WorkQueue<string>>();
+	const perController = ['controller'] as const;
+	const perQueue = ['name', 'controller'] as const;
+	const passes = new Counter({
+		name: 'controller_runtime_reconcile_total',
+		help: 'Reconciliations by result.',
+		labelNames: ['controller', 'result'],
+		registers,
+	});
+	const total = (name: string, help: string) =>
+		new Counter({ name: `controller_runtime_${name}`, help, labelNames: perController, registers });
+	const errors = total('reconcile_errors_total', 'Reconciliations that failed.');
+	const terminal = total(
+		'terminal_reconcile_errors_total',
+		'Reconciliations that failed for good until the user acts.',
+	);
+	const panics = total('reconcile_panics_total', 'Reconciliations that failed by a defect in the program.');
+	const timeouts = total('reconcile_timeouts_total', 'Reconciliations that outlived their deadline.');
+	const passTime = new Histogram({
+		name: 'controller_runtime_reconcile_time_seconds',
+		help: 'Duration of a reconciliation.',
+		labelNames: perController,
+		buckets: passBuckets,
+		registers,
+	});
+	const adds = new Counter({
+		name: 'workqueue_adds_total',
+		help: 'Adds to the queue.',
+		labelNames: perQueue,
+		registers,
+	});
+	const retries = new Counter({
+		name: 'workqueue_retries_total',
+		help: 'Retries planned.',
+		labelNames: perQueue,
+		registers,
+	});
+	const queueTime = new Histogram({
+		name: 'workqueue_queue_duration_seconds',
+		help: 'How long a key was in line.',
+		labelNames: perQueue,
+		buckets: queueBuckets,
+		registers,
+	});
+	const workTime = new Histogram({
+		name: 'workqueue_work_duration_seconds',
+		help: 'How long the work on a key took.',
+		labelNames: perQueue,
+		buckets: queueBuckets,
+		registers,
+	});
+
+	// What is read from the queues themselves when somebody looks.
+	const gauge = <L extends string>(
+		name: string,
+		help: string,
+		labelNames: readonly L[],
+		show: (gauge: Gauge<L>) => void,
+	) =>
+		new Gauge({
+			name,
+			help,
+			labelNames,
+			registers,
+			collect() {
+				this.reset();
+				show(this);
+			},
+		});
+	gauge(
+		'controller_runtime_max_concurrent_reconciles',
+		'Reconciliations that may run at a time.',
+		perController,
+		(shown) => {
+			for (const [controller, queue] of attached) shown.set({ controller }, queue.snapshot().concurrency);
+		},
+	);
+	gauge('controller_runtime_active_workers', 'Reconciliations that run now.', perController, (shown) => {
+		for (const [controller, queue] of attached) shown.set({ controller }, queue.snapshot().running.length);
+	});
+	gauge('workqueue_depth', 'Keys in line by priority.', ['name', 'controller', 'priority'], (shown) => {
+		for (const [name, queue] of attached) {
+			const { readyByPriority } = queue.snapshot();
+			if (!readyByPriority.has(0)) shown.set({ name, controller: name, priority: '0' }, 0);
+			for (const [priority, depth] of readyByPriority)
+				shown.set({ name, controller: name, priority: String(priority) }, depth);
+		}
+	});
+	gauge('workqueue_unfinished_work_seconds', 'Time spent on work that has not ended, summed.', perQueue, (shown) => {
+		for (const [name, queue] of attached) {
+			const sum = queue.snapshot().running.reduce((seconds, { runningMs }) => seconds + runningMs / 1_000, 0);
+			shown.set({ name, controller: name }, sum);
+		}
+	});
+	gauge(
+		'workqueue_longest_running_processor_seconds',
+		'Age of the oldest work that has not ended.',
+		perQueue,
+		(shown) => {
+			for (const [name, queue] of attached) {
+				const oldest = Math.max(0, ...queue.snapshot().running.map(({ runningMs }) => runningMs / 1_000));
+				shown.set({ name, controller: name }, oldest);
+			}
+		},
+	);
+
+	return <K extends string>(controller: string): QueueMetrics<K> => {
+		const labels = { name: controller, controller };
+		// Present from the start: a rate over a counter that appears with its first error misses that error.
+		for (const result of outcomes) passes.inc({ controller, result }, 0);
+		for (const metric of [errors, terminal, panics, timeouts]) metric.inc({ controller }, 0);
+		for (const metric of [adds, retries]) metric.inc(labels, 0);
+		return {
+			hooks: {
+				onAdd: () => adds.inc(labels),
+				onRetry: () => retries.inc(labels),
+				onPassStart: (_key, queuedMs) => queueTime.observe(labels, queuedMs / 1_000),
+				onPassEnd({ outcome, durationMs, isTerminal, isDefect, isTimeout }) {
+					passes.inc({ controller, result: outcome });
+					passTime.observe({ controller }, durationMs / 1_000);
+					workTime.observe(labels, durationMs / 1_000);
+					if (outcome === 'error') errors.inc({ controller });
+					if (isTerminal) terminal.inc({ controller });
+					if (isDefect) panics.inc({ controller });
+					if (isTimeout) timeouts.inc({ controller });
+				},
+			},
+			attach(queue) {
+				if (attached.has(controller)) throw new Error(`metrics of the queue ${controller} are attached already`);
+				// Only `snapshot` is called, which is the same for all kinds of keys.
+				attached.set(controller, queue as unknown as WorkQueue<string>);
+			},
+		};
+	};
+}

@@ -1,0 +1,159 @@
+/**
+ * Start and stop of the operator's parts, in order and in bounded time: HTTP server, caches, election, workers; and back.
+ */
+import { type Clock, systemClock } from './clock.ts';
+import type { LogSink } from './logger.ts';
+
+export interface Part {
+	readonly name: string;
+	/** Resolves when the next part may start. The signal aborts when the start takes too long or the whole is stopped. */
+	start?(signal: AbortSignal): Promise<void> | void;
+	/** Ends the part within the time given; what is left of it then is abandoned. */
+	stop?(options: { readonly deadlineMs: number }): Promise<void> | void;
+	/** Default 2 min: a cache that has to be filled from a slow server. */
+	readonly startTimeoutMs?: number;
+	/** Default: what is left of the whole deadline. */
+	readonly stopTimeoutMs?: number;
+}
+
+export interface StopReport {
+	/** Every part ended in time and without an error. */
+	readonly isClean: boolean;
+	readonly failures: readonly { readonly part: string; readonly error: unknown }[];
+}
+
+/** Deadline of the whole stop: Kubernetes' default grace period less a reserve. */
+export const defaultStopDeadlineMs = 25_000;
+const defaultStartTimeoutMs = 120_000;
+
+export class Lifecycle {
+	readonly #log: LogSink | undefined;
+	readonly #clock: Clock;
+	readonly #started: Part[] = [];
+	readonly #abort = new AbortController();
+	#starting: Promise<void> = Promise.resolve();
+	#stopping: Promise<StopReport> | undefined;
+
+	constructor(options: { readonly log?: LogSink; readonly clock?: Clock } = {}) {
+		this.#log = options.log;
+		this.#clock = options.clock ?? systemClock;
+	}
+
+	/** Aborts when the stop begins. */
+	get signal(): AbortSignal {
+		return this.#abort.signal;
+	}
+
+	/**
+	 * Starts the parts one after the other. When one fails, those before it are stopped in reverse and the error is
+	 * thrown; when `stop` is called meanwhile, no further one starts and the signal's reason is thrown.
+	 */
+	async start(parts: readonly Part[]): Promise<void> {
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.#starting = promise;
+		try {
+			for (const part of parts) await this.#startPart(part);
+		} catch (error) {
+			resolve();
+			await this.stop(`part ${this.#started.at(-1)?.name ?? ''} did not start`);
+			throw error;
+		} finally {
+			resolve();
+		}
+	}
+
+	/** Stops what was started, in reverse. A part that fails or hangs is reported, and the others are stopped all the same. */
+	stop(reason: string, deadlineMs = defaultStopDeadlineMs): Promise<StopReport> {
+		this.#stopping ??= this.#stopAll(reason, deadlineMs);
+		return this.#stopping;
+	}
+
+	async #startPart(part: Part): Promise<void> {
+		this.#abort.signal.throwIfAborted();
+		// Before its start succeeds: a half-started part has something to stop as well.
+		this.#started.push(part);
+		const timeoutMs = part.startTimeoutMs ?? defaultStartTimeoutMs;
+		const tooLong = new AbortController();
+		const signal = AbortSignal.any([this.#abort.signal, tooLong.signal]);
+		const timer = this.#clock.setTimer(
+			() => tooLong.abort(new Error(`${part.name} did not start within ${timeoutMs} ms`)),
+			timeoutMs,
+		);
+		const { promise: aborted, reject } = Promise.withResolvers<never>();
+		const onAbort = (): void => reject(signal.reason);
+		signal.addEventListener('abort', onAbort, { once: true });
+		try {
+			await Promise.race([part.start?.(signal), aborted]);
+			this.#log?.debug({ part: part.name }, 'started');
+		} finally {
+			timer.cancel();
+			signal.removeEventListener('abort', onAbort);
+		}
+	}
+
+	async #stopAll(reason: string, deadlineMs: number): Promise<StopReport> {
+		const end = this.#clock.now() + deadlineMs;
+		this.#log?.info({ reason }, 'stopping');
+		this.#abort.abort(new Error(`stopping: ${reason}`));
+		await this.#starting;
+		const failures: { part: string; error: unknown }[] = [];
+		for (const part of this.#started.reverse()) {
+			const leftMs = Math.max(0, end - this.#clock.now());
+			try {
+				await this.#stopPart(part, Math.min(leftMs, part.stopTimeoutMs ?? leftMs));
+				this.#log?.debug({ part: part.name }, 'stopped');
+			} catch (error) {
+				failures.push({ part: part.name, error });
+				this.#log?.error({ err: error, part: part.name }, 'a part did not stop well');
+			}
+		}
+		return { isClean: failures.length === 0, failures };
+	}
+
+	async #stopPart(part: Part, deadlineMs: number): Promise<void> {
+		const { promise: late, reject } = Promise.withResolvers<never>();
+		const timer = this.#clock.setTimer(
+			() => reject(new Error(`${part.name} did not stop within ${Math.round(deadlineMs)} ms`)),
+			deadlineMs,
+		);
+		try {
+			await Promise.race([part.stop?.({ deadlineMs }), late]);
+		} finally {
+			timer.cancel();
+		}
+	}
+}
+
+/** What of `process` the signal handling needs; injectable for tests. */
+export interface SignalSource {
+	on(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
+	off(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
+	exit(code: number): void;
+}
+
+/**
+ * The first SIGTERM or SIGINT calls back; a second one, of whichever kind, ends the process at once with the shell's code
+ * for it (143 or 130). Returns a function that takes the handlers off.
+ */
+export function onStopSignals(
+	callback: (signal: 'SIGTERM' | 'SIGINT') => void,
+	source: SignalSource = process,
+): () => void {
+	let isStopping = false;
+	const handle = (signal: 'SIGTERM' | 'SIGINT', code: number) => (): void => {
+		if (isStopping) {
+			source.exit(code);
+			return;
+		}
+		isStopping = true;
+		callback(signal);
+	};
+	const onTerm = handle('SIGTERM', 143);
+	const onInterrupt = handle('SIGINT', 130);
+	source.on('SIGTERM', onTerm);
+	source.on('SIGINT', onInterrupt);
+	return () => {
+		source.off('SIGTERM', onTerm);
+		source.off('SIGINT', onInterrupt);
+	};
+}
