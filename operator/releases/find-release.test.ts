@@ -1,0 +1,34 @@
+import test from 'ava';
+import { findRelease, releases } from './find-release.ts';
+
+test('every release of the table is found by its full version', (t) => {
+	t.deepEqual(
+		releases.map(({ version }) => version),
+		['1.0.9', '1.1.17', '1.2.10', '1.3.8', '1.4.10'],
+	);
+	for (const release of releases) {
+		t.deepEqual(findRelease(release.version), { found: 'release', release });
+	}
+});
+
+test('another patch of a known minor is not found, and the one that is known is named', (t) => {
+	const search = findRelease('1.4.9');
+	t.is(search.found, 'nothing');
+	t.like(search, { nearest: '1.4.10' });
+});
+
+test('an unknown minor is not found, and all known versions are listed', (t) => {
+	t.deepEqual(findRelease('1.99.0'), {
+		found: 'nothing',
+		supported: ['1.0.9', '1.1.17', '1.2.10', '1.3.8', '1.4.10'],
+	});
+	for (const version of ['', '1', '1.4', '1.4.100', 'v1.4.10', '1.4.10-alpha', ' 1.4.10', '11.4.10']) {
+		t.is(findRelease(version).found, 'nothing', version);
+	}
+});
+
+test('a minor that reached its end says what to do instead', (t) => {
+	const ended = { minor: '1.0', remedy: 'Install 1.1.17.' };
+	t.deepEqual(findRelease('1.0.7', releases, [ended]), { found: 'endOfLine', ended });
+	t.is(findRelease('1.0.9', releases, [ended]).found, 'release', 'a release of the table still counts');
+});
