@@ -25,6 +25,8 @@ function run(command: string, args: readonly string[], onLine?: (line: string) =
 	return new Promise((resolve) => {
 		const child = spawn(command, args, {
 			cwd: root,
+			// Whoever forgets to name a kubeconfig gets an empty one, never that of the person at the keyboard.
+			env: { ...process.env, KUBECONFIG: '/dev/null' },
 			stdio: ['ignore', onLine === undefined ? 'inherit' : 'pipe', 'inherit'],
 			signal: interrupted.signal,
 		});

@@ -12,7 +12,7 @@ import { setting } from './source.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-/** Every program, and a note of how they were built. */
+/** What is to be built, from what, and where to. */
 export interface BuildPlan {
 	readonly pins: Pins;
 	/** Where the finished programs are. */

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { requestToken, writeKubeconfig } from './accounts.ts';
-import { apiClient } from './api-client.ts';
-import type { Cluster, ClusterOptions } from './cluster.ts';
+import { type ApiClient, ApiServerError, apiClient } from './api-client.ts';
+import type { Cluster, ClusterOptions, ServiceAccountName } from './cluster.ts';
 import { removeWhenOrphaned } from './guard.ts';
 import { readKubeconfig } from './kubeconfig.ts';
 
@@ -21,6 +21,34 @@ function needsItsOwn(what: string): Error {
 
 let inUse = false;
 
+const accounts = '/api/v1/namespaces/kube-system/serviceaccounts';
+const bindings = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings';
+
+/** A ServiceAccount in kube-system that may do everything. */
+async function createAdministrator(owner: ApiClient, account: ServiceAccountName): Promise<void> {
+	const metadata = { name: account.name };
+	await owner.request({ method: 'POST', path: accounts, body: { metadata } });
+	await owner.request({
+		method: 'POST',
+		path: bindings,
+		body: {
+			metadata,
+			roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+			subjects: [{ kind: 'ServiceAccount', ...account }],
+		},
+	});
+}
+
+async function deleteAdministrator(owner: ApiClient, { name }: ServiceAccountName): Promise<void> {
+	for (const path of [`${bindings}/${name}`, `${accounts}/${name}`]) {
+		await owner.request({ method: 'DELETE', path }).catch((error: unknown) => {
+			if (!(error instanceof ApiServerError && error.status === 404)) {
+				throw error;
+			}
+		});
+	}
+}
+
 /**
  * Takes the cluster of a kubeconfig for this process. An administrator's ServiceAccount is made in it for the time of its
  * use, in namespace kube-system. Throws where the options ask for what only an own cluster can give, or for a second one.
@@ -34,75 +62,70 @@ export async function useExistingCluster(file: string, options: ClusterOptions):
 	if (inUse) {
 		throw needsItsOwn('a second cluster');
 	}
-	inUse = true;
-	const { name = 'meshwright' } = options;
 	const credentials = await readKubeconfig(file);
 	const { url, ca } = credentials;
+	const { name = 'meshwright' } = options;
+	inUse = true;
 	const owner = apiClient(credentials);
 	const account = { namespace: 'kube-system', name: `meshwright-e2e-${randomBytes(4).toString('hex')}` };
-	const accounts = '/api/v1/namespaces/kube-system/serviceaccounts';
-	const bindings = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings';
-	await owner.request({ method: 'POST', path: accounts, body: { metadata: { name: account.name } } });
-	await owner.request({
-		method: 'POST',
-		path: bindings,
-		body: {
-			metadata: { name: account.name },
-			roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-			subjects: [{ kind: 'ServiceAccount', ...account }],
-		},
-	});
-	const adminToken = await requestToken(owner, account);
-	const ranges = await owner.request({ path: '/apis/networking.k8s.io/v1/servicecidrs/kubernetes' });
-	const [serviceCIDR = ''] = serviceRanges.parse(ranges).spec.cidrs;
 	const directory = await mkdtemp(path.join(tmpdir(), `meshwright-${name}-`));
 	const removed = await removeWhenOrphaned(directory);
-	const kubeconfig = (user: string) => path.join(directory, `${user}.kubeconfig`);
-	await writeKubeconfig(kubeconfig('admin'), { name, url, ca }, 'admin', adminToken);
-	const client = apiClient({ url, ca, token: adminToken });
-
 	let stopped: Promise<void> | undefined;
 	const stop = () => {
 		stopped ??= (async () => {
-			await client.close();
-			await owner.request({ method: 'DELETE', path: `${bindings}/${account.name}` });
-			await owner.request({ method: 'DELETE', path: `${accounts}/${account.name}` });
-			await owner.close();
-			await rm(directory, { recursive: true, force: true });
-			removed();
-			inUse = false;
+			try {
+				await deleteAdministrator(owner, account);
+			} finally {
+				await owner.close();
+				await rm(directory, { recursive: true, force: true });
+				removed();
+				inUse = false;
+			}
 		})();
 		return stopped;
 	};
-	const outage = () => {
-		throw needsItsOwn('an outage of the API server');
-	};
-	return {
-		name,
-		url,
-		ca,
-		adminToken,
-		directory,
-		serviceCIDR,
-		podCIDR: undefined,
-		adminKubeconfig: () => kubeconfig('admin'),
-		kubeconfigFor: async (who) =>
-			writeKubeconfig(
-				kubeconfig(`${who.namespace}.${who.name}`),
-				{ name, url, ca },
-				who.name,
-				await requestToken(client, who),
-			),
-		request: (what) => client.request(what),
-		stopApiServer: async () => outage(),
-		startApiServer: async () => outage(),
-		restartApiServer: async () => outage(),
-		pauseApiServer: outage,
-		resumeApiServer: outage,
-		auditEvents: async () => {
-			throw needsItsOwn('an audit log');
-		},
-		stop,
-		[Symbol.asyncDispose]: stop,
-	};
+	try {
+		await createAdministrator(owner, account);
+		const adminToken = await requestToken(owner, account);
+		const ranges = await owner.request({ path: '/apis/networking.k8s.io/v1/servicecidrs/kubernetes' });
+		const [serviceCIDR = ''] = serviceRanges.parse(ranges).spec.cidrs;
+		const kubeconfig = (user: string) => path.join(directory, `${user}.kubeconfig`);
+		await writeKubeconfig(kubeconfig('admin'), { name, url, ca }, 'admin', adminToken);
+		const outage = () => {
+			throw needsItsOwn('an outage of the API server');
+		};
+		return {
+			name,
+			url,
+			ca,
+			adminToken,
+			directory,
+			serviceCIDR,
+			podCIDR: undefined,
+			adminKubeconfig: () => kubeconfig('admin'),
+			kubeconfigFor: async (who) =>
+				writeKubeconfig(
+					kubeconfig(`${who.namespace}.${who.name}`),
+					{ name, url, ca },
+					who.name,
+					await requestToken(owner, who),
+				),
+			request: (what) => owner.request(what),
+			stopApiServer: async () => outage(),
+			startApiServer: async () => outage(),
+			restartApiServer: async () => outage(),
+			pauseApiServer: outage,
+			resumeApiServer: outage,
+			auditEvents: async () => {
+				throw needsItsOwn('an audit log');
+			},
+			stop,
+			[Symbol.asyncDispose]: stop,
+		};
+	} catch (error) {
+		await stop().catch((late: unknown) => {
+			throw new AggregateError([error, late], `the cluster of ${file} cannot be used, nor left as it was`);
+		});
+		throw error;
+	}
 }

@@ -79,6 +79,11 @@ class OwnCluster {
 		}
 		const program = await startProgram(this.programs, name, flags, this.files.log(name));
 		this.#running.set(name, program);
+		if (this.#stopped !== undefined) {
+			// Stopped while this one was on its way, so that the stop has not seen it.
+			await program.end();
+			throw new Error(`cluster ${this.name} was stopped while ${name} started`);
+		}
 		return program;
 	}
 
@@ -101,7 +106,7 @@ class OwnCluster {
 		// Its certificate is there before it listens.
 		this.#ca = await waitFor('the certificate of kube-apiserver', watched, readyDeadlineMs, async () => {
 			const text = await readFile(this.files.certificate, 'utf8');
-			return text === '' ? undefined : text;
+			return text.endsWith('-----END CERTIFICATE-----\n') ? text : undefined;
 		});
 		await this.#client?.close();
 		const credentials = { url: `https://127.0.0.1:${settings.port}`, ca: this.#ca, token: this.tokens.admin };
