@@ -192,7 +192,7 @@ export class Reflector<T> {
 		) {
 			return;
 		}
-		const changes = this.store.observe(object);
+		const changes = this.store.observe(object, notifyOwnWrites === true);
 		if (notifyOwnWrites === true) {
 			this.#notify(changes, false);
 		}

@@ -23,6 +23,8 @@ export interface StoreOptions<T> {
 	readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
 }
 
+type Origin = 'event' | 'list' | 'rewound list' | 'own write' | 'told own write';
+
 interface Entry<T> {
 	readonly value: T;
 	readonly uid: string;
@@ -113,7 +115,10 @@ export class Store<T> {
 		const entry = this.#entries.get(key);
 		// Another object of that name, made after this one was deleted and known already from our own write.
 		const isSuccessor = entry !== undefined && entry.uid !== uid && isNewer(entry.resourceVersion, resourceVersion);
-		return entry === undefined || isSuccessor ? [] : [this.#delete(key, entry)];
+		if (entry === undefined) {
+			return [];
+		}
+		return isSuccessor ? tellOverwritten(key, entry) : [this.#delete(key, entry)];
 	}
 
 	/** A bookmark: nothing has changed up to here that was not told. */
@@ -147,17 +152,20 @@ export class Store<T> {
 	/**
 	 * The answer to an own write, which may come before or after its event. Taken only where it is certainly news: an
 	 * object that is absent although the watch has passed its resourceVersion was deleted since.
+	 *
+	 * @param isTold the changes that are returned are told like any other. Where they are not, foreign changes from before
+	 * the write, which its answer includes, are told when their events come.
 	 */
-	observe(object: KubeObject): readonly Change<T>[] {
+	observe(object: KubeObject, isTold = false): readonly Change<T>[] {
 		const { resourceVersion = '' } = object.metadata;
 		const order = this.#position === undefined ? undefined : compareResourceVersions(resourceVersion, this.#position);
 		if (order === undefined || (order <= 0 && !this.#entries.has(objectKey(object)))) {
 			return [];
 		}
-		return this.#put(object, 'own write');
+		return this.#put(object, isTold ? 'told own write' : 'own write');
 	}
 
-	#put(object: KubeObject, from: 'event' | 'list' | 'rewound list' | 'own write'): readonly Change<T>[] {
+	#put(object: KubeObject, from: Origin): readonly Change<T>[] {
 		const key = objectKey(object);
 		const { resourceVersion = '', uid = '' } = object.metadata;
 		const entry = this.#entries.get(key);
@@ -166,7 +174,7 @@ export class Store<T> {
 			return this.#confirm(key, entry, from);
 		}
 		if (entry !== undefined && order !== undefined && order < 0 && from !== 'rewound list') {
-			return from === 'own write' ? [] : tellOverwritten(key, entry);
+			return isOwn(from) ? [] : tellOverwritten(key, entry);
 		}
 		const added: Entry<T> = { value: this.#transform(object), uid, resourceVersion };
 		if (from === 'own write') {
@@ -186,9 +194,9 @@ export class Store<T> {
 	}
 
 	/** The state that is known already: an own write's echo, silent, unless a list hides who else wrote before us. */
-	#confirm(key: string, entry: Entry<T>, from: string): readonly Change<T>[] {
+	#confirm(key: string, entry: Entry<T>, from: Origin): readonly Change<T>[] {
 		const changes = from === 'list' || from === 'rewound list' ? tellOverwritten(key, entry) : [];
-		if (from !== 'own write') {
+		if (!isOwn(from)) {
 			entry.own = undefined;
 		}
 		return changes;
@@ -236,6 +244,10 @@ function tellOverwritten<T>(key: string, entry: Entry<T>): readonly Change<T>[] 
 	return before === undefined
 		? [{ type: 'added', key, current: entry.value }]
 		: [{ type: 'updated', key, old: before, current: entry.value }];
+}
+
+function isOwn(from: Origin): boolean {
+	return from === 'own write' || from === 'told own write';
 }
 
 function isNewer(a: string, b: string): boolean {

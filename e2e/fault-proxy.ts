@@ -1,0 +1,284 @@
+/**
+ * A proxy in front of a real API server that misbehaves by script: plain HTTP on this side, so that a test sees every
+ * request, HTTPS on the other.
+ *
+ *     await using proxy = await startFaultProxy(cluster);
+ *     proxy.script({ watch: true, nth: 1 }, { type: 'cut', afterEvents: 2 });
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Pool } from 'undici';
+
+/** Which requests. A field that is absent matches all. */
+export interface Match {
+	readonly method?: string;
+	/** Of the path without the query. */
+	readonly path?: RegExp;
+	/** Watches only, or everything but watches. */
+	readonly watch?: boolean;
+	/** Only the nth of the requests that match otherwise, counted from 1. */
+	readonly nth?: number;
+	/** Only so many, from the first that matches. */
+	readonly times?: number;
+}
+
+export type Fault =
+	/** The connection ends before an answer. */
+	| { readonly type: 'drop' }
+	/** The request goes through, its answer is never sent: nobody knows whether it was done. */
+	| { readonly type: 'drop-answer' }
+	/** The request is forwarded after so many milliseconds. */
+	| { readonly type: 'delay'; readonly ms: number }
+	/** Half-open: the request is taken and never answered. */
+	| { readonly type: 'hang' }
+	/** Answers itself. */
+	| {
+			readonly type: 'answer';
+			readonly status: number;
+			readonly headers?: Readonly<Record<string, string>>;
+			readonly body?: string;
+	  }
+	/** Ends the answer in order (so far as HTTP can tell) after so many bytes of its body. */
+	| { readonly type: 'truncate'; readonly afterBytes: number }
+	/** Ends the connection in the middle of the body. */
+	| { readonly type: 'cut'; readonly afterBytes?: number; readonly afterEvents?: number }
+	/** Half-open in the middle of the body: nothing more comes, and no end. */
+	| { readonly type: 'freeze'; readonly afterBytes?: number; readonly afterEvents?: number }
+	/** Puts a line of its own into the stream and ends it. */
+	| { readonly type: 'inject'; readonly line: string; readonly afterEvents: number };
+
+export interface ProxiedRequest {
+	readonly method: string;
+	readonly path: string;
+	readonly query: Readonly<Record<string, string>>;
+	readonly isWatch: boolean;
+	/** What the client was answered; undefined while it waits, and when it never was. */
+	status: number | undefined;
+	fault: Fault['type'] | undefined;
+}
+
+export interface FaultProxy extends AsyncDisposable {
+	/** `http://127.0.0.1:PORT` */
+	readonly url: string;
+	/** All requests so far, in order of arrival. */
+	readonly requests: readonly ProxiedRequest[];
+	/** The first rule that matches, in order of scripting, decides. */
+	script(match: Match, fault: Fault): void;
+	/** Forgets rules and log. */
+	reset(): void;
+	/** Ends all connections now. */
+	dropAll(): void;
+	stop(): Promise<void>;
+}
+
+interface Rule {
+	readonly match: Match;
+	readonly fault: Fault;
+	seen: number;
+}
+
+interface Upstream {
+	/** `https://127.0.0.1:PORT` */
+	readonly url: string;
+	readonly ca: string;
+}
+
+/** A 410 as an ERROR event. */
+export const expiredEvent = `${JSON.stringify({
+	type: 'ERROR',
+	object: {
+		kind: 'Status',
+		apiVersion: 'v1',
+		metadata: {},
+		status: 'Failure',
+		message: 'too old resource version',
+		reason: 'Expired',
+		code: 410,
+	},
+})}\n`;
+
+export async function startFaultProxy(upstream: Upstream): Promise<FaultProxy> {
+	const pool = new Pool(upstream.url, {
+		allowH2: false,
+		connect: { ca: upstream.ca },
+		headersTimeout: 0,
+		bodyTimeout: 0,
+	});
+	let requests: ProxiedRequest[] = [];
+	let rules: Rule[] = [];
+	const open = new Set<AbortController>();
+
+	const server = createServer((incoming, outgoing) => {
+		const request = describe(incoming);
+		requests.push(request);
+		const fault = pick(rules, request);
+		request.fault = fault?.type;
+		const controller = new AbortController();
+		open.add(controller);
+		outgoing.once('close', () => {
+			open.delete(controller);
+			controller.abort();
+		});
+		relay(pool, incoming, outgoing, request, fault, controller.signal).catch(() => {
+			// The API server is away, or the client: either way the client sees its connection end.
+			outgoing.destroy();
+		});
+	});
+	server.keepAliveTimeout = 60_000;
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const { port } = server.address() as AddressInfo;
+
+	const stop = async () => {
+		server.closeAllConnections();
+		server.close();
+		for (const controller of open) {
+			controller.abort();
+		}
+		await pool.destroy();
+	};
+	return {
+		url: `http://127.0.0.1:${port}`,
+		get requests() {
+			return requests;
+		},
+		script: (match, fault) => rules.push({ match, fault, seen: 0 }),
+		reset: () => {
+			rules = [];
+			requests = [];
+		},
+		dropAll: () => server.closeAllConnections(),
+		stop,
+		[Symbol.asyncDispose]: stop,
+	};
+}
+
+function describe(incoming: IncomingMessage): ProxiedRequest {
+	const url = new URL(incoming.url ?? '/', 'http://proxy');
+	return {
+		method: incoming.method ?? 'GET',
+		path: url.pathname,
+		query: Object.fromEntries(url.searchParams),
+		isWatch: url.searchParams.has('watch'),
+		status: undefined,
+		fault: undefined,
+	};
+}
+
+function pick(rules: readonly Rule[], request: ProxiedRequest): Fault | undefined {
+	for (const rule of rules) {
+		const { method, path, watch, nth, times = Number.POSITIVE_INFINITY } = rule.match;
+		if (
+			(method !== undefined && method !== request.method) ||
+			(path !== undefined && !path.test(request.path)) ||
+			(watch !== undefined && watch !== request.isWatch)
+		) {
+			continue;
+		}
+		rule.seen++;
+		if (nth === undefined ? rule.seen <= times : rule.seen === nth) {
+			return rule.fault;
+		}
+	}
+	return undefined;
+}
+
+async function relay(
+	pool: Pool,
+	incoming: IncomingMessage,
+	outgoing: ServerResponse,
+	request: ProxiedRequest,
+	fault: Fault | undefined,
+	signal: AbortSignal,
+): Promise<void> {
+	const sent: Buffer[] = [];
+	for await (const chunk of incoming) {
+		sent.push(chunk as Buffer);
+	}
+	switch (fault?.type) {
+		case 'drop':
+			outgoing.destroy();
+			return;
+		case 'hang':
+			return;
+		case 'answer':
+			request.status = fault.status;
+			outgoing.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
+			outgoing.end(fault.body ?? '');
+			return;
+		case 'delay':
+			await new Promise((resolve) => setTimeout(resolve, fault.ms));
+			break;
+		default:
+	}
+	const { host: _host, connection: _connection, 'content-length': _length, ...headers } = incoming.headers;
+	const answer = await pool.request({
+		method: request.method,
+		path: incoming.url ?? '/',
+		headers,
+		body: sent.length === 0 ? null : Buffer.concat(sent),
+		signal,
+	});
+	if (fault?.type === 'drop-answer') {
+		await answer.body.dump();
+		outgoing.destroy();
+		return;
+	}
+	request.status = answer.statusCode;
+	// A body that will be shortened can't keep its length.
+	const { 'content-length': _contentLength, 'transfer-encoding': _encoding, ...answerHeaders } = answer.headers;
+	outgoing.writeHead(answer.statusCode, answerHeaders as Record<string, string | string[]>);
+	outgoing.flushHeaders();
+	await forward(answer.body, outgoing, fault);
+}
+
+/** Forwards the body until the fault's place is reached. */
+async function forward(body: AsyncIterable<Buffer>, outgoing: ServerResponse, fault: Fault | undefined): Promise<void> {
+	let bytesLeft = fault !== undefined && 'afterBytes' in fault ? fault.afterBytes : undefined;
+	let eventsLeft = fault !== undefined && 'afterEvents' in fault ? fault.afterEvents : undefined;
+	if (fault !== undefined && (bytesLeft === 0 || eventsLeft === 0)) {
+		misbehave(outgoing, fault);
+		return;
+	}
+	for await (const chunk of body) {
+		let end = chunk.length;
+		let isReached = false;
+		if (bytesLeft !== undefined) {
+			isReached = bytesLeft <= chunk.length;
+			end = Math.min(bytesLeft, chunk.length);
+			bytesLeft -= end;
+		} else if (eventsLeft !== undefined) {
+			for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, at + 1)) {
+				eventsLeft--;
+				if (eventsLeft === 0) {
+					end = at + 1;
+					isReached = true;
+					break;
+				}
+			}
+		}
+		if (isReached && fault !== undefined) {
+			outgoing.write(chunk.subarray(0, end), () => misbehave(outgoing, fault));
+			return;
+		}
+		outgoing.write(chunk);
+	}
+	outgoing.end();
+}
+
+function misbehave(outgoing: ServerResponse, fault: Fault): void {
+	switch (fault.type) {
+		case 'truncate':
+			outgoing.end();
+			break;
+		case 'cut':
+			outgoing.destroy();
+			break;
+		case 'inject':
+			outgoing.end(fault.line);
+			break;
+		default:
+		// A frozen stream just stays as it is.
+	}
+}
