@@ -5,7 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
-import { clusterRules, namespaceRules } from './rbac.ts';
+import { grantedRules, namespaceRules, operatorRules, type Rule } from './rbac.ts';
 import { renderEverything } from './samples.ts';
 
 const file = new URL('rbac.generated.yaml', import.meta.url);
@@ -14,28 +14,39 @@ const labels = { 'app.kubernetes.io/name': 'meshwright', 'app.kubernetes.io/part
 const rbac = 'rbac.authorization.k8s.io';
 const namespace = 'meshwright-system';
 
-/** ClusterRole, Role and their bindings to the operator's ServiceAccount. */
+/** Two ClusterRoles and a Role, with their bindings to the operator's ServiceAccount. */
 export function rbacObjects(): readonly object[] {
-	const subjects = [{ kind: 'ServiceAccount', name: 'meshwright', namespace }];
-	const role = { apiVersion: `${rbac}/v1`, kind: 'Role', metadata: { name: 'meshwright', namespace, labels } };
-	const clusterRole = { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name: 'meshwright', labels } };
+	const rendered = renderEverything();
 	return [
-		{ ...clusterRole, rules: clusterRules(renderEverything()) },
+		...roleAndBinding('Cluster', 'meshwright', operatorRules(rendered)),
+		...roleAndBinding('Cluster', 'meshwright-grants', grantedRules(rendered)),
+		...roleAndBinding('', 'meshwright', namespaceRules),
+	];
+}
+
+function roleAndBinding(scope: 'Cluster' | '', name: string, rules: readonly Rule[]): readonly object[] {
+	const apiVersion = `${rbac}/v1`;
+	const metadata = { name, ...(scope === '' ? { namespace } : {}), labels };
+	return [
+		{ apiVersion, kind: `${scope}Role`, metadata, rules },
 		{
-			...clusterRole,
-			kind: 'ClusterRoleBinding',
-			roleRef: { apiGroup: rbac, kind: 'ClusterRole', name: 'meshwright' },
-			subjects,
+			apiVersion,
+			kind: `${scope}RoleBinding`,
+			metadata,
+			roleRef: { apiGroup: rbac, kind: `${scope}Role`, name },
+			subjects: [{ kind: 'ServiceAccount', name: 'meshwright', namespace }],
 		},
-		{ ...role, rules: namespaceRules },
-		{ ...role, kind: 'RoleBinding', roleRef: { apiGroup: rbac, kind: 'Role', name: 'meshwright' }, subjects },
 	];
 }
 
 /** The text of the file. */
 export function rbacText(): string {
 	const documents = rbacObjects().map((object) => stringify(object, { aliasDuplicateObjects: false, lineWidth: 0 }));
-	return `# Made by \`npm run generate\` from what the operator renders (deploy/rbac.ts). Do not edit.\n${documents.join('---\n')}`;
+	return `# Made by \`npm run generate\` from what the operator renders (deploy/rbac.ts). Do not edit.
+#
+# meshwright: what the operator does. meshwright-grants: what Istio's own accounts may do, which the operator has to hold to
+# give it to them (it has neither escalate nor bind).
+${documents.join('---\n')}`;
 }
 
 if (import.meta.main) {

@@ -25,7 +25,7 @@ const write = ['create', 'patch'] as const;
  */
 const neverDeleted: ReadonlySet<Kind> = new Set([kinds.Namespace, kinds.CustomResourceDefinition]);
 
-const bindings: ReadonlySet<string> = new Set([kinds.Role.kind, kinds.ClusterRole.kind]);
+const roleKinds: ReadonlySet<string> = new Set([kinds.Role.kind, kinds.ClusterRole.kind]);
 
 function rule(apiGroup: string, resource: string, verbs: readonly string[], resourceNames?: readonly string[]): Rule {
 	return {
@@ -61,24 +61,25 @@ function rulesForKind(kind: Kind, objects: readonly KubeObject[]): readonly Rule
 	return [rule(group, kind.plural, [...read, ...write, ...(neverDeleted.has(kind) ? [] : ['delete'])])];
 }
 
-/** What rendered roles grant, one resource at a time. */
-function grantedRules(objects: readonly KubeObject[]): readonly Rule[] {
-	return objects
-		.filter(({ kind }) => bindings.has(kind))
-		.flatMap((role) => (role.rules ?? []) as readonly Rule[])
-		.flatMap(({ apiGroups, resources, resourceNames, verbs }) =>
-			apiGroups.flatMap((group) => resources.map((resource) => rule(group, resource, verbs, resourceNames))),
-		);
+/** The rules of what the operator does itself, for everything in `rendered`: all releases, all options. */
+export function operatorRules(rendered: readonly KubeObject[]): readonly Rule[] {
+	const byKind = Map.groupBy(rendered, kindOf);
+	return compact([...ownRules, ...[...byKind].flatMap(([kind, objects]) => rulesForKind(kind, objects))]);
 }
 
-/** The rules of the operator's ClusterRole for everything in `rendered`: all releases, all options. */
-export function clusterRules(rendered: readonly KubeObject[]): readonly Rule[] {
-	const byKind = Map.groupBy(rendered, kindOf);
-	return compact([
-		...ownRules,
-		...[...byKind].flatMap(([kind, objects]) => rulesForKind(kind, objects)),
-		...grantedRules(rendered),
-	]);
+/**
+ * The rules that the operator holds for no other reason than to hand them on, in the roles that it renders. What a Role
+ * grants in one namespace is held in all, since the namespace of a mesh is its owner's choice.
+ */
+export function grantedRules(rendered: readonly KubeObject[]): readonly Rule[] {
+	return compact(
+		rendered
+			.filter(({ kind }) => roleKinds.has(kind))
+			.flatMap((role) => (role.rules ?? []) as readonly Rule[])
+			.flatMap(({ apiGroups, resources, resourceNames, verbs }) =>
+				apiGroups.flatMap((group) => resources.map((resource) => rule(group, resource, verbs, resourceNames))),
+			),
+	);
 }
 
 /**

@@ -1,0 +1,198 @@
+/** The manifests on a real API server: it accepts them as they are, and what they allow the operator is what it needs. */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { parse, parseAllDocuments } from 'yaml';
+import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
+import { manifests } from '../operator/cli/manifests.ts';
+import { ApiServer } from '../operator/runtime/api-server.ts';
+import { loadKubeconfig } from '../operator/runtime/credentials.ts';
+import { RequestError } from '../operator/runtime/errors.ts';
+import { kinds } from '../operator/runtime/kinds.ts';
+import { describeObject, type KubeObject, objectKey } from '../operator/runtime/object.ts';
+import { renderEverything } from './samples.ts';
+
+let cluster: Cluster;
+let admin: ApiServer;
+/** The operator's own ServiceAccount, with the rights of the manifests and no other. */
+let operator: ApiServer;
+
+const fieldManager = 'meshwright-test';
+
+test.before(async () => {
+	cluster = await startCluster({ name: 'manifests' });
+	admin = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
+	for (const object of manifests()) {
+		await admin.apply(object, { fieldManager, fieldValidation: 'Strict' });
+	}
+	const kubeconfig = await cluster.kubeconfigFor({ namespace: 'meshwright-system', name: 'meshwright' });
+	operator = new ApiServer(await loadKubeconfig({ path: kubeconfig }));
+});
+
+test.after.always(async () => {
+	await Promise.all([admin?.close(), operator?.close()]);
+	await cluster?.stop();
+});
+
+function find(kind: string): KubeObject {
+	const found = manifests().find((object) => object.kind === kind);
+	if (found === undefined) {
+		throw new Error(`no ${kind} in the manifests`);
+	}
+	return found;
+}
+
+interface Template {
+	readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+	readonly spec: { readonly containers: readonly Readonly<Record<string, unknown>>[] };
+}
+
+function podOf(change: (container: Readonly<Record<string, unknown>>) => object): KubeObject {
+	const { template } = find('Deployment').spec as { readonly template: Template };
+	return {
+		apiVersion: 'v1',
+		kind: 'Pod',
+		metadata: { name: 'probe', namespace: 'meshwright-system', labels: template.metadata.labels },
+		spec: { ...template.spec, containers: template.spec.containers.map(change) },
+	};
+}
+
+test('a second apply changes nothing', async (t) => {
+	for (const object of manifests()) {
+		const first = await admin.apply(object, { fieldManager, fieldValidation: 'Strict' });
+		const second = await admin.apply(object, { fieldManager, fieldValidation: 'Strict' });
+		t.is(second.resourceVersion, first.resourceVersion, describeObject(object));
+		t.deepEqual(second.warnings, [], describeObject(object));
+	}
+});
+
+test('the operator’s pods keep the restricted Pod Security standard, which the namespace enforces', async (t) => {
+	const allowed = await admin.create(
+		podOf((container) => container),
+		{ dryRun: true, fieldValidation: 'Strict' },
+	);
+	t.deepEqual(allowed.warnings, []);
+	const error = await t.throwsAsync(
+		admin.create(
+			podOf(({ securityContext: _, ...container }) => container),
+			{ dryRun: true },
+		),
+		{ instanceOf: RequestError },
+	);
+	t.regex(error?.message ?? '', /violates PodSecurity "restricted/);
+});
+
+test.serial('the operator’s account may apply and delete everything that is rendered for any release', async (t) => {
+	const objects = new Map(renderEverything().map((object) => [objectKey(object), object]));
+	const order = ['CustomResourceDefinition', 'Namespace'];
+	const sorted = [...objects.values()].sort((a, b) => order.indexOf(b.kind) - order.indexOf(a.kind));
+	for (const object of sorted.filter(({ kind }) => order.includes(kind))) {
+		await operator.apply(object, { fieldManager, force: true, fieldValidation: 'Strict' });
+	}
+	const children = sorted.filter(({ kind }) => !order.includes(kind));
+	for (const object of children) {
+		await operator.apply(object, { fieldManager, force: true, fieldValidation: 'Strict' });
+	}
+	for (const object of children) {
+		await operator.delete({ ...object.metadata, apiVersion: object.apiVersion, kind: object.kind });
+	}
+	t.true(children.length > 0);
+});
+
+const forbidden: readonly (readonly [what: string, request: (api: ApiServer) => Promise<unknown>])[] = [
+	['read a Secret by name', (api) => api.get({ ...kinds.Secret, namespace: 'kube-system', name: 'x' })],
+	[
+		'write a Secret',
+		(api) =>
+			api.apply({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'x', namespace: 'default' } }, { fieldManager }),
+	],
+	['delete a namespace', (api) => api.delete({ ...kinds.Namespace, name: 'default' })],
+	[
+		'delete one of Istio’s CRDs',
+		(api) => api.delete({ ...kinds.CustomResourceDefinition, name: 'gateways.networking.istio.io' }),
+	],
+	[
+		'change a CRD that is not Istio’s',
+		(api) =>
+			api.patch(
+				{ ...kinds.CustomResourceDefinition, name: 'meshinstallations.meshwright.io' },
+				{ metadata: { labels: { x: 'y' } } },
+				{ type: 'merge' },
+			),
+	],
+	[
+		'create a CRD that is not Istio’s',
+		(api) =>
+			api.apply({ ...find('CustomResourceDefinition'), metadata: { name: 'others.example.com' } }, { fieldManager }),
+	],
+	[
+		'give more rights than it has',
+		(api) =>
+			api.apply(
+				{
+					apiVersion: 'rbac.authorization.k8s.io/v1',
+					kind: 'ClusterRole',
+					metadata: { name: 'too-much' },
+					rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }],
+				},
+				{ fieldManager },
+			),
+	],
+	[
+		'bind a role that holds more than it',
+		(api) =>
+			api.apply(
+				{
+					apiVersion: 'rbac.authorization.k8s.io/v1',
+					kind: 'ClusterRoleBinding',
+					metadata: { name: 'too-much' },
+					roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'admin' },
+					subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: 'default' }],
+				},
+				{ fieldManager },
+			),
+	],
+	[
+		'change the spec of a MeshInstallation’s status through another door: delete the installation',
+		(api) => api.delete({ ...kinds.MeshInstallation, name: 'x' }),
+	],
+	[
+		'take the lease of somebody else',
+		(api) => api.get({ ...kinds.Lease, namespace: 'kube-system', name: 'kube-scheduler' }),
+	],
+];
+
+for (const [what, request] of forbidden) {
+	test(`the operator’s account may not ${what}`, async (t) => {
+		const error = await t.throwsAsync(request(operator), { instanceOf: RequestError });
+		t.is((error as RequestError).status, 403, error?.message);
+	});
+}
+
+test('kustomize gives the same objects as the command line', async (t) => {
+	let output: string;
+	try {
+		output = (await promisify(execFile)('kubectl', ['kustomize', import.meta.dirname], { maxBuffer: 2 ** 24 })).stdout;
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+			throw error;
+		}
+		t.pass('kubectl is not installed here');
+		return;
+	}
+	const byKey = (objects: readonly KubeObject[]): Map<string, KubeObject> =>
+		new Map(objects.map((object) => [objectKey(object), object]));
+	const built = byKey(parseAllDocuments(output).map((document) => document.toJS() as KubeObject));
+	t.deepEqual(new Map([...built].sort()), new Map([...byKey(manifests())].sort()));
+});
+
+test('every file of the kustomization is installed by the command line too', async (t) => {
+	const kustomization = parse(await readFile(new URL('kustomization.yaml', import.meta.url), 'utf8')) as {
+		readonly resources: readonly string[];
+	};
+	const source = await readFile(new URL('../operator/cli/manifests.ts', import.meta.url), 'utf8');
+	for (const file of kustomization.resources.filter((name) => name.endsWith('.yaml'))) {
+		t.true(source.includes(`'../../deploy/${file}'`), file);
+	}
+});
