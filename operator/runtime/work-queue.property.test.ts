@@ -155,7 +155,11 @@ test('whatever happens in whatever order: one pass per key at a time, none lost,
 				await clock.advance(1_000_000);
 				for (const pass of [...running]) pass.end('success');
 				await settle();
-				await queue.stop({ deadlineMs: 0, graceMs: 1 });
+				const stopped = queue.stop({ deadlineMs: 0, graceMs: 1 });
+				// What began in the last moment ends after the abort.
+				for (const pass of [...running]) pass.end('success');
+				await clock.advance(1);
+				t.deepEqual((await stopped).unfinished, []);
 				t.is(clock.pendingTimers, 0);
 			},
 		),

@@ -20,105 +20,21 @@
 import { type BackoffPolicy, backoffDelayMs, defaultBackoff, jittered } from './backoff.ts';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import { DueHeap } from './work-queue-heap.ts';
+import { ReadyLines } from './work-queue-lines.ts';
 import { classifyFailure } from './work-queue-policy.ts';
+import {
+	type AddOptions,
+	type PassReport,
+	type PassResult,
+	priorities,
+	type StopResult,
+	type Worker,
+	type WorkQueueHooks,
+	type WorkQueueOptions,
+	type WorkQueueSnapshot,
+} from './work-queue-types.ts';
 
-/** Priorities: a higher number goes first. Any integer will do; these are the ones in use. */
-export const priorities = {
-	/** Objects found by the first list after a start, and by a resync: a person's edit overtakes them. */
-	background: -100,
-	normal: 0,
-} as const;
-
-export interface AddOptions {
-	/** Earliest start from now, milliseconds. A key that is owed earlier stays so. Default 0. */
-	readonly afterMs?: number;
-	/** A key that has a higher priority already keeps it. Default `priorities.normal`. */
-	readonly priority?: number;
-	/** Why, in a word or two, for the log of the pass. Equal ones are folded. */
-	readonly reason?: string;
-}
-
-export interface PassContext {
-	/** Aborts when the pass outlives its deadline or the queue's stop does. A worker must then end soon. */
-	readonly signal: AbortSignal;
-	/** 1 for the first pass; grows while passes of this key fail in a row. */
-	readonly attempt: number;
-	/** What was given to the adds that this pass answers, in order. */
-	readonly reasons: readonly string[];
-}
-
-export interface PassResult {
-	/** Run again after this many milliseconds at the latest; 0 is at once. */
-	readonly requeueAfterMs?: number;
-}
-
-export type Worker<K extends string> = (
-	key: K,
-	context: PassContext,
-) => Promise<PassResult | undefined> | Promise<void>;
-
-/** How a pass ended. A conflict that is retried at once is a `requeue`, a blocked one a `requeue_after`: neither is a failure. */
-export type PassOutcome = 'success' | 'error' | 'requeue' | 'requeue_after';
-
-export interface PassReport<K extends string> {
-	readonly key: K;
-	readonly outcome: PassOutcome;
-	readonly attempt: number;
-	readonly durationMs: number;
-	/** What the worker threw. */
-	readonly error?: unknown;
-	/** The error is the user's to mend: no retry was planned. */
-	readonly isTerminal: boolean;
-	/** The error is from outside the closed family: a defect in the program. */
-	readonly isDefect: boolean;
-	/** The pass outlived its deadline. */
-	readonly isTimeout: boolean;
-	/** When the next pass was planned, if the end of this one planned one. */
-	readonly retryInMs?: number;
-}
-
-/** Called synchronously; must not throw. */
-export interface WorkQueueHooks<K extends string> {
-	/** Every accepted `add`, folded or not, and every retry. */
-	onAdd?(key: K): void;
-	/** A retry after a failure was planned. */
-	onRetry?(key: K): void;
-	/** A pass starts; `queuedMs` since the key came in line. */
-	onPassStart?(key: K, queuedMs: number): void;
-	onPassEnd?(report: PassReport<K>): void;
-}
-
-export interface WorkQueueOptions<K extends string> {
-	readonly worker: Worker<K>;
-	/** Passes that may run at a time, each on its own key. Default 4. */
-	readonly concurrency?: number;
-	/** Deadline of one pass, milliseconds. Default 2 min. */
-	readonly reconcileTimeoutMs?: number;
-	readonly backoff?: BackoffPolicy;
-	/** Retry after a `BlockedError`, milliseconds, ±20 %. Default 30 s. */
-	readonly blockedRetryMs?: number;
-	/** So many conflicts in a row are retried at once, later ones with backoff. Default 3. */
-	readonly immediateConflictRetries?: number;
-	readonly clock?: Clock;
-	readonly random?: () => number;
-	readonly hooks?: WorkQueueHooks<K>;
-}
-
-/** What the queue holds at this moment, for metrics and health. */
-export interface WorkQueueSnapshot<K extends string> {
-	readonly readyByPriority: ReadonlyMap<number, number>;
-	readonly ready: readonly K[];
-	readonly waiting: number;
-	readonly running: readonly { readonly key: K; readonly runningMs: number }[];
-	readonly concurrency: number;
-}
-
-export interface StopResult<K extends string> {
-	/** Passes that were aborted because the deadline came. */
-	readonly aborted: readonly K[];
-	/** Passes that go on in spite of the abort: what they hold (a lease, a connection) must not be given away. */
-	readonly unfinished: readonly K[];
-}
+export * from './work-queue-types.ts';
 
 /** All there is about one key. Kept while the key is in a set or has failures to remember, then dropped. */
 interface Entry<K extends string> {
@@ -149,8 +65,7 @@ export class WorkQueue<K extends string> {
 	readonly #hooks: WorkQueueHooks<K>;
 
 	readonly #entries = new Map<K, Entry<K>>();
-	/** One line per priority, highest first; empty lines are removed. */
-	#ready: { readonly priority: number; readonly line: Set<Entry<K>> }[] = [];
+	readonly #ready = new ReadyLines<Entry<K>>();
 	readonly #waiting = new DueHeap<Entry<K>>();
 	readonly #running = new Map<
 		K,
@@ -214,8 +129,8 @@ export class WorkQueue<K extends string> {
 	snapshot(): WorkQueueSnapshot<K> {
 		const now = this.#clock.now();
 		return {
-			readyByPriority: new Map(this.#ready.map(({ priority, line }) => [priority, line.size])),
-			ready: this.#ready.flatMap(({ line }) => Array.from(line, (entry) => entry.key)),
+			readyByPriority: this.#ready.sizes(),
+			ready: Array.from(this.#ready, (entry) => entry.key),
 			waiting: this.#waiting.size,
 			running: Array.from(this.#running, ([key, pass]) => ({ key, runningMs: now - pass.since })),
 			concurrency: this.#concurrency,
@@ -231,7 +146,7 @@ export class WorkQueue<K extends string> {
 		this.#timer?.timer.cancel();
 		this.#timer = undefined;
 		this.#waiting.clear();
-		this.#ready = [];
+		this.#ready.clear();
 		for (const entry of [...this.#entries.values()]) {
 			entry.isDirty = false;
 			if (!entry.isProcessing) this.#entries.delete(entry.key);
@@ -281,7 +196,7 @@ export class WorkQueue<K extends string> {
 
 	#markDirty(entry: Entry<K>, priority: number): void {
 		if (entry.isDirty && entry.priority === priority) return;
-		if (entry.isDirty && !entry.isProcessing) this.#leaveLine(entry);
+		if (entry.isDirty && !entry.isProcessing) this.#ready.leave(entry);
 		else if (!entry.isDirty) entry.readySince = this.#clock.now();
 		entry.isDirty = true;
 		entry.priority = priority;
@@ -289,22 +204,8 @@ export class WorkQueue<K extends string> {
 	}
 
 	#joinLine(entry: Entry<K>): void {
-		const position = this.#ready.findIndex(({ priority }) => priority <= entry.priority);
-		const found = this.#ready[position];
-		if (found?.priority === entry.priority) found.line.add(entry);
-		else {
-			const line = { priority: entry.priority, line: new Set([entry]) };
-			this.#ready.splice(position === -1 ? this.#ready.length : position, 0, line);
-		}
+		this.#ready.join(entry);
 		this.#dispatchSoon();
-	}
-
-	#leaveLine(entry: Entry<K>): void {
-		const position = this.#ready.findIndex(({ priority }) => priority === entry.priority);
-		const found = this.#ready[position];
-		if (found === undefined) return;
-		found.line.delete(entry);
-		if (found.line.size === 0) this.#ready.splice(position, 1);
 	}
 
 	#promoteDue(): void {
@@ -340,9 +241,8 @@ export class WorkQueue<K extends string> {
 
 	#dispatch(): void {
 		while (this.#state === 'started' && this.#running.size < this.#concurrency) {
-			const entry = this.#ready[0]?.line.values().next().value;
+			const entry = this.#ready.shift();
 			if (entry === undefined) return;
-			this.#leaveLine(entry);
 			this.#begin(entry);
 		}
 	}
