@@ -1,12 +1,14 @@
 /** The definition on a real API server, and the parser beside it: both must say the same. */
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
+import fc from 'fast-check';
 import { Agent, request } from 'undici';
 import { parse } from 'yaml';
 import { ApiServerError } from '../../e2e/control-plane/api-client.ts';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
-import { acceptedCases, type Case, refusedCases } from './cases.ts';
 import { apiVersion, crdName, kind, parseMeshInstallation, plural, unobservedGeneration } from './index.ts';
+import { acceptedCases, type Case, refusedCases } from './testing/cases.ts';
+import { edgeValues, replaceSomewhere } from './testing/nonsense.ts';
 
 const collection = `/apis/${apiVersion}/${plural}`;
 let cluster: Cluster;
@@ -152,6 +154,38 @@ for (const { title, ...given } of acceptedCases) {
 		const again = parseMeshInstallation(stored);
 		t.true(again.ok, JSON.stringify(again));
 	});
+}
+
+test('both agree about good objects with one value replaced, also about what is stored', async (t) => {
+	const specs = acceptedCases.map(({ spec }) => spec);
+	const value = fc.oneof(
+		{ weight: 4, arbitrary: fc.constantFrom(...edgeValues) },
+		{ weight: 1, arbitrary: fc.jsonValue({ maxDepth: 2 }) },
+	);
+	const steps = fc.array(fc.nat({ max: 7 }), { minLength: 6, maxLength: 6 });
+	await fc.assert(
+		fc.asyncProperty(fc.constantFrom(...specs), value, steps, async (good, other, way) => {
+			const object = objectOf({ spec: replaceSomewhere(good, other, way) });
+			const parsed = parseMeshInstallation(object);
+			const stored = await createOrRefusal(object);
+			t.is(parsed.ok, typeof stored !== 'string', `${JSON.stringify(object)}: ${JSON.stringify([parsed, stored])}`);
+			if (parsed.ok && typeof stored !== 'string') {
+				t.deepEqual<unknown, unknown>(parsed.installation.spec, stored.spec);
+			}
+		}),
+		{ numRuns: 400 },
+	);
+});
+
+async function createOrRefusal(object: object): Promise<Stored | string> {
+	try {
+		return await create(object, 'dryRun=All&fieldValidation=Strict');
+	} catch (error) {
+		if (error instanceof ApiServerError && [400, 422].includes(error.status)) {
+			return error.message;
+		}
+		throw error;
+	}
 }
 
 test('defaults are stored, and nothing but them', async (t) => {

@@ -1,7 +1,7 @@
 /** The API of Meshwright, version v1: everything that other rooms need from it. */
 export { isCidr } from './cidr.ts';
 export * from './constants.ts';
-export { parseDuration } from './duration.ts';
+export { parseDuration, tryDuration } from './duration.ts';
 export {
 	type ParsedMeshInstallation,
 	type ParsedSpec,

@@ -29,7 +29,8 @@ export const reasons = {
 	},
 	DeletionTimedOut: {
 		condition: 'Stalled',
-		meaning: 'spec.deletion.timeout has passed and objects are left over; the message names them.',
+		meaning:
+			'spec.deletion.timeout has passed: the installation goes, and the objects that the Event names are left over.',
 		remedy: 'See what holds the named objects (their finalizers, the webhooks of others) and delete them.',
 	},
 

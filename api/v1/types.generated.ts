@@ -192,7 +192,7 @@ export interface Mesh {
 	 */
 	accessLog?: AccessLog;
 	/**
-	 * Traffic to hosts that the mesh does not know: let through (ALLOW_ANY) or refused (REGISTRY_ONLY). Istio 1.0 always refuses it.
+	 * Traffic to hosts that the mesh does not know: let through (ALLOW_ANY) or refused (REGISTRY_ONLY). Istio 1.0 always refuses it and has no choice. ALLOW_ANY when not set.
 	 */
 	outboundTraffic?: 'ALLOW_ANY' | 'REGISTRY_ONLY';
 	/**
@@ -200,7 +200,7 @@ export interface Mesh {
 	 */
 	mtls?: MutualTLS;
 	/**
-	 * Domain in the identities of workloads (spiffe://<trustDomain>/ns/…). cluster.local when not set.
+	 * Domain in the identities of workloads (spiffe://<trustDomain>/ns/…). Since Istio 1.1. cluster.local when not set.
 	 */
 	trustDomain?: string;
 	/**
@@ -272,11 +272,11 @@ export interface Proxy {
 	 */
 	parentShutdownDuration?: string;
 	/**
-	 * Pause between two polls of Pilot, where the release polls. 10s when not set.
+	 * Pause between two polls of Pilot, in Istio 1.0. Later proxies do not poll, and their releases refuse the field. 1s when not set.
 	 */
 	discoveryRefreshDelay?: string;
 	/**
-	 * How long a proxy waits for a connection to Pilot and Mixer. 10s when not set.
+	 * How long a proxy waits for a connection. 10s since Istio 1.1, the 1s of Istio itself in 1.0 when not set.
 	 */
 	connectTimeout?: string;
 	/**
@@ -420,7 +420,7 @@ export interface EnvVar {
  */
 export interface Pilot {
 	/**
-	 * A fixed number of pods. Either this or autoscaling.
+	 * A fixed number of pods. Either this or autoscaling. As the profile says (minimal: 1) when not set.
 	 */
 	replicas?: number;
 	/**
@@ -428,7 +428,7 @@ export interface Pilot {
 	 */
 	autoscaling?: Autoscaling;
 	/**
-	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget.
+	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget. minAvailable 1 from two pods on when not set.
 	 */
 	disruptionBudget?: DisruptionBudget;
 	/**
@@ -484,7 +484,7 @@ export interface Pilot {
  */
 export interface MixerPolicy {
 	/**
-	 * A fixed number of pods. Either this or autoscaling.
+	 * A fixed number of pods. Either this or autoscaling. As the profile says (minimal: 1) when not set.
 	 */
 	replicas?: number;
 	/**
@@ -492,7 +492,7 @@ export interface MixerPolicy {
 	 */
 	autoscaling?: Autoscaling;
 	/**
-	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget.
+	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget. minAvailable 1 from two pods on when not set.
 	 */
 	disruptionBudget?: DisruptionBudget;
 	/**
@@ -570,7 +570,7 @@ export interface ReportBatch {
  */
 export interface MixerTelemetry {
 	/**
-	 * A fixed number of pods. Either this or autoscaling.
+	 * A fixed number of pods. Either this or autoscaling. As the profile says (minimal: 1) when not set.
 	 */
 	replicas?: number;
 	/**
@@ -578,7 +578,7 @@ export interface MixerTelemetry {
 	 */
 	autoscaling?: Autoscaling;
 	/**
-	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget.
+	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget. minAvailable 1 from two pods on when not set.
 	 */
 	disruptionBudget?: DisruptionBudget;
 	/**
@@ -742,7 +742,7 @@ export interface Mixer {
  */
 export interface Citadel {
 	/**
-	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget.
+	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget. minAvailable 1 from two pods on when not set.
 	 */
 	disruptionBudget?: DisruptionBudget;
 	/**
@@ -844,7 +844,7 @@ export interface LabelSelector {
  */
 export interface SidecarInjector {
 	/**
-	 * A fixed number of pods. Either this or autoscaling.
+	 * A fixed number of pods. Either this or autoscaling. As the profile says (minimal: 1) when not set.
 	 */
 	replicas?: number;
 	/**
@@ -852,7 +852,7 @@ export interface SidecarInjector {
 	 */
 	autoscaling?: Autoscaling;
 	/**
-	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget.
+	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget. minAvailable 1 from two pods on when not set.
 	 */
 	disruptionBudget?: DisruptionBudget;
 	/**
@@ -982,7 +982,7 @@ export interface GatewayService {
  */
 export interface Gateway {
 	/**
-	 * A fixed number of pods. Either this or autoscaling.
+	 * A fixed number of pods. Either this or autoscaling. As the profile says (minimal: 1) when not set.
 	 */
 	replicas?: number;
 	/**
@@ -990,7 +990,7 @@ export interface Gateway {
 	 */
 	autoscaling?: Autoscaling;
 	/**
-	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget.
+	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget. minAvailable 1 from two pods on when not set.
 	 */
 	disruptionBudget?: DisruptionBudget;
 	/**
@@ -1276,7 +1276,7 @@ export interface Deletion {
 	 */
 	policy?: 'Delete' | 'Retain';
 	/**
-	 * true: deletion goes on when something in its way would otherwise hold it, for example proxies that still use the control plane. false when not set.
+	 * true: everything is deleted at once instead of in order, and nothing is waited for. false when not set.
 	 */
 	force?: boolean;
 	/**

@@ -80,7 +80,7 @@ export const deletion = z
 			'What becomes of the control plane when this object is deleted: deleted with it, or kept as it is (Retain). CRDs, the namespace and your own Istio objects always stay. Delete when not set.',
 		),
 		force: optional(z.boolean()).describe(
-			'true: deletion goes on when something in its way would otherwise hold it, for example proxies that still use the control plane. false when not set.',
+			'true: everything is deleted at once instead of in order, and nothing is waited for. false when not set.',
 		),
 		timeout: optional(duration('1s', '24h')).describe(
 			'Deletion ends after this time; what could not be deleted is named in an Event and left behind. 10m when not set.',

@@ -48,7 +48,7 @@ export const mesh = z
 				.meta({ title: 'AccessLog' }),
 		).describe('Log of each request, written by every proxy.'),
 		outboundTraffic: optional(z.enum(['ALLOW_ANY', 'REGISTRY_ONLY'])).describe(
-			'Traffic to hosts that the mesh does not know: let through (ALLOW_ANY) or refused (REGISTRY_ONLY). Istio 1.0 always refuses it.',
+			'Traffic to hosts that the mesh does not know: let through (ALLOW_ANY) or refused (REGISTRY_ONLY). Istio 1.0 always refuses it and has no choice. ALLOW_ANY when not set.',
 		),
 		mtls: optional(
 			z
@@ -61,7 +61,7 @@ export const mesh = z
 				.meta({ title: 'MutualTLS' }),
 		).describe('Mutual TLS.'),
 		trustDomain: optional(objectName).describe(
-			'Domain in the identities of workloads (spiffe://<trustDomain>/ns/…). cluster.local when not set.',
+			'Domain in the identities of workloads (spiffe://<trustDomain>/ns/…). Since Istio 1.1. cluster.local when not set.',
 		),
 		config: optional(opaqueObject).describe(
 			"Any further field of the release's MeshConfig, by its JSON name, for example {dnsRefreshRate: 5s}. Names that the release does not know, and fields that have a place of their own in this spec, are refused.",
@@ -115,10 +115,10 @@ export const proxy = withRules(
 			`When a restarting Envoy stops its predecessor, in whole seconds; longer than drainDuration. ${parentShutdownDefault} when not set.`,
 		),
 		discoveryRefreshDelay: optional(duration('1s', '10m')).describe(
-			'Pause between two polls of Pilot, where the release polls. 10s when not set.',
+			'Pause between two polls of Pilot, in Istio 1.0. Later proxies do not poll, and their releases refuse the field. 1s when not set.',
 		),
 		connectTimeout: optional(duration('1ms', '30s')).describe(
-			'How long a proxy waits for a connection to Pilot and Mixer. 10s when not set.',
+			'How long a proxy waits for a connection. 10s since Istio 1.1, the 1s of Istio itself in 1.0 when not set.',
 		),
 		serviceCluster: optional(
 			text(253, /^[a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?$/, 'a name: letters, digits, -, _ and .'),

@@ -162,7 +162,7 @@ const envVar = withRules(
 
 const podFields = {
 	disruptionBudget: optional(disruptionBudget).describe(
-		'How many pods may be away while nodes are drained; becomes a PodDisruptionBudget.',
+		'How many pods may be away while nodes are drained; becomes a PodDisruptionBudget. minAvailable 1 from two pods on when not set.',
 	),
 	resources: optional(resources).describe(
 		"CPU and memory of the component's container. The release's own figures when not set.",
@@ -189,7 +189,9 @@ export const singletonFields = podFields;
 
 /** A component that can run as several pods. Objects with these fields need `replicaRules`. */
 export const workloadFields = {
-	replicas: optional(integer(1, 1000)).describe('A fixed number of pods. Either this or autoscaling.'),
+	replicas: optional(integer(1, 1000)).describe(
+		'A fixed number of pods. Either this or autoscaling. As the profile says (minimal: 1) when not set.',
+	),
 	autoscaling: optional(autoscaling).describe(
 		'A number of pods that follows the load; becomes a HorizontalPodAutoscaler. Either this or replicas.',
 	),
