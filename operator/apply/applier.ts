@@ -5,8 +5,8 @@
 import { BlockedError, ConflictError, InvalidError } from '../runtime/errors.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { applyCrds, assumedCrds, type CrdMemory } from './apply-crds.ts';
-import type { Child } from './child.ts';
-import { adoptAnnotation, asChild, handoverFieldManager, type Owner } from './identity.ts';
+import { type Child, toChild } from './child.ts';
+import { adoptAnnotation, asChild, handoverFieldManager, isShared, type Owner } from './identity.ts';
 import { recreatableField } from './immutable.ts';
 import { ownershipOf } from './ownership.ts';
 import { type Applied, hashInventory, planChildren, recallInventory, type Write } from './plan.ts';
@@ -67,7 +67,8 @@ export async function applyInstallation(
 	recallOnce(crds, children, desired.recordedHash, options, memory);
 	const { waitingFor, inventory } = await applyCrds(crds, options.crdMemory, writer);
 	if (writer.errors.length > 0) return result(undefined);
-	if (waitingFor.length > 0) return result(`waiting for CRDs to be Established: ${list(waitingFor)}`);
+	// Without their names: the sentence would change, and with it the status, as each of them gets ready.
+	if (waitingFor.length > 0) return result("waiting for Istio's CRDs to be Established");
 
 	const freshNamespaces = new Set<string>();
 	await writer.all(
@@ -76,6 +77,7 @@ export async function applyInstallation(
 	);
 	if (writer.errors.length > 0) return result(undefined);
 
+	forgetOthers(memory, children);
 	const { writes, prune } = planChildren(children, options.live, memory.applied, desired.partOf);
 	const pass = { writer, memory, desired, freshNamespaces };
 	for (const wave of waves(writes, ({ object }) => object.kind)) {
@@ -114,7 +116,6 @@ interface PassContext {
 	readonly freshNamespaces: ReadonlySet<string>;
 }
 
-const sharedKinds = new Set(['CustomResourceDefinition', 'Namespace']);
 const childrenCache = new WeakMap<
 	readonly KubeObject[],
 	{ readonly uid: string; readonly children: readonly KubeObject[] }
@@ -124,7 +125,7 @@ const childrenCache = new WeakMap<
 function childrenOf({ objects, owner }: Desired): readonly KubeObject[] {
 	const cached = childrenCache.get(objects);
 	if (cached?.uid === owner.uid) return cached.children;
-	const children = objects.filter(({ kind }) => !sharedKinds.has(kind)).map((object) => asChild(object, owner));
+	const children = objects.filter((object) => !isShared(object)).map((object) => asChild(object, owner));
 	childrenCache.set(objects, { uid: owner.uid, children });
 	return children;
 }
@@ -148,6 +149,12 @@ function recallOnce(
 	}
 }
 
+/** What is no longer rendered is no part of the inventory, also where it was gone before it could be pruned. */
+function forgetOthers({ applied }: InstallationMemory, children: readonly KubeObject[]): void {
+	const keys = new Set(children.map(objectKey));
+	for (const key of applied.keys()) if (!keys.has(key)) applied.delete(key);
+}
+
 /** A namespace that stands is used as it is, whoever made it; a missing one is made. */
 async function ensureNamespace(namespace: KubeObject, fresh: Set<string>, writer: Writer): Promise<void> {
 	const { name } = namespace.metadata;
@@ -167,7 +174,7 @@ async function writeChild({ object, key, cause, live }: Write, pass: PassContext
 	if (cause === 'missing' || (cause === 'outdated' && live?.fingerprint === undefined)) {
 		const { namespace } = object.metadata;
 		const isAlone = namespace !== undefined && pass.freshNamespaces.has(namespace);
-		memory.applied.set(key, await writer.apply(object, isAlone ? false : await mayTakeOver(object, pass)));
+		memory.applied.set(key, await (isAlone ? writer.apply(object, false) : takeOver(object, pass)));
 		return;
 	}
 	if (cause !== 'outdated') writer.assertMayRepair(desired.owner.uid, object, live);
@@ -186,15 +193,16 @@ async function restore(object: KubeObject, pass: PassContext): Promise<Applied> 
 		return await pass.writer.apply(object, false);
 	} catch (error) {
 		if (!(error instanceof ConflictError)) throw error;
-		return pass.writer.apply(object, await mayTakeOver(object, pass));
+		return takeOver(object, pass);
 	}
 }
 
-/** Whether fields of others are to be taken: false where there is no such object. Throws where it is somebody else's. */
-async function mayTakeOver(object: KubeObject, { writer, desired }: PassContext): Promise<boolean> {
+/** Writes what may exist already, unseen by the caches. Throws where that is somebody else's. */
+async function takeOver(object: KubeObject, pass: PassContext): Promise<Applied> {
+	const { writer, desired } = pass;
 	const found = await writer.findMetadata(object);
-	if (found === undefined) return false;
-	const ownership = ownershipOf(found, desired.partOf);
+	if (found === undefined) return writer.apply(object, false);
+	const ownership = ownershipOf(found, desired.partOf, desired.owner.uid);
 	if (ownership.kind === 'foreign') {
 		throw new InvalidError(
 			'ForeignObject',
@@ -204,7 +212,7 @@ async function mayTakeOver(object: KubeObject, { writer, desired }: PassContext)
 		);
 	}
 	if (ownership.kind === 'adoptable') writer.noticeAdoption(object);
-	return true;
+	return applyOrRecreate(object, toChild({ ...object, metadata: found }), pass);
 }
 
 async function applyOrRecreate(object: KubeObject, live: Child | undefined, { writer }: PassContext): Promise<Applied> {
@@ -223,9 +231,8 @@ async function applyOrRecreate(object: KubeObject, live: Child | undefined, { wr
 	}
 }
 
-async function pruneChild(child: Child, { writer, memory }: PassContext): Promise<void> {
+async function pruneChild(child: Child, { writer }: PassContext): Promise<void> {
 	await writer.delete(child);
-	memory.applied.delete(objectKey(child));
 	writer.notice('Normal', 'Pruned', `${describeObject(child)} is no longer part of the installation and was deleted`);
 }
 

@@ -77,9 +77,12 @@ async function applyCrd(crd: KubeObject, memory: CrdMemory, writer: Writer): Pro
 	if (decision.kind === 'current') {
 		return { line: applied ?? { bodyHash: bodyHash(crd), fingerprint: '' }, established: isEstablished(live) };
 	}
-	if (decision.cause !== 'outdated') writer.assertMayRepair('crd', crd, live);
-	const written = await write(crd, decision.cause !== 'deleted', memory, writer);
-	if (decision.cause !== 'outdated') writer.noticeRepair(crd, live);
+	if (decision.cause === 'outdated') return write(crd, true, memory, writer);
+	writer.assertMayRepair('crd', crd, live);
+	// One that is gone from the caches may have lost its label only, or have been made anew by another installer.
+	const written =
+		decision.cause === 'deleted' ? await askForCrd(crd, memory, writer) : await write(crd, true, memory, writer);
+	if (memory.applied.has(key)) writer.noticeRepair(crd, live);
 	return written;
 }
 
@@ -88,6 +91,7 @@ async function askForCrd(crd: KubeObject, memory: CrdMemory, writer: Writer): Pr
 	const known = memory.foreign.get(key);
 	if (known !== undefined && writer.now - known.askedAt < foreignMemoryMs) return useForeign(crd, known, writer);
 	memory.foreign.delete(key);
+	memory.applied.delete(key);
 	const found = await writer.find(crd);
 	if (found === undefined) return write(crd, false, memory, writer);
 	const ownership = ownershipOf(found.metadata, '');
@@ -95,8 +99,10 @@ async function askForCrd(crd: KubeObject, memory: CrdMemory, writer: Writer): Pr
 	const facts = live.crd ?? { established: false, servedVersions: [], release: undefined };
 	if (ownership.kind === 'foreign') {
 		const foreign = { facts, owner: ownership.owner, askedAt: writer.now };
+		const used = useForeign(crd, foreign, writer);
+		// Kept in mind once it serves: while it does not, its owner is about to change that.
 		if (facts.established) memory.foreign.set(key, foreign);
-		return useForeign(crd, foreign, writer);
+		return used;
 	}
 	if (compareReleases(facts.release, releaseOf(crd)) > 0) {
 		requireVersions(crd, facts, `Istio ${facts.release}`);

@@ -1,7 +1,7 @@
 /** What the caches keep of a child: enough to see drift, ownership and readiness, a few hundred bytes instead of kilobytes. */
 import type { KubeObject } from '../runtime/object.ts';
 import { fingerprint, lastForeignManager } from './fingerprint.ts';
-import { componentLabel, crdVersionAnnotation, instanceLabel, partOfLabel } from './identity.ts';
+import { componentLabel, crdVersionAnnotation, fieldManager, instanceLabel, partOfLabel } from './identity.ts';
 
 /** A cached child. Frozen; `metadata` has the header fields that stores and keys need and nothing else. */
 export interface Child extends KubeObject {
@@ -33,6 +33,8 @@ export interface Workload {
 	readonly available: number;
 	/** Reason of condition `Progressing` when it is False (`ProgressDeadlineExceeded`), else undefined. */
 	readonly stalled: string | undefined;
+	/** The roll-out of the pod template was complete once: pods that are missing now are a failure, not a beginning. */
+	readonly isRolledOut: boolean;
 	readonly images: readonly string[];
 	/** Whether `spec.replicas` is among the fields that we own. */
 	readonly ownsReplicas: boolean;
@@ -69,7 +71,7 @@ interface CrdShape {
 function ownsReplicas(object: KubeObject): boolean {
 	const entry = object.metadata.managedFields?.find(
 		({ manager, operation, subresource }) =>
-			manager === 'meshwright' && operation === 'Apply' && (subresource ?? '') === '',
+			manager === fieldManager && operation === 'Apply' && (subresource ?? '') === '',
 	);
 	const spec = entry?.fieldsV1?.['f:spec'];
 	return typeof spec === 'object' && spec !== null && 'f:replicas' in spec;
@@ -87,6 +89,7 @@ function workloadOf(object: KubeObject): Workload {
 		ready: status?.readyReplicas ?? 0,
 		available: status?.availableReplicas ?? 0,
 		stalled: progressing?.status === 'False' ? (progressing.reason ?? 'Unknown') : undefined,
+		isRolledOut: progressing?.status === 'True' && progressing.reason === 'NewReplicaSetAvailable',
 		images: (spec?.template?.spec?.containers ?? []).map(({ image }) => image ?? ''),
 		ownsReplicas: ownsReplicas(object),
 	};

@@ -45,7 +45,14 @@ export function ownerReference(owner: Owner): OwnerReference {
 	};
 }
 
-/** The rendered object as a child of its installation. Shared objects (CRDs, the namespace) are never children. */
+const sharedKinds: ReadonlySet<string> = new Set(['CustomResourceDefinition', 'Namespace']);
+
+/** Whether an object may hold what others live by: CRDs and the namespace have no owner, and are never deleted. */
+export function isShared({ kind }: Pick<KubeObject, 'kind'>): boolean {
+	return sharedKinds.has(kind);
+}
+
+/** The rendered object as a child of its installation. Shared objects are never children. */
 export function asChild(object: KubeObject, owner: Owner): KubeObject {
 	return { ...object, metadata: { ...object.metadata, ownerReferences: [ownerReference(owner)] } };
 }

@@ -1,7 +1,7 @@
 /** Whose object is it? Decided from metadata alone, before anything is written over something that was there already. */
 import type { ObjectMeta } from '../runtime/object.ts';
 import { fingerprint } from './fingerprint.ts';
-import { adoptAnnotation, managedByLabel, managedByValue, partOfLabel } from './identity.ts';
+import { adoptAnnotation, instanceLabel, managedByLabel, managedByValue, partOfLabel } from './identity.ts';
 
 export type Ownership =
 	| { readonly kind: 'ours' }
@@ -9,16 +9,26 @@ export type Ownership =
 	| { readonly kind: 'adoptable' }
 	| { readonly kind: 'foreign'; readonly owner: string };
 
-/** Tells who holds an object that stands where an installation wants to write. */
-export function ownershipOf(metadata: ObjectMeta, partOf: string): Ownership {
+/**
+ * Tells who holds an object that stands where an installation wants to write. What names the installation as its
+ * controller is ours although our entry in `managedFields` is gone: a write can strip all of them.
+ * @param partOf ApplySet of the installation; empty for shared objects, which are in none
+ * @param ownerUid uid of the installation; left out where owner references prove nothing
+ */
+export function ownershipOf(metadata: ObjectMeta, partOf: string, ownerUid?: string): Ownership {
 	const { labels, annotations, managedFields, ownerReferences } = metadata;
 	const set = labels?.[partOfLabel];
 	if (fingerprint(metadata) !== undefined && (set === undefined || set === partOf)) return { kind: 'ours' };
-	if (annotations?.[adoptAnnotation] === 'true') return { kind: 'adoptable' };
 	const controller = ownerReferences?.find((reference) => reference.controller === true);
+	if (controller !== undefined && controller.uid === ownerUid) return { kind: 'ours' };
+	if (annotations?.[adoptAnnotation] === 'true') return { kind: 'adoptable' };
 	if (controller !== undefined) return { kind: 'foreign', owner: `${controller.kind} ${controller.name}` };
 	const manager = labels?.[managedByLabel];
 	if (manager !== undefined && manager !== managedByValue) return { kind: 'foreign', owner: manager };
+	const instance = labels?.[instanceLabel];
+	if (manager === managedByValue && instance !== undefined) {
+		return { kind: 'foreign', owner: `MeshInstallation ${instance}` };
+	}
 	const writers = [...new Set((managedFields ?? []).map((entry) => entry.manager ?? 'unknown'))];
 	return { kind: 'foreign', owner: writers.length === 0 ? 'an unknown writer' : writers.join(', ') };
 }

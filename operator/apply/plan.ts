@@ -5,7 +5,7 @@
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import type { Child } from './child.ts';
 import { bodyHash, inventoryHash } from './fingerprint.ts';
-import { instanceLabel } from './identity.ts';
+import { instanceLabel, isShared } from './identity.ts';
 
 /** What was applied for one object, and how the API server acknowledged it. */
 export interface Applied {
@@ -40,7 +40,7 @@ export interface Write {
 
 export interface Plan {
 	readonly writes: readonly Write[];
-	/** Objects of the ApplySet that are no longer rendered. */
+	/** Objects of the ApplySet that are ours and no longer rendered. */
 	readonly prune: readonly Child[];
 }
 
@@ -106,6 +106,13 @@ export function planChildren(
 	}
 	const prune = live
 		.ofApplySet(partOf)
-		.filter((child) => !keys.has(objectKey(child)) && child.metadata.deletionTimestamp === undefined);
+		.filter(
+			(child) =>
+				!keys.has(objectKey(child)) &&
+				// Labels can be copied to an object of somebody's own, or put on a namespace; what we never wrote is not pruned.
+				child.fingerprint !== undefined &&
+				!isShared(child) &&
+				child.metadata.deletionTimestamp === undefined,
+		);
 	return { writes, prune };
 }

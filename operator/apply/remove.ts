@@ -6,12 +6,13 @@ import type { ApiServer } from '../runtime/api-server.ts';
 import { ConflictError, isNotFound } from '../runtime/errors.ts';
 import { type KubeObject, referenceOf } from '../runtime/object.ts';
 import type { Child } from './child.ts';
+import { isShared } from './identity.ts';
 import { waves } from './waves.ts';
 
 type Client = Pick<ApiServer, 'delete' | 'getMetadata' | 'patch'>;
 
 export interface RemovalResult {
-	/** What is still there. Empty when the removal is done. */
+	/** What stood when this was called. Empty when the removal is done. */
 	readonly remaining: readonly Child[];
 	readonly errors: readonly unknown[];
 }
@@ -27,14 +28,15 @@ export async function removeChildren(
 	signal: AbortSignal,
 	onDelete?: (child: Child) => void,
 ): Promise<RemovalResult> {
-	const standing = waves(children, ({ kind }) => kind).toReversed();
+	const remaining = children.filter((child) => !isShared(child));
+	const standing = waves(remaining, ({ kind }) => kind).toReversed();
 	const targets = (isAll ? standing.flat() : (standing[0] ?? [])).filter(
 		({ metadata }) => metadata.deletionTimestamp === undefined,
 	);
 	const results = await Promise.allSettled(targets.map((child) => deleteChild(api, child, signal, onDelete)));
 	signal.throwIfAborted();
 	return {
-		remaining: children,
+		remaining,
 		errors: results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])),
 	};
 }

@@ -4,21 +4,30 @@
  */
 import type { KubeObject } from '../runtime/object.ts';
 
+/**
+ * Kinds that the table does not name: custom resources. After the workloads that read them, and before the webhooks that
+ * would judge them while nothing answers.
+ */
+const customResources = 'custom resources';
+
 /** First to last. Webhooks come last because from then on they take part in every pod creation, and so they go first. */
 const order: readonly (readonly string[])[] = [
 	['CustomResourceDefinition'],
 	['Namespace'],
 	['ServiceAccount', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'],
-	['ConfigMap', 'Secret', 'Service'],
+	['ConfigMap', 'Secret', 'Service', 'NetworkPolicy'],
 	['Deployment', 'PodDisruptionBudget', 'HorizontalPodAutoscaler'],
+	[customResources],
 	['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'],
 ];
 
 const waveOfKind = new Map(order.flatMap((kindNames, wave) => kindNames.map((kindName) => [kindName, wave] as const)));
 
-/** The wave that an object belongs to. Kinds without a wave of their own (custom resources) come after the workloads. */
+const customResourceWave = order.findIndex((kindNames) => kindNames.includes(customResources));
+
+/** The wave that an object belongs to. */
 export function waveOf(object: Pick<KubeObject, 'kind'>): number {
-	return waveOfKind.get(object.kind) ?? order.length - 1;
+	return waveOfKind.get(object.kind) ?? customResourceWave;
 }
 
 /** Splits things into the waves of their kinds, first to last; empty waves are left out. */
@@ -29,5 +38,5 @@ export function waves<T>(items: readonly T[], kindName: (item: T) => string): re
 
 /** The kinds that are ordered here, for the test that every rendered kind has its place. */
 export function orderedKinds(): readonly string[] {
-	return [...waveOfKind.keys()].sort();
+	return [...waveOfKind.keys()].filter((kindName) => kindName !== customResources).sort();
 }

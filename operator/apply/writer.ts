@@ -13,7 +13,7 @@ export interface LiveCache extends LiveObjects {
 	observe(object: KubeObject): void;
 }
 
-export type Outcome = 'created' | 'changed' | 'unchanged' | 'deleted' | 'recreated' | 'conflict' | 'failed';
+export type Outcome = 'created' | 'changed' | 'unchanged' | 'deleted' | 'conflict' | 'failed';
 
 /** One thing that a person may want to know about a pass. */
 export interface ApplyNotice {

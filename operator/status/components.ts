@@ -25,6 +25,7 @@ export interface WorkloadState {
 	readonly ready: number;
 	readonly available: number;
 	readonly stalled: string | undefined;
+	readonly isRolledOut: boolean;
 	readonly images: readonly string[];
 }
 
@@ -51,6 +52,8 @@ export interface ComponentObservation {
 	readonly state: ComponentState;
 	/** Runs what was rendered, on all of its pods. */
 	readonly isUpToDate: boolean;
+	/** None of the pods is available although the roll-out was complete once: a failure, not a beginning. */
+	readonly isOutage: boolean;
 	readonly status: ComponentStatus;
 }
 
@@ -65,6 +68,14 @@ function verdict(
 		return { state: 'degraded', reason: 'DeploymentNotFound', message: `${object} is not there` };
 	}
 	const { desired, total, updated, available } = live;
+	if (live.observedGeneration < live.generation) {
+		// All that its status says is about the Deployment as it was before.
+		return {
+			state: 'progressing',
+			reason: 'Progressing',
+			message: `${object}: the change is not yet seen by the cluster's Deployment controller`,
+		};
+	}
 	if (live.stalled !== undefined) {
 		return {
 			state: 'stalled',
@@ -72,7 +83,7 @@ function verdict(
 			message: `${object}: the roll-out does not get on (${live.stalled}), ${available} of ${desired} pods available; look at the pods and their events`,
 		};
 	}
-	if (live.observedGeneration < live.generation || updated < desired || total > updated) {
+	if (!isOutage(live) && (updated < desired || total > updated)) {
 		return {
 			state: 'progressing',
 			reason: 'Progressing',
@@ -91,6 +102,10 @@ function verdict(
 	return { state: 'ready' };
 }
 
+function isOutage({ isRolledOut, available, desired }: WorkloadState): boolean {
+	return isRolledOut && available === 0 && desired > 0;
+}
+
 /** The state of one component. */
 export function observeComponent(observation: WorkloadObservation): ComponentObservation {
 	const { component, object, live, previous } = observation;
@@ -103,6 +118,7 @@ export function observeComponent(observation: WorkloadObservation): ComponentObs
 	return {
 		state,
 		isUpToDate,
+		isOutage: state === 'degraded' && live !== undefined && live !== 'unknown' && isOutage(live),
 		status: {
 			name: component,
 			...(live === undefined || live === 'unknown' ? {} : { ready: live.available, desired: live.desired }),

@@ -69,7 +69,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		phase: phaseOf(observation, ready, stalled),
 		conditions: conditionsOf(verdicts, observation),
 		...(shown === undefined ? {} : { components: [...shown] }),
-		...(shown === undefined ? {} : { ready: readyCount(shown) }),
+		...readyCount(shown),
 		...(inventory === undefined ? {} : { inventory }),
 	};
 }
@@ -156,20 +156,23 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 		['degraded', 'False'],
 		['progressing', 'Unknown'],
 	] as const) {
-		const found = components.filter((component) => component.state === state).map((component) => component.status);
-		const [first] = found;
-		if (first !== undefined) {
-			const message = found.map((component) => component.message ?? component.name).join('; ');
-			// A workload that was only just written has not had the time to be there: that is progress, not a failure.
-			const isNew = state === 'degraded' && !hasBeenReady(observation) && first.reason !== 'ScaledToZero';
-			return isNew
+		const found = components.filter((component) => component.state === state);
+		if (found.length > 0) {
+			const message = found.map((component) => component.status.message ?? component.status.name).join('; ');
+			const first = state === 'degraded' ? found.find((component) => isFailure(component, observation)) : found[0];
+			return first === undefined
 				? { status: 'Unknown', reason: 'Progressing', message }
-				: { status, reason: first.reason ?? 'ComponentNotReady', message };
+				: { status, reason: first.status.reason ?? 'ComponentNotReady', message };
 		}
 	}
 	if (inventory === undefined && paused === undefined)
 		return { status: 'Unknown', reason: 'Progressing', message: 'being written' };
 	return { status: 'True', reason: 'Ready', message: `the mesh runs ${observation.version ?? 'as asked'}` };
+}
+
+/** A workload that was only just written has not had the time to be there: that is progress, not a failure. */
+function isFailure({ isOutage, status }: ComponentObservation, observation: Observation): boolean {
+	return isOutage || status.reason === 'ScaledToZero' || hasBeenReady(observation);
 }
 
 /** Whether this generation of the spec has been ready before. */
@@ -241,12 +244,20 @@ function runningVersion(
 	return versions.size === 1 && only !== undefined ? only : previous?.version;
 }
 
+/** `5/5`, and nothing where a component's pods could not be counted: a sum without them would be invented. */
 function readyCount(
-	components: readonly { readonly ready?: number | undefined; readonly desired?: number | undefined }[],
-): string {
-	const sum = (numbers: readonly (number | undefined)[]) =>
-		numbers.reduce<number>((total, number) => total + (number ?? 0), 0);
-	return `${sum(components.map(({ ready }) => ready))}/${sum(components.map(({ desired }) => desired))}`;
+	components:
+		| readonly { readonly ready?: number | undefined; readonly desired?: number | undefined }[]
+		| undefined,
+): { readonly ready?: string } {
+	let ready = 0;
+	let desired = 0;
+	for (const component of components ?? []) {
+		if (component.ready === undefined || component.desired === undefined) return {};
+		ready += component.ready;
+		desired += component.desired;
+	}
+	return components === undefined ? {} : { ready: `${ready}/${desired}` };
 }
 
 /** One word for a person: the first that holds, from the most to the least telling. */

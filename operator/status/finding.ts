@@ -51,10 +51,12 @@ export function findingOfError(error: unknown): Finding {
 	if (error instanceof ConflictError) return { condition: 'Installed', reason: 'Conflict', message, isStalled: false };
 	if (error instanceof RequestError) {
 		// 403 and 422 answer the same until somebody changes a role, a policy or the spec; a retry is cheap and heals both.
-		return { condition: 'Installed', reason: 'ApplyFailed', message, isStalled: true };
+		// 404 is a namespace or a kind on its way in or out.
+		return { condition: 'Installed', reason: 'ApplyFailed', message, isStalled: error.status !== 404 };
 	}
-	if (error instanceof TransientError)
-		return { condition: 'Installed', reason: 'ApplyFailed', message, isStalled: false };
+	if (error instanceof TransientError) {
+		return { condition: 'Installed', reason: 'ApiServerUnavailable', message, isStalled: false };
+	}
 	return { condition: 'Installed', reason: 'ApplyFailed', message, isStalled: false };
 }
 
