@@ -104,15 +104,13 @@ export function planChildren(
 		const cause = causeOf(object, current, applied.get(key), partOf);
 		if (cause !== undefined) writes.push({ object, key, cause, live: current });
 	}
-	const prune = live
-		.ofApplySet(partOf)
-		.filter(
-			(child) =>
-				!keys.has(objectKey(child)) &&
-				// Labels can be copied to an object of somebody's own, or put on a namespace; what we never wrote is not pruned.
-				child.fingerprint !== undefined &&
-				!isShared(child) &&
-				child.metadata.deletionTimestamp === undefined,
-		);
+	const prune = live.ofApplySet(partOf).filter(
+		(child) =>
+			!keys.has(objectKey(child)) &&
+			// Labels can be copied to an object of somebody's own, or put on a namespace; what we never wrote is not pruned.
+			child.fingerprint !== undefined &&
+			!isShared(child) &&
+			child.metadata.deletionTimestamp === undefined,
+	);
 	return { writes, prune };
 }
