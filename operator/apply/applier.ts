@@ -211,8 +211,10 @@ async function takeOver(object: KubeObject, pass: PassContext): Promise<Applied>
 			{ object: referenceOf(object) },
 		);
 	}
+	const { apiVersion, kind } = object;
+	const applied = await applyOrRecreate(object, toChild({ apiVersion, kind, metadata: found }), pass);
 	if (ownership.kind === 'adoptable') writer.noticeAdoption(object);
-	return applyOrRecreate(object, toChild({ ...object, metadata: found }), pass);
+	return applied;
 }
 
 async function applyOrRecreate(object: KubeObject, live: Child | undefined, { writer }: PassContext): Promise<Applied> {

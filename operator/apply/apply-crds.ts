@@ -108,8 +108,9 @@ async function askForCrd(crd: KubeObject, memory: CrdMemory, writer: Writer): Pr
 		requireVersions(crd, facts, `Istio ${facts.release}`);
 		return { line: keptLine(crd, facts.release ?? ''), established: facts.established };
 	}
+	const written = await write(crd, true, memory, writer);
 	if (ownership.kind === 'adoptable') writer.noticeAdoption(crd);
-	return write(crd, true, memory, writer);
+	return written;
 }
 
 function useForeign(crd: KubeObject, { facts, owner }: ForeignCrd, writer: Writer): CrdApplied {
