@@ -246,9 +246,7 @@ function runningVersion(
 
 /** `5/5`, and nothing where a component's pods could not be counted: a sum without them would be invented. */
 function readyCount(
-	components:
-		| readonly { readonly ready?: number | undefined; readonly desired?: number | undefined }[]
-		| undefined,
+	components: readonly { readonly ready?: number | undefined; readonly desired?: number | undefined }[] | undefined,
 ): { readonly ready?: string } {
 	let ready = 0;
 	let desired = 0;
