@@ -1,0 +1,178 @@
+/** What is rendered meets a real API server: it takes every field, stores it as it is, and finds nothing to change the second time. */
+import test from 'ava';
+import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
+import { canonicalQuantity, releases } from '../releases/index.ts';
+import { objectPath } from '../runtime/kinds.ts';
+import { type KubeObject, objectKey } from '../runtime/object.ts';
+import { render, renderCrds } from './index.ts';
+import { at, meshOf } from './testing.ts';
+
+let cluster: Cluster;
+
+test.before(async () => {
+	cluster = await startCluster({ name: 'render' });
+});
+
+test.after.always(async () => {
+	await cluster?.stop();
+});
+
+/** Server-side apply that refuses unknown and duplicate fields instead of dropping them. */
+async function apply(object: KubeObject): Promise<KubeObject> {
+	return (await cluster.request({
+		method: 'PATCH',
+		path: `${objectPath(object)}?fieldManager=meshwright&fieldValidation=Strict&force=true`,
+		contentType: 'application/apply-patch+yaml',
+		body: object,
+	})) as KubeObject;
+}
+
+/** Where `stored` differs from `wanted` in a field that `wanted` has. Lists of objects are compared by position. */
+function differences(wanted: unknown, stored: unknown, path: string): readonly string[] {
+	if (typeof wanted !== 'object' || wanted === null) {
+		return wanted === stored ? [] : [`${path}: ${JSON.stringify(wanted)} is stored as ${JSON.stringify(stored)}`];
+	}
+	const length =
+		Array.isArray(wanted) && Array.isArray(stored) && wanted.length !== stored.length
+			? [`${path}: ${wanted.length} entries are stored as ${stored.length}`]
+			: [];
+	return [
+		...length,
+		...Object.entries(wanted).flatMap(([key, entry]) => differences(entry, at(stored, key), `${path}.${key}`)),
+	];
+}
+
+const affinity = {
+	podAntiAffinity: {
+		preferredDuringSchedulingIgnoredDuringExecution: [
+			{ weight: 1, podAffinityTerm: { topologyKey: 'zone', labelSelector: {}, namespaceSelector: {} } },
+		],
+	},
+};
+
+/** A mesh that says everything that can be said. */
+function everything(version: string, minor: string): Readonly<Record<string, unknown>> {
+	return {
+		version,
+		namespace: `full-${minor.replace('.', '-')}`,
+		images: { pullPolicy: 'Always', pullSecrets: [{ name: 'one' }, { name: 'two' }] },
+		mesh: {
+			tracing: { enabled: true, sampling: 0.5, zipkin: { address: 'zipkin:9411' } },
+			statsd: { address: 'statsd:8125' },
+			accessLog: { file: '/dev/stdout', ...(minor === '1.0' ? {} : { encoding: 'JSON' }) },
+			config: { mixerCheckServer: 'istio-policy:15004' },
+		},
+		proxy: { concurrency: 0, connectTimeout: '1500ms' },
+		pilot: {
+			autoscaling: { minReplicas: 2, maxReplicas: 5 },
+			disruptionBudget: { maxUnavailable: '50%' },
+			resources: { requests: { cpu: '0.25', memory: '1024Mi' }, limits: { cpu: 2, memory: '1.5Gi' } },
+			nodeSelector: { 'kubernetes.io/os': 'linux' },
+			tolerations: [{ key: 'mesh', operator: 'Equal', value: 'yes', effect: 'NoExecute', tolerationSeconds: 30 }],
+			affinity,
+			topologySpreadConstraints: [
+				{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule', labelSelector: {} },
+			],
+			priorityClassName: 'system-cluster-critical',
+			podAnnotations: { 'example.com/note': 'a: b' },
+			podLabels: { team: 'mesh' },
+			env: [
+				{ name: 'EMPTY', value: '' },
+				{ name: 'GODEBUG', value: 'gctrace=0' },
+				{ name: 'FROM_SECRET', valueFrom: { secretKeyRef: { name: 'a', key: 'b', optional: true } } },
+			],
+			extraArgs: ['--resync=30s'],
+		},
+	};
+}
+
+for (const { version, minor } of releases) {
+	for (const [title, mesh] of [
+		[
+			'minimal',
+			meshOf({ version, namespace: `minimal-${minor.replace('.', '-')}` }, `minimal-${minor.replace('.', '-')}`),
+		],
+		['with everything', meshOf(everything(version, minor), `full-${minor.replace('.', '-')}`)],
+	] as const) {
+		test.serial(
+			`${version} ${title}: the API server stores what is rendered, and a second apply changes nothing`,
+			async (t) => {
+				const objects = [...renderCrds(mesh), ...render(mesh)];
+				const namespaceFirst = [...objects].sort(
+					(a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'),
+				);
+				for (const object of namespaceFirst) {
+					const stored = await apply(object);
+					t.deepEqual(differences(object, stored, objectKey(object)), []);
+					const again = await apply(object);
+					t.is(again.metadata.resourceVersion, stored.metadata.resourceVersion, objectKey(object));
+				}
+			},
+		);
+	}
+}
+
+test.serial('definitions become established, and objects of theirs keep every field', async (t) => {
+	const crds = renderCrds(meshOf({ version: '1.4.10' }));
+	for (const crd of crds) {
+		await apply(crd);
+	}
+	for (const crd of crds) {
+		const path = objectPath(crd);
+		const deadline = Date.now() + 30_000;
+		for (;;) {
+			const conditions = at(await cluster.request({ path }), 'status', 'conditions');
+			const isTrue = (type: string) =>
+				Array.isArray(conditions) &&
+				conditions.some((entry) => at(entry, 'type') === type && at(entry, 'status') === 'True');
+			if (isTrue('Established') && isTrue('NamesAccepted')) {
+				break;
+			}
+			if (Date.now() > deadline) {
+				t.fail(`${crd.metadata.name} is not established: ${JSON.stringify(conditions)}`);
+				break;
+			}
+			await new Promise((resolve) => setTimeout(resolve, 50));
+		}
+	}
+	const spec = { hosts: ['shop'], http: [{ route: [{ destination: { host: 'shop', subset: 'v1' }, weight: 100 }] }] };
+	const created = await cluster.request({
+		method: 'POST',
+		path: '/apis/networking.istio.io/v1alpha3/namespaces/default/virtualservices',
+		body: { apiVersion: 'networking.istio.io/v1alpha3', kind: 'VirtualService', metadata: { name: 'shop' }, spec },
+	});
+	t.deepEqual(at(created, 'spec'), spec);
+});
+
+test.serial('amounts have the form in which the API server stores them', async (t) => {
+	const amounts = [
+		'0.5',
+		'1.5Gi',
+		'2048Mi',
+		'0.5Mi',
+		'0.5Ki',
+		'1e3',
+		'1E6',
+		'1.0005',
+		'100n',
+		'010m',
+		'1023',
+		'1000Ki',
+		'3',
+		'1.5e3',
+	];
+	const stored = await cluster.request({
+		method: 'POST',
+		path: '/api/v1/namespaces/default/limitranges',
+		body: {
+			apiVersion: 'v1',
+			kind: 'LimitRange',
+			metadata: { name: 'amounts' },
+			spec: { limits: amounts.map((amount) => ({ type: 'Container', max: { memory: amount } })) },
+		},
+	});
+	t.deepEqual(
+		amounts.map((_, index) => at(stored, 'spec', 'limits', index, 'max', 'memory')),
+		amounts.map(canonicalQuantity),
+	);
+});

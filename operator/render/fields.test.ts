@@ -1,0 +1,111 @@
+/** No field is accepted and ignored: each one that the API supports changes what is rendered, or controls the operator itself. */
+import test from 'ava';
+import { z } from 'zod';
+import { supportGap } from '../../api/v1/index.ts';
+import { spec as specSchema } from '../../api/v1/schema/spec.ts';
+import { render } from './index.ts';
+import { meshOf } from './testing.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Fields that say what the operator does, not what is made. */
+const control = ['spec.paused', 'spec.deletion.policy', 'spec.deletion.force', 'spec.deletion.timeout'];
+
+/** With one value that can be had, nothing can change. */
+const single = ['spec.profile'];
+
+const two = { pilot: { replicas: 2 } };
+const autoscaling = { minReplicas: 2, maxReplicas: 4, targetCPUUtilization: 60 };
+const digest = `sha256:${'a'.repeat(64)}`;
+
+/** A value that differs from the default, by the path of its field; with the rest of the spec that it needs. */
+const changes: Readonly<Record<string, { readonly from?: Fields; readonly to: Fields }>> = {
+	'spec.version': { to: { version: '1.3.8' } },
+	'spec.namespace': { to: { namespace: 'mesh' } },
+	'spec.images.registry': { to: { images: { registry: 'registry.local/istio' } } },
+	'spec.images.tag': { to: { images: { tag: '1.4.10-distroless' } } },
+	'spec.images.pullPolicy': { to: { images: { pullPolicy: 'Always' } } },
+	'spec.images.pullSecrets': { to: { images: { pullSecrets: [{ name: 'regcred' }] } } },
+	'spec.images.digests.pilot': { to: { images: { digests: { pilot: digest } } } },
+	'spec.mesh.tracing.enabled': { to: { mesh: { tracing: { enabled: true } } } },
+	'spec.mesh.tracing.sampling': { to: { mesh: { tracing: { sampling: 50 } } } },
+	'spec.mesh.tracing.zipkin.address': { to: { mesh: { tracing: { zipkin: { address: 'zipkin:9411' } } } } },
+	'spec.mesh.statsd.address': { to: { mesh: { statsd: { address: 'statsd:8125' } } } },
+	'spec.mesh.accessLog.file': { to: { mesh: { accessLog: { file: '/dev/stderr' } } } },
+	'spec.mesh.accessLog.encoding': { to: { mesh: { accessLog: { encoding: 'JSON' } } } },
+	'spec.mesh.outboundTraffic': { to: { mesh: { outboundTraffic: 'REGISTRY_ONLY' } } },
+	'spec.mesh.trustDomain': { to: { mesh: { trustDomain: 'example.org' } } },
+	'spec.mesh.config': { to: { mesh: { config: { enableAutoMtls: false } } } },
+	'spec.proxy.interceptionMode': { to: { proxy: { interceptionMode: 'TPROXY' } } },
+	'spec.proxy.concurrency': { to: { proxy: { concurrency: 4 } } },
+	'spec.proxy.adminPort': { to: { proxy: { adminPort: 15001 } } },
+	'spec.proxy.drainDuration': { to: { proxy: { drainDuration: '30s' } } },
+	'spec.proxy.parentShutdownDuration': { to: { proxy: { parentShutdownDuration: '2m' } } },
+	'spec.proxy.discoveryRefreshDelay': {
+		from: { version: '1.0.9' },
+		to: { version: '1.0.9', proxy: { discoveryRefreshDelay: '5s' } },
+	},
+	'spec.proxy.connectTimeout': { to: { proxy: { connectTimeout: '5s' } } },
+	'spec.proxy.serviceCluster': { to: { proxy: { serviceCluster: 'shop' } } },
+	'spec.pilot.replicas': { to: two },
+	'spec.pilot.autoscaling.minReplicas': {
+		from: { pilot: { autoscaling } },
+		to: { pilot: { autoscaling: { ...autoscaling, minReplicas: 3 } } },
+	},
+	'spec.pilot.autoscaling.maxReplicas': {
+		from: { pilot: { autoscaling } },
+		to: { pilot: { autoscaling: { ...autoscaling, maxReplicas: 9 } } },
+	},
+	'spec.pilot.autoscaling.targetCPUUtilization': {
+		from: { pilot: { autoscaling } },
+		to: { pilot: { autoscaling: { ...autoscaling, targetCPUUtilization: 90 } } },
+	},
+	'spec.pilot.disruptionBudget.minAvailable': {
+		from: two,
+		to: { pilot: { replicas: 2, disruptionBudget: { minAvailable: '30%' } } },
+	},
+	'spec.pilot.disruptionBudget.maxUnavailable': { to: { pilot: { disruptionBudget: { maxUnavailable: 1 } } } },
+	'spec.pilot.resources.requests': { to: { pilot: { resources: { requests: { cpu: '1' } } } } },
+	'spec.pilot.resources.limits': { to: { pilot: { resources: { limits: { memory: '4Gi' } } } } },
+	'spec.pilot.nodeSelector': { to: { pilot: { nodeSelector: { pool: 'mesh' } } } },
+	'spec.pilot.tolerations': { to: { pilot: { tolerations: [{ operator: 'Exists' }] } } },
+	'spec.pilot.affinity': { to: { pilot: { affinity: { podAffinity: {} } } } },
+	'spec.pilot.topologySpreadConstraints': {
+		to: {
+			pilot: { topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'DoNotSchedule' }] },
+		},
+	},
+	'spec.pilot.priorityClassName': { to: { pilot: { priorityClassName: 'system-cluster-critical' } } },
+	'spec.pilot.podAnnotations': { to: { pilot: { podAnnotations: { 'example.com/a': 'b' } } } },
+	'spec.pilot.podLabels': { to: { pilot: { podLabels: { team: 'mesh' } } } },
+	'spec.pilot.env': { to: { pilot: { env: [{ name: 'GODEBUG', value: 'gctrace=1' }] } } },
+	'spec.pilot.extraArgs': { to: { pilot: { extraArgs: ['--resync=5m'] } } },
+};
+
+/** The paths of all fields without fields of their own. */
+function leaves(schema: z.core.$ZodType, path: string): readonly string[] {
+	if (schema instanceof z.ZodExactOptional || schema instanceof z.ZodDefault) {
+		return leaves(schema.unwrap(), path);
+	}
+	return schema instanceof z.ZodObject
+		? Object.entries(schema.shape as Readonly<Record<string, z.core.$ZodType>>).flatMap(([name, field]) =>
+				leaves(field, `${path}.${name}`),
+			)
+		: [path];
+}
+
+const supported = leaves(specSchema, 'spec').filter((path) => supportGap(path) === undefined);
+
+test('every supported field of the API is known here, and nothing else is', (t) => {
+	t.deepEqual([...Object.keys(changes), ...control, ...single].sort(), [...supported].sort());
+});
+
+function rendered(spec: Fields): string {
+	return JSON.stringify(render(meshOf({ version: '1.4.10', ...spec })));
+}
+
+for (const [path, { from = {}, to }] of Object.entries(changes)) {
+	test(`${path} changes what is rendered`, (t) => {
+		t.not(rendered(to), rendered(from));
+	});
+}

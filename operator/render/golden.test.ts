@@ -1,0 +1,44 @@
+/** What is rendered, as files that a person can read. `UPDATE_GOLDEN=1 npx ava operator/render/golden.test.ts` rewrites them. */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import test from 'ava';
+import { parse, stringify } from 'yaml';
+import { releases } from '../releases/index.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import { render, renderCrds } from './index.ts';
+import { installation, resolved } from './testing.ts';
+
+const directory = new URL('golden/', import.meta.url);
+const examples = new URL('../../deploy/examples/', import.meta.url);
+
+async function example(name: string): Promise<unknown> {
+	return parse(await readFile(new URL(`${name}.yaml`, examples), 'utf8'));
+}
+
+/** Objects by the name of their golden file. */
+const golden: readonly (readonly [file: string, objects: () => Promise<readonly KubeObject[]>])[] = [
+	...releases.flatMap(({ version }) => [
+		[`${version}-minimal.yaml`, async () => render(resolved(installation({ version })))] as const,
+		[`${version}-crds.yaml`, async () => renderCrds(resolved(installation({ version })))] as const,
+	]),
+	['example-article-1.0.9.yaml', async () => render(resolved(await example('article-1.0.9')))],
+	['example-ha.yaml', async () => render(resolved(await example('ha')))],
+];
+
+function document(objects: readonly KubeObject[]): string {
+	return objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n');
+}
+
+for (const [file, objects] of golden) {
+	test(`renders ${file}`, async (t) => {
+		const text = document(await objects());
+		const url = new URL(file, directory);
+		if (process.env.UPDATE_GOLDEN === '1') {
+			await writeFile(url, text);
+		}
+		t.is(text, await readFile(url, 'utf8'));
+	});
+}
+
+test('there is no golden file that nothing renders', async (t) => {
+	t.deepEqual((await readdir(directory)).sort(), golden.map(([file]) => file).sort());
+});
