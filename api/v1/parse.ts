@@ -1,6 +1,6 @@
 /** From whatever the API server or a file holds to a `MeshInstallation` that the rest of the operator can trust. */
 import type { z } from 'zod';
-import { withoutNulls } from './nulls.ts';
+import { normalise } from './normalise.ts';
 import { type Problem, problemsOf } from './problems.ts';
 import { meshInstallation } from './schema/mesh-installation.ts';
 import { status as statusSchema } from './schema/status.ts';
@@ -30,13 +30,13 @@ export type ParseResult =
  */
 export function parseMeshInstallation(object: unknown): ParseResult {
 	const { status, ...rest } = isObject(object) ? object : { status: undefined };
-	const input = isObject(object) ? withoutNulls(meshInstallation, rest) : object;
+	const input = isObject(object) ? normalise(meshInstallation, rest) : object;
 	const parsed = meshInstallation.safeParse(input);
 	const problems = [...(parsed.success ? [] : problemsOf(parsed.error, input)), ...unsupported(input)];
 	if (!parsed.success || problems.length > 0) {
 		return { ok: false, problems };
 	}
-	const parsedStatus = statusSchema.safeParse(withoutNulls(statusSchema, status));
+	const parsedStatus = statusSchema.safeParse(normalise(statusSchema, status));
 	return {
 		ok: true,
 		installation: parsedStatus.success ? { ...parsed.data, status: parsedStatus.data } : parsed.data,

@@ -16,9 +16,14 @@ export interface Problem {
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-/** All problems that zod found, in the order of the fields. */
+/** All problems that zod found, in the order of the fields. Where a value has the wrong type, only that is said about it. */
 export function problemsOf(error: z.core.$ZodError, input: unknown): readonly Problem[] {
-	return error.issues.flatMap((issue) => problemsOfIssue(issue, issue.path, input));
+	const mistyped = new Set(
+		error.issues.filter(({ code }) => code === 'invalid_type').map(({ path }) => formatPath(path)),
+	);
+	return error.issues
+		.filter(({ code, path }) => code === 'invalid_type' || !mistyped.has(formatPath(path)))
+		.flatMap((issue) => problemsOfIssue(issue, issue.path, input));
 }
 
 function problemsOfIssue(issue: Issue, path: Path, input: unknown): readonly Problem[] {

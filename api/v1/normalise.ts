@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+/**
+ * A copy of `value` as the API server sees it before it fills in defaults and validates: without the fields and map entries
+ * that are null. No field of this API is nullable, so `tag: null` means the same as no tag. Opaque values stay as they are.
+ *
+ * An object in the place of a text or a list becomes an empty one: it is wrong in any case, and zod's checks of lengths would
+ * read a `length` of it that can be anything.
+ */
+export function normalise(schema: z.core.$ZodType, value: unknown): unknown {
+	if (schema instanceof z.ZodExactOptional || schema instanceof z.ZodDefault) {
+		return normalise(schema.unwrap(), value);
+	}
+	if (schema instanceof z.ZodString || schema instanceof z.ZodUnion) {
+		return isObject(value) ? {} : value;
+	}
+	if (schema instanceof z.ZodArray) {
+		return Array.isArray(value) ? value.map((entry) => normalise(schema.element, entry)) : isObject(value) ? {} : value;
+	}
+	if (schema instanceof z.ZodRecord && isObject(value)) {
+		return isOpaque(schema.valueType) ? value : withFields(value, () => schema.valueType);
+	}
+	if (schema instanceof z.ZodObject && isObject(value)) {
+		const shape: Readonly<Record<string, z.core.$ZodType>> = schema.shape;
+		return withFields(value, (name) => (Object.hasOwn(shape, name) ? shape[name] : undefined));
+	}
+	return value;
+}
+
+/** Fields without a schema stay, to be refused or passed on. */
+function withFields(value: object, schemaOf: (name: string) => z.core.$ZodType | undefined): object {
+	return Object.fromEntries(
+		Object.entries(value).flatMap(([name, entry]) => {
+			const schema = schemaOf(name);
+			if (schema === undefined) {
+				return [[name, entry]];
+			}
+			return entry === null ? [] : [[name, normalise(schema, entry)]];
+		}),
+	);
+}
+
+function isOpaque(schema: z.core.$ZodType): boolean {
+	return schema instanceof z.ZodUnknown;
+}
+
+function isObject(value: unknown): value is object {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
