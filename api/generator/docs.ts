@@ -56,6 +56,7 @@ spec:
 - A field that is \`null\` counts as absent.
 - \`metadata.name\` is at most 63 characters without dots, because it becomes the value of a label.
 - \`spec.namespace\` never changes: a control plane does not move.
+- The definition needs an API server that knows the CEL function \`isCIDR\`: Kubernetes 1.31 or later.
 - A new object has \`status.observedGeneration: -1\` from the first moment, so that no tool takes it for ready before the operator has seen it.
 
 ## Why some things are as they are
@@ -141,17 +142,23 @@ function table(entries: readonly Row[], withSupport: boolean): string {
 				typeOf(schema),
 				stored ?? (required ? '**required**' : (whenNotSet ?? '')),
 				meaning,
-				...(withSupport
-					? [supportGap(path.replaceAll('[]', '')) === undefined ? 'supported' : 'not supported yet']
-					: []),
+				...(withSupport ? [supportOf(path.replaceAll('[]', ''))] : []),
 			];
 		}),
 	);
 }
 
+function supportOf(path: string): string {
+	if (supportGap(path) !== undefined) {
+		return 'not supported yet';
+	}
+	const values = notSupportedYet.find((gap) => gap.path === path)?.values;
+	return values === undefined ? 'supported' : `supported, but not yet ${values.join(' and ')}`;
+}
+
 /** Descriptions end with what holds when the field is absent: "45s when not set." */
 function splitDefault(description: string): { meaning: string; whenNotSet: string | undefined } {
-	const text = description.replace(/^Not supported yet\. /, '');
+	const text = description.replace(/^Not supported yet[^.]*\. /, '');
 	const sentences = text.split(/(?<=[.;]) (?=\S)/);
 	const index = sentences.findIndex((sentence) => sentence.endsWith(' when not set.'));
 	if (index === -1) {

@@ -12,6 +12,7 @@ const amounts: readonly (readonly [string | number, number])[] = [
 	['1e3', 1000],
 	['2E', 2e18],
 	['0', 0],
+	[Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
 ];
 
 for (const [text, amount] of amounts) {

@@ -1,7 +1,7 @@
 /** Amounts of CPU and memory as Kubernetes writes them: `100m`, `2`, `128Mi`, `1.5Gi`, `1e3`. */
 
 /** What the schema accepts: no sign, so nothing negative. */
-export const quantityPattern = /^[0-9]{1,15}(\.[0-9]{1,9})?([KMGTPE]i|[numkMGTPE]|[eE][0-9]{1,2})?$/;
+export const quantityPattern = /^[0-9]{1,18}(\.[0-9]{1,9})?([KMGTPE]i|[numkMGTPE]|[eE][0-9]{1,2})?$/;
 
 const factors: Readonly<Record<string, number>> = {
 	'': 1,
