@@ -8,7 +8,7 @@ import type { ApplyHooks } from './apply/writer.ts';
 import { MeshCaches } from './mesh-caches.ts';
 import { Reconciler, type ReconcilerOptions, type StoredInstallation } from './reconcile.ts';
 import type { ApiServer } from './runtime/api-server.ts';
-import type { LogSink } from './runtime/logger.ts';
+import { type Logger, passLogger } from './runtime/logger.ts';
 import type { ReflectorHappening } from './runtime/reflector.ts';
 import { type PassContext, type PassResult, priorities, WorkQueue, type WorkQueueHooks } from './runtime/work-queue.ts';
 import type { StatusNotice } from './status/transitions.ts';
@@ -16,7 +16,7 @@ import { childNeedsPass, installationNeedsPass, installationsOf } from './wake.t
 
 export interface MeshControllerOptions {
 	readonly api: ApiServer;
-	readonly log: LogSink & { child(fields: Record<string, unknown>): LogSink };
+	readonly log: Logger;
 	/** Installations that are worked on at a time. Default 16. */
 	readonly concurrency?: number;
 	/** Everything is listed and looked at again about this often, milliseconds. Default 10 min. */
@@ -46,7 +46,6 @@ export class MeshController {
 	readonly #repairLimit = new RepairLimit();
 	readonly #reconciler: Reconciler;
 	#resyncTimer: NodeJS.Timeout | undefined;
-	#passes = 0;
 
 	constructor(options: MeshControllerOptions) {
 		this.#options = options;
@@ -94,11 +93,15 @@ export class MeshController {
 		this.queue.start();
 	}
 
-	/** Ends passes (those that run get until the deadline, milliseconds) and then the caches. */
-	async stop(deadlineMs: number): Promise<void> {
+	/**
+	 * Ends passes (those that run get until the deadline, milliseconds) and then the caches. False when a pass goes on in
+	 * spite of that: then it may still write, and the lease must not be given away.
+	 */
+	async stop(deadlineMs: number): Promise<boolean> {
 		clearTimeout(this.#resyncTimer);
-		await this.queue.stop({ deadlineMs });
+		const { unfinished } = await this.queue.stop({ deadlineMs });
 		this.caches.stop();
+		return unfinished.length === 0;
 	}
 
 	#connect(): void {
@@ -123,7 +126,7 @@ export class MeshController {
 	}
 
 	async #pass(name: string, context: PassContext): Promise<PassResult> {
-		const log = this.#options.log.child({ meshInstallation: name, pass: ++this.#passes });
+		const log = passLogger(this.#options.log, { meshInstallation: name });
 		const startedAt = performance.now();
 		log.debug({ reasons: context.reasons, attempt: context.attempt }, 'pass begins');
 		try {

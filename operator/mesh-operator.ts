@@ -156,6 +156,7 @@ export class MeshOperator extends dotI.default {
 		this.#api = api;
 		this.#controller = controller;
 
+		let passesEnded = false;
 		await this.#lifecycle.start([
 			{ name: 'endpoints', start: () => this.#listen(metrics.registry), stop: () => this.#unlisten() },
 			{ name: 'connections', stop: async () => void (await Promise.all([api.close(), leaseApi.close()])) },
@@ -164,10 +165,16 @@ export class MeshOperator extends dotI.default {
 			{
 				name: 'lease',
 				start: () => (leaderElect ? elector.start() : controller.lead()),
-				// Released only here, after the passes have ended: from then on another replica writes.
-				stop: ({ deadlineMs }) => (leaderElect ? elector.stop({ release: true, timeoutMs: deadlineMs }) : undefined),
+				// Parts stop in reverse, so the passes have ended here; from the release on another replica writes.
+				stop: ({ deadlineMs }) =>
+					leaderElect ? elector.stop({ release: passesEnded, timeoutMs: deadlineMs }) : undefined,
 			},
-			{ name: 'passes', stop: ({ deadlineMs }) => controller.stop(deadlineMs) },
+			{
+				name: 'passes',
+				async stop({ deadlineMs }) {
+					passesEnded = await controller.stop(deadlineMs);
+				},
+			},
 		]);
 		log.info({ version: manifest.version, leaderElect }, 'started');
 	}
