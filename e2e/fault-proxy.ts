@@ -30,6 +30,8 @@ export type Fault =
 	| { readonly type: 'drop-answer' }
 	/** The request is forwarded after so many milliseconds. */
 	| { readonly type: 'delay'; readonly ms: number }
+	/** The request is forwarded with other parameters, so that the API server itself objects. */
+	| { readonly type: 'query'; readonly set: Readonly<Record<string, string>> }
 	/** Half-open: the request is taken and never answered. */
 	| { readonly type: 'hang' }
 	/** Answers itself. */
@@ -166,6 +168,14 @@ function describe(incoming: IncomingMessage): ProxiedRequest {
 	};
 }
 
+function withQuery(incoming: IncomingMessage, set: Readonly<Record<string, string>>): string {
+	const url = new URL(incoming.url ?? '/', 'http://proxy');
+	for (const [name, value] of Object.entries(set)) {
+		url.searchParams.set(name, value);
+	}
+	return url.pathname + url.search;
+}
+
 function pick(rules: readonly Rule[], request: ProxiedRequest): Fault | undefined {
 	for (const rule of rules) {
 		const { method, path, watch, nth, times = Number.POSITIVE_INFINITY } = rule.match;
@@ -215,7 +225,7 @@ async function relay(
 	const { host: _host, connection: _connection, 'content-length': _length, ...headers } = incoming.headers;
 	const answer = await pool.request({
 		method: request.method,
-		path: incoming.url ?? '/',
+		path: fault?.type === 'query' ? withQuery(incoming, fault.set) : (incoming.url ?? '/'),
 		headers,
 		body: sent.length === 0 ? null : Buffer.concat(sent),
 		signal,

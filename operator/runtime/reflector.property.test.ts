@@ -189,7 +189,14 @@ const name = fc.constantFrom('p', 'q', 'r', 's', 't');
 const action = fc.oneof(
 	{ weight: 5, arbitrary: fc.record({ do: fc.constant('write' as const), name }) },
 	{ weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), name }) },
-	{ weight: 3, arbitrary: fc.record({ do: fc.constant('own write' as const), name, isLate: fc.boolean() }) },
+	{
+		weight: 3,
+		arbitrary: fc.record({
+			do: fc.constant('own write' as const),
+			name,
+			first: fc.constantFrom('answer', 'event', 'deletion'),
+		}),
+	},
 	{ weight: 4, arbitrary: fc.record({ do: fc.constant('deliver' as const) }) },
 	{ weight: 1, arbitrary: fc.record({ do: fc.constant('bookmark' as const) }) },
 	{ weight: 1, arbitrary: fc.record({ do: fc.constant('compact' as const) }) },
@@ -293,7 +300,10 @@ async function run(actions: readonly (typeof action extends fc.Arbitrary<infer A
 				break;
 			case 'own write': {
 				const object = server.write(what.name);
-				if (what.isLate) {
+				if (what.first === 'deletion') {
+					server.delete(what.name);
+				}
+				if (what.first !== 'answer') {
 					server.deliver();
 				}
 				reflector.observeWrite(object);

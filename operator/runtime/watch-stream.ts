@@ -150,6 +150,10 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 				start: (answerStatus, headers) => {
 					heardAt = clock.now();
 					allowedMs = idleMs;
+					if (!isOver) {
+						timer?.cancel();
+						timer = clock.setTimer(checkSilence, idleMs);
+					}
 					status = answerStatus;
 					retryAfter = headers['retry-after'];
 					if (status === 200 && !isOver) {
