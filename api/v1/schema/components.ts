@@ -109,8 +109,8 @@ export const mixer = z
 	})
 	.meta({ title: 'Mixer' });
 
-export const citadel = z
-	.strictObject({
+export const citadel = withRules(
+	z.strictObject({
 		...singletonFields,
 		enabled: enabled.describe('Whether Citadel runs. As the profile says when not set.'),
 		caSecretName: optional(objectName).describe(
@@ -119,8 +119,15 @@ export const citadel = z
 		workloadCertTTL: optional(duration('10m', '87600h')).describe(
 			'How long the certificates of workloads are valid. 2160h when not set.',
 		),
-	})
-	.meta({ title: 'Citadel' });
+	}),
+	{
+		rule: '!has(self.disruptionBudget) || !has(self.disruptionBudget.minAvailable)',
+		message: 'disruptionBudget.minAvailable cannot be kept by a single pod: no node could be drained',
+		remedy: 'Use maxUnavailable, or remove the budget.',
+		at: 'disruptionBudget',
+		holds: ({ disruptionBudget }) => disruptionBudget?.minAvailable === undefined,
+	},
+).meta({ title: 'Citadel' });
 
 const labelSelector = z
 	.strictObject({

@@ -278,6 +278,9 @@ export const refusedCases: readonly RefusedCase[] = [
 	}).map(([field, value]) =>
 		refused(field, `spec.${field}`, { [field]: value }, { server: `spec.${field} is not supported yet` }),
 	),
+	refused('a budget that keeps the only Citadel', 'spec.citadel.disruptionBudget', {
+		citadel: { disruptionBudget: { minAvailable: 1 } },
+	}),
 	refused('an adapter that is two', 'spec.mixer.adapters[0]', {
 		mixer: { adapters: [{ stdio: {}, prometheus: {} }] },
 	}),
