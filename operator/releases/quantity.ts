@@ -5,10 +5,13 @@
 import type { Resources } from './release.ts';
 
 const binary: readonly string[] = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
-const decimal: readonly string[] = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
+const decimal: readonly string[] = ['m', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 
-/** Everything is counted in billionths, the finest that Kubernetes keeps. */
-const nano = 10n ** 9n;
+/** Powers of ten of the suffixes that a user may write. */
+const powers: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
+
+/** Everything is counted in thousandths: the API server rounds finer amounts of a container up (SetDefaults_ResourceList). */
+const milli = 1000n;
 
 /** The canonical form. Throws `RangeError` for a text that is no amount. */
 export function canonicalQuantity(amount: string | number): string {
@@ -18,11 +21,16 @@ export function canonicalQuantity(amount: string | number): string {
 	if (whole === '') {
 		throw new RangeError(`not an amount: ${JSON.stringify(text)}`);
 	}
-	const value = roundUp(BigInt(whole + fraction) * scaleOf(suffix), 10n ** BigInt(fraction.length));
-	if (suffix.endsWith('i') && value >= 1024n * nano && value % nano === 0n) {
-		return withSuffix(value / nano, 1024n, binary);
+	const isBinary = suffix.endsWith('i');
+	const isExponent = /^[eE][0-9]/.test(suffix);
+	const factor = isBinary ? 1024n ** BigInt(binary.indexOf(suffix)) : 1n;
+	const power = (isExponent ? Number(suffix.slice(1)) : (powers[suffix] ?? 0)) - fraction.length + 3;
+	const digits = BigInt(whole + fraction) * factor;
+	const value = power >= 0 ? digits * 10n ** BigInt(power) : roundUp(digits, 10n ** BigInt(-power));
+	if (isBinary && value >= 1024n * milli && value % milli === 0n) {
+		return withSuffix(value / milli, 1024n, binary);
 	}
-	return /^[eE]/.test(suffix) ? withExponent(value) : withSuffix(value, 1000n, decimal);
+	return isExponent ? withExponent(value) : withSuffix(value, 1000n, decimal);
 }
 
 /** Requests and limits with every amount in its canonical form; nothing that is empty. */
@@ -38,17 +46,6 @@ export function canonicalResources(given: {
 	);
 }
 
-/** The factor of a suffix, in billionths. */
-function scaleOf(suffix: string): bigint {
-	if (/^[eE][0-9]/.test(suffix)) {
-		return 10n ** BigInt(suffix.slice(1)) * nano;
-	}
-	return suffix.endsWith('i')
-		? 1024n ** BigInt(binary.indexOf(suffix)) * nano
-		: 1000n ** BigInt(decimal.indexOf(suffix));
-}
-
-/** Kubernetes rounds away from zero what is finer than a billionth. */
 function roundUp(value: bigint, divisor: bigint): bigint {
 	return (value + divisor - 1n) / divisor;
 }
@@ -72,7 +69,7 @@ function withExponent(value: bigint): string {
 	if (value === 0n) {
 		return '0';
 	}
-	let exponent = -9;
+	let exponent = -3;
 	let rest = value;
 	while (rest % 1000n === 0n) {
 		rest /= 1000n;
