@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { removeWhenOrphaned, startGuarded } from './guard.ts';
 import { withLock } from './lock.ts';
-import { defaultMinor, linkerFlags, type Pins, programs } from './pins.ts';
+import { defaultMinor, linkerFlags, type Pins, type Program, programs } from './pins.ts';
 import { Progress } from './progress.ts';
 import { setting } from './source.ts';
 
@@ -75,6 +75,9 @@ export async function isBuilt(directory: string): Promise<boolean> {
 	);
 }
 
+/** What `go install -v` prints for each package that it compiles: no news in an error. */
+const isPackagePath = /^[\w./~@-]+$/;
+
 /** Runs `go` and returns its lines. Throws with the last of them when it fails. */
 async function go(
 	args: readonly string[],
@@ -83,22 +86,35 @@ async function go(
 	onLine: (line: string) => void = () => undefined,
 ): Promise<readonly string[]> {
 	const lines: string[] = [];
+	const words: string[] = [];
 	const process = await startGuarded('go', args, {
 		cwd,
 		env,
 		output: (line) => {
 			lines.push(line);
+			if (!isPackagePath.test(line)) {
+				words.push(line);
+			}
 			onLine(line);
 		},
 	});
 	const code = await process.exited;
 	if (code !== 0) {
-		throw new Error(`go ${args[0]} failed with exit code ${code}:\n${lines.slice(-15).join('\n')}`);
+		throw new Error(`go ${args[0]} failed with exit code ${code}:\n${words.slice(-20).join('\n')}`);
 	}
 	return lines;
 }
 
-async function writeModule({ pins, module }: BuildPlan, directory: string, env: NodeJS.ProcessEnv): Promise<void> {
+/**
+ * The programs that are built from the one module. kwok is written against a certain version of Kubernetes' libraries and
+ * does not compile with every other: only the checked-in module holds it too.
+ */
+function inModule({ module }: BuildPlan): readonly Program[] {
+	return module === undefined ? programs.filter((program) => program.name !== 'kwok') : programs;
+}
+
+async function writeModule(plan: BuildPlan, directory: string, env: NodeJS.ProcessEnv): Promise<void> {
+	const { pins, module } = plan;
 	const modFile = path.join(directory, 'go.mod');
 	if (module !== undefined) {
 		await writeFile(modFile, module.mod);
@@ -114,7 +130,7 @@ async function writeModule({ pins, module }: BuildPlan, directory: string, env: 
 		throw new Error(`go mod download k8s.io/kubernetes@${pins.kubernetes} names no go.mod`);
 	}
 	await writeFile(modFile, generatedModule(pins, await readFile(file, 'utf8')));
-	const tools = programs.map((program) => `${program.package}@${program.version(pins)}`);
+	const tools = inModule(plan).map((program) => `${program.package}@${program.version(pins)}`);
 	await go(['get', '-tool', ...tools], directory, { ...env, GOFLAGS: '-mod=mod' });
 }
 
@@ -131,16 +147,21 @@ async function compile(
 	try {
 		progress.step('fetching modules');
 		await writeModule(plan, source, env);
-		const packages = programs.map((program) => program.package);
+		const together = inModule(plan);
+		const packages = together.map((program) => program.package);
+		const apart = programs
+			.filter((program) => !together.includes(program))
+			.map((program) => `${program.package}@${program.version(plan.pins)}`);
 		const all = await go(['list', '-deps', ...packages], source, env, (line) => {
 			if (line.startsWith('go: downloading')) {
 				progress.step(line.slice('go: '.length));
 			}
 		});
-		progress.expect(all.filter((line) => !line.startsWith('go: ')).length);
-		await go(['install', '-v', '-trimpath', `-ldflags=${linkerFlags(plan.pins)}`, ...packages], source, env, (line) =>
-			progress.advance(line),
-		);
+		progress.expect(all.filter((line) => isPackagePath.test(line)).length);
+		for (const targets of [packages, ...apart.map((target) => [target])]) {
+			const flags = ['-v', '-trimpath', `-ldflags=${linkerFlags(plan.pins)}`];
+			await go(['install', ...flags, ...targets], source, env, (line) => progress.advance(line));
+		}
 	} finally {
 		progress.end();
 	}

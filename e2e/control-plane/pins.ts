@@ -26,8 +26,8 @@ function row(minor: string, patch: number, etcd: string, kwok: string): Pins {
  */
 export const supported: readonly Pins[] = [
 	row('1.36', 3, 'v3.6.8', 'v0.8.0'),
-	row('1.35', 4, 'v3.6.8', 'v0.7.0'),
-	row('1.34', 4, 'v3.6.8', 'v0.7.0'),
+	row('1.35', 4, 'v3.6.8', 'v0.8.0'),
+	row('1.34', 4, 'v3.6.8', 'v0.8.0'),
 ];
 
 /** The pins for a setting like `1.35` or `v1.35`; the default when there is none. Throws for a minor that is not in the table. */

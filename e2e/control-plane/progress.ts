@@ -24,14 +24,14 @@ export class Progress {
 		this.#show(what);
 	}
 
-	/** How many calls of `advance` there can be; fewer when a part was done before. */
+	/** About how many calls of `advance` there will be; fewer when a part was done before. */
 	expect(count: number): void {
 		this.#expected = count;
 	}
 
 	advance(what: string): void {
 		this.#done++;
-		this.#show(`${this.#done} of at most ${this.#expected} packages, ${what}`);
+		this.#show(`${this.#done} of about ${this.#expected} packages, ${what}`);
 	}
 
 	end(): void {
