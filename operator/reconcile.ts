@@ -3,7 +3,7 @@
  * observe → status. Level-triggered: everything is decided from what the caches show now, nothing from an event.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { finalizer, type ParsedStatus, parseDuration, parseMeshInstallation } from '../api/v1/index.ts';
+import { finalizer, type ParsedStatus, tryDuration, parseMeshInstallation } from '../api/v1/index.ts';
 import { type ApplierOptions, applyInstallation, countDifferences, type InstallationMemory } from './apply/applier.ts';
 import type { Child } from './apply/child.ts';
 import { addFinalizer, removeFinalizer } from './apply/finalizer.ts';
@@ -337,7 +337,7 @@ function isOlder(a: StoredInstallation, b: StoredInstallation): boolean {
 /** Read without trust: an installation that is invalid can be deleted all the same, then by the defaults. */
 function deletionOf({ spec }: StoredInstallation): { policy: 'Delete' | 'Retain'; force: boolean; timeoutMs: number } {
 	const { deletion } = (spec ?? {}) as { readonly deletion?: { policy?: unknown; force?: unknown; timeout?: unknown } };
-	const timeoutMs = typeof deletion?.timeout === 'string' ? parseDuration(deletion.timeout) : undefined;
+	const timeoutMs = typeof deletion?.timeout === 'string' ? tryDuration(deletion.timeout) : undefined;
 	return {
 		policy: deletion?.policy === 'Retain' ? 'Retain' : 'Delete',
 		force: deletion?.force === true,
