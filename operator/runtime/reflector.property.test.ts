@@ -195,6 +195,9 @@ const action = fc.oneof(
 			do: fc.constant('own write' as const),
 			name,
 			first: fc.constantFrom('answer', 'event', 'deletion'),
+			isExpected: fc.boolean(),
+			/** Somebody else writes while ours is under way, and is heard of before. */
+			isOvertaken: fc.boolean(),
 		}),
 	},
 	{ weight: 4, arbitrary: fc.record({ do: fc.constant('deliver' as const) }) },
@@ -299,6 +302,11 @@ async function run(actions: readonly (typeof action extends fc.Arbitrary<infer A
 				server.delete(what.name);
 				break;
 			case 'own write': {
+				const settle = what.isExpected ? reflector.expectWrite(`ConfigMap a/${what.name}`) : undefined;
+				if (what.isOvertaken) {
+					untold.set(`ConfigMap a/${what.name}`, Number(server.write(what.name).metadata.resourceVersion));
+					server.deliver();
+				}
 				const object = server.write(what.name);
 				if (what.first === 'deletion') {
 					server.delete(what.name);
@@ -306,7 +314,11 @@ async function run(actions: readonly (typeof action extends fc.Arbitrary<infer A
 				if (what.first !== 'answer') {
 					server.deliver();
 				}
-				reflector.observeWrite(object);
+				if (settle === undefined) {
+					reflector.observeWrite(object);
+				} else {
+					settle(object);
+				}
 				break;
 			}
 			case 'deliver':

@@ -78,6 +78,12 @@ export interface ReflectorHappening {
 	readonly reason: string;
 }
 
+interface Held<T> {
+	readonly change: ReflectorChange<T>;
+	/** Of the state that the change led to; undefined for a deletion. */
+	readonly resourceVersion: string | undefined;
+}
+
 /** 0.8 s doubling to 30 s, ±50 %: a restarted API server is not met by all its watchers at once. */
 export const reflectorBackoff: BackoffPolicy = { initialMs: 800, maxMs: 30_000, factor: 2, jitter: 0.5 };
 
@@ -104,6 +110,8 @@ export class Reflector<T> {
 	#timer: Timer | undefined;
 	/** What the list under way has brought so far. */
 	#listed = new Map<string, KubeObject>();
+	/** Own writes under way, by key, and what happened to these objects meanwhile. */
+	readonly #expected = new Map<string, { writes: number; readonly held: Held<T>[] }>();
 	#staleSince: number | undefined;
 	#isStopped = false;
 	/** Events that came in while effects are carried out. */
@@ -196,6 +204,42 @@ export class Reflector<T> {
 		if (notifyOwnWrites === true) {
 			this.#notify(changes, false);
 		}
+	}
+
+	/**
+	 * Announces an own write of this object, so that its event is recognised even when it overtakes the answer: until the
+	 * returned function is called, with the answer or with nothing when the write failed, what happens to the object goes
+	 * into the store but is told to nobody. Call it in any case; calling it again does nothing.
+	 *
+	 * @param key as `objectKey` makes it.
+	 */
+	expectWrite(key: string): (answer?: KubeObject) => void {
+		const expected = this.#expected.get(key) ?? { writes: 0, held: [] };
+		expected.writes++;
+		this.#expected.set(key, expected);
+		let isSettled = false;
+		return (answer) => {
+			if (isSettled) {
+				return;
+			}
+			isSettled = true;
+			expected.writes--;
+			if (answer !== undefined) {
+				this.observeWrite(answer);
+			}
+			if (expected.writes > 0) {
+				return;
+			}
+			this.#expected.delete(key);
+			const isEcho =
+				this.#options.notifyOwnWrites !== true &&
+				answer !== undefined &&
+				expected.held.length === 1 &&
+				expected.held[0]?.resourceVersion === answer.metadata.resourceVersion;
+			if (!isEcho) {
+				this.#tellAll(expected.held.map(({ change }) => change));
+			}
+		};
 	}
 
 	/** Steps are taken one after the other, also when an effect's callback comes back at once. */
@@ -368,8 +412,20 @@ export class Reflector<T> {
 
 	#notify(changes: readonly Change<T>[], initial: boolean): void {
 		for (const change of changes) {
+			const expected = this.#expected.get(change.key);
+			if (expected === undefined) {
+				this.#tellAll([{ ...change, initial }]);
+			} else {
+				const resourceVersion = this.store.resourceVersionOf(change.key);
+				expected.held.push({ change: { ...change, initial }, resourceVersion });
+			}
+		}
+	}
+
+	#tellAll(changes: readonly ReflectorChange<T>[]): void {
+		for (const change of changes) {
 			for (const handler of this.#handlers) {
-				this.#tell(handler, { ...change, initial });
+				this.#tell(handler, change);
 			}
 		}
 	}
