@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { build } from 'esbuild';
 import { licenseTexts } from './bundle/licenses.ts';
-import { embeddedFiles, lazyModules, requiredHttp, slimKubernetesClient } from './bundle/plugins.ts';
+import { plugins } from './bundle/plugins.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -56,7 +56,7 @@ export async function buildBundle(outdir: string): Promise<string> {
 		logLevel: 'warning',
 		banner: { js: banner },
 		define: { MESHWRIGHT_COMMIT: JSON.stringify(await currentCommit()) },
-		plugins: [slimKubernetesClient, lazyModules, requiredHttp, embeddedFiles],
+		plugins: [...plugins],
 	});
 	await chmod(outfile, 0o755);
 	await writeFile(join(outdir, 'package.json'), `${JSON.stringify({ type: 'module' })}\n`);

@@ -13,7 +13,7 @@ const root = resolve(import.meta.dirname, '../..');
  * The client library without its generated models: `KubeConfig` alone is used at run time (everything else is
  * `import type`), and the models it would drag in cost 90 MB of memory and 0.3 s at each start.
  */
-export const slimKubernetesClient: Plugin = {
+const slimKubernetesClient: Plugin = {
 	name: 'slim-kubernetes-client',
 	setup(build) {
 		build.onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({
@@ -27,31 +27,41 @@ export const slimKubernetesClient: Plugin = {
 	},
 };
 
-/** One export of a package, and the file of the package that has it alone. */
-type Shortcuts = Readonly<Record<string, string>>;
+/** How a package is taken apart. */
+interface Parts {
+	/** Exports that are needed always, and the lighter file of the package that has each of them alone. */
+	readonly shortcuts?: Readonly<Record<string, string>>;
+	/** What becomes of all other exports: loaded with the whole package when first touched, or left out. */
+	readonly rest: 'lazy' | 'left out';
+}
 
 /**
- * Packages whose code runs only when one of their exports is first touched. All are needed by somebody's kubeconfig
- * (a SOCKS or HTTP proxy, OpenID Connect, the old Azure and Google helpers) or by a base class, and by few at every start.
- * The values name lighter files for single exports that are needed always.
+ * Packages whose code runs only when one of their exports is first touched: somebody's kubeconfig needs them (a SOCKS or
+ * HTTP proxy, OpenID Connect, the old Azure and Google helpers), and few at every start.
+ *
+ * What nothing in the product uses is left out: a touch of it throws. Of `gaxios` and most of `async` that is so because
+ * `MeshOperator` overrides every method of its base class that would use them.
  */
-const lazyPackages: Readonly<Record<string, Shortcuts>> = {
-	'socks-proxy-agent': {},
-	socks: {},
-	hpagent: {},
-	'openid-client': {},
-	'jsonpath-plus': {},
-	gaxios: {},
-	'@opentelemetry/api': {},
-	async: { queue: 'async/queue' },
+const lazyPackages: Readonly<Record<string, Parts>> = {
+	'socks-proxy-agent': { rest: 'lazy' },
+	socks: { rest: 'lazy' },
+	hpagent: { rest: 'lazy' },
+	'openid-client': { rest: 'lazy' },
+	'jsonpath-plus': { rest: 'lazy' },
+	gaxios: { rest: 'left out' },
+	'@opentelemetry/api': { rest: 'left out' },
+	async: { shortcuts: { queue: 'async/queue' }, rest: 'left out' },
 	undici: {
-		Agent: 'undici/lib/dispatcher/agent.js',
-		Client: 'undici/lib/dispatcher/client.js',
-		Pool: 'undici/lib/dispatcher/pool.js',
-		Dispatcher: 'undici/lib/dispatcher/dispatcher.js',
-		ProxyAgent: 'undici/lib/dispatcher/proxy-agent.js',
-		errors: 'undici/lib/core/errors.js',
-		buildConnector: 'undici/lib/core/connect.js',
+		shortcuts: {
+			Agent: 'undici/lib/dispatcher/agent.js',
+			Client: 'undici/lib/dispatcher/client.js',
+			Pool: 'undici/lib/dispatcher/pool.js',
+			Dispatcher: 'undici/lib/dispatcher/dispatcher.js',
+			ProxyAgent: 'undici/lib/dispatcher/proxy-agent.js',
+			errors: 'undici/lib/core/errors.js',
+			buildConnector: 'undici/lib/core/connect.js',
+		},
+		rest: 'left out',
 	},
 };
 
@@ -68,7 +78,7 @@ async function exportedNames(name: string, from: string): Promise<string[]> {
 	);
 }
 
-export const lazyModules: Plugin = {
+const lazyModules: Plugin = {
 	name: 'lazy-modules',
 	setup(build) {
 		const filter = new RegExp(`^(${Object.keys(lazyPackages).join('|')})$`);
@@ -79,12 +89,15 @@ export const lazyModules: Plugin = {
 		);
 		build.onLoad({ filter: /.*/, namespace: 'lazy' }, async ({ path, pluginData }) => {
 			const { resolveDir } = pluginData as { readonly resolveDir: string };
-			const shortcuts = lazyPackages[path] ?? {};
+			const { shortcuts = {}, rest } = lazyPackages[path] ?? { rest: 'lazy' };
 			const getters = (await exportedNames(path, join(resolveDir, 'importer.js'))).map((name) => {
 				const shortcut = shortcuts[name];
-				const value =
-					shortcut === undefined ? `require(${JSON.stringify(path)}).${name}` : `require(${JSON.stringify(shortcut)})`;
-				return `get ${name}() { return ${value}; },`;
+				if (shortcut !== undefined) {
+					return `get ${name}() { return require(${JSON.stringify(shortcut)}); },`;
+				}
+				return rest === 'lazy'
+					? `get ${name}() { return require(${JSON.stringify(path)}).${name}; },`
+					: `get ${name}() { throw new Error(${JSON.stringify(`${name} of ${path} is left out of the bundle: see deploy/bundle/plugins.ts`)}); },`;
 			});
 			return {
 				contents: `${preludes[path] ?? ''}\nmodule.exports = { __esModule: true,\n${getters.join('\n')}\n};\n`,
@@ -95,11 +108,27 @@ export const lazyModules: Plugin = {
 	},
 };
 
+/** Of zod's translations of its messages, English: the others are half a megabyte that nobody reads. */
+const englishOnly: Plugin = {
+	name: 'english-only',
+	setup(build) {
+		build.onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer, resolveDir }) =>
+			importer.includes('/node_modules/zod/')
+				? { path: resolve(resolveDir, '../locales/en.js'), namespace: 'english' }
+				: undefined,
+		);
+		build.onLoad({ filter: /.*/, namespace: 'english' }, ({ path }) => ({
+			contents: `export { default as en } from ${JSON.stringify(path)};`,
+			resolveDir: dirname(path),
+		}));
+	},
+};
+
 /**
  * `node:http` by `require`, not by `import`. An import reads every export of a built-in module once, and `http.WebSocket`
  * is a getter that loads Node's own copy of undici: 14 MB of memory for a class that nobody uses (Node 24.21).
  */
-export const requiredHttp: Plugin = {
+const requiredHttp: Plugin = {
 	name: 'required-http',
 	setup(build) {
 		build.onResolve({ filter: /^(node:)?http$/ }, ({ kind }) =>
@@ -118,7 +147,7 @@ const besideItself = /readFileSync\(\s*new URL\(\s*'([^']+)',\s*import\.meta\.ur
  * The sources read data files as `readFileSync(new URL('../x.yaml', import.meta.url), 'utf8')`. In the bundle the text itself
  * stands there. Any other use of `import.meta.url` would name a file that is not shipped: the build refuses it.
  */
-export const embeddedFiles: Plugin = {
+const embeddedFiles: Plugin = {
 	name: 'embedded-files',
 	setup(build) {
 		build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
@@ -152,3 +181,6 @@ export const embeddedFiles: Plugin = {
 		});
 	},
 };
+
+/** All of them; they do not depend on each other's order. */
+export const plugins: readonly Plugin[] = [slimKubernetesClient, lazyModules, englishOnly, requiredHttp, embeddedFiles];

@@ -1,0 +1,207 @@
+/** The one file that is shipped does what the sources do, with nothing beside it. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { parse, stringify } from 'yaml';
+import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
+import { manifests } from '../operator/cli/manifests.ts';
+import { ApiServer } from '../operator/runtime/api-server.ts';
+import { kinds } from '../operator/runtime/kinds.ts';
+import { buildBundle } from './build.ts';
+
+const example = resolve(import.meta.dirname, 'examples/minimal.yaml');
+let folder: string;
+let bundle: string;
+
+test.before(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'meshwright-bundle-'));
+	bundle = await buildBundle(join(folder, 'dist'));
+});
+
+test.after.always(async () => {
+	await rm(folder, { recursive: true, force: true });
+});
+
+/** Runs Node in a folder without node_modules, in an environment without settings. */
+function run(
+	script: string,
+	...args: readonly string[]
+): Promise<{ readonly code: number; readonly output: string; readonly errors: string }> {
+	return new Promise((settle, reject) => {
+		execFile(
+			process.execPath,
+			[script, ...args],
+			{ cwd: folder, env: { HOME: folder }, timeout: 60_000, maxBuffer: 2 ** 26 },
+			(error, stdout, stderr) => {
+				if (error !== null && typeof error.code !== 'number') {
+					reject(error);
+				} else {
+					settle({ code: typeof error?.code === 'number' ? error.code : 0, output: stdout, errors: stderr });
+				}
+			},
+		);
+	});
+}
+
+test('it renders what the sources render', async (t) => {
+	const bundled = await run(bundle, 'render', '-f', example);
+	const sources = await run(resolve(import.meta.dirname, '../operator/cli/meshwright.ts'), 'render', '-f', example);
+	t.is(bundled.code, 0, bundled.errors);
+	t.is(bundled.output, sources.output);
+	t.regex(bundled.output, /kind: Deployment/);
+});
+
+test('it says which version and commit it is', async (t) => {
+	const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+		version: string;
+	};
+	const { output } = await run(bundle, '--version');
+	t.regex(
+		output,
+		new RegExp(`^${version.replaceAll('.', '\\.')} \\(commit ([0-9a-f]{12}(-dirty)?|unknown), node [0-9.]+\\)\\n$`),
+	);
+});
+
+test('it carries the manifests, and without a cluster it says what to do', async (t) => {
+	const { code, errors } = await run(bundle, 'install', '--kubeconfig', join(folder, 'none'));
+	t.is(code, 2);
+	t.regex(errors, /none can't be read: name one with --kubeconfig/);
+	t.notRegex(errors, /ENOENT.*yaml/);
+});
+
+test('it imports nothing but Node’s own modules, and knows no path of the machine that built it', async (t) => {
+	const text = await readFile(bundle, 'utf8');
+	const imported = [...text.matchAll(/(?:^|[;\n}])import\s*(?:[\w$*{},\s]+from)?\s*["']([^"']+)["']/g)].map(
+		([, name]) => name ?? '',
+	);
+	t.true(imported.length > 0);
+	t.deepEqual(
+		imported.filter((name) => !isBuiltin(name)),
+		[],
+	);
+	t.false(text.includes(resolve(import.meta.dirname, '..')));
+	t.false(text.includes('CoreV1ApiRequestFactory'), 'the generated models are out');
+});
+
+test('the licences of what is inside are shipped with it', async (t) => {
+	const licenses = await readFile(join(folder, 'dist/LICENSES.txt'), 'utf8');
+	for (const name of [
+		'undici',
+		'zod',
+		'@kubernetes/client-node',
+		'@dot-i/k8s-operator',
+		'pino',
+		'prom-client',
+		'commander',
+		'yaml',
+	]) {
+		t.regex(licenses, new RegExp(`^${name} [0-9.]+ \\(`, 'm'), name);
+	}
+});
+
+async function freePort(): Promise<number> {
+	const server = createServer();
+	await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle));
+	const address = server.address();
+	await new Promise((settle) => server.close(settle));
+	if (address === null || typeof address === 'string') {
+		throw new Error('no port');
+	}
+	return address.port;
+}
+
+/** Asks again and again until the answer is right. Throws when it is not within a minute. */
+async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+	const deadline = performance.now() + 60_000;
+	while (performance.now() < deadline) {
+		const answer = await ask();
+		if (answer !== undefined) {
+			return answer;
+		}
+		await sleep(50);
+	}
+	throw new Error(`${what}: not within a minute`);
+}
+
+async function ended(child: ChildProcess): Promise<number | null> {
+	return child.exitCode ?? new Promise((settle) => child.once('exit', settle));
+}
+
+test.serial(
+	'as operator, with no rights but those of the manifests, it installs a mesh and ends in order',
+	async (t) => {
+		const cluster: Cluster = await startCluster({ name: 'bundle' });
+		t.teardown(() => cluster.stop());
+		await using admin = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
+		for (const object of manifests()) {
+			await admin.apply(object, { fieldManager: 'meshwright-install' });
+		}
+		const kubeconfig = await cluster.kubeconfigFor({ namespace: 'meshwright-system', name: 'meshwright' });
+		const port = await freePort();
+		const child = spawn(
+			process.execPath,
+			[
+				bundle,
+				'operator',
+				'--kubeconfig',
+				kubeconfig,
+				'--leader-elect',
+				'--metrics-address',
+				'0',
+				'--health-address',
+				`127.0.0.1:${port}`,
+			],
+			{ cwd: folder, env: { HOME: folder }, stdio: ['ignore', 'pipe', 'inherit'], detached: true },
+		);
+		let log = '';
+		child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+			log += chunk;
+		});
+		t.teardown(() => child.kill('SIGKILL'));
+
+		await until('readiness', async () => {
+			try {
+				return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok ? true : undefined;
+			} catch {
+				return undefined; // Not listening yet.
+			}
+		});
+		const wanted = parse(await readFile(example, 'utf8'));
+		await admin.apply(wanted, { fieldManager: 'test' });
+		await until('installation', async () => {
+			const { status } = await admin.get({ ...kinds.MeshInstallation, name: wanted.metadata.name });
+			const { conditions = [] } = (status ?? {}) as { conditions?: { type: string; status: string }[] };
+			return conditions.find(({ type, status: value }) => type === 'Installed' && value === 'True');
+		});
+		t.notRegex(log, /forbidden/i);
+
+		child.kill('SIGTERM');
+		t.is(await ended(child), 0, log);
+	},
+);
+
+test.serial('a kubeconfig with an exec plugin works, though the client library is only half inside', async (t) => {
+	const cluster: Cluster = await startCluster({ name: 'exec' });
+	t.teardown(() => cluster.stop());
+	const config = parse(await readFile(cluster.adminKubeconfig(), 'utf8'));
+	const answer = {
+		apiVersion: 'client.authentication.k8s.io/v1',
+		kind: 'ExecCredential',
+		status: { token: cluster.adminToken },
+	};
+	const script = join(folder, 'plugin.mjs');
+	await writeFile(script, `console.log(${JSON.stringify(JSON.stringify(answer))});\n`);
+	config.users[0].user = {
+		exec: { apiVersion: answer.apiVersion, command: process.execPath, args: [script], interactiveMode: 'Never' },
+	};
+	const file = join(folder, 'exec.kubeconfig');
+	await writeFile(file, stringify(config));
+	const { code, output, errors } = await run(bundle, 'install', '--kubeconfig', file, '--dry-run');
+	t.is(code, 0, errors);
+	t.regex(output, /Deployment meshwright-system\/meshwright: to be created/);
+});
