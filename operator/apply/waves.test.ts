@@ -1,0 +1,48 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { kinds } from '../runtime/kinds.ts';
+import { orderedKinds, waveOf, waves } from './waves.ts';
+
+/** Read, or written outside of an installation's set: they need no place. */
+const neverRendered = ['Node', 'Pod', 'Lease', 'Event', 'MeshInstallation'];
+
+test('every kind that can be rendered has its place, and nothing else', (t) => {
+	const rendered = Object.keys(kinds).filter((kind) => !neverRendered.includes(kind));
+	t.deepEqual(orderedKinds(), rendered.sort());
+});
+
+test('what others need comes first, webhooks last, custom resources right before them', (t) => {
+	const order = [
+		'CustomResourceDefinition',
+		'Namespace',
+		'ClusterRoleBinding',
+		'ConfigMap',
+		'Deployment',
+		'rule',
+		'MutatingWebhookConfiguration',
+	];
+	t.deepEqual(
+		waves(order.toReversed(), (kind) => kind),
+		order.map((kind) => [kind]),
+	);
+	t.is(waveOf({ kind: 'ServiceAccount' }), waveOf({ kind: 'ClusterRole' }));
+	t.is(waveOf({ kind: 'Service' }), waveOf({ kind: 'Secret' }));
+	t.is(waveOf({ kind: 'Deployment' }), waveOf({ kind: 'HorizontalPodAutoscaler' }));
+	t.is(waveOf({ kind: 'ValidatingWebhookConfiguration' }), waveOf({ kind: 'MutatingWebhookConfiguration' }));
+});
+
+test('no wave is empty, and nothing is lost or doubled', (t) => {
+	fc.assert(
+		fc.property(fc.array(fc.constantFrom(...orderedKinds(), 'rule', 'handler')), (items) => {
+			const split = waves(items, (kind) => kind);
+			t.true(split.every((wave) => wave.length > 0));
+			t.deepEqual(split.flat().toSorted(), items.toSorted());
+			const numbers = split.map((wave) => [...new Set(wave.map((kind) => waveOf({ kind })))]);
+			t.true(numbers.every(({ length }) => length === 1));
+			t.deepEqual(
+				numbers.flat(),
+				numbers.flat().toSorted((a, b) => a - b),
+			);
+		}),
+	);
+});
