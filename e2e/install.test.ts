@@ -1,0 +1,146 @@
+/** One MeshInstallation becomes a running Pilot: every classic release on a real API server with controllers and simulated nodes. */
+import test from 'ava';
+import { releases } from '../operator/releases/index.ts';
+import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
+import { meshwright } from './support/cli.ts';
+import {
+	applyInstallation,
+	deleteInstallation,
+	eventsAbout,
+	installation,
+	liveChildren,
+	readInstallation,
+	readLive,
+	renderedChildren,
+	renderedObjects,
+	untilCondition,
+	untilEvent,
+	untilInstalled,
+	untilReady,
+} from './support/installation.ts';
+import { type MeshCluster, operatorUser, person, startMeshCluster } from './support/mesh-cluster.ts';
+import { type RunningOperator, startOperator } from './support/operator.ts';
+import { differences } from './support/owned-fields.ts';
+import { changesOf, describeWrite, mark } from './support/writes.ts';
+
+let mesh: MeshCluster;
+let operator: RunningOperator;
+
+test.before(async () => {
+	mesh = await startMeshCluster({ parts: 'all' });
+	operator = await startOperator(mesh);
+});
+test.after.always(async () => {
+	await operator?.stop();
+	await mesh?.stop();
+});
+
+interface CrdStatus {
+	readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+}
+
+for (const { version } of releases) {
+	const name = `mesh-${version.replaceAll('.', '-')}`;
+	const namespace = `istio-${version.replaceAll('.', '-')}`;
+	const spec = { version, namespace };
+
+	test.serial(`Istio ${version}: all objects are stored as rendered, Pilot runs, and the status says so`, async (t) => {
+		const { api, cluster } = mesh;
+		const before = await mark(cluster);
+		const asWritten = await applyInstallation(api, name, spec);
+		await untilReady(api, name);
+		await untilEvent(api, name, 'Ready');
+
+		const [first, ...later] = await changesOf(cluster, operatorUser, before);
+		t.is(first && describeWrite(first), `patch meshinstallations ${name} 200`, 'the finalizer is the first write');
+		t.true(later.length > 0);
+		t.deepEqual(
+			(await eventsAbout(api, name)).filter(({ type }) => type === 'Warning').map(({ note }) => note),
+			[],
+			'the API server and the operator had nothing to warn of',
+		);
+
+		const { exitCode, stdout } = await meshwright(
+			['render', '-f', '-', '-o', 'json'],
+			JSON.stringify(installation(name, spec)),
+		);
+		t.is(exitCode, 0);
+		const printed = (JSON.parse(stdout) as { readonly items: readonly KubeObject[] }).items;
+		t.is(printed.length, renderedObjects(name, spec).length);
+		for (const object of printed) {
+			const live = await readLive(api, object);
+			t.deepEqual(differences(object, live), [], `${object.kind} ${object.metadata.name}`);
+			if (object.kind !== 'CustomResourceDefinition') continue;
+			const conditions = (live.status as CrdStatus).conditions ?? [];
+			t.true(conditions.some(({ type, status }) => type === 'Established' && status === 'True'));
+		}
+		t.is((await liveChildren(api, name)).length, renderedChildren(name, spec).length, 'and nothing else');
+
+		const { metadata, status, spec: stored } = await readInstallation(api, name);
+		t.deepEqual(metadata.finalizers?.length, 1);
+		t.like(status, {
+			observedGeneration: metadata.generation,
+			version,
+			phase: 'Ready',
+			ready: '1/1',
+			inventory: { objects: printed.length },
+			components: [{ name: 'pilot', ready: 1, desired: 1, version }],
+		});
+		t.regex(status?.inventory?.hash ?? '', /^\S{16,}$/);
+		t.is(status?.components?.[0]?.image, `docker.io/istio/pilot:${version}`);
+		const standing = Object.fromEntries((status?.conditions ?? []).map(({ type, status: value }) => [type, value]));
+		t.deepEqual(standing, { Ready: 'True', Valid: 'True', Compatible: 'True', Installed: 'True', UpToDate: 'True' });
+
+		t.deepEqual(stored, asWritten.spec, 'the spec is as its owner wrote it');
+		t.is(metadata.labels, undefined);
+		t.is(metadata.annotations, undefined);
+		for (const { manager, subresource, fieldsV1 = {} } of metadata.managedFields ?? []) {
+			if (manager === person) continue;
+			t.deepEqual(Object.keys(fieldsV1), [subresource === 'status' ? 'f:status' : 'f:metadata']);
+			if (subresource !== 'status') t.deepEqual(Object.keys(fieldsV1['f:metadata'] ?? {}), ['f:finalizers']);
+		}
+		await deleteInstallation(api, name);
+	});
+}
+
+test.serial('another version in the same object: the same objects, changed in place, none made anew', async (t) => {
+	const { api } = mesh;
+	const name = 'upgraded';
+	const spec = { namespace: 'istio-upgraded', version: '1.3.8' };
+	await applyInstallation(api, name, spec);
+	await untilReady(api, name);
+	const identities = async () =>
+		Object.fromEntries((await liveChildren(api, name)).map((child) => [objectKey(child), child.metadata.uid]));
+	const before = await identities();
+
+	await applyInstallation(api, name, { ...spec, version: '1.4.10' });
+	await untilReady(api, name);
+	await untilEvent(api, name, 'VersionChanged', '1.4.10');
+	t.deepEqual(await identities(), before);
+	t.is((await readInstallation(api, name)).status?.version, '1.4.10');
+	await deleteInstallation(api, name);
+});
+
+test.serial(
+	'pods that can not start: on its way, not ready; recovers when the spec does, and when made anew',
+	async (t) => {
+		const { api } = mesh;
+		const name = 'nowhere';
+		const spec = { namespace: 'istio-nowhere' };
+		const broken = { ...spec, pilot: { nodeSelector: { 'example.com/no-such-node': 'true' } } };
+		await applyInstallation(api, name, broken);
+		await untilCondition(api, name, 'Ready', 'Unknown', 'Progressing');
+		await untilInstalled(api, name);
+		t.is((await readInstallation(api, name)).status?.ready, '0/1');
+		await applyInstallation(api, name, spec);
+		await untilReady(api, name);
+
+		await applyInstallation(api, name, broken);
+		const { message } = await untilCondition(api, name, 'Ready', 'Unknown', 'Progressing');
+		t.true(message.includes('istio-pilot'), message);
+		await deleteInstallation(api, name);
+		await applyInstallation(api, name, spec);
+		await untilReady(api, name);
+		await deleteInstallation(api, name);
+	},
+);

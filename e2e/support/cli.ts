@@ -1,0 +1,27 @@
+/** The `meshwright` command as a user runs it: a process of its own, text in and text out. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../../operator/cli/meshwright.js', import.meta.url));
+
+export interface CommandResult {
+	readonly exitCode: number;
+	readonly stdout: string;
+	readonly stderr: string;
+}
+
+/** Runs a command with a text on its standard input. It sees no kubeconfig but the one that its arguments name. */
+export function meshwright(args: readonly string[], stdin = ''): Promise<CommandResult> {
+	return new Promise((resolve, reject) => {
+		const child = execFile(
+			process.execPath,
+			[program, ...args],
+			{ env: { ...process.env, KUBECONFIG: '/dev/null' }, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 },
+			(error, stdout, stderr) => {
+				if (error !== null && typeof error.code !== 'number') reject(error);
+				else resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr });
+			},
+		);
+		child.stdin?.end(stdin);
+	});
+}

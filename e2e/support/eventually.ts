@@ -1,0 +1,36 @@
+/** Waiting in tests: for a state, never for a time to pass; every wait ends, at the latest, with an error that says what was missing. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isNotFound } from '../../operator/runtime/errors.ts';
+
+/** Far longer than anything here takes on an idle machine, milliseconds: what is slow is late, not wrong. */
+export const deadlineMs = 60_000;
+const pollMs = 40;
+
+/**
+ * Asks until there is an answer other than undefined or false, and returns it. Throws after `deadlineMs`, with the last
+ * error where asking failed.
+ * @param what what is waited for, in words
+ */
+export async function eventually<T>(what: string, probe: () => T | Promise<T>): Promise<Exclude<T, undefined | false>> {
+	let cause: unknown;
+	for (const end = performance.now() + deadlineMs; performance.now() < end; await sleep(pollMs)) {
+		try {
+			const answer = await probe();
+			if (answer !== undefined && answer !== false) return answer as Exclude<T, undefined | false>;
+			cause = undefined;
+		} catch (error) {
+			cause = error;
+		}
+	}
+	throw new Error(`not within ${deadlineMs / 1_000} s: ${what}`, { cause });
+}
+
+/** What a request gives, or undefined where it is answered by 404. */
+export async function orAbsent<T>(request: Promise<T>): Promise<T | undefined> {
+	try {
+		return await request;
+	} catch (error) {
+		if (isNotFound(error)) return undefined;
+		throw error;
+	}
+}

@@ -1,0 +1,148 @@
+/** MeshInstallations in tests: made as a user makes them, and looked at from outside, through the API alone. */
+import type { ParsedStatus } from '../../api/v1/index.ts';
+import { parseMeshInstallation } from '../../api/v1/index.ts';
+import { instanceLabel, managedSelector } from '../../operator/apply/identity.ts';
+import { resolve } from '../../operator/releases/index.ts';
+import { render, renderCrds } from '../../operator/render/index.ts';
+import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import { type Kind, kindOf, kinds } from '../../operator/runtime/kinds.ts';
+import { type KubeObject, type ObjectReference, objectKey } from '../../operator/runtime/object.ts';
+import { eventually, orAbsent } from './eventually.ts';
+import { person } from './mesh-cluster.ts';
+
+export type Spec = Readonly<Record<string, unknown>>;
+export type Condition = NonNullable<ParsedStatus['conditions']>[number];
+
+/** The release of tests to which any would do. */
+export const someVersion = '1.4.10';
+
+export function installation(name: string, spec: Spec): KubeObject {
+	const { apiVersion, kind } = kinds.MeshInstallation;
+	return { apiVersion, kind, metadata: { name }, spec: { version: someVersion, ...spec } };
+}
+
+export function installationReference(name: string): ObjectReference {
+	const { apiVersion, kind } = kinds.MeshInstallation;
+	return { apiVersion, kind, name };
+}
+
+/** As `kubectl apply --server-side -f`: the whole spec, each time. */
+export async function applyInstallation(api: ApiServer, name: string, spec: Spec = {}): Promise<KubeObject> {
+	return (await api.apply(installation(name, spec), { fieldManager: person })).object;
+}
+
+export async function readInstallation(api: ApiServer, name: string): Promise<KubeObject & { status?: ParsedStatus }> {
+	return api.get(installationReference(name));
+}
+
+/** Waits until a condition has a status, and a reason where one is given, for the current generation. */
+export async function untilCondition(
+	api: ApiServer,
+	name: string,
+	type: string,
+	status: Condition['status'],
+	reason?: string,
+): Promise<Condition> {
+	let seen: ParsedStatus | undefined;
+	try {
+		return await eventually(`${type}=${status} ${reason ?? ''} of MeshInstallation ${name}`, async () => {
+			const object = await readInstallation(api, name);
+			seen = object.status;
+			const found = seen?.conditions?.find((condition) => condition.type === type);
+			const isIt = found?.status === status && (reason === undefined || found.reason === reason);
+			return isIt && found.observedGeneration === object.metadata.generation ? found : undefined;
+		});
+	} catch (error) {
+		throw new Error(`${(error as Error).message}; its status is ${JSON.stringify(seen, null, 1)}`, { cause: error });
+	}
+}
+
+/** Waits until everything is stored, whether its pods run or not (without controllers they never do). */
+export async function untilInstalled(api: ApiServer, name: string): Promise<void> {
+	await untilCondition(api, name, 'Installed', 'True');
+}
+
+export async function untilReady(api: ApiServer, name: string): Promise<void> {
+	await untilCondition(api, name, 'Ready', 'True');
+}
+
+/** Waits until an object is gone. */
+export async function untilGone(api: ApiServer, reference: ObjectReference): Promise<void> {
+	await eventually(`${reference.kind} ${reference.name} is gone`, async () => {
+		return (await orAbsent(api.get(reference))) === undefined;
+	});
+}
+
+/** Deletes a MeshInstallation and waits until it is gone. */
+export async function deleteInstallation(api: ApiServer, name: string): Promise<void> {
+	await api.delete(installationReference(name));
+	await untilGone(api, installationReference(name));
+}
+
+/** What the operator renders for this spec: CRDs first. Throws where the spec is refused. */
+export function renderedObjects(name: string, spec: Spec = {}): readonly KubeObject[] {
+	const parsed = parseMeshInstallation(installation(name, spec));
+	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
+	if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
+	return [...renderCrds(resolved.mesh), ...render(resolved.mesh)];
+}
+
+/** The rendered objects that belong to the installation alone: neither namespace nor CRDs. */
+export function renderedChildren(name: string, spec: Spec = {}): readonly KubeObject[] {
+	return renderedObjects(name, spec).filter(({ kind }) => kind !== 'Namespace' && kind !== 'CustomResourceDefinition');
+}
+
+/** Kinds in which the operator may leave something. */
+const childKinds: readonly Kind[] = [
+	kinds.ServiceAccount,
+	kinds.Role,
+	kinds.RoleBinding,
+	kinds.ClusterRole,
+	kinds.ClusterRoleBinding,
+	kinds.ConfigMap,
+	kinds.Service,
+	kinds.Deployment,
+	kinds.HorizontalPodAutoscaler,
+	kinds.PodDisruptionBudget,
+];
+
+/** Everything in the cluster that says it belongs to an installation; to any, where none is named. */
+export async function liveChildren(api: ApiServer, name?: string): Promise<readonly KubeObject[]> {
+	const labelSelector = name === undefined ? managedSelector : `${managedSelector},${instanceLabel}=${name}`;
+	const lists = await Promise.all(childKinds.map((kind) => api.list<KubeObject>(kind, { labelSelector })));
+	return lists.flatMap(({ items }) => items);
+}
+
+/** The live object of a rendered one. Rejects with 404 where there is none. */
+export async function readLive(api: ApiServer, object: KubeObject): Promise<KubeObject> {
+	const { namespace, name } = object.metadata;
+	const { apiVersion, kind } = kindOf(object);
+	return api.get({ apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) });
+}
+
+/** resourceVersions by key: equal before and after exactly when nobody wrote. */
+export async function versionsOf(api: ApiServer, name: string): Promise<Readonly<Record<string, string>>> {
+	const crds = await api.list<KubeObject>(kinds.CustomResourceDefinition, { labelSelector: managedSelector });
+	const objects = [...(await liveChildren(api, name)), ...crds.items, await readInstallation(api, name)];
+	return Object.fromEntries(
+		objects
+			.map((object) => [objectKey(object), object.metadata.resourceVersion ?? ''])
+			.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
+	);
+}
+
+/** Events about an object by name, whatever its kind. */
+export async function eventsAbout(api: ApiServer, name: string): Promise<readonly KubeObject[]> {
+	const { items } = await api.list<KubeObject>(kinds.Event);
+	return items.filter(({ regarding }) => (regarding as { readonly name?: string } | undefined)?.name === name);
+}
+
+/** Waits for an Event about an installation with this reason, whose note contains a text. Returns the note. */
+export async function untilEvent(api: ApiServer, name: string, reason: string, text = ''): Promise<string> {
+	return eventually(`Event ${reason} about ${name} with "${text}"`, async () => {
+		const notes = (await eventsAbout(api, name))
+			.filter((event) => event.reason === reason)
+			.map(({ note }) => String(note));
+		return notes.find((note) => note.includes(text));
+	});
+}

@@ -1,0 +1,47 @@
+/** Who wrote what, by the API server's own audit log: the one witness that the operator can't deceive. */
+import { type AuditEvent, isWrite } from '../control-plane/audit.ts';
+import type { Cluster } from '../control-plane/cluster.ts';
+
+/** A place in the audit log. */
+export type Mark = number;
+
+/** Now, as a place in the audit log. */
+export async function mark(cluster: Pick<Cluster, 'auditEvents'>): Promise<Mark> {
+	return (await cluster.auditEvents()).length;
+}
+
+/** All requests of one user since a place in the log, in order of their answers. */
+export async function requestsOf(
+	cluster: Pick<Cluster, 'auditEvents'>,
+	user: string,
+	since: Mark = 0,
+): Promise<readonly AuditEvent[]> {
+	return (await cluster.auditEvents()).slice(since).filter(({ user: { username } }) => username === user);
+}
+
+/** All requests of one user that could change something, renewals of its lease left out. */
+export async function writesOf(
+	cluster: Pick<Cluster, 'auditEvents'>,
+	user: string,
+	since: Mark = 0,
+): Promise<readonly AuditEvent[]> {
+	return (await requestsOf(cluster, user, since)).filter(
+		(event) => isWrite(event) && event.objectRef?.resource !== 'leases',
+	);
+}
+
+/** The writes without Events, which report what happened and change nothing. */
+export async function changesOf(
+	cluster: Pick<Cluster, 'auditEvents'>,
+	user: string,
+	since: Mark = 0,
+): Promise<readonly AuditEvent[]> {
+	return (await writesOf(cluster, user, since)).filter((event) => event.objectRef?.resource !== 'events');
+}
+
+/** `patch deployments istio-system/istio-pilot 200`: one line for a person who reads a failed test. */
+export function describeWrite({ verb, objectRef, responseStatus }: AuditEvent): string {
+	const { resource = '', subresource, namespace, name = '' } = objectRef ?? {};
+	const what = subresource === undefined ? resource : `${resource}/${subresource}`;
+	return `${verb} ${what} ${namespace === undefined ? '' : `${namespace}/`}${name} ${responseStatus?.code ?? ''}`;
+}
