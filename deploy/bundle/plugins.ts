@@ -112,13 +112,8 @@ const lazyModules: Plugin = {
 const englishOnly: Plugin = {
 	name: 'english-only',
 	setup(build) {
-		build.onResolve({ filter: /\/locales\/index\.js$/ }, ({ importer, resolveDir }) =>
-			importer.includes('/node_modules/zod/')
-				? { path: resolve(resolveDir, '../locales/en.js'), namespace: 'english' }
-				: undefined,
-		);
-		build.onLoad({ filter: /.*/, namespace: 'english' }, ({ path }) => ({
-			contents: `export { default as en } from ${JSON.stringify(path)};`,
+		build.onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, ({ path }) => ({
+			contents: "export { default as en } from './en.js';",
 			resolveDir: dirname(path),
 		}));
 	},
