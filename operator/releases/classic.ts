@@ -6,7 +6,7 @@
 import type { ClassicRelease, KubernetesSupport, Port, ReadRule, Resources } from './release.ts';
 
 const kubernetes: KubernetesSupport = {
-	minimum: '1.27',
+	minimum: '1.31',
 	tested: '1.36',
 	upstream: 'Istio 1.9 and older are unsupported by their project on Kubernetes 1.22 and newer (istio#34665).',
 };

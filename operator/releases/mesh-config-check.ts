@@ -41,7 +41,7 @@ function settingsOf(field: Field): readonly string[] {
 }
 
 /** Whether a minor parses a field and does something with it. */
-function isRead(field: Field, minor: Minor): boolean {
+export function isRead(field: Field, minor: Minor): boolean {
 	return (
 		isKnown(field, minor) &&
 		!field.refused?.some(

@@ -10,7 +10,7 @@ export type Minor = (typeof minors)[number];
 
 /** Kubernetes versions (`major.minor`) that a release runs on once Meshwright has prepared the ground. */
 export interface KubernetesSupport {
-	/** The oldest: what we render needs it (`unhealthyPodEvictionPolicy` of `policy/v1`). */
+	/** The oldest: the definition of MeshInstallation needs it (the CEL function `isCIDR`), and all that is rendered is stable there. */
 	readonly minimum: string;
 	/** The newest that was tried. Newer ones are not refused. */
 	readonly tested: string;

@@ -1,0 +1,70 @@
+/** The tables of `docs/compatibility.md`, from the data of the releases. */
+import { crdsOf } from './crds.ts';
+import { releases } from './find-release.ts';
+import { isKnown, isRead } from './mesh-config-check.ts';
+import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
+import type { Field, Fields } from './mesh-config-shapes.ts';
+import type { Release } from './release.ts';
+
+/** Rows of text as a Markdown table. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+	const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+	return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function code(text: string): string {
+	return `\`${text}\``;
+}
+
+function list(texts: readonly string[]): string {
+	return texts.length === 0 ? 'none' : texts.map(code).join(', ');
+}
+
+/** What each release's Pilot is started with. */
+export function pilotTable(): string {
+	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
+	return table(
+		['Pilot', ...releases.map(({ version }) => version)],
+		[
+			row('arguments', ({ pilot }) => list(pilot.args)),
+			row('environment', ({ pilot }) => list(Object.entries(pilot.env).map(([name, value]) => `${name}=${value}`))),
+			row('ports', ({ pilot }) => pilot.ports.map(({ port, service = '' }) => `${port} ${code(service)}`).join(', ')),
+			row('`/ready` every', ({ pilot }) => `${pilot.readinessPeriod} s`),
+			row('port in `discoveryAddress`', ({ mesh }) => String(mesh.discoveryPort)),
+			row('mesh configuration', ({ pilot }) => (pilot.reloadsMeshConfig ? 'followed' : 'read once: pods are replaced')),
+			row('`meshNetworks`', ({ mesh }) => (mesh.networks ? 'yes' : 'no')),
+			row('written unless said otherwise', ({ mesh }) =>
+				list(Object.entries(mesh.defaults).map(([name, value]) => `${name}: ${String(value)}`)),
+			),
+			row('definitions (CRDs)', (release) => String(crdsOf(release).length)),
+			row('of which Pilot lists', ({ pilot }) => String(pilot.configTypes.length)),
+		],
+	);
+}
+
+/** Which fields of the mesh configuration each release knows and reads. */
+export function meshConfigTable(): string {
+	const rows = (fields: Fields, prefix: string) =>
+		Object.entries(fields).map(([name, field]) => [
+			code(`${prefix}${name}`),
+			...releases.map(({ minor }) => (isRead(field, minor) ? 'yes' : isKnown(field, minor) ? 'no effect' : '–')),
+			settingOf(field),
+		]);
+	return table(
+		['Field', ...releases.map(({ minor }) => minor), 'Set by'],
+		[...rows(meshConfigFields, ''), ...rows(proxyConfigFields, 'defaultConfig.')],
+	);
+}
+
+function settingOf(field: Field): string {
+	for (const refusal of field.refused ?? []) {
+		switch (refusal.why) {
+			case 'ownField':
+				return code(refusal.field);
+			case 'operator':
+				return 'the operator';
+			case 'noEffect':
+		}
+	}
+	return field.refused?.some(({ from }) => from === undefined) ? 'nobody' : '`spec.mesh.config`';
+}
