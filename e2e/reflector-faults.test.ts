@@ -417,7 +417,8 @@ test("the API server's own 410 for a forgotten position costs one list", (t) =>
 
 test.serial('an API server that restarts, and one that is frozen, cost no list and no change', async (t) => {
 	await setting({ idleMs: 2000 }, async ({ reflector, write, remove, converged, happenings }) => {
-		await using server = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
+		const target = { url: cluster.url, ca: cluster.ca, token: cluster.adminToken };
+		await using server = new ApiServer(target, { http2: true });
 		const lists: string[] = [];
 		using overHttp2 = new Reflector<string>(server, {
 			kind: kinds.ConfigMap,

@@ -61,8 +61,8 @@ interface Pools {
 	watches: Dispatcher;
 }
 
-/** Idle connections are kept this long; Go's HTTP server closes them after 90 s or more. */
-const keepAliveMs = 45_000;
+/** Idle connections are kept this long; kube-apiserver closes them after 90 s (IdleTimeout of k8s.io/apiserver). */
+const keepAliveMs = 75_000;
 /** How long a retired pool may finish what is in flight on it. */
 const retireMs = 30_000;
 
