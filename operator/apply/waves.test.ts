@@ -15,8 +15,8 @@ test('what others need comes first, webhooks last, custom resources right before
 	const order = [
 		'CustomResourceDefinition',
 		'Namespace',
+		'ClusterRole',
 		'ClusterRoleBinding',
-		'ConfigMap',
 		'Deployment',
 		'rule',
 		'MutatingWebhookConfiguration',
@@ -26,6 +26,7 @@ test('what others need comes first, webhooks last, custom resources right before
 		order.map((kind) => [kind]),
 	);
 	t.is(waveOf({ kind: 'ServiceAccount' }), waveOf({ kind: 'ClusterRole' }));
+	t.is(waveOf({ kind: 'RoleBinding' }), waveOf({ kind: 'ConfigMap' }));
 	t.is(waveOf({ kind: 'Service' }), waveOf({ kind: 'Secret' }));
 	t.is(waveOf({ kind: 'Deployment' }), waveOf({ kind: 'HorizontalPodAutoscaler' }));
 	t.is(waveOf({ kind: 'ValidatingWebhookConfiguration' }), waveOf({ kind: 'MutatingWebhookConfiguration' }));

@@ -14,8 +14,9 @@ const customResources = 'custom resources';
 const order: readonly (readonly string[])[] = [
 	['CustomResourceDefinition'],
 	['Namespace'],
-	['ServiceAccount', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'],
-	['ConfigMap', 'Secret', 'Service', 'NetworkPolicy'],
+	['ServiceAccount', 'Role', 'ClusterRole'],
+	// Bindings after roles: who may not `bind` must hold what a role grants, so the API server looks the role up.
+	['RoleBinding', 'ClusterRoleBinding', 'ConfigMap', 'Secret', 'Service', 'NetworkPolicy'],
 	['Deployment', 'PodDisruptionBudget', 'HorizontalPodAutoscaler'],
 	[customResources],
 	['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'],
