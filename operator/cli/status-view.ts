@@ -1,5 +1,5 @@
 /** What `status` shows of one installation, as plain functions from objects to lines. */
-import type { ParsedStatus } from '../../api/v1/index.ts';
+import type { ParsedStatus, Reason } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { age, table } from './output.ts';
 
@@ -44,11 +44,16 @@ function isGood({ type, status }: Condition): boolean {
 	return type === 'Reconciling' || type === 'Stalled' ? status === 'False' : status === 'True';
 }
 
+/** Reasons of a condition that is not true yet, and will be without anybody's help. */
+const underway: ReadonlySet<string> = new Set<Reason>(['Progressing', 'Outdated']);
+
 function mark(condition: Condition, paint: Paint): string {
 	if (isGood(condition)) {
 		return paint('green', '✔');
 	}
-	return condition.status === 'Unknown' || condition.type === 'Reconciling' ? paint('yellow', '…') : paint('red', '✘');
+	const isUnderway =
+		condition.status === 'Unknown' || condition.type === 'Reconciling' || underway.has(condition.reason);
+	return isUnderway ? paint('yellow', '…') : paint('red', '✘');
 }
 
 /** `✔ Ready  True  Installed  2m  all 5 objects are as asked`, one line per condition. */
