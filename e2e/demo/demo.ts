@@ -119,6 +119,13 @@ async function followUntilReady(
 	return false;
 }
 
+/** Also keeps this process alive: what it started does not. */
+async function untilInterrupted(signal: AbortSignal): Promise<void> {
+	while (!signal.aborted) {
+		await sleep(60_000, undefined, { signal }).catch(() => undefined); // Rejected by the signal.
+	}
+}
+
 async function endOperator(operator: Running | undefined): Promise<void> {
 	if (operator === undefined || operator.hasExited()) {
 		return;
@@ -163,7 +170,7 @@ async function demo(options: Options, signal: AbortSignal): Promise<boolean> {
 		if (!options.once) {
 			step('Look around; the cluster stays until Ctrl-C');
 			console.log(lookAround(cluster.adminKubeconfig(), name));
-			await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+			await untilInterrupted(signal);
 		}
 		return ready;
 	} finally {

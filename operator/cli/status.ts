@@ -72,7 +72,7 @@ async function readObjects(api: ApiServer, name: string): Promise<readonly Heade
 export async function status(name: string | undefined, options: StatusOptions): Promise<number> {
 	await using api = await connect(options);
 	if (options.watch) {
-		return watch(api, name, options.output);
+		return await watch(api, name, options.output); // Awaited here: the client is closed when this function ends.
 	}
 	const installations = await readInstallations(api, name);
 	if (options.output !== 'text') {
