@@ -42,7 +42,6 @@ export function checkPilot(
 ): readonly ReleaseProblem[] {
 	return [
 		...checkAutoscaling(pilot, path),
-		...checkBudget(pilot, path),
 		...checkEnv(pilot, path),
 		...checkArgs(release, pilot, path),
 		...checkPodMetadata(pilot, path),
@@ -64,19 +63,6 @@ function checkAutoscaling({ autoscaling, resources }: Workload, path: string): r
 					`${path}.resources`,
 					'has no CPU request, which the autoscaler measures by',
 					`Add ${path}.resources.requests.cpu, or remove ${path}.autoscaling.`,
-				),
-			]
-		: [];
-}
-
-function checkBudget({ disruptionBudget }: Workload, path: string): readonly ReleaseProblem[] {
-	const maxUnavailable = disruptionBudget?.maxUnavailable;
-	return maxUnavailable === 0 || maxUnavailable === '0%'
-		? [
-				invalid(
-					`${path}.disruptionBudget.maxUnavailable`,
-					'must leave room for one pod: no node could be drained',
-					'Write 1 or more.',
 				),
 			]
 		: [];
