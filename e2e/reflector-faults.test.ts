@@ -220,7 +220,7 @@ test('a half-open watch is noticed by its silence', (t) =>
 			],
 		],
 		{ lists: 1 },
-		{ idleMs: 300 },
+		{ idleMs: 2500 },
 	));
 
 test('dropped connections before an answer are tried again without a list', (t) =>
@@ -319,7 +319,7 @@ test('a list that fails in every way is tried until it comes', (t) =>
 	));
 
 test('a list that hangs is given up at its deadline', (t) =>
-	survives(t, [[{ watch: false, nth: 1 }, { type: 'hang' }]], { lists: 2 }, { listTimeoutMs: 300 }));
+	survives(t, [[{ watch: false, nth: 1 }, { type: 'hang' }]], { lists: 2 }, { listTimeoutMs: 4000 }));
 
 test('initial events take the place of the list', (t) =>
 	survives(
