@@ -53,20 +53,19 @@ const cachedKinds: readonly { readonly kind: Kind; readonly selector?: string; r
 	{ kind: kinds.CustomResourceDefinition, selector: managedSelector, metadataOnly: false },
 ];
 
-/** A cache as the watches of a started operator would have it now. */
-export async function liveOf(api: ApiServer): Promise<LiveMap> {
+/**
+ * A cache as the watches of a started operator would have it now.
+ * @param only names of the kinds that matter, to save requests
+ */
+export async function liveOf(api: ApiServer, only?: ReadonlySet<string>): Promise<LiveMap> {
 	const live = new LiveMap();
-	await refresh(live, api);
-	return live;
-}
-
-/** Brings a cache up to the present. */
-export async function refresh(live: LiveMap, api: ApiServer): Promise<void> {
 	const lists = await Promise.all(
-		cachedKinds.map(({ kind, selector, metadataOnly }) => api.list(kind, { labelSelector: selector, metadataOnly })),
+		cachedKinds
+			.filter(({ kind }) => only?.has(kind.kind) ?? true)
+			.map(({ kind, selector, metadataOnly }) => api.list(kind, { labelSelector: selector, metadataOnly })),
 	);
-	live.children.clear();
 	for (const { items } of lists) for (const item of items) live.observe(item);
+	return live;
 }
 
 /** Our entry in `managedFields`, with the paths of a body as the API server would note them (lists are atomic here). */
