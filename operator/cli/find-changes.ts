@@ -5,9 +5,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { kind as installationKind } from '../../api/v1/index.ts';
 import { compareReleases, releaseOf } from '../apply/crd-plan.ts';
-import { adoptAnnotation, fieldManager, instanceLabel, managedSelector, partOfLabel } from '../apply/identity.ts';
+import { adoptAnnotation, fieldManager, partOfLabel } from '../apply/identity.ts';
 import { ownershipOf } from '../apply/ownership.ts';
 import { orderedKinds } from '../apply/waves.ts';
+import { applySetId } from '../render/index.ts';
 import type { ApiServer } from '../runtime/api-server.ts';
 import { isNotFound, RequestError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
@@ -127,7 +128,7 @@ async function findPruned(api: ApiServer, objects: readonly KubeObject[], name: 
 		prunable.map(async (kind) =>
 			(
 				await api.list<KubeObject>(kind, {
-					labelSelector: `${managedSelector},${instanceLabel}=${name}`,
+					labelSelector: `${partOfLabel}=${applySetId(name)}`,
 					metadataOnly: true,
 				})
 			).items.map((item) => ({ ...item, apiVersion: kind.apiVersion, kind: kind.kind })),

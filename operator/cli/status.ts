@@ -1,7 +1,8 @@
 /** `meshwright status`: conditions, components and objects of installations, once or as they change. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { instanceLabel, managedSelector } from '../apply/identity.ts';
+import { partOfLabel } from '../apply/identity.ts';
 import { orderedKinds } from '../apply/waves.ts';
+import { applySetId } from '../render/index.ts';
 import type { ApiServer } from '../runtime/api-server.ts';
 import { isForbidden, isNotFound, TransientError } from '../runtime/errors.ts';
 import { type Kind, kinds } from '../runtime/kinds.ts';
@@ -47,9 +48,9 @@ const childKinds: readonly Kind[] = orderedKinds().flatMap((name) =>
 	Object.values(kinds).filter((entry) => entry.kind === name),
 );
 
-/** What carries the installation's label, of all kinds that we may read. */
+/** The members of the installation's ApplySet, of all kinds that we may read. */
 async function readObjects(api: ApiServer, name: string): Promise<readonly Header[]> {
-	const labelSelector = `${managedSelector},${instanceLabel}=${name}`;
+	const labelSelector = `${partOfLabel}=${applySetId(name)}`;
 	const lists = await Promise.all(
 		childKinds.map(async (kind) => {
 			try {

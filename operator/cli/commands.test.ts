@@ -1,0 +1,209 @@
+/** The command line without a cluster, each command as a process of its own. */
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { parseAllDocuments } from 'yaml';
+import { freePort } from '../../e2e/control-plane/ports.ts';
+import { meshwright } from '../../e2e/support/cli.ts';
+import { renderedObjects } from '../../e2e/support/installation.ts';
+import type { KubeObject } from '../runtime/object.ts';
+
+const run = promisify(execFile);
+let folder: string;
+
+test.before(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'meshwright-cli-'));
+});
+test.after.always(() => rm(folder, { recursive: true, force: true }));
+
+async function file(name: string, text: string): Promise<string> {
+	const path = join(folder, name);
+	await writeFile(path, text);
+	return path;
+}
+
+function installation(name: string, spec: string): string {
+	return `apiVersion: meshwright.io/v1\nkind: MeshInstallation\nmetadata: {name: ${name}}\nspec: ${spec}\n`;
+}
+
+test('render prints what the operator renders, CRDs first, as YAML and as JSON', async (t) => {
+	const wanted = renderedObjects('default');
+	const yaml = await meshwright(['render', '-f', '-'], installation('default', '{version: 1.4.10}'));
+	t.is(yaml.exitCode, 0, yaml.stderr);
+	t.deepEqual(
+		parseAllDocuments(yaml.stdout).map((document) => document.toJS() as KubeObject),
+		[...wanted],
+	);
+	const json = await meshwright(['render', '-f', '-', '-o', 'json'], installation('default', '{version: 1.4.10}'));
+	t.deepEqual(JSON.parse(json.stdout).items, wanted);
+	t.is(wanted[0]?.kind, 'CustomResourceDefinition');
+});
+
+test('render --no-crds leaves the CRDs out and nothing else', async (t) => {
+	const { stdout } = await meshwright(
+		['render', '-f', '-', '-o', 'json', '--no-crds'],
+		installation('default', '{version: 1.4.10}'),
+	);
+	t.deepEqual(
+		JSON.parse(stdout).items,
+		renderedObjects('default').filter(({ kind }) => kind !== 'CustomResourceDefinition'),
+	);
+});
+
+test('render takes several files and documents, and says what it leaves out', async (t) => {
+	const one = await file(
+		'one.yaml',
+		`${installation('a', '{version: 1.0.9, namespace: a}')}---\n${installation('b', '{version: 1.1.17, namespace: b}')}`,
+	);
+	const two = await file(
+		'two.yaml',
+		`apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n---\n${installation('c', '{version: 1.2.10, namespace: c}')}`,
+	);
+	const { exitCode, stdout, stderr } = await meshwright(['render', '-f', one, '-f', two, '--no-crds', '-o', 'json']);
+	t.is(exitCode, 0);
+	t.regex(stderr, /two\.yaml: left out Namespace x/);
+	const items = JSON.parse(stdout).items as KubeObject[];
+	t.deepEqual(
+		items.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.namespace),
+		['a', 'b', 'c'],
+	);
+});
+
+test('an installation that can’t be used is told with path, reason and remedy; all problems at once; exit code 2', async (t) => {
+	const text = `${installation('a', '{version: 1.4.10, bogus: 1, pilot: {replicas: 2, autoscaling: {}}}')}---\n${installation('b', '{version: 9.9.9}')}`;
+	const { exitCode, stdout, stderr } = await meshwright(['render', '-f', '-'], text);
+	t.is(exitCode, 2);
+	t.is(stdout, '');
+	t.regex(stderr, /MeshInstallation a in standard input can’t be used/);
+	t.regex(stderr, /spec\.bogus is not a field of this API\n {4}do: Remove it/);
+	t.regex(stderr, /spec\.version 9\.9\.9 is not a release/);
+});
+
+for (const [title, text, message] of [
+	['no YAML', 'a: [', /standard input is not YAML/],
+	['no object', '- 1\n', /no Kubernetes object/],
+	['nothing', '', /there is no MeshInstallation in standard input/],
+	['only other kinds', 'apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n', /there is no MeshInstallation/],
+	[
+		'another group',
+		'apiVersion: x.io/v1\nkind: MeshInstallation\nmetadata: {name: x}\n',
+		/there is no MeshInstallation/,
+	],
+] as const) {
+	test(`input that holds ${title} is refused with exit code 2`, async (t) => {
+		const { exitCode, stderr } = await meshwright(['render', '-f', '-'], text);
+		t.is(exitCode, 2);
+		t.regex(stderr, message);
+		t.notRegex(stderr, /\n\s+at /, 'a user’s mistake is no stack trace');
+	});
+}
+
+test('a file that is not there is named, with what to do', async (t) => {
+	const { exitCode, stderr } = await meshwright(['render', '-f', join(folder, 'none.yaml')]);
+	t.is(exitCode, 2);
+	t.regex(stderr, /none\.yaml does not exist\n +do: give a file with -f/);
+});
+
+test('wrong usage ends with exit code 2 and the way to the help', async (t) => {
+	for (const args of [
+		['bogus'],
+		['render'],
+		['render', '--bogus'],
+		['diff', '-f', 'x', '-o', 'xml'],
+		['install', '--timeout', 'soon'],
+	]) {
+		const { exitCode, stderr } = await meshwright(args);
+		t.is(exitCode, 2, args.join(' '));
+		t.regex(stderr, /error: .*\n\(run it with --help for usage\)/, args.join(' '));
+	}
+});
+
+test('every command has help with examples', async (t) => {
+	const top = await meshwright(['--help']);
+	t.is(top.exitCode, 0);
+	for (const command of ['operator', 'render', 'diff', 'install', 'status', 'completion']) {
+		t.regex(top.stdout, new RegExp(`^ {2}${command} `, 'm'));
+		const { exitCode, stdout } = await meshwright([command, '--help']);
+		t.is(exitCode, 0);
+		t.regex(stdout, /Examples:\n {2}(meshwright|source)/, command);
+	}
+});
+
+test('a kubeconfig that is missing, broken or without the context is told as such', async (t) => {
+	const empty = await file('empty.kubeconfig', 'apiVersion: v1\nkind: Config\n');
+	const broken = await file('broken.kubeconfig', '{');
+	for (const [kubeconfig, message] of [
+		[join(folder, 'none'), /none can't be read: name one with --kubeconfig or KUBECONFIG/],
+		[empty, /no current-context/],
+		[broken, /is not YAML/],
+	] as const) {
+		const { exitCode, stderr } = await meshwright(['status', '--kubeconfig', kubeconfig]);
+		t.is(exitCode, 2);
+		t.regex(stderr, message);
+	}
+});
+
+test('an API server that is not there is told as such, with what to do', async (t) => {
+	const config = {
+		clusters: [{ name: 'c', cluster: { server: `https://127.0.0.1:${await freePort()}` } }],
+		users: [{ name: 'u', user: { token: 'x' } }],
+		contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+		'current-context': 'x',
+	};
+	const kubeconfig = await file('refused.kubeconfig', JSON.stringify(config));
+	const { exitCode, stderr } = await meshwright(['status', '--kubeconfig', kubeconfig]);
+	t.is(exitCode, 2);
+	t.regex(stderr, /ECONNREFUSED/);
+	t.regex(stderr, /do: nothing listens there/);
+});
+
+test('bash completes commands, options and their values by the script that is printed', async (t) => {
+	const { stdout } = await meshwright(['completion', 'bash']);
+	const complete = async (...words: readonly string[]): Promise<string[]> => {
+		const script = `${stdout}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _meshwright; printf '%s\\n' "\${COMPREPLY[@]}"`;
+		return (await run('bash', ['--norc', '-c', script])).stdout.trim().split('\n');
+	};
+	t.deepEqual(await complete('meshwright', 're'), ['render']);
+	t.deepEqual(await complete('meshwright', 'render', '--no'), ['--no-crds']);
+	t.deepEqual(await complete('meshwright', 'render', '-o', ''), ['yaml', 'json']);
+	t.deepEqual(await complete('meshwright', 'completion', 'z'), ['zsh']);
+});
+
+test('zsh and fish get scripts that name every command; another shell is refused', async (t) => {
+	for (const shell of ['zsh', 'fish']) {
+		const { exitCode, stdout } = await meshwright(['completion', shell]);
+		t.is(exitCode, 0);
+		for (const command of ['operator', 'render', 'diff', 'install', 'status', 'completion']) {
+			t.true(stdout.includes(command), `${shell}: ${command}`);
+		}
+	}
+	const { exitCode, stderr } = await meshwright(['completion', 'cmd']);
+	t.is(exitCode, 2);
+	t.regex(stderr, /choose one of bash, zsh, fish/);
+});
+
+test('output into a pipe that closes early is no failure', async (t) => {
+	const mesh = await file('pipe.yaml', installation('default', '{version: 1.4.10}'));
+	const launcher = resolve(import.meta.dirname, 'meshwright.js');
+	const script = `'${process.execPath}' '${launcher}' render -f '${mesh}' | head -1; echo "\${PIPESTATUS[0]}"`;
+	const { stdout, stderr } = await run('bash', ['--norc', '-c', script]);
+	t.is(stdout, '---\n0\n');
+	t.is(stderr, '');
+});
+
+test('the launcher on a Node that is too old runs the sources on the Node of the checkout', async (t) => {
+	// A Node that says it is old: the launcher reads its version and nothing else.
+	const launcher = await readFile(new URL('meshwright.js', import.meta.url), 'utf8');
+	const old = launcher.replace('process.versions.node.split', "'20.20.2'.split");
+	t.not(old, launcher);
+	const path = join(import.meta.dirname, `.launcher-${process.pid}.js`);
+	await writeFile(path, old);
+	t.teardown(() => rm(path, { force: true }));
+	await chmod(path, 0o755);
+	const { stdout } = await run(process.execPath, [path, '--version']);
+	t.regex(stdout, /^[0-9.]+ \(commit source, node 24/);
+	await t.throwsAsync(run(process.execPath, [path, 'bogus']), { code: 2 });
+});
