@@ -3,7 +3,7 @@
  * observe → status. Level-triggered: everything is decided from what the caches show now, nothing from an event.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { finalizer, type ParsedStatus, tryDuration, parseMeshInstallation } from '../api/v1/index.ts';
+import { finalizer, type ParsedStatus, parseMeshInstallation, tryDuration } from '../api/v1/index.ts';
 import { type ApplierOptions, applyInstallation, countDifferences, type InstallationMemory } from './apply/applier.ts';
 import type { Child } from './apply/child.ts';
 import { addFinalizer, removeFinalizer } from './apply/finalizer.ts';
@@ -110,7 +110,7 @@ export class Reconciler {
 				findings: result.errors.map(findingOfError),
 				gate: result.gate,
 				version: prepared.version,
-				workloads: this.#workloads(object, prepared),
+				workloads: this.#workloads(object, prepared, memory),
 				inventory: result.hash === undefined ? undefined : { objects: result.objects, hash: result.hash },
 			},
 			signal,
@@ -130,7 +130,7 @@ export class Reconciler {
 		const { version } = prepared;
 		await this.#writeStatus(
 			object,
-			{ findings: [], version, paused: { differing }, workloads: this.#workloads(object, prepared) },
+			{ findings: [], version, paused: { differing }, workloads: this.#workloads(object, prepared, memory) },
 			signal,
 		);
 		return { requeueAfterMs: this.#resync() };
@@ -183,6 +183,7 @@ export class Reconciler {
 	#workloads(
 		object: StoredInstallation,
 		{ objects, version }: Extract<Prepared, { ok: true }>,
+		memory: Memory,
 	): readonly WorkloadObservation[] {
 		const { live } = this.#options.applier;
 		const before = (object.status as ParsedStatus | undefined)?.components ?? [];
@@ -195,6 +196,7 @@ export class Reconciler {
 					object: describeObject(workload),
 					image: mainImage(workload),
 					version,
+					appliedGeneration: memory.apply.applied.get(objectKey(workload))?.generation,
 					live: live.get(objectKey(workload))?.workload,
 					previous: before.find(({ name }) => name === component),
 				};

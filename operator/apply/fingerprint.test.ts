@@ -27,6 +27,15 @@ test('the time of our entry is no part of the fingerprint', (t) => {
 	t.is(of(timeless), plain);
 });
 
+test('the order in which the API server writes our fields does not matter: it is another one after a scale', (t) => {
+	const ports = (...keys: readonly number[]) => ({
+		...own,
+		fieldsV1: { 'f:ports': Object.fromEntries(keys.map((port) => [`k:{"port":${port}}`, { 'f:name': {} }])) },
+	});
+	t.is(of(ports(8080, 15010)), of(ports(15010, 8080)));
+	t.not(of(ports(8080, 15010)), of(ports(15010)));
+});
+
 test('entries of other managers, operations and subresources do not matter, in whatever order', (t) => {
 	fc.assert(
 		fc.property(fc.shuffledSubarray([...others, own], { minLength: 1 }), (entries) => {

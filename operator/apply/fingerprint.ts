@@ -1,7 +1,7 @@
 /**
  * Drift detection without reading objects. The API server keeps, per field manager, the set of fields that manager owns
  * (`metadata.managedFields[].fieldsV1`). Our own entry changes exactly when somebody changes, deletes or takes a field
- * that we applied, never for a foreign field or a status write, and comes back bit for bit when we apply again. It
+ * that we applied, never for a foreign field or a status write, and comes back the same when we apply again. It
  * travels in metadata-only watches. The entry's `time` is no signal: it stays on a takeover and moves on sharing.
  */
 import { createHash } from 'node:crypto';
@@ -31,8 +31,9 @@ export function fingerprint(metadata: Pick<ObjectMeta, 'managedFields'>): string
 		(entry) => entry.manager === fieldManager && entry.operation === 'Apply' && (entry.subresource ?? '') === '',
 	);
 	if (own?.fieldsV1 === undefined) return undefined;
-	// The API server writes fieldsV1 in a fixed order, so plain JSON is stable and three times cheaper than sorting.
-	return digest(`${own.apiVersion ?? ''} ${JSON.stringify(own.fieldsV1)}`);
+	// Sorted, since the same set comes in another order after a write through the scale subresource: ports as numbers
+	// before (8080, 15010), as text after it (15010, 8080).
+	return digest(`${own.apiVersion ?? ''} ${canonical(own.fieldsV1)}`);
 }
 
 const bodyHashes = new WeakMap<KubeObject, string>();

@@ -12,6 +12,8 @@ export interface Applied {
 	readonly bodyHash: string;
 	/** Fingerprint of our managedFields entry in the answer. */
 	readonly fingerprint: string;
+	/** `metadata.generation` with our write in it; later ones are of others' fields. Undefined where it is not known. */
+	readonly generation?: number;
 }
 
 /** Reads the caches. */
@@ -66,9 +68,12 @@ export function recallInventory(
 	const applied = new Map<string, Applied>();
 	for (const child of children) {
 		const key = objectKey(child);
-		const fingerprint = live.get(key)?.fingerprint;
-		if (fingerprint === undefined) return undefined;
-		applied.set(key, { bodyHash: bodyHash(child), fingerprint });
+		const current = live.get(key);
+		if (current?.fingerprint === undefined) return undefined;
+		const { fingerprint, workload } = current;
+		// Our write may be older than the generation that stands now, but not newer.
+		const known = workload === undefined ? {} : { generation: workload.generation };
+		applied.set(key, { bodyHash: bodyHash(child), fingerprint, ...known });
 	}
 	return hashInventory(new Map([...shared, ...applied])) === recordedHash ? applied : undefined;
 }

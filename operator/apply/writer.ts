@@ -83,7 +83,13 @@ export class Writer {
 					`${describeObject(object)} was applied, but the answer has no managedFields entry of ${fieldManager}`,
 				);
 			}
-			return { bodyHash: bodyHash(object), fingerprint: acknowledged, created: answer.created };
+			const { generation } = answer.object.metadata;
+			return {
+				bodyHash: bodyHash(object),
+				fingerprint: acknowledged,
+				...(generation === undefined ? {} : { generation }),
+				created: answer.created,
+			};
 		} catch (error) {
 			hooks?.onOutcome?.(object.kind, error instanceof ConflictError ? 'conflict' : 'failed');
 			throw error;

@@ -10,6 +10,8 @@ export interface WorkloadObservation {
 	readonly image: string;
 	/** Release whose image that is; undefined where it is not known. */
 	readonly version: string | undefined;
+	/** Generation with our last write in it; later ones are of fields that others own. Undefined where it is not known. */
+	readonly appliedGeneration?: number | undefined;
 	/** Undefined when the workload is not there; `unknown` when the caches can't tell. */
 	readonly live: WorkloadState | 'unknown' | undefined;
 	/** What the status said before: what runs until the new one has rolled out. */
@@ -57,10 +59,11 @@ export interface ComponentObservation {
 	readonly status: ComponentStatus;
 }
 
-function verdict(
-	object: string,
-	live: WorkloadState | 'unknown' | undefined,
-): { readonly state: ComponentState; readonly reason?: string; readonly message?: string } {
+function verdict({ object, live, appliedGeneration = Number.POSITIVE_INFINITY }: WorkloadObservation): {
+	readonly state: ComponentState;
+	readonly reason?: string;
+	readonly message?: string;
+} {
 	if (live === 'unknown') {
 		return { state: 'unknown', reason: 'ReadinessUnknown', message: `${object} can't be read now` };
 	}
@@ -68,8 +71,9 @@ function verdict(
 		return { state: 'degraded', reason: 'DeploymentNotFound', message: `${object} is not there` };
 	}
 	const { desired, total, updated, available } = live;
-	if (live.observedGeneration < live.generation) {
-		// All that its status says is about the Deployment as it was before.
+	if (live.observedGeneration < Math.min(live.generation, appliedGeneration)) {
+		// All that its status says is about the Deployment as it was before. (An annotation of somebody else makes a new
+		// generation as well, but what the status says of ours holds.)
 		return {
 			state: 'progressing',
 			reason: 'Progressing',
@@ -108,8 +112,8 @@ function isOutage({ isRolledOut, available, desired }: WorkloadState): boolean {
 
 /** The state of one component. */
 export function observeComponent(observation: WorkloadObservation): ComponentObservation {
-	const { component, object, live, previous } = observation;
-	const { state, reason, message } = verdict(object, live);
+	const { component, live, previous } = observation;
+	const { state, reason, message } = verdict(observation);
 	const isRolledOut = state === 'ready' || state === 'degraded';
 	const runsRendered = live !== undefined && live !== 'unknown' && live.images.includes(observation.image);
 	const isUpToDate = isRolledOut && runsRendered;
