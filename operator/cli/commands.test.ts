@@ -1,4 +1,4 @@
-/** The command line without a cluster, each command as a process of its own. */
+/** The command line without a cluster, each command as a process of its own, one after the other. */
 import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,10 +8,12 @@ import test from 'ava';
 import { parseAllDocuments } from 'yaml';
 import { freePort } from '../../e2e/control-plane/ports.ts';
 import { meshwright } from '../../e2e/support/cli.ts';
-import { renderedObjects } from '../../e2e/support/installation.ts';
+import { renderedObjects as unordered } from '../../e2e/support/installation.ts';
+import { waves } from '../apply/waves.ts';
 import type { KubeObject } from '../runtime/object.ts';
 
 const run = promisify(execFile);
+const renderedObjects = (name: string): readonly KubeObject[] => waves(unordered(name), ({ kind }) => kind).flat();
 let folder: string;
 
 test.before(async () => {
@@ -29,7 +31,7 @@ function installation(name: string, spec: string): string {
 	return `apiVersion: meshwright.io/v1\nkind: MeshInstallation\nmetadata: {name: ${name}}\nspec: ${spec}\n`;
 }
 
-test('render prints what the operator renders, CRDs first, as YAML and as JSON', async (t) => {
+test.serial('render prints what the operator renders, in the order of its waves, as YAML and as JSON', async (t) => {
 	const wanted = renderedObjects('default');
 	const yaml = await meshwright(['render', '-f', '-'], installation('default', '{version: 1.4.10}'));
 	t.is(yaml.exitCode, 0, yaml.stderr);
@@ -42,7 +44,7 @@ test('render prints what the operator renders, CRDs first, as YAML and as JSON',
 	t.is(wanted[0]?.kind, 'CustomResourceDefinition');
 });
 
-test('render --no-crds leaves the CRDs out and nothing else', async (t) => {
+test.serial('render --no-crds leaves the CRDs out and nothing else', async (t) => {
 	const { stdout } = await meshwright(
 		['render', '-f', '-', '-o', 'json', '--no-crds'],
 		installation('default', '{version: 1.4.10}'),
@@ -53,7 +55,7 @@ test('render --no-crds leaves the CRDs out and nothing else', async (t) => {
 	);
 });
 
-test('render takes several files and documents, and says what it leaves out', async (t) => {
+test.serial('render takes several files and documents, and says what it leaves out', async (t) => {
 	const one = await file(
 		'one.yaml',
 		`${installation('a', '{version: 1.0.9, namespace: a}')}---\n${installation('b', '{version: 1.1.17, namespace: b}')}`,
@@ -72,15 +74,18 @@ test('render takes several files and documents, and says what it leaves out', as
 	);
 });
 
-test('an installation that can’t be used is told with path, reason and remedy; all problems at once; exit code 2', async (t) => {
-	const text = `${installation('a', '{version: 1.4.10, bogus: 1, pilot: {replicas: 2, autoscaling: {}}}')}---\n${installation('b', '{version: 9.9.9}')}`;
-	const { exitCode, stdout, stderr } = await meshwright(['render', '-f', '-'], text);
-	t.is(exitCode, 2);
-	t.is(stdout, '');
-	t.regex(stderr, /MeshInstallation a in standard input can’t be used/);
-	t.regex(stderr, /spec\.bogus is not a field of this API\n {4}do: Remove it/);
-	t.regex(stderr, /spec\.version 9\.9\.9 is not a release/);
-});
+test.serial(
+	'an installation that can’t be used is told with path, reason and remedy; all problems at once; exit code 2',
+	async (t) => {
+		const text = `${installation('a', '{version: 1.4.10, bogus: 1, pilot: {replicas: 2, autoscaling: {}}}')}---\n${installation('b', '{version: 9.9.9}')}`;
+		const { exitCode, stdout, stderr } = await meshwright(['render', '-f', '-'], text);
+		t.is(exitCode, 2);
+		t.is(stdout, '');
+		t.regex(stderr, /MeshInstallation a in standard input can’t be used/);
+		t.regex(stderr, /spec\.bogus is not a field of this API\n {4}do: Remove it/);
+		t.regex(stderr, /spec\.version 9\.9\.9 is not a release/);
+	},
+);
 
 for (const [title, text, message] of [
 	['no YAML', 'a: [', /standard input is not YAML/],
@@ -93,7 +98,7 @@ for (const [title, text, message] of [
 		/there is no MeshInstallation/,
 	],
 ] as const) {
-	test(`input that holds ${title} is refused with exit code 2`, async (t) => {
+	test.serial(`input that holds ${title} is refused with exit code 2`, async (t) => {
 		const { exitCode, stderr } = await meshwright(['render', '-f', '-'], text);
 		t.is(exitCode, 2);
 		t.regex(stderr, message);
@@ -101,13 +106,13 @@ for (const [title, text, message] of [
 	});
 }
 
-test('a file that is not there is named, with what to do', async (t) => {
+test.serial('a file that is not there is named, with what to do', async (t) => {
 	const { exitCode, stderr } = await meshwright(['render', '-f', join(folder, 'none.yaml')]);
 	t.is(exitCode, 2);
 	t.regex(stderr, /none\.yaml does not exist\n +do: give a file with -f/);
 });
 
-test('wrong usage ends with exit code 2 and the way to the help', async (t) => {
+test.serial('wrong usage ends with exit code 2 and the way to the help', async (t) => {
 	for (const args of [
 		['bogus'],
 		['render'],
@@ -121,7 +126,7 @@ test('wrong usage ends with exit code 2 and the way to the help', async (t) => {
 	}
 });
 
-test('every command has help with examples', async (t) => {
+test.serial('every command has help with examples', async (t) => {
 	const top = await meshwright(['--help']);
 	t.is(top.exitCode, 0);
 	for (const command of ['operator', 'render', 'diff', 'install', 'status', 'completion']) {
@@ -132,7 +137,7 @@ test('every command has help with examples', async (t) => {
 	}
 });
 
-test('a kubeconfig that is missing, broken or without the context is told as such', async (t) => {
+test.serial('a kubeconfig that is missing, broken or without the context is told as such', async (t) => {
 	const empty = await file('empty.kubeconfig', 'apiVersion: v1\nkind: Config\n');
 	const broken = await file('broken.kubeconfig', '{');
 	for (const [kubeconfig, message] of [
@@ -146,7 +151,7 @@ test('a kubeconfig that is missing, broken or without the context is told as suc
 	}
 });
 
-test('an API server that is not there is told as such, with what to do', async (t) => {
+test.serial('an API server that is not there is told as such, with what to do', async (t) => {
 	const config = {
 		clusters: [{ name: 'c', cluster: { server: `https://127.0.0.1:${await freePort()}` } }],
 		users: [{ name: 'u', user: { token: 'x' } }],
@@ -160,7 +165,7 @@ test('an API server that is not there is told as such, with what to do', async (
 	t.regex(stderr, /do: nothing listens there/);
 });
 
-test('bash completes commands, options and their values by the script that is printed', async (t) => {
+test.serial('bash completes commands, options and their values by the script that is printed', async (t) => {
 	const { stdout } = await meshwright(['completion', 'bash']);
 	const complete = async (...words: readonly string[]): Promise<string[]> => {
 		const script = `${stdout}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _meshwright; printf '%s\\n' "\${COMPREPLY[@]}"`;
@@ -172,7 +177,7 @@ test('bash completes commands, options and their values by the script that is pr
 	t.deepEqual(await complete('meshwright', 'completion', 'z'), ['zsh']);
 });
 
-test('zsh and fish get scripts that name every command; another shell is refused', async (t) => {
+test.serial('zsh and fish get scripts that name every command; another shell is refused', async (t) => {
 	for (const shell of ['zsh', 'fish']) {
 		const { exitCode, stdout } = await meshwright(['completion', shell]);
 		t.is(exitCode, 0);
@@ -185,7 +190,7 @@ test('zsh and fish get scripts that name every command; another shell is refused
 	t.regex(stderr, /choose one of bash, zsh, fish/);
 });
 
-test('output into a pipe that closes early is no failure', async (t) => {
+test.serial('output into a pipe that closes early is no failure', async (t) => {
 	const mesh = await file('pipe.yaml', installation('default', '{version: 1.4.10}'));
 	const launcher = resolve(import.meta.dirname, 'meshwright.js');
 	const script = `'${process.execPath}' '${launcher}' render -f '${mesh}' | head -1; echo "\${PIPESTATUS[0]}"`;
@@ -194,7 +199,7 @@ test('output into a pipe that closes early is no failure', async (t) => {
 	t.is(stderr, '');
 });
 
-test('the launcher on a Node that is too old runs the sources on the Node of the checkout', async (t) => {
+test.serial('the launcher on a Node that is too old runs the sources on the Node of the checkout', async (t) => {
 	// A Node that says it is old: the launcher reads its version and nothing else.
 	const launcher = await readFile(new URL('meshwright.js', import.meta.url), 'utf8');
 	const old = launcher.replace('process.versions.node.split', "'20.20.2'.split");

@@ -1,5 +1,6 @@
 /** From a file to the objects of an installation, by the very functions that the operator uses. */
 import { type ParsedMeshInstallation, type Problem, parseMeshInstallation } from '../../api/v1/index.ts';
+import { waves } from '../apply/waves.ts';
 import { resolve } from '../releases/index.ts';
 import { render, renderCrds } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
@@ -8,6 +9,7 @@ import { type Input, readInput } from './input.ts';
 
 export interface DesiredInstallation {
 	readonly installation: ParsedMeshInstallation;
+	/** In the order in which they are applied. */
 	readonly objects: readonly KubeObject[];
 }
 
@@ -31,7 +33,8 @@ function desiredOf({ source, object }: Input): DesiredInstallation | { readonly 
 		return { problem: describe(source, object, resolved.problems) };
 	}
 	const { mesh } = resolved;
-	return { installation: parsed.installation, objects: [...renderCrds(mesh), ...render(mesh)] };
+	const objects = [...renderCrds(mesh), ...render(mesh)];
+	return { installation: parsed.installation, objects: waves(objects, ({ kind }) => kind).flat() };
 }
 
 function describe(source: string, object: unknown, problems: readonly Omit<Problem, 'reason'>[]): string {

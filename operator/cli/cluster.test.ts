@@ -1,0 +1,305 @@
+/** The commands that speak to a cluster, on a real API server. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import test from 'ava';
+import { parseAllDocuments } from 'yaml';
+import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
+import { type CommandResult, meshwright } from '../../e2e/support/cli.ts';
+import { eventually } from '../../e2e/support/eventually.ts';
+import { renderedObjects } from '../../e2e/support/installation.ts';
+import { statusFieldManager } from '../apply/identity.ts';
+import { waves } from '../apply/waves.ts';
+import { ApiServer } from '../runtime/api-server.ts';
+import { isNotFound } from '../runtime/errors.ts';
+import { kinds } from '../runtime/kinds.ts';
+import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
+import { manifests } from './manifests.ts';
+
+let cluster: Cluster;
+let api: ApiServer;
+let folder: string;
+
+test.before(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'meshwright-cli-'));
+	cluster = await startCluster({ name: 'cli' });
+	api = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
+});
+test.after.always(async () => {
+	await api?.close();
+	await cluster?.stop();
+	await rm(folder, { recursive: true, force: true });
+});
+
+function cli(...args: readonly string[]): Promise<CommandResult> {
+	return meshwright([...args, '--kubeconfig', cluster.adminKubeconfig()]);
+}
+
+async function meshFile(name: string, spec: object): Promise<string> {
+	const path = join(folder, `${name}.json`);
+	const object = { apiVersion: 'meshwright.io/v1', kind: 'MeshInstallation', metadata: { name }, spec };
+	await writeFile(path, JSON.stringify(object));
+	return path;
+}
+
+/** What the operator would write, written by its field manager. */
+async function applyRendered(name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
+	for (const object of waves(renderedObjects(name, spec), ({ kind }) => kind).flat()) {
+		await api.apply(object, { fieldManager: 'meshwright', force: true });
+	}
+}
+
+async function diffData(
+	file: string,
+): Promise<{ readonly exitCode: number; readonly changes: readonly Record<string, string>[] }> {
+	const { exitCode, stdout, stderr } = await cli('diff', '-f', file, '-o', 'json');
+	if (exitCode > 1) {
+		throw new Error(stderr);
+	}
+	return { exitCode, changes: JSON.parse(stdout) };
+}
+
+async function exists(object: KubeObject): Promise<boolean> {
+	try {
+		await api.get(referenceOf(object));
+		return true;
+	} catch (error) {
+		if (isNotFound(error)) {
+			return false;
+		}
+		throw error;
+	}
+}
+
+test.serial('status without the CRD says to run install', async (t) => {
+	const { exitCode, stderr } = await cli('status');
+	t.is(exitCode, 2);
+	t.regex(stderr, /do: MeshInstallation is not known to this cluster yet: run `meshwright install`/);
+});
+
+test.serial('diff works before anything is there: everything would be created, and nothing is', async (t) => {
+	const file = await meshFile('early', { version: '1.4.10', namespace: 'early' });
+	const { exitCode, changes } = await diffData(file);
+	t.is(exitCode, 1);
+	t.deepEqual(
+		changes.map(({ change }) => change),
+		renderedObjects('early', { namespace: 'early' }).map(() => 'create'),
+	);
+	for (const object of renderedObjects('early', { namespace: 'early' })) {
+		t.false(await exists(object), objectKey(object));
+	}
+});
+
+test.serial('install --dry-run checks everything and stores nothing', async (t) => {
+	const { exitCode, stdout, stderr } = await cli('install', '--dry-run');
+	t.is(exitCode, 0, stderr);
+	t.is(stdout.match(/: to be created \(dry run\)/g)?.length, manifests().length);
+	for (const object of manifests()) {
+		t.false(await exists(object), objectKey(object));
+	}
+});
+
+test.serial('install stores the CRD and the operator, and a second one changes nothing', async (t) => {
+	const first = await cli('install');
+	t.is(first.exitCode, 0, first.stderr);
+	t.is(first.stdout.match(/: created$/gm)?.length, manifests().length);
+	const crd = await api.get({ ...kinds.CustomResourceDefinition, name: 'meshinstallations.meshwright.io' });
+	const { conditions } = crd.status as { conditions: { type: string; status: string }[] };
+	t.is(conditions.find(({ type }) => type === 'Established')?.status, 'True');
+
+	const second = await cli('install');
+	t.is(second.stdout.match(/: unchanged$/gm)?.length, manifests().length);
+});
+
+test.serial('install takes an image and a namespace', async (t) => {
+	const { exitCode, stdout } = await cli(
+		'install',
+		'--dry-run',
+		'-o',
+		'yaml',
+		'--image',
+		'mirror/m:1',
+		'--namespace',
+		'ops',
+	);
+	t.is(exitCode, 0);
+	const objects = parseAllDocuments(stdout).map((document) => document.toJS() as KubeObject);
+	t.false(JSON.stringify(objects).includes('meshwright-system'));
+	t.true(JSON.stringify(objects).includes('"image":"mirror/m:1"'));
+	t.is(objects.length, manifests().length);
+});
+
+test.serial('install leaves fields to those who hold them, unless it is told to take them', async (t) => {
+	const [deployment] = manifests().filter(({ kind }) => kind === 'Deployment');
+	if (deployment === undefined) {
+		throw new Error('no Deployment');
+	}
+	const { apiVersion, kind, metadata } = deployment;
+	const other = {
+		apiVersion,
+		kind,
+		metadata: { name: metadata.name, namespace: metadata.namespace ?? '' },
+		spec: { replicas: 5 },
+	};
+	await api.apply(other, { fieldManager: 'argocd', force: true });
+	const refused = await cli('install');
+	t.is(refused.exitCode, 2);
+	t.regex(refused.stderr, /conflict with "argocd"/);
+	t.regex(refused.stderr, /do: another manager owns these fields: take them with --force-conflicts/);
+	const forced = await cli('install', '--force-conflicts');
+	t.is(forced.exitCode, 0, forced.stderr);
+	t.regex(forced.stdout, /Deployment meshwright-system\/meshwright: changed/);
+});
+
+test.serial('install --wait gives up in time and tells where to look', async (t) => {
+	// Nothing runs pods here, so the operator never becomes available.
+	const { exitCode, stderr } = await cli('install', '--wait', '--timeout', '1s');
+	t.is(exitCode, 2);
+	t.regex(stderr, /Deployment meshwright-system\/meshwright is not Available in time/);
+	t.regex(stderr, /do: look at its pods: kubectl -n meshwright-system describe pods/);
+});
+
+test.serial(
+	'diff after the operator’s own writes finds nothing; after a foreign write it shows that and nothing else',
+	async (t) => {
+		const spec = { version: '1.4.10', namespace: 'd1' };
+		const file = await meshFile('d1', spec);
+		await applyRendered('d1', spec);
+		const clean = await cli('diff', '-f', file);
+		t.is(clean.exitCode, 0, clean.stdout + clean.stderr);
+		t.is(clean.stdout, 'Nothing would change.\n');
+
+		const namespace = 'd1';
+		await api.patch(
+			{ ...kinds.Deployment, namespace, name: 'istio-pilot' },
+			{ spec: { replicas: 7 }, metadata: { labels: { mine: 'stays' } } },
+			{ type: 'merge', fieldManager: 'someone' },
+		);
+		await api.delete({ ...kinds.Service, namespace, name: 'istio-pilot' });
+		const { exitCode, stdout } = await cli('diff', '-f', file);
+		t.is(exitCode, 1);
+		t.regex(stdout, /^~ Deployment d1\/istio-pilot would change\n--- live\n\+\+\+ wanted\n@@ .* @@\n/m);
+		t.deepEqual(
+			stdout.split('\n').filter((line) => /^[-+] {2}/.test(line)),
+			['-  replicas: 7', '+  replicas: 1'],
+		);
+		t.regex(stdout, /^\+ Service d1\/istio-pilot would be created$/m);
+		t.regex(stdout, /^1 to create, 1 to change, 0 to delete, 0 refused$/m);
+		t.notRegex(stdout, /\[3/, 'no colours in a pipe');
+	},
+);
+
+test.serial('diff shows what would be deleted, and objects that the operator would not touch', async (t) => {
+	const spec = { version: '1.4.10', namespace: 'd2' };
+	await applyRendered('d2', { ...spec, pilot: { replicas: 2, disruptionBudget: { maxUnavailable: 1 } } });
+	await api.delete({ ...kinds.ConfigMap, namespace: 'd2', name: 'istio' });
+	await api.create(
+		{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'd2', name: 'istio' }, data: { mesh: '' } },
+		{ fieldManager: 'helm' },
+	);
+	const { exitCode, changes } = await diffData(await meshFile('d2', spec));
+	t.is(exitCode, 1);
+	const of = (kind: string) => changes.find((change) => change.kind === kind);
+	t.is(of('PodDisruptionBudget')?.change, 'delete');
+	t.is(of('Deployment')?.change, 'update');
+	t.is(of('ConfigMap')?.change, 'refuse');
+	t.regex(of('ConfigMap')?.because ?? '', /belongs to helm.*meshwright\.io\/adopt/);
+	t.is(changes.length, 3);
+});
+
+test.serial('diff leaves the replicas to an autoscaler, and the CRDs of a newer release as they are', async (t) => {
+	const spec = { version: '1.0.9', namespace: 'd3', pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } } };
+	await applyRendered('d3', spec);
+	await api.patch(
+		{ ...kinds.Deployment, namespace: 'd3', name: 'istio-pilot' },
+		{ spec: { replicas: 4 } },
+		{ type: 'merge' },
+	);
+	await applyRendered('d3-newer', { version: '1.4.10', namespace: 'd3-newer' });
+	const { exitCode, changes } = await diffData(await meshFile('d3', spec));
+	t.is(exitCode, 0, JSON.stringify(changes));
+	t.true(changes.length > 0);
+	t.true(changes.every(({ change, kind }) => change === 'kept' && kind === 'CustomResourceDefinition'));
+});
+
+test.serial('who may not is told so, with what to do', async (t) => {
+	await api.apply(
+		{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'nobody', namespace: 'default' } },
+		{ fieldManager: 'test' },
+	);
+	const kubeconfig = await cluster.kubeconfigFor({ namespace: 'default', name: 'nobody' });
+	for (const args of [['status'], ['install'], ['diff', '-f', await meshFile('nobody', { version: '1.4.10' })]]) {
+		const { exitCode, stderr } = await meshwright([...args, '--kubeconfig', kubeconfig]);
+		t.is(exitCode, 2, args.join(' '));
+		t.regex(stderr, /403 Forbidden/);
+		t.regex(stderr, /do: ask the cluster’s administrator/);
+	}
+});
+
+async function makeInstallation(name: string, ready: boolean): Promise<void> {
+	const object = { apiVersion: 'meshwright.io/v1', kind: 'MeshInstallation', metadata: { name } };
+	const stored = await api.apply({ ...object, spec: { version: '1.4.10', namespace: name } }, { fieldManager: 'test' });
+	const condition = {
+		type: 'Ready',
+		status: ready ? 'True' : 'False',
+		reason: ready ? 'Ready' : 'NotYet',
+		message: ready ? 'the mesh runs' : 'still at it',
+		lastTransitionTime: '2026-01-01T00:00:00Z',
+	};
+	const status = {
+		observedGeneration: stored.object.metadata.generation,
+		phase: ready ? 'Ready' : 'Installing',
+		conditions: [condition],
+	};
+	await api.apply({ ...object, status }, { fieldManager: statusFieldManager, subresource: 'status', force: true });
+}
+
+test.serial('status shows conditions and objects, and its exit code says whether all are ready', async (t) => {
+	await applyRendered('s1', { version: '1.4.10', namespace: 's1' });
+	await makeInstallation('s1', true);
+	const ready = await cli('status', 's1');
+	t.is(ready.exitCode, 0, ready.stderr);
+	t.regex(ready.stdout, /^s1: Istio 1\.4\.10, profile minimal, namespace s1: Ready/);
+	t.regex(ready.stdout, /✔ Ready {3}True {3}Ready {3}\S+ {3}the mesh runs/);
+	t.regex(ready.stdout, /namespace s1\n {2}├─ ConfigMap\/istio\n {2}├─ Deployment\/istio-pilot/);
+
+	await makeInstallation('s2', false);
+	const all = await cli('status');
+	t.is(all.exitCode, 1);
+	t.regex(all.stdout, /^s2: .*: Installing$/m);
+	const data = await cli('status', '-o', 'json');
+	t.deepEqual(
+		JSON.parse(data.stdout).items.map(({ metadata }: KubeObject) => metadata.name),
+		['s1', 's2'],
+	);
+	const none = await cli('status', 's3');
+	t.is(none.exitCode, 2);
+	t.regex(none.stderr, /there is no MeshInstallation s3\n +do: choose one of: s1, s2/);
+});
+
+test.serial('status --watch shows each change and ends by Ctrl-C', async (t) => {
+	await makeInstallation('w1', false);
+	const launcher = resolve(import.meta.dirname, 'meshwright.js');
+	const child = spawn(
+		process.execPath,
+		[launcher, 'status', 'w1', '--watch', '--kubeconfig', cluster.adminKubeconfig()],
+		{
+			stdio: ['ignore', 'pipe', 'inherit'],
+			detached: true,
+		},
+	);
+	t.teardown(() => child.kill('SIGKILL'));
+	let output = '';
+	child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+		output += chunk;
+	});
+	const exited = new Promise<number | null>((settle) => child.once('exit', settle));
+	await eventually('the first state', () => output.includes('✘ Ready=False NotYet: still at it'));
+	await makeInstallation('w1', true);
+	await eventually('the change', () => output.includes('✔ Ready=True Ready: the mesh runs'));
+	await api.delete({ ...kinds.MeshInstallation, name: 'w1' });
+	await eventually('the end', () => output.includes('w1 is gone'));
+	child.kill('SIGINT');
+	t.is(await exited, 130);
+});
