@@ -73,7 +73,7 @@ export class MeshCaches implements LiveCache {
 	readonly installations: InstallationCache = {
 		get: (name) => this.#installations.store.get(objectKey({ ...kinds.MeshInstallation, name })),
 		all: () => this.#installations.store.values(),
-		observe: (object) => this.#installations.observeWrite(object),
+		expectWrite: (object) => this.#installations.expectWrite(objectKey(object)),
 	};
 
 	// LiveCache
@@ -86,8 +86,9 @@ export class MeshCaches implements LiveCache {
 		return [...this.#children.values()].flatMap(({ store }) => store.byIndex('partOf', partOf));
 	}
 
-	observe(object: KubeObject): void {
-		this.#children.get(kindKey(object.apiVersion, object.kind))?.observeWrite(object);
+	expectWrite(object: KubeObject): (answer?: KubeObject) => void {
+		const reflector = this.#children.get(kindKey(object.apiVersion, object.kind));
+		return reflector?.expectWrite(objectKey(object)) ?? (() => undefined);
 	}
 
 	// Life

@@ -29,8 +29,8 @@ export interface StoredInstallation extends KubeObject {
 export interface InstallationCache {
 	get(name: string): StoredInstallation | undefined;
 	all(): Iterable<StoredInstallation>;
-	/** Takes the answer to a write, before its event comes. */
-	observe(object: KubeObject): void;
+	/** As in `LiveCache`. */
+	expectWrite(object: KubeObject): (answer?: KubeObject) => void;
 }
 
 export interface ReconcilerOptions {
@@ -98,9 +98,8 @@ export class Reconciler {
 		}
 		if (prepared.paused) return this.#watchOnly(object, prepared, memory, signal);
 
-		const { api, applier, installations } = this.#options;
-		const withFinalizer = await addFinalizer(api, object, finalizer, signal);
-		if (withFinalizer !== object) installations.observe(withFinalizer);
+		const { api, applier } = this.#options;
+		const withFinalizer = await this.#write(object, () => addFinalizer(api, object, finalizer, signal));
 
 		const desired = this.#desired(object, prepared.objects);
 		const result = await applyInstallation({ ...applier, hooks: this.#hooks(object) }, desired, memory.apply, signal);
@@ -285,7 +284,7 @@ export class Reconciler {
 		observed: Omit<Observation, 'generation' | 'previous' | 'now'>,
 		signal: AbortSignal,
 	): Promise<void> {
-		const { api, installations, wallClock, onNotice, onStatus } = this.#options;
+		const { api, wallClock, onNotice, onStatus } = this.#options;
 		const { name, uid, generation = 0 } = object.metadata;
 		const previous = object.status as ParsedStatus | undefined;
 		const now = `${new Date(wallClock()).toISOString().slice(0, 19)}Z`;
@@ -298,14 +297,24 @@ export class Reconciler {
 			metadata: { name, ...(uid === undefined ? {} : { uid }) },
 			status,
 		};
-		const written = await api.apply(body, {
-			fieldManager: statusFieldManager,
-			force: true,
-			subresource: 'status',
-			signal,
+		await this.#write(object, async () => {
+			const options = { fieldManager: statusFieldManager, force: true, subresource: 'status', signal } as const;
+			return (await api.apply(body, options)).object;
 		});
-		installations.observe(written.object);
 		for (const notice of describeTransitions(previous, status)) onNotice(object, notice);
+	}
+
+	/** A write of the installation itself, whose event is not to wake us. */
+	async #write(object: StoredInstallation, send: () => Promise<KubeObject>): Promise<KubeObject> {
+		const settle = this.#options.installations.expectWrite(object);
+		try {
+			const written = await send();
+			settle(written);
+			return written;
+		} catch (error) {
+			settle();
+			throw error;
+		}
 	}
 
 	#resync(): number {

@@ -29,6 +29,12 @@ export class LiveMap implements LiveCache {
 	observe(object: KubeObject): void {
 		this.children.set(objectKey(object), toChild(object));
 	}
+
+	expectWrite(): (answer?: KubeObject) => void {
+		return (answer) => {
+			if (answer !== undefined) this.observe(answer);
+		};
+	}
 }
 
 /** The kinds of which the operator keeps what it made; namespaces are kept all, whoever made them. */
@@ -143,6 +149,8 @@ export interface DeploymentOptions {
 
 export function deployment(name: string, options: DeploymentOptions = {}): KubeObject {
 	const { replicas, image = 'istio/pilot:1.4.10', selector = { app: name } } = options;
+	// Their order in managedFields is another one after a write through the scale subresource.
+	const ports = [8080, 15010].map((containerPort) => ({ containerPort, protocol: 'TCP' }));
 	return child({
 		apiVersion: 'apps/v1',
 		kind: 'Deployment',
@@ -152,7 +160,7 @@ export function deployment(name: string, options: DeploymentOptions = {}): KubeO
 			selector: { matchLabels: selector },
 			template: {
 				metadata: { labels: selector },
-				spec: { containers: [{ name: 'discovery', image }] },
+				spec: { containers: [{ name: 'discovery', image, ports }] },
 			},
 		},
 	});

@@ -8,9 +8,13 @@ import { fieldManager } from './identity.ts';
 import type { Applied, LiveObjects } from './plan.ts';
 import type { RepairLimit } from './repair-limit.ts';
 
-/** The caches, and the place where the answer to a write goes before its watch event comes. */
+/** The caches, and the place where the answer to a write goes before, or after, its watch event comes. */
 export interface LiveCache extends LiveObjects {
-	observe(object: KubeObject): void;
+	/**
+	 * Announces a write of this object, so that its own event wakes nobody, whichever of event and answer comes first.
+	 * The returned function takes the answer, or nothing when the write failed; it must be called.
+	 */
+	expectWrite(object: KubeObject): (answer?: KubeObject) => void;
 }
 
 export type Outcome = 'created' | 'changed' | 'unchanged' | 'deleted' | 'conflict' | 'failed';
@@ -65,6 +69,7 @@ export class Writer {
 	async apply(object: KubeObject, force: boolean): Promise<Applied & { readonly created: boolean }> {
 		const { api, live, hooks } = this.#options;
 		const before = live.get(objectKey(object))?.metadata.resourceVersion;
+		const settle = live.expectWrite(object);
 		try {
 			const answer = await api.apply(object, {
 				fieldManager,
@@ -74,7 +79,7 @@ export class Writer {
 			});
 			for (const warning of answer.warnings)
 				this.notice('Warning', 'ApiWarning', `${describeObject(object)}: ${warning}`);
-			live.observe(answer.object);
+			settle(answer.object);
 			const isSame = before !== undefined && before === answer.resourceVersion;
 			hooks?.onOutcome?.(object.kind, answer.created ? 'created' : isSame ? 'unchanged' : 'changed');
 			const acknowledged = fingerprint(answer.object.metadata);
@@ -91,6 +96,7 @@ export class Writer {
 				created: answer.created,
 			};
 		} catch (error) {
+			settle();
 			hooks?.onOutcome?.(object.kind, error instanceof ConflictError ? 'conflict' : 'failed');
 			throw error;
 		}
