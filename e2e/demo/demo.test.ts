@@ -1,0 +1,60 @@
+/** The demo as a user runs it, but for the terminal. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { eventually } from '../support/eventually.ts';
+
+const script = join(import.meta.dirname, 'demo.ts');
+
+interface Run {
+	readonly child: ChildProcess;
+	readonly output: () => string;
+	readonly exited: Promise<number | null>;
+}
+
+/** Starts the demo with a folder for temporary files of its own, so that what it leaves behind can be seen. */
+function start(folder: string, ...args: readonly string[]): Run {
+	const child = spawn(process.execPath, [script, ...args], {
+		env: { ...process.env, TMPDIR: folder, KUBECONFIG: '/dev/null' },
+		stdio: ['ignore', 'pipe', 'pipe'],
+		detached: true,
+	});
+	let output = '';
+	for (const stream of [child.stdout, child.stderr]) {
+		stream?.setEncoding('utf8').on('data', (chunk: string) => {
+			output += chunk;
+		});
+	}
+	return { child, output: () => output, exited: new Promise((settle) => child.once('close', settle)) };
+}
+
+async function leftBehind(folder: string): Promise<readonly string[]> {
+	return (await readdir(folder)).filter((name) => name.startsWith('meshwright-'));
+}
+
+test.serial('--once shows the way to Ready and what was made, ends with exit code 0 and leaves nothing', async (t) => {
+	const folder = await mkdtemp(join(tmpdir(), 'demo-'));
+	t.teardown(() => rm(folder, { recursive: true, force: true }));
+	const { child, output, exited } = start(folder, '--once');
+	t.teardown(() => child.kill('SIGKILL'));
+	t.is(await exited, 0, output());
+	t.regex(output(), /✔ Ready=True/);
+	t.regex(output(), /▸ Ready after [0-9.]+ s/);
+	t.regex(output(), /Deployment {2,}istio-system {2,}istio-pilot {2,}\S+ {2,}1\/1 pods ready/);
+	t.notRegex(output(), /ApplyFailed|forbidden/i);
+	t.deepEqual(await leftBehind(folder), []);
+});
+
+test.serial('Ctrl-C ends it in order, with exit code 0 once the mesh was ready', async (t) => {
+	const folder = await mkdtemp(join(tmpdir(), 'demo-'));
+	t.teardown(() => rm(folder, { recursive: true, force: true }));
+	const { child, output, exited } = start(folder);
+	t.teardown(() => child.kill('SIGKILL'));
+	await eventually('the demo invites to look around', () => output().includes('npx meshwright status default --watch'));
+	t.regex(output(), /export KUBECONFIG=\S+/);
+	child.kill('SIGINT');
+	t.is(await exited, 0, output());
+	t.deepEqual(await leftBehind(folder), []);
+});
