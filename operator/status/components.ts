@@ -114,18 +114,19 @@ function isOutage({ isRolledOut, available, desired }: WorkloadState): boolean {
 export function observeComponent(observation: WorkloadObservation): ComponentObservation {
 	const { component, live, previous } = observation;
 	const { state, reason, message } = verdict(observation);
-	const isRolledOut = state === 'ready' || state === 'degraded';
-	const runsRendered = live !== undefined && live !== 'unknown' && live.images.includes(observation.image);
-	const isUpToDate = isRolledOut && runsRendered;
+	const current = live === 'unknown' ? undefined : live;
+	// Pods of the new template that never came up run nothing yet.
+	const isRolledOut = state === 'ready' || (state === 'degraded' && current?.isRolledOut === true);
+	const isUpToDate = isRolledOut && current?.images.includes(observation.image) === true;
 	const version = isUpToDate ? observation.version : previous?.version;
 	const image = isUpToDate ? observation.image : previous?.image;
 	return {
 		state,
 		isUpToDate,
-		isOutage: state === 'degraded' && live !== undefined && live !== 'unknown' && isOutage(live),
+		isOutage: state === 'degraded' && current !== undefined && isOutage(current),
 		status: {
 			name: component,
-			...(live === undefined || live === 'unknown' ? {} : { ready: live.available, desired: live.desired }),
+			...(current === undefined ? {} : { ready: current.available, desired: current.desired }),
 			...(version === undefined ? {} : { version }),
 			...(image === undefined ? {} : { image }),
 			...(reason === undefined ? {} : { reason }),

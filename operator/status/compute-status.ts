@@ -66,7 +66,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 	return {
 		observedGeneration: generation,
 		...(version === undefined ? {} : { version }),
-		phase: phaseOf(observation, ready, stalled),
+		phase: phaseOf(observation, version, ready, stalled),
 		conditions: conditionsOf(verdicts, observation),
 		...(shown === undefined ? {} : { components: [...shown] }),
 		...readyCount(shown),
@@ -260,7 +260,8 @@ function readyCount(
 
 /** One word for a person: the first that holds, from the most to the least telling. */
 function phaseOf(
-	{ deleting, findings, paused, previous }: Observation,
+	{ deleting, findings, paused }: Observation,
+	version: string | undefined,
 	ready: Verdict,
 	stalled: Verdict | undefined,
 ): string {
@@ -271,5 +272,5 @@ function phaseOf(
 	if (stalled !== undefined) return 'Stalled';
 	if (ready.status === 'True') return 'Ready';
 	if (ready.status === 'False') return 'Degraded';
-	return previous?.version === undefined ? 'Installing' : 'Updating';
+	return version === undefined ? 'Installing' : 'Updating';
 }

@@ -20,7 +20,11 @@ export function describeTransitions(before: ParsedStatus | undefined, after: Par
 	if (ready !== undefined && ready.status !== wasReady?.status) {
 		if (ready.status === 'True') notices.push({ type: 'Normal', reason: 'Ready', message: ready.message });
 		else if (ready.status === 'False' && wasReady?.status === 'True') {
-			notices.push({ type: ready.reason === 'Deleting' ? 'Normal' : 'Warning', reason: ready.reason, message: ready.message });
+			notices.push({
+				type: ready.reason === 'Deleting' ? 'Normal' : 'Warning',
+				reason: ready.reason,
+				message: ready.message,
+			});
 		}
 	}
 	const stalled = find(after, 'Stalled');

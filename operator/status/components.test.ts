@@ -1,0 +1,126 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { type ComponentState, observeComponent, type WorkloadObservation } from './components.ts';
+import { observed, workload } from './testing.ts';
+
+const table: readonly [
+	title: string,
+	live: WorkloadObservation['live'],
+	state: ComponentState,
+	reason: string | undefined,
+][] = [
+	['can not be read', 'unknown', 'unknown', 'ReadinessUnknown'],
+	['not found', undefined, 'degraded', 'DeploymentNotFound'],
+	['scaled to zero', workload({ desired: 0 }), 'degraded', 'ScaledToZero'],
+	['partly ready', workload({ desired: 3, available: 2 }), 'degraded', 'PartlyReady'],
+	['none available', workload({ desired: 3, available: 0 }), 'degraded', 'ComponentNotReady'],
+	[
+		'none available and the pods gone too',
+		workload({ desired: 3, available: 0, updated: 0, total: 0 }),
+		'degraded',
+		'ComponentNotReady',
+	],
+	[
+		'pods of the new template missing',
+		workload({ desired: 3, updated: 1, available: 3 }),
+		'progressing',
+		'Progressing',
+	],
+	['pods of the old template left', workload({ desired: 3, total: 4 }), 'progressing', 'Progressing'],
+	[
+		'nothing there yet',
+		workload({ isRolledOut: false, updated: 0, total: 0, available: 0 }),
+		'progressing',
+		'Progressing',
+	],
+	['a change not yet seen', workload({ generation: 2 }), 'progressing', 'Progressing'],
+	['stalled', workload({ stalled: 'ProgressDeadlineExceeded' }), 'stalled', 'ProgressDeadlineExceeded'],
+	[
+		'a change not yet seen after a stall',
+		workload({ generation: 2, stalled: 'ProgressDeadlineExceeded' }),
+		'progressing',
+		'Progressing',
+	],
+	['ready', workload({ desired: 3 }), 'ready', undefined],
+	[
+		'ready, with pods more than asked for',
+		workload({ desired: 1, total: 2, updated: 2, available: 2 }),
+		'ready',
+		undefined,
+	],
+];
+for (const [title, live, state, reason] of table) {
+	test(`a Deployment that is ${title}: ${state}${reason === undefined ? '' : `, ${reason}`}`, (t) => {
+		const component = observeComponent(observed(live));
+		t.is(component.state, state);
+		t.is(component.status.reason, reason);
+		t.is(component.status.message === undefined, reason === undefined);
+		if (reason !== undefined) t.regex(component.status.message ?? '', /^Deployment istio-system\/istio-pilot/);
+	});
+}
+
+test('counts are told where they are known and left out where not', (t) => {
+	t.like(observeComponent(observed(workload({ desired: 3, available: 2 }))).status, { ready: 2, desired: 3 });
+	for (const live of ['unknown', undefined] as const) {
+		const { status } = observeComponent(observed(live));
+		t.false('ready' in status || 'desired' in status);
+	}
+});
+
+test('a generation that only others made does not hide what the status says of ours', (t) => {
+	const annotated = workload({ generation: 3, observedGeneration: 2 });
+	t.is(observeComponent(observed(annotated, { appliedGeneration: 2 })).state, 'ready');
+	t.is(observeComponent(observed(annotated, { appliedGeneration: 3 })).state, 'progressing');
+	t.is(observeComponent(observed(annotated)).state, 'progressing');
+});
+
+test('what runs is the version before, until the new one has rolled out', (t) => {
+	const previous = { version: '1.3.8', image: 'istio/pilot:1.3.8' };
+	const version = (live: WorkloadObservation['live']) => {
+		const { status, isUpToDate } = observeComponent(observed(live, { previous }));
+		t.is(status.version === '1.4.10', isUpToDate);
+		return status.version;
+	};
+	t.is(version(workload({ isRolledOut: false, updated: 0 })), '1.3.8');
+	t.is(version(workload({ isRolledOut: false, available: 0 })), '1.3.8');
+	t.is(version(workload({ generation: 2 })), '1.3.8');
+	t.is(version(workload({ images: ['istio/pilot:1.3.8'] })), '1.3.8');
+	t.is(version('unknown'), '1.3.8');
+	t.is(version(undefined), '1.3.8');
+	t.is(version(workload()), '1.4.10');
+	t.is(
+		version(workload({ desired: 2, available: 1 })),
+		'1.4.10',
+		'it has rolled out once, and one of its pods fails now',
+	);
+	t.is(observeComponent(observed(undefined)).status.version, undefined);
+});
+
+test('a component is never ready before its current generation is observed, with all pods updated and available', (t) => {
+	const count = fc.nat(3);
+	const state = fc.record({
+		generation: count,
+		observedGeneration: count,
+		desired: count,
+		total: count,
+		updated: count,
+		ready: count,
+		available: count,
+		stalled: fc.constantFrom(undefined, 'ProgressDeadlineExceeded'),
+		isRolledOut: fc.boolean(),
+		images: fc.constant(['istio/pilot:1.4.10']),
+	});
+	fc.assert(
+		fc.property(state, (live) => {
+			const { state: verdict, isUpToDate, isOutage } = observeComponent(observed(live));
+			if (verdict === 'ready') {
+				t.true(live.observedGeneration >= live.generation && live.stalled === undefined);
+				t.true(live.desired > 0 && live.available >= live.desired && live.updated >= live.desired);
+				t.true(live.total <= live.updated);
+				t.true(isUpToDate);
+			}
+			if (isOutage) t.is(verdict, 'degraded');
+		}),
+	);
+	t.pass();
+});

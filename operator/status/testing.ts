@@ -1,0 +1,97 @@
+/** What the tests of the status share. */
+import type { ParsedStatus } from '../../api/v1/index.ts';
+import type { WorkloadObservation, WorkloadState } from './components.ts';
+import { computeStatus, type Observation } from './compute-status.ts';
+
+/** A Deployment of one pod that is as it should be, with differences. */
+export function workload(differences: Partial<WorkloadState> = {}): WorkloadState {
+	const { desired = 1 } = differences;
+	return {
+		generation: 1,
+		observedGeneration: 1,
+		desired,
+		total: desired,
+		updated: desired,
+		ready: desired,
+		available: desired,
+		stalled: undefined,
+		isRolledOut: true,
+		images: ['istio/pilot:1.4.10'],
+		...differences,
+	};
+}
+
+export function observed(
+	live: WorkloadObservation['live'],
+	differences: Partial<WorkloadObservation> = {},
+): WorkloadObservation {
+	return {
+		component: 'pilot',
+		object: 'Deployment istio-system/istio-pilot',
+		image: 'istio/pilot:1.4.10',
+		version: '1.4.10',
+		live,
+		...differences,
+	};
+}
+
+export const inventory = { objects: 8, hash: 'h' };
+
+/** All is applied and runs, with differences. */
+export function observation(differences: Partial<Observation> = {}): Observation {
+	return {
+		generation: 1,
+		previous: undefined,
+		now: '2026-01-01T00:00:00Z',
+		findings: [],
+		version: '1.4.10',
+		workloads: [observed(workload())],
+		inventory,
+		...differences,
+	};
+}
+
+/** The next observation of an installation that has this status. */
+export function after(previous: ParsedStatus, differences: Partial<Observation> = {}): Observation {
+	const next = observation({ previous, now: '2026-01-01T00:01:00Z', ...differences });
+	return next.workloads === undefined ? next : { ...next, workloads: next.workloads.map(remembering(previous)) };
+}
+
+function remembering(previous: ParsedStatus) {
+	return (workloadObservation: WorkloadObservation): WorkloadObservation => ({
+		...workloadObservation,
+		previous: previous.components?.find(({ name }) => name === workloadObservation.component),
+	});
+}
+
+export function condition(status: ParsedStatus, type: string) {
+	return status.conditions?.find((entry) => entry.type === type);
+}
+
+/** `True/Ready`; undefined where there is no such condition. */
+export function verdict(status: ParsedStatus, type: string): string | undefined {
+	const found = condition(status, type);
+	return found === undefined ? undefined : `${found.status}/${found.reason}`;
+}
+
+/** A status after each observation in turn, each seeing the one before. */
+export function sequence(...steps: readonly Partial<Observation>[]): readonly ParsedStatus[] {
+	const statuses: ParsedStatus[] = [];
+	for (const [minute, step] of steps.entries()) {
+		const previous = statuses.at(-1);
+		const now = `2026-01-01T00:0${minute}:00Z`;
+		statuses.push(
+			computeStatus(previous === undefined ? observation({ now, ...step }) : after(previous, { now, ...step })),
+		);
+	}
+	return statuses;
+}
+
+/** What kstatus (kubectl wait, Flux, Argo CD) makes of a custom resource (sigs.k8s.io/cli-utils `pkg/kstatus/status`, generic rules). */
+export function kstatus(generation: number, status: ParsedStatus | undefined): 'InProgress' | 'Failed' | 'Current' {
+	if (status?.observedGeneration !== undefined && status.observedGeneration !== generation) return 'InProgress';
+	const isTrue = (type: string) => status !== undefined && condition(status, type)?.status === 'True';
+	if (isTrue('Reconciling')) return 'InProgress';
+	if (isTrue('Stalled')) return 'Failed';
+	return isTrue('Ready') ? 'Current' : 'InProgress';
+}
