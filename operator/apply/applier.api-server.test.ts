@@ -5,7 +5,14 @@ import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { render, renderCrds } from '../render/index.ts';
 import { meshOf } from '../render/testing.ts';
 import { ApiServer } from '../runtime/api-server.ts';
-import { BlockedError, InvalidError, isNotFound, RequestError } from '../runtime/errors.ts';
+import {
+	BlockedError,
+	ConflictError,
+	InvalidError,
+	isNotFound,
+	RequestError,
+	TransientError,
+} from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import {
@@ -49,6 +56,8 @@ function connect(onRequest?: (line: string) => void): ApiServer {
 /** One process of the operator over one installation, as far as applying goes. */
 class Process {
 	readonly #api: ApiServer;
+	/** Around each request of applying: a test makes some of them fail. */
+	around: <T>(request: () => Promise<T>) => Promise<T> = (request) => request();
 	readonly #objects: () => readonly KubeObject[];
 	readonly owner: Owner;
 	readonly partOf: string;
@@ -93,8 +102,14 @@ class Process {
 
 	async #options(): Promise<ApplierOptions> {
 		for (const { kind } of this.#objects()) this.#kinds.add(kind);
+		const api = this.#api;
 		return {
-			api: this.#api,
+			api: {
+				apply: (...args) => this.around(() => api.apply(...args)),
+				get: (...args) => this.around(() => api.get(...args)),
+				getMetadata: (...args) => this.around(() => api.getMetadata(...args)),
+				delete: (...args) => this.around(() => api.delete(...args)),
+			},
 			live: await liveOf(admin, this.#kinds),
 			repairLimit: this.#repairLimit,
 			now: () => this.now,
@@ -739,6 +754,49 @@ test('a pass whose signal aborts throws and leaves the rest for the next', async
 	);
 	t.deepEqual((await process.settle()).errors, []);
 });
+
+const failures: Readonly<Record<string, () => Error>> = {
+	'a time-out': () => new TransientError('no answer'),
+	'a conflict': () => new ConflictError('changed meanwhile'),
+};
+for (const [what, failure] of Object.entries(failures)) {
+	for (const when of ['before', 'after'] as const) {
+		test(`${what} ${when} any request of an installation or a change deletes nothing, and the next process ends the work`, async (t) => {
+			const slug = `fail-${what.slice(-4).replace('-', '')}-${when}`;
+			const first = [namespace, configMap('istio'), deployment('pilot', { replicas: 2 }), binding('pilot')];
+			const second = [namespace, configMap('istio', { mesh: 'b' }), deployment('pilot'), autoscaler('pilot')];
+			for (let failing = 1; ; failing++) {
+				const world = new World(t, `${slug}-${failing}`);
+				let isReached = false;
+				for (const [index, objects] of [first, second].entries()) {
+					world.set(objects);
+					const process = world.start();
+					let count = 0;
+					process.around = async (request) => {
+						const isNow = ++count === failing;
+						isReached ||= isNow;
+						if (isNow && when === 'before') throw failure();
+						if (!isNow) return request();
+						await Promise.allSettled([request()]);
+						throw failure();
+					};
+					const { errors, hash } = await process.pass();
+					if (count >= failing) {
+						t.is(errors.length, 1);
+						t.is(hash, undefined);
+					}
+					if (index === 0) t.false(process.requests.some((line) => line.startsWith('DELETE')));
+					const next = world.start();
+					t.deepEqual((await next.settle()).errors, []);
+					await next.pass();
+					t.deepEqual(next.requests, []);
+				}
+				t.is((await get<Scaled>(world.place(deployment('pilot')))).spec.replicas, 2);
+				if (!isReached) break;
+			}
+		});
+	}
+}
 
 test('removal goes backwards, a wave at a time: webhooks first, workloads before what they read, roles last; shared objects stay', async (t) => {
 	const world = new World(t, 'removal');
