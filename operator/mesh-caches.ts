@@ -3,7 +3,7 @@
  * where nothing more than drift and ownership is read from them, as metadata only.
  */
 import { type Child, toChild } from './apply/child.ts';
-import { managedSelector } from './apply/identity.ts';
+import { isShared, managedSelector } from './apply/identity.ts';
 import type { LiveCache } from './apply/writer.ts';
 import type { InstallationCache, StoredInstallation } from './reconcile.ts';
 import type { ApiServer } from './runtime/api-server.ts';
@@ -43,6 +43,14 @@ function kindKey(apiVersion: string, kind: string): string {
 	return group === '' ? kind : `${kind}.${group}`;
 }
 
+/**
+ * The set that a child is in: removal takes away what is in it. Labels alone prove nothing, they are copied with an object
+ * or put on a namespace by hand; what we never wrote, and what is shared, is in none.
+ */
+function setOf(child: Child): string | undefined {
+	return child.fingerprint === undefined || isShared(child) ? undefined : child.partOf;
+}
+
 /** A whole installation, less what nobody here reads. */
 function toInstallation(object: KubeObject): StoredInstallation {
 	const { managedFields: _, ...metadata } = object.metadata;
@@ -62,7 +70,7 @@ export class MeshCaches implements LiveCache {
 				kind,
 				metadataOnly,
 				transform: toChild,
-				indexes: { partOf: ({ partOf }) => partOf },
+				indexes: { partOf: setOf },
 				...(all === true ? {} : { labelSelector: managedSelector }),
 			});
 			this.#children.set(kindKey(kind.apiVersion, kind.kind), reflector);
@@ -97,8 +105,12 @@ export class MeshCaches implements LiveCache {
 		this.#installations.addHandler(handler);
 	}
 
-	onChild(handler: ChangeHandler<Child>): void {
-		for (const reflector of this.#children.values()) reflector.addHandler(handler);
+	/** Returns how to end it. */
+	onChild(handler: ChangeHandler<Child>): () => void {
+		const ends = [...this.#children.values()].map((reflector) => reflector.addHandler(handler));
+		return () => {
+			for (const end of ends) end();
+		};
 	}
 
 	start(): void {
