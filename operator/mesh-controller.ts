@@ -17,7 +17,7 @@ import { childNeedsPass, installationNeedsPass, installationsOf } from './wake.t
 export interface MeshControllerOptions {
 	readonly api: ApiServer;
 	readonly log: Logger;
-	/** Installations that are worked on at a time. Default 16. */
+	/** Installations that are worked on at a time. Default 32. */
 	readonly concurrency?: number;
 	/** Everything is listed and looked at again about this often, milliseconds. Default 10 min. */
 	readonly resyncMs?: number;
@@ -33,8 +33,8 @@ export interface MeshControllerOptions {
 	readonly random?: () => number;
 }
 
-/** Passes of so many installations at a time keep 16 requests in flight while each waits for its own. */
-const defaultConcurrency = 16;
+/** More than requests in flight: while some installations wait for answers, others have their next request ready. */
+const defaultConcurrency = 32;
 const defaultResyncMs = 10 * 60_000;
 
 export class MeshController {

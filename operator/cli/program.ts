@@ -18,6 +18,14 @@ function wholeNumber(least: number): (text: string) => number {
 	};
 }
 
+function positiveNumber(text: string): number {
+	const value = Number(text);
+	if (!(value > 0 && Number.isFinite(value))) {
+		throw new InvalidArgumentError('It must be a number above 0.');
+	}
+	return value;
+}
+
 function seconds(text: string): number {
 	const match = /^([0-9]+)(s|m)?$/.exec(text);
 	if (match === null) {
@@ -77,11 +85,11 @@ export function createProgram(report: Report): Command {
 		.addOption(
 			new Option('--concurrency <number>', 'installations that are worked on at once')
 				.argParser(wholeNumber(1))
-				.default(4),
+				.default(32),
 		)
 		.addOption(
 			new Option('--resync-minutes <number>', 'minutes between two looks at everything, whatever watches say')
-				.argParser(wholeNumber(1))
+				.argParser(positiveNumber)
 				.default(10),
 		)
 		.addOption(

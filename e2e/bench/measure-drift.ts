@@ -1,0 +1,89 @@
+/** How long a foreign change lives: from its acknowledgement to our repair being stored. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Child } from '../../operator/apply/child.ts';
+import { applySetId } from '../../operator/render/index.ts';
+import { objectKey, referenceOf } from '../../operator/runtime/object.ts';
+import { installation, openStage, type Stage, startOperator, storedChildren, until } from './stage.ts';
+import { describeSeries, quantile } from './statistics.ts';
+
+const name = 'drift';
+
+/** A field of each kind that we own, as a merge patch that changes it. */
+const edits: Readonly<Record<string, unknown>> = {
+	ServiceAccount: { automountServiceAccountToken: true },
+	Role: { rules: [] },
+	RoleBinding: { subjects: [] },
+	ClusterRole: { rules: [] },
+	ClusterRoleBinding: { subjects: [] },
+	ConfigMap: { data: { mesh: 'changed: by hand\n' } },
+	Service: { spec: { selector: { istio: 'changed' } } },
+	Deployment: {
+		spec: { minReadySeconds: 7, template: { metadata: { annotations: { 'sidecar.istio.io/inject': 'changed' } } } },
+	},
+};
+
+export interface DriftFigures {
+	readonly 'drift.p50_ms': number;
+	readonly 'drift.p99_ms': number;
+	readonly notes: readonly string[];
+}
+
+export async function measureDrift(repairs: number): Promise<DriftFigures> {
+	await using stage = await openStage();
+	await using _ = await startOperator(stage);
+	await stage.user.create(installation(name, '1.4.10'), { fieldManager: 'user' });
+	await until('the installation is stored', () => storedChildren(stage, name) === 8);
+	await sleep(1_000);
+	const children = stage.seen.ofApplySet(applySetId(name)).toSorted((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1));
+	const series: number[] = [];
+	const byKind = new Map<string, number[]>();
+	for (let index = 0; index < repairs; index++) {
+		const child = children[index % children.length];
+		if (child === undefined) throw new Error('nothing to repair');
+		const isDeletion = Math.floor(index / children.length) % 2 === 0;
+		const milliseconds = await timeRepair(stage, child, isDeletion);
+		series.push(milliseconds);
+		byKind.set(child.kind, [...(byKind.get(child.kind) ?? []), milliseconds]);
+		// Repairs are timed one by one, each on a quiet server.
+		await sleep(15);
+	}
+	const kinds = [...byKind].map(([kind, values]) => `${kind} ${quantile(values, 0.5).toFixed(1)}`).join(', ');
+	return {
+		'drift.p50_ms': quantile(series, 0.5),
+		'drift.p99_ms': quantile(series, 0.99),
+		notes: [`${repairs} deletions and edits, one by one: ${describeSeries(series)} ms; by kind: ${kinds}`],
+	};
+}
+
+async function timeRepair(stage: Stage, child: Child, isDeletion: boolean): Promise<number> {
+	const key = objectKey(child);
+	const healthy = stage.seen.get(key)?.fingerprint;
+	const { promise: repaired, resolve } = Promise.withResolvers<number>();
+	let isBroken = false;
+	const off = stage.seen.onChild(({ key: changed, current }) => {
+		if (changed !== key) return;
+		if (current?.fingerprint !== healthy) isBroken = true;
+		else if (isBroken) resolve(performance.now());
+	});
+	try {
+		if (isDeletion) await stage.user.delete(referenceOf(child));
+		else
+			await stage.user.patch(referenceOf(child), edits[child.kind], {
+				type: 'merge',
+				fieldManager: 'somebody',
+				metadataOnly: true,
+			});
+		const acknowledgedAt = performance.now();
+		const timeout = AbortSignal.timeout(30_000);
+		const storedAt = await Promise.race([
+			repaired,
+			new Promise<never>((_, reject) => {
+				timeout.addEventListener('abort', () => reject(new Error(`${key} was not repaired`)), { once: true });
+			}),
+		]);
+		// The repair may be stored before the acknowledgement has come back to whoever made the change.
+		return Math.max(0, storedAt - acknowledgedAt);
+	} finally {
+		off();
+	}
+}

@@ -1,0 +1,196 @@
+/** What the measurements stand on: a cluster as in production (etcd waits for the disk), the operator's bundle, observers. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { manifests } from '../../operator/cli/manifests.ts';
+import { MeshCaches } from '../../operator/mesh-caches.ts';
+import { applySetId } from '../../operator/render/index.ts';
+import { ApiServer } from '../../operator/runtime/api-server.ts';
+import { kinds } from '../../operator/runtime/kinds.ts';
+import type { KubeObject } from '../../operator/runtime/object.ts';
+import { type Cluster, startCluster } from '../control-plane/cluster.ts';
+import type { LoaderAnswer, LoaderJob, LoaderMessage } from './loader.ts';
+
+const bundle = fileURLToPath(new URL('../../dist/meshwright.js', import.meta.url));
+export const operatorNamespace = 'meshwright-system';
+
+/** Waits for a condition, looking every few milliseconds. Rejects after the deadline with the words of what was waited for. */
+export async function until(
+	what: string,
+	isDone: () => boolean | Promise<boolean>,
+	deadlineMs = 60_000,
+	everyMs = 5,
+): Promise<void> {
+	const end = performance.now() + deadlineMs;
+	while (!(await isDone())) {
+		if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms in vain: ${what}`);
+		await sleep(everyMs);
+	}
+}
+
+/** A cluster with CRD, operator account and RBAC, but without the operator, and clients to look at it with. */
+export interface Stage extends AsyncDisposable {
+	readonly cluster: Cluster;
+	/** The user, an administrator. */
+	readonly user: ApiServer;
+	/** Sees every object that an installation makes in the moment in which it is stored. */
+	readonly seen: MeshCaches;
+}
+
+export async function openStage(options: { readonly auditLog?: boolean } = {}): Promise<Stage> {
+	const cluster = await startCluster({ parts: 'api-server', fsync: true, ...options });
+	const user = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken }, { maxInFlight: 32 });
+	for (const object of manifests()) {
+		// The operator runs here as a process; in its namespace is all that it needs but its Deployment.
+		if (object.kind === 'Deployment') continue;
+		await user.apply(object, { fieldManager: 'bench', force: true });
+	}
+	// The API server answers for a new kind only after a while; that is not to be measured.
+	const probe = installation('probe', '1.4.10');
+	await until('MeshInstallations are served', () =>
+		user.create(probe, { dryRun: true }).then(
+			() => true,
+			() => false,
+		),
+	);
+	const seen = new MeshCaches(user, { onError: (error) => console.error(error) });
+	seen.start();
+	await seen.synced();
+	return {
+		cluster,
+		user,
+		seen,
+		async [Symbol.asyncDispose]() {
+			seen.stop();
+			await user.close();
+			await cluster.stop();
+		},
+	};
+}
+
+/** A token of the operator's ServiceAccount: it has the operator's rights and pays for their checks as the operator does. */
+export async function operatorToken({ user }: Stage): Promise<string> {
+	const { body } = await user.request<{ status: { token: string } }>({
+		method: 'POST',
+		path: `/api/v1/namespaces/${operatorNamespace}/serviceaccounts/meshwright/token`,
+		body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 86_400 } },
+	});
+	return body.status.token;
+}
+
+export function installation(name: string, version: string, spec: Readonly<Record<string, unknown>> = {}): KubeObject {
+	const { apiVersion, kind } = kinds.MeshInstallation;
+	return { apiVersion, kind, metadata: { name }, spec: { version, namespace: `${name}-system`, ...spec } };
+}
+
+/** Number of children of an installation that are stored, as the observer sees them. */
+export function storedChildren(stage: Stage, name: string): number {
+	return stage.seen.ofApplySet(applySetId(name)).length;
+}
+
+/** The operator's bundle as a process of its own, as its ServiceAccount and nothing more. */
+export interface RunningOperator extends AsyncDisposable {
+	readonly pid: number;
+	/** From the start of the process to the first good answer of `/readyz`, milliseconds. */
+	readonly readyMs: number;
+	/** Resident memory now, megabytes (10⁶ bytes). */
+	rssMB(): number;
+}
+
+const nodeBinary = process.execPath;
+
+export async function startOperator(
+	stage: Stage,
+	options: { readonly resyncMinutes?: number } = {},
+): Promise<RunningOperator> {
+	const kubeconfig = await stage.cluster.kubeconfigFor({ namespace: operatorNamespace, name: 'meshwright' });
+	const port = await freePort();
+	const startedAt = performance.now();
+	const child = spawn(
+		nodeBinary,
+		[
+			bundle,
+			'operator',
+			...['--kubeconfig', kubeconfig, '--namespace', operatorNamespace],
+			...['--health-address', `127.0.0.1:${port}`, '--metrics-address', '0', '--log-level', 'warn'],
+			...(options.resyncMinutes === undefined ? [] : ['--resync-minutes', String(options.resyncMinutes)]),
+		],
+		{ stdio: ['ignore', 'inherit', 'inherit'], detached: true, env: { PATH: process.env.PATH } },
+	);
+	const { pid } = child;
+	if (pid === undefined) throw new Error('the operator did not start');
+	process.once('exit', () => child.kill('SIGKILL'));
+	await until(
+		'the operator is ready',
+		async () => {
+			if (child.exitCode !== null) throw new Error(`the operator ended with ${child.exitCode}`);
+			return fetch(`http://127.0.0.1:${port}/readyz`).then(
+				({ ok }) => ok,
+				() => false,
+			);
+		},
+		60_000,
+		2,
+	);
+	const readyMs = performance.now() - startedAt;
+	return {
+		pid,
+		readyMs,
+		rssMB: () => rssMB(pid),
+		async [Symbol.asyncDispose]() {
+			await end(child);
+		},
+	};
+}
+
+async function end(child: ChildProcess): Promise<void> {
+	if (child.exitCode !== null || child.signalCode !== null) return;
+	const ended = once(child, 'exit');
+	child.kill('SIGTERM');
+	const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+	await ended;
+	clearTimeout(timer);
+}
+
+async function freePort(): Promise<number> {
+	const { createServer } = await import('node:net');
+	const server = createServer();
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const address = server.address();
+	server.close();
+	await once(server, 'close');
+	if (address === null || typeof address === 'string') throw new Error('no free port');
+	return address.port;
+}
+
+function rssMB(pid: number): number {
+	const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+	return (Number(match?.[1]) * 1024) / 1e6;
+}
+
+/** The loader, in a process of its own. */
+export interface Loader extends AsyncDisposable {
+	run(job: LoaderJob): Promise<number>;
+}
+
+/** @param token of whom the floor is measured as */
+export function startLoader({ cluster }: Stage, token: string): Loader {
+	const child = fork(fileURLToPath(new URL('loader.ts', import.meta.url)), { detached: true });
+	process.once('exit', () => child.kill('SIGKILL'));
+	const send = (message: LoaderMessage) => child.send(message);
+	send({ target: { url: cluster.url, ca: cluster.ca, token } });
+	return {
+		async run(job) {
+			send({ job });
+			const [answer] = (await once(child, 'message', { signal: AbortSignal.timeout(120_000) })) as [LoaderAnswer];
+			if (answer.error !== undefined) throw new Error(answer.error);
+			return answer.milliseconds;
+		},
+		async [Symbol.asyncDispose]() {
+			await end(child);
+		},
+	};
+}
