@@ -1,0 +1,62 @@
+/**
+ * As crash-points.test.ts, for changes of an installation that stands: another version, an autoscaler in the place of a
+ * number of replicas (where a careless order would leave one pod of many), and back (where an object goes).
+ */
+import test from 'ava';
+import { type Act, CrashStage, type Rehearsal } from './support/crash-stage.ts';
+import { applyInstallation } from './support/installation.ts';
+
+const fixed = { replicas: 3, disruptionBudget: { minAvailable: 1 } };
+const scaled = { autoscaling: { minReplicas: 3, maxReplicas: 5 }, disruptionBudget: { minAvailable: 1 } };
+
+function ask(version: string, pilot: object): Act {
+	return (api, name) => applyInstallation(api, name, { namespace: name, version, pilot });
+}
+
+interface Change {
+	readonly title: string;
+	readonly act: Act;
+	/** Objects that have to be written, besides the status, at least. */
+	readonly writes: number;
+}
+
+/** One after the other, on the same installation. */
+const changes: readonly Change[] = [
+	{ title: 'version', act: ask('1.4.10', fixed), writes: 7 },
+	{ title: 'replicas to autoscaling', act: ask('1.4.10', scaled), writes: 3 },
+	{ title: 'autoscaling to replicas', act: ask('1.4.10', fixed), writes: 2 },
+];
+const begin = ask('1.3.8', fixed);
+
+test('an operator killed at any write of a change is followed by one that completes it', async (t) => {
+	t.timeout(10 * 60_000);
+	await using stage = await CrashStage.start();
+	await stage.operate();
+	// Brings the newest CRDs, which serve 1.3.8 as well.
+	await stage.rehearse(stage.nextName(), ask('1.4.10', fixed));
+
+	const name = stage.nextName();
+	const begun = await stage.rehearse(name, begin);
+	const rehearsed: { readonly change: Change; readonly rehearsal: Rehearsal }[] = [];
+	for (const change of changes) {
+		const rehearsal = await stage.rehearse(name, change.act);
+		t.log(`${change.title}: ${rehearsal.points.length} points`);
+		t.true(rehearsal.points.length >= 2 * (change.writes + 1), change.title);
+		rehearsed.push({ change, rehearsal });
+	}
+
+	const rounds = Math.max(...rehearsed.map(({ rehearsal }) => rehearsal.points.length));
+	for (let round = 0; round < rounds; round++) {
+		const mesh = stage.nextName();
+		await stage.undisturbed(mesh, begin, begun.result);
+		for (const { change, rehearsal } of rehearsed) {
+			const point = rehearsal.points[round];
+			if (point === undefined) {
+				await stage.undisturbed(mesh, change.act, rehearsal.result);
+			} else {
+				await stage.crash(mesh, change.act, point, rehearsal.result);
+				t.deepEqual(stage.writesElsewhere(mesh), [], 'installations that were complete are left alone by a restart');
+			}
+		}
+	}
+});

@@ -1,0 +1,46 @@
+/**
+ * The operator process is killed (SIGKILL) once before and once after every write of an installation and of its deletion.
+ * Whoever comes next leaves the cluster as one that was never disturbed would have: same objects, same owners of fields,
+ * same generations, same status.
+ */
+import test from 'ava';
+import { kinds } from '../operator/runtime/kinds.ts';
+import { type Act, CrashStage } from './support/crash-stage.ts';
+import { applyInstallation, installationReference, liveChildren } from './support/installation.ts';
+
+const install: Act = (api, name) =>
+	applyInstallation(api, name, { namespace: name, pilot: { replicas: 2, disruptionBudget: { minAvailable: 1 } } });
+const remove: Act = (api, name) => api.delete(installationReference(name));
+
+test('an operator killed at any write of an installation or of a deletion leaves nothing that a restart does not put right', async (t) => {
+	t.timeout(10 * 60_000);
+	await using stage = await CrashStage.start();
+	await stage.operate();
+	// The first installation brings Istio's CRDs; crash-points-crds.test.ts is about those.
+	const first = stage.nextName();
+	await stage.rehearse(first, install);
+	await stage.rehearse(first, remove);
+	const crds = await stage.crdVersions();
+
+	const name = stage.nextName();
+	const installing = await stage.rehearse(name, install);
+	const removing = await stage.rehearse(name, remove);
+	t.log(`${installing.points.length} points of an installation, ${removing.points.length} of a deletion`);
+	t.true(installing.points.length >= 20 && removing.points.length >= 14);
+
+	const rounds = Math.max(installing.points.length, removing.points.length);
+	for (let round = 0; round < rounds; round++) {
+		const mesh = stage.nextName();
+		const [installPoint, removePoint] = [installing.points[round], removing.points[round]];
+		await (installPoint === undefined
+			? stage.undisturbed(mesh, install, installing.result)
+			: stage.crash(mesh, install, installPoint, installing.result));
+		await (removePoint === undefined
+			? stage.undisturbed(mesh, remove, removing.result)
+			: stage.crash(mesh, remove, removePoint, removing.result));
+	}
+
+	t.deepEqual(await liveChildren(stage.api), [], 'nothing of any of them is left');
+	t.deepEqual((await stage.api.list(kinds.MeshInstallation)).items, []);
+	t.deepEqual(await stage.crdVersions(), crds, 'restarts did not write the CRDs anew');
+});

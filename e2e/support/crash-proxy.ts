@@ -1,0 +1,165 @@
+/**
+ * Stands between the operator and a real API server and sees to it that the operator dies at exactly one of its writes.
+ * Writes go through one at a time, in order of arrival, so that at the moment of death exactly the writes before it are
+ * stored: before its write, the operator dies with the request sent and nothing stored; after it, with the write stored
+ * and no answer received.
+ */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Pool } from 'undici';
+
+export interface CrashPoint {
+	/** The write, as `CrashProxy.writes` has it. */
+	readonly write: string;
+	/** Which of the writes of this name since `forget`, counted from 1. */
+	readonly nth: number;
+	readonly when: 'before' | 'after';
+}
+
+export interface CrashProxy extends AsyncDisposable {
+	/** `http://127.0.0.1:PORT` */
+	readonly url: string;
+	/**
+	 * What was stored since `forget`, in order: `PATCH /apis/apps/v1/namespaces/n/deployments/d by MANAGER`. Without Events:
+	 * they are sent beside the passes, tell what happened, and no pass reads them.
+	 */
+	readonly writes: readonly string[];
+	readonly forget: () => void;
+	/**
+	 * Waits for a write and has the operator killed there. From then on nothing that it sent is forwarded. Settled when
+	 * `kill` is, with all connections closed: the next operator may come.
+	 */
+	readonly killAt: (point: CrashPoint, kill: () => Promise<void>) => Promise<void>;
+	readonly stop: () => Promise<void>;
+}
+
+interface Upstream {
+	/** `https://127.0.0.1:PORT` */
+	readonly url: string;
+	readonly ca: string;
+}
+
+interface Trap {
+	readonly point: CrashPoint;
+	seen: number;
+	readonly spring: () => void;
+}
+
+function nameOf(method: string, url: string): string {
+	const { pathname, searchParams } = new URL(url, 'http://proxy');
+	const manager = searchParams.get('fieldManager');
+	return `${method} ${pathname}${manager === null ? '' : ` by ${manager}`}`;
+}
+
+function isWrite(method: string, url: string): boolean {
+	return method !== 'GET' && !url.includes('/events.k8s.io/');
+}
+
+async function bodyOf(incoming: IncomingMessage): Promise<Buffer | null> {
+	const chunks: Buffer[] = [];
+	for await (const chunk of incoming) chunks.push(chunk as Buffer);
+	return chunks.length === 0 ? null : Buffer.concat(chunks);
+}
+
+export async function startCrashProxy(upstream: Upstream): Promise<CrashProxy> {
+	const pool = new Pool(upstream.url, {
+		allowH2: false,
+		connect: { ca: upstream.ca },
+		headersTimeout: 0,
+		bodyTimeout: 0,
+	});
+	let writes: string[] = [];
+	let trap: Trap | undefined;
+	/** Counts operators; undefined while one dies. What was sent in another life than the present one is void. */
+	let life: number | undefined = 1;
+	let lives = 1;
+	let turn: Promise<void> = Promise.resolve();
+
+	const send = async (incoming: IncomingMessage, signal?: AbortSignal) => {
+		const { host: _host, connection: _connection, 'content-length': _length, ...headers } = incoming.headers;
+		const body = await bodyOf(incoming);
+		const method = incoming.method ?? 'GET';
+		return pool.request({
+			method,
+			path: incoming.url ?? '/',
+			headers,
+			body,
+			...(signal === undefined ? {} : { signal }),
+		});
+	};
+
+	/** Reads, and watches, which last. */
+	const forward = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+		const closed = new AbortController();
+		outgoing.once('close', () => closed.abort());
+		const { statusCode, headers, body } = await send(incoming, closed.signal);
+		outgoing.writeHead(statusCode, { 'content-type': String(headers['content-type']) });
+		outgoing.flushHeaders();
+		for await (const chunk of body) outgoing.write(chunk);
+		outgoing.end();
+	};
+
+	const die = ({ spring }: Trap): void => {
+		life = undefined;
+		spring();
+	};
+
+	/** One write, in its turn. */
+	const write = async (incoming: IncomingMessage, outgoing: ServerResponse, sentIn: number): Promise<void> => {
+		if (sentIn !== life) return;
+		const name = nameOf(incoming.method ?? '', incoming.url ?? '/');
+		const sprung = trap?.point.write === name && ++trap.seen === trap.point.nth ? trap : undefined;
+		if (sprung?.point.when === 'before') return die(sprung);
+		const { statusCode, headers, body } = await send(incoming);
+		const text = Buffer.from(await body.arrayBuffer());
+		writes.push(name);
+		if (sprung !== undefined) return die(sprung);
+		outgoing.writeHead(statusCode, { 'content-type': String(headers['content-type']) });
+		outgoing.end(text);
+	};
+
+	const server = createServer((incoming, outgoing) => {
+		const sentIn = life;
+		if (sentIn === undefined) return;
+		// The API server is away, or the operator: the operator, if it is there, sees its connection end.
+		const giveUp = () => void outgoing.destroy();
+		if (isWrite(incoming.method ?? '', incoming.url ?? '/')) {
+			turn = turn.then(() => write(incoming, outgoing, sentIn)).catch(giveUp);
+		} else {
+			forward(incoming, outgoing).catch(giveUp);
+		}
+	});
+	server.keepAliveTimeout = 60_000;
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const { port } = server.address() as AddressInfo;
+
+	const stop = async () => {
+		life = undefined;
+		server.closeAllConnections();
+		server.close();
+		await pool.destroy();
+	};
+	return {
+		url: `http://127.0.0.1:${port}`,
+		get writes() {
+			return writes;
+		},
+		forget: () => {
+			writes = [];
+		},
+		killAt: async (point, kill) => {
+			const { promise: reached, resolve: spring } = Promise.withResolvers<void>();
+			trap = { point, seen: 0, spring };
+			await reached;
+			await kill();
+			server.closeAllConnections();
+			await turn;
+			trap = undefined;
+			life = ++lives;
+		},
+		stop,
+		[Symbol.asyncDispose]: stop,
+	};
+}

@@ -1,0 +1,221 @@
+/**
+ * A cluster with one installation at a time and an operator process that can be killed at any of its writes. What an
+ * undisturbed operator makes of a change is recorded once (`rehearse`); then the operator is killed at a write of the same
+ * change, a new one is started, and the result must become the recorded one (`crash`).
+ */
+
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { ParsedStatus } from '../../api/v1/index.ts';
+import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import { kinds } from '../../operator/runtime/kinds.ts';
+import type { KubeObject } from '../../operator/runtime/object.ts';
+import { kubeconfigText, readKubeconfig } from '../control-plane/kubeconfig.ts';
+import { type OperatorProcess, startOperatorProcess } from './crash-operator.ts';
+import { type CrashPoint, type CrashProxy, startCrashProxy } from './crash-proxy.ts';
+import { type Snapshot, takeSnapshot } from './crash-snapshot.ts';
+import { eventually, orAbsent } from './eventually.ts';
+import { readInstallation } from './installation.ts';
+import { type MeshCluster, startMeshCluster } from './mesh-cluster.ts';
+
+/** What a person does to the installation of this name. */
+export type Act = (api: ApiServer, name: string) => Promise<unknown>;
+
+export interface Rehearsal {
+	/** Every write of the operator, before and after. The name of the installation is `<name>` in it. */
+	readonly points: readonly CrashPoint[];
+	readonly result: Snapshot;
+}
+
+/** No write for so long is the end of a rehearsal, milliseconds. What came later would be found missing at the crash points. */
+const quietMs = 700;
+
+export class CrashStage implements AsyncDisposable {
+	readonly #mesh: MeshCluster;
+	readonly #proxy: CrashProxy;
+	readonly #kubeconfig: string;
+	#operator: OperatorProcess | undefined;
+	#installations = 0;
+
+	private constructor(mesh: MeshCluster, proxy: CrashProxy, kubeconfig: string) {
+		this.#mesh = mesh;
+		this.#proxy = proxy;
+		this.#kubeconfig = kubeconfig;
+	}
+
+	/** Starts the cluster; the operator comes with the first `operate`. */
+	static async start(): Promise<CrashStage> {
+		const mesh = await startMeshCluster({ parts: 'api-server', auditLog: false });
+		const { cluster } = mesh;
+		const proxy = await startCrashProxy(cluster);
+		const { token = '' } = await readKubeconfig(mesh.kubeconfig);
+		const kubeconfig = path.join(cluster.directory, 'through-proxy.kubeconfig');
+		const text = kubeconfigText(cluster.name, 'operator', { url: proxy.url, ca: cluster.ca, token });
+		await writeFile(kubeconfig, text, { mode: 0o600 });
+		return new CrashStage(mesh, proxy, kubeconfig);
+	}
+
+	/** As administrator, past the proxy. */
+	get api(): ApiServer {
+		return this.#mesh.api;
+	}
+
+	/** A name for an installation and its namespace that was not used before. */
+	nextName(): string {
+		this.#installations++;
+		return `mesh${String(this.#installations).padStart(4, '0')}`;
+	}
+
+	/** Starts an operator; settled when its caches are filled. */
+	async operate(): Promise<void> {
+		this.#operator = await startOperatorProcess({ kubeconfig: this.#kubeconfig });
+		await this.#running.until('the operator starts', () => this.#running.hasSaid('started'));
+	}
+
+	/** Lets the running operator do its work in peace, and records what it did. */
+	async rehearse(name: string, act: Act): Promise<Rehearsal> {
+		this.#proxy.forget();
+		await act(this.api, name);
+		await this.settle(name);
+		const writes = this.#proxy.writes.map((write) => write.replaceAll(name, '<name>'));
+		const points = writes.flatMap((write, index) => {
+			const nth = writes.slice(0, index + 1).filter((other) => other === write).length;
+			return [{ write, nth, when: 'before' } as const, { write, nth, when: 'after' } as const];
+		});
+		return { points, result: await takeSnapshot(this.api, name) };
+	}
+
+	/** Waits until the running operator has nothing more to do for an installation. */
+	async settle(name: string): Promise<void> {
+		await eventually(`the operator is done with ${name}`, async () => {
+			const object = await orAbsent(readInstallation(this.api, name));
+			return object === undefined || isInstalled(object.status, object.metadata.generation);
+		});
+		for (let seen = -1; seen !== this.#proxy.writes.length; await sleep(quietMs)) seen = this.#proxy.writes.length;
+	}
+
+	/**
+	 * Kills the running operator at a point of what `act` sets off, and starts another one. Settled when the result is as
+	 * expected; throws, with what differs, when that does not come.
+	 */
+	async crash(name: string, act: Act, point: CrashPoint, expected: Snapshot): Promise<void> {
+		const write = point.write.replaceAll('<name>', name);
+		this.#proxy.forget();
+		const killed = this.killAt({ ...point, write });
+		await act(this.api, name);
+		await killed;
+		await this.operate();
+		await this.becomes(name, expected);
+	}
+
+	/**
+	 * Kills operators one after the other, each after one more write of the same change, and lets the last one finish. (What
+	 * is stored before a write is what was stored after the one before it.) Of several writes of one object the first counts.
+	 */
+	async crashLoop(name: string, act: Act, { points, result }: Rehearsal): Promise<void> {
+		const distinct = points.filter(({ nth, when }) => nth === 1 && when === 'after');
+		let isAsked = false;
+		// The status comes last, also where the rehearsal had one in between: an operator that has written it has done all.
+		for (const point of [...distinct.filter(isNoStatus), ...distinct.filter((entry) => !isNoStatus(entry))]) {
+			const killed = this.killAt({ ...point, write: point.write.replaceAll('<name>', name) });
+			if (!isAsked) await act(this.api, name);
+			isAsked = true;
+			await killed;
+			this.#operator = await startOperatorProcess({ kubeconfig: this.#kubeconfig });
+		}
+		await this.#running.until('the operator starts', () => this.#running.hasSaid('started'));
+		await this.becomes(name, result);
+	}
+
+	/** What `crash` does, without a crash. */
+	async undisturbed(name: string, act: Act, expected: Snapshot): Promise<void> {
+		await act(this.api, name);
+		await this.becomes(name, expected);
+	}
+
+	/** What was stored since the last `crash` or `rehearse` began that is neither of this installation nor a CRD. */
+	writesElsewhere(name: string): readonly string[] {
+		return this.#proxy.writes.filter(
+			(write) => !write.includes(name) && !write.includes('/customresourcedefinitions/'),
+		);
+	}
+
+	/** Waits until Istio's CRDs are gone for the API server and for the running operator. */
+	async untilNoCrds(): Promise<void> {
+		await eventually('no CRD of Istio is left', async () => {
+			const { items } = await this.api.list<KubeObject>(kinds.CustomResourceDefinition);
+			return items.every(({ metadata }) => !metadata.name.endsWith('.istio.io'));
+		});
+		await this.#running.kill();
+		await this.operate();
+	}
+
+	/** resourceVersions of all CRDs. */
+	async crdVersions(): Promise<Readonly<Record<string, string | undefined>>> {
+		const { items } = await this.api.list<KubeObject>(kinds.CustomResourceDefinition);
+		return Object.fromEntries(items.map(({ metadata: { name, resourceVersion } }) => [name, resourceVersion]));
+	}
+
+	/** Kills the running operator at a write. */
+	async killAt(point: CrashPoint): Promise<void> {
+		const operator = this.#running;
+		const killed = this.#proxy.killAt(point, () => operator.kill());
+		const timer = new AbortController();
+		const late = sleep(20_000, undefined, { signal: timer.signal }).then(
+			() => {
+				throw new Error(
+					`no write ${point.write} (${point.nth}.) came, but\n${this.#proxy.writes.join('\n')}\n${operator.log()}`,
+				);
+			},
+			() => undefined,
+		);
+		await Promise.race([killed, late]);
+		timer.abort();
+	}
+
+	/** Waits until a pass of the running operator has left an installation as expected. */
+	async becomes(name: string, expected: Snapshot): Promise<void> {
+		const operator = this.#running;
+		for (let passes = 0; ; ) {
+			const exists = (await orAbsent(readInstallation(this.api, name))) !== undefined;
+			if (exists || passes > 0) {
+				const known = passes;
+				await operator.until(`a pass over ${name}`, () => operator.passesOf(name) > known);
+			}
+			passes = operator.passesOf(name);
+			const found = await takeSnapshot(this.api, name);
+			if (isDeepStrictEqual(found, expected)) return;
+		}
+	}
+
+	get #running(): OperatorProcess {
+		if (this.#operator === undefined) throw new Error('no operator was started');
+		return this.#operator;
+	}
+
+	async stop(): Promise<void> {
+		await this.#operator?.kill();
+		await this.#proxy.stop();
+		await this.#mesh.stop();
+	}
+
+	[Symbol.asyncDispose](): Promise<void> {
+		return this.stop();
+	}
+}
+
+function isNoStatus({ write }: CrashPoint): boolean {
+	return !write.includes('/status ');
+}
+
+function isInstalled(status: ParsedStatus | undefined, generation: number | undefined): boolean {
+	return (
+		status?.inventory?.hash !== undefined &&
+		status.conditions?.some(
+			({ type, status: value, observedGeneration }) =>
+				type === 'Installed' && value === 'True' && observedGeneration === generation,
+		) === true
+	);
+}
