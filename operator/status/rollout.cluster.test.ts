@@ -70,7 +70,7 @@ test('through installation, update and outage Ready says what the pods are, and 
 	t.true(toChild(rolledOut).workload?.isRolledOut);
 	t.is(fingerprint(rolledOut.metadata), print, 'what controllers wrote is none of our fields');
 	const { resourceVersion } = await api.apply(body, { fieldManager, force: true });
-	t.is(resourceVersion, rolledOut.metadata.resourceVersion);
+	t.is(rolledOut.metadata.resourceVersion, resourceVersion, 'and the same again is no write');
 
 	const next = 'istio/pilot:1.4.11';
 	await apply(deployment('pilot', { replicas: 2, image: next }));
