@@ -3,6 +3,8 @@
  * number of replicas (where a careless order would leave one pod of many), and back (where an object goes).
  */
 import test from 'ava';
+import { kinds } from '../operator/runtime/kinds.ts';
+import { objectKey } from '../operator/runtime/object.ts';
 import { type Act, CrashStage, type Rehearsal } from './support/crash-stage.ts';
 import { applyInstallation } from './support/installation.ts';
 
@@ -12,6 +14,8 @@ const scaled = { autoscaling: { minReplicas: 3, maxReplicas: 5 }, disruptionBudg
 function ask(version: string, pilot: object): Act {
 	return (api, name) => applyInstallation(api, name, { namespace: name, version, pilot });
 }
+
+const deploymentKey = objectKey({ ...kinds.Deployment, namespace: '<name>', name: 'istio-pilot' });
 
 interface Change {
 	readonly title: string;
@@ -42,6 +46,8 @@ test('an operator killed at any write of a change is followed by one that comple
 		const rehearsal = await stage.rehearse(name, change.act);
 		t.log(`${change.title}: ${rehearsal.points.length} points`);
 		t.true(rehearsal.points.length >= 2 * (change.writes + 1), change.title);
+		// Without controllers nobody scales it: any other number would be the operator's doing.
+		t.like(rehearsal.result[deploymentKey], { spec: { replicas: 3 } }, change.title);
 		rehearsed.push({ change, rehearsal });
 	}
 

@@ -5,11 +5,22 @@
  */
 import test from 'ava';
 import { kinds } from '../operator/runtime/kinds.ts';
+import { objectKey } from '../operator/runtime/object.ts';
 import { type Act, CrashStage } from './support/crash-stage.ts';
-import { applyInstallation, installationReference, liveChildren } from './support/installation.ts';
+import {
+	applyInstallation,
+	installationReference,
+	liveChildren,
+	renderedChildren,
+	type Spec,
+} from './support/installation.ts';
 
-const install: Act = (api, name) =>
-	applyInstallation(api, name, { namespace: name, pilot: { replicas: 2, disruptionBudget: { minAvailable: 1 } } });
+function spec(namespace: string): Spec {
+	return { namespace, pilot: { replicas: 2, disruptionBudget: { minAvailable: 1 } } };
+}
+
+const install: Act = (api, name) => applyInstallation(api, name, spec(name));
+const installationKey = objectKey({ ...kinds.MeshInstallation, name: '<name>' });
 const remove: Act = (api, name) => api.delete(installationReference(name));
 
 test('an operator killed at any write of an installation or of a deletion leaves nothing that a restart does not put right', async (t) => {
@@ -26,7 +37,13 @@ test('an operator killed at any write of an installation or of a deletion leaves
 	const installing = await stage.rehearse(name, install);
 	const removing = await stage.rehearse(name, remove);
 	t.log(`${installing.points.length} points of an installation, ${removing.points.length} of a deletion`);
-	t.true(installing.points.length >= 20 && removing.points.length >= 14);
+	const everything = renderedChildren(name, spec(name)).map((object) => objectKey(object).replaceAll(name, '<name>'));
+	const kept = 'Namespace <name>';
+	t.deepEqual(Object.keys(installing.result).toSorted(), [...everything, kept, installationKey].toSorted());
+	t.deepEqual(Object.keys(removing.result), [kept]);
+	// Finalizer and status besides; and a namespace that is made, or a finalizer that goes.
+	t.true(installing.points.length >= 2 * (everything.length + 3));
+	t.true(removing.points.length >= 2 * (everything.length + 2));
 
 	const rounds = Math.max(installing.points.length, removing.points.length);
 	for (let round = 0; round < rounds; round++) {

@@ -21,7 +21,8 @@ import {
 import { describeWrite, mark, writesOf } from './support/writes.ts';
 
 const namespace = 'istio-system';
-const damagePauseMs = 50;
+/** Slow enough that no replica takes it for a fight, which it would leave. */
+const damagePauseMs = 250;
 
 /** `LeaderElector` says it. */
 const leads = 'this replica leads';

@@ -101,13 +101,17 @@ export class CrashStage implements AsyncDisposable {
 	 * expected; throws, with what differs, when that does not come.
 	 */
 	async crash(name: string, act: Act, point: CrashPoint, expected: Snapshot): Promise<void> {
-		const write = point.write.replaceAll('<name>', name);
-		this.#proxy.forget();
-		const killed = this.killAt({ ...point, write });
-		await act(this.api, name);
-		await killed;
+		await this.breakOff(name, act, point);
 		await this.operate();
 		await this.becomes(name, expected);
+	}
+
+	/** Kills the running operator at a point of what `act` sets off; then none runs. */
+	async breakOff(name: string, act: Act, point: CrashPoint): Promise<void> {
+		this.#proxy.forget();
+		const killed = this.killAt({ ...point, write: point.write.replaceAll('<name>', name) });
+		await act(this.api, name);
+		await killed;
 	}
 
 	/**
