@@ -10,9 +10,11 @@ import { addFinalizer, removeFinalizer } from './apply/finalizer.ts';
 import { componentLabel, statusFieldManager } from './apply/identity.ts';
 import { releaseChildren, removeChildren } from './apply/remove.ts';
 import type { ApplyHooks } from './apply/writer.ts';
+import { kubernetesTooOld } from './plan/compatibility.ts';
 import { resolve } from './releases/resolve.ts';
 import { applySetId, render, renderCrds } from './render/index.ts';
 import type { ApiServer } from './runtime/api-server.ts';
+import { ConflictError, InvalidError } from './runtime/errors.ts';
 import { describeObject, type KubeObject, objectKey } from './runtime/object.ts';
 import type { PassContext, PassResult } from './runtime/work-queue.ts';
 import type { WorkloadObservation } from './status/components.ts';
@@ -36,6 +38,8 @@ export interface InstallationCache {
 export interface ReconcilerOptions {
 	readonly api: ApiServer;
 	readonly installations: InstallationCache;
+	/** Version of the cluster's API server, `v1.36.3`. */
+	readonly serverVersion: () => string;
 	/** How children are written; the hooks are per installation and come from `onNotice` and `onApply`. */
 	readonly applier: Omit<ApplierOptions, 'hooks'>;
 	readonly onApply?: ApplyHooks['onOutcome'];
@@ -65,6 +69,11 @@ interface Memory {
 const defaultDeletionTimeoutMs = 10 * 60_000;
 /** A waiting deletion is looked at again at least this often, milliseconds: a missed event must not make it last. */
 const deletionRecheckMs = 10_000;
+/** An object of somebody else that is in the way is looked at again about this often, milliseconds. */
+const foreignRecheckMs = 10_000;
+
+/** So many passes in a row may end in nothing but conflicts before the status tells of them. */
+const silentConflicts = 3;
 
 export class Reconciler {
 	readonly #options: ReconcilerOptions;
@@ -75,7 +84,7 @@ export class Reconciler {
 	}
 
 	/** The worker of the queue; the key is the installation's name. */
-	async reconcile(name: string, { signal }: Pick<PassContext, 'signal'>): Promise<PassResult> {
+	async reconcile(name: string, { signal, attempt }: Pick<PassContext, 'signal' | 'attempt'>): Promise<PassResult> {
 		const object = this.#options.installations.get(name);
 		if (object === undefined) {
 			this.#memories.delete(name);
@@ -83,12 +92,12 @@ export class Reconciler {
 			return {};
 		}
 		if (object.metadata.deletionTimestamp !== undefined) return this.#finalize(object, signal);
-		return this.#keep(object, signal);
+		return this.#keep(object, signal, attempt);
 	}
 
 	// Making and keeping
 
-	async #keep(object: StoredInstallation, signal: AbortSignal): Promise<PassResult> {
+	async #keep(object: StoredInstallation, signal: AbortSignal, attempt: number): Promise<PassResult> {
 		const memory = this.#memoryOf(object);
 		const prepared = this.#prepare(object, memory);
 		const findings = [...(prepared.ok ? [] : prepared.findings), ...this.#rivalry(object)];
@@ -103,6 +112,10 @@ export class Reconciler {
 
 		const desired = this.#desired(object, prepared.objects);
 		const result = await applyInstallation({ ...applier, hooks: this.#hooks(object) }, desired, memory.apply, signal);
+		// Somebody was faster: the pass that follows at once settles it, and nobody needs to hear of it.
+		if (attempt <= silentConflicts && result.errors.length > 0 && result.errors.every(isConflict)) {
+			throw new AggregateError(result.errors, `${describeObject(object)} changed meanwhile`);
+		}
 		await this.#writeStatus(
 			withFinalizer,
 			{
@@ -114,6 +127,10 @@ export class Reconciler {
 			},
 			signal,
 		);
+		// Objects of others are in the way. They are not watched: whether they still are has to be asked.
+		if (result.errors.length > 0 && result.errors.every((error) => error instanceof InvalidError)) {
+			return { requeueAfterMs: this.#jittered(foreignRecheckMs) };
+		}
 		if (result.errors.length > 0) throw new AggregateError(result.errors, `${describeObject(object)} is not as asked`);
 		return { requeueAfterMs: Math.min(result.againInMs ?? Number.POSITIVE_INFINITY, this.#resync()) };
 	}
@@ -146,7 +163,8 @@ export class Reconciler {
 	/** Parses, resolves and renders once per generation: all of it depends on the spec alone. */
 	#prepare(object: StoredInstallation, memory: Memory): Prepared {
 		const generation = object.metadata.generation ?? 0;
-		if (memory.prepared?.generation !== generation) memory.prepared = { generation, value: prepare(object) };
+		if (memory.prepared?.generation !== generation)
+			memory.prepared = { generation, value: prepare(object, this.#options.serverVersion()) };
 		return memory.prepared.value;
 	}
 
@@ -318,16 +336,30 @@ export class Reconciler {
 	}
 
 	#resync(): number {
-		const { resyncMs, random } = this.#options;
-		return resyncMs * (0.8 + 0.4 * random());
+		return this.#jittered(this.#options.resyncMs);
+	}
+
+	#jittered(milliseconds: number): number {
+		return milliseconds * (0.8 + 0.4 * this.#options.random());
 	}
 }
 
-function prepare(object: StoredInstallation): Prepared {
+function isConflict(error: unknown): boolean {
+	return error instanceof ConflictError;
+}
+
+function prepare(object: StoredInstallation, serverVersion: string): Prepared {
 	const parsed = parseMeshInstallation(object);
 	if (!parsed.ok) return { ok: false, findings: parsed.problems.map(findingOfProblem) };
 	const resolved = resolve(parsed.installation);
 	if (!resolved.ok) return { ok: false, findings: resolved.problems.map(findingOfProblem) };
+	const tooOld = kubernetesTooOld(resolved.mesh.release, serverVersion);
+	if (tooOld !== undefined) {
+		return {
+			ok: false,
+			findings: [{ condition: 'Compatible', reason: 'KubernetesTooOld', message: tooOld, isStalled: true }],
+		};
+	}
 	const { version, paused } = parsed.installation.spec;
 	const objects = [...renderCrds(resolved.mesh), ...render(resolved.mesh)];
 	return { ok: true, objects, version, paused: paused === true };

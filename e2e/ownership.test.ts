@@ -1,0 +1,310 @@
+/** Whose is it? What others made is not touched, what two installations want goes to the older, and shared CRDs only ever get newer. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { adoptAnnotation, crdVersionAnnotation, managedByLabel } from '../operator/apply/identity.ts';
+import type { ApiServer } from '../operator/runtime/api-server.ts';
+import { kinds } from '../operator/runtime/kinds.ts';
+import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
+import { eventually } from './support/eventually.ts';
+import {
+	applyInstallation,
+	deleteInstallation,
+	liveChildren,
+	readInstallation,
+	renderedChildren,
+	renderedObjects,
+	untilCondition,
+	untilEvent,
+	untilInstalled,
+} from './support/installation.ts';
+import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
+import { startOperator } from './support/operator.ts';
+import { changesOf, describeWrite, type Mark, mark } from './support/writes.ts';
+
+let mesh: MeshCluster;
+let stopOperator: () => Promise<void> = () => Promise.resolve();
+
+test.before(async () => {
+	mesh = await startMeshCluster();
+	stopOperator = (await startOperator(mesh)).stop;
+});
+test.after.always(async () => {
+	await stopOperator();
+	await mesh?.stop();
+});
+
+function configMap(namespace: string, fields: Readonly<Record<string, unknown>> = {}): KubeObject {
+	return {
+		apiVersion: 'v1',
+		kind: 'ConfigMap',
+		metadata: { name: 'istio', namespace, ...fields },
+		data: { mesh: 'theirs' },
+	};
+}
+
+function namespaceObject(name: string, fields: Readonly<Record<string, unknown>> = {}): KubeObject {
+	return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, ...fields } };
+}
+
+/** What the operator wrote since a place in the log, without what it wrote about these objects. */
+async function written(since: Mark, { cluster } = mesh): Promise<readonly string[]> {
+	return (await changesOf(cluster, operatorUser, since)).map(describeWrite);
+}
+
+test.serial(
+	'a ConfigMap istio of somebody else is not written; the status says what to do; deleting it heals',
+	async (t) => {
+		const { api, cluster } = mesh;
+		const theirs = configMap('istio-foreign');
+		await api.create(namespaceObject('istio-foreign'));
+		const { resourceVersion } = await api.create(theirs, { fieldManager: 'helm' });
+		const place = await mark(cluster);
+		await applyInstallation(api, 'foreign', { namespace: 'istio-foreign' });
+		for (const type of ['Stalled', 'Installed', 'Ready']) {
+			const { reason, message } = await untilCondition(api, 'foreign', type, type === 'Stalled' ? 'True' : 'False');
+			t.is(reason, 'ForeignObject');
+			for (const part of ['ConfigMap istio-foreign/istio', 'helm', `${adoptAnnotation}: "true"`, 'Delete'])
+				t.true(message.includes(part), message);
+		}
+		await untilEvent(api, 'foreign', 'ForeignObject');
+		t.is((await api.get(referenceOf(theirs))).metadata.resourceVersion, resourceVersion);
+		t.deepEqual(
+			(await written(place)).filter((line) => line.includes('configmaps')),
+			[],
+			'not even tried',
+		);
+
+		await api.delete(referenceOf(theirs));
+		await untilInstalled(api, 'foreign');
+		t.is((await api.get(referenceOf(theirs))).metadata.labels?.[managedByLabel], 'meshwright');
+		await deleteInstallation(api, 'foreign');
+	},
+);
+
+test.serial(
+	'with the annotation of its owner, somebody else’s object is taken over, without being made anew',
+	async (t) => {
+		const { api } = mesh;
+		const theirs = configMap('istio-adopted');
+		await api.create(namespaceObject('istio-adopted'));
+		const { uid } = (await api.create({ ...theirs, data: { mesh: 'theirs', other: 'kept' } }, { fieldManager: 'helm' }))
+			.object.metadata;
+		await applyInstallation(api, 'adopted', { namespace: 'istio-adopted' });
+		await untilCondition(api, 'adopted', 'Stalled', 'True', 'ForeignObject');
+		await api.patch(
+			referenceOf(theirs),
+			{ metadata: { annotations: { [adoptAnnotation]: 'true' } } },
+			{ type: 'merge' },
+		);
+		await untilInstalled(api, 'adopted');
+		await untilEvent(api, 'adopted', 'Adopted', 'ConfigMap istio-adopted/istio');
+		const ours = await api.get(referenceOf(theirs));
+		t.is(ours.metadata.uid, uid);
+		t.is(ours.metadata.labels?.[managedByLabel], 'meshwright');
+		const data = ours.data as Readonly<Record<string, string>>;
+		t.not(data.mesh, 'theirs');
+		t.is(data.other, 'kept');
+		await deleteInstallation(api, 'adopted');
+	},
+);
+
+test.serial('a namespace that stands is used as it is and never written', async (t) => {
+	const { api, cluster } = mesh;
+	const labels = { 'example.com/team': 'mesh', [managedByLabel]: 'argocd' };
+	const { resourceVersion } = await api.create(
+		namespaceObject('istio-theirs', { labels, annotations: { 'example.com/note': 'x' } }),
+	);
+	const place = await mark(cluster);
+	await applyInstallation(api, 'tenant', { namespace: 'istio-theirs' });
+	await untilInstalled(api, 'tenant');
+	await deleteInstallation(api, 'tenant');
+	t.is((await api.get({ ...kinds.Namespace, name: 'istio-theirs' })).metadata.resourceVersion, resourceVersion);
+	t.deepEqual(
+		(await written(place)).filter((line) => line.includes(' namespaces ')),
+		[],
+	);
+});
+
+test.serial(
+	'of two installations for one namespace the older wins; the other writes its status alone, and takes over without an edit',
+	async (t) => {
+		const { api, cluster } = mesh;
+		const spec = { namespace: 'istio-contested' };
+		await applyInstallation(api, 'winner', spec);
+		await untilInstalled(api, 'winner');
+		// Creation times have a resolution of a second.
+		await sleep(1_100);
+		const place = await mark(cluster);
+		await applyInstallation(api, 'loser', { ...spec, version: '1.3.8' });
+		const { message } = await untilCondition(api, 'loser', 'Valid', 'False', 'NamespaceTaken');
+		t.true(message.includes('winner') && message.includes('istio-contested'), message);
+		await untilCondition(api, 'loser', 'Ready', 'False', 'NamespaceTaken');
+		t.true((await written(place)).length > 0);
+		t.deepEqual(
+			(await written(place)).filter((line) => line !== 'patch meshinstallations/status loser 200'),
+			[],
+		);
+		t.deepEqual(await liveChildren(api, 'loser'), []);
+
+		await applyInstallation(api, 'winner', { ...spec, mesh: { tracing: { enabled: true } } });
+		await untilInstalled(api, 'winner');
+		await deleteInstallation(api, 'winner');
+		await untilInstalled(api, 'loser');
+		t.deepEqual(await liveChildren(api, 'winner'), []);
+		const expected = renderedChildren('loser', { ...spec, version: '1.3.8' });
+		t.deepEqual((await liveChildren(api, 'loser')).map(objectKey).sort(), expected.map(objectKey).sort());
+		await deleteInstallation(api, 'loser');
+	},
+);
+
+test.serial('a loser can be deleted at once, and the winner is not touched by it', async (t) => {
+	const { api, cluster } = mesh;
+	const spec = { namespace: 'istio-both' };
+	await applyInstallation(api, 'first', spec);
+	await untilInstalled(api, 'first');
+	await sleep(1_100);
+	await applyInstallation(api, 'second', spec);
+	await untilCondition(api, 'second', 'Valid', 'False', 'NamespaceTaken');
+	const children = (await liveChildren(api, 'first')).map(({ metadata }) => metadata.resourceVersion);
+	const place = await mark(cluster);
+	await deleteInstallation(api, 'second');
+	t.deepEqual(
+		(await liveChildren(api, 'first')).map(({ metadata }) => metadata.resourceVersion),
+		children,
+	);
+	t.deepEqual(
+		(await written(place)).filter((line) => line.startsWith('delete')),
+		[],
+	);
+	await deleteInstallation(api, 'first');
+});
+
+const older = { name: 'older', spec: { version: '1.0.9', namespace: 'istio-older' } };
+const newer = { name: 'newer', spec: { version: '1.4.10', namespace: 'istio-newer' } };
+
+/** The Istio release that each stored CRD of Istio comes from, by name. */
+async function crdReleases(api: ApiServer): Promise<ReadonlyMap<string, string | undefined>> {
+	const { items } = await api.list<KubeObject>(kinds.CustomResourceDefinition);
+	const istio = items.filter(({ metadata }) => metadata.name.endsWith('.istio.io'));
+	return new Map(istio.map(({ metadata }) => [metadata.name, metadata.annotations?.[crdVersionAnnotation]]));
+}
+
+function crdNames({ name, spec }: typeof older): readonly string[] {
+	return renderedObjects(name, spec)
+		.filter(({ kind }) => kind === 'CustomResourceDefinition')
+		.map(({ metadata }) => metadata.name);
+}
+
+for (const [first, second] of [
+	[older, newer],
+	[newer, older],
+] as const) {
+	test(`1.0 and 1.4 in one cluster, ${first.name} first: both stand, the newer CRDs win, nothing is shared but them, and all of that survives both`, async (t) => {
+		await using own = await startMeshCluster();
+		const { api, cluster } = own;
+		await using _operator = await startOperator(own);
+		for (const { name, spec } of [first, second]) {
+			await applyInstallation(api, name, spec);
+			await untilInstalled(api, name);
+		}
+		const inNewer = new Set(crdNames(newer));
+		const expected = new Map(
+			[...crdNames(older), ...crdNames(newer)].map((name) => [name, inNewer.has(name) ? '1.4.10' : '1.0.9']),
+		);
+		t.deepEqual(new Map([...(await crdReleases(api))].sort()), new Map([...expected].sort()));
+
+		const keys = async (name: string) => (await liveChildren(api, name)).map(objectKey);
+		const [ofOlder, ofNewer] = [await keys(older.name), await keys(newer.name)];
+		t.true(ofOlder.length > 0 && ofNewer.length > 0);
+		t.deepEqual(
+			ofOlder.filter((key) => ofNewer.includes(key)),
+			[],
+		);
+		for (const { name } of [older, newer]) await untilInstalled(api, name);
+
+		const place = await mark(cluster);
+		const path = '/apis/networking.istio.io/v1alpha3/namespaces/default/virtualservices';
+		const virtualService = {
+			apiVersion: 'networking.istio.io/v1alpha3',
+			kind: 'VirtualService',
+			metadata: { name: 'reviews' },
+			spec: { hosts: ['reviews'], http: [{ route: [{ destination: { host: 'reviews' } }] }] },
+		};
+		await cluster.request({ method: 'POST', path, body: virtualService });
+		const before = await crdReleases(api);
+		for (const { name } of [first, second]) await deleteInstallation(api, name);
+		t.deepEqual(await liveChildren(api), []);
+		t.deepEqual(await crdReleases(api), before);
+		t.like(await cluster.request({ path: `${path}/reviews` }), { spec: virtualService.spec });
+		const touched = (await written(place, own)).filter((line) =>
+			/customresourcedefinitions|virtualservices|namespaces /.test(line),
+		);
+		t.deepEqual(touched, []);
+	});
+}
+
+/** A CRD of another installer, for the name of one of Istio's own. */
+function foreignCrd(version: string): KubeObject {
+	return {
+		apiVersion: 'apiextensions.k8s.io/v1',
+		kind: 'CustomResourceDefinition',
+		metadata: { name: 'gateways.networking.istio.io', labels: { 'app.kubernetes.io/managed-by': 'Helm' } },
+		spec: {
+			group: 'networking.istio.io',
+			scope: 'Namespaced',
+			names: { kind: 'Gateway', plural: 'gateways', singular: 'gateway', listKind: 'GatewayList' },
+			versions: [
+				{
+					name: version,
+					served: true,
+					storage: true,
+					schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+				},
+			],
+		},
+	};
+}
+
+test('a CRD of another installer that does not serve what the release reads: CrdConflict, and no object is made', async (t) => {
+	await using own = await startMeshCluster();
+	const { api, cluster } = own;
+	const { resourceVersion } = await api.create(foreignCrd('v1'), { fieldManager: 'helm' });
+	await eventually(
+		'the CRD is established',
+		async () => (await api.get(referenceOf(foreignCrd('v1')))).metadata.resourceVersion !== resourceVersion,
+	);
+	const before = (await api.get(referenceOf(foreignCrd('v1')))).metadata.resourceVersion;
+	await using _operator = await startOperator(own);
+	await applyInstallation(api, 'mesh', { namespace: 'istio-mesh' });
+	const { message } = await untilCondition(api, 'mesh', 'Stalled', 'True', 'CrdConflict');
+	for (const part of ['gateways.networking.istio.io', 'Helm', 'v1alpha3', adoptAnnotation])
+		t.true(message.includes(part), message);
+	t.deepEqual(await liveChildren(api), []);
+	t.is((await api.get(referenceOf(foreignCrd('v1')))).metadata.resourceVersion, before);
+	const children = (await written(0, own)).filter((line) => !/meshinstallations|customresourcedefinitions/.test(line));
+	t.deepEqual(children, []);
+	t.is((await readInstallation(api, 'mesh')).status?.phase, 'Stalled');
+	t.true((await written(0, own)).every((line) => !line.includes('gateways.networking.istio.io')));
+	await cluster.request({
+		method: 'DELETE',
+		path: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gateways.networking.istio.io',
+	});
+	await untilInstalled(api, 'mesh');
+});
+
+test('a CRD of another installer that serves what the release reads is used as it is and never written', async (t) => {
+	await using own = await startMeshCluster();
+	const { api } = own;
+	await api.create(foreignCrd('v1alpha3'), { fieldManager: 'helm' });
+	await using operator = await startOperator(own);
+	await applyInstallation(api, 'mesh', { namespace: 'istio-mesh' });
+	await untilInstalled(api, 'mesh');
+	const before = (await api.get(referenceOf(foreignCrd('v1alpha3')))).metadata.resourceVersion;
+	await operator.stop();
+	await using _again = await startOperator(own);
+	await applyInstallation(api, 'mesh', { namespace: 'istio-mesh', mesh: { tracing: { enabled: true } } });
+	await untilInstalled(api, 'mesh');
+	await deleteInstallation(api, 'mesh');
+	t.is((await api.get(referenceOf(foreignCrd('v1alpha3')))).metadata.resourceVersion, before);
+	t.true((await written(0, own)).every((line) => !line.includes('gateways.networking.istio.io')));
+});
