@@ -7,7 +7,9 @@ import test, { type ExecutionContext } from 'ava';
 import type { ApiServer } from '../operator/runtime/api-server.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import type { AuditEvent } from './control-plane/audit.ts';
+import { kubeconfigThrough } from './support/crash-kubeconfig.ts';
 import { type OperatorProcess, startOperatorProcess } from './support/crash-operator.ts';
+import { type CrashProxy, startCrashProxy } from './support/crash-proxy.ts';
 import { eventually } from './support/eventually.ts';
 import { applyInstallation, untilInstalled } from './support/installation.ts';
 import {
@@ -45,17 +47,21 @@ test.after.always(async () => {
 });
 
 /** Starts a replica under an account that no other has. */
-async function startReplica(t: ExecutionContext): Promise<Replica> {
+async function startReplica(t: ExecutionContext, proxy?: CrashProxy): Promise<Replica> {
 	const name = `replica-${++accounts}`;
-	const kubeconfig = await addOperatorAccount(mesh, name);
+	const direct = await addOperatorAccount(mesh, name);
+	const kubeconfig = proxy === undefined ? direct : await kubeconfigThrough(proxy, mesh.cluster, direct);
 	const replica = await startOperatorProcess({ kubeconfig, leaderElect: true });
 	t.teardown(replica.kill);
 	return { ...replica, user: userOf({ namespace: operatorAccount.namespace, name }) };
 }
 
-/** A leader and a replica that stands by with full caches. */
-async function startPair(t: ExecutionContext): Promise<readonly [leader: Replica, standby: Replica]> {
-	const leader = await startReplica(t);
+/** A leader, behind a proxy if there is one, and a replica that stands by with full caches. */
+async function startPair(
+	t: ExecutionContext,
+	proxy?: CrashProxy,
+): Promise<readonly [leader: Replica, standby: Replica]> {
+	const leader = await startReplica(t, proxy);
 	await leader.until('the first replica leads', () => leader.hasSaid(leads));
 	await untilInstalled(mesh.api, 'default');
 	const standby = await startReplica(t);
@@ -115,17 +121,24 @@ async function handover([old, next]: readonly [Replica, Replica], since: number)
 }
 
 test.serial(
-	'a leader that is stopped for longer than its lease is succeeded, and when it goes on it writes nothing and exits',
+	'a leader that is stopped in the middle of its work is succeeded, and when it goes on it writes nothing more and exits',
 	async (t) => {
-		const pair = await startPair(t);
+		await using proxy = await startCrashProxy(mesh.cluster);
+		const pair = await startPair(t, proxy);
 		const [old, next] = pair;
 		const since = await mark(mesh.cluster);
 		const damage = keepDamaging(mesh.api);
 		await untilWrites(old, since);
 
-		old.signal('SIGSTOP');
+		// The answer waits in its socket: when it goes on, the next wave is what it would write.
+		const stopped = proxy.pauseAfter('PATCH /api/v1/namespaces/shop/configmaps/istio by meshwright', () =>
+			old.signal('SIGSTOP'),
+		);
+		await applyInstallation(mesh.api, 'shop', { namespace: 'shop' });
+		await stopped;
 		await next.until('the other replica leads', () => next.hasSaid(leads));
 		await untilWrites(next, since);
+		await untilInstalled(mesh.api, 'shop');
 		const { old: before } = await handover(pair, since);
 		old.signal('SIGCONT');
 		t.is(await old.exit(), 1, old.log());

@@ -31,6 +31,11 @@ export interface CrashProxy extends AsyncDisposable {
 	 * `kill` is, with all connections closed: the next operator may come.
 	 */
 	readonly killAt: (point: CrashPoint, kill: () => Promise<void>) => Promise<void>;
+	/**
+	 * Waits for a write by its name and, when it is stored, calls `pause` before the answer is sent. Everything goes on
+	 * after that: settled when the answer is sent. Throws when the write does not come.
+	 */
+	readonly pauseAfter: (write: string, pause: () => void) => Promise<void>;
 	readonly stop: () => Promise<void>;
 }
 
@@ -40,10 +45,18 @@ interface Upstream {
 	readonly ca: string;
 }
 
+const patienceMs = 20_000;
+
 interface Trap {
 	readonly point: CrashPoint;
 	seen: number;
 	readonly spring: () => void;
+}
+
+interface Pause {
+	readonly write: string;
+	readonly begin: () => void;
+	readonly answered: () => void;
 }
 
 function nameOf(method: string, url: string): string {
@@ -71,6 +84,7 @@ export async function startCrashProxy(upstream: Upstream): Promise<CrashProxy> {
 	});
 	let writes: string[] = [];
 	let trap: Trap | undefined;
+	let pause: Pause | undefined;
 	/** Counts operators; undefined while one dies. What was sent in another life than the present one is void. */
 	let life: number | undefined = 1;
 	let lives = 1;
@@ -115,8 +129,10 @@ export async function startCrashProxy(upstream: Upstream): Promise<CrashProxy> {
 		const text = Buffer.from(await body.arrayBuffer());
 		writes.push(name);
 		if (sprung !== undefined) return die(sprung);
+		const paused = pause?.write === name ? pause : undefined;
+		paused?.begin();
 		outgoing.writeHead(statusCode, { 'content-type': String(headers['content-type']) });
-		outgoing.end(text);
+		outgoing.end(text, paused?.answered);
 	};
 
 	const server = createServer((incoming, outgoing) => {
@@ -158,6 +174,17 @@ export async function startCrashProxy(upstream: Upstream): Promise<CrashProxy> {
 			await turn;
 			trap = undefined;
 			life = ++lives;
+		},
+		pauseAfter: async (write, begin) => {
+			const { promise, resolve: answered, reject } = Promise.withResolvers<void>();
+			pause = { write, begin, answered };
+			const late = setTimeout(() => reject(new Error(`no write ${write} came, but\n${writes.join('\n')}`)), patienceMs);
+			try {
+				await promise;
+			} finally {
+				clearTimeout(late);
+				pause = undefined;
+			}
 		},
 		stop,
 		[Symbol.asyncDispose]: stop,

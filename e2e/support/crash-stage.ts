@@ -4,15 +4,13 @@
  * change, a new one is started, and the result must become the recorded one (`crash`).
  */
 
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import type { ApiServer } from '../../operator/runtime/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
-import { kubeconfigText, readKubeconfig } from '../control-plane/kubeconfig.ts';
+import { kubeconfigThrough } from './crash-kubeconfig.ts';
 import { type OperatorProcess, startOperatorProcess } from './crash-operator.ts';
 import { type CrashPoint, type CrashProxy, startCrashProxy } from './crash-proxy.ts';
 import { type Snapshot, takeSnapshot } from './crash-snapshot.ts';
@@ -50,10 +48,7 @@ export class CrashStage implements AsyncDisposable {
 		const mesh = await startMeshCluster({ parts: 'api-server', auditLog: false });
 		const { cluster } = mesh;
 		const proxy = await startCrashProxy(cluster);
-		const { token = '' } = await readKubeconfig(mesh.kubeconfig);
-		const kubeconfig = path.join(cluster.directory, 'through-proxy.kubeconfig');
-		const text = kubeconfigText(cluster.name, 'operator', { url: proxy.url, ca: cluster.ca, token });
-		await writeFile(kubeconfig, text, { mode: 0o600 });
+		const kubeconfig = await kubeconfigThrough(proxy, cluster, mesh.kubeconfig);
 		return new CrashStage(mesh, proxy, kubeconfig);
 	}
 
