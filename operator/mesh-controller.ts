@@ -45,6 +45,7 @@ export class MeshController {
 	readonly #crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
 	readonly #repairLimit = new RepairLimit();
 	readonly #reconciler: Reconciler;
+	#serverVersion = '';
 	#resyncTimer: NodeJS.Timeout | undefined;
 
 	constructor(options: MeshControllerOptions) {
@@ -65,6 +66,7 @@ export class MeshController {
 				repairLimit: this.#repairLimit,
 				now: () => performance.now(),
 			},
+			serverVersion: () => this.#serverVersion,
 			wallClock: options.wallClock ?? Date.now,
 			random: this.#random,
 			resyncMs: options.resyncMs ?? defaultResyncMs,
@@ -85,6 +87,7 @@ export class MeshController {
 	async start(): Promise<void> {
 		this.caches.start();
 		await this.caches.synced();
+		this.#serverVersion = (await this.#options.api.version()).gitVersion;
 		this.#planResync();
 	}
 

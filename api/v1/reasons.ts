@@ -79,11 +79,6 @@ export const reasons = {
 	},
 
 	Installed: { condition: 'Installed', meaning: 'All objects are stored and all components have come up.', remedy: '' },
-	NamespaceMissing: {
-		condition: 'Installed',
-		meaning: 'The namespace does not exist and the operator could not make it.',
-		remedy: 'Create the namespace; the installation goes on by itself.',
-	},
 	NamespaceTerminating: {
 		condition: 'Installed',
 		meaning: 'The namespace is being deleted; nothing can be created in it.',
@@ -103,11 +98,6 @@ export const reasons = {
 		condition: 'Installed',
 		meaning: 'The API server refused an object for good; the message has its words.',
 		remedy: 'Correct what the message names: the spec, an admission policy, or the permissions of the operator.',
-	},
-	ImmutableField: {
-		condition: 'Installed',
-		meaning: 'An object would have to be deleted and made anew to get its new form, and that is not safe by itself.',
-		remedy: 'Delete the named object at a time that suits; the operator makes it anew.',
 	},
 	ApiServerUnavailable: {
 		condition: 'Installed',
@@ -161,9 +151,6 @@ export const reasons = {
 		meaning: 'A field is undone as often as the operator sets it: a webhook or another controller fights over it.',
 		remedy: 'Exempt the named object from that webhook or controller.',
 	},
-
-	ClustersJoined: { condition: 'ClustersJoined', meaning: 'Every listed cluster is part of the mesh.', remedy: '' },
-	NoClusters: { condition: 'ClustersJoined', meaning: 'No other clusters are listed.', remedy: '' },
 } as const satisfies Readonly<Record<string, ReasonEntry>>;
 
 export type Reason = keyof typeof reasons;

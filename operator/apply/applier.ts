@@ -6,6 +6,7 @@ import { BlockedError, ConflictError, InvalidError } from '../runtime/errors.ts'
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { applyCrds, assumedCrds, type CrdMemory } from './apply-crds.ts';
 import { type Child, toChild } from './child.ts';
+import { decideCrd } from './crd-plan.ts';
 import { adoptAnnotation, asChild, handoverFieldManager, isShared, type Owner } from './identity.ts';
 import { recreatableField } from './immutable.ts';
 import { ownershipOf } from './ownership.ts';
@@ -105,7 +106,11 @@ export function countDifferences(options: ApplierOptions, desired: Desired, memo
 	const children = childrenOf(desired);
 	recallOnce(crds, children, desired.recordedHash, options, memory);
 	const { writes, prune } = planChildren(children, options.live, memory.applied, desired.partOf);
-	return writes.length + prune.length;
+	const staleCrds = crds.filter((crd) => {
+		const key = objectKey(crd);
+		return decideCrd(crd, options.live.get(key), options.crdMemory.applied.get(key)).kind === 'write';
+	});
+	return staleCrds.length + writes.length + prune.length;
 }
 
 interface PassContext {

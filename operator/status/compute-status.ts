@@ -146,7 +146,11 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 	for (const condition of ['Valid', 'Compatible', 'Installed'] as const) {
 		const against = findingsOf(findings, condition);
 		const [first] = against;
-		if (first !== undefined) return { status: 'False', reason: first.reason, message: joinMessages(against) };
+		if (first !== undefined) {
+			// What runs goes on running while the API server is away: whether it does is not known, rather than denied.
+			const status = against.every(({ isPassing }) => isPassing) ? 'Unknown' : 'False';
+			return { status, reason: first.reason, message: joinMessages(against) };
+		}
 	}
 	if (paused !== undefined && paused.differing > 0) return installedVerdict(observation);
 	if (gate !== undefined) return { status: 'Unknown', reason: 'Progressing', message: gate };

@@ -13,6 +13,8 @@ export interface Finding {
 	readonly message: string;
 	/** True when nothing gets better before somebody acts (kstatus' `Stalled`). */
 	readonly isStalled: boolean;
+	/** True for what a retry is expected to mend: the API server is away, somebody else wrote first. */
+	readonly isPassing?: boolean;
 }
 
 /** The condition that a reason is born in, by the table of reasons. */
@@ -48,14 +50,15 @@ export function findingOfError(error: unknown): Finding {
 	if (error instanceof BlockedError) {
 		return { condition: 'Installed', reason: error.reason, message, isStalled: error.reason === 'LoopDetected' };
 	}
-	if (error instanceof ConflictError) return { condition: 'Installed', reason: 'Conflict', message, isStalled: false };
+	if (error instanceof ConflictError)
+		return { condition: 'Installed', reason: 'Conflict', message, isStalled: false, isPassing: true };
 	if (error instanceof RequestError) {
 		// 403 and 422 answer the same until somebody changes a role, a policy or the spec; a retry is cheap and heals both.
 		// 404 is a namespace or a kind on its way in or out.
 		return { condition: 'Installed', reason: 'ApplyFailed', message, isStalled: error.status !== 404 };
 	}
 	if (error instanceof TransientError) {
-		return { condition: 'Installed', reason: 'ApiServerUnavailable', message, isStalled: false };
+		return { condition: 'Installed', reason: 'ApiServerUnavailable', message, isStalled: false, isPassing: true };
 	}
 	return { condition: 'Installed', reason: 'ApplyFailed', message, isStalled: false };
 }
