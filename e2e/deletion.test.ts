@@ -1,0 +1,299 @@
+/** Taking an installation away: completely, in order, in bounded time, and nothing that is not its own. */
+import test from 'ava';
+import { finalizer } from '../api/v1/index.ts';
+import { waves } from '../operator/apply/waves.ts';
+import { kinds } from '../operator/runtime/kinds.ts';
+import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
+import { eventually, orAbsent } from './support/eventually.ts';
+import {
+	applyInstallation,
+	deleteInstallation,
+	eventsAbout,
+	installation,
+	installationReference,
+	liveChildren,
+	readInstallation,
+	renderedChildren,
+	untilCondition,
+	untilEvent,
+	untilGone,
+	untilInstalled,
+	untilReady,
+} from './support/installation.ts';
+import { type MeshCluster, operatorUser, readObjects, startMeshCluster } from './support/mesh-cluster.ts';
+import { type RunningOperator, startOperator } from './support/operator.ts';
+import { changesOf, mark } from './support/writes.ts';
+
+let mesh: MeshCluster;
+let operator: RunningOperator;
+
+test.before(async () => {
+	mesh = await startMeshCluster({ parts: 'all' });
+	operator = await startOperator(mesh);
+});
+test.after.always(async () => {
+	await operator?.stop();
+	await mesh?.stop();
+});
+
+/** Keys of all objects of all kinds that the operator knows, without what comes and goes by itself. */
+async function everything(): Promise<readonly string[]> {
+	const shown = Object.values(kinds).filter(({ kind }) => !['Event', 'Lease', 'Pod'].includes(kind));
+	const lists = await Promise.all(shown.map((kind) => mesh.api.list<KubeObject>(kind, { metadataOnly: true })));
+	return lists
+		.flatMap(({ items }) => items)
+		.map(objectKey)
+		.sort();
+}
+
+async function namespaceOf(name: string): Promise<void> {
+	const { apiVersion, kind } = kinds.Namespace;
+	await mesh.api.create({ apiVersion, kind, metadata: { name } });
+	await eventually('its ServiceAccount default', async () => {
+		await mesh.api.get({ ...kinds.ConfigMap, namespace: name, name: 'kube-root-ca.crt' });
+		return mesh.api.get({ ...kinds.ServiceAccount, namespace: name, name: 'default' });
+	});
+}
+
+test.serial(
+	'what is in the cluster after an installation and its deletion is what was there before, and the CRDs',
+	async (t) => {
+		const { api, cluster } = mesh;
+		const namespace = 'istio-whole';
+		await namespaceOf(namespace);
+		await api.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'users-own', namespace }, data: {} });
+		const spec = {
+			namespace,
+			pilot: { autoscaling: { minReplicas: 1, maxReplicas: 3 }, disruptionBudget: { maxUnavailable: 1 } },
+		};
+		const before = await everything();
+		await applyInstallation(api, 'whole', spec);
+		await untilReady(api, 'whole');
+		await cluster.request({
+			method: 'POST',
+			path: `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/gateways`,
+			body: { apiVersion: 'networking.istio.io/v1alpha3', kind: 'Gateway', metadata: { name: 'users-own' }, spec: {} },
+		});
+		const place = await mark(cluster);
+		await deleteInstallation(api, 'whole');
+		const added = async () =>
+			(await everything()).filter((key) => !before.includes(key) && !key.startsWith('CustomResourceDefinition'));
+		await eventually('nothing is left over', async () => (await added()).length === 0);
+		t.deepEqual(
+			before.filter((key) => !key.startsWith('CustomResource')),
+			(await everything()).filter((key) => !key.startsWith('CustomResource')),
+		);
+		await cluster.request({ path: `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/gateways/users-own` });
+
+		const deleted = (await changesOf(cluster, operatorUser, place)).filter(({ verb }) => verb === 'delete');
+		t.is(deleted.length, renderedChildren('whole', spec).length, 'each object once');
+		const plurals = new Map(Object.values(kinds).map(({ plural, kind }) => [plural as string, kind as string]));
+		const order = deleted.map(({ objectRef }) => plurals.get(objectRef?.resource ?? '') ?? '');
+		const expected = waves(renderedChildren('whole', spec), ({ kind }) => kind).toReversed();
+		let at = 0;
+		for (const wave of expected) {
+			t.deepEqual(order.slice(at, at + wave.length).sort(), wave.map(({ kind }) => kind).sort());
+			at += wave.length;
+		}
+	},
+);
+
+test.serial('a child that others hold: the deletion waits, then ends and says what is left', async (t) => {
+	const { api } = mesh;
+	await applyInstallation(api, 'held', { namespace: 'istio-held', deletion: { timeout: '6s' } });
+	await untilReady(api, 'held');
+	const held = { ...kinds.Service, namespace: 'istio-held', name: 'istio-pilot' };
+	await api.patch(held, { metadata: { finalizers: ['example.com/hold'] } }, { type: 'merge' });
+	await api.delete(installationReference('held'));
+	const { message } = await untilCondition(api, 'held', 'Reconciling', 'True', 'Deleting');
+	t.regex(message, /istio-held\/istio-pilot/);
+	await untilGone(api, installationReference('held'));
+	const note = await untilEvent(api, 'held', 'DeletionTimedOut');
+	t.true(note.includes('Service istio-held/istio-pilot'), note);
+	t.truthy((await api.get(held)).metadata.deletionTimestamp);
+	await api.patch(held, { metadata: { finalizers: null } }, { type: 'merge' });
+	await eventually('nothing else is left', async () => (await liveChildren(api, 'held')).length === 0);
+});
+
+test.serial('force: everything is asked to go at once, and nothing is waited for', async (t) => {
+	const { api } = mesh;
+	await applyInstallation(api, 'forced', { namespace: 'istio-forced', deletion: { force: true } });
+	await untilReady(api, 'forced');
+	const held = { ...kinds.Service, namespace: 'istio-forced', name: 'istio-pilot' };
+	await api.patch(held, { metadata: { finalizers: ['example.com/hold'] } }, { type: 'merge' });
+	await deleteInstallation(api, 'forced');
+	t.deepEqual(
+		(await eventsAbout(api, 'forced')).filter(({ reason }) => reason === 'DeletionTimedOut'),
+		[],
+	);
+	await api.patch(held, { metadata: { finalizers: null } }, { type: 'merge' });
+	await eventually('nothing is left', async () => (await liveChildren(api, 'forced')).length === 0);
+});
+
+test.serial(
+	'a namespace that is deleted under the mesh: told, made again, and no hindrance to a deletion',
+	async (t) => {
+		const { api } = mesh;
+		const namespace = { ...kinds.Namespace, name: 'istio-vanishing' };
+		await applyInstallation(api, 'vanishing', { namespace: namespace.name });
+		await untilReady(api, 'vanishing');
+		const { uid } = (await api.get(namespace)).metadata;
+		const holding = { ...kinds.ConfigMap, namespace: namespace.name, name: 'holding' };
+		await api.create({
+			apiVersion: 'v1',
+			kind: 'ConfigMap',
+			metadata: { name: holding.name, namespace: holding.namespace, finalizers: ['example.com/hold'] },
+		});
+		await api.delete(namespace);
+		const { message } = await untilCondition(api, 'vanishing', 'Installed', 'False', 'NamespaceTerminating');
+		t.true(message.includes(namespace.name));
+		await api.patch(holding, { metadata: { finalizers: null } }, { type: 'merge' });
+		await eventually('the namespace is made again', async () => {
+			const live = await orAbsent(api.get(namespace));
+			return live !== undefined && live.metadata.uid !== uid;
+		});
+		await untilReady(api, 'vanishing');
+
+		await operator.stop();
+		await api.delete(namespace);
+		await untilGone(api, namespace);
+		await api.delete(installationReference('vanishing'));
+		operator = await startOperator(mesh);
+		await untilGone(api, installationReference('vanishing'));
+		t.deepEqual(await liveChildren(api, 'vanishing'), []);
+		t.is(await orAbsent(api.get(namespace)), undefined, 'and it is not made again for the deletion');
+	},
+);
+
+test.serial(
+	'an installation that is invalid, stored when no rule forbade it, is told so and can be deleted',
+	async (t) => {
+		const { api } = mesh;
+		const [crd] = await readObjects('crds/meshinstallations.yaml');
+		if (crd === undefined) throw new Error('crds/meshinstallations.yaml is empty');
+		const { versions } = crd.spec as { readonly versions: readonly object[] };
+		const anything = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+		const reference = referenceOf(crd);
+		const restore = async () => api.patch(reference, { spec: { versions } }, { type: 'merge' });
+		await api.patch(
+			reference,
+			{ spec: { versions: versions.map((version) => ({ ...version, schema: anything })) } },
+			{ type: 'merge' },
+		);
+		try {
+			const specs = {
+				nonsense: { version: 7, pilot: 'much' },
+				future: { version: '1.4.10', futureField: true },
+				timeless: { deletion: { timeout: 'soon' } },
+			};
+			for (const [name, spec] of Object.entries(specs)) {
+				await eventually('the API server takes it', () => api.create(installation(name, spec)));
+			}
+			for (const name of Object.keys(specs)) {
+				await untilCondition(api, name, 'Valid', 'False');
+				const { status } = await readInstallation(api, name);
+				t.is(status?.phase, 'Invalid');
+				t.deepEqual(await liveChildren(api, name), []);
+			}
+			// One that ran before it became invalid, with everything that belongs to it.
+			await applyInstallation(api, 'spoiled', { namespace: 'istio-spoiled' });
+			await untilReady(api, 'spoiled');
+			await api.patch(
+				installationReference('spoiled'),
+				{ spec: { futureField: true, pilot: { replicas: -1 } } },
+				{ type: 'merge' },
+			);
+			await untilCondition(api, 'spoiled', 'Valid', 'False');
+			t.is(
+				(await liveChildren(api, 'spoiled')).length,
+				renderedChildren('spoiled', { namespace: 'istio-spoiled' }).length,
+			);
+			await restore();
+			for (const name of [...Object.keys(specs), 'spoiled']) {
+				await deleteInstallation(api, name);
+				t.deepEqual(await liveChildren(api, name), []);
+			}
+		} finally {
+			await restore();
+		}
+	},
+);
+
+test.serial('a half-made installation can be deleted, and the finalizers of others stay', async (t) => {
+	const { api } = mesh;
+	await namespaceOf('istio-half');
+	await api.create({
+		apiVersion: 'v1',
+		kind: 'ConfigMap',
+		metadata: { name: 'istio', namespace: 'istio-half' },
+		data: { mesh: 'theirs' },
+	});
+	await api.create({
+		...installation('half', { namespace: 'istio-half' }),
+		metadata: { name: 'half', finalizers: ['example.com/others'] },
+	});
+	await untilCondition(api, 'half', 'Stalled', 'True', 'ForeignObject');
+	t.deepEqual((await readInstallation(api, 'half')).metadata.finalizers, ['example.com/others', finalizer]);
+	t.true((await liveChildren(api, 'half')).length > 0);
+	await api.delete(installationReference('half'));
+	const left = await eventually('our finalizer is off', async () => {
+		const { finalizers } = (await readInstallation(api, 'half')).metadata;
+		return finalizers?.includes(finalizer) === true ? undefined : finalizers;
+	});
+	t.deepEqual(left, ['example.com/others']);
+	t.deepEqual(await liveChildren(api, 'half'), []);
+	t.like(await api.get({ ...kinds.ConfigMap, namespace: 'istio-half', name: 'istio' }), { data: { mesh: 'theirs' } });
+	await api.patch(installationReference('half'), { metadata: { finalizers: null } }, { type: 'merge' });
+	await untilGone(api, installationReference('half'));
+});
+
+test.serial('an installation that is deleted while it is being made leaves nothing', async (t) => {
+	const { api } = mesh;
+	for (let round = 0; round < 5; round++) {
+		await applyInstallation(api, 'brief', { namespace: 'istio-brief' });
+		if (round > 0)
+			await eventually('the first objects', async () => (await liveChildren(api, 'brief')).length >= 2 * round - 1);
+		await deleteInstallation(api, 'brief');
+		t.deepEqual(await liveChildren(api, 'brief'), []);
+	}
+	await applyInstallation(api, 'brief', { namespace: 'istio-brief' });
+	await untilInstalled(api, 'brief');
+	await deleteInstallation(api, 'brief');
+});
+
+// Last: the garbage collector learns of new kinds, such as MeshInstallation, each 30 s only.
+test.serial('with policy Retain the mesh stays, also when the garbage collector has been there', async (t) => {
+	const { api } = mesh;
+	const spec = { namespace: 'istio-retained', deletion: { policy: 'Retain' } };
+	await applyInstallation(api, 'retained', spec);
+	await untilReady(api, 'retained');
+	const before = (await liveChildren(api, 'retained')).map(({ metadata }) => metadata.uid).sort();
+	const { uid } = (await readInstallation(api, 'retained')).metadata;
+	await deleteInstallation(api, 'retained');
+	// The collector works in the order of what it sees: when this orphan is gone, it has looked at the children as well.
+	const { apiVersion, kind } = kinds.MeshInstallation;
+	const orphan = { ...kinds.ConfigMap, namespace: 'istio-retained', name: 'orphan' };
+	await api.create({
+		apiVersion: 'v1',
+		kind: 'ConfigMap',
+		metadata: {
+			name: orphan.name,
+			namespace: orphan.namespace,
+			ownerReferences: [{ apiVersion, kind, name: 'retained', uid: uid ?? '' }],
+		},
+	});
+	await untilGone(api, orphan);
+	const children = await liveChildren(api, 'retained');
+	t.deepEqual(children.map(({ metadata }) => metadata.uid).sort(), before);
+	t.true(children.every(({ metadata }) => metadata.ownerReferences === undefined));
+
+	await applyInstallation(api, 'retained', { namespace: 'istio-retained' });
+	await untilReady(api, 'retained');
+	t.deepEqual(
+		(await liveChildren(api, 'retained')).map(({ metadata }) => metadata.uid).sort(),
+		before,
+		'taken up again',
+	);
+	await deleteInstallation(api, 'retained');
+	t.deepEqual(await liveChildren(api, 'retained'), []);
+});

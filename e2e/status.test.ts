@@ -1,0 +1,243 @@
+/** What the status says, and that it never says too much: not ready before it is, not failed while it is on its way. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import type { ParsedStatus } from '../api/v1/index.ts';
+import { releases } from '../operator/releases/index.ts';
+import { kinds } from '../operator/runtime/kinds.ts';
+import type { KubeObject } from '../operator/runtime/object.ts';
+import { eventually } from './support/eventually.ts';
+import {
+	applyInstallation,
+	deleteInstallation,
+	liveChildren,
+	readInstallation,
+	untilCondition,
+	untilEvent,
+	untilReady,
+	versionsOf,
+} from './support/installation.ts';
+import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
+import { type RunningOperator, startOperator } from './support/operator.ts';
+import { recordInstallation } from './support/recording.ts';
+import { changesOf, describeWrite, mark, writesOf } from './support/writes.ts';
+
+let mesh: MeshCluster;
+let operator: RunningOperator;
+
+test.before(async () => {
+	mesh = await startMeshCluster({ parts: 'all' });
+	operator = await startOperator(mesh);
+});
+test.after.always(async () => {
+	await operator?.stop();
+	await mesh?.stop();
+});
+
+type Installation = KubeObject & { readonly status?: ParsedStatus };
+
+/** As kstatus judges (sigs.k8s.io/cli-utils `pkg/kstatus/status`): what kubectl, Flux and Argo CD make of an object. */
+function kstatus({ metadata, status }: Installation): 'Current' | 'InProgress' | 'Failed' | 'Terminating' {
+	if (metadata.deletionTimestamp !== undefined) return 'Terminating';
+	if (status?.observedGeneration !== undefined && status.observedGeneration !== metadata.generation)
+		return 'InProgress';
+	const is = (type: string, value: string) =>
+		status?.conditions?.some((condition) => condition.type === type && condition.status === value) === true;
+	if (is('Reconciling', 'True')) return 'InProgress';
+	if (is('Stalled', 'True')) return 'Failed';
+	return is('Ready', 'False') || is('Ready', 'Unknown') ? 'InProgress' : 'Current';
+}
+
+test.serial('each status on the way to Ready and through a change is a lawful step', async (t) => {
+	const { api } = mesh;
+	const name = 'steps';
+	const recording = await recordInstallation<Installation>(api, name);
+	await applyInstallation(api, name, { namespace: 'istio-steps', version: '1.3.8' });
+	await untilReady(api, name);
+	await applyInstallation(api, name, { namespace: 'istio-steps', version: '1.4.10', pilot: { replicas: 2 } });
+	await untilReady(api, name);
+	await deleteInstallation(api, name);
+	const versions = await recording.stop();
+	t.true(versions.length >= 6, `${versions.length} versions`);
+
+	// From the first version on: there, observedGeneration -1 tells every tool that nobody has looked yet.
+	for (const object of versions) {
+		const { status } = object;
+		const told = JSON.stringify(status);
+		const verdict = kstatus(object);
+		t.not(verdict, 'Failed', told);
+		if (verdict !== 'Current') continue;
+		t.is(status?.phase, 'Ready', told);
+		const { ready = 0, desired = 1, version } = status?.components?.[0] ?? {};
+		t.is(ready, desired, told);
+		t.is(version, (object.spec as { readonly version: string }).version, told);
+	}
+	const phases = versions.flatMap(({ status }) => (status?.phase === undefined ? [] : [status.phase]));
+	const changes = phases.filter((phase, index) => phase !== phases[index - 1]);
+	t.deepEqual(changes, ['Installing', 'Ready', 'Updating', 'Ready', 'Deleting']);
+	for (const [index, { status }] of versions.entries()) {
+		const before = versions[index - 1]?.status;
+		for (const condition of status?.conditions ?? []) {
+			const previous = before?.conditions?.find(({ type }) => type === condition.type);
+			if (previous === undefined) continue;
+			const isSame = previous.status === condition.status;
+			t.true(
+				isSame
+					? previous.lastTransitionTime === condition.lastTransitionTime
+					: previous.lastTransitionTime <= condition.lastTransitionTime,
+			);
+		}
+		t.true((status?.observedGeneration ?? 0) >= (before?.observedGeneration ?? -1));
+	}
+});
+
+test.serial(
+	'a version that nobody knows: all that are known are listed, nothing is made, and it is quiet',
+	async (t) => {
+		const { api, cluster } = mesh;
+		await applyInstallation(api, 'unknown', { namespace: 'istio-unknown', version: '1.4.99' });
+		const { message } = await untilCondition(api, 'unknown', 'Stalled', 'True', 'UnsupportedVersion');
+		for (const { version } of releases) t.true(message.includes(version), message);
+		await untilCondition(api, 'unknown', 'Ready', 'False', 'UnsupportedVersion');
+		await untilCondition(api, 'unknown', 'Compatible', 'False', 'UnsupportedVersion');
+		await untilEvent(api, 'unknown', 'UnsupportedVersion');
+		t.deepEqual(await liveChildren(api, 'unknown'), []);
+		const { metadata, status } = await readInstallation(api, 'unknown');
+		t.is(status?.phase, 'Incompatible');
+		t.is(status?.version, undefined, 'nothing runs');
+		const place = await mark(cluster);
+		await sleep(5_000);
+		t.deepEqual((await writesOf(cluster, operatorUser, place)).map(describeWrite), []);
+		t.is(status?.observedGeneration, metadata.generation);
+
+		await applyInstallation(api, 'unknown', { namespace: 'istio-unknown' });
+		await untilReady(api, 'unknown');
+		const running = await versionsOf(api, 'unknown');
+		await applyInstallation(api, 'unknown', { namespace: 'istio-unknown', version: '1.4.99' });
+		await untilCondition(api, 'unknown', 'Stalled', 'True', 'UnsupportedVersion');
+		t.is((await readInstallation(api, 'unknown')).status?.version, '1.4.10', 'what runs, not what was asked');
+		const { 'MeshInstallation.meshwright.io unknown': _before, ...before } = running;
+		const { 'MeshInstallation.meshwright.io unknown': _after, ...after } = await versionsOf(api, 'unknown');
+		t.deepEqual(after, before, 'and what runs is left alone');
+		await deleteInstallation(api, 'unknown');
+	},
+);
+
+test.serial('the generation is observed whatever the spec says: valid, invalid, paused', async (t) => {
+	const { api } = mesh;
+	const base = { namespace: 'istio-observed' };
+	const generations: number[] = [];
+	for (const spec of [
+		base,
+		{ ...base, version: '1.4.99' },
+		{ ...base, version: '1.0.9', mesh: { config: { noSuchField: true } } },
+		{ ...base, paused: true },
+		{ ...base, paused: true, pilot: { replicas: 2 } },
+		{ ...base, pilot: { replicas: 2 } },
+	]) {
+		const { generation = 0 } = (await applyInstallation(api, 'observed', spec)).metadata;
+		const seen = await eventually(`generation ${generation} is observed`, async () => {
+			const { status } = await readInstallation(api, 'observed');
+			return status?.observedGeneration === generation ? status : undefined;
+		});
+		t.true(seen.conditions?.every(({ observedGeneration }) => observedGeneration === generation));
+		generations.push(generation);
+	}
+	t.deepEqual(generations, [1, 2, 3, 4, 5, 6]);
+	await deleteInstallation(api, 'observed');
+});
+
+test.serial('pods that vanish: degraded, by name, and back', async (t) => {
+	const { api } = mesh;
+	const namespace = 'istio-outage';
+	await applyInstallation(api, 'outage', { namespace });
+	await untilReady(api, 'outage');
+	const { items: nodes } = await api.list<KubeObject>(kinds.Node);
+	const setUnschedulable = (unschedulable: boolean | null) =>
+		Promise.all(
+			nodes.map(({ metadata }) =>
+				api.patch({ ...kinds.Node, name: metadata.name }, { spec: { unschedulable } }, { type: 'merge' }),
+			),
+		);
+	await setUnschedulable(true);
+	try {
+		const { items: pods } = await api.list<KubeObject>(kinds.Pod, { namespace });
+		for (const { metadata } of pods)
+			await api.delete({ ...kinds.Pod, namespace, name: metadata.name }, { gracePeriodSeconds: 0 });
+		const { message } = await untilCondition(api, 'outage', 'Ready', 'False', 'ComponentNotReady');
+		t.true(message.includes('Deployment istio-outage/istio-pilot'), message);
+		const { status } = await readInstallation(api, 'outage');
+		t.like(status, { phase: 'Degraded', ready: '0/1', version: '1.4.10' });
+		t.is(status?.components?.[0]?.reason, 'ComponentNotReady');
+		await untilEvent(api, 'outage', 'ComponentNotReady');
+	} finally {
+		await setUnschedulable(null);
+	}
+	await untilReady(api, 'outage');
+	await deleteInstallation(api, 'outage');
+});
+
+test.serial('a Deployment that somebody scales to zero is scaled back where the replicas are ours', async (t) => {
+	const { api } = mesh;
+	const deployment = { ...kinds.Deployment, namespace: 'istio-zero', name: 'istio-pilot' };
+	const replicas = async () => ((await api.get(deployment)).spec as { readonly replicas: number }).replicas;
+	await applyInstallation(api, 'zero', { namespace: 'istio-zero', pilot: { replicas: 2 } });
+	await untilReady(api, 'zero');
+	await api.patch(
+		deployment,
+		{ spec: { replicas: 0 } },
+		{ type: 'merge', subresource: 'scale', fieldManager: 'kubectl' },
+	);
+	await eventually('two again', async () => (await replicas()) === 2);
+	await untilReady(api, 'zero');
+	t.is((await readInstallation(api, 'zero')).status?.ready, '2/2');
+	await deleteInstallation(api, 'zero');
+});
+
+test.serial('paused: drift stays and is counted, deletion works, resuming repairs', async (t) => {
+	const { api, cluster } = mesh;
+	const spec = { namespace: 'istio-paused' };
+	const configMap = { ...kinds.ConfigMap, namespace: 'istio-paused', name: 'istio' };
+	const service = { ...kinds.Service, namespace: 'istio-paused', name: 'istio-pilot' };
+	const edited = async () =>
+		((await api.get(configMap)).data as Readonly<Record<string, string>>).mesh === 'edited: true';
+	await applyInstallation(api, 'paused', spec);
+	await untilReady(api, 'paused');
+	await applyInstallation(api, 'paused', { ...spec, paused: true });
+	await eventually('it says so', async () => (await readInstallation(api, 'paused')).status?.phase === 'Paused');
+	const place = await mark(cluster);
+	await api.patch(configMap, { data: { mesh: 'edited: true' } }, { type: 'merge' });
+	await api.delete(service);
+	const { message } = await eventually('both are counted', async () => {
+		const found = await untilCondition(api, 'paused', 'Installed', 'False', 'Paused');
+		return found.message.startsWith('2 objects') ? found : undefined;
+	});
+	t.regex(message, /paused/);
+	await operator.stop();
+	operator = await startOperator(mesh);
+	await sleep(1_000);
+	t.true(await edited(), 'not repaired, not by a restart either');
+	const others = (await changesOf(cluster, operatorUser, place)).filter(
+		({ objectRef }) => objectRef?.subresource !== 'status',
+	);
+	t.deepEqual(others.map(describeWrite), []);
+
+	await applyInstallation(api, 'paused', spec);
+	await untilReady(api, 'paused');
+	t.false(await edited());
+	t.truthy(await api.get(service));
+
+	await applyInstallation(api, 'paused', { ...spec, paused: true });
+	await eventually('it says so', async () => (await readInstallation(api, 'paused')).status?.phase === 'Paused');
+	await deleteInstallation(api, 'paused');
+	t.deepEqual(await liveChildren(api, 'paused'), []);
+});
+
+test.serial('paused from the start: nothing is made, and resuming makes it', async (t) => {
+	const { api } = mesh;
+	await applyInstallation(api, 'asleep', { namespace: 'istio-asleep', paused: true });
+	await eventually('it says so', async () => (await readInstallation(api, 'asleep')).status?.phase === 'Paused');
+	t.deepEqual(await liveChildren(api, 'asleep'), []);
+	await applyInstallation(api, 'asleep', { namespace: 'istio-asleep', paused: false });
+	await untilReady(api, 'asleep');
+	await deleteInstallation(api, 'asleep');
+});
