@@ -62,6 +62,8 @@ export interface ListenAddress {
 const leaseName = 'meshwright';
 /** Watches that have been down for so long (milliseconds) make `/healthz` fail: a restart is worth a try. */
 const stuckAfterMs = 10 * 60_000;
+/** How long, milliseconds, the last Events may keep the next replica waiting for the lease. */
+const lastEventsMs = 2_000;
 /** The caches may take their time: an API server that is down now is waited for. */
 const cachesTimeoutMs = 60 * 60_000;
 
@@ -160,7 +162,6 @@ export class MeshOperator extends dotI.default {
 		await this.#lifecycle.start([
 			{ name: 'endpoints', start: () => this.#listen(metrics.registry), stop: () => this.#unlisten() },
 			{ name: 'connections', stop: async () => void (await Promise.all([api.close(), leaseApi.close()])) },
-			{ name: 'events', stop: ({ deadlineMs }) => events.stop({ deadlineMs }) },
 			{ name: 'caches', start: () => controller.start(), startTimeoutMs: cachesTimeoutMs },
 			{
 				name: 'lease',
@@ -168,6 +169,14 @@ export class MeshOperator extends dotI.default {
 				// Parts stop in reverse, so the passes have ended here; from the release on another replica writes.
 				stop: ({ deadlineMs }) =>
 					leaderElect ? elector.stop({ release: passesEnded, timeoutMs: deadlineMs }) : undefined,
+			},
+			{
+				name: 'events',
+				// Before the lease is given away, since only its holder writes. Without it nothing can be written any more.
+				stop: ({ deadlineMs }) =>
+					events.stop({
+						deadlineMs: leaderElect && !elector.mayWrite() ? 0 : Math.min(deadlineMs, lastEventsMs),
+					}),
 			},
 			{
 				name: 'passes',
