@@ -162,7 +162,13 @@ export class MeshOperator extends dotI.default {
 		await this.#lifecycle.start([
 			{ name: 'endpoints', start: () => this.#listen(metrics.registry), stop: () => this.#unlisten() },
 			{ name: 'connections', stop: async () => void (await Promise.all([api.close(), leaseApi.close()])) },
-			{ name: 'caches', start: () => controller.start(), startTimeoutMs: cachesTimeoutMs },
+			{
+				name: 'caches',
+				start: () => controller.start(),
+				startTimeoutMs: cachesTimeoutMs,
+				// Also where they were never filled, so that no later part ends them: the CRD or the API server is not there yet.
+				stop: () => controller.caches.stop(),
+			},
 			{
 				name: 'lease',
 				start: () => (leaderElect ? elector.start() : controller.lead()),
