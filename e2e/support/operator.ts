@@ -1,9 +1,13 @@
-/** The operator in the process of the test, whole: caches, queue, events, metrics. */
-import { MeshOperator } from '../../operator/mesh-operator.ts';
+/** The operator in the process of the test, whole: caches, queue, events, metrics, endpoints. */
+import { type ListenAddress, MeshOperator } from '../../operator/mesh-operator.ts';
 import { createLogger } from '../../operator/runtime/logger.ts';
 import type { MeshCluster } from './mesh-cluster.ts';
 
 export interface RunningOperator extends AsyncDisposable {
+	/** Settled when its caches are filled and it works. */
+	readonly started: Promise<void>;
+	/** Asks one of its endpoints: `/healthz`, `/readyz`, `/metrics`. */
+	readonly ask: (path: string) => Promise<{ readonly status: number; readonly body: string }>;
 	/** Ends it in order. May be called again. */
 	readonly stop: () => Promise<void>;
 }
@@ -13,35 +17,53 @@ export interface StartOperatorOptions {
 	readonly kubeconfig?: string;
 }
 
-/** Starts an operator without leader election; settled when its caches are filled. */
-export async function startOperator(
+const freePort: ListenAddress = { host: '127.0.0.1', port: 0 };
+
+/** Begins to start an operator without leader election, and does not wait for it. */
+export function launchOperator(
 	mesh: Pick<MeshCluster, 'kubeconfig'>,
 	{ kubeconfig = mesh.kubeconfig }: StartOperatorOptions = {},
-): Promise<RunningOperator> {
+): RunningOperator {
 	const operator = new MeshOperator({
 		kubeconfig,
 		namespace: 'meshwright-system',
 		leaderElect: false,
-		metricsAddress: undefined,
-		healthAddress: undefined,
+		metricsAddress: freePort,
+		healthAddress: freePort,
 		log: createLogger({ level: 'error' }),
 		onFatal: (reason) => {
 			throw new Error(`the operator gave up: ${reason}`);
 		},
 	});
+	const started = operator.start();
+	// Whoever waits for it learns of a failure; whoever stops it before needs not.
+	started.catch(() => undefined);
 	const stop = async () => {
 		const { failures } = await operator.stopped('the test is over');
-		if (failures.length > 0)
-			throw new AggregateError(
-				failures.map(({ error }) => error),
-				'the operator did not end in order',
-			);
+		const errors = failures.map(({ error }) => error);
+		if (errors.length > 0) throw new AggregateError(errors, 'the operator did not end in order');
 	};
+	const ask = async (path: string) => {
+		const { health, metrics } = operator.listening;
+		const server = path === '/metrics' ? metrics : health;
+		if (server === undefined) throw new Error(`nothing listens for ${path} yet`);
+		const answer = await fetch(`http://127.0.0.1:${server.port}${path}`);
+		return { status: answer.status, body: await answer.text() };
+	};
+	return { started, ask, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Starts an operator without leader election; settled when its caches are filled. */
+export async function startOperator(
+	mesh: Pick<MeshCluster, 'kubeconfig'>,
+	options: StartOperatorOptions = {},
+): Promise<RunningOperator> {
+	const operator = launchOperator(mesh, options);
 	try {
-		await operator.start();
+		await operator.started;
 	} catch (error) {
-		await stop();
+		await operator.stop();
 		throw error;
 	}
-	return { stop, [Symbol.asyncDispose]: stop };
+	return operator;
 }

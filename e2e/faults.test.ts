@@ -1,0 +1,169 @@
+/** Every single API call of an installation and of its deletion goes wrong once, in each of several ways: all end well. */
+import test from 'ava';
+import { kinds } from '../operator/runtime/kinds.ts';
+import { type Fault, type FaultProxy, type Match, startFaultProxy } from './fault-proxy.ts';
+import { kubeconfigThrough } from './support/crash-kubeconfig.ts';
+import {
+	applyInstallation,
+	deleteInstallation,
+	liveChildren,
+	readLive,
+	renderedChildren,
+	renderedObjects,
+	untilInstalled,
+} from './support/installation.ts';
+import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
+import { startOperator } from './support/operator.ts';
+import { differences } from './support/owned-fields.ts';
+import { changesOf, describeWrite } from './support/writes.ts';
+
+function status(code: number, reason: string, headers: Readonly<Record<string, string>> = {}): Fault {
+	const body = JSON.stringify({
+		kind: 'Status',
+		apiVersion: 'v1',
+		metadata: {},
+		status: 'Failure',
+		reason,
+		code,
+		message: `injected ${code}`,
+	});
+	return { type: 'answer', status: code, headers, body };
+}
+
+const faults: Readonly<Record<string, Fault>> = {
+	'409 Conflict': status(409, 'Conflict'),
+	'500 InternalError': status(500, 'InternalError'),
+	'429 TooManyRequests': status(429, 'TooManyRequests', { 'retry-after': '1' }),
+	'a connection that ends before the answer, nothing done': { type: 'drop' },
+	'a connection that ends before the answer, all done': { type: 'drop-answer' },
+};
+
+/** How many installations go on at a time. */
+const inParallel = 8;
+
+let mesh: MeshCluster;
+let proxy: FaultProxy;
+let stopOperator: () => Promise<void> = () => Promise.resolve();
+
+test.before(async () => {
+	mesh = await startMeshCluster();
+	proxy = await startFaultProxy(mesh.cluster);
+	const kubeconfig = await kubeconfigThrough(proxy, mesh.cluster, mesh.kubeconfig);
+	stopOperator = (await startOperator(mesh, { kubeconfig })).stop;
+});
+test.after.always(async () => {
+	await stopOperator();
+	await proxy?.stop();
+	await mesh?.stop();
+});
+
+/** A call as a pattern: `PATCH /api/v1/namespaces/istio-NAME/configmaps/istio`. */
+interface Call {
+	readonly method: string;
+	readonly path: string;
+}
+
+function matchOf({ method, path }: Call, name: string): Match {
+	return { method, path: new RegExp(`^${path.replaceAll('NAME', name)}$`), watch: false, nth: 1 };
+}
+
+/** Installs, checks and deletes one installation; returns the operator's deletions before it was asked for any. */
+async function run(name: string, fault?: () => void): Promise<readonly string[]> {
+	const { api, cluster } = mesh;
+	const spec = { namespace: `istio-${name}` };
+	fault?.();
+	await applyInstallation(api, name, spec);
+	await untilInstalled(api, name);
+	for (const child of renderedChildren(name, spec)) {
+		const found = differences(child, await readLive(api, child));
+		if (found.length > 0) throw new Error(`${child.kind} of ${name}: ${found.join('; ')}`);
+	}
+	const deletions = (await changesOf(cluster, operatorUser))
+		.map(describeWrite)
+		.filter((line) => line.startsWith('delete') && line.includes(`istio-${name}`));
+	await deleteInstallation(api, name);
+	const left = await liveChildren(api, name);
+	if (left.length > 0) throw new Error(`${name} left ${left.length} objects`);
+	return deletions;
+}
+
+async function inTurn<T>(items: readonly T[], step: (item: T, index: number) => Promise<void>): Promise<void> {
+	const queue = items.entries();
+	await Promise.all(
+		Array.from({ length: inParallel }, async () => {
+			for (const [index, item] of queue) await step(item, index);
+		}),
+	);
+}
+
+/** Every call that names the installation or its namespace, in an undisturbed run; each once. */
+async function rehearse(): Promise<readonly Call[]> {
+	proxy.reset();
+	await run('rehearsal');
+	const calls = proxy.requests
+		.filter(({ isWatch, path }) => !isWatch && path.includes('rehearsal') && !path.includes('/events'))
+		.map(({ method, path }) => ({ method, path: path.replaceAll('rehearsal', 'NAME') }));
+	return [...new Map(calls.map((call) => [`${call.method} ${call.path}`, call])).values()];
+}
+
+test.serial(
+	'each call of an installation and of its deletion goes wrong once: it converges, and no object is deleted for it',
+	async (t) => {
+		// The CRDs are shared; their turn comes below.
+		await run('crds');
+		const calls = await rehearse();
+		t.true(calls.length >= 2 * renderedChildren('rehearsal').length, JSON.stringify(calls));
+		t.true(calls.some(({ method }) => method === 'DELETE') && calls.some(({ path }) => path.endsWith('/status')));
+		const cases = calls.flatMap((call) => Object.entries(faults).map(([title, fault]) => ({ call, title, fault })));
+		proxy.reset();
+		await inTurn(cases, async ({ call, title, fault }, index) => {
+			const name = `case-${index}-x`;
+			try {
+				const deletions = await run(name, () => proxy.script(matchOf(call, name), fault));
+				t.deepEqual(deletions, [], `${call.method} ${call.path}: ${title}`);
+			} catch (error) {
+				throw new Error(`${call.method} ${call.path}: ${title}`, { cause: error });
+			}
+		});
+		const met = proxy.requests.filter(({ fault }) => fault !== undefined).length;
+		t.true(met >= cases.length * 0.95, `${met} of ${cases.length} faults happened`);
+	},
+);
+
+test.serial('a call that is never answered is given up, and done again', async (t) => {
+	proxy.reset();
+	const calls: readonly Call[] = [
+		{ method: 'PATCH', path: '/api/v1/namespaces/istio-NAME/configmaps/istio' },
+		{ method: 'PATCH', path: '/apis/meshwright.io/v1/meshinstallations/NAME' },
+		{ method: 'PATCH', path: '/apis/meshwright.io/v1/meshinstallations/NAME/status' },
+	];
+	await inTurn(calls, async (call, index) => {
+		const name = `hang-${index}-x`;
+		t.deepEqual(await run(name, () => proxy.script(matchOf(call, name), { type: 'hang' })), []);
+	});
+	t.is(proxy.requests.filter(({ fault }) => fault === 'hang').length, calls.length);
+});
+
+test.serial('each CRD goes wrong once: all are Established in the end', async (t) => {
+	await using own = await startMeshCluster();
+	await using through = await startFaultProxy(own.cluster);
+	const kubeconfig = await kubeconfigThrough(through, own.cluster, own.kubeconfig);
+	const crds = renderedObjects('first').filter(({ kind }) => kind === 'CustomResourceDefinition');
+	const kindsOfFault = Object.values(faults);
+	for (const [index, { metadata }] of crds.entries()) {
+		const fault = kindsOfFault[index % kindsOfFault.length];
+		if (fault === undefined) continue;
+		const path = new RegExp(`/customresourcedefinitions/${metadata.name}$`);
+		through.script({ method: index % 2 === 0 ? 'PATCH' : 'GET', path, watch: false, nth: 1 }, fault);
+	}
+	await using _operator = await startOperator(own, { kubeconfig });
+	await applyInstallation(own.api, 'first');
+	await untilInstalled(own.api, 'first');
+	t.true(through.requests.filter(({ fault }) => fault !== undefined).length >= crds.length * 0.9);
+	const { items } = await own.api.list(kinds.CustomResourceDefinition);
+	t.is(items.length, crds.length + 1);
+	t.deepEqual(
+		(await changesOf(own.cluster, operatorUser)).map(describeWrite).filter((line) => line.startsWith('delete')),
+		[],
+	);
+});
