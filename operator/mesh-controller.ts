@@ -17,7 +17,7 @@ import { childNeedsPass, installationNeedsPass, installationsOf } from './wake.t
 export interface MeshControllerOptions {
 	readonly api: ApiServer;
 	readonly log: Logger;
-	/** Installations that are worked on at a time. Default 32. */
+	/** Installations that are worked on at a time. Default 64. */
 	readonly concurrency?: number;
 	/** Everything is listed and looked at again about this often, milliseconds. Default 10 min. */
 	readonly resyncMs?: number;
@@ -34,7 +34,7 @@ export interface MeshControllerOptions {
 }
 
 /** More than requests in flight: while some installations wait for answers, others have their next request ready. */
-const defaultConcurrency = 32;
+const defaultConcurrency = 64;
 const defaultResyncMs = 10 * 60_000;
 
 export class MeshController {

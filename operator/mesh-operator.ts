@@ -60,6 +60,12 @@ export interface ListenAddress {
 }
 
 const leaseName = 'meshwright';
+/**
+ * Requests in flight. Twice what saturates an API server of two cores: since Kubernetes 1.31 a write of a role or a binding
+ * by somebody without `escalate` and `bind` waits up to 100 ms on the server, where it checks against a consistent list of
+ * bindings (apiserver's `ConsistentListFromCache`), and takes a place here all the while without doing anything.
+ */
+const maxInFlight = 32;
 /** Watches that have been down for so long (milliseconds) make `/healthz` fail: a restart is worth a try. */
 const stuckAfterMs = 10 * 60_000;
 /** How long, milliseconds, the last Events may keep the next replica waiting for the lease. */
@@ -135,6 +141,7 @@ export class MeshOperator extends dotI.default {
 			},
 		});
 		const api = new ApiServer(credentials, {
+			maxInFlight,
 			observe: metrics.observeRequest,
 			...(leaderElect ? { beforeWrite: () => elector.assertMayWrite() } : {}),
 		});

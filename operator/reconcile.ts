@@ -316,8 +316,16 @@ export class Reconciler {
 			status,
 		};
 		await this.#write(object, async () => {
-			const options = { fieldManager: statusFieldManager, force: true, subresource: 'status', signal } as const;
-			return (await api.apply(body, options)).object;
+			return (
+				await api.apply(body, {
+					fieldManager: statusFieldManager,
+					force: true,
+					subresource: 'status',
+					signal,
+					// What a mesh consists of comes before the word about it.
+					isPatient: true,
+				})
+			).object;
 		});
 		for (const notice of describeTransitions(previous, status)) onNotice(object, notice);
 	}

@@ -99,7 +99,8 @@ export interface RunningOperator extends AsyncDisposable {
 	rssMB(): number;
 }
 
-const nodeBinary = process.execPath;
+/** As the image starts it (`deploy/Dockerfile`). */
+const nodeFlags = ['--max-semi-space-size=2'];
 
 export async function startOperator(
 	stage: Stage,
@@ -109,8 +110,9 @@ export async function startOperator(
 	const port = await freePort();
 	const startedAt = performance.now();
 	const child = spawn(
-		nodeBinary,
+		process.execPath,
 		[
+			...nodeFlags,
 			bundle,
 			'operator',
 			...['--kubeconfig', kubeconfig, '--namespace', operatorNamespace],

@@ -85,7 +85,7 @@ export function createProgram(report: Report): Command {
 		.addOption(
 			new Option('--concurrency <number>', 'installations that are worked on at once')
 				.argParser(wholeNumber(1))
-				.default(32),
+				.default(64),
 		)
 		.addOption(
 			new Option('--resync-minutes <number>', 'minutes between two looks at everything, whatever watches say')

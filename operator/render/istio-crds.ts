@@ -8,9 +8,17 @@ import { managedBy } from './labels.ts';
  * The definitions that the mesh's release needs. All meshes of a cluster share them and users' objects hang on them: they
  * carry no set, are never pruned or deleted, and are applied only where `isDowngrade` of the live annotation says no.
  */
-export function renderCrds(mesh: ResolvedMesh): readonly KubeObject[] {
-	return finish(crdsOf(mesh.release).map((crd) => definition(crd, mesh.release.version)));
+export function renderCrds({ release }: ResolvedMesh): readonly KubeObject[] {
+	let crds = rendered.get(release.version);
+	if (crds === undefined) {
+		crds = finish(crdsOf(release).map((crd) => definition(crd, release.version)));
+		rendered.set(release.version, crds);
+	}
+	return crds;
 }
+
+/** By release, on which alone they depend: hundreds of meshes share one frozen list. */
+const rendered = new Map<string, readonly KubeObject[]>();
 
 /**
  * The schema is open: classic releases check values themselves, and the schemas that 1.4 ships are not structural. There is

@@ -46,6 +46,8 @@ export interface CallOptions {
 	readonly signal?: AbortSignal | undefined;
 	/** Instead of the client's own deadline, milliseconds. */
 	readonly timeoutMs?: number | undefined;
+	/** Where calls wait for their turn, this one lets others go first: nothing waits for its outcome. */
+	readonly isPatient?: boolean | undefined;
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -202,7 +204,7 @@ export class ApiServer {
 
 	/** One request on the wire. Returns the response, or how long to wait before the next attempt; throws the final error. */
 	async #attempt(call: Call, options: RequestOptions, attempt: number): Promise<Answered | Retry> {
-		const turn = this.#turns.acquire(call.signal);
+		const turn = this.#turns.acquire(call.signal, options.isPatient);
 		if (turn !== undefined) {
 			await turn;
 		}
@@ -647,7 +649,7 @@ function subresourcePath(options: WriteOptions): string {
 }
 
 function callOptions(options: CallOptions): CallOptions {
-	return { signal: options.signal, timeoutMs: options.timeoutMs };
+	return { signal: options.signal, timeoutMs: options.timeoutMs, isPatient: options.isPatient };
 }
 
 function parseBody(description: string, body: Buffer): unknown {

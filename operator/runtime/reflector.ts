@@ -377,7 +377,11 @@ export class Reflector<T> {
 		if (error instanceof RequestError && error.status === 401) {
 			this.#source.refreshCredentials?.();
 		}
-		this.#report(error);
+		// A kind of which nothing has happened since the API server started gets no bookmarks either (apiserver's cacher sends
+		// none before it has seen an event): its watch falls silent and is opened again, and nobody needs to hear of that.
+		if (end?.how !== 'silent') {
+			this.#report(error);
+		}
 		const retryAfterMs = error instanceof TransientError ? error.retryAfterMs : undefined;
 		this.#dispatch({ type: 'failed', failure: failureOf(error, end), retryAfterMs });
 	}

@@ -49,3 +49,30 @@ test('an aborted signal is refused at once', async (t) => {
 	await t.throwsAsync(async () => semaphore.acquire(AbortSignal.abort(new Error('too late'))), { message: 'too late' });
 	t.is(semaphore.waiting, 0);
 });
+
+test('the patient come after the others, and are not passed over for ever', async (t) => {
+	const semaphore = new Semaphore(1);
+	semaphore.acquire();
+	const served: string[] = [];
+	const patient = Array.from({ length: 2 }, (_, index) =>
+		semaphore.acquire(undefined, true)?.then(() => served.push(`patient ${index}`)),
+	);
+	const urgent = Array.from({ length: 20 }, (_, index) =>
+		semaphore.acquire()?.then(() => served.push(`urgent ${index}`)),
+	);
+	for (let index = 0; index < 22; index++) {
+		semaphore.release();
+		await Promise.resolve();
+		await Promise.resolve();
+	}
+	await Promise.all([...patient, ...urgent]);
+	t.deepEqual(
+		served.filter((name) => name.startsWith('urgent')),
+		Array.from({ length: 20 }, (_, index) => `urgent ${index}`),
+	);
+	t.is(served.indexOf('patient 0'), 7);
+	t.is(served.indexOf('patient 1'), 15);
+	semaphore.release();
+	t.is(semaphore.held, 0);
+	t.is(semaphore.waiting, 0);
+});

@@ -1,4 +1,7 @@
-/** Bounds how many requests are in flight; who waits is served in order of arrival. */
+/**
+ * Bounds how many requests are in flight. Who waits is served in order of arrival; those who say that they are patient
+ * come after those who are not, but are never passed over for ever.
+ */
 
 interface Waiter {
 	readonly resolve: () => void;
@@ -6,12 +9,43 @@ interface Waiter {
 	isGone: boolean;
 }
 
-export class Semaphore {
-	readonly #limit: number;
-	#held = 0;
-	#waiting = 0;
+/** First in, first out; who gave up is skipped. */
+class Line {
 	#first: Waiter | undefined;
 	#last: Waiter | undefined;
+
+	push(waiter: Waiter): void {
+		if (this.#last === undefined) {
+			this.#first = waiter;
+		} else {
+			this.#last.next = waiter;
+		}
+		this.#last = waiter;
+	}
+
+	shift(): Waiter | undefined {
+		let waiter = this.#first;
+		while (waiter?.isGone === true) {
+			waiter = waiter.next;
+		}
+		this.#first = waiter?.next;
+		if (this.#first === undefined) {
+			this.#last = undefined;
+		}
+		return waiter;
+	}
+}
+
+/** Of so many places that are given back, one goes to the patient while others wait. */
+const patientShare = 8;
+
+export class Semaphore {
+	readonly #limit: number;
+	readonly #urgent = new Line();
+	readonly #patient = new Line();
+	#held = 0;
+	#waiting = 0;
+	#released = 0;
 
 	/** @param limit how many may hold the semaphore at once; at least 1. */
 	constructor(limit: number) {
@@ -34,7 +68,7 @@ export class Semaphore {
 	 * when it is this caller's turn and rejects with the signal's reason when the signal aborts first. Each place taken
 	 * must be given back by exactly one `release()`.
 	 */
-	acquire(signal?: AbortSignal): Promise<void> | undefined {
+	acquire(signal?: AbortSignal, isPatient = false): Promise<void> | undefined {
 		if (this.#held < this.#limit) {
 			this.#held++;
 			return undefined;
@@ -59,25 +93,15 @@ export class Semaphore {
 			}
 			signal?.addEventListener('abort', abort, { once: true });
 			this.#waiting++;
-			if (this.#last === undefined) {
-				this.#first = waiter;
-			} else {
-				this.#last.next = waiter;
-			}
-			this.#last = waiter;
+			(isPatient ? this.#patient : this.#urgent).push(waiter);
 		});
 	}
 
-	/** Gives a place back: it goes to the one who has waited longest. */
+	/** Gives a place back: it goes to the one who has waited longest, the patient after the others. */
 	release(): void {
-		let waiter = this.#first;
-		while (waiter?.isGone === true) {
-			waiter = waiter.next;
-		}
-		this.#first = waiter?.next;
-		if (this.#first === undefined) {
-			this.#last = undefined;
-		}
+		const isPatientTurn = ++this.#released % patientShare === 0;
+		const [first, second] = isPatientTurn ? [this.#patient, this.#urgent] : [this.#urgent, this.#patient];
+		const waiter = first.shift() ?? second.shift();
 		if (waiter === undefined) {
 			this.#held--;
 			return;
