@@ -47,7 +47,8 @@ test.after.always(async () => {
 /** The ports of the rendered Service, all of them leading elsewhere. */
 function redirectedPorts(): readonly object[] {
 	const service = rendered.find(({ kind }) => kind === 'Service');
-	const { ports } = service?.spec as { readonly ports: readonly object[] };
+	if (service === undefined) throw new Error('no Service is rendered');
+	const { ports } = service.spec as { readonly ports: readonly object[] };
 	return ports.map((port) => ({ ...port, targetPort: 9 }));
 }
 

@@ -51,7 +51,10 @@ for (const { version } of releases) {
 		await untilReady(api, name);
 		await untilEvent(api, name, 'Ready');
 
-		const [first, ...later] = await changesOf(cluster, operatorUser, before);
+		// The newer CRDs of this release are news to the installations before it, which say so in their status.
+		const [first, ...later] = (await changesOf(cluster, operatorUser, before)).filter(
+			({ objectRef }) => objectRef?.resource !== 'meshinstallations' || objectRef.name === name,
+		);
 		t.is(first && describeWrite(first), `patch meshinstallations ${name} 200`, 'the finalizer is the first write');
 		t.true(later.length > 0);
 		t.deepEqual(
