@@ -19,7 +19,7 @@ import {
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
 import { differences } from './support/owned-fields.ts';
-import { changesOf, mark } from './support/writes.ts';
+import { changesOf, describeWrite, mark } from './support/writes.ts';
 
 const name = 'drift';
 const namespace = 'istio-drift';
@@ -191,9 +191,14 @@ test.serial('changes made while the operator was away are repaired when it is ba
 test.serial('many edits at once: all are repaired, and nothing else is written', async (t) => {
 	await untilCalm();
 	const place = await mark(mesh.cluster);
+	// Not the edit that gives all rights: while a role has more of them than the operator, its binding can't be repaired.
+	const isRole = ({ kind }: KubeObject) => kind === 'Role' || kind === 'ClusterRole';
 	await Promise.all(
 		rendered.map((object) =>
-			mesh.api.patch(referenceOf(object), edits[object.kind], { type: 'merge', fieldManager: 'mallory' }),
+			mesh.api.patch(referenceOf(object), isRole(object) ? { rules: [] } : edits[object.kind], {
+				type: 'merge',
+				fieldManager: 'mallory',
+			}),
 		),
 	);
 	for (const object of rendered) await untilAsRendered(object);
@@ -201,7 +206,7 @@ test.serial('many edits at once: all are repaired, and nothing else is written',
 	const written = (await changesOf(mesh.cluster, operatorUser, place)).filter(
 		({ objectRef }) => objectRef?.resource !== 'meshinstallations',
 	);
-	t.is(written.length, rendered.length, 'one write per object');
+	t.is(written.length, rendered.length, written.map(describeWrite).sort().join('; '));
 	t.deepEqual((await liveChildren(mesh.api, name)).map(objectKey).sort(), rendered.map(objectKey).sort());
 });
 
