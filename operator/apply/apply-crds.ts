@@ -14,6 +14,8 @@ export interface CrdMemory {
 	readonly applied: Map<string, Applied>;
 	/** CRDs that somebody else made: what they serve, and when that was asked (monotonic ms). */
 	readonly foreign: Map<string, ForeignCrd>;
+	/** Since when some were not Established, without a break (monotonic ms). */
+	waitingSince?: number | undefined;
 }
 
 interface ForeignCrd {
@@ -25,6 +27,8 @@ interface ForeignCrd {
 /** A foreign CRD is asked for again after this long (milliseconds): no watch tells when it changes. */
 const foreignMemoryMs = 5 * 60_000;
 const notEstablishedRetryMs = 2_000;
+/** The API server establishes a CRD within about a second. One that takes longer (milliseconds) is asked for, whatever the watch says. */
+const establishingMs = 5_000;
 
 export interface CrdsApplied {
 	/** Names of those that can't be used yet. */
@@ -49,14 +53,35 @@ export function assumedCrds(crds: readonly KubeObject[], live: LiveObjects): Rea
 
 /** Writes the CRDs that need it, side by side. Failures are in `writer.errors`. */
 export async function applyCrds(crds: readonly KubeObject[], memory: CrdMemory, writer: Writer): Promise<CrdsApplied> {
-	const waitingFor: string[] = [];
+	const notEstablished: KubeObject[] = [];
 	const inventory = new Map<string, Applied>();
 	await writer.all(crds, async (crd) => {
 		const { line, established } = await applyCrd(crd, memory, writer);
 		inventory.set(objectKey(crd), line);
-		if (!established) waitingFor.push(crd.metadata.name);
+		if (!established) notEstablished.push(crd);
 	});
-	return { waitingFor: waitingFor.sort(), inventory };
+	const waitingFor = await stillWaiting(notEstablished, memory, writer);
+	return { waitingFor: waitingFor.map(({ metadata }) => metadata.name).sort(), inventory };
+}
+
+/** A net under the watch that tells when CRDs are Established: nothing else would bring the installation on. */
+async function stillWaiting(
+	crds: readonly KubeObject[],
+	memory: CrdMemory,
+	writer: Writer,
+): Promise<readonly KubeObject[]> {
+	if (crds.length === 0) {
+		memory.waitingSince = undefined;
+		return crds;
+	}
+	memory.waitingSince ??= writer.now;
+	writer.lookAgainWithin(establishingMs);
+	if (writer.now - memory.waitingSince < establishingMs) return crds;
+	await writer.all(crds, async (crd) => {
+		const found = await writer.find(crd);
+		if (found !== undefined) writer.live.expectWrite(crd)(found);
+	});
+	return crds.filter((crd) => !isEstablished(writer.live.get(objectKey(crd))));
 }
 
 interface CrdApplied {
