@@ -11,7 +11,7 @@ import { adoptAnnotation, asChild, handoverFieldManager, isShared, type Owner } 
 import { recreatableField } from './immutable.ts';
 import { ownershipOf } from './ownership.ts';
 import { type Applied, hashInventory, planChildren, recallInventory, type Write } from './plan.ts';
-import { replicasHandover } from './replicas-handover.ts';
+import { initialReplicas, replicasHandover } from './replicas-handover.ts';
 import { waves } from './waves.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
@@ -174,12 +174,20 @@ async function ensureNamespace(namespace: KubeObject, fresh: Set<string>, writer
 	if (live === undefined && (await writer.apply(namespace, false)).created) fresh.add(name);
 }
 
+/** Applies an object that may not be there yet; a Deployment that an autoscaler scales begins with the autoscaler's minimum. */
+async function make(object: KubeObject, force: boolean, { writer, desired }: PassContext): Promise<Applied> {
+	const applied = await writer.apply(object, force);
+	const initial = applied.created ? initialReplicas(object, desired.objects) : undefined;
+	if (initial !== undefined) await writer.applyAs(handoverFieldManager, initial);
+	return applied;
+}
+
 async function writeChild({ object, key, cause, live }: Write, pass: PassContext): Promise<void> {
 	const { writer, memory, desired } = pass;
 	if (cause === 'missing' || (cause === 'outdated' && live?.fingerprint === undefined)) {
 		const { namespace } = object.metadata;
 		const isAlone = namespace !== undefined && pass.freshNamespaces.has(namespace);
-		memory.applied.set(key, await (isAlone ? writer.apply(object, false) : takeOver(object, pass)));
+		memory.applied.set(key, await (isAlone ? make(object, false, pass) : takeOver(object, pass)));
 		return;
 	}
 	if (cause !== 'outdated') writer.assertMayRepair(desired.owner.uid, object, live);
@@ -195,7 +203,7 @@ async function writeChild({ object, key, cause, live }: Write, pass: PassContext
 /** Ours was deleted, or lost the label by which we see it: what stands there now decides whether it may be written. */
 async function restore(object: KubeObject, pass: PassContext): Promise<Applied> {
 	try {
-		return await pass.writer.apply(object, false);
+		return await make(object, false, pass);
 	} catch (error) {
 		if (!(error instanceof ConflictError)) throw error;
 		return takeOver(object, pass);
@@ -206,7 +214,7 @@ async function restore(object: KubeObject, pass: PassContext): Promise<Applied> 
 async function takeOver(object: KubeObject, pass: PassContext): Promise<Applied> {
 	const { writer, desired } = pass;
 	const found = await writer.findMetadata(object);
-	if (found === undefined) return writer.apply(object, false);
+	if (found === undefined) return make(object, false, pass);
 	const ownership = ownershipOf(found, desired.partOf, desired.owner.uid);
 	if (ownership.kind === 'foreign') {
 		throw new InvalidError(
@@ -222,7 +230,8 @@ async function takeOver(object: KubeObject, pass: PassContext): Promise<Applied>
 	return applied;
 }
 
-async function applyOrRecreate(object: KubeObject, live: Child | undefined, { writer }: PassContext): Promise<Applied> {
+async function applyOrRecreate(object: KubeObject, live: Child | undefined, pass: PassContext): Promise<Applied> {
+	const { writer } = pass;
 	try {
 		return await writer.apply(object, true);
 	} catch (error) {
@@ -234,7 +243,7 @@ async function applyOrRecreate(object: KubeObject, live: Child | undefined, { wr
 			'Recreated',
 			`${describeObject(object)} was deleted and is made again: ${field} can't be changed in place`,
 		);
-		return writer.apply(object, false);
+		return make(object, false, pass);
 	}
 }
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { toChild } from './child.ts';
-import { replicasHandover } from './replicas-handover.ts';
-import { configMap, deployment, stored } from './testing.ts';
+import { initialReplicas, replicasHandover } from './replicas-handover.ts';
+import { autoscaler, configMap, deployment, stored } from './testing.ts';
 
 const fixed = toChild(stored(deployment('pilot', { replicas: 3 })));
 const scaled = toChild(stored(deployment('pilot')));
@@ -24,4 +24,18 @@ test('nothing is handed over where replicas stay ours, are not ours, or nothing 
 	t.is(replicasHandover(without, scaled), undefined);
 	t.is(replicasHandover(without, undefined), undefined);
 	t.is(replicasHandover(configMap('istio'), toChild(stored(configMap('istio')))), undefined);
+});
+
+test('a Deployment that an autoscaler scales is made with the minimum of that autoscaler', (t) => {
+	const scaler = { ...autoscaler('pilot'), spec: { ...(autoscaler('pilot').spec as object), minReplicas: 3 } };
+	t.deepEqual(initialReplicas(without, [without, scaler])?.spec, { replicas: 3 });
+	t.is(initialReplicas(withReplicas, [withReplicas, scaler]), undefined, 'replicas that are rendered are final');
+	t.is(initialReplicas(without, [without]), undefined, 'without an autoscaler');
+	t.is(
+		initialReplicas(without, [{ ...scaler, spec: { ...scaler.spec, minReplicas: 1 } }]),
+		undefined,
+		'one is the default',
+	);
+	t.is(initialReplicas(deployment('other'), [scaler]), undefined, 'the autoscaler of another');
+	t.is(initialReplicas(scaler, [scaler]), undefined, 'what is no Deployment');
 });

@@ -18,11 +18,30 @@ function rendersReplicas(object: KubeObject): boolean {
 export function replicasHandover(desired: KubeObject, live: Child | undefined): KubeObject | undefined {
 	if (desired.kind !== 'Deployment' || rendersReplicas(desired) || live?.workload?.ownsReplicas !== true)
 		return undefined;
-	const { name, namespace } = desired.metadata;
+	return replicasOf(desired, live.workload.desired);
+}
+
+/**
+ * The body to apply as field manager `meshwright-handover` after a Deployment was made whose number of pods is an
+ * autoscaler's: it begins with the autoscaler's minimum instead of one pod, which the autoscaler would correct only with
+ * its first look, some 15 s later. Undefined when one is what is wanted.
+ */
+export function initialReplicas(made: KubeObject, rendered: readonly KubeObject[]): KubeObject | undefined {
+	if (made.kind !== 'Deployment' || rendersReplicas(made)) return undefined;
+	const autoscaler = rendered.find(({ kind, metadata, spec }) => {
+		if (kind !== 'HorizontalPodAutoscaler' || metadata.namespace !== made.metadata.namespace) return false;
+		const { scaleTargetRef } = spec as { readonly scaleTargetRef: { readonly kind: string; readonly name: string } };
+		return scaleTargetRef.kind === made.kind && scaleTargetRef.name === made.metadata.name;
+	});
+	const { minReplicas = 1 } = (autoscaler?.spec ?? {}) as { readonly minReplicas?: number };
+	return minReplicas > 1 ? replicasOf(made, minReplicas) : undefined;
+}
+
+function replicasOf({ apiVersion, kind, metadata: { name, namespace } }: KubeObject, replicas: number): KubeObject {
 	return {
-		apiVersion: desired.apiVersion,
-		kind: desired.kind,
+		apiVersion,
+		kind,
 		metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
-		spec: { replicas: live.workload.desired },
+		spec: { replicas },
 	};
 }

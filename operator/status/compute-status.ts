@@ -163,7 +163,9 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 		const found = components.filter((component) => component.state === state);
 		if (found.length > 0) {
 			const message = found.map((component) => component.status.message ?? component.status.name).join('; ');
-			const first = state === 'degraded' ? found.find((component) => isFailure(component, observation)) : found[0];
+			// Once one of them is a failure, all are told as such: that Ready is False makes failures of the others, too.
+			const isProgress = state === 'degraded' && !found.some((component) => isFailure(component, observation));
+			const first = isProgress ? undefined : found[0];
 			return first === undefined
 				? { status: 'Unknown', reason: 'Progressing', message }
 				: { status, reason: first.status.reason ?? 'ComponentNotReady', message };
