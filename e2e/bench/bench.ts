@@ -97,5 +97,5 @@ for (const [part, measure] of Object.entries(parts)) {
 	}
 }
 if (values.json !== undefined) {
-	writeFileSync(values.json, `${JSON.stringify({ ...environment, figures }, undefined, '\t')}\n`);
+	writeFileSync(values.json, `${JSON.stringify({ ...figures, environment }, undefined, '\t')}\n`);
 }
