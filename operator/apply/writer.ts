@@ -104,12 +104,14 @@ export class Writer {
 
 	/** Owns these fields beside `meshwright`, under another manager's name. */
 	async applyAs(manager: string, object: KubeObject): Promise<void> {
-		await this.#options.api.apply(object, {
-			fieldManager: manager,
-			force: true,
-			metadataOnly: true,
-			signal: this.#signal,
-		});
+		const { api, hooks } = this.#options;
+		try {
+			await api.apply(object, { fieldManager: manager, force: true, metadataOnly: true, signal: this.#signal });
+			hooks?.onOutcome?.(object.kind, 'changed');
+		} catch (error) {
+			hooks?.onOutcome?.(object.kind, error instanceof ConflictError ? 'conflict' : 'failed');
+			throw error;
+		}
 	}
 
 	/** The whole object, or undefined where there is none. */
