@@ -27,42 +27,77 @@ function onServer(resourceVersion: string, isEstablished: boolean): KubeObject {
 	};
 }
 
-test('a CRD whose watch event never came is asked for after a while, and then used', async (t) => {
+/** Passes over one CRD that the caches show as not Established, against an API server that answers with `served`. */
+function waiting(served: (asked: number) => KubeObject) {
 	const live = new LiveMap();
 	live.observe(onServer('1', false));
-	let now = 0;
-	let asked = 0;
-	const fingerprint = live.get(objectKey(crd))?.fingerprint ?? '';
 	const memory: CrdMemory = {
-		applied: new Map([[objectKey(crd), { bodyHash: bodyHash(crd), fingerprint }]]),
+		applied: new Map([
+			[objectKey(crd), { bodyHash: bodyHash(crd), fingerprint: live.get(objectKey(crd))?.fingerprint ?? '' }],
+		]),
 		foreign: new Map(),
 	};
+	const seen = { now: 0, asked: 0, applied: [] as unknown[] };
 	const unexpected = () => Promise.reject(new Error('nothing else is asked or written'));
+	const api = {
+		get: <T extends KubeObject>() => Promise.resolve(served(++seen.asked) as T),
+		apply: <T extends KubeObject>(object: KubeObject, { fieldManager }: { readonly fieldManager: string }) => {
+			seen.applied.push([fieldManager, object.metadata]);
+			return Promise.resolve({ object: object as T, created: false, resourceVersion: '9', warnings: [] });
+		},
+		getMetadata: unexpected,
+		delete: unexpected,
+	};
 	const pass = async () => {
-		const api = {
-			get: <T extends KubeObject>() => {
-				asked++;
-				return Promise.resolve(onServer('2', true) as T);
-			},
-			apply: unexpected,
-			getMetadata: unexpected,
-			delete: unexpected,
-		};
-		const options = { api, live, repairLimit: new RepairLimit(), now: () => now };
+		const options = { api, live, repairLimit: new RepairLimit(), now: () => seen.now };
 		const writer = new Writer(options, AbortSignal.timeout(10_000));
 		const { waitingFor } = await applyCrds([crd], memory, writer);
-		t.deepEqual(writer.errors, []);
-		return { waitingFor, againInMs: writer.againInMs };
+		return { waitingFor, againInMs: writer.againInMs, errors: writer.errors };
 	};
+	return { seen, pass };
+}
 
-	t.deepEqual(await pass(), { waitingFor: ['gateways.networking.istio.io'], againInMs: 5_000 });
-	now = 4_900;
-	t.deepEqual((await pass()).waitingFor, ['gateways.networking.istio.io']);
-	t.is(asked, 0, 'the watch is given its time');
-	now = 5_000;
+const { name } = crd.metadata;
+
+test('a CRD whose watch event never came is asked for after a while, and then used', async (t) => {
+	const { seen, pass } = waiting(() => onServer('2', true));
+	t.deepEqual(await pass(), { waitingFor: [name], againInMs: 10_000, errors: [] });
+	seen.now = 9_900;
+	t.deepEqual((await pass()).waitingFor, [name]);
+	t.is(seen.asked, 0, 'the watch is given its time');
+	seen.now = 10_000;
 	t.deepEqual((await pass()).waitingFor, []);
-	t.is(asked, 1);
-	now = 60_000;
-	t.deepEqual(await pass(), { waitingFor: [], againInMs: undefined }, 'and no more is asked');
-	t.is(asked, 1);
+	seen.now = 60_000;
+	t.deepEqual(await pass(), { waitingFor: [], againInMs: undefined, errors: [] });
+	t.is(seen.asked, 1, 'and no more is asked');
+	t.deepEqual(seen.applied, [], 'nothing is written');
+});
+
+test('a CRD that the API server has forgotten to establish is nudged, once in a while, and nothing is left on it', async (t) => {
+	const { seen, pass } = waiting((asked) => onServer(String(1 + asked), asked > 2));
+	await pass();
+	for (const now of [10_000, 12_000, 20_000, 25_000]) {
+		seen.now = now;
+		t.deepEqual((await pass()).waitingFor, [name]);
+	}
+	t.deepEqual(seen.applied, [
+		['meshwright-nudge', { name, annotations: { 'meshwright.io/nudge': '2' } }],
+		['meshwright-nudge', { name }],
+		['meshwright-nudge', { name, annotations: { 'meshwright.io/nudge': '3' } }],
+		['meshwright-nudge', { name }],
+	]);
+	seen.now = 30_000;
+	t.deepEqual((await pass()).waitingFor, []);
+	t.is(seen.applied.length, 4);
+});
+
+test('a CRD of somebody else that is not established is not touched', async (t) => {
+	const { seen, pass } = waiting(() => {
+		const found = onServer('2', false);
+		return { ...found, metadata: { ...found.metadata, managedFields: [] } };
+	});
+	await pass();
+	seen.now = 10_000;
+	t.deepEqual((await pass()).waitingFor, [name]);
+	t.deepEqual(seen.applied, []);
 });

@@ -3,8 +3,8 @@ import { InvalidError } from '../runtime/errors.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { type Child, type CrdFacts, toChild } from './child.ts';
 import { compareReleases, decideCrd, missingVersions, releaseOf } from './crd-plan.ts';
-import { bodyHash } from './fingerprint.ts';
-import { adoptAnnotation } from './identity.ts';
+import { bodyHash, fingerprint } from './fingerprint.ts';
+import { adoptAnnotation, nudgeAnnotation, nudgeFieldManager } from './identity.ts';
 import { ownershipOf } from './ownership.ts';
 import type { Applied, LiveObjects } from './plan.ts';
 import type { Writer } from './writer.ts';
@@ -27,8 +27,11 @@ interface ForeignCrd {
 /** A foreign CRD is asked for again after this long (milliseconds): no watch tells when it changes. */
 const foreignMemoryMs = 5 * 60_000;
 const notEstablishedRetryMs = 2_000;
-/** The API server establishes a CRD within about a second. One that takes longer (milliseconds) is asked for, whatever the watch says. */
-const establishingMs = 5_000;
+/**
+ * The API server establishes a CRD within a second, in clusters of several API servers after 5. One that takes longer
+ * (milliseconds) is asked for, whatever the watch says, and nudged.
+ */
+const establishingMs = 10_000;
 
 export interface CrdsApplied {
 	/** Names of those that can't be used yet. */
@@ -77,11 +80,29 @@ async function stillWaiting(
 	memory.waitingSince ??= writer.now;
 	writer.lookAgainWithin(establishingMs);
 	if (writer.now - memory.waitingSince < establishingMs) return crds;
+	memory.waitingSince = writer.now;
 	await writer.all(crds, async (crd) => {
 		const found = await writer.find(crd);
-		if (found !== undefined) writer.live.expectWrite(crd)(found);
+		if (found === undefined) return;
+		writer.live.expectWrite(crd)(found);
+		const isOurs = fingerprint(found.metadata) !== undefined;
+		if (isOurs && !isEstablished(toChild(found))) await nudge(found, writer);
 	});
 	return crds.filter((crd) => !isEstablished(writer.live.get(objectKey(crd))));
+}
+
+/**
+ * An API server that ends between accepting a CRD's names and establishing it forgets to do so when it is back: it
+ * establishes on updates only (kubernetes 1.36 apiextensions-apiserver pkg/apiserver/customresource_handler.go,
+ * `updateCustomResourceDefinition`). So it gets an update, and one that takes it back.
+ */
+async function nudge(
+	{ apiVersion, kind, metadata: { name, resourceVersion = '' } }: KubeObject,
+	writer: Writer,
+): Promise<void> {
+	const annotations = { [nudgeAnnotation]: resourceVersion };
+	await writer.applyAs(nudgeFieldManager, { apiVersion, kind, metadata: { name, annotations } });
+	await writer.applyAs(nudgeFieldManager, { apiVersion, kind, metadata: { name } });
 }
 
 interface CrdApplied {
@@ -146,8 +167,8 @@ function useForeign(crd: KubeObject, { facts, owner }: ForeignCrd, writer: Write
 
 async function write(crd: KubeObject, force: boolean, memory: CrdMemory, writer: Writer): Promise<CrdApplied> {
 	const key = objectKey(crd);
-	const { bodyHash: body, fingerprint } = await writer.apply(crd, force);
-	const line = { bodyHash: body, fingerprint };
+	const { bodyHash: body, fingerprint: acknowledged } = await writer.apply(crd, force);
+	const line = { bodyHash: body, fingerprint: acknowledged };
 	memory.applied.set(key, line);
 	return { line, established: isEstablished(writer.live.get(key)) };
 }

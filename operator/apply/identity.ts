@@ -7,6 +7,9 @@ export const fieldManager = 'meshwright';
 /** Holds `spec.replicas` of a Deployment while an autoscaler is about to take it over, see `replicas-handover.ts`. */
 export const handoverFieldManager = 'meshwright-handover';
 
+/** Touches a CRD that the API server has forgotten to establish, see `apply-crds.ts`; leaves nothing behind. */
+export const nudgeFieldManager = 'meshwright-nudge';
+
 /** Field manager of the status subresource: apart from `meshwright`, so that the two sets of fields never mix. */
 export const statusFieldManager = 'meshwright-status';
 
@@ -18,6 +21,9 @@ export const partOfLabel = 'applyset.kubernetes.io/part-of';
 
 /** On somebody else's object, with value `true`: its owner agrees that Meshwright takes it over. */
 export { adoptAnnotation } from '../../api/v1/constants.ts';
+
+/** On a CRD for the moment of a nudge. */
+export const nudgeAnnotation = 'meshwright.io/nudge';
 
 /** On Istio's CRDs: the Istio release whose definition is stored. */
 export const crdVersionAnnotation = 'meshwright.io/crd-version';
