@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { requestToken, writeKubeconfig } from './accounts.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
@@ -17,6 +18,7 @@ const readyDeadlineMs = 60_000;
 /** A graceful end of kube-apiserver waits for running requests, a minute at most. */
 const termDeadlineMs = 70_000;
 const bindAttempts = 5;
+const rebindAttempts = 25;
 
 let started = 0;
 
@@ -153,10 +155,28 @@ async function startServers(
 			await own.startApiServer({ ...settings, port });
 			return port;
 		} catch (error) {
-			const taken = error instanceof ProgramExitError && error.log.includes('address already in use');
-			if (!taken || attempt === bindAttempts) {
+			if (!isPortTaken(error) || attempt === bindAttempts) {
 				throw error;
 			}
+		}
+	}
+}
+
+function isPortTaken(error: unknown): boolean {
+	return error instanceof ProgramExitError && error.log.includes('address already in use');
+}
+
+/** On the port that it had: the system may take a moment to free it after the last one was killed. */
+async function startApiServerAgain(own: OwnCluster, settings: components.Settings): Promise<void> {
+	for (let attempt = 1; ; attempt++) {
+		try {
+			await own.startApiServer(settings);
+			return;
+		} catch (error) {
+			if (!isPortTaken(error) || attempt === rebindAttempts) {
+				throw error;
+			}
+			await sleep(200);
 		}
 	}
 }
@@ -226,7 +246,7 @@ export async function startOwnCluster(
 		}
 		const stop = () => own.stop();
 		const stopApiServer = (signal: 'KILL' | 'TERM' = 'KILL') => own.stopApiServer(signal);
-		const startApiServer = () => own.startApiServer(settings);
+		const startApiServer = () => startApiServerAgain(own, settings);
 		return {
 			name,
 			url,
