@@ -123,7 +123,7 @@ export async function startOperator(
 	);
 	const { pid } = child;
 	if (pid === undefined) throw new Error('the operator did not start');
-	process.once('exit', () => child.kill('SIGKILL'));
+	killAtExit(child);
 	await until(
 		'the operator is ready',
 		async () => {
@@ -145,6 +145,12 @@ export async function startOperator(
 			await end(child);
 		},
 	};
+}
+
+function killAtExit(child: ChildProcess): void {
+	const kill = (): void => void child.kill('SIGKILL');
+	process.once('exit', kill);
+	child.once('exit', () => process.off('exit', kill));
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -181,7 +187,7 @@ export interface Loader extends AsyncDisposable {
 /** @param token of whom the floor is measured as */
 export function startLoader({ cluster }: Stage, token: string): Loader {
 	const child = fork(fileURLToPath(new URL('loader.ts', import.meta.url)), { detached: true });
-	process.once('exit', () => child.kill('SIGKILL'));
+	killAtExit(child);
 	const send = (message: LoaderMessage) => child.send(message);
 	send({ target: { url: cluster.url, ca: cluster.ca, token } });
 	return {
