@@ -13,6 +13,16 @@ export const finalizer = `${group}/finalizer` as const;
 /** On an object that exists already: `"true"` lets the operator take it over. */
 export const adoptAnnotation = `${group}/adopt` as const;
 
+/** On Istio's CRDs, which all meshes of a cluster share: the Istio release whose definition is stored, `1.4.10`. */
+export const crdVersionAnnotation = `${group}/crd-version` as const;
+
+/** The label by which everything that the operator makes is found. */
+export const managedByLabel = 'app.kubernetes.io/managed-by';
+export const managedByValue = 'meshwright';
+
+/** Label of the members of an ApplySet, which `kubectl` understands too. */
+export const applySetLabel = 'applyset.kubernetes.io/part-of';
+
 /**
  * Types of `status.conditions`. The first three are those that kstatus (kubectl wait, Flux, Argo CD) reads: `Ready` is True
  * when all is as asked; `Reconciling` and `Stalled` are "abnormal is True": present with True only while they say something.

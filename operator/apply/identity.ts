@@ -1,4 +1,11 @@
 /** How Meshwright signs what it writes, and how it recognises its own work. */
+import {
+	adoptAnnotation,
+	applySetLabel,
+	crdVersionAnnotation,
+	managedByLabel,
+	managedByValue,
+} from '../../api/v1/constants.ts';
 import type { KubeObject, OwnerReference } from '../runtime/object.ts';
 
 /** The one field manager of everything that is rendered. */
@@ -13,20 +20,14 @@ export const nudgeFieldManager = 'meshwright-nudge';
 /** Field manager of the status subresource: apart from `meshwright`, so that the two sets of fields never mix. */
 export const statusFieldManager = 'meshwright-status';
 
-export const managedByLabel = 'app.kubernetes.io/managed-by';
-export const managedByValue = 'meshwright';
 export const componentLabel = 'app.kubernetes.io/component';
 export const instanceLabel = 'app.kubernetes.io/instance';
-export const partOfLabel = 'applyset.kubernetes.io/part-of';
 
-/** On somebody else's object, with value `true`: its owner agrees that Meshwright takes it over. */
-export { adoptAnnotation } from '../../api/v1/constants.ts';
+// What rendering writes and what is read here are the same names.
+export { adoptAnnotation, applySetLabel as partOfLabel, crdVersionAnnotation, managedByLabel, managedByValue };
 
 /** On a CRD for the moment of a nudge. */
 export const nudgeAnnotation = 'meshwright.io/nudge';
-
-/** On Istio's CRDs: the Istio release whose definition is stored. */
-export const crdVersionAnnotation = 'meshwright.io/crd-version';
 
 /** Selects every object that any MeshInstallation made. */
 export const managedSelector = `${managedByLabel}=${managedByValue}`;

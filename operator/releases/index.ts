@@ -1,6 +1,5 @@
 /** What the operator knows about Istio's releases, and from a MeshInstallation to a mesh with every question answered. */
 export { classicReleases } from './classic.ts';
-export { crdVersionAnnotation, crdVersionOrder, isDowngrade } from './crd-version.ts';
 export { crdsOf, type IstioCrd, type PrinterColumn } from './crds.ts';
 export { type EndOfLine, type FindResult, findRelease, releases } from './find-release.ts';
 export type { ReleaseProblem } from './problem.ts';

@@ -1,12 +1,13 @@
 /** Istio's own custom resource definitions, for `apiextensions.k8s.io/v1`. */
-import { crdsOf, crdVersionAnnotation, type IstioCrd, type ResolvedMesh } from '../releases/index.ts';
+import { crdVersionAnnotation } from '../../api/v1/index.ts';
+import { crdsOf, type IstioCrd, type ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { finish } from './finish.ts';
 import { managedBy } from './labels.ts';
 
 /**
  * The definitions that the mesh's release needs. All meshes of a cluster share them and users' objects hang on them: they
- * carry no set, are never pruned or deleted, and are applied only where `isDowngrade` of the live annotation says no.
+ * carry no set, are never pruned or deleted, and are applied only where the live annotation names no newer release.
  */
 export function renderCrds({ release }: ResolvedMesh): readonly KubeObject[] {
 	let crds = rendered.get(release.version);

@@ -1,14 +1,15 @@
 /** Labels of everything that is rendered, in one place: by them a person, `kubectl` and the operator know what belongs together. */
 import { createHash } from 'node:crypto';
+import { applySetLabel, managedByLabel, managedByValue } from '../../api/v1/index.ts';
 import type { ResolvedMesh } from '../releases/index.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
 /** Who manages an object: on everything that is rendered. */
-export const managedBy: Labels = { 'app.kubernetes.io/managed-by': 'meshwright' };
+export const managedBy: Labels = { [managedByLabel]: managedByValue };
 
 /** Which set an object belongs to, for inventory and pruning (`kubectl apply --prune --applyset`). */
-export const applySetLabel = 'applyset.kubernetes.io/part-of';
+export { applySetLabel };
 
 /**
  * The id of the ApplySet whose parent is the MeshInstallation of this name, as kubectl computes it: a hash of the parent's

@@ -8,7 +8,7 @@ import { type Answer, type InFlight, type Sink, Transport } from './api-server-t
 import { type Credentials, type StaticCredentials, staticCredentials } from './credentials-grant.ts';
 import { RequestError, TransientError } from './errors.ts';
 import { collectionPath, type Kind, kindOf, objectPath } from './kinds.ts';
-import type { KubeObject, ObjectMeta, ObjectReference } from './object.ts';
+import { type KubeObject, type ObjectMeta, type ObjectReference, referenceOf } from './object.ts';
 import { Semaphore } from './semaphore.ts';
 
 export interface ApiServerOptions {
@@ -672,14 +672,6 @@ function headerOf(body: unknown, object: Pick<ObjectReference, 'apiVersion' | 'k
 
 function shapeItem(item: Record<string, unknown>, kind: Kind, metadataOnly: boolean): unknown {
 	return metadataOnly ? headerOf(item, kind) : { apiVersion: kind.apiVersion, kind: kind.kind, ...item };
-}
-
-function referenceOf(object: KubeObject | ObjectReference): ObjectReference {
-	if (!('metadata' in object)) {
-		return object as ObjectReference;
-	}
-	const { namespace, name } = (object as KubeObject).metadata;
-	return { apiVersion: object.apiVersion, kind: object.kind, name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 /** The address did not take the connection: trying again at once is pointless. */

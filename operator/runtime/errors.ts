@@ -114,8 +114,3 @@ export function isNotFound(error: unknown): error is RequestError {
 export function isForbidden(error: unknown): error is RequestError {
 	return error instanceof RequestError && (error.status === 401 || error.status === 403);
 }
-
-/** 410: the resource version is too old to be served from the watch cache. */
-export function isExpired(error: unknown): error is RequestError {
-	return error instanceof RequestError && error.status === 410;
-}

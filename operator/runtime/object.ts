@@ -67,8 +67,11 @@ export function objectKey(object: KubeObject | ObjectReference): string {
 	return `${object.kind}${group === '' ? '' : `.${group}`} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 }
 
-/** The name of an object without the object. */
-export function referenceOf({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): ObjectReference {
+/** The name of an object without the object; a name as it is. */
+export function referenceOf(object: KubeObject | ObjectReference): ObjectReference {
+	if (!('metadata' in object)) return object as ObjectReference;
+	const { apiVersion, kind, metadata } = object as KubeObject;
+	const { name, namespace } = metadata;
 	return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
