@@ -63,7 +63,7 @@ type Prepared =
 interface Memory {
 	readonly uid: string;
 	readonly apply: InstallationMemory;
-	prepared: { readonly generation: number; readonly value: Prepared } | undefined;
+	prepared: { readonly spec: unknown; readonly value: Prepared } | undefined;
 }
 
 const defaultDeletionTimeoutMs = 10 * 60_000;
@@ -160,11 +160,10 @@ export class Reconciler {
 		return memory;
 	}
 
-	/** Parses, resolves and renders once per generation: all of it depends on the spec alone. */
+	/** Parses, resolves and renders once per spec: all of it depends on the spec alone. */
 	#prepare(object: StoredInstallation, memory: Memory): Prepared {
-		const generation = object.metadata.generation ?? 0;
-		if (memory.prepared?.generation !== generation)
-			memory.prepared = { generation, value: prepare(object, this.#options.serverVersion()) };
+		if (memory.prepared === undefined || !isDeepStrictEqual(memory.prepared.spec, object.spec))
+			memory.prepared = { spec: object.spec, value: prepare(object, this.#options.serverVersion()) };
 		return memory.prepared.value;
 	}
 
@@ -330,17 +329,27 @@ export class Reconciler {
 		for (const notice of describeTransitions(previous, status)) onNotice(object, notice);
 	}
 
-	/** A write of the installation itself, whose event is not to wake us. */
-	async #write(object: StoredInstallation, send: () => Promise<KubeObject>): Promise<KubeObject> {
+	/**
+	 * A write of the installation itself, whose event is not to wake us. The answer is how the object really stands, and
+	 * every new generation has one: for a moment after a change of the CRD, watches still prune by the schema before it
+	 * (apiextensions-apiserver `customresource_handler.go` keeps the old storage until its requests have ended), and no
+	 * event follows that would show what was left out.
+	 */
+	async #write(object: StoredInstallation, send: () => Promise<StoredInstallation>): Promise<StoredInstallation> {
 		const settle = this.#options.installations.expectWrite(object);
+		let written: StoredInstallation;
 		try {
-			const written = await send();
+			written = await send();
 			settle(written);
-			return written;
 		} catch (error) {
 			settle();
 			throw error;
 		}
+		const { generation } = object.metadata;
+		if (written.metadata.generation === generation && !isDeepStrictEqual(written.spec, object.spec)) {
+			throw new ConflictError(`${describeObject(object)} is not as the watch showed it: its definition has changed`);
+		}
+		return written;
 	}
 
 	#resync(): number {
