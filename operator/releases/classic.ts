@@ -3,7 +3,11 @@
  * One entry per release, newest patch of each minor. Sources: the charts in `install/kubernetes/helm`, and
  * `pilot/cmd/pilot-discovery`, `pilot/pkg/bootstrap/server.go` and `pilot/pkg/model/config.go` of each tag.
  */
-import type { ClassicRelease, KubernetesSupport, Port, ReadRule, Resources } from './release.ts';
+import { citadelReleases } from './citadel.ts';
+import { gatewayReleases } from './gateways.ts';
+import { injectorReleases } from './injector.ts';
+import { mixerReleases } from './mixer.ts';
+import type { ClassicRelease, KubernetesSupport, Minor, Port, ReadRule, Resources } from './release.ts';
 
 const kubernetes: KubernetesSupport = {
 	minimum: '1.31',
@@ -140,6 +144,16 @@ const proxyDefaults = {
 
 const proxyDefaultsFrom11 = { ...proxyDefaults, connectTimeout: '10s', concurrency: 2 } as const;
 
+/** The components whose data has a file of its own. */
+function componentsOf(minor: Minor): Pick<ClassicRelease, 'mixer' | 'citadel' | 'injector' | 'gateways'> {
+	return {
+		mixer: mixerReleases[minor],
+		citadel: citadelReleases[minor],
+		injector: injectorReleases[minor],
+		gateways: gatewayReleases[minor],
+	};
+}
+
 export const classicReleases: readonly ClassicRelease[] = [
 	{
 		line: 'classic',
@@ -147,6 +161,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 		minor: '1.0',
 		kubernetes,
 		architectures,
+		...componentsOf('1.0'),
 		pilot: {
 			image: 'pilot',
 			args: ['discovery', noSecureGrpc, disableInstallCrds],
@@ -182,6 +197,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 		minor: '1.1',
 		kubernetes,
 		architectures,
+		...componentsOf('1.1'),
 		pilot: {
 			image: 'pilot',
 			args: argsFrom11,
@@ -208,6 +224,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 		minor: '1.2',
 		kubernetes,
 		architectures,
+		...componentsOf('1.2'),
 		pilot: {
 			image: 'pilot',
 			args: argsFrom11,
@@ -234,6 +251,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 		minor: '1.3',
 		kubernetes,
 		architectures,
+		...componentsOf('1.3'),
 		pilot: {
 			image: 'pilot',
 			args: argsFrom11,
@@ -265,6 +283,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 		minor: '1.4',
 		kubernetes,
 		architectures,
+		...componentsOf('1.4'),
 		pilot: {
 			image: 'pilot',
 			args: argsFrom11,

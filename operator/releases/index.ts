@@ -19,10 +19,18 @@ export { compareMinor, minors } from './release.ts';
 export { type ResolveOptions, type ResolveResult, resolve } from './resolve.ts';
 export type {
 	DisruptionBudget,
+	MutualTls,
 	Opaque,
 	Replicas,
+	ResolvedAdapter,
+	ResolvedCitadel,
 	ResolvedClassicMesh,
+	ResolvedGateway,
 	ResolvedImages,
+	ResolvedInjector,
 	ResolvedMesh,
+	ResolvedMixer,
+	ResolvedOverlay,
+	ResolvedSidecar,
 	ResolvedWorkload,
 } from './resolved.ts';

@@ -1,5 +1,10 @@
 /** What the operator knows about an Istio release: data that a person can check against the release's own charts and sources. */
 
+import type { CitadelRelease } from './citadel.ts';
+import type { GatewayRelease } from './gateways.ts';
+import type { InjectorRelease } from './injector.ts';
+import type { MixerRelease } from './mixer.ts';
+
 /** Releases that are installed by the same components. Every line has its own component files in `operator/render`. */
 export type Line = 'classic';
 
@@ -40,14 +45,20 @@ export interface ReadRule {
 	readonly verbs: readonly ('get' | 'list' | 'watch')[];
 }
 
-/** How a release's Pilot is started. */
-export interface PilotRelease {
+/** What every component of a release has. */
+export interface ComponentRelease {
 	/** Name of the image below the registry. */
 	readonly image: string;
-	/** All arguments, in order, that do not depend on the installation. */
-	readonly args: readonly string[];
 	/** Flags that the binary knows: any other one ends it at start. Without leading dashes. */
 	readonly flags: readonly string[];
+	/** What its container asks for when the installation does not say. */
+	readonly resources: Resources;
+}
+
+/** How a release's Pilot is started. */
+export interface PilotRelease extends ComponentRelease {
+	/** All arguments, in order, that do not depend on the installation. */
+	readonly args: readonly string[];
 	readonly env: Readonly<Record<string, string>>;
 	readonly ports: readonly Port[];
 	/** Seconds between two calls of `/ready`. */
@@ -60,7 +71,6 @@ export interface PilotRelease {
 	readonly clusterReads: readonly ReadRule[];
 	/** Kubernetes' types that Pilot reads in its own namespace. */
 	readonly namespaceReads: readonly ReadRule[];
-	readonly resources: Resources;
 }
 
 /** What a release's mesh configuration holds when the installation says nothing. Every value differs from the binary's own default or makes it visible. */
@@ -82,6 +92,10 @@ export interface ClassicRelease {
 	/** CPU architectures of the published images. */
 	readonly architectures: readonly string[];
 	readonly pilot: PilotRelease;
+	readonly mixer: MixerRelease;
+	readonly citadel: CitadelRelease;
+	readonly injector: InjectorRelease;
+	readonly gateways: GatewayRelease;
 	readonly mesh: MeshRelease;
 }
 

@@ -1,14 +1,18 @@
 /** From what a user wrote to a mesh with every question answered, or to everything that is wrong with it. Pure. */
-import type { ParsedMeshInstallation, ParsedSpec } from '../../api/v1/index.ts';
+import type { ParsedMeshInstallation } from '../../api/v1/index.ts';
 import { type FindResult, findRelease } from './find-release.ts';
 import { buildMeshConfig } from './mesh-config.ts';
 import { checkMeshConfig, checkSettings } from './mesh-config-check.ts';
 import type { ReleaseProblem } from './problem.ts';
 import { profiles } from './profiles.ts';
-import { canonicalResources } from './quantity.ts';
-import type { ClassicRelease, Resources } from './release.ts';
-import type { DisruptionBudget, Replicas, ResolvedImages, ResolvedMesh, ResolvedWorkload } from './resolved.ts';
-import { checkPilot } from './workload-check.ts';
+import { checkGateways, resolveGateways } from './resolve-gateways.ts';
+import { resolveImages } from './resolve-images.ts';
+import { checkInjection, resolveInjector, resolveSidecar } from './resolve-injector.ts';
+import { checkMixer, resolveMixer } from './resolve-mixer.ts';
+import { checkSecurity, resolveSecurity } from './resolve-security.ts';
+import { resolveWorkload } from './resolve-workload.ts';
+import type { ResolvedMesh } from './resolved.ts';
+import { checkWorkload, pilotRules } from './workload-check.ts';
 
 export type ResolveResult =
 	| { readonly ok: true; readonly mesh: ResolvedMesh }
@@ -25,9 +29,6 @@ const upstreamRegistry = 'docker.io/istio';
 /** Percent of requests that start a trace, as the charts of istio 1.0-1.4 have it. */
 const defaultSampling = 1;
 
-/** Percent of the CPU request that an autoscaler aims at, as the charts of istio 1.0-1.4 have it. */
-const defaultUtilization = 80;
-
 /** Resolves a parsed installation. All problems are reported, not the first alone. */
 export function resolve(installation: ParsedMeshInstallation, options: ResolveOptions = {}): ResolveResult {
 	const { spec, metadata } = installation;
@@ -37,15 +38,22 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 	}
 	const { release } = search;
 	const profile = profiles[spec.profile];
+	if (profile === undefined) {
+		return { ok: false, problems: [profileProblem(spec.profile)] };
+	}
 	const problems: readonly ReleaseProblem[] = [
-		...(profile === undefined ? [profileProblem(spec.profile)] : []),
 		...checkSettings(release, spec),
 		...checkMeshConfig(release, spec.mesh?.config ?? {}),
-		...checkPilot(release, spec.pilot),
+		...checkWorkload(release, spec.pilot, pilotRules(release)),
+		...checkMixer(release, spec, profile),
+		...checkSecurity(release, spec, profile),
+		...checkInjection(release, spec, profile),
+		...checkGateways(release, spec, profile),
 	];
-	if (profile === undefined || problems.length > 0) {
+	if (problems.length > 0) {
 		return { ok: false, problems };
 	}
+	const injector = resolveInjector(release, spec, profile);
 	const trustDomain = spec.mesh?.trustDomain;
 	return {
 		ok: true,
@@ -60,6 +68,12 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 			traceSampling: spec.mesh?.tracing?.sampling ?? defaultSampling,
 			...(trustDomain === undefined ? {} : { trustDomain }),
 			pilot: resolveWorkload(spec.pilot ?? {}, profile.pilot.replicas, release.pilot.resources),
+			mixer: resolveMixer(release, spec, profile),
+			...resolveSecurity(release, spec, profile),
+			...(injector === undefined ? {} : { injector }),
+			sidecar: resolveSidecar(release, spec),
+			gateways: resolveGateways(release, spec, profile),
+			overlays: spec.overlays ?? [],
 		},
 	};
 }
@@ -90,70 +104,5 @@ function profileProblem(profile: string): ReleaseProblem {
 		reason: 'NotSupportedYet',
 		message: `spec.profile ${profile} is not supported yet`,
 		remedy: `Use one of: ${known}.`,
-	};
-}
-
-/** A component's settings with the profile's and the release's answers where the user gave none. */
-function resolveWorkload(
-	given: NonNullable<ParsedSpec['pilot']>,
-	profileReplicas: Replicas,
-	releaseResources: Resources,
-): ResolvedWorkload {
-	const replicas = resolveReplicas(given, profileReplicas);
-	const disruptionBudget = resolveBudget(given.disruptionBudget, replicas);
-	const { resources, priorityClassName } = given;
-	return {
-		replicas,
-		...(disruptionBudget === undefined ? {} : { disruptionBudget }),
-		resources: resources === undefined ? releaseResources : canonicalResources(resources),
-		nodeSelector: given.nodeSelector ?? {},
-		tolerations: given.tolerations ?? [],
-		affinity: given.affinity ?? {},
-		topologySpreadConstraints: given.topologySpreadConstraints ?? [],
-		...(priorityClassName === undefined ? {} : { priorityClassName }),
-		podAnnotations: given.podAnnotations ?? {},
-		podLabels: given.podLabels ?? {},
-		env: given.env ?? [],
-		extraArgs: given.extraArgs ?? [],
-	};
-}
-
-function resolveReplicas({ replicas, autoscaling }: NonNullable<ParsedSpec['pilot']>, otherwise: Replicas): Replicas {
-	if (autoscaling !== undefined) {
-		return {
-			kind: 'autoscaled',
-			min: autoscaling.minReplicas ?? 1,
-			max: autoscaling.maxReplicas,
-			targetCPUUtilization: autoscaling.targetCPUUtilization ?? defaultUtilization,
-		};
-	}
-	return replicas === undefined ? otherwise : { kind: 'fixed', count: replicas };
-}
-
-/** One pod may go at a time; with one pod alone a budget would keep its node from ever being drained (istio#12602). */
-function resolveBudget(
-	given: NonNullable<ParsedSpec['pilot']>['disruptionBudget'],
-	replicas: Replicas,
-): DisruptionBudget | undefined {
-	if (given?.minAvailable !== undefined) {
-		return { minAvailable: given.minAvailable };
-	}
-	if (given?.maxUnavailable !== undefined) {
-		return { maxUnavailable: given.maxUnavailable };
-	}
-	return (replicas.kind === 'fixed' ? replicas.count : replicas.min) >= 2 ? { minAvailable: 1 } : undefined;
-}
-
-function resolveImages(
-	release: ClassicRelease,
-	{ images = {}, version }: ParsedSpec,
-	registry: string,
-): ResolvedImages {
-	const name = `${images.registry ?? registry}/${release.pilot.image}`;
-	const digest = images.digests?.pilot;
-	return {
-		pilot: digest === undefined ? `${name}:${images.tag ?? version}` : `${name}@${digest}`,
-		pullPolicy: images.pullPolicy ?? 'IfNotPresent',
-		pullSecrets: (images.pullSecrets ?? []).map((secret) => secret.name),
 	};
 }

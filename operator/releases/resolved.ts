@@ -1,4 +1,5 @@
 /** A MeshInstallation with every question answered: what `render`, `plan` and the command line work from. */
+import type { ParsedSpec } from '../../api/v1/index.ts';
 import type { ClassicRelease, Resources } from './release.ts';
 
 /** How many pods a component has. Under autoscaling nobody but the autoscaler writes the number. */
@@ -39,13 +40,99 @@ export interface ResolvedWorkload {
 	readonly extraArgs: readonly string[];
 }
 
+/** Full references of the images. */
 export interface ResolvedImages {
-	/** Full reference of the image of each component that is installed. */
 	readonly pilot: string;
+	readonly mixer: string;
+	readonly citadel: string;
+	readonly sidecarInjector: string;
+	/** Envoy with its agent: sidecars, gateways, the proxies of control plane pods. */
+	readonly proxy: string;
+	/** The init container that redirects a pod's traffic. */
+	readonly proxyInit: string;
 	readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
 	/** Names of Secrets in the namespace of the mesh. */
 	readonly pullSecrets: readonly string[];
 }
+
+/** A backend of Mixer, with the defaults in place. */
+export type ResolvedAdapter =
+	| { readonly kind: 'prometheus'; readonly metricsExpiry: string }
+	| { readonly kind: 'stdio'; readonly json: boolean }
+	| {
+			readonly kind: 'statsd';
+			readonly address: string;
+			readonly prefix: string;
+			readonly flushDuration: string;
+	  }
+	| {
+			readonly kind: 'custom';
+			readonly name: string;
+			readonly address: string;
+			readonly templates: readonly string[];
+			readonly params: Opaque;
+	  };
+
+/** Mixer's two services; absent where switched off. */
+export interface ResolvedMixer {
+	readonly policy?: ResolvedWorkload;
+	readonly telemetry?: ResolvedWorkload;
+	readonly adapters: readonly ResolvedAdapter[];
+}
+
+export interface ResolvedCitadel extends ResolvedWorkload {
+	/** Secret with a CA of the user's own; a self-signed one when absent. */
+	readonly caSecretName?: string;
+	/** How long certificates of workloads are valid. */
+	readonly workloadCertTTL: string;
+}
+
+export interface ResolvedInjector extends ResolvedWorkload {
+	/** What becomes of pods without an annotation of their own, in namespaces with injection. */
+	readonly policy: 'enabled' | 'disabled';
+	/** Namespaces that the operator labels. */
+	readonly namespaces: readonly string[];
+	readonly neverInject: readonly Opaque[];
+	readonly alwaysInject: readonly Opaque[];
+}
+
+/** What is put into every pod of the mesh, beside what the mesh configuration says. */
+export interface ResolvedSidecar {
+	readonly interceptionMode: 'REDIRECT' | 'TPROXY';
+	/** Outbound address blocks through the proxy; `*` alone for all. */
+	readonly includeIPRanges: readonly string[];
+	readonly excludeIPRanges: readonly string[];
+	/** Inbound ports through the proxy; `*` alone for all. */
+	readonly includeInboundPorts: readonly (number | '*')[];
+	readonly excludeInboundPorts: readonly number[];
+	/** User that the proxy runs as. */
+	readonly uid: number;
+	readonly resources: Resources;
+}
+
+export interface ResolvedGateway extends ResolvedWorkload {
+	/** `istio-ingressgateway` or `istio-egressgateway`. */
+	readonly name: string;
+	readonly service: {
+		readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+		readonly ports: readonly {
+			readonly name: string;
+			readonly port: number;
+			readonly targetPort: number;
+			readonly nodePort?: number;
+			readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+		}[];
+		readonly annotations: Readonly<Record<string, string>>;
+		readonly externalTrafficPolicy?: 'Cluster' | 'Local';
+		readonly loadBalancerSourceRanges: readonly string[];
+	};
+}
+
+/** Mutual TLS between workloads. */
+export type MutualTls = 'PERMISSIVE' | 'STRICT' | 'DISABLED';
+
+/** One change of one rendered object, see `spec.overlays`. */
+export type ResolvedOverlay = NonNullable<ParsedSpec['overlays']>[number];
 
 /** What every line has. */
 interface ResolvedBase {
@@ -68,6 +155,16 @@ export interface ResolvedClassicMesh extends ResolvedBase {
 	/** Domain of the workloads' identities, when it is not the release's own. */
 	readonly trustDomain?: string;
 	readonly pilot: ResolvedWorkload;
+	readonly mixer: ResolvedMixer;
+	readonly citadel?: ResolvedCitadel;
+	readonly injector?: ResolvedInjector;
+	readonly sidecar: ResolvedSidecar;
+	readonly gateways: readonly ResolvedGateway[];
+	/** Mutual TLS between workloads; DISABLED without Citadel, since nobody has certificates then. */
+	readonly mutualTls: MutualTls;
+	/** Mutual TLS between proxies and Pilot and Mixer (the charts' `controlPlaneSecurityEnabled`); only with Citadel. */
+	readonly controlPlaneSecurity: boolean;
+	readonly overlays: readonly ResolvedOverlay[];
 }
 
 /** A mesh of any line; `line` tells which. */

@@ -1,50 +1,69 @@
 /** Checks what an installation says about the pods of a component against what the operator and the release decide. */
-import type { ParsedSpec } from '../../api/v1/index.ts';
 import { child, type ReleaseProblem } from './problem.ts';
 import type { ClassicRelease } from './release.ts';
+import type { GivenWorkload } from './resolve-workload.ts';
 
-type Workload = NonNullable<ParsedSpec['pilot']>;
+/** What the operator and the release decide of a component, and the installation can not. */
+export interface WorkloadRules {
+	/** Where the installation speaks of it: `spec.pilot`. */
+	readonly path: string;
+	/** What people call it: `Pilot`. */
+	readonly title: string;
+	/** Flags that its binary knows, without leading dashes. */
+	readonly flags: readonly string[];
+	/** Flags whose value follows from the release, its ports and mounts, or from another field. */
+	readonly ownedFlags: readonly string[];
+	/** Short forms of flags. */
+	readonly shortFlags: Readonly<Record<string, string>>;
+	/** Variables whose value follows from another field or from the pod itself, with what to do instead. */
+	readonly ownedEnv: Readonly<Record<string, string>>;
+}
 
-/** Variables whose value follows from another field or from the pod itself. */
-const ownedEnv: Readonly<Record<string, string>> = {
+/** Variables that the pod itself gives, in every component. */
+export const podEnv: Readonly<Record<string, string>> = {
 	POD_NAME: 'The pod itself gives it.',
 	POD_NAMESPACE: 'The pod itself gives it.',
-	PILOT_TRACE_SAMPLING: 'Set spec.mesh.tracing.sampling instead.',
 };
 
-/** Flags whose value follows from the release, its ports and mounts, or from another field. */
-const ownedFlags: readonly string[] = [
-	'clusterRegistriesConfigMap',
-	'clusterRegistriesNamespace',
-	'configDir',
-	'disable-install-crds',
-	'grpcAddr',
-	'httpAddr',
-	'kubeconfig',
-	'meshConfig',
-	'monitoringAddr',
-	'monitoringPort',
-	'namespace',
-	'networksConfig',
-	'port',
-	'secureGrpcAddr',
-	'trust-domain',
-];
+/** The rules of `spec.pilot`; short forms from `pilot/cmd/pilot-discovery/main.go`. */
+export function pilotRules(release: ClassicRelease): WorkloadRules {
+	return {
+		path: 'spec.pilot',
+		title: 'Pilot',
+		flags: release.pilot.flags,
+		shortFlags: { a: 'appNamespace', n: 'namespace' },
+		ownedEnv: { ...podEnv, PILOT_TRACE_SAMPLING: 'Set spec.mesh.tracing.sampling instead.' },
+		ownedFlags: [
+			'clusterRegistriesConfigMap',
+			'clusterRegistriesNamespace',
+			'configDir',
+			'disable-install-crds',
+			'grpcAddr',
+			'httpAddr',
+			'kubeconfig',
+			'meshConfig',
+			'monitoringAddr',
+			'monitoringPort',
+			'namespace',
+			'networksConfig',
+			'port',
+			'secureGrpcAddr',
+			'trust-domain',
+		],
+	};
+}
 
-/** Short forms of flags (`pilot/cmd/pilot-discovery/main.go`). */
-const shortFlags: Readonly<Record<string, string>> = { a: 'appNamespace', n: 'namespace' };
-
-/** All problems of `spec.pilot` that the schema can not see. */
-export function checkPilot(
+/** All problems of a component's pods that the schema can not see. */
+export function checkWorkload(
 	release: ClassicRelease,
-	pilot: Workload = {},
-	path = 'spec.pilot',
+	given: GivenWorkload = {},
+	rules: WorkloadRules,
 ): readonly ReleaseProblem[] {
 	return [
-		...checkAutoscaling(pilot, path),
-		...checkEnv(pilot, path),
-		...checkArgs(release, pilot, path),
-		...checkPodMetadata(pilot, path),
+		...checkAutoscaling(given, rules),
+		...checkEnv(given, rules),
+		...checkArgs(release, given, rules),
+		...checkPodMetadata(given, rules),
 	];
 }
 
@@ -53,7 +72,10 @@ function invalid(path: string, message: string, remedy: string): ReleaseProblem 
 }
 
 /** A share of the CPU request needs a CPU request; Kubernetes takes the limit for it when there is only that. */
-function checkAutoscaling({ autoscaling, resources }: Workload, path: string): readonly ReleaseProblem[] {
+function checkAutoscaling(
+	{ autoscaling, resources }: GivenWorkload,
+	{ path }: WorkloadRules,
+): readonly ReleaseProblem[] {
 	return autoscaling !== undefined &&
 		resources !== undefined &&
 		resources.requests?.cpu === undefined &&
@@ -68,7 +90,7 @@ function checkAutoscaling({ autoscaling, resources }: Workload, path: string): r
 		: [];
 }
 
-function checkEnv({ env = [] }: Workload, path: string): readonly ReleaseProblem[] {
+function checkEnv({ env = [] }: GivenWorkload, { path, ownedEnv }: WorkloadRules): readonly ReleaseProblem[] {
 	return env.flatMap(({ name }, index) => {
 		const remedy = Object.hasOwn(ownedEnv, name) ? ownedEnv[name] : undefined;
 		return remedy === undefined
@@ -77,7 +99,11 @@ function checkEnv({ env = [] }: Workload, path: string): readonly ReleaseProblem
 	});
 }
 
-function checkArgs(release: ClassicRelease, { extraArgs = [] }: Workload, path: string): readonly ReleaseProblem[] {
+function checkArgs(
+	release: ClassicRelease,
+	{ extraArgs = [] }: GivenWorkload,
+	{ path, title, flags, ownedFlags, shortFlags }: WorkloadRules,
+): readonly ReleaseProblem[] {
 	return extraArgs.flatMap((arg, index) => {
 		const here = `${path}.extraArgs[${index}]`;
 		const [, dashes = '', given = ''] = /^(--?)([^=]*)/.exec(arg) ?? [];
@@ -88,13 +114,13 @@ function checkArgs(release: ClassicRelease, { extraArgs = [] }: Workload, path: 
 		if (ownedFlags.includes(flag)) {
 			return [invalid(here, `must not set ${dashes}${given}: the operator sets it`, 'Remove it.')];
 		}
-		return release.pilot.flags.includes(flag)
+		return flags.includes(flag)
 			? []
 			: [
 					{
 						path: here,
 						reason: 'FieldNotInRelease',
-						message: `${here} has the flag ${dashes}${given}, which Pilot ${release.version} does not know: it would end at once`,
+						message: `${here} has the flag ${dashes}${given}, which ${title} ${release.version} does not know: it would end at once`,
 						remedy: 'Correct or remove it.',
 					},
 				];
@@ -102,7 +128,10 @@ function checkArgs(release: ClassicRelease, { extraArgs = [] }: Workload, path: 
 }
 
 /** Labels by which Services, budgets and autoscalers find the pods, and what the operator itself writes. */
-function checkPodMetadata({ podLabels = {}, podAnnotations = {} }: Workload, path: string): readonly ReleaseProblem[] {
+function checkPodMetadata(
+	{ podLabels = {}, podAnnotations = {} }: GivenWorkload,
+	{ path }: WorkloadRules,
+): readonly ReleaseProblem[] {
 	const owned = (key: string) =>
 		key === 'app' ||
 		key === 'istio' ||

@@ -4,6 +4,7 @@ import { asGiven } from './finish.ts';
 import type { Labels } from './labels.ts';
 
 const archKey = 'kubernetes.io/arch';
+const zoneKey = 'topology.kubernetes.io/zone';
 const hostnameKey = 'kubernetes.io/hostname';
 
 /** The part of a pod's spec that says where it runs. */
@@ -47,7 +48,7 @@ function affinity(architectures: readonly string[], settings: ResolvedWorkload):
 	});
 }
 
-/** Several pods go to different nodes where they can, unless the user says how they spread. */
+/** Several pods go to different zones and nodes where they can, unless the user says how they spread. */
 function spread(settings: ResolvedWorkload, selector: Labels): readonly Opaque[] {
 	const { replicas, topologySpreadConstraints, affinity: given } = settings;
 	if (topologySpreadConstraints.length > 0) {
@@ -56,14 +57,12 @@ function spread(settings: ResolvedWorkload, selector: Labels): readonly Opaque[]
 	const most = replicas.kind === 'fixed' ? replicas.count : replicas.max;
 	return most < 2 || Object.hasOwn(given, 'podAntiAffinity')
 		? []
-		: [
-				{
-					maxSkew: 1,
-					topologyKey: hostnameKey,
-					whenUnsatisfiable: 'ScheduleAnyway',
-					labelSelector: { matchLabels: selector },
-				},
-			];
+		: [zoneKey, hostnameKey].map((topologyKey) => ({
+				maxSkew: 1,
+				topologyKey,
+				whenUnsatisfiable: 'ScheduleAnyway',
+				labelSelector: { matchLabels: selector },
+			}));
 }
 
 function objectIn(parent: Opaque, field: string): Opaque {

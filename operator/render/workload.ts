@@ -1,9 +1,24 @@
 /** Deployment, autoscaler and disruption budget of a component: what all workloads of the control plane have in common. */
-import type { Opaque, Port, ResolvedMesh, ResolvedWorkload } from '../releases/index.ts';
+import type { Opaque, Port, ResolvedMesh, ResolvedWorkload, Resources } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { asGiven } from './finish.ts';
 import { type Labels, objectLabels, podLabels } from './labels.ts';
 import { placement } from './placement.ts';
+
+/** One container of a component's pods. */
+export interface Container {
+	readonly name: string;
+	readonly image: string;
+	readonly command?: readonly string[];
+	readonly args: readonly string[];
+	readonly env: readonly (Opaque & { readonly name: string })[];
+	readonly ports: readonly Port[];
+	readonly readinessProbe?: Opaque;
+	readonly livenessProbe?: Opaque;
+	readonly volumeMounts: readonly Opaque[];
+	/** Capabilities that it needs in spite of all; none otherwise. */
+	readonly capabilities?: readonly string[];
+}
 
 /** What a component's file says about its pods; the rest follows from the installation. */
 export interface Workload {
@@ -17,15 +32,12 @@ export interface Workload {
 	/** By which Deployment and Service find the pods. Immutable, so the same in every release. */
 	readonly selector: Labels;
 	readonly annotations: Labels;
-	readonly container: {
-		readonly name: string;
-		readonly image: string;
-		readonly args: readonly string[];
-		readonly env: readonly (Opaque & { readonly name: string })[];
-		readonly ports: readonly Port[];
-		readonly readinessProbe: Opaque;
-		readonly volumeMounts: readonly Opaque[];
-	};
+	/** The component itself: the installation's `resources`, `env` and `extraArgs` are meant for it. */
+	readonly container: Container;
+	/** Containers beside it, such as the proxy in front of Mixer. */
+	readonly sidecars?: readonly (Container & { readonly resources: Resources })[];
+	/** Recreate for what must never run twice; otherwise a new pod is ready before an old one goes. */
+	readonly strategy?: 'Recreate';
 	readonly volumes: readonly Opaque[];
 	readonly settings: ResolvedWorkload;
 }
@@ -57,7 +69,10 @@ function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
 			...(settings.replicas.kind === 'fixed' ? { replicas: settings.replicas.count } : {}),
 			selector: { matchLabels: workload.selector },
 			// A new pod is ready before an old one goes: proxies never find nobody.
-			strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+			strategy:
+				workload.strategy === undefined
+					? { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
+					: { type: workload.strategy },
 			template: {
 				metadata: {
 					labels: { ...settings.podLabels, ...workload.labels, ...podLabels(mesh, component, name) },
@@ -72,28 +87,42 @@ function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
 					securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
 					...placement(mesh.release.architectures, settings, workload.selector),
 					containers: [
-						{
-							name: container.name,
-							image: container.image,
-							imagePullPolicy: mesh.images.pullPolicy,
+						containerOf(mesh, {
+							...container,
 							args: [...container.args, ...settings.extraArgs],
 							env: mergeEnv(container.env, settings.env),
-							ports: container.ports.map((port) => ({
-								name: port.container,
-								containerPort: port.port,
-								protocol: 'TCP',
-							})),
-							readinessProbe: container.readinessProbe,
 							resources: settings.resources,
-							// The images say no user, so the process is root; it needs none of root's powers.
-							securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-							volumeMounts: container.volumeMounts,
-						},
+						}),
+						...(workload.sidecars ?? []).map((sidecar) => containerOf(mesh, sidecar)),
 					],
 					volumes: workload.volumes,
 				},
 			},
 		},
+	};
+}
+
+function containerOf(
+	{ images }: ResolvedMesh,
+	container: Omit<Container, 'env'> & { readonly env: readonly Opaque[]; readonly resources: Resources },
+): Opaque {
+	return {
+		name: container.name,
+		image: container.image,
+		imagePullPolicy: images.pullPolicy,
+		command: container.command ?? [],
+		args: container.args,
+		env: container.env,
+		ports: container.ports.map((port) => ({ name: port.container, containerPort: port.port, protocol: 'TCP' })),
+		readinessProbe: container.readinessProbe,
+		livenessProbe: container.livenessProbe,
+		resources: container.resources,
+		// The images say no user, so the process is root; it needs none of root's powers, or those that are named.
+		securityContext: {
+			allowPrivilegeEscalation: false,
+			capabilities: { drop: ['ALL'], add: container.capabilities ?? [] },
+		},
+		volumeMounts: container.volumeMounts,
 	};
 }
 
