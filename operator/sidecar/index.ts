@@ -1,0 +1,18 @@
+/**
+ * The sidecar: what a mesh puts into pods. One definition per release, from which both the injector's template is printed
+ * and pods are injected on the command line.
+ */
+export type {
+	Injection,
+	InjectionContext,
+	InjectPod,
+	Named,
+	Pod,
+	PodContainer,
+	PodMetadata,
+	PodPort,
+	PodProblem,
+	PodSpec,
+	Uninjection,
+	UninjectPod,
+} from './pod.ts';

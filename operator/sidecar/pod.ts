@@ -1,0 +1,82 @@
+/** Pods as they are before and after injection: only what injection looks at has a type, the rest is kept as it is. */
+import type { ResolvedClassicMesh } from '../releases/index.ts';
+
+/** One of Kubernetes' own objects, of which injection reads a few fields. */
+type Fields = Readonly<Record<string, unknown>>;
+
+export interface PodMetadata extends Fields {
+	readonly name?: string;
+	readonly generateName?: string;
+	readonly namespace?: string;
+	readonly labels?: Readonly<Record<string, string>>;
+	readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface PodContainer extends Fields {
+	readonly name: string;
+	readonly ports?: readonly PodPort[];
+	readonly volumeMounts?: readonly Fields[];
+}
+
+export interface PodPort extends Fields {
+	readonly name?: string;
+	readonly containerPort: number;
+	readonly protocol?: string;
+}
+
+/** An entry of a list that Kubernetes keys by name. */
+export interface Named extends Fields {
+	readonly name?: string;
+}
+
+export interface PodSpec extends Fields {
+	readonly hostNetwork?: boolean;
+	readonly serviceAccountName?: string;
+	readonly securityContext?: Fields;
+	readonly initContainers?: readonly PodContainer[];
+	readonly containers?: readonly PodContainer[];
+	readonly volumes?: readonly Named[];
+	readonly imagePullSecrets?: readonly Named[];
+}
+
+/** A pod, or the template of a workload: `spec.template` of a Deployment, `spec.jobTemplate.spec.template` of a CronJob. */
+export interface Pod {
+	readonly metadata: PodMetadata;
+	readonly spec: PodSpec;
+}
+
+/** What is known about a pod beside its template; the proxy calls itself after it. */
+export interface InjectionContext {
+	/** Namespace that the pod will be in, when the template does not say. */
+	readonly namespace?: string;
+	/** Name of what the user wrote: the Deployment, the StatefulSet, the CronJob; the pod's own when absent. */
+	readonly ownerName?: string;
+	/** Type of what the user wrote: `{apiVersion: 'apps/v1', kind: 'Deployment'}`; a Pod when absent. */
+	readonly typeMeta?: { readonly apiVersion: string; readonly kind: string };
+}
+
+/** An annotation whose value would make the webhook refuse the pod. */
+export interface PodProblem {
+	/** Where: `metadata.annotations[status.sidecar.istio.io/port]`. */
+	readonly path: string;
+	/** A sentence without its full stop. */
+	readonly message: string;
+}
+
+export type Injection =
+	| ({ readonly kind: 'injected' } & Pod)
+	/** Nothing is to be injected; `reason` is a sentence without its full stop. */
+	| { readonly kind: 'skipped'; readonly reason: string }
+	/** The webhook would refuse the pod. */
+	| { readonly kind: 'refused'; readonly problems: readonly PodProblem[] };
+
+export type Uninjection =
+	| ({ readonly kind: 'uninjected' } & Pod)
+	/** Nothing was injected. */
+	| { readonly kind: 'skipped'; readonly reason: string };
+
+/** Puts the proxy of a mesh into a pod. Never changes its arguments. */
+export type InjectPod = (mesh: ResolvedClassicMesh, pod: Pod, context?: InjectionContext) => Injection;
+
+/** Takes out what injection has put in, by the pod's annotation `sidecar.istio.io/status`. Never changes its arguments. */
+export type UninjectPod = (metadata: PodMetadata, spec: PodSpec) => Uninjection;
