@@ -4,6 +4,7 @@
  * `pilot/cmd/pilot-discovery`, `pilot/pkg/bootstrap/server.go` and `pilot/pkg/model/config.go` of each tag.
  */
 import { citadelReleases } from './citadel.ts';
+import { controlPlaneProxyReleases } from './control-plane-proxy.ts';
 import { gatewayReleases } from './gateways.ts';
 import { injectorReleases } from './injector.ts';
 import { mixerReleases } from './mixer.ts';
@@ -145,12 +146,15 @@ const proxyDefaults = {
 const proxyDefaultsFrom11 = { ...proxyDefaults, connectTimeout: '10s', concurrency: 2 } as const;
 
 /** The components whose data has a file of its own. */
-function componentsOf(minor: Minor): Pick<ClassicRelease, 'mixer' | 'citadel' | 'injector' | 'gateways'> {
+function componentsOf(
+	minor: Minor,
+): Pick<ClassicRelease, 'mixer' | 'citadel' | 'injector' | 'gateways' | 'controlPlaneProxy'> {
 	return {
 		mixer: mixerReleases[minor],
 		citadel: citadelReleases[minor],
 		injector: injectorReleases[minor],
 		gateways: gatewayReleases[minor],
+		controlPlaneProxy: controlPlaneProxyReleases[minor],
 	};
 }
 

@@ -1,6 +1,7 @@
 /** What the operator knows about an Istio release: data that a person can check against the release's own charts and sources. */
 
 import type { CitadelRelease } from './citadel.ts';
+import type { ControlPlaneProxyRelease } from './control-plane-proxy.ts';
 import type { GatewayRelease } from './gateways.ts';
 import type { InjectorRelease } from './injector.ts';
 import type { MixerRelease } from './mixer.ts';
@@ -96,6 +97,7 @@ export interface ClassicRelease {
 	readonly citadel: CitadelRelease;
 	readonly injector: InjectorRelease;
 	readonly gateways: GatewayRelease;
+	readonly controlPlaneProxy: ControlPlaneProxyRelease;
 	readonly mesh: MeshRelease;
 }
 
