@@ -23,6 +23,12 @@ export const managedByValue = 'meshwright';
 /** Label of the members of an ApplySet, which `kubectl` understands too. */
 export const applySetLabel = 'applyset.kubernetes.io/part-of';
 
+/** On a namespace of workloads: its pods get proxies (`enabled`), as Istio's own injectors have it. */
+export const injectionLabel = 'istio-injection';
+
+/** On a namespace of workloads: the name of the MeshInstallation whose injector serves it, where a cluster has several. */
+export const meshLabel = `${group}/mesh` as const;
+
 /**
  * Types of `status.conditions`. The first three are those that kstatus (kubectl wait, Flux, Argo CD) reads: `Ready` is True
  * when all is as asked; `Reconciling` and `Stalled` are "abnormal is True": present with True only while they say something.

@@ -22,6 +22,7 @@ import {
 	countDifferences,
 	type Desired,
 	type InstallationMemory,
+	webhookGraceMs,
 } from './applier.ts';
 import type { CrdMemory } from './apply-crds.ts';
 import { toChild } from './child.ts';
@@ -70,6 +71,8 @@ class Process {
 	/** Every kind that was rendered once. */
 	readonly #kinds = new Set<string>();
 	recordedHash: string | undefined;
+	held: ReadonlyMap<string, string> = new Map();
+	kept: ReadonlySet<string> = new Set();
 	now = 0;
 
 	constructor(name: string, objects: () => readonly KubeObject[]) {
@@ -84,7 +87,8 @@ class Process {
 		const options = await this.#options();
 		this.requests.length = 0;
 		this.notices.length = 0;
-		return applyInstallation(options, this.#desired(), this.memory, AbortSignal.timeout(30_000));
+		const desired = { ...this.#desired(), held: this.held, kept: this.kept };
+		return applyInstallation(options, desired, this.memory, AbortSignal.timeout(30_000));
 	}
 
 	/** Passes until no gate is closed. */
@@ -692,15 +696,66 @@ test('what is no longer rendered is pruned; objects of others and copies of ours
 	await admin.create(copy, { fieldManager: 'kubectl-create' });
 
 	world.set([namespace, configMap('istio')]);
+	const early = await process.pass();
+	t.regex(early.gate ?? '', /webhook/);
+	t.true((early.againInMs ?? 0) > 0);
+	t.deepEqual(process.requests, ['DELETE MutatingWebhookConfiguration'], 'what answers the webhook stays a while');
+	process.now += webhookGraceMs;
 	const result = await process.pass();
 	t.deepEqual(result.errors, []);
-	t.deepEqual(process.requests, ['DELETE MutatingWebhookConfiguration', 'DELETE Deployment', 'DELETE ConfigMap']);
-	t.deepEqual(process.reasons(), ['Pruned', 'Pruned', 'Pruned']);
+	t.deepEqual(process.requests, ['DELETE Deployment', 'DELETE ConfigMap']);
+	t.deepEqual(process.reasons(), ['Pruned', 'Pruned']);
 	t.not(result.hash, first.hash);
 	t.is((await get(copy)).kind, 'ConfigMap');
 	const restarted = world.start(result.hash);
 	t.is((await restarted.pass()).hash, result.hash);
 	t.deepEqual(restarted.requests, []);
+});
+
+test('what is held is neither written nor pruned, and the gate tells why; the rest goes on', async (t) => {
+	const world = new World(t, 'gate');
+	world.set([namespace, configMap('istio'), webhook]);
+	const process = world.start();
+	process.held = new Map([[objectKey(world.place(webhook)), 'waiting for the injector']]);
+	const waiting = await process.pass();
+	t.is(waiting.gate, 'waiting for the injector');
+	t.is(waiting.hash, undefined);
+	t.deepEqual(waiting.errors, []);
+	t.false(process.requests.some((request) => request.includes('Webhook')));
+
+	process.held = new Map();
+	t.not((await process.pass()).hash, undefined);
+	t.is(process.requests.at(-1), 'PATCH MutatingWebhookConfiguration');
+
+	process.held = new Map([[objectKey(world.place(webhook)), 'waiting for the injector']]);
+	t.is((await process.pass()).gate, undefined, 'nothing waits where nothing is to be written');
+	t.deepEqual(process.requests, []);
+});
+
+test('what is kept stays until it is not, although it is rendered no more', async (t) => {
+	const world = new World(t, 'kept');
+	world.set([namespace, configMap('istio'), configMap('old')]);
+	const process = world.start();
+	await process.settle();
+	process.kept = new Set([objectKey(world.place(configMap('old')))]);
+	world.set([namespace, configMap('istio')]);
+	t.not((await process.pass()).hash, undefined);
+	t.deepEqual(process.requests, []);
+	process.kept = new Set();
+	await process.pass();
+	t.deepEqual(process.requests, ['DELETE ConfigMap']);
+});
+
+test('a webhook that stands is changed before everything else, a new one comes last', async (t) => {
+	const world = new World(t, 'order');
+	world.set([namespace, configMap('istio'), webhook]);
+	const process = world.start();
+	await process.settle();
+	t.is(process.requests.at(-1), 'PATCH MutatingWebhookConfiguration');
+	const changed = { ...configMap('istio'), data: { mesh: 'changed' } };
+	world.set([namespace, changed, { ...webhook, webhooks: [] }]);
+	await process.pass();
+	t.deepEqual(process.requests, ['PATCH MutatingWebhookConfiguration', 'PATCH ConfigMap']);
 });
 
 test('what was deleted by others before it could be pruned does not linger in the inventory', async (t) => {

@@ -3,6 +3,7 @@
  * ends the pass after its wave; siblings in the wave go on. Nothing here waits for a gate: a closed gate is part of the answer.
  */
 import { BlockedError, ConflictError, InvalidError } from '../runtime/errors.ts';
+import { type Kind, kindOf } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { applyCrds, assumedCrds, type CrdMemory } from './apply-crds.ts';
 import { type Child, toChild } from './child.ts';
@@ -21,6 +22,8 @@ export interface InstallationMemory {
 	readonly applied: Map<string, Applied>;
 	/** Whether a pass of this process has looked at the recorded inventory. */
 	recalled: boolean;
+	/** When this process deleted a webhook of the installation (monotonic milliseconds), see `webhookGraceMs`. */
+	webhookGoneAt?: number;
 }
 
 export interface Desired {
@@ -31,6 +34,10 @@ export interface Desired {
 	readonly objects: readonly KubeObject[];
 	/** Hash of the inventory as the status recorded it, if it did. */
 	readonly recordedHash: string | undefined;
+	/** Objects that are not written yet, by key, with what they wait for in a sentence. */
+	readonly held?: ReadonlyMap<string, string>;
+	/** Keys of objects that are rendered no more and stay a while all the same: something still uses them. */
+	readonly kept?: ReadonlySet<string>;
 }
 
 export interface ApplyResult {
@@ -79,9 +86,13 @@ export async function applyInstallation(
 	if (writer.errors.length > 0) return result(undefined);
 
 	forgetOthers(memory, children);
-	const { writes, prune } = planChildren(children, options.live, memory.applied, desired.partOf);
+	await writer.all([uniqueKinds(children)], (kinds) => options.live.follow(kinds));
+	if (writer.errors.length > 0) return result(undefined);
+	const { writes: planned, prune: unwanted } = planChildren(children, options.live, memory.applied, desired.partOf);
+	const { held = new Map<string, string>(), kept } = desired;
+	const writes = planned.filter(({ key }) => !held.has(key));
 	const pass = { writer, memory, desired, freshNamespaces };
-	for (const wave of waves(writes, ({ object }) => object.kind)) {
+	for (const wave of inOrder(writes)) {
 		await writer.all(wave, (write) => writeChild(write, pass));
 		if (writer.errors.length > 0) return result(undefined);
 	}
@@ -90,11 +101,50 @@ export async function applyInstallation(
 	);
 	if (going.length > 0) return result(`waiting for ${list(going.map(describeObject))} to be gone, to make it again`);
 	// Last, and backwards: what is no longer rendered goes when what replaces it stands.
+	const prune = unwanted.filter((child) => kept?.has(objectKey(child)) !== true);
 	for (const wave of waves(prune, ({ kind }) => kind).toReversed()) {
+		const graceMs = webhookGraceLeft(memory, writer.now);
+		if (graceMs > 0 && !wave.some(isWebhook)) {
+			writer.lookAgainWithin(graceMs);
+			return result('waiting for the API servers to send no more pods to the webhook that was deleted');
+		}
 		await writer.all(wave, (child) => pruneChild(child, pass));
 		if (writer.errors.length > 0) return result(undefined);
 	}
+	const gates = new Set(planned.flatMap(({ key }) => held.get(key) ?? []));
+	if (gates.size > 0) return result([...gates].join('; '));
 	return result(undefined, hashInventory(new Map([...inventory, ...memory.applied])));
+}
+
+/**
+ * API servers learn of a deleted webhook by a watch, and call it until then: what answers it stays for so long, milliseconds.
+ */
+export const webhookGraceMs = 3_000;
+
+/** How much of it is left, milliseconds. */
+export function webhookGraceLeft({ webhookGoneAt }: InstallationMemory, now: number): number {
+	return webhookGoneAt === undefined ? 0 : Math.max(0, webhookGoneAt + webhookGraceMs - now);
+}
+
+export function isWebhook({ kind }: Pick<KubeObject, 'kind'>): boolean {
+	return kind === 'MutatingWebhookConfiguration' || kind === 'ValidatingWebhookConfiguration';
+}
+
+/**
+ * The waves of a pass. A webhook that stands is changed before everything else: the certificate authorities that it is to
+ * trust are in it before the first pod serves with a certificate of theirs, whenever the process ends in between.
+ */
+function inOrder(writes: readonly Write[]): readonly (readonly Write[])[] {
+	const [standing, others] = partition(writes, ({ object, live }) => isWebhook(object) && live !== undefined);
+	return [...(standing.length === 0 ? [] : [standing]), ...waves(others, ({ object }) => object.kind)];
+}
+
+function partition<T>(items: readonly T[], test: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
+	return [items.filter(test), items.filter((item) => !test(item))];
+}
+
+function uniqueKinds(objects: readonly KubeObject[]): readonly Kind[] {
+	return [...new Set(objects.map(kindOf))];
 }
 
 /**
@@ -247,8 +297,9 @@ async function applyOrRecreate(object: KubeObject, live: Child | undefined, pass
 	}
 }
 
-async function pruneChild(child: Child, { writer }: PassContext): Promise<void> {
+async function pruneChild(child: Child, { writer, memory }: PassContext): Promise<void> {
 	await writer.delete(child);
+	if (isWebhook(child)) memory.webhookGoneAt = writer.now;
 	writer.notice('Normal', 'Pruned', `${describeObject(child)} is no longer part of the installation and was deleted`);
 }
 

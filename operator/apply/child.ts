@@ -1,7 +1,16 @@
 /** What the caches keep of a child: enough to see drift, ownership and readiness, a few hundred bytes instead of kilobytes. */
 import type { KubeObject } from '../runtime/object.ts';
 import { fingerprint, lastForeignManager } from './fingerprint.ts';
-import { componentLabel, crdVersionAnnotation, fieldManager, instanceLabel, partOfLabel } from './identity.ts';
+import {
+	componentLabel,
+	crdVersionAnnotation,
+	fieldManager,
+	injectionFieldManager,
+	injectionLabel,
+	instanceLabel,
+	meshLabel,
+	partOfLabel,
+} from './identity.ts';
 
 /** A cached child. Frozen; `metadata` has the header fields that stores and keys need and nothing else. */
 export interface Child extends KubeObject {
@@ -19,6 +28,27 @@ export interface Child extends KubeObject {
 	readonly workload?: Workload;
 	/** What a CRD says about itself; only of CustomResourceDefinitions. */
 	readonly crd?: CrdFacts;
+	/** Where a Service is reached from outside; only of Services. */
+	readonly service?: ServiceFacts;
+	/** Whether pods of a namespace get proxies; only of Namespaces. */
+	readonly injection?: InjectionLabels;
+}
+
+/** The part of a Service that status reads. */
+export interface ServiceFacts {
+	readonly type: string;
+	/** Of the load balancer: IP addresses and host names. */
+	readonly addresses: readonly string[];
+}
+
+/** The labels by which webhooks choose namespaces. */
+export interface InjectionLabels {
+	/** Label `istio-injection`. */
+	readonly injection: string | undefined;
+	/** Label `meshwright.io/mesh`: the MeshInstallation whose injector serves the namespace. */
+	readonly mesh: string | undefined;
+	/** Whether we put the labels there, see `injection-labels.ts`. */
+	readonly isOurs: boolean;
 }
 
 /** The part of a Deployment that status and scaling read. */
@@ -105,6 +135,30 @@ function crdFactsOf(object: KubeObject): CrdFacts {
 	};
 }
 
+interface ServiceShape {
+	readonly spec?: { readonly type?: string };
+	readonly status?: {
+		readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] };
+	};
+}
+
+function serviceFactsOf(object: KubeObject): ServiceFacts {
+	const { spec, status } = object as ServiceShape;
+	const ingress = status?.loadBalancer?.ingress ?? [];
+	return {
+		type: spec?.type ?? 'ClusterIP',
+		addresses: ingress.flatMap(({ ip, hostname }) => ip ?? hostname ?? []),
+	};
+}
+
+function injectionLabelsOf({ metadata: { labels, managedFields } }: KubeObject): InjectionLabels {
+	return {
+		injection: labels?.[injectionLabel],
+		mesh: labels?.[meshLabel],
+		isOurs: managedFields?.some(({ manager }) => manager === injectionFieldManager) ?? false,
+	};
+}
+
 /** Reduces an object, or its metadata alone, to what the caches keep. */
 export function toChild(object: KubeObject): Child {
 	const { name, namespace, uid, resourceVersion, deletionTimestamp, labels } = object.metadata;
@@ -125,5 +179,7 @@ export function toChild(object: KubeObject): Child {
 		changedBy: lastForeignManager(object.metadata),
 		...(object.kind === 'Deployment' ? { workload: workloadOf(object) } : {}),
 		...(object.kind === 'CustomResourceDefinition' ? { crd: crdFactsOf(object) } : {}),
+		...(object.kind === 'Service' ? { service: serviceFactsOf(object) } : {}),
+		...(object.kind === 'Namespace' ? { injection: injectionLabelsOf(object) } : {}),
 	});
 }

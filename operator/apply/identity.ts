@@ -3,8 +3,10 @@ import {
 	adoptAnnotation,
 	applySetLabel,
 	crdVersionAnnotation,
+	injectionLabel,
 	managedByLabel,
 	managedByValue,
+	meshLabel,
 } from '../../api/v1/constants.ts';
 import type { KubeObject, OwnerReference } from '../runtime/object.ts';
 
@@ -17,6 +19,9 @@ export const handoverFieldManager = 'meshwright-handover';
 /** Touches a CRD that the API server has forgotten to establish, see `apply-crds.ts`; leaves nothing behind. */
 export const nudgeFieldManager = 'meshwright-nudge';
 
+/** Owns the labels on users' namespaces: what it gives up goes, and what somebody else put there as well stays. */
+export const injectionFieldManager = 'meshwright-injection';
+
 /** Field manager of the status subresource: apart from `meshwright`, so that the two sets of fields never mix. */
 export const statusFieldManager = 'meshwright-status';
 
@@ -24,7 +29,15 @@ export const componentLabel = 'app.kubernetes.io/component';
 export const instanceLabel = 'app.kubernetes.io/instance';
 
 // What rendering writes and what is read here are the same names.
-export { adoptAnnotation, applySetLabel as partOfLabel, crdVersionAnnotation, managedByLabel, managedByValue };
+export {
+	adoptAnnotation,
+	applySetLabel as partOfLabel,
+	crdVersionAnnotation,
+	injectionLabel,
+	managedByLabel,
+	managedByValue,
+	meshLabel,
+};
 
 /** On a CRD for the moment of a nudge. */
 export const nudgeAnnotation = 'meshwright.io/nudge';

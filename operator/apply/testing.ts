@@ -30,6 +30,8 @@ export class LiveMap implements LiveCache {
 		this.children.set(objectKey(object), toChild(object));
 	}
 
+	async follow(): Promise<void> {}
+
 	expectWrite(): (answer?: KubeObject) => void {
 		return (answer) => {
 			if (answer !== undefined) this.observe(answer);

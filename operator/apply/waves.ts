@@ -10,6 +10,9 @@ import type { KubeObject } from '../runtime/object.ts';
  */
 const customResources = 'custom resources';
 
+/** After the DestinationRules among them: clients speak mutual TLS before servers insist on it. */
+const lastCustomResource = 'MeshPolicy';
+
 /** First to last. Webhooks come last because from then on they take part in every pod creation, and so they go first. */
 const order: readonly (readonly string[])[] = [
 	['CustomResourceDefinition'],
@@ -19,6 +22,7 @@ const order: readonly (readonly string[])[] = [
 	['RoleBinding', 'ClusterRoleBinding', 'ConfigMap', 'Secret', 'Service', 'NetworkPolicy'],
 	['Deployment', 'PodDisruptionBudget', 'HorizontalPodAutoscaler'],
 	[customResources],
+	[lastCustomResource],
 	['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'],
 ];
 
@@ -37,7 +41,9 @@ export function waves<T>(items: readonly T[], kindName: (item: T) => string): re
 	return [...grouped.keys()].sort((a, b) => a - b).map((wave) => grouped.get(wave) ?? []);
 }
 
-/** The kinds that are ordered here, for the test that every rendered kind has its place. */
+/** Kubernetes' own kinds that are ordered here, for the test that every rendered kind has its place. */
 export function orderedKinds(): readonly string[] {
-	return [...waveOfKind.keys()].filter((kindName) => kindName !== customResources).sort();
+	return [...waveOfKind.keys()]
+		.filter((kindName) => kindName !== customResources && kindName !== lastCustomResource)
+		.sort();
 }

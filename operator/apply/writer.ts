@@ -1,6 +1,7 @@
 /** The few requests that applying consists of, with what each of them has to remember, count and tell. */
 import type { ApiServer } from '../runtime/api-server.ts';
 import { BlockedError, ConflictError, isNotFound } from '../runtime/errors.ts';
+import type { Kind } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import type { Child } from './child.ts';
 import { bodyHash, fingerprint } from './fingerprint.ts';
@@ -15,6 +16,11 @@ export interface LiveCache extends LiveObjects {
 	 * The returned function takes the answer, or nothing when the write failed; it must be called.
 	 */
 	expectWrite(object: KubeObject): (answer?: KubeObject) => void;
+	/**
+	 * Begins to watch those of these kinds that are not watched yet; resolves when they are listed. Their CRDs must be
+	 * Established. Rejects with TransientError when the API server does not list them in time.
+	 */
+	follow(kinds: readonly Kind[]): Promise<void>;
 }
 
 export type Outcome = 'created' | 'changed' | 'unchanged' | 'deleted' | 'conflict' | 'failed';
@@ -41,7 +47,7 @@ export interface WriterOptions {
 }
 
 /** Kinds whose answers are read in full because more than metadata feeds the status. */
-const readInFull = new Set(['Deployment', 'CustomResourceDefinition']);
+const readInFull = new Set(['Deployment', 'CustomResourceDefinition', 'Service']);
 
 /** Writes for one pass over one installation. */
 export class Writer {
@@ -109,6 +115,21 @@ export class Writer {
 			await api.apply(object, { fieldManager: manager, force: true, metadataOnly: true, signal: this.#signal });
 			hooks?.onOutcome?.(object.kind, 'changed');
 		} catch (error) {
+			hooks?.onOutcome?.(object.kind, error instanceof ConflictError ? 'conflict' : 'failed');
+			throw error;
+		}
+	}
+
+	/** Owns these fields under another manager's name; fields with another value of somebody else's are a conflict. */
+	async shareFields(manager: string, object: KubeObject): Promise<void> {
+		const { api, live, hooks } = this.#options;
+		const settle = live.expectWrite(object);
+		try {
+			const answer = await api.apply(object, { fieldManager: manager, metadataOnly: true, signal: this.#signal });
+			settle(answer.object);
+			hooks?.onOutcome?.(object.kind, 'changed');
+		} catch (error) {
+			settle();
 			hooks?.onOutcome?.(object.kind, error instanceof ConflictError ? 'conflict' : 'failed');
 			throw error;
 		}
