@@ -7,6 +7,7 @@ import { citadelReleases } from './citadel.ts';
 import { controlPlaneProxyReleases } from './control-plane-proxy.ts';
 import { gatewayReleases } from './gateways.ts';
 import { injectorReleases } from './injector.ts';
+import { logFlags } from './log-flags.ts';
 import { mixerReleases } from './mixer.ts';
 import type { ClassicRelease, KubernetesSupport, Minor, Port, ReadRule, Resources } from './release.ts';
 
@@ -23,8 +24,9 @@ const architectures = ['amd64'] as const;
 const disableInstallCrds = '--disable-install-crds';
 
 /**
- * Without certificates there is no TLS port. An absent flag means `:15012`: 1.0 then waits for the files and logs an error,
- * 1.1 and newer end at start (`initDiscoveryService`). Empty means none; 1.0 still opens an unused listener on a free port.
+ * No TLS port of its own: it never reloads its certificate, which its proxy in front does. An absent flag means `:15012`: 1.0
+ * then waits for the files and logs an error, 1.1 and newer end at start (`initDiscoveryService`). Empty means none; 1.0 still
+ * opens an unused listener on a free port.
  */
 const noSecureGrpc = '--secureGrpcAddr=';
 
@@ -37,18 +39,6 @@ const argsFrom11 = [
 	noSecureGrpc,
 	'--keepaliveMaxServerConnectionAge=30m',
 	disableInstallCrds,
-] as const;
-
-const logFlags = [
-	'log_as_json',
-	'log_caller',
-	'log_output_level',
-	'log_rotate',
-	'log_rotate_max_age',
-	'log_rotate_max_backups',
-	'log_rotate_max_size',
-	'log_stacktrace_level',
-	'log_target',
 ] as const;
 
 const flagsOfAll = [
@@ -95,6 +85,14 @@ function ports(monitoring: number): readonly Port[] {
 		{ port: 15010, container: 'grpc-xds', service: 'grpc-xds' },
 	];
 }
+
+/** What the template of its proxy listens on (`pilot/docker/envoy_pilot.yaml.tmpl`): 15005 and 15011 always with mutual TLS. */
+const proxyPorts: readonly Port[] = [
+	{ port: 15003, container: 'http-old-xds' },
+	{ port: 15005, container: 'https-discovery' },
+	{ port: 15007, container: 'http-discovery' },
+	{ port: 15011, container: 'https-xds', service: 'https-xds' },
+];
 
 /** The charts' request. A small cluster sets its own (istio#12446). */
 const resources: Resources = { requests: { cpu: '500m', memory: '2Gi' } };
@@ -181,6 +179,8 @@ export const classicReleases: readonly ClassicRelease[] = [
 			// The charts say PILOT_PUSH_THROTTLE_COUNT, which nothing reads.
 			env: { PILOT_CACHE_SQUASH: '5', PILOT_PUSH_THROTTLE: '100', GODEBUG: 'gctrace=2' },
 			ports: ports(9093),
+			proxyPorts,
+			looksForCertificate: true,
 			readinessPeriod: 30,
 			reloadsMeshConfig: false,
 			configTypes: configTypes10,
@@ -192,6 +192,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 			defaults: {},
 			proxyDefaults: { ...proxyDefaults, discoveryRefreshDelay: '1s' },
 			discoveryPort: 15007,
+			secureDiscoveryPort: 15005,
 			networks: false,
 		},
 	},
@@ -208,6 +209,8 @@ export const classicReleases: readonly ClassicRelease[] = [
 			flags: [...flagsFrom11, 'mcpServerAddrs'],
 			env: { ...envFrom11, PILOT_DISABLE_XDS_MARSHALING_TO_ANY: '1' },
 			ports: ports(15014),
+			proxyPorts,
+			looksForCertificate: false,
 			readinessPeriod: 30,
 			reloadsMeshConfig: true,
 			configTypes: configTypes11,
@@ -219,6 +222,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 			defaults: { connectTimeout: '10s' },
 			proxyDefaults: proxyDefaultsFrom11,
 			discoveryPort: 15010,
+			secureDiscoveryPort: 15011,
 			networks: true,
 		},
 	},
@@ -235,6 +239,8 @@ export const classicReleases: readonly ClassicRelease[] = [
 			flags: flagsFrom12,
 			env: { ...envFrom11, PILOT_DISABLE_XDS_MARSHALING_TO_ANY: '1' },
 			ports: ports(15014),
+			proxyPorts,
+			looksForCertificate: false,
 			readinessPeriod: 30,
 			reloadsMeshConfig: true,
 			configTypes: [...configTypes11, 'authorizationpolicies.rbac.istio.io'],
@@ -246,6 +252,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 			defaults: { connectTimeout: '10s', dnsRefreshRate: '300s' },
 			proxyDefaults: proxyDefaultsFrom11,
 			discoveryPort: 15010,
+			secureDiscoveryPort: 15011,
 			networks: true,
 		},
 	},
@@ -266,6 +273,8 @@ export const classicReleases: readonly ClassicRelease[] = [
 				PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_INBOUND: 'false',
 			},
 			ports: ports(15014),
+			proxyPorts,
+			looksForCertificate: false,
 			readinessPeriod: 30,
 			reloadsMeshConfig: true,
 			// The chart still ships authorizationpolicies.rbac.istio.io; Pilot 1.3 no longer lists it.
@@ -278,6 +287,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 			defaults: { connectTimeout: '10s', dnsRefreshRate: '300s', protocolDetectionTimeout: '100ms' },
 			proxyDefaults: proxyDefaultsFrom11,
 			discoveryPort: 15010,
+			secureDiscoveryPort: 15011,
 			networks: true,
 		},
 	},
@@ -298,6 +308,8 @@ export const classicReleases: readonly ClassicRelease[] = [
 				PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_INBOUND: 'false',
 			},
 			ports: ports(15014),
+			proxyPorts,
+			looksForCertificate: false,
 			readinessPeriod: 5,
 			reloadsMeshConfig: true,
 			// No chart ships the CRD syntheticserviceentries, but Pilot waits for it (pkg/config/schemas).
@@ -317,6 +329,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 			defaults: { connectTimeout: '10s', dnsRefreshRate: '300s', protocolDetectionTimeout: '100ms' },
 			proxyDefaults: proxyDefaultsFrom11,
 			discoveryPort: 15010,
+			secureDiscoveryPort: 15011,
 			networks: true,
 		},
 	},

@@ -1,18 +1,178 @@
-/** Gateways of the classic line: how the proxies at the edge of the mesh are started, per release. */
-import type { ComponentRelease, Minor } from './release.ts';
+/**
+ * Gateways of the classic line: how the proxies at the edge of the mesh are started, per release. Sources: the charts in
+ * `install/kubernetes/helm/istio/charts/gateways`, and `pilot/cmd/pilot-agent` and `pkg/bootstrap` of each tag.
+ */
+import { logFlags } from './log-flags.ts';
+import type { ComponentRelease, Minor, Port, Resources } from './release.ts';
 
-export interface GatewayRelease extends ComponentRelease {}
+/** The two gateways of a mesh, as `spec.gateways` names them. */
+export type GatewayName = 'ingress' | 'egress';
 
-const common = {
-	image: 'proxyv2',
-	flags: [],
-	resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { cpu: '2', memory: '1Gi' } },
+export interface GatewayPort {
+	/** Istio takes the protocol from its first part. */
+	readonly name: string;
+	readonly port: number;
+}
+
+export interface GatewayRelease extends ComponentRelease {
+	/** Arguments after `proxy router` that do not depend on the installation. */
+	readonly args: readonly string[];
+	/** Ports of the Services when the installation names none, without the status port. */
+	readonly ports: Readonly<Record<GatewayName, readonly GatewayPort[]>>;
+	/** Fields of the pod that the process reads, by the name of the variable. */
+	readonly fieldEnv: Readonly<Record<string, string>>;
+	readonly env: Readonly<Record<string, string>>;
+	/** Whether the proxy polls Pilot, at an interval that it is told. */
+	readonly polls: boolean;
+	/** How it is told where Envoy's metrics go: by address alone, or by all settings of the connection. */
+	readonly metricsService?: 'address' | 'settings';
+	/** Whether it can be told where access logs go over gRPC. */
+	readonly accessLogService: boolean;
+	/** Tracers beside Zipkin. */
+	readonly tracers: readonly ('lightstep' | 'datadog' | 'stackdriver')[];
+	/** Whether it knows `--trust-domain`. */
+	readonly trustDomain: boolean;
+	/** Whether it tells Pilot its workload's name and owner, which Mixer's successor in the proxy reports. */
+	readonly tellsOwner: boolean;
+	/**
+	 * Whether it tells Pilot its labels, by which Gateway objects select it. Pilot looks the pod up in older releases.
+	 */
+	readonly tellsLabels: boolean;
+}
+
+/** The agent's health, on every address of the pod: ready when Envoy has got its configuration from Pilot. */
+export const statusPort: Port = { port: 15020, container: 'status-port', service: 'status-port' };
+
+/** Envoy's metrics for Prometheus. On the pods alone, as in the charts. */
+export const envoyMetricsPort: Port = { port: 15090, container: 'http-envoy-prom' };
+
+/** The charts' own: not much at rest, and room for a burst. The 10m of 1.0 made every gateway scale up at rest. */
+const resources: Resources = { requests: { cpu: '100m', memory: '128Mi' }, limits: { cpu: '2', memory: '1Gi' } };
+
+const image = 'proxyv2';
+
+const flagsOfAll = [
+	...logFlags,
+	'applicationPorts',
+	'binaryPath',
+	'concurrency',
+	'configPath',
+	'connectTimeout',
+	'controlPlaneAuthPolicy',
+	'customConfigFile',
+	'disableInternalTelemetry',
+	'discoveryAddress',
+	'domain',
+	'drainDuration',
+	'id',
+	'ip',
+	'parentShutdownDuration',
+	'proxyAdminPort',
+	'proxyLogLevel',
+	'serviceCluster',
+	'serviceregistry',
+	'statsdUdpAddress',
+	'statusPort',
+	'templateFile',
+	'zipkinAddress',
+] as const;
+
+const flagsFrom11 = [
+	...flagsOfAll,
+	'controlPlaneBootstrap',
+	'datadogAgentAddress',
+	'lightstepAccessToken',
+	'lightstepAddress',
+	'lightstepCacertPath',
+	'lightstepSecure',
+	'trust-domain',
+] as const;
+
+const flagsFrom12 = [...flagsFrom11, 'dnsRefreshRate', 'mixerIdentity', 'pilotIdentity', 'proxyComponentLogLevel'];
+
+/** `--domain` would also be the domain of the identity that 1.0 expects of Pilot, so it is said from 1.1 on. */
+const argsFrom11 = ['--domain', '$(POD_NAMESPACE).svc.cluster.local', '--log_output_level=default:info'] as const;
+
+const http: readonly GatewayPort[] = [
+	{ name: 'http2', port: 80 },
+	{ name: 'https', port: 443 },
+];
+const tcp: GatewayPort = { name: 'tcp', port: 31400 };
+
+/** Where gateways of several clusters meet: routed by the name in the TLS handshake. */
+const sni: GatewayPort = { name: 'tls', port: 15443 };
+
+const fieldEnvOfAll = {
+	POD_NAME: 'metadata.name',
+	POD_NAMESPACE: 'metadata.namespace',
+	INSTANCE_IP: 'status.podIP',
+	ISTIO_META_POD_NAME: 'metadata.name',
+} as const;
+
+/** HOST_IP stands in addresses of tracers: `$(HOST_IP):8126`. */
+const fieldEnvFrom11 = {
+	...fieldEnvOfAll,
+	HOST_IP: 'status.hostIP',
+	ISTIO_META_CONFIG_NAMESPACE: 'metadata.namespace',
+} as const;
+
+const fieldEnvFrom13 = { ...fieldEnvFrom11, SERVICE_ACCOUNT: 'spec.serviceAccountName' } as const;
+
+/** Pilot makes clusters without Istio's mutual TLS as well, for traffic that is passed on as it came. */
+const sniDnat = { ISTIO_META_ROUTER_MODE: 'sni-dnat' } as const;
+
+const from11 = {
+	image,
+	resources,
+	flags: [...flagsFrom11, 'envoyMetricsServiceAddress'],
+	args: argsFrom11,
+	ports: { ingress: [...http, tcp, sni], egress: [...http, sni] },
+	fieldEnv: fieldEnvFrom11,
+	env: sniDnat,
+	polls: false,
+	metricsService: 'address',
+	accessLogService: false,
+	tracers: ['lightstep', 'datadog'],
+	trustDomain: true,
+	tellsOwner: false,
+	tellsLabels: false,
 } as const satisfies GatewayRelease;
 
 export const gatewayReleases: Readonly<Record<Minor, GatewayRelease>> = {
-	'1.0': common,
-	'1.1': common,
-	'1.2': common,
-	'1.3': common,
-	'1.4': common,
+	'1.0': {
+		image,
+		resources,
+		flags: [...flagsOfAll, 'availabilityZone', 'bootstrapv2', 'discoveryRefreshDelay'],
+		args: [],
+		ports: { ingress: [...http, tcp], egress: http },
+		fieldEnv: fieldEnvOfAll,
+		env: {},
+		polls: true,
+		accessLogService: false,
+		tracers: [],
+		trustDomain: false,
+		tellsOwner: false,
+		tellsLabels: false,
+	},
+	'1.1': from11,
+	'1.2': { ...from11, flags: [...flagsFrom12, 'envoyMetricsServiceAddress'] },
+	'1.3': {
+		...from11,
+		flags: [...flagsFrom12, 'envoyAccessLogService', 'envoyMetricsServiceAddress'],
+		fieldEnv: fieldEnvFrom13,
+		accessLogService: true,
+		tellsOwner: true,
+	},
+	'1.4': {
+		...from11,
+		flags: [...flagsFrom12, 'envoyAccessLogService', 'envoyMetricsService'],
+		fieldEnv: fieldEnvFrom13,
+		// The name under which Pilot knows its own cluster (`serviceregistry.KubernetesRegistry`).
+		env: { ...sniDnat, ISTIO_META_CLUSTER_ID: 'Kubernetes' },
+		metricsService: 'settings',
+		accessLogService: true,
+		tracers: ['lightstep', 'datadog', 'stackdriver'],
+		tellsOwner: true,
+		tellsLabels: true,
+	},
 };
