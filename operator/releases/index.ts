@@ -5,6 +5,7 @@ export { type EndOfLine, type FindResult, findRelease, releases } from './find-r
 export type { ReleaseProblem } from './problem.ts';
 export { canonicalQuantity } from './quantity.ts';
 export type {
+	AccessRule,
 	ClassicRelease,
 	KubernetesSupport,
 	Line,

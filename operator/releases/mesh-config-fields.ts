@@ -141,7 +141,7 @@ export const meshConfigFields: Fields = {
 		'1.0',
 		oneOf('NONE', 'MUTUAL_TLS'),
 		unread('1.1', 'authentication is said by policies since 1.1', 'Use spec.mesh.mtls.'),
-		by('spec.mesh.mtls'),
+		{ why: 'operator', because: 'policies say it, and they come first', remedy: 'Use spec.mesh.mtls.' },
 	),
 	certificates: since(
 		'1.4',

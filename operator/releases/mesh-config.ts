@@ -20,6 +20,7 @@ export function buildMeshConfig(release: ClassicRelease, spec: Spec): Opaque {
 	const { defaultConfig: furtherProxyConfig, ...furtherConfig } = config;
 	const zipkin = tracing?.zipkin?.address;
 	const proxy = spec.proxy ?? {};
+	const controlPlane = spec.mesh?.mtls?.controlPlane ?? false;
 	return withoutAbsent({
 		enableTracing: tracing?.enabled ?? false,
 		ingressControllerMode: 'OFF',
@@ -45,8 +46,8 @@ export function buildMeshConfig(release: ClassicRelease, spec: Spec): Opaque {
 				concurrency: proxy.concurrency,
 			}),
 			statsdUdpAddress: statsd?.address,
-			controlPlaneAuthPolicy: 'NONE',
-			discoveryAddress: `istio-pilot.${spec.namespace}:${release.mesh.discoveryPort}`,
+			controlPlaneAuthPolicy: controlPlane ? 'MUTUAL_TLS' : 'NONE',
+			discoveryAddress: `istio-pilot.${spec.namespace}:${controlPlane ? release.mesh.secureDiscoveryPort : release.mesh.discoveryPort}`,
 			...withTracer(release, zipkin, furtherProxyConfig as Opaque | undefined),
 		}),
 	});

@@ -46,6 +46,15 @@ export interface ReadRule {
 	readonly verbs: readonly ('get' | 'list' | 'watch')[];
 }
 
+/** Permission to use one resource. */
+export interface AccessRule {
+	readonly group: string;
+	readonly resource: string;
+	readonly verbs: readonly ('get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete')[];
+	/** Only the objects of these names. Creating, listing and watching can't be narrowed so. */
+	readonly names?: readonly string[];
+}
+
 /** What every component of a release has. */
 export interface ComponentRelease {
 	/** Name of the image below the registry. */
@@ -62,6 +71,10 @@ export interface PilotRelease extends ComponentRelease {
 	readonly args: readonly string[];
 	readonly env: Readonly<Record<string, string>>;
 	readonly ports: readonly Port[];
+	/** Ports of its proxy, which it has where there are certificates. */
+	readonly proxyPorts: readonly Port[];
+	/** Whether the process itself waits for a certificate at `/etc/certs`, and under mutual TLS ends without one. */
+	readonly looksForCertificate: boolean;
 	/** Seconds between two calls of `/ready`. */
 	readonly readinessPeriod: number;
 	/** Whether the process follows changes of the mounted mesh configuration; if not, its pods must be replaced. */
@@ -80,6 +93,8 @@ export interface MeshRelease {
 	readonly proxyDefaults: Readonly<Record<string, unknown>>;
 	/** Port of the Pilot Service in `discoveryAddress`. */
 	readonly discoveryPort: number;
+	/** The same under mutual TLS with the control plane. */
+	readonly secureDiscoveryPort: number;
 	/** Whether the ConfigMap has the key `meshNetworks`. */
 	readonly networks: boolean;
 }

@@ -20,6 +20,8 @@ export interface RenderedControlPlaneProxy {
 	readonly container: Container & { readonly resources: Resources };
 	/** Volumes that the pod needs for it. */
 	readonly volumes: readonly Opaque[];
+	/** Where the certificate is mounted, for containers beside it that read it as well. */
+	readonly certificateMount: Opaque;
 }
 
 /** Name of the volume with the certificate. */
@@ -36,6 +38,7 @@ export function certificateSecretName(serviceAccount: string): string {
  */
 export function controlPlaneProxy(mesh: ResolvedClassicMesh, proxy: ControlPlaneProxy): RenderedControlPlaneProxy {
 	const { domain, logArgs, env, resources } = mesh.release.controlPlaneProxy;
+	const certificateMount = { name: certificates, mountPath: '/etc/certs', readOnly: true };
 	return {
 		container: {
 			name: 'istio-proxy',
@@ -61,8 +64,9 @@ export function controlPlaneProxy(mesh: ResolvedClassicMesh, proxy: ControlPlane
 			],
 			ports: proxy.ports,
 			resources,
-			volumeMounts: [{ name: certificates, mountPath: '/etc/certs', readOnly: true }, ...(proxy.volumeMounts ?? [])],
+			volumeMounts: [certificateMount, ...(proxy.volumeMounts ?? [])],
 		},
+		certificateMount,
 		volumes: [
 			{
 				name: certificates,

@@ -1,6 +1,10 @@
-/** Pilot of the classic line: tells every proxy about services, endpoints and routing rules. Without a sidecar of its own. */
-import type { ReadRule, ResolvedClassicMesh } from '../releases/index.ts';
+/**
+ * Pilot of the classic line: tells every proxy about services, endpoints and routing rules. With Citadel it has a proxy in front,
+ * which ends TLS; without certificates that proxy could not start, so there is none.
+ */
+import type { Port, ReadRule, ResolvedClassicMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
+import { controlPlaneProxy } from './control-plane-proxy.ts';
 import { objectLabels } from './labels.ts';
 import { meshConfigHash, meshConfigMap } from './mesh-config.ts';
 import { renderAccount } from './rbac.ts';
@@ -19,6 +23,7 @@ const selector = { istio: 'pilot' };
 const configDirectory = '/etc/istio/config';
 
 export function renderPilot(mesh: ResolvedClassicMesh): readonly KubeObject[] {
+	const proxy = proxyOf(mesh);
 	return [
 		...renderAccount(mesh, {
 			component,
@@ -58,12 +63,27 @@ export function renderPilot(mesh: ResolvedClassicMesh): readonly KubeObject[] {
 					periodSeconds: mesh.release.pilot.readinessPeriod,
 					timeoutSeconds: 5,
 				},
-				volumeMounts: [{ name: 'config-volume', mountPath: configDirectory }],
+				volumeMounts: [
+					{ name: 'config-volume', mountPath: configDirectory },
+					...(proxy !== undefined && mesh.release.pilot.looksForCertificate ? [proxy.certificateMount] : []),
+				],
 			},
-			volumes: [{ name: 'config-volume', configMap: { name: meshConfigMap } }],
+			...(proxy === undefined ? {} : { sidecars: [proxy.container] }),
+			volumes: [{ name: 'config-volume', configMap: { name: meshConfigMap } }, ...(proxy?.volumes ?? [])],
 			settings: mesh.pilot,
 		}),
 	];
+}
+
+function proxyOf(mesh: ResolvedClassicMesh) {
+	return mesh.citadel === undefined
+		? undefined
+		: controlPlaneProxy(mesh, {
+				serviceAccount,
+				serviceCluster: name,
+				template: 'pilot',
+				ports: mesh.release.pilot.proxyPorts,
+			});
 }
 
 /** What an informer does with one of Istio's own types. */
@@ -72,8 +92,10 @@ function follow(type: string): ReadRule {
 	return { group: group.join('.'), resource, verbs: ['list', 'watch'] };
 }
 
-/** Only ports that the container listens on: without a sidecar or a certificate there is no TLS port. */
+/** Only ports that the pods listen on: without a certificate there is no TLS port. */
 function service(mesh: ResolvedClassicMesh): KubeObject {
+	const { ports, proxyPorts } = mesh.release.pilot;
+	const offered: readonly Port[] = mesh.citadel === undefined ? ports : [...ports, ...proxyPorts];
 	return {
 		apiVersion: 'v1',
 		kind: 'Service',
@@ -84,7 +106,7 @@ function service(mesh: ResolvedClassicMesh): KubeObject {
 		},
 		spec: {
 			selector,
-			ports: mesh.release.pilot.ports.flatMap(({ port, service: portName }) =>
+			ports: offered.flatMap(({ port, service: portName }) =>
 				portName === undefined ? [] : [{ name: portName, port, protocol: 'TCP', targetPort: port }],
 			),
 		},

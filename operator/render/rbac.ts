@@ -1,5 +1,5 @@
 /** ServiceAccounts and what they may do: names of cluster-scoped objects carry the namespace, so that two meshes never share one. */
-import type { ReadRule, ResolvedMesh } from '../releases/index.ts';
+import type { AccessRule, ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { type Labels, objectLabels } from './labels.ts';
 
@@ -13,15 +13,16 @@ export interface Account {
 	readonly name: string;
 	/** Name of the ServiceAccount; other parts of Istio know some by name. */
 	readonly serviceAccount: string;
-	/** What it reads in all namespaces. */
-	readonly cluster: readonly ReadRule[];
-	/** What it reads in the namespace of the mesh. */
-	readonly namespace: readonly ReadRule[];
+	/** What it does in all namespaces. */
+	readonly cluster: readonly AccessRule[];
+	/** What it does in the namespace of the mesh. */
+	readonly namespace: readonly AccessRule[];
 }
 
 interface PolicyRule {
 	readonly apiGroups: readonly string[];
 	readonly resources: readonly string[];
+	readonly resourceNames?: readonly string[];
 	readonly verbs: readonly string[];
 }
 
@@ -47,7 +48,7 @@ function grant(
 	account: Account,
 	labels: Labels,
 	kind: 'ClusterRole' | 'Role',
-	rules: readonly ReadRule[],
+	rules: readonly AccessRule[],
 ): readonly KubeObject[] {
 	if (rules.length === 0) {
 		return [];
@@ -68,9 +69,9 @@ function grant(
 	];
 }
 
-/** One rule per group and set of verbs, everything sorted. */
-export function policyRules(rules: readonly ReadRule[]): readonly PolicyRule[] {
-	const byGroup = Map.groupBy(rules, ({ group, verbs }) => `${group} ${verbs.join()}`);
+/** One rule per group, set of verbs and set of names, everything sorted. */
+export function policyRules(rules: readonly AccessRule[]): readonly PolicyRule[] {
+	const byGroup = Map.groupBy(rules, ({ group, verbs, names = [] }) => [group, verbs.join(), ...names].join(' '));
 	return [...byGroup.entries()]
 		.sort(([a], [b]) => (a < b ? -1 : 1))
 		.flatMap(([, [first, ...others]]) =>
@@ -80,6 +81,7 @@ export function policyRules(rules: readonly ReadRule[]): readonly PolicyRule[] {
 						{
 							apiGroups: [first.group],
 							resources: [first, ...others].map(({ resource }) => resource).sort(),
+							...(first.names === undefined ? {} : { resourceNames: [...first.names] }),
 							verbs: [...first.verbs],
 						},
 					],

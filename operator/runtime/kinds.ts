@@ -1,6 +1,6 @@
 /**
  * The kinds that Meshwright reads or writes, with their REST paths. A table instead of API discovery: these kinds are
- * all GA and fixed, so the hot path needs no request to learn a path.
+ * all fixed, so the hot path needs no request to learn a path.
  */
 import { groupOf, type KubeObject, type ObjectReference } from './object.ts';
 
@@ -51,6 +51,8 @@ export const kinds = {
 	),
 	Lease: kind('coordination.k8s.io/v1', 'Lease', 'leases', true),
 	Event: kind('events.k8s.io/v1', 'Event', 'events', true),
+	MeshPolicy: kind('authentication.istio.io/v1alpha1', 'MeshPolicy', 'meshpolicies', false),
+	DestinationRule: kind('networking.istio.io/v1alpha3', 'DestinationRule', 'destinationrules', true),
 	MeshInstallation: kind('meshwright.io/v1', 'MeshInstallation', 'meshinstallations', false),
 } as const satisfies Record<string, Kind>;
 
