@@ -12,11 +12,6 @@ export interface NotSupportedYet {
 
 export const notSupportedYet: readonly NotSupportedYet[] = [
 	{ path: 'spec.profile', values: ['default', 'production'] },
-	{ path: 'spec.images.digests.mixer' },
-	{ path: 'spec.images.digests.citadel' },
-	{ path: 'spec.images.digests.sidecarInjector' },
-	{ path: 'spec.images.digests.proxy' },
-	{ path: 'spec.images.digests.proxyInit' },
 	{ path: 'spec.mesh.mtls' },
 	{ path: 'spec.proxy.includeIPRanges' },
 	{ path: 'spec.proxy.excludeIPRanges' },
@@ -27,10 +22,8 @@ export const notSupportedYet: readonly NotSupportedYet[] = [
 	{ path: 'spec.mixer' },
 	{ path: 'spec.citadel' },
 	{ path: 'spec.sidecarInjector' },
-	{ path: 'spec.gateways' },
 	{ path: 'spec.upgrade' },
 	{ path: 'spec.multiCluster' },
-	{ path: 'spec.overlays' },
 ];
 
 /** The entry that a field falls under, by itself or by one of its parents. */

@@ -62,23 +62,23 @@ export interface ImageDigests {
 	 */
 	pilot?: string;
 	/**
-	 * Not supported yet. Digest of the image of Mixer.
+	 * Digest of the image of Mixer.
 	 */
 	mixer?: string;
 	/**
-	 * Not supported yet. Digest of the image of Citadel.
+	 * Digest of the image of Citadel.
 	 */
 	citadel?: string;
 	/**
-	 * Not supported yet. Digest of the image of the sidecar injector.
+	 * Digest of the image of the sidecar injector.
 	 */
 	sidecarInjector?: string;
 	/**
-	 * Not supported yet. Digest of the image of the proxy, in sidecars and gateways.
+	 * Digest of the image of the proxy, in sidecars and gateways.
 	 */
 	proxy?: string;
 	/**
-	 * Not supported yet. Digest of the image of the init container that redirects a pod's traffic.
+	 * Digest of the image of the init container that redirects a pod's traffic.
 	 */
 	proxyInit?: string;
 }
@@ -936,7 +936,7 @@ export interface ServicePort {
 	 */
 	port: number;
 	/**
-	 * Port of the pods. Same as port when not set.
+	 * Port of the pods, which a Gateway object opens. Same as port when not set.
 	 */
 	targetPort?: number;
 	/**
@@ -944,21 +944,21 @@ export interface ServicePort {
 	 */
 	nodePort?: number;
 	/**
-	 * Protocol of the port. TCP when not set.
+	 * Protocol of the port. Gateways of Istio 1.0 to 1.4 listen on TCP alone. TCP when not set.
 	 */
 	protocol?: 'TCP' | 'UDP' | 'SCTP';
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
- * via the `definition` "GatewayService".
+ * via the `definition` "IngressService".
  */
-export interface GatewayService {
+export interface IngressService {
 	/**
-	 * Who can reach the gateway.
+	 * Who can reach the gateway: pods of the cluster (ClusterIP), whoever reaches a node (NodePort), or others too (LoadBalancer). LoadBalancer when not set.
 	 */
 	type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
 	/**
-	 * Ports of the gateway. The release's own when not set.
+	 * Ports of the gateway; a Gateway object opens them by their targetPort. The release's own when not set. status-port (15020) is added where no entry has this targetPort.
 	 */
 	ports?: ServicePort[];
 	/**
@@ -968,19 +968,19 @@ export interface GatewayService {
 		[k: string]: string;
 	};
 	/**
-	 * Local keeps the address of the client. Cluster when not set.
+	 * Local keeps the address of the client. Cluster when not set. Not for type ClusterIP.
 	 */
 	externalTrafficPolicy?: 'Cluster' | 'Local';
 	/**
-	 * Address blocks that the load balancer lets in.
+	 * Address blocks that the load balancer lets in. For type LoadBalancer alone.
 	 */
 	loadBalancerSourceRanges?: string[];
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
- * via the `definition` "Gateway".
+ * via the `definition` "IngressGateway".
  */
-export interface Gateway {
+export interface IngressGateway {
 	/**
 	 * A fixed number of pods. Either this or autoscaling. As the profile says (minimal: 1) when not set.
 	 */
@@ -1040,13 +1040,113 @@ export interface Gateway {
 	 */
 	extraArgs?: string[];
 	/**
-	 * Whether this gateway runs. false when not set.
+	 * The Service in front of the gateway.
+	 */
+	service?: IngressService;
+	/**
+	 * Whether this gateway runs. Must be said where anything else is: false keeps the settings for later. false when not set.
 	 */
 	enabled?: boolean;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "EgressService".
+ */
+export interface EgressService {
+	/**
+	 * Who can reach the gateway: pods of the cluster (ClusterIP), whoever reaches a node (NodePort), or others too (LoadBalancer). ClusterIP when not set.
+	 */
+	type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+	/**
+	 * Ports of the gateway; a Gateway object opens them by their targetPort. The release's own when not set. status-port (15020) is added where no entry has this targetPort.
+	 */
+	ports?: ServicePort[];
+	/**
+	 * Annotations of the Service, for the load balancer of the cloud.
+	 */
+	annotations?: {
+		[k: string]: string;
+	};
+	/**
+	 * Local keeps the address of the client. Cluster when not set. Not for type ClusterIP.
+	 */
+	externalTrafficPolicy?: 'Cluster' | 'Local';
+	/**
+	 * Address blocks that the load balancer lets in. For type LoadBalancer alone.
+	 */
+	loadBalancerSourceRanges?: string[];
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "EgressGateway".
+ */
+export interface EgressGateway {
+	/**
+	 * A fixed number of pods. Either this or autoscaling. As the profile says (minimal: 1) when not set.
+	 */
+	replicas?: number;
+	/**
+	 * A number of pods that follows the load; becomes a HorizontalPodAutoscaler. Either this or replicas.
+	 */
+	autoscaling?: Autoscaling;
+	/**
+	 * How many pods may be away while nodes are drained; becomes a PodDisruptionBudget. minAvailable 1 from two pods on when not set.
+	 */
+	disruptionBudget?: DisruptionBudget;
+	/**
+	 * CPU and memory of the component's container. The release's own figures when not set.
+	 */
+	resources?: ResourceRequirements;
+	/**
+	 * Only nodes with all of these labels are used.
+	 */
+	nodeSelector?: {
+		[k: string]: string;
+	};
+	/**
+	 * Taints of nodes that the pods put up with.
+	 */
+	tolerations?: Toleration[];
+	/**
+	 * Which nodes and which neighbours the pods prefer or need, as in a pod (core/v1 Affinity).
+	 */
+	affinity?: Record<string, unknown>;
+	/**
+	 * How the pods spread over zones and nodes, as in a pod (core/v1 TopologySpreadConstraint).
+	 */
+	topologySpreadConstraints?: Record<string, unknown>[];
+	/**
+	 * PriorityClass of the pods: who goes first when room is short.
+	 */
+	priorityClassName?: string;
+	/**
+	 * Annotations put on the pods beside those of the operator.
+	 */
+	podAnnotations?: {
+		[k: string]: string;
+	};
+	/**
+	 * Labels put on the pods beside those of the operator.
+	 */
+	podLabels?: {
+		[k: string]: string;
+	};
+	/**
+	 * Environment variables of the component's container beside those of the operator.
+	 */
+	env?: EnvVar[];
+	/**
+	 * Arguments added at the end of the component's command line.
+	 */
+	extraArgs?: string[];
 	/**
 	 * The Service in front of the gateway.
 	 */
-	service?: GatewayService;
+	service?: EgressService;
+	/**
+	 * Whether this gateway runs. Must be said where anything else is: false keeps the settings for later. false when not set.
+	 */
+	enabled?: boolean;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -1056,11 +1156,11 @@ export interface Gateways {
 	/**
 	 * istio-ingressgateway: traffic into the mesh.
 	 */
-	ingress?: Gateway;
+	ingress?: IngressGateway;
 	/**
 	 * istio-egressgateway: traffic out of the mesh.
 	 */
-	egress?: Gateway;
+	egress?: EgressGateway;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -1218,7 +1318,7 @@ export interface MultiCluster {
  */
 export interface OverlayTarget {
 	/**
-	 * Kind of the object.
+	 * Kind of the object. Not Secret, nor CustomResourceDefinition.
 	 */
 	kind: string;
 	/**
@@ -1244,7 +1344,7 @@ export interface PatchOperation {
 	 */
 	from?: string;
 	/**
-	 * The value for add, replace and test.
+	 * The value for add, replace and test, which must have one. null counts as absent: use remove.
 	 */
 	value?: unknown;
 }
@@ -1258,11 +1358,11 @@ export interface Overlay {
 	 */
 	target: OverlayTarget;
 	/**
-	 * JSON patch (RFC 6902).
+	 * JSON patch (RFC 6902). Its operations see the object as it would be written, without anything empty.
 	 */
 	patch?: PatchOperation[];
 	/**
-	 * JSON merge patch (RFC 7386).
+	 * JSON merge patch (RFC 7386): null removes a field.
 	 */
 	mergePatch?: Record<string, unknown>;
 }
@@ -1334,7 +1434,7 @@ export interface MeshInstallationSpec {
 	 */
 	sidecarInjector?: SidecarInjector;
 	/**
-	 * Not supported yet. Proxies at the edge of the mesh.
+	 * Proxies at the edge of the mesh.
 	 */
 	gateways?: Gateways;
 	/**
@@ -1346,7 +1446,7 @@ export interface MeshInstallationSpec {
 	 */
 	multiCluster?: MultiCluster;
 	/**
-	 * Not supported yet. The last word, for what has no field: changes of single rendered objects.
+	 * The last word, for what has no field: changes of single rendered objects.
 	 */
 	overlays?: Overlay[];
 	/**
@@ -1414,9 +1514,13 @@ export interface ComponentStatus {
 	 */
 	reason?: string;
 	/**
-	 * Why the component is not ready, for a person.
+	 * Why the component is not ready, or what it still waits for, for a person.
 	 */
 	message?: string;
+	/**
+	 * Where others reach it: addresses and names of its load balancer.
+	 */
+	addresses?: string[];
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema

@@ -175,41 +175,98 @@ const servicePort = z
 	.strictObject({
 		name: dnsLabel.describe('Name of the port; Istio takes the protocol from its first part (http2, https, tcp …).'),
 		port: integer(1, 65_535).describe('Port of the Service.'),
-		targetPort: optional(integer(1, 65_535)).describe('Port of the pods. Same as port when not set.'),
+		targetPort: optional(integer(1, 65_535)).describe(
+			'Port of the pods, which a Gateway object opens. Same as port when not set.',
+		),
 		nodePort: optional(integer(1, 65_535)).describe(
 			'Port of every node, for types NodePort and LoadBalancer. Chosen by the cluster when not set.',
 		),
-		protocol: optional(z.enum(['TCP', 'UDP', 'SCTP'])).describe('Protocol of the port. TCP when not set.'),
+		protocol: optional(z.enum(['TCP', 'UDP', 'SCTP'])).describe(
+			'Protocol of the port. Gateways of Istio 1.0 to 1.4 listen on TCP alone. TCP when not set.',
+		),
 	})
 	.meta({ title: 'ServicePort' });
 
-const gateway = workload(
-	z.strictObject({
+const servicePorts = withRules(listMap(servicePort, 'name', 64), {
+	rule: 'self.all(one, self.exists_one(other, other.port == one.port && (has(other.protocol) ? other.protocol : "TCP") == (has(one.protocol) ? one.protocol : "TCP")))',
+	message: 'no two ports may have the same number and protocol',
+	remedy: 'Give each entry a port of its own; several may have the same targetPort.',
+	holds: (ports) => new Set(ports.map(({ port, protocol = 'TCP' }) => `${port} ${protocol}`)).size === ports.length,
+});
+
+/** `standard` is the type when nothing is said. */
+function gatewayService(standard: 'ClusterIP' | 'LoadBalancer') {
+	const type = `(has(self.type) ? self.type : '${standard}')`;
+	return withRules(
+		z.strictObject({
+			type: optional(z.enum(['ClusterIP', 'NodePort', 'LoadBalancer'])).describe(
+				`Who can reach the gateway: pods of the cluster (ClusterIP), whoever reaches a node (NodePort), or others too (LoadBalancer). ${standard} when not set.`,
+			),
+			ports: optional(servicePorts).describe(
+				"Ports of the gateway; a Gateway object opens them by their targetPort. The release's own when not set. status-port (15020) is added where no entry has this targetPort.",
+			),
+			annotations: optional(annotations).describe('Annotations of the Service, for the load balancer of the cloud.'),
+			externalTrafficPolicy: optional(z.enum(['Cluster', 'Local'])).describe(
+				'Local keeps the address of the client. Cluster when not set. Not for type ClusterIP.',
+			),
+			loadBalancerSourceRanges: optional(set(cidr, 64)).describe(
+				'Address blocks that the load balancer lets in. For type LoadBalancer alone.',
+			),
+		}),
+		{
+			rule: `!has(self.externalTrafficPolicy) || ${type} != 'ClusterIP'`,
+			message: `externalTrafficPolicy is not for type ClusterIP (type is ${standard} when not set)`,
+			remedy: 'Set type to NodePort or LoadBalancer, or remove externalTrafficPolicy.',
+			at: 'externalTrafficPolicy',
+			holds: (service) => service.externalTrafficPolicy === undefined || (service.type ?? standard) !== 'ClusterIP',
+		},
+		{
+			rule: `!has(self.loadBalancerSourceRanges) || size(self.loadBalancerSourceRanges) == 0 || ${type} == 'LoadBalancer'`,
+			message: `loadBalancerSourceRanges is for type LoadBalancer alone (type is ${standard} when not set)`,
+			remedy: 'Set type to LoadBalancer, or remove loadBalancerSourceRanges.',
+			at: 'loadBalancerSourceRanges',
+			holds: ({ loadBalancerSourceRanges = [], ...service }) =>
+				loadBalancerSourceRanges.length === 0 || (service.type ?? standard) === 'LoadBalancer',
+		},
+		{
+			rule: `!has(self.ports) || ${type} != 'ClusterIP' || self.ports.all(entry, !has(entry.nodePort))`,
+			message: `ports with a nodePort are not for type ClusterIP (type is ${standard} when not set)`,
+			remedy: 'Set type to NodePort or LoadBalancer, or remove nodePort.',
+			at: 'ports',
+			holds: ({ ports = [], ...service }) =>
+				(service.type ?? standard) !== 'ClusterIP' || ports.every(({ nodePort }) => nodePort === undefined),
+		},
+	).meta({ title: standard === 'LoadBalancer' ? 'IngressService' : 'EgressService' });
+}
+
+function gateway(standard: 'ClusterIP' | 'LoadBalancer') {
+	const fields = {
 		...workloadFields,
-		enabled: enabled.describe('Whether this gateway runs. false when not set.'),
-		service: optional(
-			z
-				.strictObject({
-					type: optional(z.enum(['ClusterIP', 'NodePort', 'LoadBalancer'])).describe('Who can reach the gateway.'),
-					ports: optional(listMap(servicePort, 'name', 64)).describe(
-						"Ports of the gateway. The release's own when not set.",
-					),
-					annotations: optional(annotations).describe(
-						'Annotations of the Service, for the load balancer of the cloud.',
-					),
-					externalTrafficPolicy: optional(z.enum(['Cluster', 'Local'])).describe(
-						'Local keeps the address of the client. Cluster when not set.',
-					),
-					loadBalancerSourceRanges: optional(set(cidr, 64)).describe('Address blocks that the load balancer lets in.'),
-				})
-				.meta({ title: 'GatewayService' }),
-		).describe('The Service in front of the gateway.'),
-	}),
-).meta({ title: 'Gateway' });
+		service: optional(gatewayService(standard)).describe('The Service in front of the gateway.'),
+	};
+	const settings = Object.keys(fields);
+	return withRules(
+		workload(
+			z.strictObject({
+				...fields,
+				enabled: enabled.describe(
+					'Whether this gateway runs. Must be said where anything else is: false keeps the settings for later. false when not set.',
+				),
+			}),
+		),
+		{
+			rule: `has(self.enabled) || ![${settings.map((name) => `has(self.${name})`).join(', ')}].exists(given, given)`,
+			message: 'enabled must be set beside any other field: no gateway runs unless it is true',
+			remedy: 'Set enabled to true; or to false, to keep the settings for later.',
+			at: 'enabled',
+			holds: ({ enabled: said, ...rest }) => said !== undefined || Object.keys(rest).length === 0,
+		},
+	).meta({ title: standard === 'LoadBalancer' ? 'IngressGateway' : 'EgressGateway' });
+}
 
 export const gateways = z
 	.strictObject({
-		ingress: optional(gateway).describe('istio-ingressgateway: traffic into the mesh.'),
-		egress: optional(gateway).describe('istio-egressgateway: traffic out of the mesh.'),
+		ingress: optional(gateway('LoadBalancer')).describe('istio-ingressgateway: traffic into the mesh.'),
+		egress: optional(gateway('ClusterIP')).describe('istio-egressgateway: traffic out of the mesh.'),
 	})
 	.meta({ title: 'Gateways' });

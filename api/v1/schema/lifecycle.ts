@@ -42,7 +42,7 @@ const patchOperation = withRules(
 			'Where move and copy take the value from.',
 		),
 		value: optional(z.unknown().meta({ 'x-kubernetes-preserve-unknown-fields': true })).describe(
-			'The value for add, replace and test.',
+			'The value for add, replace and test, which must have one. null counts as absent: use remove.',
 		),
 	}),
 	{
@@ -58,13 +58,17 @@ export const overlay = withRules(
 	z.strictObject({
 		target: z
 			.strictObject({
-				kind: text(63, /^[A-Z][A-Za-z0-9]*$/, 'a kind, such as Deployment').describe('Kind of the object.'),
+				kind: text(63, /^[A-Za-z][A-Za-z0-9]*$/, 'a kind, such as Deployment').describe(
+					'Kind of the object. Not Secret, nor CustomResourceDefinition.',
+				),
 				name: objectName.describe('Name of the object.'),
 			})
 			.meta({ title: 'OverlayTarget' })
 			.describe('The rendered object to change.'),
-		patch: optional(list(patchOperation, 64)).describe('JSON patch (RFC 6902).'),
-		mergePatch: optional(opaqueObject).describe('JSON merge patch (RFC 7386).'),
+		patch: optional(list(patchOperation, 64).min(1)).describe(
+			'JSON patch (RFC 6902). Its operations see the object as it would be written, without anything empty.',
+		),
+		mergePatch: optional(opaqueObject).describe('JSON merge patch (RFC 7386): null removes a field.'),
 	}),
 	{
 		rule: 'has(self.patch) != has(self.mergePatch)',

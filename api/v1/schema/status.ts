@@ -52,7 +52,12 @@ export const status = z
 						version: optional(word).describe('Version that runs.'),
 						image: optional(word).describe('Image that runs.'),
 						reason: optional(word).describe('Why the component is not ready, in one CamelCase word.'),
-						message: optional(sentence).describe('Why the component is not ready, for a person.'),
+						message: optional(sentence).describe(
+							'Why the component is not ready, or what it still waits for, for a person.',
+						),
+						addresses: optional(list(word, 64)).describe(
+							'Where others reach it: addresses and names of its load balancer.',
+						),
 					})
 					.meta({ title: 'ComponentStatus' }),
 				'name',
