@@ -2,6 +2,7 @@
 export { classicReleases } from './classic.ts';
 export { crdsOf, type IstioCrd, type PrinterColumn } from './crds.ts';
 export { type EndOfLine, type FindResult, findRelease, releases } from './find-release.ts';
+export { envoyMetricsPort, statusPort } from './gateways.ts';
 export type { ReleaseProblem } from './problem.ts';
 export { canonicalQuantity } from './quantity.ts';
 export type {

@@ -6,7 +6,7 @@ import { checkMeshConfig, checkSettings } from './mesh-config-check.ts';
 import type { ReleaseProblem } from './problem.ts';
 import { profiles } from './profiles.ts';
 import { checkGateways, resolveGateways } from './resolve-gateways.ts';
-import { resolveImages } from './resolve-images.ts';
+import { checkImages, resolveImages } from './resolve-images.ts';
 import { checkInjection, resolveInjector, resolveSidecar } from './resolve-injector.ts';
 import { checkMixer, resolveMixer } from './resolve-mixer.ts';
 import { checkSecurity, resolveSecurity } from './resolve-security.ts';
@@ -49,6 +49,7 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 		...checkSecurity(release, spec, profile),
 		...checkInjection(release, spec, profile),
 		...checkGateways(release, spec, profile),
+		...checkImages(release, spec),
 	];
 	if (problems.length > 0) {
 		return { ok: false, problems };

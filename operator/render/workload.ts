@@ -27,6 +27,8 @@ export interface Workload {
 	/** Name of Deployment, autoscaler and budget: `istio-pilot`. */
 	readonly name: string;
 	readonly serviceAccount: string;
+	/** False for what never talks to the API server: its pods get no token. */
+	readonly token?: false;
 	/** Istio's own labels of the pods; the selector's among them. */
 	readonly labels: Labels;
 	/** By which Deployment and Service find the pods. Immutable, so the same in every release. */
@@ -49,6 +51,14 @@ export function fieldEnv(name: string, fieldPath: string): Opaque & { readonly n
 
 export function renderWorkload(mesh: ResolvedMesh, workload: Workload): readonly KubeObject[] {
 	return [deployment(mesh, workload), ...autoscaler(mesh, workload), ...disruptionBudget(mesh, workload)];
+}
+
+/** All labels of a workload's pods. */
+export function labelsOfPods(
+	mesh: ResolvedMesh,
+	{ component, name, labels, settings }: Pick<Workload, 'component' | 'name' | 'labels' | 'settings'>,
+): Labels {
+	return { ...settings.podLabels, ...labels, ...podLabels(mesh, component, name) };
 }
 
 function metadata(mesh: ResolvedMesh, { component, name }: Workload): KubeObject['metadata'] {
@@ -75,12 +85,12 @@ function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
 					: { type: workload.strategy },
 			template: {
 				metadata: {
-					labels: { ...settings.podLabels, ...workload.labels, ...podLabels(mesh, component, name) },
+					labels: labelsOfPods(mesh, workload),
 					annotations: { ...settings.podAnnotations, ...workload.annotations },
 				},
 				spec: {
 					serviceAccountName: workload.serviceAccount,
-					automountServiceAccountToken: true,
+					automountServiceAccountToken: workload.token ?? true,
 					// On the pods, not on the ServiceAccount: that list has one owner, and platforms add to it.
 					imagePullSecrets: mesh.images.pullSecrets.map((secret) => ({ name: secret })),
 					priorityClassName: settings.priorityClassName,
