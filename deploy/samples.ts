@@ -10,6 +10,7 @@ const options: readonly object[] = [
 	{},
 	{ pilot: { replicas: 2, disruptionBudget: { maxUnavailable: 1 } } },
 	{ pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } },
+	{ citadel: { enabled: true }, mesh: { mtls: { mode: 'STRICT' } } },
 ];
 
 /** Everything that is rendered for any release, profile and option. Throws where a sample is refused: then it says nothing. */

@@ -12,7 +12,6 @@ export interface NotSupportedYet {
 
 export const notSupportedYet: readonly NotSupportedYet[] = [
 	{ path: 'spec.profile', values: ['default', 'production'] },
-	{ path: 'spec.mesh.mtls' },
 	{ path: 'spec.proxy.includeIPRanges' },
 	{ path: 'spec.proxy.excludeIPRanges' },
 	{ path: 'spec.proxy.includeInboundPorts' },
@@ -20,7 +19,6 @@ export const notSupportedYet: readonly NotSupportedYet[] = [
 	{ path: 'spec.proxy.uid' },
 	{ path: 'spec.proxy.resources' },
 	{ path: 'spec.mixer' },
-	{ path: 'spec.citadel' },
 	{ path: 'spec.sidecarInjector' },
 	{ path: 'spec.upgrade' },
 	{ path: 'spec.multiCluster' },

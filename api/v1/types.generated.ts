@@ -166,11 +166,11 @@ export interface AccessLog {
  */
 export interface MutualTLS {
 	/**
-	 * Between workloads: both plain text and mutual TLS (PERMISSIVE), mutual TLS only (STRICT), or plain text only (DISABLED).
+	 * Between workloads: both plain text and mutual TLS (PERMISSIVE), mutual TLS only (STRICT), or plain text only (DISABLED). It is about all meshes of the cluster, so only one may say other than DISABLED. Without Citadel DISABLED, else PERMISSIVE when not set.
 	 */
 	mode?: 'PERMISSIVE' | 'STRICT' | 'DISABLED';
 	/**
-	 * true: mutual TLS between proxies and Pilot and Mixer.
+	 * true: mutual TLS between proxies and Pilot and Mixer. Needs Citadel. Proxies that run already must be replaced. false when not set.
 	 */
 	controlPlane?: boolean;
 }
@@ -196,7 +196,7 @@ export interface Mesh {
 	 */
 	outboundTraffic?: 'ALLOW_ANY' | 'REGISTRY_ONLY';
 	/**
-	 * Not supported yet. Mutual TLS.
+	 * Mutual TLS, with certificates by Citadel.
 	 */
 	mtls?: MutualTLS;
 	/**
@@ -796,11 +796,11 @@ export interface Citadel {
 	 */
 	enabled?: boolean;
 	/**
-	 * Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem). A self-signed CA when not set.
+	 * Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem). Citadel waits for it, and is started anew when it changes. A self-signed CA when not set.
 	 */
 	caSecretName?: string;
 	/**
-	 * How long the certificates of workloads are valid. 2160h when not set.
+	 * How long the certificates of workloads are valid; they are renewed at half of it. 2160h when not set.
 	 */
 	workloadCertTTL?: string;
 }
@@ -1426,7 +1426,7 @@ export interface MeshInstallationSpec {
 	 */
 	mixer?: Mixer;
 	/**
-	 * Not supported yet. Citadel: certificates for mutual TLS. Always one pod.
+	 * Citadel: certificates for mutual TLS. Always one pod.
 	 */
 	citadel?: Citadel;
 	/**

@@ -54,12 +54,14 @@ export const mesh = z
 			z
 				.strictObject({
 					mode: optional(z.enum(['PERMISSIVE', 'STRICT', 'DISABLED'])).describe(
-						'Between workloads: both plain text and mutual TLS (PERMISSIVE), mutual TLS only (STRICT), or plain text only (DISABLED).',
+						'Between workloads: both plain text and mutual TLS (PERMISSIVE), mutual TLS only (STRICT), or plain text only (DISABLED). It is about all meshes of the cluster, so only one may say other than DISABLED. Without Citadel DISABLED, else PERMISSIVE when not set.',
 					),
-					controlPlane: optional(z.boolean()).describe('true: mutual TLS between proxies and Pilot and Mixer.'),
+					controlPlane: optional(z.boolean()).describe(
+						'true: mutual TLS between proxies and Pilot and Mixer. Needs Citadel. Proxies that run already must be replaced. false when not set.',
+					),
 				})
 				.meta({ title: 'MutualTLS' }),
-		).describe('Mutual TLS.'),
+		).describe('Mutual TLS, with certificates by Citadel.'),
 		trustDomain: optional(objectName).describe(
 			'Domain in the identities of workloads (spiffe://<trustDomain>/ns/…). Since Istio 1.1. cluster.local when not set.',
 		),

@@ -6,6 +6,7 @@ import { deletion, overlay, upgrade } from './lifecycle.ts';
 import { images, mesh, proxy } from './mesh.ts';
 import { multiCluster } from './multi-cluster.ts';
 import { withRules } from './rules.ts';
+import { securityRules } from './security.ts';
 import { pilot } from './workload.ts';
 
 const namespace = withRules(
@@ -26,8 +27,8 @@ const namespace = withRules(
 	},
 );
 
-export const spec = z
-	.strictObject({
+export const spec = withRules(
+	z.strictObject({
 		version: text(32, /^[0-9]+\.[0-9]+\.[0-9]+$/, 'a full version, such as 1.4.10').describe(
 			'Version of Istio, in full: 1.4.10. Nothing but this field ever changes the version that runs.',
 		),
@@ -57,5 +58,6 @@ export const spec = z
 			'The last word, for what has no field: changes of single rendered objects.',
 		),
 		deletion: optional(deletion).describe('What happens when this object is deleted.'),
-	})
-	.meta({ title: 'MeshInstallationSpec' });
+	}),
+	...securityRules(Object.keys(citadel.shape)),
+).meta({ title: 'MeshInstallationSpec' });

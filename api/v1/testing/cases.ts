@@ -111,14 +111,20 @@ export const refusedCases: readonly RefusedCase[] = [
 	refused('an unknown policy for outbound traffic', 'spec.mesh.outboundTraffic', { mesh: { outboundTraffic: 'DENY' } }),
 	refused('a trust domain with a scheme', 'spec.mesh.trustDomain', { mesh: { trustDomain: 'spiffe://cluster.local' } }),
 	refused('a MeshConfig that is a list', 'spec.mesh.config', { mesh: { config: [] } }),
-	refused(
-		'mutual TLS',
-		'spec.mesh.mtls',
-		{ mesh: { mtls: { mode: 'STRICT' } } },
-		{
-			server: 'spec.mesh.mtls is not supported yet',
-		},
+	...(['STRICT', 'PERMISSIVE'] as const).map((mode) =>
+		refused(`${mode} mutual TLS without Citadel`, 'spec.mesh.mtls.mode', { mesh: { mtls: { mode } } }),
 	),
+	refused('mutual TLS with Citadel switched off', 'spec.mesh.mtls.mode', {
+		mesh: { mtls: { mode: 'STRICT' } },
+		citadel: { enabled: false },
+	}),
+	refused('an unknown mode of mutual TLS', 'spec.mesh.mtls.mode', {
+		mesh: { mtls: { mode: 'ON' } },
+		citadel: { enabled: true },
+	}),
+	refused('mutual TLS with the control plane, without Citadel', 'spec.mesh.mtls.controlPlane', {
+		mesh: { mtls: { controlPlane: true } },
+	}),
 
 	// Proxy
 	refused('an unknown interception mode', 'spec.proxy.interceptionMode', { proxy: { interceptionMode: 'NONE' } }),
@@ -269,7 +275,6 @@ export const refusedCases: readonly RefusedCase[] = [
 	// Not supported yet, and checked all the same
 	...Object.entries({
 		mixer: {},
-		citadel: { enabled: true, caSecretName: 'cacerts' },
 		sidecarInjector: { enabled: true, namespaces: ['shop'] },
 		gateways: { ingress: { enabled: true } },
 		upgrade: { strategy: 'InPlace' },
@@ -279,8 +284,25 @@ export const refusedCases: readonly RefusedCase[] = [
 		refused(field, `spec.${field}`, { [field]: value }, { server: `spec.${field} is not supported yet` }),
 	),
 	refused('a budget that keeps the only Citadel', 'spec.citadel.disruptionBudget', {
-		citadel: { disruptionBudget: { minAvailable: 1 } },
+		citadel: { enabled: true, disruptionBudget: { minAvailable: 1 } },
 	}),
+	refused('a CA for a Citadel that is not switched on', 'spec.citadel.enabled', {
+		citadel: { caSecretName: 'cacerts' },
+	}),
+	refused('resources of a Citadel that is not switched on', 'spec.citadel.enabled', {
+		citadel: { resources: { requests: { cpu: '1' } } },
+	}),
+	refused('certificates of 19 minutes', 'spec.citadel.workloadCertTTL', {
+		citadel: { enabled: true, workloadCertTTL: '19m' },
+	}),
+	refused(
+		'replicas of Citadel',
+		'spec.citadel.replicas',
+		{ citadel: { enabled: true, replicas: 2 } },
+		{
+			server: 'unknown field "spec.citadel.replicas"',
+		},
+	),
 	refused('an adapter that is two', 'spec.mixer.adapters[0]', {
 		mixer: { adapters: [{ stdio: {}, prometheus: {} }] },
 	}),
@@ -418,5 +440,21 @@ export const acceptedCases: readonly Case[] = [
 			extraArgs: ['--log_output_level=default:debug'],
 		},
 	}),
+	accepted('Citadel', {
+		citadel: {
+			enabled: true,
+			caSecretName: 'cacerts',
+			workloadCertTTL: '20m',
+			resources: { requests: { cpu: '100m' } },
+			disruptionBudget: { maxUnavailable: 1 },
+		},
+		mesh: { mtls: { mode: 'STRICT', controlPlane: true } },
+		images: { digests: { citadel: digest } },
+	}),
+	accepted('settings of a Citadel that is switched off', {
+		citadel: { enabled: false, caSecretName: 'cacerts' },
+		mesh: { mtls: { mode: 'DISABLED', controlPlane: false } },
+	}),
+	accepted('an empty Citadel', { citadel: {} }),
 	accepted('deletion', { deletion: { policy: 'Retain', force: true, timeout: '1h30m' } }),
 ];
