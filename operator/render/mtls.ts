@@ -8,7 +8,8 @@ import type { KubeObject } from '../runtime/object.ts';
 import { asGiven } from './finish.ts';
 import { objectLabels } from './labels.ts';
 
-const component = 'mutual-tls';
+/** Label value of these objects: they wait for Citadel. */
+export const mutualTlsComponent = 'mutual-tls';
 
 /**
  * DISABLED has no objects: without a policy servers take plain text, and clients send it (istio 1.0-1.4
@@ -35,7 +36,7 @@ function meshPolicy(mesh: ResolvedClassicMesh, mtls: { readonly mode?: 'PERMISSI
 	return {
 		apiVersion: 'authentication.istio.io/v1alpha1',
 		kind: 'MeshPolicy',
-		metadata: { name: 'default', labels: objectLabels(mesh, component, 'istio-mutual-tls') },
+		metadata: { name: 'default', labels: objectLabels(mesh, mutualTlsComponent, 'istio-mutual-tls') },
 		spec: { peers: [{ mtls: asGiven(mtls) }] },
 	};
 }
@@ -49,7 +50,7 @@ function destinationRule(
 	return {
 		apiVersion: 'networking.istio.io/v1alpha3',
 		kind: 'DestinationRule',
-		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, component, 'istio-mutual-tls') },
+		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, mutualTlsComponent, 'istio-mutual-tls') },
 		spec: { host, trafficPolicy: { tls: { mode } } },
 	};
 }
