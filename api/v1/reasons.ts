@@ -45,6 +45,17 @@ export const reasons = {
 		meaning: 'The spec asks for something that this version of the operator cannot do yet.',
 		remedy: 'Remove the named fields, or use a later version of the operator.',
 	},
+	OverlayTargetNotFound: {
+		condition: 'Valid',
+		meaning: 'spec.overlays names an object that is not part of this installation; the message lists what is.',
+		remedy: 'Name one of the listed objects, or remove the overlay.',
+	},
+	OverlayNotApplicable: {
+		condition: 'Valid',
+		meaning:
+			'A patch in spec.overlays does not fit its object: a path is not there, or a test fails. The message names the operation.',
+		remedy: 'Correct the patch; meshwright render shows the object as it is without it.',
+	},
 	NamespaceTaken: {
 		condition: 'Valid',
 		meaning:

@@ -18,6 +18,26 @@ export function asGiven<Value extends object>(value: Value): Value {
 	return copy;
 }
 
+/** Empty lists and objects that stay where they are: they were written so, and may mean "all" or "the default kind". */
+const deliberatelyEmpty = new WeakSet<object>();
+
+/**
+ * A copy to change and to finish again. What is empty in `value` stays then; what the change leaves empty behind it goes.
+ * Also for values that are put into such a copy.
+ */
+export function thaw(value: unknown): unknown {
+	if (typeof value !== 'object' || value === null) {
+		return value;
+	}
+	const copy = Array.isArray(value)
+		? value.map(thaw)
+		: Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, thaw(entry)]));
+	if (isEmpty(copy)) {
+		deliberatelyEmpty.add(copy);
+	}
+	return copy;
+}
+
 function tidy(value: unknown, keepEmpty = false): unknown {
 	if (typeof value !== 'object' || value === null) {
 		return value;
@@ -29,8 +49,9 @@ function tidy(value: unknown, keepEmpty = false): unknown {
 	return Object.freeze(
 		Object.fromEntries(
 			Object.entries(value)
-				.map(([key, entry]) => [key, tidy(entry, keep)] as const)
-				.filter(([, entry]) => entry !== undefined && entry !== null && (keep || !isEmpty(entry)))
+				.map(([key, entry]) => [key, tidy(entry, keep), keep || isDeliberate(entry)] as const)
+				.filter(([, entry, stays]) => entry !== undefined && entry !== null && (stays || !isEmpty(entry)))
+				.map(([key, entry]) => [key, entry] as const)
 				.sort(([a], [b]) => (a < b ? -1 : 1)),
 		),
 	);
@@ -39,4 +60,8 @@ function tidy(value: unknown, keepEmpty = false): unknown {
 /** Empty lists and objects, which the API server drops or fills: writing them makes a difference that is none. */
 function isEmpty(value: unknown): boolean {
 	return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
+
+function isDeliberate(value: unknown): boolean {
+	return typeof value === 'object' && value !== null && deliberatelyEmpty.has(value);
 }

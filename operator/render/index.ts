@@ -1,6 +1,7 @@
 /** From a resolved mesh to every object of it. Pure: the object rendered is the object applied. */
 import type { ResolvedMesh } from '../releases/index.ts';
-import type { KubeObject } from '../runtime/object.ts';
+import { InvalidError } from '../runtime/errors.ts';
+import { type KubeObject, objectKey } from '../runtime/object.ts';
 import { renderCitadel } from './citadel.ts';
 import type { ClusterFacts } from './facts.ts';
 import { finish } from './finish.ts';
@@ -9,20 +10,64 @@ import { renderInjector } from './injector.ts';
 import { renderMeshConfig } from './mesh-config.ts';
 import { renderMixer } from './mixer.ts';
 import { renderNamespace } from './namespace.ts';
+import { applyOverlays, type OverlayProblem, type OverlayResult } from './overlays.ts';
 import { renderPilot } from './pilot.ts';
 
 export type { ClusterFacts, ServingCertificate } from './facts.ts';
 export { renderCrds } from './istio-crds.ts';
 export { applySetId, applySetLabel, managedBy } from './labels.ts';
+export type { OverlayProblem } from './overlays.ts';
+
+/** Problems of overlays, which only show once there are objects to change. */
+export type RenderResult = OverlayResult;
 
 /**
  * All objects of a mesh but Istio's custom resource definitions (`renderCrds`), sorted, deep-frozen, without anything empty.
  * Owner references are put on when they are applied: they need the uid of the live MeshInstallation.
+ *
+ * Throws InvalidError where overlays can't be applied, which `checkOverlays` tells beforehand.
  */
 export function render(mesh: ResolvedMesh, facts: ClusterFacts = {}): readonly KubeObject[] {
+	const result = renderMesh(mesh, facts);
+	if (!result.ok) {
+		const [first] = result.problems;
+		throw new InvalidError(first?.reason ?? 'Invalid', result.problems.map(({ message }) => message).join('; '));
+	}
+	return result.objects;
+}
+
+/** All problems of `spec.overlays`, whatever the cluster shows; none when all of them can be applied. */
+export function checkOverlays(mesh: ResolvedMesh): readonly OverlayProblem[] {
+	const result = mesh.overlays.length === 0 ? undefined : renderMesh(mesh, {});
+	return result === undefined || result.ok ? [] : result.problems;
+}
+
+/** As `render`, with the problems of overlays as a value. */
+export function renderMesh(mesh: ResolvedMesh, facts: ClusterFacts = {}): RenderResult {
+	const objects = finish(components(mesh, facts));
+	if (mesh.overlays.length === 0) {
+		return { ok: true, objects };
+	}
+	// An overlay may be for an object that has to wait for the cluster: it is judged now, and applied when the object comes.
+	const present = new Set(objects.map(objectKey));
+	const later = finish(components(mesh, { ...standIns, ...facts })).filter((object) => !present.has(objectKey(object)));
+	const result = applyOverlays([...objects, ...later], mesh.overlays);
+	return result.ok
+		? { ok: true, objects: Object.freeze(result.objects.filter((object) => present.has(objectKey(object)))) }
+		: result;
+}
+
+/** In the place of what only the cluster knows. */
+const standIns: ClusterFacts = {
+	injectorRoots: 'pending',
+	injectorCertificate: { certChain: 'pending', key: 'pending', roots: 'pending' },
+	caSecretHash: 'pending',
+};
+
+function components(mesh: ResolvedMesh, facts: ClusterFacts): readonly KubeObject[] {
 	switch (mesh.line) {
 		case 'classic':
-			return finish([
+			return [
 				renderNamespace(mesh),
 				renderMeshConfig(mesh),
 				...renderPilot(mesh),
@@ -30,6 +75,6 @@ export function render(mesh: ResolvedMesh, facts: ClusterFacts = {}): readonly K
 				...renderCitadel(mesh, facts),
 				...renderInjector(mesh, facts),
 				...renderGateways(mesh),
-			]);
+			];
 	}
 }
