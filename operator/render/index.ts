@@ -1,6 +1,5 @@
 /** From a resolved mesh to every object of it. Pure: the object rendered is the object applied. */
 import type { ResolvedMesh } from '../releases/index.ts';
-import { InvalidError } from '../runtime/errors.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import { renderCitadel } from './citadel.ts';
 import type { ClusterFacts } from './facts.ts';
@@ -10,13 +9,13 @@ import { renderInjector } from './injector.ts';
 import { renderMeshConfig } from './mesh-config.ts';
 import { renderMixer } from './mixer.ts';
 import { renderNamespace } from './namespace.ts';
-import { applyOverlays, type OverlayProblem, type OverlayResult } from './overlays.ts';
+import { applyOverlays, OverlayError, type OverlayProblem, type OverlayResult } from './overlays.ts';
 import { renderPilot } from './pilot.ts';
 
 export type { ClusterFacts, ServingCertificate } from './facts.ts';
 export { renderCrds } from './istio-crds.ts';
 export { applySetId, applySetLabel, managedBy } from './labels.ts';
-export type { OverlayProblem } from './overlays.ts';
+export { OverlayError, type OverlayProblem } from './overlays.ts';
 
 /** Problems of overlays, which only show once there are objects to change. */
 export type RenderResult = OverlayResult;
@@ -25,13 +24,12 @@ export type RenderResult = OverlayResult;
  * All objects of a mesh but Istio's custom resource definitions (`renderCrds`), sorted, deep-frozen, without anything empty.
  * Owner references are put on when they are applied: they need the uid of the live MeshInstallation.
  *
- * Throws InvalidError where overlays can't be applied, which `checkOverlays` tells beforehand.
+ * Throws OverlayError where overlays can't be applied, which `checkOverlays` tells beforehand.
  */
 export function render(mesh: ResolvedMesh, facts: ClusterFacts = {}): readonly KubeObject[] {
 	const result = renderMesh(mesh, facts);
 	if (!result.ok) {
-		const [first] = result.problems;
-		throw new InvalidError(first?.reason ?? 'Invalid', result.problems.map(({ message }) => message).join('; '));
+		throw new OverlayError(result.problems);
 	}
 	return result.objects;
 }

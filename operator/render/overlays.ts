@@ -19,6 +19,17 @@ export type OverlayResult =
 	| { readonly ok: true; readonly objects: readonly KubeObject[] }
 	| { readonly ok: false; readonly problems: readonly OverlayProblem[] };
 
+/** Overlays that can't be applied were not asked about before rendering. */
+export class OverlayError extends Error {
+	override readonly name = 'OverlayError';
+	readonly problems: readonly OverlayProblem[];
+
+	constructor(problems: readonly OverlayProblem[]) {
+		super(problems.map(({ message, remedy }) => `${message} (${remedy})`).join('; '));
+		this.problems = problems;
+	}
+}
+
 /** Kinds that no overlay may change: keys, and what all meshes of the cluster share. */
 const untouchable: ReadonlySet<string> = new Set(['Secret', 'CustomResourceDefinition']);
 
