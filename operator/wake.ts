@@ -29,7 +29,9 @@ export function childNeedsPass({ type, old, current }: Change<Child>): boolean {
 		old.metadata.uid !== current.metadata.uid ||
 		old.metadata.deletionTimestamp !== current.metadata.deletionTimestamp ||
 		!isDeepStrictEqual(old.workload, current.workload) ||
-		!isDeepStrictEqual(old.crd, current.crd)
+		!isDeepStrictEqual(old.crd, current.crd) ||
+		!isDeepStrictEqual(old.service, current.service) ||
+		!isDeepStrictEqual(old.injection, current.injection)
 	);
 }
 
@@ -38,9 +40,20 @@ export function installationsOf(change: Change<Child>, installations: Iterable<S
 	const child = change.current ?? change.old;
 	if (child.kind === 'CustomResourceDefinition') return [...installations].map(({ metadata }) => metadata.name);
 	if (child.kind === 'Namespace') {
+		const labelled = [change.old?.injection?.mesh, change.current?.injection?.mesh];
 		return [...installations]
-			.filter(({ spec }) => ((spec ?? {}) as { namespace?: unknown }).namespace === child.metadata.name)
+			.filter(({ spec, metadata }) => usesNamespace(spec, child.metadata.name) || labelled.includes(metadata.name))
 			.map(({ metadata }) => metadata.name);
 	}
 	return [...new Set([change.old?.instance, change.current?.instance])].filter((name) => name !== undefined);
+}
+
+/** Read without trust: an invalid installation is not asked for more than it says. */
+function usesNamespace(spec: unknown, name: string): boolean {
+	const { namespace, sidecarInjector } = (spec ?? {}) as {
+		readonly namespace?: unknown;
+		readonly sidecarInjector?: { readonly namespaces?: unknown } | null;
+	};
+	const injected = sidecarInjector?.namespaces;
+	return namespace === name || (Array.isArray(injected) && injected.includes(name));
 }

@@ -15,6 +15,7 @@ import { buildBundle } from '../../deploy/build.ts';
 import { measureApply, measureFirst } from './measure-apply.ts';
 import { measureCounts } from './measure-counts.ts';
 import { measureDrift } from './measure-drift.ts';
+import { measureFull, measureFullCalls } from './measure-full.ts';
 import { measureChild, measureProcess, measureRender } from './measure-process.ts';
 
 type Figures = Readonly<Record<string, number | readonly string[]>>;
@@ -22,6 +23,8 @@ type Figures = Readonly<Record<string, number | readonly string[]>>;
 const runs = 5;
 const parts: Readonly<Record<string, () => Promise<Figures> | Figures>> = {
 	apply: async () => ({ ...(await measureApply(runs)) }),
+	full: async () => ({ ...(await measureFull(runs)) }),
+	calls: async () => ({ ...(await measureFullCalls()) }),
 	first: async () => ({ ...(await measureFirst(runs)) }),
 	drift: async () => ({ ...(await measureDrift(200)) }),
 	counts: async () => ({ ...(await measureCounts()) }),
@@ -34,6 +37,8 @@ const parts: Readonly<Record<string, () => Promise<Figures> | Figures>> = {
 const goals: Readonly<Record<string, number>> = {
 	'apply.single.ratio': 1.4,
 	'apply.fifty.ratio': 1.15,
+	'full.single.ratio': 1.4,
+	'full.calls_per_object': 1.1,
 	'drift.p50_ms': 10,
 	'drift.p99_ms': 50,
 	'noop.writes': 0,

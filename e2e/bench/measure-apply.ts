@@ -17,7 +17,7 @@ import {
 import { describeSeries, median } from './statistics.ts';
 
 const version = '1.4.10';
-const inFlightTried = [4, 8, 16, 32];
+export const inFlightTried = [4, 8, 16, 32];
 
 /** What an installation consists of, rendered as the operator renders it. */
 export function renderInstallation(object: KubeObject): {
@@ -35,7 +35,7 @@ export function renderInstallation(object: KubeObject): {
  * The same bodies as the operator sends, owner included, in the fewest stages in which the API server takes them from a
  * writer without `bind` and `escalate`: what lies in a namespace after the namespace, bindings after their roles.
  */
-function floorStages(objects: readonly KubeObject[]): readonly (readonly KubeObject[])[] {
+export function floorStages(objects: readonly KubeObject[]): readonly (readonly KubeObject[])[] {
 	const owner = {
 		apiVersion: 'meshwright.io/v1',
 		kind: 'MeshInstallation',

@@ -92,25 +92,26 @@ export function renderedChildren(name: string, spec: Spec = {}): readonly KubeOb
 	return renderedObjects(name, spec).filter(({ kind }) => kind !== 'Namespace' && kind !== 'CustomResourceDefinition');
 }
 
+/** Read, or written outside of an installation's set. */
+const notChildren: ReadonlySet<Kind> = new Set([
+	kinds.Namespace,
+	kinds.Node,
+	kinds.Pod,
+	kinds.CustomResourceDefinition,
+	kinds.Lease,
+	kinds.Event,
+	kinds.MeshInstallation,
+]);
+
 /** Kinds in which the operator may leave something. */
-const childKinds: readonly Kind[] = [
-	kinds.ServiceAccount,
-	kinds.Role,
-	kinds.RoleBinding,
-	kinds.ClusterRole,
-	kinds.ClusterRoleBinding,
-	kinds.ConfigMap,
-	kinds.Service,
-	kinds.Deployment,
-	kinds.HorizontalPodAutoscaler,
-	kinds.PodDisruptionBudget,
-];
+const childKinds: readonly Kind[] = Object.values(kinds).filter((kind) => !notChildren.has(kind));
 
 /** Everything in the cluster that says it belongs to an installation; to any, where none is named. */
 export async function liveChildren(api: ApiServer, name?: string): Promise<readonly KubeObject[]> {
 	const labelSelector = name === undefined ? managedSelector : `${managedSelector},${instanceLabel}=${name}`;
-	const lists = await Promise.all(childKinds.map((kind) => api.list<KubeObject>(kind, { labelSelector })));
-	return lists.flatMap(({ items }) => items);
+	// Istio's own kinds may not be there.
+	const lists = await Promise.all(childKinds.map((kind) => orAbsent(api.list<KubeObject>(kind, { labelSelector }))));
+	return lists.flatMap((list) => list?.items ?? []);
 }
 
 /** The live object of a rendered one. Rejects with 404 where there is none. */

@@ -66,6 +66,8 @@ export interface Workload {
 	/** The roll-out of the pod template was complete once: pods that are missing now are a failure, not a beginning. */
 	readonly isRolledOut: boolean;
 	readonly images: readonly string[];
+	/** Names of the Secrets that its pods mount. */
+	readonly secrets: readonly string[];
 	/** Whether `spec.replicas` is among the fields that we own. */
 	readonly ownsReplicas: boolean;
 }
@@ -81,7 +83,12 @@ export interface CrdFacts {
 interface DeploymentShape {
 	readonly spec?: {
 		readonly replicas?: number;
-		readonly template?: { readonly spec?: { readonly containers?: readonly { readonly image?: string }[] } };
+		readonly template?: {
+			readonly spec?: {
+				readonly containers?: readonly { readonly image?: string }[];
+				readonly volumes?: readonly { readonly secret?: { readonly secretName?: string } }[];
+			};
+		};
 	};
 	readonly status?: {
 		readonly observedGeneration?: number;
@@ -121,6 +128,7 @@ function workloadOf(object: KubeObject): Workload {
 		stalled: progressing?.status === 'False' ? (progressing.reason ?? 'Unknown') : undefined,
 		isRolledOut: progressing?.status === 'True' && progressing.reason === 'NewReplicaSetAvailable',
 		images: (spec?.template?.spec?.containers ?? []).map(({ image }) => image ?? ''),
+		secrets: (spec?.template?.spec?.volumes ?? []).flatMap(({ secret }) => secret?.secretName ?? []),
 		ownsReplicas: ownsReplicas(object),
 	};
 }

@@ -7,7 +7,7 @@ import { kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import type { Child, InjectionLabels } from './child.ts';
 import { injectionFieldManager, injectionLabel, meshLabel } from './identity.ts';
-import type { Writer } from './writer.ts';
+import { Writer, type WriterOptions } from './writer.ts';
 
 /** Reads the namespaces, all of them. */
 export interface LiveNamespaces {
@@ -78,14 +78,17 @@ function refusalOf(
 		: undefined;
 }
 
-/** Puts the labels on and takes them off. Failures are among the writer's. */
+/** Puts the labels on and takes them off. Returns the failures; throws only when `signal` aborts. */
 export async function applyInjectionLabels(
+	options: WriterOptions,
 	mesh: string,
 	{ label, release }: Pick<InjectionPlan, 'label' | 'release'>,
-	writer: Writer,
-): Promise<void> {
+	signal: AbortSignal,
+): Promise<readonly unknown[]> {
+	const writer = new Writer(options, signal);
 	await writer.all(release, (namespace) => own(namespace, undefined, writer));
 	await writer.all(label, (namespace) => own(namespace, { [injectionLabel]: 'enabled', [meshLabel]: mesh }, writer));
+	return writer.errors;
 }
 
 /** Owns these labels of a namespace and gives up the others. Without force: what somebody else says meanwhile stays. */

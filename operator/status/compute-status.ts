@@ -32,6 +32,8 @@ export interface Observation {
 	readonly workloads?: readonly WorkloadObservation[] | undefined;
 	/** Undefined while not everything is applied. */
 	readonly inventory?: { readonly objects: number; readonly hash: string } | undefined;
+	/** What a person may want to know although nothing is wrong, in a sentence. */
+	readonly note?: string | undefined;
 }
 
 interface Verdict {
@@ -94,7 +96,7 @@ function plainVerdict(
 	return { status: 'True', reason, message };
 }
 
-function installedVerdict({ findings, gate, paused, deleting, inventory }: Observation): Verdict {
+function installedVerdict({ findings, gate, paused, deleting, inventory, note }: Observation): Verdict {
 	if (deleting !== undefined) return { status: 'False', reason: 'Deleting', message: deleting };
 	const against = findingsOf(findings, 'Installed');
 	const [first] = against;
@@ -117,7 +119,8 @@ function installedVerdict({ findings, gate, paused, deleting, inventory }: Obser
 	}
 	if (gate !== undefined) return { status: 'False', reason: 'Progressing', message: gate };
 	if (inventory === undefined) return { status: 'Unknown', reason: 'Progressing', message: 'being written' };
-	return { status: 'True', reason: 'Installed', message: `all ${inventory.objects} objects are as rendered` };
+	const remark = note === undefined ? '' : `; ${note}`;
+	return { status: 'True', reason: 'Installed', message: `all ${inventory.objects} objects are as rendered${remark}` };
 }
 
 function upToDateVerdict(

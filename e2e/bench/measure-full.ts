@@ -1,0 +1,140 @@
+/** A whole mesh: the profile `production` with Citadel, injection and both gateways, against the floor of the same bodies. */
+import { applySetId } from '../../operator/render/index.ts';
+import { kindOf } from '../../operator/runtime/kinds.ts';
+import type { KubeObject } from '../../operator/runtime/object.ts';
+import { floorStages, inFlightTried, renderInstallation } from './measure-apply.ts';
+import {
+	installation,
+	type Loader,
+	openStage,
+	operatorNamespace,
+	operatorToken,
+	type Stage,
+	startLoader,
+	startOperator,
+	until,
+} from './stage.ts';
+import { describeSeries, median } from './statistics.ts';
+
+const version = '1.4.10';
+const spec = {
+	profile: 'production',
+	gateways: { ingress: { enabled: true }, egress: { enabled: true } },
+} as const;
+
+/**
+ * What is stored without a gate: nothing runs here, so the webhook, which waits for the injector to be ready, never comes; and
+ * of the one MeshPolicy of a cluster only one mesh can be the owner.
+ */
+const gated: ReadonlySet<string> = new Set(['MutatingWebhookConfiguration', 'MeshPolicy']);
+
+let serial = 0;
+
+function wholeMesh(prefix: string): KubeObject {
+	return installation(`${prefix}-${++serial}`, version, spec);
+}
+
+function partOf({ metadata }: KubeObject): string {
+	return applySetId(metadata.name);
+}
+
+function ungated(object: KubeObject): readonly KubeObject[] {
+	return renderInstallation(object).objects.filter(({ kind }) => !gated.has(kind));
+}
+
+/** From the acknowledgement of the MeshInstallation to the last object that no gate holds being stored, milliseconds. */
+async function timeInstallation(stage: Stage): Promise<number> {
+	const object = wholeMesh('whole');
+	const rendered = ungated(object);
+	const kinds = new Set(rendered.map(({ kind }) => kind));
+	await stage.seen.follow(rendered.map(kindOf));
+	let missing = rendered.filter(({ kind }) => kind !== 'Namespace').length;
+	let storedAt = 0;
+	const off = stage.seen.onChild(({ type, current }) => {
+		if (type !== 'added' || current.instance !== object.metadata.name || !kinds.has(current.kind)) return;
+		if (gated.has(current.kind)) return;
+		missing--;
+		storedAt = performance.now();
+	});
+	await stage.user.create(object, { fieldManager: 'user' });
+	const acknowledgedAt = performance.now();
+	await until('the whole mesh is stored', () => missing === 0);
+	off();
+	// Its objects would be in the way of nobody, but MeshPolicy and memory are shared.
+	await stage.user.delete({ apiVersion: object.apiVersion, kind: object.kind, name: object.metadata.name });
+	await until('the mesh is gone', () => stage.seen.ofApplySet(partOf(object)).length === 0);
+	return storedAt - acknowledgedAt;
+}
+
+async function measureFloor(loader: Loader, runs: number) {
+	const tried: { readonly inFlight: number; readonly series: readonly number[] }[] = [];
+	for (const inFlight of inFlightTried) {
+		const series: number[] = [];
+		for (let run = 0; run < runs; run++) {
+			series.push(await loader.run({ stages: floorStages(ungated(wholeMesh('floor'))), inFlight }));
+		}
+		tried.push({ inFlight, series });
+	}
+	return tried.reduce((best, other) => (median(other.series) < median(best.series) ? other : best));
+}
+
+export interface FullFigures {
+	readonly 'full.single.ratio': number;
+	readonly 'full.single.ms': number;
+	readonly 'full.single.floor_ms': number;
+	readonly notes: readonly string[];
+}
+
+export async function measureFull(runs: number): Promise<FullFigures> {
+	await using stage = await openStage();
+	await using loader = startLoader(stage, await operatorToken(stage));
+	await using _ = await startOperator(stage);
+	await loader.run({ stages: [renderInstallation(wholeMesh('crds')).crds], inFlight: 8 });
+	await timeInstallation(stage);
+	await measureFloor(loader, 1);
+	const floor = await measureFloor(loader, runs);
+	const series: number[] = [];
+	for (let run = 0; run < runs * 2; run++) series.push(await timeInstallation(stage));
+	return {
+		'full.single.ratio': median(series) / median(floor.series),
+		'full.single.ms': median(series),
+		'full.single.floor_ms': median(floor.series),
+		notes: [
+			`a whole mesh (${ungated(wholeMesh('sample')).length} objects, CRDs not counted): ${describeSeries(series)} ms, floor ${describeSeries(floor.series)} ms with ${floor.inFlight} in flight`,
+		],
+	};
+}
+
+/** Requests of the operator for a whole mesh on an empty cluster, per object that it has; counted by the audit log. */
+export async function measureFullCalls(): Promise<{
+	readonly 'full.calls_per_object': number;
+	readonly notes: readonly string[];
+}> {
+	await using stage = await openStage({ auditLog: true });
+	await using _ = await startOperator(stage);
+	const object = wholeMesh('counted');
+	const { crds } = renderInstallation(object);
+	const objects = [...crds, ...ungated(object)];
+	const before = (await stage.cluster.auditEvents()).length;
+	await stage.user.create(object, { fieldManager: 'user' });
+	const children = objects.filter(({ kind }) => kind !== 'Namespace' && kind !== 'CustomResourceDefinition').length;
+	await until('the whole mesh is stored', async () => {
+		await stage.seen.follow(objects.map(kindOf)).catch(() => undefined);
+		const stored = stage.seen.ofApplySet(partOf(object)).filter(({ kind }) => !gated.has(kind));
+		return stored.length === children;
+	});
+	await new Promise((resolve) => setTimeout(resolve, 3_000));
+	const events = (await stage.cluster.auditEvents()).slice(before);
+	const calls = events.filter(
+		({ user, verb }) =>
+			user.username === `system:serviceaccount:${operatorNamespace}:meshwright` && verb !== 'watch' && verb !== 'list',
+	);
+	const byVerb = Map.groupBy(calls, ({ verb, objectRef }) => `${verb} ${objectRef?.resource ?? ''}`);
+	const most = [...byVerb].toSorted(([, a], [, b]) => b.length - a.length).slice(0, 8);
+	return {
+		'full.calls_per_object': calls.length / objects.length,
+		notes: [
+			`${calls.length} calls for ${objects.length} objects, ${crds.length} of them CRDs: ${most.map(([what, { length }]) => `${length} ${what}`).join(', ')} …`,
+		],
+	};
+}
