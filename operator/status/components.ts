@@ -16,6 +16,10 @@ export interface WorkloadObservation {
 	readonly live: WorkloadState | 'unknown' | undefined;
 	/** What the status said before: what runs until the new one has rolled out. */
 	readonly previous?: { readonly version?: string | undefined; readonly image?: string | undefined } | undefined;
+	/** Where others reach it, see `gateway-addresses.ts`. */
+	readonly addresses?: readonly string[] | undefined;
+	/** A sentence while its load balancer has no address, which is no failure. */
+	readonly waitingForLoadBalancer?: string | undefined;
 }
 
 export interface WorkloadState {
@@ -39,6 +43,7 @@ export interface ComponentStatus {
 	readonly image?: string;
 	readonly reason?: string;
 	readonly message?: string;
+	readonly addresses?: readonly string[];
 }
 
 /**
@@ -112,8 +117,10 @@ function isOutage({ isRolledOut, available, desired }: WorkloadState): boolean {
 
 /** The state of one component. */
 export function observeComponent(observation: WorkloadObservation): ComponentObservation {
-	const { component, live, previous } = observation;
-	const { state, reason, message } = verdict(observation);
+	const { component, live, previous, addresses = [], waitingForLoadBalancer } = observation;
+	const { state, reason, message: whyNot } = verdict(observation);
+	const remarks = [whyNot, waitingForLoadBalancer].filter((remark) => remark !== undefined);
+	const message = remarks.length === 0 ? undefined : remarks.join('; ');
 	const current = live === 'unknown' ? undefined : live;
 	// Pods of the new template that never came up run nothing yet.
 	const isRolledOut = state === 'ready' || (state === 'degraded' && current?.isRolledOut === true);
@@ -131,6 +138,7 @@ export function observeComponent(observation: WorkloadObservation): ComponentObs
 			...(image === undefined ? {} : { image }),
 			...(reason === undefined ? {} : { reason }),
 			...(message === undefined ? {} : { message }),
+			...(addresses.length === 0 ? {} : { addresses }),
 		},
 	};
 }
