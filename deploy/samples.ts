@@ -10,6 +10,19 @@ const options: readonly object[] = [
 	{},
 	{ pilot: { replicas: 2, disruptionBudget: { maxUnavailable: 1 } } },
 	{ pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } },
+	{
+		mixer: {
+			policy: { enabled: true },
+			telemetry: { enabled: true },
+			adapters: [
+				{ prometheus: {} },
+				{ stdio: {} },
+				{ statsd: { address: 'statsd.monitoring:8125' } },
+				{ custom: { name: 'own', address: 'own.monitoring:8080', templates: ['metric', 'logentry'] } },
+			],
+		},
+	},
+	{ gateways: { ingress: { enabled: true, replicas: 2 }, egress: { enabled: true, autoscaling: { maxReplicas: 3 } } } },
 	{ citadel: { enabled: true }, mesh: { mtls: { mode: 'STRICT' } } },
 ];
 

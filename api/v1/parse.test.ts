@@ -41,14 +41,12 @@ test('every problem is reported, each with path, reason, message and remedy', (t
 			typo: 1,
 			proxy: { drainDuration: '2m', adminPort: 0 },
 			pilot: { replicas: 2, autoscaling: { minReplicas: 5, maxReplicas: 3 }, resources: { requests: { cpu: true } } },
-			mixer: {},
-			overlays: [],
+			multiCluster: {},
 		},
 	});
 	t.deepEqual(problems.map(({ path, reason }) => `${path} ${reason}`).sort(), [
 		'metadata.name Invalid',
-		'spec.mixer NotSupportedYet',
-		'spec.overlays NotSupportedYet',
+		'spec.multiCluster NotSupportedYet',
 		'spec.pilot.autoscaling.minReplicas Invalid',
 		'spec.pilot.replicas Invalid',
 		'spec.pilot.resources.requests.cpu Invalid',

@@ -546,7 +546,7 @@ export interface MixerPolicy {
 	 */
 	enabled?: boolean;
 	/**
-	 * true: requests pass when istio-policy cannot be reached. false when not set.
+	 * true: requests pass when istio-policy cannot be reached. false when not set. Needs istio-policy.
 	 */
 	failOpen?: boolean;
 }
@@ -632,7 +632,7 @@ export interface MixerTelemetry {
 	 */
 	enabled?: boolean;
 	/**
-	 * How proxies gather reports before they send them.
+	 * How proxies gather reports before they send them. Istio 1.3 and newer.
 	 */
 	reportBatch?: ReportBatch;
 }
@@ -658,6 +658,20 @@ export interface StdioAdapter {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "StatsdMetric".
+ */
+export interface StatsdMetric {
+	/**
+	 * What statsd makes of the values. DISTRIBUTION for requestduration, COUNTER for others, when not set.
+	 */
+	type?: 'COUNTER' | 'GAUGE' | 'DISTRIBUTION';
+	/**
+	 * Name under which it is sent, with dimensions of the metric as {{.reporter}}. {{.reporter}}.{{.destination_service_namespace}}.{{.destination_service_name}} and the name of the metric, when not set; for an instance of your own its full name.
+	 */
+	nameTemplate?: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "StatsdAdapter".
  */
 export interface StatsdAdapter {
@@ -666,13 +680,27 @@ export interface StatsdAdapter {
 	 */
 	address: string;
 	/**
-	 * Put before the name of each metric, for example "istio.".
+	 * Put before the name of each metric, for example "istio"; a dot follows it, whether it is written or not.
 	 */
 	prefix?: string;
 	/**
 	 * Longest time that values wait to be sent together. 300ms when not set.
 	 */
 	flushDuration?: string;
+	/**
+	 * Bytes of a packet at most; 1432 is better within one network. 512 when not set.
+	 */
+	flushBytes?: number;
+	/**
+	 * Share of values that are sent: 0.1 for every tenth. 1 when not set.
+	 */
+	samplingRate?: number;
+	/**
+	 * How metrics are sent, by the name of a default metric (requestcount, requestduration, requestsize, responsesize, tcpbytesent, tcpbytereceived; since 1.1 tcpconnectionsopened, tcpconnectionsclosed) or by the full name of an instance of your own, which a rule of your own gives to the handler meshwright-statsd. Default metrics that are not named are sent as well.
+	 */
+	metrics?: {
+		[k: string]: StatsdMetric;
+	};
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -680,7 +708,7 @@ export interface StatsdAdapter {
  */
 export interface CustomAdapter {
 	/**
-	 * Name of the adapter, which its handler, instances and rule carry.
+	 * Name of the object of kind adapter that the author of the adapter has you install in the namespace of the mesh. Its handler is called meshwright-grpc-<name>, its instances meshwright-grpc-<name>-requestcount, ….
 	 */
 	name: string;
 	/**
@@ -688,11 +716,11 @@ export interface CustomAdapter {
 	 */
 	address: string;
 	/**
-	 * Mixer templates that the adapter takes, for example [metric, logentry].
+	 * Mixer templates that the adapter takes: metric, logentry, reportnothing, checknothing. The objects of kind template come with the adapter, too.
 	 */
 	templates: string[];
 	/**
-	 * Parameters handed to the adapter as they are.
+	 * Parameters of the handler, as the adapter describes them; taken as they are.
 	 */
 	params?: Record<string, unknown>;
 }
@@ -732,7 +760,7 @@ export interface Mixer {
 	 */
 	telemetry?: MixerTelemetry;
 	/**
-	 * Backends of Mixer; each becomes a handler with its instances and rules.
+	 * Backends of Mixer; each becomes a handler with its instances and rules. prometheus alone, when not set and istio-telemetry runs. At most one each of prometheus, stdio and statsd.
 	 */
 	adapters?: MixerAdapter[];
 }
@@ -1422,7 +1450,7 @@ export interface MeshInstallationSpec {
 	 */
 	pilot?: Pilot;
 	/**
-	 * Not supported yet. Mixer: policy checks and telemetry.
+	 * Mixer: policy checks and telemetry.
 	 */
 	mixer?: Mixer;
 	/**

@@ -83,13 +83,14 @@ export const refusedCases: readonly RefusedCase[] = [
 	}),
 	refused('a pull secret without name', 'spec.images.pullSecrets[0].name', { images: { pullSecrets: [{}] } }),
 	refused('a digest of another algorithm', 'spec.images.digests.pilot', { images: { digests: { pilot: 'md5:00' } } }),
+	refused('a digest of 63 digits', 'spec.images.digests.proxy', {
+		images: { digests: { proxy: digest.slice(0, -1) } },
+	}),
 	refused(
-		'a digest for the proxy',
-		'spec.images.digests.proxy',
-		{ images: { digests: { proxy: digest } } },
-		{
-			server: 'spec.images.digests.proxy is not supported yet',
-		},
+		'a digest of no image',
+		'spec.images.digests.galley',
+		{ images: { digests: { galley: digest } } },
+		{ server: 'unknown field "spec.images.digests.galley"' },
 	),
 
 	// Mesh
@@ -276,10 +277,8 @@ export const refusedCases: readonly RefusedCase[] = [
 	...Object.entries({
 		mixer: {},
 		sidecarInjector: { enabled: true, namespaces: ['shop'] },
-		gateways: { ingress: { enabled: true } },
 		upgrade: { strategy: 'InPlace' },
 		multiCluster: { clusterName: 'primary' },
-		overlays: [],
 	}).map(([field, value]) =>
 		refused(field, `spec.${field}`, { [field]: value }, { server: `spec.${field} is not supported yet` }),
 	),
@@ -319,7 +318,94 @@ export const refusedCases: readonly RefusedCase[] = [
 		overlays: [{ target: { kind: 'Service', name: 'istio-pilot' } }],
 	}),
 	refused('replicas and autoscaling of a gateway', 'spec.gateways.egress.replicas', {
-		gateways: { egress: { replicas: 1, autoscaling: { maxReplicas: 2 } } },
+		gateways: { egress: { enabled: true, replicas: 1, autoscaling: { maxReplicas: 2 } } },
+	}),
+	refused('settings of a gateway that nobody asked for', 'spec.gateways.ingress.enabled', {
+		gateways: { ingress: { service: { type: 'NodePort' } } },
+	}),
+	refused(
+		'a gateway between the two',
+		'spec.gateways.mesh',
+		{ gateways: { mesh: {} } },
+		{
+			server: 'unknown field "spec.gateways.mesh"',
+		},
+	),
+	refused('a type of Service that leads elsewhere', 'spec.gateways.ingress.service.type', {
+		gateways: { ingress: { enabled: true, service: { type: 'ExternalName' } } },
+	}),
+	refused(
+		'a traffic policy for a Service inside of the cluster',
+		'spec.gateways.ingress.service.externalTrafficPolicy',
+		{
+			gateways: { ingress: { enabled: true, service: { type: 'ClusterIP', externalTrafficPolicy: 'Local' } } },
+		},
+	),
+	refused('a traffic policy for the egress gateway as it is', 'spec.gateways.egress.service.externalTrafficPolicy', {
+		gateways: { egress: { enabled: true, service: { externalTrafficPolicy: 'Local' } } },
+	}),
+	refused('source ranges without a load balancer', 'spec.gateways.ingress.service.loadBalancerSourceRanges', {
+		gateways: { ingress: { enabled: true, service: { type: 'NodePort', loadBalancerSourceRanges: ['10.0.0.0/8'] } } },
+	}),
+	refused('a node port without nodes', 'spec.gateways.egress.service.ports', {
+		gateways: { egress: { enabled: true, service: { ports: [{ name: 'http', port: 80, nodePort: 30080 }] } } },
+	}),
+	refused('two ports of one number', 'spec.gateways.ingress.service.ports', {
+		gateways: {
+			ingress: {
+				enabled: true,
+				service: {
+					ports: [
+						{ name: 'http', port: 80 },
+						{ name: 'http2', port: 80, protocol: 'TCP', targetPort: 8080 },
+					],
+				},
+			},
+		},
+	}),
+	refused('two ports of one name', 'spec.gateways.ingress.service.ports[1]', {
+		gateways: {
+			ingress: {
+				enabled: true,
+				service: {
+					ports: [
+						{ name: 'http', port: 80 },
+						{ name: 'http', port: 81 },
+					],
+				},
+			},
+		},
+	}),
+	refused('a port without name', 'spec.gateways.ingress.service.ports[0].name', {
+		gateways: { ingress: { enabled: true, service: { ports: [{ port: 80 }] } } },
+	}),
+	refused('an overlay for nothing', 'spec.overlays[0].target', { overlays: [{ mergePatch: {} }] }),
+	refused('an overlay with two patches', 'spec.overlays[0]', {
+		overlays: [
+			{
+				target: { kind: 'Service', name: 'istio-pilot' },
+				patch: [{ op: 'remove', path: '/spec/type' }],
+				mergePatch: {},
+			},
+		],
+	}),
+	refused('a patch without operations', 'spec.overlays[0].patch', {
+		overlays: [{ target: { kind: 'Service', name: 'istio-pilot' }, patch: [] }],
+	}),
+	refused('an unknown operation', 'spec.overlays[0].patch[0].op', {
+		overlays: [{ target: { kind: 'Service', name: 'istio-pilot' }, patch: [{ op: 'merge', path: '/spec' }] }],
+	}),
+	refused('a path that is no pointer', 'spec.overlays[0].patch[0].path', {
+		overlays: [{ target: { kind: 'Service', name: 'istio-pilot' }, patch: [{ op: 'remove', path: 'spec.type' }] }],
+	}),
+	refused('a copy from nowhere', 'spec.overlays[0].patch[0].from', {
+		overlays: [{ target: { kind: 'Service', name: 'istio-pilot' }, patch: [{ op: 'copy', path: '/spec/type' }] }],
+	}),
+	refused('a merge patch that is a list', 'spec.overlays[0].mergePatch', {
+		overlays: [{ target: { kind: 'Service', name: 'istio-pilot' }, mergePatch: [] }],
+	}),
+	refused('65 overlays', 'spec.overlays', {
+		overlays: Array.from({ length: 65 }, () => ({ target: { kind: 'Service', name: 'a' }, mergePatch: {} })),
 	}),
 ];
 
@@ -456,5 +542,64 @@ export const acceptedCases: readonly Case[] = [
 		mesh: { mtls: { mode: 'DISABLED', controlPlane: false } },
 	}),
 	accepted('an empty Citadel', { citadel: {} }),
+	accepted('digests of all images', {
+		images: {
+			digests: {
+				pilot: digest,
+				mixer: digest,
+				citadel: digest,
+				sidecarInjector: digest,
+				proxy: digest,
+				proxyInit: digest,
+			},
+		},
+	}),
+	accepted('both gateways', { gateways: { ingress: { enabled: true }, egress: { enabled: true, replicas: 2 } } }),
+	accepted('a gateway that is switched off for a while', {
+		gateways: { ingress: { enabled: false, replicas: 2, service: { type: 'NodePort' } }, egress: {} },
+	}),
+	accepted('all about a Service', {
+		gateways: {
+			ingress: {
+				enabled: true,
+				autoscaling: { minReplicas: 2, maxReplicas: 4 },
+				service: {
+					type: 'LoadBalancer',
+					ports: [
+						{ name: 'status-port', port: 8020, targetPort: 15_020 },
+						{ name: 'http2', port: 80, targetPort: 8080, nodePort: 30_080, protocol: 'TCP' },
+						{ name: 'dns', port: 80, protocol: 'UDP' },
+					],
+					annotations: { 'service.beta.kubernetes.io/aws-load-balancer-type': 'nlb' },
+					externalTrafficPolicy: 'Local',
+					loadBalancerSourceRanges: ['10.0.0.0/8', 'fd00::/8'],
+				},
+			},
+			egress: { enabled: true, service: { type: 'ClusterIP', loadBalancerSourceRanges: [], ports: [] } },
+		},
+	}),
+	accepted('overlays', {
+		overlays: [
+			{
+				target: { kind: 'Deployment', name: 'istio-pilot' },
+				patch: [
+					{ op: 'test', path: '/spec/template/spec/containers/0/name', value: 'discovery' },
+					{
+						op: 'add',
+						path: '/spec/template/spec/dnsConfig',
+						value: { nameservers: [], options: [{ name: 'ndots' }] },
+					},
+					{ op: 'copy', from: '/metadata/labels/app', path: '/metadata/labels/team' },
+					{ op: 'remove', path: '/spec/strategy', value: 0 },
+					{ op: 'replace', path: '/', value: false },
+				],
+			},
+			{
+				target: { kind: 'rule', name: 'promhttp' },
+				mergePatch: { metadata: { annotations: { a: 'b', c: null } }, spec: {}, list: [null, { x: null }] },
+			},
+		],
+	}),
+	accepted('no overlays', { overlays: [] }),
 	accepted('deletion', { deletion: { policy: 'Retain', force: true, timeout: '1h30m' } }),
 ];
