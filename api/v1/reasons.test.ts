@@ -11,9 +11,9 @@ for (const [reason, { condition, meaning, remedy }] of Object.entries<ReasonEntr
 }
 
 test('a gap in support covers a field and all below it, and no other field with the same beginning', (t) => {
-	t.is(supportGap('spec.mixer')?.path, 'spec.mixer');
-	t.is(supportGap('spec.mixer.policy.replicas')?.path, 'spec.mixer');
-	t.is(supportGap('spec.mixers'), undefined);
+	t.is(supportGap('spec.multiCluster')?.path, 'spec.multiCluster');
+	t.is(supportGap('spec.multiCluster.credentials.lifetime')?.path, 'spec.multiCluster');
+	t.is(supportGap('spec.multiClusters'), undefined);
 	t.is(supportGap('spec.pilot.replicas'), undefined);
 	t.is(supportGap('spec.profile'), undefined);
 });

@@ -18,7 +18,6 @@ export const notSupportedYet: readonly NotSupportedYet[] = [
 	{ path: 'spec.proxy.excludeInboundPorts' },
 	{ path: 'spec.proxy.uid' },
 	{ path: 'spec.proxy.resources' },
-	{ path: 'spec.mixer' },
 	{ path: 'spec.sidecarInjector' },
 	{ path: 'spec.upgrade' },
 	{ path: 'spec.multiCluster' },

@@ -3,6 +3,8 @@ export { classicReleases } from './classic.ts';
 export { crdsOf, type IstioCrd, type PrinterColumn } from './crds.ts';
 export { type EndOfLine, type FindResult, findRelease, releases } from './find-release.ts';
 export { envoyMetricsPort, statusPort } from './gateways.ts';
+export { meshMetricsPort, mixerProxyPorts } from './mixer.ts';
+export { connectionSecurityPolicy, type MixerMetric, mixerMetrics, reporter, type Traffic } from './mixer-metrics.ts';
 export type { ReleaseProblem } from './problem.ts';
 export { canonicalQuantity } from './quantity.ts';
 export type {
@@ -20,7 +22,9 @@ export type {
 export { compareMinor, minors } from './release.ts';
 export { type ResolveOptions, type ResolveResult, resolve } from './resolve.ts';
 export type {
+	CustomTemplate,
 	DisruptionBudget,
+	MixerService,
 	MutualTls,
 	Opaque,
 	Replicas,

@@ -2,6 +2,7 @@
 import type { ParsedMeshInstallation } from '../../api/v1/index.ts';
 import { isKnown } from './mesh-config-check.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
+import { type MixerServices, mixerMeshConfig } from './mesh-config-mixer.ts';
 import type { Fields } from './mesh-config-shapes.ts';
 import type { ClassicRelease } from './release.ts';
 import type { Opaque } from './resolved.ts';
@@ -15,7 +16,7 @@ function knows(release: ClassicRelease, fields: Fields, name: string): boolean {
 }
 
 /** The mesh configuration of an installation whose fields were checked. Its keys are in the order of the writing. */
-export function buildMeshConfig(release: ClassicRelease, spec: Spec): Opaque {
+export function buildMeshConfig(release: ClassicRelease, spec: Spec, mixer: MixerServices): Opaque {
 	const { tracing, statsd, accessLog, outboundTraffic, trustDomain, config = {} } = spec.mesh ?? {};
 	const { defaultConfig: furtherProxyConfig, ...furtherConfig } = config;
 	const zipkin = tracing?.zipkin?.address;
@@ -32,6 +33,7 @@ export function buildMeshConfig(release: ClassicRelease, spec: Spec): Opaque {
 			: undefined,
 		rootNamespace: knows(release, meshConfigFields, 'rootNamespace') ? spec.namespace : undefined,
 		trustDomain,
+		...mixerMeshConfig(release, spec, mixer),
 		...furtherConfig,
 		defaultConfig: withoutAbsent({
 			...release.mesh.proxyDefaults,

@@ -1,22 +1,232 @@
-/** Mixer of the classic line: how `istio-policy` and `istio-telemetry` are started, per release. */
-import type { ComponentRelease, Minor, Resources } from './release.ts';
+/**
+ * Mixer of the classic line: how `istio-policy` and `istio-telemetry` are started, and in which kinds its configuration is
+ * written, per release. Sources: `mixer/cmd/mixs/cmd/server.go`, `mixer/pkg/server/server.go`,
+ * `mixer/pkg/runtime/config/kinds.go`, `mixer/{adapter,template}/inventory.yaml` and `install/kubernetes/helm/istio/charts/mixer` of
+ * each tag.
+ */
+import type { ComponentRelease, Minor, Port, ReadRule, Resources } from './release.ts';
 
 export interface MixerRelease extends ComponentRelease {
 	/** What the container of `istio-telemetry` asks for; `resources` is that of `istio-policy`. */
 	readonly telemetryResources: Resources;
+	/** Arguments of both that do not depend on the installation, in order. */
+	readonly args: readonly string[];
+	/** Arguments of `istio-policy` alone, after those of both. */
+	readonly policyArgs: readonly string[];
+	/** Arguments of `istio-telemetry` alone, after those of both. */
+	readonly telemetryArgs: readonly string[];
+	readonly env: Readonly<Record<string, string>>;
+	/** Where the process answers `/version`. It does so only once the configuration is read and the socket is served. */
+	readonly monitoringPort: number;
+	/**
+	 * Kinds of `config.istio.io` that it follows, as plurals: its table of kinds, shipped by this release or not. One that another
+	 * release left in the cluster and that it may not list keeps it from ever starting (`Store.WaitForSynced`).
+	 */
+	readonly configKinds: readonly string[];
+	/** What else it reads in all namespaces, for its adapters. */
+	readonly clusterReads: readonly ReadRule[];
+	/** What it reads in its own namespace. */
+	readonly namespaceReads: readonly ReadRule[];
+	readonly config: MixerConfigForm;
 }
+
+/** How the release's own configuration is written. */
+export interface MixerConfigForm {
+	/** `typed`: a handler has the kind of its adapter. `generic`: it has the kind `handler` and names its adapter. */
+	readonly handlers: 'typed' | 'generic';
+	/** `typed`: an instance has the kind of its template. `generic`: it has the kind `instance` and names its template. */
+	readonly instances: 'typed' | 'generic';
+	/**
+	 * Whether pods are looked up for the attributes of workloads (adapter `kubernetesenv`). That of 1.0 waits for ever for
+	 * ReplicaSets of `apps/v1beta2` and `extensions/v1beta1`, which Kubernetes 1.16 removed, and Mixer with it.
+	 */
+	readonly kubernetesenv: boolean;
+	/** Whether a DestinationRule can say where it is visible. */
+	readonly exportTo: boolean;
+	/** Whether clients that choose mutual TLS by themselves have to be told about both ports. */
+	readonly explicitTls: boolean;
+}
+
+/** Ports of the proxy in front of Mixer; `pilot/docker/envoy_{policy,telemetry}.yaml.tmpl`. */
+export const mixerProxyPorts: readonly Port[] = [
+	{ port: 9091, container: 'grpc-mixer', service: 'grpc-mixer' },
+	{ port: 15004, container: 'grpc-mixer-mtls', service: 'grpc-mixer-mtls' },
+	{ port: 15090, container: 'http-envoy-prom' },
+];
+
+/** Where the adapter `prometheus` offers the metrics of the mesh (`mixer/adapter/prometheus/server.go`). */
+export const meshMetricsPort: Port = { port: 42422, container: 'prometheus', service: 'prometheus' };
+
+const flagsOfAll = [
+	'adapterWorkerPoolSize',
+	'address',
+	'apiWorkerPoolSize',
+	'averageLatencyThreshold',
+	'burstSize',
+	'configDefaultNamespace',
+	'configStoreURL',
+	'ctrlz_address',
+	'ctrlz_port',
+	'latencySampleHalflife',
+	'latencySamplesPerSecond',
+	'livenessProbeInterval',
+	'livenessProbePath',
+	'loadsheddingMode',
+	'log_as_json',
+	'log_caller',
+	'log_output_level',
+	'log_rotate',
+	'log_rotate_max_age',
+	'log_rotate_max_backups',
+	'log_rotate_max_size',
+	'log_stacktrace_level',
+	'log_target',
+	'maxConcurrentStreams',
+	'maxMessageSize',
+	'maxRequestsPerSecond',
+	'monitoringPort',
+	'numCheckCacheEntries',
+	'port',
+	'profile',
+	'readinessProbeInterval',
+	'readinessProbePath',
+	'singleThreaded',
+	'trace_jaeger_url',
+	'trace_log_spans',
+	'trace_sampling_rate',
+	'trace_zipkin_url',
+] as const;
+
+const flagsFrom11 = [...flagsOfAll, 'caCertFile', 'certFile', 'keyFile', 'useAdapterCRDs'] as const;
+
+const flagsFrom12 = [...flagsFrom11, 'configWaitTimeout', 'latencyEnforcementThreshold', 'useTemplateCRDs'] as const;
+
+/** The socket that the proxy in front of it dials; the configuration from the API server, without Galley. */
+const argsOfAll = ['--address=unix:///sock/mixer.socket', '--configStoreURL=k8s://'] as const;
+
+/** From 1.1 on. The port of 1.0 is the binary's own default there. */
+const argsFrom11 = ['--monitoringPort=15014', ...argsOfAll, '--log_output_level=default:info'] as const;
+
+/** Results that one proxy was given do not fit all others (istio#9596); from 1.1 on the cache is off whatever the flag says. */
+const policyArgs = ['--numCheckCacheEntries=0'] as const;
+
+/** Rather drop reports than fall behind for good. */
+const telemetryArgsFrom11 = ['--averageLatencyThreshold=100ms', '--loadsheddingMode=enforce'] as const;
+
+/** Without any of them Mixer does not start. */
+const coreKinds = ['adapters', 'attributemanifests', 'handlers', 'instances', 'rules', 'templates'] as const;
+
+const templateKinds = [
+	'apikeys',
+	'authorizations',
+	'checknothings',
+	'edges',
+	'kuberneteses',
+	'listentries',
+	'logentries',
+	'metrics',
+	'quotas',
+	'reportnothings',
+	'tracespans',
+] as const;
+
+const adapterKinds = [
+	'bypasses',
+	'circonuses',
+	'cloudwatches',
+	'deniers',
+	'dogstatsds',
+	'fluentds',
+	'kubernetesenvs',
+	'listcheckers',
+	'memquotas',
+	'noops',
+	'opas',
+	'prometheuses',
+	'rbacs',
+	'redisquotas',
+	'signalfxs',
+	'solarwindses',
+	'stackdrivers',
+	'statsds',
+	'stdios',
+] as const;
+
+const typedKinds = [...coreKinds, ...templateKinds, ...adapterKinds] as const;
+
+const follow = ['list', 'watch'] as const;
+
+/** The adapter `rbac` of 1.0 to 1.2, once a user's handler starts it (`mixer/adapter/rbac/rbac.go`). */
+const roleReads: readonly ReadRule[] = [
+	{ group: 'rbac.istio.io', resource: 'servicerolebindings', verbs: follow },
+	{ group: 'rbac.istio.io', resource: 'serviceroles', verbs: follow },
+];
+
+/** The adapter `kubernetesenv` (`mixer/adapter/kubernetesenv/cache.go`). */
+const podReads: readonly ReadRule[] = [
+	{ group: '', resource: 'pods', verbs: follow },
+	{ group: '', resource: 'replicationcontrollers', verbs: follow },
+	{ group: 'apps', resource: 'replicasets', verbs: follow },
+];
+
+/** It also finds pods of other clusters, by Secrets labelled `istio/multiCluster=true` in the namespace of its pod. */
+const remoteClusterReads: readonly ReadRule[] = [{ group: '', resource: 'secrets', verbs: follow }];
 
 const common = {
 	image: 'mixer',
-	flags: [],
 	resources: { requests: { cpu: '100m', memory: '128Mi' } },
 	telemetryResources: { requests: { cpu: '1', memory: '1G' }, limits: { cpu: '4800m', memory: '4G' } },
-} as const satisfies MixerRelease;
+	policyArgs,
+} as const;
+
+const release10: MixerRelease = {
+	...common,
+	flags: flagsOfAll,
+	args: argsOfAll,
+	telemetryArgs: [],
+	env: { GODEBUG: 'gctrace=2' },
+	monitoringPort: 9093,
+	configKinds: [...typedKinds, 'servicecontrolreports', 'servicecontrols'],
+	clusterReads: roleReads,
+	namespaceReads: [],
+	config: { handlers: 'typed', instances: 'typed', kubernetesenv: false, exportTo: false, explicitTls: false },
+};
+
+const release11: MixerRelease = {
+	...common,
+	flags: flagsFrom11,
+	// Users' handlers of 1.0 are typed, and this is the release in which they are rewritten.
+	args: [...argsFrom11, '--useAdapterCRDs=true'],
+	telemetryArgs: telemetryArgsFrom11,
+	env: { GODEBUG: 'gctrace=1', GOMAXPROCS: '6' },
+	monitoringPort: 15014,
+	configKinds: [...typedKinds, 'zipkins'],
+	clusterReads: [...podReads, ...roleReads],
+	namespaceReads: remoteClusterReads,
+	config: { handlers: 'generic', instances: 'typed', kubernetesenv: true, exportTo: true, explicitTls: false },
+};
+
+const release12: MixerRelease = {
+	...release11,
+	flags: flagsFrom12,
+	// The binary's default is true for both, and it would look for ever for kinds that are shipped no more.
+	args: [...argsFrom11, '--useAdapterCRDs=false', '--useTemplateCRDs=false'],
+	configKinds: coreKinds,
+	config: { ...release11.config, instances: 'generic' },
+};
+
+const release13: MixerRelease = { ...release12, clusterReads: podReads };
+
+const release14: MixerRelease = {
+	...release13,
+	env: { GOMAXPROCS: '6' },
+	config: { ...release13.config, explicitTls: true },
+};
 
 export const mixerReleases: Readonly<Record<Minor, MixerRelease>> = {
-	'1.0': common,
-	'1.1': common,
-	'1.2': common,
-	'1.3': common,
-	'1.4': common,
+	'1.0': release10,
+	'1.1': release11,
+	'1.2': release12,
+	'1.3': release13,
+	'1.4': release14,
 };

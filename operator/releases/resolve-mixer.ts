@@ -1,40 +1,145 @@
 /** Mixer: which of its two services run, and the backends. */
 import type { ParsedSpec } from '../../api/v1/index.ts';
+import { checkAdapters, type GivenAdapter } from './check-adapters.ts';
+import { checkMixerMeshConfig, knowsReportBatch, type MixerServices } from './mesh-config-mixer.ts';
+import { mixerMetrics } from './mixer-metrics.ts';
 import type { ReleaseProblem } from './problem.ts';
 import type { Profile } from './profiles.ts';
 import type { ClassicRelease } from './release.ts';
 import { resolveWorkload } from './resolve-workload.ts';
-import type { ResolvedAdapter, ResolvedMixer } from './resolved.ts';
+import type { CustomTemplate, MixerService, ResolvedAdapter, ResolvedMixer, StatsdMetric } from './resolved.ts';
+import { checkWorkload, podEnv, type WorkloadRules } from './workload-check.ts';
 
-/** All problems of `spec.mixer` that the schema can not see. */
-export function checkMixer(_release: ClassicRelease, _spec: ParsedSpec, _profile: Profile): readonly ReleaseProblem[] {
-	return [];
-}
-
-export function resolveMixer(release: ClassicRelease, { mixer = {} }: ParsedSpec, profile: Profile): ResolvedMixer {
-	const { policy = {}, telemetry = {} } = mixer;
+/** Which of Mixer's services an installation runs. */
+export function mixerServices({ mixer = {} }: ParsedSpec, profile: Profile): MixerServices {
 	return {
-		...((policy.enabled ?? profile.policy.enabled)
-			? { policy: resolveWorkload(policy, profile.policy.replicas, release.mixer.resources) }
-			: {}),
-		...((telemetry.enabled ?? profile.telemetry.enabled)
-			? { telemetry: resolveWorkload(telemetry, profile.telemetry.replicas, release.mixer.telemetryResources) }
-			: {}),
-		adapters: (mixer.adapters ?? []).map(resolveAdapter),
+		policy: mixer.policy?.enabled ?? profile.policy.enabled,
+		telemetry: mixer.telemetry?.enabled ?? profile.telemetry.enabled,
 	};
 }
 
-function resolveAdapter(adapter: NonNullable<NonNullable<ParsedSpec['mixer']>['adapters']>[number]): ResolvedAdapter {
-	const { prometheus, stdio, statsd, custom } = adapter;
+/** What an installation can not say about the pods of one of Mixer's services; short forms from `mixer/cmd/mixs/cmd/server.go`. */
+export function mixerRules(release: ClassicRelease, service: MixerService): WorkloadRules {
+	return {
+		path: `spec.mixer.${service}`,
+		title: 'Mixer',
+		flags: release.mixer.flags,
+		shortFlags: { p: 'port' },
+		ownedEnv: podEnv,
+		ownedFlags: [
+			'address',
+			'configDefaultNamespace',
+			'configStoreURL',
+			'configWaitTimeout',
+			'monitoringPort',
+			'port',
+			'trace_zipkin_url',
+			'useAdapterCRDs',
+			'useTemplateCRDs',
+			...(service === 'policy' ? ['numCheckCacheEntries'] : []),
+		],
+	};
+}
+
+/** All problems of `spec.mixer`, and of what `spec.mesh.config` says of Mixer, that the schema can not see. */
+export function checkMixer(release: ClassicRelease, spec: ParsedSpec, profile: Profile): readonly ReleaseProblem[] {
+	const { policy, telemetry, adapters } = spec.mixer ?? {};
+	const services = mixerServices(spec, profile);
+	return [
+		...checkWorkload(release, policy, mixerRules(release, 'policy')),
+		...checkWorkload(release, telemetry, mixerRules(release, 'telemetry')),
+		...(policy?.failOpen === undefined ? [] : needs(services, 'policy', 'spec.mixer.policy.failOpen')),
+		...(telemetry?.reportBatch === undefined ? [] : checkReportBatch(release, services)),
+		...checkAdapters(release, spec.namespace, adapters ?? [], services),
+		...checkMixerMeshConfig(spec, services),
+	];
+}
+
+function checkReportBatch(release: ClassicRelease, services: MixerServices): readonly ReleaseProblem[] {
+	const path = 'spec.mixer.telemetry.reportBatch';
+	return knowsReportBatch(release)
+		? needs(services, 'telemetry', path)
+		: [
+				{
+					path,
+					reason: 'FieldNotInRelease',
+					message: `${path} came with Istio 1.3; proxies of ${release.version} gather reports as they were built to`,
+					remedy: 'Leave it out, or install Istio 1.3 or newer.',
+				},
+			];
+}
+
+function needs(services: MixerServices, service: MixerService, path: string): readonly ReleaseProblem[] {
+	return services[service]
+		? []
+		: [
+				{
+					path,
+					reason: 'Invalid',
+					message: `${path} has no effect: istio-${service} does not run`,
+					remedy: `Remove it, or set spec.mixer.${service}.enabled to true.`,
+				},
+			];
+}
+
+/** The charts' only backend, where nothing is said. */
+const defaultAdapters: readonly GivenAdapter[] = [{ prometheus: {} }];
+
+export function resolveMixer(release: ClassicRelease, spec: ParsedSpec, profile: Profile): ResolvedMixer {
+	const { policy = {}, telemetry = {}, adapters } = spec.mixer ?? {};
+	const services = mixerServices(spec, profile);
+	const { enabled = false, zipkin } = spec.mesh?.tracing ?? {};
+	return {
+		...(services.policy ? { policy: resolveWorkload(policy, profile.policy.replicas, release.mixer.resources) } : {}),
+		...(services.telemetry
+			? { telemetry: resolveWorkload(telemetry, profile.telemetry.replicas, release.mixer.telemetryResources) }
+			: {}),
+		adapters: (adapters ?? (services.telemetry ? defaultAdapters : [])).map((adapter) =>
+			resolveAdapter(release, adapter),
+		),
+		...(enabled && zipkin !== undefined ? { zipkinUrl: `http://${zipkin.address}/api/v1/spans` } : {}),
+	};
+}
+
+function resolveAdapter(release: ClassicRelease, { prometheus, stdio, statsd, custom }: GivenAdapter): ResolvedAdapter {
 	if (stdio !== undefined) {
 		return { kind: 'stdio', json: stdio.json ?? true };
 	}
 	if (statsd !== undefined) {
-		const { address, prefix = '', flushDuration = '300ms' } = statsd;
-		return { kind: 'statsd', address, prefix, flushDuration };
+		const { address, prefix = '', flushDuration = '300ms', flushBytes = 512, samplingRate = 1, metrics } = statsd;
+		return {
+			kind: 'statsd',
+			address,
+			prefix: prefix.replace(/\.$/, ''),
+			flushDuration,
+			flushBytes,
+			samplingRate,
+			metrics: statsdMetrics(release, metrics),
+		};
 	}
 	if (custom !== undefined) {
-		return { kind: 'custom', ...custom, params: custom.params ?? {} };
+		const { name, address, templates, params = {} } = custom;
+		// Checked to be no others.
+		return { kind: 'custom', name, address, templates: templates as readonly CustomTemplate[], params };
 	}
 	return { kind: 'prometheus', metricsExpiry: prometheus?.metricsExpiry ?? '10m' };
+}
+
+/** The default metrics, each as the user has it where the user says something, then the user's own. */
+function statsdMetrics(
+	release: ClassicRelease,
+	given: Readonly<Record<string, Partial<StatsdMetric>>> = {},
+): Readonly<Record<string, StatsdMetric>> {
+	const defaults = mixerMetrics(release.minor).map(({ name, isDuration }): [string, StatsdMetric] => [
+		name,
+		{
+			type: isDuration ? 'DISTRIBUTION' : 'COUNTER',
+			nameTemplate: `{{.reporter}}.{{.destination_service_namespace}}.{{.destination_service_name}}.${name}`,
+			...given[name],
+		},
+	]);
+	const own = Object.entries(given)
+		.filter(([key]) => key.includes('.'))
+		.map(([key, metric]): [string, StatsdMetric] => [key, { type: 'COUNTER', nameTemplate: key, ...metric }]);
+	return Object.fromEntries([...defaults, ...own]);
 }

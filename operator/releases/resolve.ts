@@ -8,7 +8,7 @@ import { profiles } from './profiles.ts';
 import { checkGateways, resolveGateways } from './resolve-gateways.ts';
 import { checkImages, resolveImages } from './resolve-images.ts';
 import { checkInjection, resolveInjector, resolveSidecar } from './resolve-injector.ts';
-import { checkMixer, resolveMixer } from './resolve-mixer.ts';
+import { checkMixer, mixerServices, resolveMixer } from './resolve-mixer.ts';
 import { checkSecurity, resolveSecurity } from './resolve-security.ts';
 import { resolveWorkload } from './resolve-workload.ts';
 import type { ResolvedMesh } from './resolved.ts';
@@ -64,7 +64,7 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 			namespace: spec.namespace,
 			release,
 			images: resolveImages(release, spec, options.registry ?? upstreamRegistry),
-			meshConfig: buildMeshConfig(release, spec),
+			meshConfig: buildMeshConfig(release, spec, mixerServices(spec, profile)),
 			...(release.mesh.networks ? { meshNetworks: { networks: {} } } : {}),
 			traceSampling: spec.mesh?.tracing?.sampling ?? defaultSampling,
 			...(trustDomain === undefined ? {} : { trustDomain }),

@@ -55,6 +55,21 @@ export interface ResolvedImages {
 	readonly pullSecrets: readonly string[];
 }
 
+/** The two services of Mixer. */
+export type MixerService = 'policy' | 'telemetry';
+
+/** Templates of which an adapter outside of Mixer can be given instances without further words. */
+export const customTemplates = ['checknothing', 'logentry', 'metric', 'reportnothing'] as const;
+
+export type CustomTemplate = (typeof customTemplates)[number];
+
+/** How a metric is sent to statsd. */
+export interface StatsdMetric {
+	readonly type: 'COUNTER' | 'GAUGE' | 'DISTRIBUTION';
+	/** Name of the metric, with dimensions as `{{.reporter}}`. */
+	readonly nameTemplate: string;
+}
+
 /** A backend of Mixer, with the defaults in place. */
 export type ResolvedAdapter =
 	| { readonly kind: 'prometheus'; readonly metricsExpiry: string }
@@ -62,14 +77,21 @@ export type ResolvedAdapter =
 	| {
 			readonly kind: 'statsd';
 			readonly address: string;
+			/** Without the dot that the adapter puts after it. */
 			readonly prefix: string;
 			readonly flushDuration: string;
+			/** Size of a packet at most. */
+			readonly flushBytes: number;
+			/** Share of values that are sent, up to 1. */
+			readonly samplingRate: number;
+			/** By the name of a default metric, or by the full name of an instance of the user's own. */
+			readonly metrics: Readonly<Record<string, StatsdMetric>>;
 	  }
 	| {
 			readonly kind: 'custom';
 			readonly name: string;
 			readonly address: string;
-			readonly templates: readonly string[];
+			readonly templates: readonly CustomTemplate[];
 			readonly params: Opaque;
 	  };
 
@@ -78,6 +100,8 @@ export interface ResolvedMixer {
 	readonly policy?: ResolvedWorkload;
 	readonly telemetry?: ResolvedWorkload;
 	readonly adapters: readonly ResolvedAdapter[];
+	/** Where Mixer itself sends spans; absent without tracing. */
+	readonly zipkinUrl?: string;
 }
 
 export interface ResolvedCitadel extends ResolvedWorkload {

@@ -135,6 +135,7 @@ function checkPodMetadata(
 	const owned = (key: string) =>
 		key === 'app' ||
 		key === 'istio' ||
+		key === 'istio-mixer-type' ||
 		key === 'sidecar.istio.io/inject' ||
 		/^(app\.kubernetes\.io|applyset\.kubernetes\.io|meshwright\.io)\//.test(key);
 	const check = (field: string, keys: readonly string[]) =>

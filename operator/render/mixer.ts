@@ -1,6 +1,144 @@
-import type { ResolvedClassicMesh } from '../releases/index.ts';
+/** Mixer of the classic line: `istio-policy` answers proxies before a request, `istio-telemetry` takes their reports after it. */
+import {
+	type MixerService,
+	meshMetricsPort,
+	mixerProxyPorts,
+	type Port,
+	type ResolvedClassicMesh,
+	type ResolvedWorkload,
+} from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
+import { controlPlaneProxy } from './control-plane-proxy.ts';
+import { asGiven } from './finish.ts';
+import { type Labels, objectLabels } from './labels.ts';
+import { renderAccount } from './rbac.ts';
+import { renderTelemetry } from './telemetry/index.ts';
+import { mixerComponent, mixerName } from './telemetry/objects.ts';
+import { mixerTraffic } from './telemetry/traffic.ts';
+import { fieldEnv, renderWorkload } from './workload.ts';
 
-export function renderMixer(_mesh: ResolvedClassicMesh): readonly KubeObject[] {
-	return [];
+/** Of both services; proxies expect it in Mixer's certificate (istio 1.0-1.4 `pilot/cmd/pilot-agent`). */
+const serviceAccount = 'istio-mixer-service-account';
+
+/** Where Mixer and the proxy in front of it meet. */
+const socket = { name: 'uds-socket', mountPath: '/sock' };
+
+export function renderMixer(mesh: ResolvedClassicMesh): readonly KubeObject[] {
+	const { policy, telemetry } = mesh.mixer;
+	if (policy === undefined && telemetry === undefined) {
+		return [];
+	}
+	const { configKinds, clusterReads, namespaceReads } = mesh.release.mixer;
+	return [
+		...renderAccount(mesh, {
+			component: mixerComponent,
+			name: mixerName,
+			serviceAccount,
+			cluster: [
+				...configKinds.map((resource) => ({ group: 'config.istio.io', resource, verbs: ['list', 'watch'] as const })),
+				...clusterReads,
+			],
+			namespace: namespaceReads,
+		}),
+		...(policy === undefined ? [] : renderService(mesh, 'policy', policy)),
+		...(telemetry === undefined ? [] : renderService(mesh, 'telemetry', telemetry)),
+		...renderTelemetry(mesh),
+	];
+}
+
+/** The charts' selector since 1.2; selectors can not be changed, so every release has this one. */
+function selectorOf(component: MixerService): Labels {
+	return { istio: 'mixer', 'istio-mixer-type': component };
+}
+
+/** Ports of the container `mixer` itself. */
+function ports(mesh: ResolvedClassicMesh, component: MixerService): readonly Port[] {
+	const monitoring = {
+		port: mesh.release.mixer.monitoringPort,
+		container: 'http-monitoring',
+		service: 'http-monitoring',
+	};
+	return component === 'telemetry' ? [monitoring, meshMetricsPort] : [monitoring];
+}
+
+function renderService(
+	mesh: ResolvedClassicMesh,
+	component: MixerService,
+	settings: ResolvedWorkload,
+): readonly KubeObject[] {
+	const { mixer } = mesh.release;
+	const name = `istio-${component}`;
+	const selector = selectorOf(component);
+	const proxy = controlPlaneProxy(mesh, {
+		serviceAccount,
+		serviceCluster: name,
+		template: component,
+		ports: mixerProxyPorts,
+		volumeMounts: [socket],
+	});
+	// Answered only once the configuration is read, shortly before the first call is taken (`mixer/pkg/server/server.go`).
+	const version = { httpGet: { path: '/version', port: mixer.monitoringPort, scheme: 'HTTP' } };
+	return [
+		service(mesh, component, name),
+		...renderWorkload(mesh, {
+			component,
+			name,
+			serviceAccount,
+			labels: { app: component, ...selector },
+			selector,
+			annotations: { 'sidecar.istio.io/inject': 'false' },
+			container: {
+				name: 'mixer',
+				image: mesh.images.mixer,
+				args: [
+					...mixer.args,
+					`--configDefaultNamespace=${mesh.namespace}`,
+					...(mesh.mixer.zipkinUrl === undefined ? [] : [`--trace_zipkin_url=${mesh.mixer.zipkinUrl}`]),
+					...(component === 'policy' ? mixer.policyArgs : mixer.telemetryArgs),
+				],
+				env: [
+					fieldEnv('POD_NAME', 'metadata.name'),
+					fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
+					...Object.entries(mixer.env).map(([key, value]) => ({ name: key, value })),
+				],
+				ports: ports(mesh, component),
+				// Reading the configuration takes up to `--configWaitTimeout`, 2m, after which the process itself gives up.
+				startupProbe: { ...version, periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 30 },
+				readinessProbe: { ...version, periodSeconds: 5, timeoutSeconds: 5 },
+				livenessProbe: { ...version, periodSeconds: 5, timeoutSeconds: 5 },
+				volumeMounts: [socket],
+			},
+			sidecars: [
+				{
+					...proxy.container,
+					// Its listeners are in its file: it takes connections as soon as it runs, with or without Pilot.
+					readinessProbe: { tcpSocket: { port: 9091 }, periodSeconds: 5, timeoutSeconds: 5 },
+				},
+			],
+			volumes: [...proxy.volumes, asGiven({ name: socket.name, emptyDir: {} })],
+			settings,
+		}),
+		mixerTraffic(mesh, component, name),
+	];
+}
+
+function service(mesh: ResolvedClassicMesh, component: MixerService, name: string): KubeObject {
+	const selector = selectorOf(component);
+	return {
+		apiVersion: 'v1',
+		kind: 'Service',
+		metadata: {
+			name,
+			namespace: mesh.namespace,
+			labels: { app: component, ...selector, ...objectLabels(mesh, component, name) },
+			// Every proxy needs it, whatever the mesh says about services in general.
+			annotations: mesh.release.mixer.config.exportTo ? { 'networking.istio.io/exportTo': '*' } : {},
+		},
+		spec: {
+			selector,
+			ports: [...mixerProxyPorts, ...ports(mesh, component)].flatMap(({ port, service: portName }) =>
+				portName === undefined ? [] : [{ name: portName, port, protocol: 'TCP', targetPort: port }],
+			),
+		},
+	};
 }

@@ -13,6 +13,8 @@ export interface Container {
 	readonly args: readonly string[];
 	readonly env: readonly (Opaque & { readonly name: string })[];
 	readonly ports: readonly Port[];
+	/** Until it succeeds once, the other probes wait. */
+	readonly startupProbe?: Opaque;
 	readonly readinessProbe?: Opaque;
 	readonly livenessProbe?: Opaque;
 	readonly volumeMounts: readonly Opaque[];
@@ -124,6 +126,7 @@ function containerOf(
 		args: container.args,
 		env: container.env,
 		ports: container.ports.map((port) => ({ name: port.container, containerPort: port.port, protocol: 'TCP' })),
+		startupProbe: container.startupProbe,
 		readinessProbe: container.readinessProbe,
 		livenessProbe: container.livenessProbe,
 		resources: container.resources,

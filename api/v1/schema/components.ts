@@ -10,6 +10,7 @@ import {
 	labels,
 	list,
 	listMap,
+	map,
 	objectName,
 	opaqueObject,
 	optional,
@@ -20,6 +21,23 @@ import { withRules } from './rules.ts';
 import { singletonFields, workload, workloadFields } from './workload.ts';
 
 const enabled = optional(z.boolean());
+
+const statsdMetric = z
+	.strictObject({
+		type: optional(z.enum(['COUNTER', 'GAUGE', 'DISTRIBUTION'])).describe(
+			'What statsd makes of the values. DISTRIBUTION for requestduration, COUNTER for others, when not set.',
+		),
+		nameTemplate: optional(
+			text(
+				256,
+				/^([-A-Za-z0-9_.]|\{\{\.[A-Za-z_][A-Za-z0-9_]*\}\})+$/,
+				'letters, digits, -, _, . and dimensions as {{.reporter}}',
+			),
+		).describe(
+			'Name under which it is sent, with dimensions of the metric as {{.reporter}}. {{.reporter}}.{{.destination_service_namespace}}.{{.destination_service_name}} and the name of the metric, when not set; for an instance of your own its full name.',
+		),
+	})
+	.meta({ title: 'StatsdMetric' });
 
 const adapter = withRules(
 	z.strictObject({
@@ -41,9 +59,22 @@ const adapter = withRules(
 			z
 				.strictObject({
 					address: hostPort.describe('host:port (UDP) of the statsd server.'),
-					prefix: optional(text(128)).describe('Put before the name of each metric, for example "istio.".'),
+					prefix: optional(text(128)).describe(
+						'Put before the name of each metric, for example "istio"; a dot follows it, whether it is written or not.',
+					),
 					flushDuration: optional(duration('1ms', '1m')).describe(
 						'Longest time that values wait to be sent together. 300ms when not set.',
+					),
+					flushBytes: optional(integer(64, 65_507)).describe(
+						'Bytes of a packet at most; 1432 is better within one network. 512 when not set.',
+					),
+					samplingRate: optional(z.number().min(0.0001).max(1)).describe(
+						'Share of values that are sent: 0.1 for every tenth. 1 when not set.',
+					),
+					metrics: optional(
+						map(statsdMetric, 64, /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'the name of a metric, such as requestcount'),
+					).describe(
+						'How metrics are sent, by the name of a default metric (requestcount, requestduration, requestsize, responsesize, tcpbytesent, tcpbytereceived; since 1.1 tcpconnectionsopened, tcpconnectionsclosed) or by the full name of an instance of your own, which a rule of your own gives to the handler meshwright-statsd. Default metrics that are not named are sent as well.',
 					),
 				})
 				.meta({ title: 'StatsdAdapter' }),
@@ -51,12 +82,18 @@ const adapter = withRules(
 		custom: optional(
 			z
 				.strictObject({
-					name: dnsLabel.describe('Name of the adapter, which its handler, instances and rule carry.'),
+					name: dnsLabel.describe(
+						'Name of the object of kind adapter that the author of the adapter has you install in the namespace of the mesh. Its handler is called meshwright-grpc-<name>, its instances meshwright-grpc-<name>-requestcount, ….',
+					),
 					address: hostPort.describe('host:port of the gRPC service of the adapter.'),
 					templates: set(text(63, /^[a-z][a-z0-9]*$/, 'the name of a Mixer template, such as metric'), 16)
 						.min(1)
-						.describe('Mixer templates that the adapter takes, for example [metric, logentry].'),
-					params: optional(opaqueObject).describe('Parameters handed to the adapter as they are.'),
+						.describe(
+							'Mixer templates that the adapter takes: metric, logentry, reportnothing, checknothing. The objects of kind template come with the adapter, too.',
+						),
+					params: optional(opaqueObject).describe(
+						'Parameters of the handler, as the adapter describes them; taken as they are.',
+					),
 				})
 				.meta({ title: 'CustomAdapter' }),
 		).describe('An adapter of your own, running outside of Mixer and called over gRPC.'),
@@ -78,7 +115,7 @@ export const mixer = z
 					...workloadFields,
 					enabled: enabled.describe('Whether istio-policy runs. As the profile says when not set.'),
 					failOpen: optional(z.boolean()).describe(
-						'true: requests pass when istio-policy cannot be reached. false when not set.',
+						'true: requests pass when istio-policy cannot be reached. false when not set. Needs istio-policy.',
 					),
 				}),
 			).meta({ title: 'MixerPolicy' }),
@@ -99,12 +136,12 @@ export const mixer = z
 								),
 							})
 							.meta({ title: 'ReportBatch' }),
-					).describe('How proxies gather reports before they send them.'),
+					).describe('How proxies gather reports before they send them. Istio 1.3 and newer.'),
 				}),
 			).meta({ title: 'MixerTelemetry' }),
 		).describe('Deployment istio-telemetry: proxies report every request to it.'),
 		adapters: optional(list(adapter, 32)).describe(
-			'Backends of Mixer; each becomes a handler with its instances and rules.',
+			'Backends of Mixer; each becomes a handler with its instances and rules. prometheus alone, when not set and istio-telemetry runs. At most one each of prometheus, stdio and statsd.',
 		),
 	})
 	.meta({ title: 'Mixer' });
