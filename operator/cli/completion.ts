@@ -28,9 +28,9 @@ function flags(option: Option): string[] {
 	return [option.short, option.long].filter((flag) => flag !== undefined && flag !== null);
 }
 
-/** Options whose value is the name of a file. */
+/** Options whose value is the name of a file or folder. */
 function takesFile(option: Option): boolean {
-	return /<file>/.test(option.flags);
+	return /<(file|folder)>/.test(option.flags);
 }
 
 function bash(program: Command): string {

@@ -26,18 +26,23 @@ export async function readDesired(files: readonly string[]): Promise<readonly De
 function desiredOf({ source, object }: Input): DesiredInstallation | { readonly problem: string } {
 	const parsed = parseMeshInstallation(object);
 	if (!parsed.ok) {
-		return { problem: describe(source, object, parsed.problems) };
+		return { problem: describeProblems(source, object, parsed.problems) };
 	}
 	const resolved = resolve(parsed.installation);
 	if (!resolved.ok) {
-		return { problem: describe(source, object, resolved.problems) };
+		return { problem: describeProblems(source, object, resolved.problems) };
 	}
 	const { mesh } = resolved;
 	const objects = [...renderCrds(mesh), ...render(mesh)];
 	return { installation: parsed.installation, objects: waves(objects, ({ kind }) => kind).flat() };
 }
 
-function describe(source: string, object: unknown, problems: readonly Omit<Problem, 'reason'>[]): string {
+/** All problems of one installation, each with its remedy. */
+export function describeProblems(
+	source: string,
+	object: unknown,
+	problems: readonly Omit<Problem, 'reason'>[],
+): string {
 	const { metadata } = object as { readonly metadata?: { readonly name?: unknown } | null };
 	const lines = problems.map(({ message, remedy }) => `  ${message}\n    do: ${remedy}`);
 	return [`MeshInstallation ${String(metadata?.name ?? '')} in ${source} can’t be used:`, ...lines].join('\n');

@@ -46,6 +46,15 @@ const filesOption = (): Option =>
 	new Option('-f, --filename <file>', 'file with MeshInstallations, - for standard input; may be given again')
 		.argParser(collect)
 		.makeOptionMandatory();
+const manifestsOption = (): Option =>
+	new Option('-f, --filename <file>', 'file with manifests, - for standard input; may be given again').argParser(
+		collect,
+	);
+const recursiveOption = (): Option =>
+	new Option(
+		'-R, --recursive <folder>',
+		'folder whose .yaml, .yml and .json files are read, with its subfolders; may be given again',
+	).argParser(collect);
 const outputOption = (...choices: readonly string[]): Option =>
 	new Option('-o, --output <format>', 'output format').choices(choices);
 
@@ -67,6 +76,7 @@ export function createProgram(report: Report): Command {
 				'meshwright install --wait                      # CRD and operator into the current cluster',
 				'meshwright render -f mesh.yaml                 # what an installation consists of, without a cluster',
 				'meshwright diff -f mesh.yaml                   # what applying it would change',
+				'meshwright inject -f app.yaml                  # manifests with the proxy in their pods',
 				'meshwright status --watch                      # how far it is',
 			)}\n\nExit codes: 0 done; 1 done, and the answer is no (differences, not ready); 2 failed.`,
 		);
@@ -136,6 +146,45 @@ export function createProgram(report: Report): Command {
 			`${examples('meshwright diff -f mesh.yaml', 'meshwright diff -f mesh.yaml -o json')}\n\nExit codes: 0 nothing would change; 1 something would; 2 failed.`,
 		)
 		.action(async (options) => report(await (await import('./diff.ts')).diff(options)));
+
+	program
+		.command('inject')
+		.description('print manifests with the proxy in their pods, as the webhook puts it in; all else stays as it is')
+		.addOption(manifestsOption())
+		.addOption(recursiveOption())
+		.option('-w, --write', 'replace the files instead of printing them', false)
+		.option('-n, --namespace <name>', 'namespace of objects that do not name theirs', 'default')
+		.addOption(
+			new Option('--installation <file>', 'file with the MeshInstallation (default: the live one of the cluster)'),
+		)
+		.option('--mesh <name>', 'name of the MeshInstallation, where there are several')
+		.addOption(kubeconfigOption())
+		.addOption(contextOption())
+		.addHelpText(
+			'after',
+			`${examples(
+				'meshwright inject -f app.yaml | kubectl apply -f -',
+				'meshwright inject -f app.yaml --installation mesh.yaml     # needs no cluster',
+				'meshwright inject -R manifests --write                     # every manifest of a folder, in place',
+				'helm template shop ./shop | meshwright inject -n shop -f -',
+			)}\n\nPods on the host’s network, and those with the annotation sidecar.istio.io/inject: "false", are left as they are;\nstandard error says which. Injecting twice is injecting once: an older proxy is replaced.`,
+		)
+		.action(async (options) => report(await (await import('./inject.ts')).inject(options)));
+
+	program
+		.command('uninject')
+		.description('print manifests without the proxy that was injected')
+		.addOption(manifestsOption())
+		.addOption(recursiveOption())
+		.option('-w, --write', 'replace the files instead of printing them', false)
+		.addHelpText(
+			'after',
+			examples(
+				'meshwright uninject -f app.yaml | kubectl apply -f -',
+				'kubectl get deployment web -o yaml | meshwright uninject -f - | kubectl replace -f -',
+			),
+		)
+		.action(async (options) => report(await (await import('./inject.ts')).uninject(options)));
 
 	program
 		.command('install')
