@@ -54,11 +54,16 @@ export class MeshController {
 		const { api, log } = options;
 		this.caches = new MeshCaches(api, {
 			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
+			onSecret: ({ name }, installations) => {
+				for (const installation of installations) this.queue.add(installation, { reason: `Secret ${name}` });
+			},
 			...(options.onWatch === undefined ? {} : { observe: options.onWatch }),
 		});
 		this.#reconciler = new Reconciler({
 			api,
 			installations: this.caches.installations,
+			namespaces: this.caches,
+			secrets: this.caches.secrets,
 			applier: {
 				api,
 				live: this.caches,

@@ -4,22 +4,46 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { finalizer, type ParsedStatus, parseMeshInstallation, tryDuration } from '../api/v1/index.ts';
-import { type ApplierOptions, applyInstallation, countDifferences, type InstallationMemory } from './apply/applier.ts';
+import {
+	type ApplierOptions,
+	type ApplyResult,
+	applyInstallation,
+	countDifferences,
+	type InstallationMemory,
+	isWebhook,
+	webhookGraceLeft,
+} from './apply/applier.ts';
 import type { Child } from './apply/child.ts';
 import { addFinalizer, removeFinalizer } from './apply/finalizer.ts';
 import { componentLabel, statusFieldManager } from './apply/identity.ts';
+import { applyInjectionLabels, type LiveNamespaces, planInjectionLabels } from './apply/injection-labels.ts';
 import { releaseChildren, removeChildren } from './apply/remove.ts';
 import type { ApplyHooks } from './apply/writer.ts';
+import { injectorCertificate } from './injector-certificate.ts';
+import { factsOf, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
 import { kubernetesTooOld } from './plan/compatibility.ts';
+import type { ResolvedMesh } from './releases/index.ts';
 import { resolve } from './releases/resolve.ts';
-import { applySetId, render, renderCrds } from './render/index.ts';
+import {
+	applySetId,
+	type ClusterFacts,
+	checkOverlays,
+	render,
+	renderCrds,
+	type ServingCertificate,
+} from './render/index.ts';
+import { injectorWebhook } from './render/injector-names.ts';
 import type { ApiServer } from './runtime/api-server.ts';
 import { ConflictError, InvalidError } from './runtime/errors.ts';
+import { kinds } from './runtime/kinds.ts';
+import type { NamedObjects } from './runtime/named-objects.ts';
 import { describeObject, type KubeObject, objectKey } from './runtime/object.ts';
 import type { PassContext, PassResult } from './runtime/work-queue.ts';
+import type { SecretFacts } from './secret-facts.ts';
 import type { WorkloadObservation } from './status/components.ts';
 import { computeStatus, type Observation } from './status/compute-status.ts';
 import { type Finding, findingOfError, findingOfProblem } from './status/finding.ts';
+import { gatewayAddresses } from './status/gateway-addresses.ts';
 import { describeTransitions, type StatusNotice } from './status/transitions.ts';
 
 /** A MeshInstallation as the cache keeps it: whole, and not yet trusted. */
@@ -38,6 +62,9 @@ export interface InstallationCache {
 export interface ReconcilerOptions {
 	readonly api: ApiServer;
 	readonly installations: InstallationCache;
+	readonly namespaces: LiveNamespaces;
+	/** Secrets that others make. */
+	readonly secrets: Pick<NamedObjects<SecretFacts>, 'get' | 'setInterest' | 'synced'>;
 	/** Version of the cluster's API server, `v1.36.3`. */
 	readonly serverVersion: () => string;
 	/** How children are written; the hooks are per installation and come from `onNotice` and `onApply`. */
@@ -56,14 +83,23 @@ export interface ReconcilerOptions {
 
 /** What rendering gave for one generation of a spec. */
 type Prepared =
-	| { readonly ok: true; readonly objects: readonly KubeObject[]; readonly version: string; readonly paused: boolean }
+	| { readonly ok: true; readonly mesh: ResolvedMesh; readonly version: string; readonly paused: boolean }
 	| { readonly ok: false; readonly findings: readonly Finding[] };
+
+/** A mesh with what the cluster adds to it. */
+interface Rendered {
+	readonly facts: ClusterFacts;
+	readonly objects: readonly KubeObject[];
+}
 
 /** What the process remembers of an installation. */
 interface Memory {
 	readonly uid: string;
 	readonly apply: InstallationMemory;
 	prepared: { readonly spec: unknown; readonly value: Prepared } | undefined;
+	rendered: (Rendered & { readonly mesh: ResolvedMesh }) | undefined;
+	/** The injector's certificate with its key, where the operator makes it. */
+	certificate: ServingCertificate | undefined;
 }
 
 const defaultDeletionTimeoutMs = 10 * 60_000;
@@ -71,6 +107,9 @@ const defaultDeletionTimeoutMs = 10 * 60_000;
 const deletionRecheckMs = 10_000;
 /** An object of somebody else that is in the way is looked at again about this often, milliseconds. */
 const foreignRecheckMs = 10_000;
+
+/** A Secret that can't be read is waited for so long, milliseconds; after that the pass goes on without. */
+const secretsDeadlineMs = 5_000;
 
 /** So many passes in a row may end in nothing but conflicts before the status tells of them. */
 const silentConflicts = 3;
@@ -88,6 +127,7 @@ export class Reconciler {
 		const object = this.#options.installations.get(name);
 		if (object === undefined) {
 			this.#memories.delete(name);
+			this.#options.secrets.setInterest(name, []);
 			this.#options.onStatus?.(name, undefined);
 			return {};
 		}
@@ -110,8 +150,20 @@ export class Reconciler {
 		const { api, applier } = this.#options;
 		const withFinalizer = await this.#write(object, () => addFinalizer(api, object, finalizer, signal));
 
-		const desired = this.#desired(object, prepared.objects);
-		const result = await applyInstallation({ ...applier, hooks: this.#hooks(object) }, desired, memory.apply, signal);
+		let rendered: Rendered;
+		try {
+			rendered = await this.#render(object, prepared, memory, signal);
+		} catch (error) {
+			signal.throwIfAborted();
+			const workloads = this.#runningWorkloads(object);
+			await this.#writeStatus(withFinalizer, { findings: [findingOfError(error)], workloads }, signal);
+			throw error;
+		}
+		const waiting = waitingOf(prepared.mesh, rendered.facts, rendered.objects, this.#sightOf(prepared.mesh));
+		const desired = { ...this.#desired(object, rendered.objects), ...waiting };
+		const applied = await applyInstallation({ ...applier, hooks: this.#hooks(object) }, desired, memory.apply, signal);
+		const injection = await this.#labelNamespaces(object, prepared.mesh, applied, signal);
+		const result = { ...applied, errors: [...applied.errors, ...injection.errors] };
 		// Somebody was faster: the pass that follows at once settles it, and nobody needs to hear of it.
 		if (attempt <= silentConflicts && result.errors.length > 0 && result.errors.every(isConflict)) {
 			throw new AggregateError(result.errors, `${describeObject(object)} changed meanwhile`);
@@ -122,8 +174,9 @@ export class Reconciler {
 				findings: result.errors.map(findingOfError),
 				gate: result.gate,
 				version: prepared.version,
-				workloads: this.#workloads(object, prepared, memory),
+				workloads: this.#workloads(object, rendered.objects, prepared.version, memory),
 				inventory: result.hash === undefined ? undefined : { objects: result.objects, hash: result.hash },
+				note: injection.note,
 			},
 			signal,
 		);
@@ -142,29 +195,88 @@ export class Reconciler {
 		memory: Memory,
 		signal: AbortSignal,
 	): Promise<PassResult> {
-		const differing = countDifferences(this.#options.applier, this.#desired(object, prepared.objects), memory.apply);
+		const { objects } = await this.#render(object, prepared, memory, signal);
+		const differing = countDifferences(this.#options.applier, this.#desired(object, objects), memory.apply);
 		const { version } = prepared;
-		await this.#writeStatus(
-			object,
-			{ findings: [], version, paused: { differing }, workloads: this.#workloads(object, prepared, memory) },
-			signal,
-		);
+		const workloads = this.#workloads(object, objects, version, memory);
+		await this.#writeStatus(object, { findings: [], version, paused: { differing }, workloads }, signal);
 		return { requeueAfterMs: this.#resync() };
 	}
 
 	#memoryOf({ metadata: { name, uid = '' } }: StoredInstallation): Memory {
 		const known = this.#memories.get(name);
 		if (known?.uid === uid) return known;
-		const memory: Memory = { uid, apply: { applied: new Map(), recalled: false }, prepared: undefined };
+		const memory: Memory = {
+			uid,
+			apply: { applied: new Map(), recalled: false },
+			prepared: undefined,
+			rendered: undefined,
+			certificate: undefined,
+		};
 		this.#memories.set(name, memory);
 		return memory;
 	}
 
-	/** Parses, resolves and renders once per spec: all of it depends on the spec alone. */
+	/** Parses and resolves once per spec: all of it depends on the spec alone. */
 	#prepare(object: StoredInstallation, memory: Memory): Prepared {
 		if (memory.prepared === undefined || !isDeepStrictEqual(memory.prepared.spec, object.spec))
 			memory.prepared = { spec: object.spec, value: prepare(object, this.#options.serverVersion()) };
 		return memory.prepared.value;
+	}
+
+	/** Renders once per spec and facts of the cluster. */
+	async #render(
+		{ metadata: { name } }: StoredInstallation,
+		{ mesh, paused }: Extract<Prepared, { ok: true }>,
+		memory: Memory,
+		signal: AbortSignal,
+	): Promise<Rendered> {
+		const { api, secrets, wallClock } = this.#options;
+		secrets.setInterest(name, secretsOf(mesh));
+		await secrets.synced(name, secretsDeadlineMs);
+		signal.throwIfAborted();
+		memory.certificate = await injectorCertificate(mesh, {
+			api,
+			known: memory.certificate,
+			now: wallClock(),
+			mayIssue: !paused,
+			signal,
+		});
+		const facts = factsOf(mesh, memory.certificate, this.#sightOf(mesh));
+		if (memory.rendered?.mesh !== mesh || !isDeepStrictEqual(memory.rendered.facts, facts))
+			memory.rendered = { mesh, facts, objects: [...renderCrds(mesh), ...render(mesh, facts)] };
+		return memory.rendered;
+	}
+
+	#sightOf({ namespace }: ResolvedMesh): Sight {
+		const { applier, secrets } = this.#options;
+		return {
+			child: (key) => applier.live.get(key),
+			secret: (name) => secrets.get({ namespace, name }),
+		};
+	}
+
+	/** Labels go on when the webhook stands, so that nobody counts on it before, and off as soon as they are not asked for. */
+	async #labelNamespaces(
+		{ metadata: { name } }: StoredInstallation,
+		mesh: ResolvedMesh,
+		applied: ApplyResult,
+		signal: AbortSignal,
+	): Promise<{ readonly errors: readonly unknown[]; readonly note: string | undefined }> {
+		const { applier, namespaces } = this.#options;
+		const wanted = mesh.injector?.namespaces ?? [];
+		const plan = planInjectionLabels(name, wanted, namespaces);
+		const webhook = objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectorWebhook(mesh) });
+		const isServed = applied.errors.length === 0 && applier.live.get(webhook) !== undefined;
+		const { release, missing, refused } = plan;
+		const errors = await applyInjectionLabels(applier, name, { label: isServed ? plan.label : [], release }, signal);
+		return {
+			errors: [...errors, ...refused],
+			note:
+				missing.length === 0
+					? undefined
+					: `not there yet, and labelled as soon as they are: namespaces ${missing.join(', ')}`,
+		};
 	}
 
 	/** Two installations for one namespace would fight: the oldest wins, the others say so and write nothing. */
@@ -198,7 +310,8 @@ export class Reconciler {
 
 	#workloads(
 		object: StoredInstallation,
-		{ objects, version }: Extract<Prepared, { ok: true }>,
+		objects: readonly KubeObject[],
+		version: string,
 		memory: Memory,
 	): readonly WorkloadObservation[] {
 		const { live } = this.#options.applier;
@@ -207,7 +320,10 @@ export class Reconciler {
 			.filter(({ kind }) => kind === 'Deployment')
 			.map((workload) => {
 				const component = workload.metadata.labels?.[componentLabel] ?? workload.metadata.name;
+				// A gateway's Service has its Deployment's name.
+				const service = live.get(objectKey({ ...kinds.Service, ...nameOf(workload) }));
 				return {
+					...gatewayAddresses(service === undefined ? undefined : { ...service, ...service.service }),
 					component,
 					object: describeObject(workload),
 					image: mainImage(workload),
@@ -253,13 +369,20 @@ export class Reconciler {
 				throw new AggregateError(errors, `${describeObject(object)}: not all objects could be released`);
 			return this.#letGo(object, signal);
 		}
-		if (children.length === 0) return this.#letGo(object, signal);
+		const memory = this.#memoryOf(object);
+		const labelErrors = await this.#releaseNamespaces(object, signal);
+		if (children.length === 0 && labelErrors.length === 0) return this.#letGo(object, signal);
 
 		const leftMs = Date.parse(object.metadata.deletionTimestamp ?? '') + timeoutMs - wallClock();
 		const isOverdue = leftMs <= 0;
-		const { errors } = await removeChildren(api, children, force || isOverdue, signal, ({ kind }) =>
-			this.#options.onApply?.(kind, 'deleted'),
-		);
+		const graceMs = force || isOverdue ? 0 : webhookGraceLeft(memory.apply, applier.now());
+		// What answers a webhook stays until no API server calls it any more.
+		const targets = graceMs > 0 ? children.filter(isWebhook) : children;
+		const removal = await removeChildren(api, targets, force || isOverdue, signal, (child) => {
+			if (isWebhook(child)) memory.apply.webhookGoneAt = applier.now();
+			this.#options.onApply?.(child.kind, 'deleted');
+		});
+		const errors = [...labelErrors, ...removal.errors];
 		if (isOverdue || (force && errors.length === 0)) {
 			const left = applier.live.ofApplySet(applySetId(object.metadata.name));
 			if (isOverdue && left.length > 0) {
@@ -278,7 +401,15 @@ export class Reconciler {
 		);
 		if (errors.length > 0)
 			throw new AggregateError(errors, `${describeObject(object)}: not all objects could be deleted`);
-		return { requeueAfterMs: Math.min(leftMs, deletionRecheckMs) };
+		return { requeueAfterMs: Math.min(leftMs, deletionRecheckMs, graceMs > 0 ? graceMs : deletionRecheckMs) };
+	}
+
+	async #releaseNamespaces(
+		{ metadata: { name } }: StoredInstallation,
+		signal: AbortSignal,
+	): Promise<readonly unknown[]> {
+		const { applier, namespaces } = this.#options;
+		return applyInjectionLabels(applier, name, planInjectionLabels(name, [], namespaces), signal);
 	}
 
 	async #letGo(object: StoredInstallation, signal: AbortSignal): Promise<PassResult> {
@@ -377,9 +508,10 @@ function prepare(object: StoredInstallation, serverVersion: string): Prepared {
 			findings: [{ condition: 'Compatible', reason: 'KubernetesTooOld', message: tooOld, isStalled: true }],
 		};
 	}
+	const overlayProblems = checkOverlays(resolved.mesh);
+	if (overlayProblems.length > 0) return { ok: false, findings: overlayProblems.map(findingOfProblem) };
 	const { version, paused } = parsed.installation.spec;
-	const objects = [...renderCrds(resolved.mesh), ...render(resolved.mesh)];
-	return { ok: true, objects, version, paused: paused === true };
+	return { ok: true, mesh: resolved.mesh, version, paused: paused === true };
 }
 
 /** Read without trust: an invalid installation takes part in the contest for its namespace too. */
@@ -403,6 +535,10 @@ function deletionOf({ spec }: StoredInstallation): { policy: 'Delete' | 'Retain'
 		force: deletion?.force === true,
 		timeoutMs: timeoutMs ?? defaultDeletionTimeoutMs,
 	};
+}
+
+function nameOf({ metadata: { namespace, name } }: KubeObject): { readonly namespace?: string; readonly name: string } {
+	return { name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 function mainImage(workload: KubeObject): string {

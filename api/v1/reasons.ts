@@ -100,6 +100,17 @@ export const reasons = {
 		meaning: 'An object with the name of one of ours exists already and is not ours. It was not touched.',
 		remedy: 'Delete or rename the named object, or annotate it with meshwright.io/adopt: "true" to hand it over.',
 	},
+	InjectionDisabled: {
+		condition: 'Installed',
+		meaning:
+			'A namespace of spec.sidecarInjector.namespaces has a label istio-injection of somebody else that says otherwise. It was not touched.',
+		remedy: 'Remove the label, or take the namespace off the list.',
+	},
+	NamespaceInOtherMesh: {
+		condition: 'Installed',
+		meaning: 'A namespace of spec.sidecarInjector.namespaces is in the list of another MeshInstallation already.',
+		remedy: 'Take the namespace off one of the two lists.',
+	},
 	CrdConflict: {
 		condition: 'Installed',
 		meaning: 'A CustomResourceDefinition of somebody else does not serve a version that this release needs.',

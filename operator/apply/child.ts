@@ -34,11 +34,10 @@ export interface Child extends KubeObject {
 	readonly injection?: InjectionLabels;
 }
 
-/** The part of a Service that status reads. */
+/** The part of a Service that status reads, as the API server gave it. */
 export interface ServiceFacts {
-	readonly type: string;
-	/** Of the load balancer: IP addresses and host names. */
-	readonly addresses: readonly string[];
+	readonly spec: { readonly type: unknown };
+	readonly status: { readonly loadBalancer: unknown };
 }
 
 /** The labels by which webhooks choose namespaces. */
@@ -143,20 +142,12 @@ function crdFactsOf(object: KubeObject): CrdFacts {
 	};
 }
 
-interface ServiceShape {
-	readonly spec?: { readonly type?: string };
-	readonly status?: {
-		readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] };
-	};
-}
-
 function serviceFactsOf(object: KubeObject): ServiceFacts {
-	const { spec, status } = object as ServiceShape;
-	const ingress = status?.loadBalancer?.ingress ?? [];
-	return {
-		type: spec?.type ?? 'ClusterIP',
-		addresses: ingress.flatMap(({ ip, hostname }) => ip ?? hostname ?? []),
+	const { spec, status } = object as {
+		readonly spec?: { readonly type?: unknown };
+		readonly status?: { readonly loadBalancer?: unknown };
 	};
+	return { spec: { type: spec?.type }, status: { loadBalancer: status?.loadBalancer } };
 }
 
 function injectionLabelsOf({ metadata: { labels, managedFields } }: KubeObject): InjectionLabels {

@@ -1,0 +1,148 @@
+import test from 'ava';
+import { toChild } from './apply/child.ts';
+import { factsOf, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
+import type { ResolvedMesh } from './releases/index.ts';
+import { render, type ServingCertificate } from './render/index.ts';
+import { citadelInjectorSecret, ownInjectorSecret } from './render/injector-names.ts';
+import { meshOf } from './render/testing.ts';
+import { kinds } from './runtime/kinds.ts';
+import { type KubeObject, objectKey } from './runtime/object.ts';
+import type { SecretFacts } from './secret-facts.ts';
+
+function pem(name: string): string {
+	return `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`;
+}
+
+function secret(root: string, hash = 'h'): SecretFacts {
+	return { certificates: { 'root-cert.pem': pem(root) }, hash };
+}
+
+const own: ServingCertificate = { certChain: pem('leaf'), key: 'key', roots: pem('own') };
+const withCitadel = meshOf({ version: '1.4.10', sidecarInjector: { enabled: true }, citadel: { enabled: true } });
+const withoutCitadel = meshOf({ version: '1.4.10', sidecarInjector: { enabled: true } });
+
+interface Scene {
+	readonly secrets?: Readonly<Record<string, SecretFacts | 'unknown'>>;
+	readonly objects?: readonly KubeObject[];
+}
+
+function sight({ secrets = {}, objects = [] }: Scene): Sight {
+	const children = new Map(objects.map((object) => [objectKey(object), toChild(object)]));
+	return { child: (key) => children.get(key), secret: (name) => secrets[name] };
+}
+
+/** A Deployment whose pods mount a Secret, rolled out or not. */
+function deployment(name: string, secretName: string, isRolledOut = true, available = 1): KubeObject {
+	return {
+		apiVersion: 'apps/v1',
+		kind: 'Deployment',
+		metadata: { name, namespace: 'istio-system', generation: 2 },
+		spec: { replicas: 1, template: { spec: { volumes: [{ name: 'certs', secret: { secretName } }] } } },
+		status: {
+			observedGeneration: 2,
+			replicas: isRolledOut ? 1 : 2,
+			updatedReplicas: 1,
+			availableReplicas: available,
+		},
+	};
+}
+
+const webhook: KubeObject = {
+	apiVersion: 'admissionregistration.k8s.io/v1',
+	kind: 'MutatingWebhookConfiguration',
+	metadata: { name: 'istio-sidecar-injector-istio-system' },
+};
+const webhookKey = objectKey(webhook);
+const injectorKey = objectKey(deployment('istio-sidecar-injector', ''));
+const citadelKey = objectKey(deployment('istio-citadel', ''));
+const ownSecretKey = objectKey({ ...kinds.Secret, namespace: 'istio-system', name: ownInjectorSecret });
+
+function decide(mesh: ResolvedMesh, certificate: ServingCertificate | undefined, scene: Scene) {
+	const seen = sight(scene);
+	const facts = factsOf(mesh, certificate, seen);
+	return { facts, ...waitingOf(mesh, facts, render(mesh, facts), seen) };
+}
+
+test('a mesh of Pilot alone depends on no Secret and waits for nothing', (t) => {
+	const mesh = meshOf({ version: '1.4.10' });
+	t.deepEqual(secretsOf(mesh), []);
+	const { facts, held, kept } = decide(mesh, undefined, {});
+	t.deepEqual([facts, held.size, kept.size], [{}, 0, 0]);
+});
+
+test('the webhook waits for the certificate, and then for an injector that answers', (t) => {
+	const first = decide(withCitadel, undefined, {});
+	t.deepEqual([...first.held.keys()], [webhookKey], 'the first injector waits for its Secret by itself');
+	t.regex(first.held.get(webhookKey) ?? '', /Secret istio-system\/istio\.istio-sidecar-injector-service-account/);
+
+	const secrets = { [citadelInjectorSecret]: secret('citadel') };
+	const starting = [deployment('istio-sidecar-injector', citadelInjectorSecret, true, 0)];
+	t.regex(decide(withCitadel, undefined, { secrets, objects: starting }).held.get(webhookKey) ?? '', /to be ready/);
+
+	const ready = [deployment('istio-sidecar-injector', citadelInjectorSecret)];
+	const last = decide(withCitadel, undefined, { secrets, objects: ready });
+	t.is(last.held.size, 0);
+	t.is(last.facts.injectorRoots, pem('citadel'));
+});
+
+test('a webhook that stands is written although the injector is away: its authorities have to be right', (t) => {
+	const objects = [deployment('istio-sidecar-injector', ownInjectorSecret, true, 0), webhook];
+	t.false(decide(withoutCitadel, own, { objects }).held.has(webhookKey));
+});
+
+test('Citadel switched on: webhook and injector stay until its certificate is there, then both authorities are trusted until all pods have it', (t) => {
+	const before = [deployment('istio-sidecar-injector', ownInjectorSecret), webhook];
+	const ownSecret = { [ownInjectorSecret]: secret('own') };
+	const waiting = decide(withCitadel, undefined, { secrets: ownSecret, objects: before });
+	t.deepEqual([...waiting.held.keys()].toSorted(), [injectorKey, webhookKey].toSorted());
+	t.true(waiting.kept.has(ownSecretKey));
+
+	const secrets = { ...ownSecret, [citadelInjectorSecret]: secret('citadel') };
+	for (const injector of [before[0], deployment('istio-sidecar-injector', citadelInjectorSecret, false)]) {
+		const turning = decide(withCitadel, undefined, { secrets, objects: [webhook, ...(injector ? [injector] : [])] });
+		t.is(turning.held.size, 0);
+		t.is(turning.facts.injectorRoots, pem('citadel') + pem('own'));
+		t.true(turning.kept.has(ownSecretKey));
+	}
+
+	const after = [deployment('istio-sidecar-injector', citadelInjectorSecret), webhook];
+	const done = decide(withCitadel, undefined, { secrets, objects: after });
+	t.is(done.facts.injectorRoots, pem('citadel'));
+	t.is(done.kept.size, 0);
+});
+
+test('Citadel switched off: its authority is trusted until no pod serves with a certificate of it', (t) => {
+	const secrets = { [citadelInjectorSecret]: secret('citadel') };
+	const before = [deployment('istio-sidecar-injector', citadelInjectorSecret), webhook];
+	t.is(decide(withoutCitadel, own, { secrets, objects: before }).facts.injectorRoots, pem('own') + pem('citadel'));
+	const after = [deployment('istio-sidecar-injector', ownInjectorSecret), webhook];
+	t.is(decide(withoutCitadel, own, { secrets, objects: after }).facts.injectorRoots, pem('own'));
+});
+
+test('an authority that is in both is trusted once', (t) => {
+	const secrets = { [citadelInjectorSecret]: secret('own') };
+	const objects = [deployment('istio-sidecar-injector', citadelInjectorSecret), webhook];
+	t.is(decide(withoutCitadel, own, { secrets, objects }).facts.injectorRoots, pem('own'));
+});
+
+test('Citadel waits for the CA that is its user’s own, also when the Secret goes or can not be read', (t) => {
+	const mesh = meshOf({ version: '1.4.10', citadel: { enabled: true, caSecretName: 'cacerts' } });
+	t.deepEqual(secretsOf(mesh), [{ namespace: 'istio-system', name: 'cacerts' }]);
+	for (const secrets of [{}, { cacerts: 'unknown' }] as const) {
+		t.regex(decide(mesh, undefined, { secrets }).held.get(citadelKey) ?? '', /Secret istio-system\/cacerts/);
+	}
+	const { facts, held } = decide(mesh, undefined, { secrets: { cacerts: secret('ca', 'hash') } });
+	t.is(facts.caSecretHash, 'hash');
+	t.is(held.size, 0);
+});
+
+test('mutual TLS is demanded when Citadel is ready, and not before', (t) => {
+	const mesh = meshOf({ version: '1.4.10', citadel: { enabled: true }, mesh: { mtls: { mode: 'STRICT' } } });
+	const early = decide(mesh, undefined, {});
+	t.deepEqual([...early.held.keys()].map((key) => key.split(' ')[0]).toSorted(), [
+		'DestinationRule.networking.istio.io',
+		'DestinationRule.networking.istio.io',
+		'MeshPolicy.authentication.istio.io',
+	]);
+	t.is(decide(mesh, undefined, { objects: [deployment('istio-citadel', 'x')] }).held.size, 0);
+});

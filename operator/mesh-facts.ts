@@ -1,0 +1,152 @@
+/**
+ * What of a mesh depends on what the cluster shows at this moment: by which certificate authorities API servers know the
+ * injector, and what has to wait for what. Pure: the pass that knows nothing of the one before decides the same.
+ *
+ * The injector's certificate comes from Citadel or, without it, from the operator, and both can change under a running
+ * webhook. So its `caBundle` holds the authority to come before a pod serves with a certificate of it (a webhook that
+ * stands is written first), and the one that goes until no pod does.
+ */
+import type { Child } from './apply/child.ts';
+import { componentLabel } from './apply/identity.ts';
+import type { ResolvedMesh } from './releases/index.ts';
+import { selfSignedCaSecret } from './render/citadel.ts';
+import type { ClusterFacts, ServingCertificate } from './render/index.ts';
+import { citadelInjectorSecret, injectorName, injectorWebhook, ownInjectorSecret } from './render/injector-names.ts';
+import { mutualTlsComponent } from './render/mtls.ts';
+import { kinds } from './runtime/kinds.ts';
+import type { ObjectName } from './runtime/named-objects.ts';
+import { type KubeObject, objectKey } from './runtime/object.ts';
+import type { SecretFacts } from './secret-facts.ts';
+
+/** Reads the cluster. */
+export interface Sight {
+	/** Objects that the operator made, by `objectKey`. */
+	readonly child: (key: string) => Child | undefined;
+	/** Secrets in the namespace of the mesh that others make. */
+	readonly secret: (name: string) => SecretFacts | 'unknown' | undefined;
+}
+
+/** The Secrets that this mesh depends on and rendering does not make. */
+export function secretsOf(mesh: ResolvedMesh): readonly ObjectName[] {
+	return [
+		...(mesh.injector === undefined ? [] : [citadelInjectorSecret, ownInjectorSecret]),
+		...(mesh.citadel === undefined ? [] : [mesh.citadel.caSecretName ?? selfSignedCaSecret]),
+	].map((name) => ({ namespace: mesh.namespace, name }));
+}
+
+/** @param own the certificate that the operator makes for the injector, where it does */
+export function factsOf(mesh: ResolvedMesh, own: ServingCertificate | undefined, sight: Sight): ClusterFacts {
+	const injectorRoots = mesh.injector === undefined ? undefined : rootsOf(mesh, own, sight);
+	const caSecret = mesh.citadel?.caSecretName;
+	const ca = caSecret === undefined ? undefined : known(sight.secret(caSecret));
+	return {
+		...(injectorRoots === undefined ? {} : { injectorRoots }),
+		...(own === undefined ? {} : { injectorCertificate: own }),
+		...(ca === undefined ? {} : { caSecretHash: ca.hash }),
+	};
+}
+
+/** Undefined while the authority of the certificate that is to be served is not known. */
+function rootsOf(mesh: ResolvedMesh, own: ServingCertificate | undefined, sight: Sight): string | undefined {
+	const wanted = mesh.citadel === undefined ? own?.roots : rootIn(sight, citadelInjectorSecret);
+	if (wanted === undefined) return undefined;
+	const injector = sight.child(deploymentKey(mesh, injectorName));
+	const goesOn = injector !== undefined && !runsOn(injector, injectorSecret(mesh));
+	const former = goesOn
+		? rootIn(sight, mesh.citadel === undefined ? citadelInjectorSecret : ownInjectorSecret)
+		: undefined;
+	const certificates = [wanted, former ?? ''].flatMap(
+		(bundle) => bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [],
+	);
+	return `${[...new Set(certificates)].join('\n')}\n`;
+}
+
+function rootIn(sight: Sight, secret: string): string | undefined {
+	return known(sight.secret(secret))?.certificates['root-cert.pem'];
+}
+
+function known(secret: SecretFacts | 'unknown' | undefined): SecretFacts | undefined {
+	return secret === 'unknown' ? undefined : secret;
+}
+
+/** The Secret that the injector is to serve with. */
+function injectorSecret(mesh: ResolvedMesh): string {
+	return mesh.citadel === undefined ? ownInjectorSecret : citadelInjectorSecret;
+}
+
+/** Whether all pods of a Deployment are of a template that mounts this Secret. */
+function runsOn({ workload }: Child, secret: string): boolean {
+	return (
+		workload?.secrets.includes(secret) === true &&
+		workload.observedGeneration >= workload.generation &&
+		workload.updated >= workload.desired &&
+		workload.total <= workload.updated
+	);
+}
+
+/** What is not written yet, and what is not taken away yet. */
+export interface Waiting {
+	/** By key, with what it waits for. */
+	readonly held: ReadonlyMap<string, string>;
+	readonly kept: ReadonlySet<string>;
+}
+
+/** @param objects what was rendered with these facts */
+export function waitingOf(
+	mesh: ResolvedMesh,
+	facts: ClusterFacts,
+	objects: readonly KubeObject[],
+	sight: Sight,
+): Waiting {
+	const held = new Map<string, string>();
+	const kept = new Set<string>();
+	if (mesh.injector !== undefined) waitForInjector(mesh, facts, sight, held, kept);
+	if (mesh.citadel !== undefined) waitForCitadel(mesh, facts, objects, sight, held);
+	return { held, kept };
+}
+
+function waitForCitadel(
+	mesh: ResolvedMesh,
+	{ caSecretHash }: ClusterFacts,
+	objects: readonly KubeObject[],
+	sight: Sight,
+	held: Map<string, string>,
+): void {
+	const deployment = deploymentKey(mesh, 'istio-citadel');
+	const caSecret = mesh.citadel?.caSecretName;
+	if (caSecret !== undefined && caSecretHash === undefined) {
+		// A pod that can't mount it would be all that is left of one that runs.
+		held.set(deployment, `waiting for Secret ${mesh.namespace}/${caSecret}, the certificate authority for Citadel`);
+	}
+	if (mesh.mutualTls === 'STRICT' && (sight.child(deployment)?.workload?.available ?? 0) === 0) {
+		for (const object of objects.filter(({ metadata }) => metadata.labels?.[componentLabel] === mutualTlsComponent))
+			held.set(objectKey(object), 'waiting for Citadel to be ready, before mutual TLS is demanded');
+	}
+}
+
+function waitForInjector(
+	mesh: ResolvedMesh,
+	facts: ClusterFacts,
+	sight: Sight,
+	held: Map<string, string>,
+	kept: Set<string>,
+): void {
+	const webhook = objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectorWebhook(mesh) });
+	const deployment = deploymentKey(mesh, injectorName);
+	const injector = sight.child(deployment);
+	if (facts.injectorRoots === undefined) {
+		const sentence = `waiting for Secret ${mesh.namespace}/${injectorSecret(mesh)}, the certificate of the sidecar injector`;
+		held.set(webhook, sentence);
+		// The first may wait for its Secret by itself; one that serves goes on with what it has.
+		if (injector !== undefined) held.set(deployment, sentence);
+	} else if (sight.child(webhook) === undefined && (injector?.workload?.available ?? 0) === 0) {
+		held.set(webhook, 'waiting for the sidecar injector to be ready, before API servers send pods to it');
+	}
+	if (mesh.citadel !== undefined && injector !== undefined && !runsOn(injector, citadelInjectorSecret)) {
+		kept.add(objectKey({ ...kinds.Secret, namespace: mesh.namespace, name: ownInjectorSecret }));
+	}
+}
+
+function deploymentKey({ namespace }: ResolvedMesh, name: string): string {
+	return objectKey({ ...kinds.Deployment, namespace, name });
+}
