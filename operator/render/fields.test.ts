@@ -34,6 +34,13 @@ const changes: Readonly<Record<string, { readonly from?: Fields; readonly to: Fi
 	'spec.images.pullPolicy': { to: { images: { pullPolicy: 'Always' } } },
 	'spec.images.pullSecrets': { to: { images: { pullSecrets: [{ name: 'regcred' }] } } },
 	'spec.images.digests.pilot': { to: { images: { digests: { pilot: digest } } } },
+	'spec.images.digests.proxy': {
+		from: { gateways: { egress: { enabled: true } } },
+		to: { gateways: { egress: { enabled: true } }, images: { digests: { proxy: digest } } },
+	},
+	'spec.overlays': {
+		to: { overlays: [{ target: { kind: 'Deployment', name: 'istio-pilot' }, mergePatch: { spec: { paused: true } } }] },
+	},
 	'spec.mesh.tracing.enabled': { to: { mesh: { tracing: { enabled: true } } } },
 	'spec.mesh.tracing.sampling': { to: { mesh: { tracing: { sampling: 50 } } } },
 	'spec.mesh.tracing.zipkin.address': { to: { mesh: { tracing: { zipkin: { address: 'zipkin:9411' } } } } },
@@ -124,6 +131,38 @@ function podChanges(path: string, place: (fields: Fields) => Fields, extraArg: s
 	);
 }
 
+/** What any component that can run as several pods can be told, as `podChanges`. */
+function workloadChanges(path: string, place: (fields: Fields) => Fields, extraArg: string): typeof changes {
+	const scaled = (fields: Fields) => place({ autoscaling: { ...autoscaling, ...fields } });
+	return {
+		...podChanges(path, place, extraArg),
+		[`${path}.replicas`]: { from: place({ replicas: 2 }), to: place({ replicas: 3 }) },
+		[`${path}.autoscaling.minReplicas`]: { from: scaled({}), to: scaled({ minReplicas: 3 }) },
+		[`${path}.autoscaling.maxReplicas`]: { from: scaled({}), to: scaled({ maxReplicas: 9 }) },
+		[`${path}.autoscaling.targetCPUUtilization`]: { from: scaled({}), to: scaled({ targetCPUUtilization: 90 }) },
+		[`${path}.disruptionBudget.minAvailable`]: {
+			from: place({ replicas: 2 }),
+			to: place({ replicas: 2, disruptionBudget: { minAvailable: '30%' } }),
+		},
+	};
+}
+
+function gatewayChanges(key: 'ingress' | 'egress'): typeof changes {
+	const path = `spec.gateways.${key}`;
+	const place = (fields: Fields) => ({ gateways: { [key]: { enabled: true, ...fields } } });
+	const service = (fields: Fields) => place({ service: { type: 'LoadBalancer', ...fields } });
+	const from = service({});
+	return {
+		...workloadChanges(path, place, '--proxyLogLevel=debug'),
+		[`${path}.enabled`]: { to: place({}) },
+		[`${path}.service.type`]: { from, to: service({ type: 'NodePort' }) },
+		[`${path}.service.ports`]: { from, to: service({ ports: [{ name: 'http2', port: 8080 }] }) },
+		[`${path}.service.annotations`]: { from, to: service({ annotations: { 'example.com/lb': 'internal' } }) },
+		[`${path}.service.externalTrafficPolicy`]: { from, to: service({ externalTrafficPolicy: 'Local' }) },
+		[`${path}.service.loadBalancerSourceRanges`]: { from, to: service({ loadBalancerSourceRanges: ['10.0.0.0/8'] }) },
+	};
+}
+
 /** The paths of all fields without fields of their own. */
 function leaves(schema: z.core.$ZodType, path: string): readonly string[] {
 	if (schema instanceof z.ZodExactOptional || schema instanceof z.ZodDefault) {
@@ -139,6 +178,8 @@ function leaves(schema: z.core.$ZodType, path: string): readonly string[] {
 const allChanges: typeof changes = {
 	...changes,
 	...podChanges('spec.citadel', withCitadel, '--enable-profiling'),
+	...gatewayChanges('ingress'),
+	...gatewayChanges('egress'),
 };
 
 const supported = leaves(specSchema, 'spec').filter((path) => supportGap(path) === undefined);
