@@ -156,6 +156,8 @@ export class MeshOperator extends dotI.default {
 			onStatus: (name, status) => {
 				const ready = status?.conditions?.find(({ type }) => type === 'Ready');
 				metrics.setInstallationReady(name, status === undefined ? undefined : ready?.status === 'True');
+				const notAfter = status?.certificateAuthority?.notAfter;
+				metrics.setCertificateAuthorityExpiry(name, notAfter === undefined ? undefined : new Date(notAfter));
 			},
 			onNotice: (about, { type, reason, message }) =>
 				events.record({ about, type, reason, action: 'Reconcile', note: message }),

@@ -12,6 +12,8 @@ const conditionMeanings: Readonly<Record<ConditionType, string>> = {
 	Compatible: 'The operator knows the version, the release has every field that is set, and the cluster is new enough.',
 	Installed: 'All objects are stored and all components have come up.',
 	UpToDate: 'Objects in the cluster are as this spec wants them; nobody else changed them.',
+	CertificateAuthorityValid:
+		'Only with Citadel: its certificate authority is there and has not expired; the reason `CAExpiring` comes before its end.',
 	ClustersJoined: 'Every listed cluster is part of the mesh.',
 };
 

@@ -41,6 +41,7 @@ export const conditionTypes = [
 	'Compatible',
 	'Installed',
 	'UpToDate',
+	'CertificateAuthorityValid',
 	'ClustersJoined',
 ] as const;
 

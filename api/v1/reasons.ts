@@ -173,6 +173,44 @@ export const reasons = {
 		meaning: 'A field is undone as often as the operator sets it: a webhook or another controller fights over it.',
 		remedy: 'Exempt the named object from that webhook or controller.',
 	},
+
+	CertificateAuthorityValid: {
+		condition: 'CertificateAuthorityValid',
+		meaning: 'The certificate authority of the mesh is valid for long enough.',
+		remedy: '',
+	},
+	CAPending: {
+		condition: 'CertificateAuthorityValid',
+		meaning: 'Citadel has not made its certificate authority yet.',
+		remedy: '',
+	},
+	CAUnknown: {
+		condition: 'CertificateAuthorityValid',
+		meaning: 'The Secret of the certificate authority could not be read; the operator tries again by itself.',
+		remedy: '',
+	},
+	CAExpiring: {
+		condition: 'CertificateAuthorityValid',
+		meaning: 'Less than 20 % of the life of the certificate authority is left; the message says how much.',
+		remedy:
+			'Put a renewed authority into the Secret that spec.citadel.caSecretName names. One that Citadel made is renewed by Citadel itself since Istio 1.2.',
+	},
+	CAExpired: {
+		condition: 'CertificateAuthorityValid',
+		meaning: 'The certificate authority has expired: workloads refuse each other.',
+		remedy: 'As for CAExpiring, at once; then restart the workloads, so that they take new certificates.',
+	},
+	CANotFound: {
+		condition: 'CertificateAuthorityValid',
+		meaning:
+			'There is no Secret as spec.citadel.caSecretName names it. A Citadel that runs goes on with what it has read.',
+		remedy: 'Make the Secret in the namespace of the mesh, or correct the name.',
+	},
+	CAInvalid: {
+		condition: 'CertificateAuthorityValid',
+		meaning: 'The Secret of the certificate authority holds something that is no certificate.',
+		remedy: 'Put ca-cert.pem, ca-key.pem, root-cert.pem and cert-chain.pem into it, all in PEM.',
+	},
 } as const satisfies Readonly<Record<string, ReasonEntry>>;
 
 export type Reason = keyof typeof reasons;

@@ -236,27 +236,27 @@ export interface Proxy {
 	 */
 	interceptionMode?: 'REDIRECT' | 'TPROXY';
 	/**
-	 * Not supported yet. Outbound traffic to these address blocks goes through the proxy; "*" for all.
+	 * Outbound traffic to these address blocks goes through the proxy; "*" alone for all. All when not set.
 	 */
 	includeIPRanges?: string[];
 	/**
-	 * Not supported yet. Outbound traffic to these address blocks bypasses the proxy.
+	 * Outbound traffic to these address blocks bypasses the proxy, where all other does not.
 	 */
 	excludeIPRanges?: string[];
 	/**
-	 * Not supported yet. Inbound traffic to these ports goes through the proxy; "*" for all.
+	 * Inbound traffic to these ports goes through the proxy; "*" alone for all. All when not set.
 	 */
 	includeInboundPorts?: (number | string)[];
 	/**
-	 * Not supported yet. Inbound traffic to these ports bypasses the proxy.
+	 * Inbound traffic to these ports bypasses the proxy, where all other does not.
 	 */
 	excludeInboundPorts?: number[];
 	/**
-	 * Not supported yet. User that the proxy runs as, by which its own traffic is known. 1337 when not set.
+	 * User that the proxy runs as, by which its own traffic is known. 1337 when not set.
 	 */
 	uid?: number;
 	/**
-	 * Worker threads of each proxy; 0: one per CPU. 0 in Istio 1.0 and 2 since 1.1 when not set.
+	 * Worker threads of each proxy; 0: one per CPU of the node in Istio 1.0, and since 1.1 of its own CPU limit, or else request. 0 in Istio 1.0 and 2 since 1.1 when not set.
 	 */
 	concurrency?: number;
 	/**
@@ -280,11 +280,11 @@ export interface Proxy {
 	 */
 	connectTimeout?: string;
 	/**
-	 * Name of the service that a proxy says it belongs to, where the pod has no label app. istio-proxy when not set.
+	 * Name of the service that a proxy says it belongs to, where the pod has no label app. When not set: istio-proxy, or the name of what the pod belongs to where the injector knows it.
 	 */
 	serviceCluster?: string;
 	/**
-	 * Not supported yet. CPU and memory of the proxy in every pod.
+	 * CPU and memory of the proxy in every pod. Requests of 100m and 128Mi and a limit of 2Gi when not set.
 	 */
 	resources?: ResourceRequirements;
 }
@@ -930,7 +930,7 @@ export interface SidecarInjector {
 	 */
 	extraArgs?: string[];
 	/**
-	 * Whether the injector and its webhook run. As the profile says when not set.
+	 * Whether the injector and its webhook run. As the profile says when not set. Without it pods get their proxy by hand (meshwright inject). Initializers, the way of Kubernetes 1.7 and 1.8, are gone from Kubernetes.
 	 */
 	enabled?: boolean;
 	/**
@@ -938,15 +938,15 @@ export interface SidecarInjector {
 	 */
 	policy?: 'enabled' | 'disabled';
 	/**
-	 * Namespaces whose pods get a proxy. The operator labels them istio-injection=enabled.
+	 * Namespaces whose new pods get a proxy. The operator labels them istio-injection=enabled, and takes only labels of its own away. Never those of the cluster (kube-*) or of the mesh itself.
 	 */
 	namespaces?: string[];
 	/**
-	 * Pods with labels like these never get a proxy.
+	 * Pods with labels like these get no proxy, unless an annotation of their own says otherwise. Since Istio 1.1.
 	 */
 	neverInject?: LabelSelector[];
 	/**
-	 * Pods with labels like these always get a proxy.
+	 * Pods with labels like these get a proxy whatever the policy, unless neverInject or an annotation of their own says otherwise. Since Istio 1.1.
 	 */
 	alwaysInject?: LabelSelector[];
 }
@@ -1458,7 +1458,7 @@ export interface MeshInstallationSpec {
 	 */
 	citadel?: Citadel;
 	/**
-	 * Not supported yet. The webhook that puts proxies into pods.
+	 * The webhook that puts proxies into pods.
 	 */
 	sidecarInjector?: SidecarInjector;
 	/**
@@ -1488,7 +1488,7 @@ export interface MeshInstallationSpec {
  */
 export interface Condition {
 	/**
-	 * What the condition is about: Ready, Reconciling, Stalled, Valid, Compatible, Installed, UpToDate, ClustersJoined.
+	 * What the condition is about: Ready, Reconciling, Stalled, Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined.
 	 */
 	type: string;
 	/**
@@ -1549,6 +1549,32 @@ export interface ComponentStatus {
 	 * Where others reach it: addresses and names of its load balancer.
 	 */
 	addresses?: string[];
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "CertificateAuthorityStatus".
+ */
+export interface CertificateAuthorityStatus {
+	/**
+	 * Made by Citadel itself (SelfSigned), or given by spec.citadel.caSecretName (Provided).
+	 */
+	source: 'SelfSigned' | 'Provided';
+	/**
+	 * Secret in the namespace of the mesh that holds it.
+	 */
+	secretName: string;
+	/**
+	 * Name in the certificate of the chain that ends first.
+	 */
+	subject?: string;
+	/**
+	 * When that certificate ends; those of workloads are worth nothing then.
+	 */
+	notAfter?: string;
+	/**
+	 * How long until then, roughly: 9 years, 40 days.
+	 */
+	timeLeft?: string;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -1656,7 +1682,7 @@ export interface MeshInstallationStatus {
 	 */
 	phase?: string;
 	/**
-	 * The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate and ClustersJoined say which part is why.
+	 * The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid and ClustersJoined say which part is why.
 	 */
 	conditions?: Condition[];
 	/**
@@ -1667,6 +1693,10 @@ export interface MeshInstallationStatus {
 	 * Ready and desired pods of all components: 5/5.
 	 */
 	ready?: string;
+	/**
+	 * Who signs the certificates of workloads. Only with Citadel.
+	 */
+	certificateAuthority?: CertificateAuthorityStatus;
 	/**
 	 * The upgrade that is going on.
 	 */

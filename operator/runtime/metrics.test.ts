@@ -103,6 +103,9 @@ test('requests, lease, applies, watches, events and installations have their ser
 	metrics.setInstallationReady('default', true);
 	metrics.setInstallationReady('gone', false);
 	metrics.setInstallationReady('gone', undefined);
+	metrics.setCertificateAuthorityExpiry('default', new Date('2030-01-01T00:00:00Z'));
+	metrics.setCertificateAuthorityExpiry('gone', new Date(0));
+	metrics.setCertificateAuthorityExpiry('gone', undefined);
 	const text = await metrics.registry.metrics();
 	t.deepEqual(
 		text.split('\n').filter((line) => /^(rest|leader|meshwright)/.test(line)),
@@ -113,6 +116,7 @@ test('requests, lease, applies, watches, events and installations have their ser
 			'meshwright_watch_reconnects_total{kind="Deployment",reason="expired"} 1',
 			'meshwright_events_total{outcome="dropped"} 1',
 			'meshwright_installation_ready{name="default"} 1',
+			'meshwright_certificate_authority_expiry_timestamp_seconds{name="default"} 1893456000',
 			'meshwright_build_info{version="1.2.3"} 1',
 		],
 	);

@@ -29,6 +29,8 @@ export interface Metrics {
 	countEvent(outcome: 'written' | 'failed' | 'dropped'): void;
 	/** Readiness of an installation; undefined takes it out when the installation is gone. */
 	setInstallationReady(name: string, isReady: boolean | undefined): void;
+	/** When an installation's certificate authority ends; undefined where there is none. */
+	setCertificateAuthorityExpiry(name: string, notAfter: Date | undefined): void;
 }
 
 const outcomes: readonly PassOutcome[] = ['success', 'error', 'requeue', 'requeue_after'];
@@ -69,6 +71,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
 	]);
 	const events = counter('meshwright_events_total', 'Kubernetes Events, by what became of them.', ['outcome']);
 	const ready = gauge('meshwright_installation_ready', 'Whether a MeshInstallation is ready: 1 or 0.', ['name']);
+	const authorityExpiry = gauge(
+		'meshwright_certificate_authority_expiry_timestamp_seconds',
+		"When a mesh's certificate authority ends, seconds since 1970.",
+		['name'],
+	);
 	gauge('meshwright_build_info', 'Always 1; the label tells the version.', ['version']).set(
 		{ version: options.version },
 		1,
@@ -86,6 +93,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
 		setInstallationReady(name, isReady) {
 			if (isReady === undefined) ready.remove({ name });
 			else ready.set({ name }, isReady ? 1 : 0);
+		},
+		setCertificateAuthorityExpiry(name, notAfter) {
+			if (notAfter === undefined) authorityExpiry.remove({ name });
+			else authorityExpiry.set({ name }, notAfter.getTime() / 1000);
 		},
 	};
 }

@@ -6,7 +6,18 @@ import { conditionTypes, type ParsedStatus, reasons } from '../../api/v1/index.t
 import { status as statusSchema } from '../../api/v1/schema/status.ts';
 import { computeStatus, type Observation } from './compute-status.ts';
 import type { Finding } from './finding.ts';
-import { after, condition, inventory, kstatus, observation, observed, sequence, verdict, workload } from './testing.ts';
+import {
+	after,
+	authorities,
+	condition,
+	inventory,
+	kstatus,
+	observation,
+	observed,
+	sequence,
+	verdict,
+	workload,
+} from './testing.ts';
 
 function finding(differences: Partial<Finding> = {}): Finding {
 	return { condition: 'Installed', reason: 'ApplyFailed', message: 'refused', isStalled: true, ...differences };
@@ -340,6 +351,7 @@ const anyStep: fc.Arbitrary<Partial<Observation>> = fc.record(
 		paused: fc.option(fc.record({ differing: count }), { nil: undefined }),
 		deleting: fc.option(fc.constant('going'), { nil: undefined, freq: 5 }),
 		version: fc.constantFrom(undefined, '1.4.10'),
+		certificateAuthority: fc.constantFrom(undefined, 'none' as const, ...authorities),
 		inventory: fc.constantFrom(undefined, inventory),
 		workloads: fc.option(
 			anyWorkloads.map((lives) => lives.map((live, index) => observed(live, { component: `c${index}` }))),

@@ -7,8 +7,14 @@
  * that is on its way.
  */
 import type { ParsedStatus } from '../../api/v1/index.ts';
+import {
+	type CertificateAuthorityObservation,
+	certificateAuthorityStatus,
+	certificateAuthorityVerdict,
+} from './certificate-authority.ts';
 import { type ComponentObservation, observeComponent, type WorkloadObservation } from './components.ts';
 import { type Finding, type FindingCondition, joinMessages } from './finding.ts';
+import type { Verdict } from './verdict.ts';
 
 type Condition = NonNullable<ParsedStatus['conditions']>[number];
 
@@ -32,14 +38,10 @@ export interface Observation {
 	readonly workloads?: readonly WorkloadObservation[] | undefined;
 	/** Undefined while not everything is applied. */
 	readonly inventory?: { readonly objects: number; readonly hash: string } | undefined;
+	/** `none` where the mesh has none, without Citadel; undefined where this pass did not look. */
+	readonly certificateAuthority?: CertificateAuthorityObservation | 'none' | undefined;
 	/** What a person may want to know although nothing is wrong, in a sentence. */
 	readonly note?: string | undefined;
-}
-
-interface Verdict {
-	readonly status: 'True' | 'False' | 'Unknown';
-	readonly reason: string;
-	readonly message: string;
 }
 
 /** The status to write. Equal (deeply) to the previous one when nothing has changed. */
@@ -61,6 +63,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		),
 		Installed: installedVerdict(observation),
 		UpToDate: upToDateVerdict(observation, components),
+		CertificateAuthorityValid: certificateAuthorityVerdict(observation.certificateAuthority, previous),
 	};
 	const shown = components?.map(({ status }) => status) ?? previous?.components;
 	const version = runningVersion(observation, components);
@@ -72,6 +75,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		conditions: conditionsOf(verdicts, observation),
 		...(shown === undefined ? {} : { components: [...shown] }),
 		...readyCount(shown),
+		...certificateAuthorityStatus(observation.certificateAuthority, previous),
 		...(inventory === undefined ? {} : { inventory }),
 	};
 }
@@ -176,6 +180,9 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 	}
 	if (inventory === undefined && paused === undefined)
 		return { status: 'Unknown', reason: 'Progressing', message: 'being written' };
+	// Its pods run, but workloads refuse each other.
+	const authority = certificateAuthorityVerdict(observation.certificateAuthority, observation.previous);
+	if (authority?.reason === 'CAExpired') return authority;
 	return { status: 'True', reason: 'Ready', message: `the mesh runs ${observation.version ?? 'as asked'}` };
 }
 

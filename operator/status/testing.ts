@@ -1,5 +1,6 @@
 /** What the tests of the status share. */
 import type { ParsedStatus } from '../../api/v1/index.ts';
+import type { CertificateAuthorityObservation } from './certificate-authority.ts';
 import type { WorkloadObservation, WorkloadState } from './components.ts';
 import { computeStatus, type Observation } from './compute-status.ts';
 
@@ -31,6 +32,32 @@ export function observed(
 		image: 'istio/pilot:1.4.10',
 		version: '1.4.10',
 		live,
+		...differences,
+	};
+}
+
+/** A certificate authority in each of its states. */
+export const authorities: readonly CertificateAuthorityObservation[] = (['SelfSigned', 'Provided'] as const).flatMap(
+	(source) => [
+		{ source, secretName: 'ca', found: 'unknown' },
+		{ source, secretName: 'ca', found: 'missing' },
+		{ source, secretName: 'ca', found: 'unreadable' },
+		...[1, 0.19, 0].map((shareLeft) => authority({ source, shareLeft })),
+	],
+);
+
+/** One that is there and lasts long, with differences. */
+export function authority(
+	differences: Partial<Extract<CertificateAuthorityObservation, { readonly found: 'certificate' }>> = {},
+): CertificateAuthorityObservation {
+	return {
+		source: 'SelfSigned',
+		secretName: 'istio-ca-secret',
+		found: 'certificate',
+		subject: 'O=cluster.local',
+		notAfter: '2036-01-01T00:00:00Z',
+		timeLeft: '9 years',
+		shareLeft: 0.99,
 		...differences,
 	};
 }

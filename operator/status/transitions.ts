@@ -1,5 +1,5 @@
 /** Which changes of a status are worth an Event: what a person would want to find in `kubectl describe` afterwards. */
-import type { ParsedStatus } from '../../api/v1/index.ts';
+import type { ParsedStatus, Reason } from '../../api/v1/index.ts';
 
 export interface StatusNotice {
 	readonly type: 'Normal' | 'Warning';
@@ -7,6 +7,14 @@ export interface StatusNotice {
 	readonly reason: string;
 	readonly message: string;
 }
+
+/** What about the certificate authority is worth a warning. */
+const authorityWarnings: readonly string[] = [
+	'CAExpiring',
+	'CAExpired',
+	'CANotFound',
+	'CAInvalid',
+] satisfies readonly Reason[];
 
 function find(status: ParsedStatus | undefined, type: string) {
 	return status?.conditions?.find((condition) => condition.type === type);
@@ -35,6 +43,15 @@ export function describeTransitions(before: ParsedStatus | undefined, after: Par
 		!notices.some(({ reason }) => reason === stalled.reason)
 	) {
 		notices.push({ type: 'Warning', reason: stalled.reason, message: stalled.message });
+	}
+	const authority = find(after, 'CertificateAuthorityValid');
+	if (
+		authority !== undefined &&
+		authorityWarnings.includes(authority.reason) &&
+		authority.reason !== find(before, 'CertificateAuthorityValid')?.reason &&
+		!notices.some(({ reason }) => reason === authority.reason)
+	) {
+		notices.push({ type: 'Warning', reason: authority.reason, message: authority.message });
 	}
 	if (before?.version !== undefined && after.version !== undefined && before.version !== after.version) {
 		notices.push({

@@ -40,7 +40,7 @@ export const status = z
 		version: optional(word).describe('The version that runs, which during an upgrade is not yet the one asked for.'),
 		phase: optional(word).describe('One word for a person, derived from the conditions. Programs read the conditions.'),
 		conditions: optional(conditions).describe(
-			'The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate and ClustersJoined say which part is why.',
+			'The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid and ClustersJoined say which part is why.',
 		),
 		components: optional(
 			listMap(
@@ -65,6 +65,19 @@ export const status = z
 			),
 		).describe('The parts of the control plane.'),
 		ready: optional(word).describe('Ready and desired pods of all components: 5/5.'),
+		certificateAuthority: optional(
+			z
+				.strictObject({
+					source: z
+						.enum(['SelfSigned', 'Provided'])
+						.describe('Made by Citadel itself (SelfSigned), or given by spec.citadel.caSecretName (Provided).'),
+					secretName: word.describe('Secret in the namespace of the mesh that holds it.'),
+					subject: optional(word).describe('Name in the certificate of the chain that ends first.'),
+					notAfter: optional(time).describe('When that certificate ends; those of workloads are worth nothing then.'),
+					timeLeft: optional(word).describe('How long until then, roughly: 9 years, 40 days.'),
+				})
+				.meta({ title: 'CertificateAuthorityStatus' }),
+		).describe('Who signs the certificates of workloads. Only with Citadel.'),
 		upgrade: optional(
 			z
 				.strictObject({

@@ -1,0 +1,84 @@
+import test from 'ava';
+import type { Observation } from './compute-status.ts';
+import { authority, condition, sequence, verdict } from './testing.ts';
+import { describeTransitions } from './transitions.ts';
+
+const type = 'CertificateAuthorityValid';
+
+function lastOf(...steps: readonly Partial<Observation>[]) {
+	const status = sequence(...steps).at(-1);
+	if (status === undefined) throw new Error('no step');
+	return status;
+}
+
+function shown(...seen: readonly Observation['certificateAuthority'][]) {
+	const status = lastOf(...seen.map((certificateAuthority) => ({ certificateAuthority })));
+	return {
+		condition: verdict(status, type),
+		message: condition(status, type)?.message ?? '',
+		ready: verdict(status, 'Ready'),
+		field: status.certificateAuthority,
+	};
+}
+
+function noticesOf(...seen: readonly Observation['certificateAuthority'][]): readonly string[] {
+	const [after, before] = sequence(...seen.map((certificateAuthority) => ({ certificateAuthority }))).toReversed();
+	if (after === undefined) throw new Error('no step');
+	return describeTransitions(before, after).map((notice) => `${notice.type}/${notice.reason}`);
+}
+
+const expiring = authority({ shareLeft: 0.19, timeLeft: '40 days' });
+const expired = authority({ shareLeft: 0, timeLeft: 'none' });
+const missing = { source: 'Provided', secretName: 'cacerts', found: 'missing' } as const;
+
+test('one that lasts is shown with its name, its end and the time left, and the message never changes with time', (t) => {
+	const { field, condition: said, message } = shown(authority());
+	t.deepEqual(field, {
+		source: 'SelfSigned',
+		secretName: 'istio-ca-secret',
+		subject: 'O=cluster.local',
+		notAfter: '2036-01-01T00:00:00Z',
+		timeLeft: '9 years',
+	});
+	t.is(said, 'True/CertificateAuthorityValid');
+	t.is(message, shown(authority({ timeLeft: '8 years', shareLeft: 0.8 })).message);
+});
+
+test('below 20 % it is expiring, which is still valid; after its end the mesh is not ready', (t) => {
+	t.is(shown(authority({ shareLeft: 0.2 })).condition, 'True/CertificateAuthorityValid');
+	t.like(shown(expiring), { condition: 'True/CAExpiring', ready: 'True/Ready' });
+	t.regex(shown(expiring).message, /O=cluster\.local.*2036-01-01T00:00:00Z.*40 days.*since 1\.2/);
+	t.regex(shown(authority({ source: 'Provided', shareLeft: 0.1 })).message, /renewed one into the Secret/);
+	t.like(shown(expired), { condition: 'False/CAExpired', ready: 'False/CAExpired' });
+});
+
+test('a Secret that is not there is waited for where Citadel makes it, and wrong where the user was to', (t) => {
+	t.like(shown({ ...missing, source: 'SelfSigned' }), { condition: 'Unknown/CAPending', ready: 'True/Ready' });
+	t.like(shown(missing), { condition: 'False/CANotFound', field: { source: 'Provided', secretName: 'cacerts' } });
+	t.is(shown({ ...missing, found: 'unreadable' }).condition, 'False/CAInvalid');
+});
+
+test('without Citadel nothing is said', (t) => {
+	t.like(shown('none'), { condition: undefined, field: undefined });
+	t.like(shown(authority(), 'none'), { condition: undefined, field: undefined });
+});
+
+test('what was seen stays while a pass does not look, or can not read', (t) => {
+	const unread = { source: 'SelfSigned', secretName: 'istio-ca-secret', found: 'unknown' } as const;
+	t.deepEqual(shown(authority(), undefined), shown(authority()));
+	t.like(shown(authority(), unread), { condition: 'Unknown/CAUnknown', field: shown(authority()).field });
+	t.deepEqual(shown(authority(), { ...unread, secretName: 'other' }).field, {
+		source: 'SelfSigned',
+		secretName: 'other',
+	});
+});
+
+test('each trouble is a warning, once', (t) => {
+	t.deepEqual(noticesOf(authority(), expiring), ['Warning/CAExpiring']);
+	t.deepEqual(noticesOf(expiring, expiring), []);
+	t.deepEqual(noticesOf(expiring, undefined), []);
+	t.deepEqual(noticesOf(expiring, expired), ['Warning/CAExpired']);
+	t.deepEqual(noticesOf(expired, expired), []);
+	t.deepEqual(noticesOf(authority(), missing), ['Warning/CANotFound']);
+	t.deepEqual(noticesOf(expired, authority()), ['Normal/Ready']);
+});

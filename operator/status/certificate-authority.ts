@@ -1,0 +1,113 @@
+/** What is seen of the certificate authority of a mesh → its condition and its part of the status. Never anything of a key. */
+import type { ParsedStatus } from '../../api/v1/index.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What the Secret of the authority shows. */
+export type CertificateAuthoritySight =
+	/** It could not be read now. */
+	| { readonly found: 'unknown' }
+	| { readonly found: 'missing' }
+	/** There is something in it that is no certificate. */
+	| { readonly found: 'unreadable' }
+	| {
+			readonly found: 'certificate';
+			/** Distinguished name, one line. */
+			readonly subject: string;
+			/** RFC 3339. */
+			readonly notAfter: string;
+			/** In words, coarse: `9 years`. */
+			readonly timeLeft: string;
+			/** Of its whole life, 0 to 1; 0 when it is over. */
+			readonly shareLeft: number;
+	  };
+
+export type CertificateAuthorityObservation = CertificateAuthoritySight & {
+	/** Made by Citadel itself, or given by the user. */
+	readonly source: 'SelfSigned' | 'Provided';
+	/** Name of the Secret, in the namespace of the mesh. */
+	readonly secretName: string;
+};
+
+type Shown = Pick<ParsedStatus, 'certificateAuthority'>;
+
+/** Below this share of its life an authority is said to be expiring. Citadel since 1.2 renews its own from the same share on. */
+const expiringShare = 0.2;
+
+/** The condition `CertificateAuthorityValid`; undefined where there is none to speak of. */
+export function certificateAuthorityVerdict(
+	observation: CertificateAuthorityObservation | 'none' | undefined,
+	previous: ParsedStatus | undefined,
+): Verdict | undefined {
+	if (observation === 'none') return undefined;
+	if (observation === undefined) return previous?.conditions?.find(({ type }) => type === 'CertificateAuthorityValid');
+	const { source, secretName } = observation;
+	switch (observation.found) {
+		case 'unknown':
+			return {
+				status: 'Unknown',
+				reason: 'CAUnknown',
+				message: `Secret ${secretName} of the certificate authority could not be read`,
+			};
+		case 'missing':
+			return source === 'SelfSigned'
+				? {
+						status: 'Unknown',
+						reason: 'CAPending',
+						message: `Citadel makes its certificate authority, Secret ${secretName}, when it starts for the first time`,
+					}
+				: {
+						status: 'False',
+						reason: 'CANotFound',
+						message: `there is no Secret ${secretName}, which spec.citadel.caSecretName names; make it, or correct the name`,
+					};
+		case 'unreadable':
+			return {
+				status: 'False',
+				reason: 'CAInvalid',
+				message: `Secret ${secretName} holds no certificate authority that can be read; it must have ca-cert.pem, ca-key.pem, root-cert.pem and cert-chain.pem, in PEM`,
+			};
+		case 'certificate':
+			return lifetimeVerdict(observation);
+	}
+}
+
+function lifetimeVerdict(
+	observation: Extract<CertificateAuthorityObservation, { readonly found: 'certificate' }>,
+): Verdict {
+	const { subject, notAfter, timeLeft } = observation;
+	const about = `the certificate authority (${subject}, Secret ${observation.secretName})`;
+	const remedy =
+		observation.source === 'Provided'
+			? 'put a renewed one into the Secret'
+			: 'Citadel since 1.2 renews its own by itself; before that, give it one by spec.citadel.caSecretName';
+	if (observation.shareLeft <= 0) {
+		return {
+			status: 'False',
+			reason: 'CAExpired',
+			message: `${about} ended at ${notAfter}: workloads refuse each other's certificates; ${remedy}`,
+		};
+	}
+	return observation.shareLeft < expiringShare
+		? {
+				status: 'True',
+				reason: 'CAExpiring',
+				message: `${about} ends at ${notAfter} and has ${timeLeft} left; ${remedy}`,
+			}
+		: { status: 'True', reason: 'CertificateAuthorityValid', message: `${about} is valid until ${notAfter}` };
+}
+
+/** `status.certificateAuthority`; as before while nothing newer is known. */
+export function certificateAuthorityStatus(
+	observation: CertificateAuthorityObservation | 'none' | undefined,
+	previous: ParsedStatus | undefined,
+): Shown {
+	if (observation === 'none') return {};
+	const before = previous?.certificateAuthority;
+	if (observation === undefined) return before === undefined ? {} : { certificateAuthority: before };
+	const { source, secretName } = observation;
+	if (observation.found === 'unknown' && before?.source === source && before.secretName === secretName)
+		return { certificateAuthority: before };
+	if (observation.found !== 'certificate') return { certificateAuthority: { source, secretName } };
+	const { subject, notAfter, timeLeft } = observation;
+	return { certificateAuthority: { source, secretName, subject, notAfter, timeLeft } };
+}
