@@ -90,6 +90,11 @@ test.serial(
 for (const [title, text, message] of [
 	['no YAML', 'a: [', /standard input is not YAML/],
 	['no object', '- 1\n', /no Kubernetes object/],
+	[
+		'an overlay for nothing',
+		installation('default', '{version: 1.4.10, overlays: [{target: {kind: Service, name: pilot}, mergePatch: {}}]}'),
+		/spec\.overlays\[0\]\.target Service pilot is not part of this installation: there is istio-pilot\n\s+do: /,
+	],
 	['nothing', '', /there is no MeshInstallation in standard input/],
 	['only other kinds', 'apiVersion: v1\nkind: Secret\nmetadata: {name: x}\n', /there is no MeshInstallation/],
 	[

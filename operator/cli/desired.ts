@@ -2,7 +2,7 @@
 import { type ParsedMeshInstallation, type Problem, parseMeshInstallation } from '../../api/v1/index.ts';
 import { waves } from '../apply/waves.ts';
 import { resolve } from '../releases/index.ts';
-import { render, renderCrds } from '../render/index.ts';
+import { renderCrds, renderMesh } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
 import { type Input, readInput } from './input.ts';
@@ -33,7 +33,11 @@ function desiredOf({ source, object }: Input): DesiredInstallation | { readonly 
 		return { problem: describeProblems(source, object, resolved.problems) };
 	}
 	const { mesh } = resolved;
-	const objects = [...renderCrds(mesh), ...render(mesh)];
+	const rendered = renderMesh(mesh);
+	if (!rendered.ok) {
+		return { problem: describeProblems(source, object, rendered.problems) };
+	}
+	const objects = [...renderCrds(mesh), ...rendered.objects];
 	return { installation: parsed.installation, objects: waves(objects, ({ kind }) => kind).flat() };
 }
 
