@@ -24,6 +24,7 @@ const options: readonly object[] = [
 	},
 	{ gateways: { ingress: { enabled: true, replicas: 2 }, egress: { enabled: true, autoscaling: { maxReplicas: 3 } } } },
 	{ citadel: { enabled: true }, mesh: { mtls: { mode: 'STRICT' } } },
+	{ sidecarInjector: { enabled: true, namespaces: ['shop'] } },
 ];
 
 function isSupported(profile: string): boolean {

@@ -12,13 +12,6 @@ export interface NotSupportedYet {
 
 export const notSupportedYet: readonly NotSupportedYet[] = [
 	{ path: 'spec.profile', values: ['default', 'production'] },
-	{ path: 'spec.proxy.includeIPRanges' },
-	{ path: 'spec.proxy.excludeIPRanges' },
-	{ path: 'spec.proxy.includeInboundPorts' },
-	{ path: 'spec.proxy.excludeInboundPorts' },
-	{ path: 'spec.proxy.uid' },
-	{ path: 'spec.proxy.resources' },
-	{ path: 'spec.sidecarInjector' },
 	{ path: 'spec.upgrade' },
 	{ path: 'spec.multiCluster' },
 ];

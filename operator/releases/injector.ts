@@ -1,18 +1,148 @@
-/** The sidecar injector of the classic line: how it is started and what it puts into pods, per release. */
-import type { ComponentRelease, Minor } from './release.ts';
+/**
+ * The sidecar injector of the classic line: how it is started, and what of the sidecar differs per release.
+ * Sources: `pilot/cmd/sidecar-injector/main.go` (1.4 `sidecar-injector/cmd`), `pkg/kube/inject` and the charts of each tag.
+ */
+import type { ComponentRelease, Minor, Port, ReadRule, Resources } from './release.ts';
 
-export interface InjectorRelease extends ComponentRelease {}
+type Amounts = NonNullable<Resources['limits']>;
+
+export interface InjectorRelease extends ComponentRelease {
+	/** The minor whose binary is run: the release's own, or a newer one where its own can not run on today's Kubernetes. */
+	readonly runs: Minor;
+	/** Tag of the image where it is not the release's own. */
+	readonly tag?: string;
+	/** All arguments, in order. */
+	readonly args: readonly string[];
+	readonly ports: readonly Port[];
+	/** What the binary reads of the webhook configuration of its own. */
+	readonly webhookReads: ReadRule['verbs'];
+	/** What actions of its templates are written between. */
+	readonly delimiters: readonly [open: string, close: string];
+	/** Whether it needs a file of values for the template. */
+	readonly values: boolean;
+	/** Whether it knows selectors of pods beside the policy. */
+	readonly selectors: boolean;
+	/** Port on which the agent in a pod says whether its proxy is ready; 0 for none. */
+	readonly statusPort: number;
+	/** What `istio-init` runs where the image would start something else. */
+	readonly initCommand: readonly string[];
+	readonly initResources: { readonly requests?: Amounts; readonly limits: Amounts };
+	/** Of Linux, to write iptables rules. */
+	readonly initCapabilities: readonly string[];
+}
+
+/** Not 443: listening there would need a power that no other port needs. */
+const port = 9443;
+
+const logFlags = [
+	'log_as_json',
+	'log_caller',
+	'log_output_level',
+	'log_rotate',
+	'log_rotate_max_age',
+	'log_rotate_max_backups',
+	'log_rotate_max_size',
+	'log_stacktrace_level',
+	'log_target',
+] as const;
+
+const flags = [
+	...logFlags,
+	'caCertFile',
+	'healthCheckFile',
+	'healthCheckInterval',
+	'injectConfig',
+	'kubeconfig',
+	'meshConfig',
+	'port',
+	'tlsCertFile',
+	'tlsKeyFile',
+	'webhookConfigName',
+	'webhookName',
+] as const;
+
+/** Absolute paths: the binary watches the directories of its files by them. */
+const args = [
+	'--caCertFile=/etc/istio/certs/root-cert.pem',
+	'--tlsCertFile=/etc/istio/certs/cert-chain.pem',
+	'--tlsKeyFile=/etc/istio/certs/key.pem',
+	'--injectConfig=/etc/istio/inject/config',
+	'--meshConfig=/etc/istio/config/mesh',
+	`--port=${port}`,
+	'--healthCheckInterval=2s',
+	'--healthCheckFile=/health',
+] as const;
+
+const values = '--injectValues=/etc/istio/inject/values';
+
+const webhookPort: Port = { port, container: 'https-inject', service: 'https-inject' };
+const monitoringPort: Port = { port: 15014, container: 'http-monitoring', service: 'http-monitoring' };
+
+/** The charts' amounts since 1.1. */
+const initResources = {
+	requests: { cpu: '10m', memory: '10Mi' },
+	limits: { cpu: '100m', memory: '50Mi' },
+} as const;
+
+/** Without NET_RAW, which some container runtimes no longer give by themselves, iptables can not open its socket. */
+const initCapabilities = ['NET_ADMIN', 'NET_RAW'] as const;
 
 const common = {
 	image: 'sidecar_injector',
-	flags: [],
 	resources: { requests: { cpu: '100m', memory: '64Mi' } },
+} as const;
+
+const release12 = {
+	...common,
+	runs: '1.2',
+	args: [...args, values],
+	flags: [...flags, 'injectValues'],
+	ports: [webhookPort],
+	webhookReads: ['get', 'list', 'watch'],
+	delimiters: ['{{', '}}'],
+	values: true,
+	selectors: true,
+	statusPort: 15020,
+	initCommand: [],
+	initResources,
+	initCapabilities,
+} as const satisfies InjectorRelease;
+
+const release13 = {
+	...release12,
+	runs: '1.3',
+	args: [...args, values, '--monitoringPort=15014'],
+	flags: [...release12.flags, 'monitoringPort'],
+	ports: [webhookPort, monitoringPort],
 } as const satisfies InjectorRelease;
 
 export const injectorReleases: Readonly<Record<Minor, InjectorRelease>> = {
-	'1.0': common,
-	'1.1': common,
-	'1.2': common,
-	'1.3': common,
-	'1.4': common,
+	'1.0': {
+		...common,
+		runs: '1.0',
+		args,
+		flags,
+		ports: [webhookPort],
+		// Every second, for the API of webhooks that Kubernetes 1.22 removed: it logs that and goes on.
+		webhookReads: ['get'],
+		delimiters: ['[[', ']]'],
+		values: false,
+		selectors: false,
+		statusPort: 0,
+		initCommand: [],
+		initResources: { limits: { memory: '128Mi' } },
+		initCapabilities: ['NET_ADMIN'],
+	},
+	// Its own ends where it can not write the webhook by the API that Kubernetes 1.22 removed, without a flag against it.
+	'1.1': { ...release12, tag: '1.2.10' },
+	'1.2': release12,
+	'1.3': release13,
+	'1.4': {
+		...release13,
+		runs: '1.4',
+		args: [...release13.args, '--reconcileWebhookConfig=false'],
+		flags: [...release13.flags, 'reconcileWebhookConfig'],
+		webhookReads: [],
+		initCommand: ['istio-iptables'],
+	},
 };

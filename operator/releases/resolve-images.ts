@@ -43,17 +43,17 @@ export function resolveImages(
 	{ images = {}, version }: ParsedSpec,
 	registry: string,
 ): ResolvedImages {
-	const reference = (key: ImageName, image: string): string => {
+	const reference = (key: ImageName, image: string, tag = images.tag ?? version): string => {
 		const name = `${images.registry ?? registry}/${image}`;
 		const digest = images.digests?.[key];
-		return digest === undefined ? `${name}:${images.tag ?? version}` : `${name}@${digest}`;
+		return digest === undefined ? `${name}:${tag}` : `${name}@${digest}`;
 	};
 	const initImage = initImages[release.minor];
 	return {
 		pilot: reference('pilot', release.pilot.image),
 		mixer: reference('mixer', release.mixer.image),
 		citadel: reference('citadel', release.citadel.image),
-		sidecarInjector: reference('sidecarInjector', release.injector.image),
+		sidecarInjector: reference('sidecarInjector', release.injector.image, release.injector.tag),
 		proxy: reference('proxy', proxyImage),
 		proxyInit: reference(initImage === proxyImage ? 'proxy' : 'proxyInit', initImage),
 		pullPolicy: images.pullPolicy ?? 'IfNotPresent',

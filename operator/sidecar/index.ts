@@ -2,6 +2,7 @@
  * The sidecar: what a mesh puts into pods. One definition per release, from which both the injector's template is printed
  * and pods are injected on the command line.
  */
+export { injectPod, sidecarTemplate } from './inject.ts';
 export type {
 	Injection,
 	InjectionContext,
@@ -16,3 +17,4 @@ export type {
 	Uninjection,
 	UninjectPod,
 } from './pod.ts';
+export { uninjectPod } from './uninject.ts';

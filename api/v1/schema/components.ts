@@ -197,15 +197,21 @@ const labelSelector = z
 export const sidecarInjector = workload(
 	z.strictObject({
 		...workloadFields,
-		enabled: enabled.describe('Whether the injector and its webhook run. As the profile says when not set.'),
+		enabled: enabled.describe(
+			'Whether the injector and its webhook run. As the profile says when not set. Without it pods get their proxy by hand (meshwright inject). Initializers, the way of Kubernetes 1.7 and 1.8, are gone from Kubernetes.',
+		),
 		policy: optional(z.enum(['enabled', 'disabled'])).describe(
 			'Pods without an annotation of their own, in namespaces with injection: get a proxy (enabled), or not (disabled).',
 		),
 		namespaces: optional(set(dnsLabel, 1024)).describe(
-			'Namespaces whose pods get a proxy. The operator labels them istio-injection=enabled.',
+			'Namespaces whose new pods get a proxy. The operator labels them istio-injection=enabled, and takes only labels of its own away. Never those of the cluster (kube-*) or of the mesh itself.',
 		),
-		neverInject: optional(list(labelSelector, 32)).describe('Pods with labels like these never get a proxy.'),
-		alwaysInject: optional(list(labelSelector, 32)).describe('Pods with labels like these always get a proxy.'),
+		neverInject: optional(list(labelSelector, 32)).describe(
+			'Pods with labels like these get no proxy, unless an annotation of their own says otherwise. Since Istio 1.1.',
+		),
+		alwaysInject: optional(list(labelSelector, 32)).describe(
+			'Pods with labels like these get a proxy whatever the policy, unless neverInject or an annotation of their own says otherwise. Since Istio 1.1.',
+		),
 	}),
 ).meta({ title: 'SidecarInjector' });
 

@@ -96,18 +96,22 @@ export const proxy = withRules(
 			"How a pod's traffic is led to its proxy: REDIRECT loses the source address, TPROXY keeps it and needs more privileges. REDIRECT when not set.",
 		),
 		includeIPRanges: optional(set(cidrOrAll, 256)).describe(
-			'Outbound traffic to these address blocks goes through the proxy; "*" for all.',
+			'Outbound traffic to these address blocks goes through the proxy; "*" alone for all. All when not set.',
 		),
-		excludeIPRanges: optional(set(cidr, 256)).describe('Outbound traffic to these address blocks bypasses the proxy.'),
+		excludeIPRanges: optional(set(cidr, 256)).describe(
+			'Outbound traffic to these address blocks bypasses the proxy, where all other does not.',
+		),
 		includeInboundPorts: optional(set(portOrAll, 256)).describe(
-			'Inbound traffic to these ports goes through the proxy; "*" for all.',
+			'Inbound traffic to these ports goes through the proxy; "*" alone for all. All when not set.',
 		),
-		excludeInboundPorts: optional(set(port, 256)).describe('Inbound traffic to these ports bypasses the proxy.'),
+		excludeInboundPorts: optional(set(port, 256)).describe(
+			'Inbound traffic to these ports bypasses the proxy, where all other does not.',
+		),
 		uid: optional(integer(1, 2_147_483_647)).describe(
 			'User that the proxy runs as, by which its own traffic is known. 1337 when not set.',
 		),
 		concurrency: optional(integer(0, 1024)).describe(
-			'Worker threads of each proxy; 0: one per CPU. 0 in Istio 1.0 and 2 since 1.1 when not set.',
+			'Worker threads of each proxy; 0: one per CPU of the node in Istio 1.0, and since 1.1 of its own CPU limit, or else request. 0 in Istio 1.0 and 2 since 1.1 when not set.',
 		),
 		adminPort: optional(port).describe("Port of Envoy's administration interface, on localhost. 15000 when not set."),
 		drainDuration: optional(duration('1s', '1h', { wholeSeconds: true })).describe(
@@ -125,9 +129,11 @@ export const proxy = withRules(
 		serviceCluster: optional(
 			text(253, /^[a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?$/, 'a name: letters, digits, -, _ and .'),
 		).describe(
-			'Name of the service that a proxy says it belongs to, where the pod has no label app. istio-proxy when not set.',
+			'Name of the service that a proxy says it belongs to, where the pod has no label app. When not set: istio-proxy, or the name of what the pod belongs to where the injector knows it.',
 		),
-		resources: optional(resources).describe('CPU and memory of the proxy in every pod.'),
+		resources: optional(resources).describe(
+			'CPU and memory of the proxy in every pod. Requests of 100m and 128Mi and a limit of 2Gi when not set.',
+		),
 	}),
 	{
 		// istio 1.0-1.4 pkg/config/validation ValidateParentAndDrain: Pilot refuses a mesh configuration that breaks it.

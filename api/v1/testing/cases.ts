@@ -165,23 +165,11 @@ export const refusedCases: readonly RefusedCase[] = [
 		proxy: { excludeIPRanges: ['::ffff:10.0.0.0/104'] },
 	}),
 	refused('a port that is a word', 'spec.proxy.includeInboundPorts[0]', { proxy: { includeInboundPorts: ['http'] } }),
-	...Object.entries({
-		includeIPRanges: ['*'],
-		excludeIPRanges: ['10.0.0.0/8'],
-		includeInboundPorts: ['*', 80],
-		excludeInboundPorts: [22],
-		uid: 1337,
-		resources: {},
-	}).map(([field, value]) =>
-		refused(
-			`proxy.${field}`,
-			`spec.proxy.${field}`,
-			{ proxy: { [field]: value } },
-			{
-				server: `spec.proxy.${field} is not supported yet`,
-			},
-		),
-	),
+	refused('the same port twice', 'spec.proxy.excludeInboundPorts[1]', { proxy: { excludeInboundPorts: [22, 22] } }),
+	refused('a proxy that is root', 'spec.proxy.uid', { proxy: { uid: 0 } }),
+	refused('a proxy that asks for more than its limit', 'spec.proxy.resources', {
+		proxy: { resources: { requests: { cpu: 2 }, limits: { cpu: 1 } } },
+	}),
 
 	// Pilot
 	refused('no pods', 'spec.pilot.replicas', { pilot: { replicas: 0 } }),
@@ -268,6 +256,21 @@ export const refusedCases: readonly RefusedCase[] = [
 	refused('an empty argument', 'spec.pilot.extraArgs[0]', { pilot: { extraArgs: [''] } }),
 	refused('65 arguments', 'spec.pilot.extraArgs', { pilot: { extraArgs: Array.from({ length: 65 }, () => '--x') } }),
 
+	// Sidecar injector
+	refused('an unknown injection policy', 'spec.sidecarInjector.policy', { sidecarInjector: { policy: 'on' } }),
+	refused('a namespace that is none', 'spec.sidecarInjector.namespaces[0]', {
+		sidecarInjector: { namespaces: ['Shop'] },
+	}),
+	refused('a namespace twice', 'spec.sidecarInjector.namespaces[1]', {
+		sidecarInjector: { namespaces: ['shop', 'shop'] },
+	}),
+	refused('a selector without values', 'spec.sidecarInjector.neverInject[0].matchExpressions[0].values', {
+		sidecarInjector: { neverInject: [{ matchExpressions: [{ key: 'app', operator: 'In' }] }] },
+	}),
+	refused('replicas and autoscaling of the injector', 'spec.sidecarInjector.replicas', {
+		sidecarInjector: { replicas: 2, autoscaling: { maxReplicas: 3 } },
+	}),
+
 	// Deletion
 	refused('an unknown deletion policy', 'spec.deletion.policy', { deletion: { policy: 'Orphan' } }),
 	refused('a deletion without time', 'spec.deletion.timeout', { deletion: { timeout: '0s' } }),
@@ -276,7 +279,6 @@ export const refusedCases: readonly RefusedCase[] = [
 	// Not supported yet, and checked all the same
 	...Object.entries({
 		mixer: {},
-		sidecarInjector: { enabled: true, namespaces: ['shop'] },
 		upgrade: { strategy: 'InPlace' },
 		multiCluster: { clusterName: 'primary' },
 	}).map(([field, value]) =>
@@ -463,6 +465,31 @@ export const acceptedCases: readonly Case[] = [
 			discoveryRefreshDelay: '10s',
 			connectTimeout: '300ms',
 			serviceCluster: 'istio-proxy',
+		},
+	}),
+	accepted('what is led through the proxy', {
+		proxy: {
+			includeIPRanges: ['*'],
+			excludeIPRanges: ['10.0.0.0/8', 'fd00::/8'],
+			includeInboundPorts: ['*'],
+			excludeInboundPorts: [22, 65_535],
+			uid: 2_147_483_647,
+			resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '2048Mi' } },
+		},
+	}),
+	accepted('single ports and blocks through the proxy', {
+		proxy: { includeIPRanges: ['10.0.0.0/8'], includeInboundPorts: [80, 443] },
+	}),
+	accepted('the sidecar injector', {
+		sidecarInjector: {
+			enabled: true,
+			policy: 'disabled',
+			namespaces: ['shop', 'billing'],
+			neverInject: [{ matchLabels: { job: 'batch' } }],
+			alwaysInject: [{ matchExpressions: [{ key: 'proxy', operator: 'In', values: ['yes'] }] }],
+			replicas: 2,
+			podAnnotations: { 'example.com/note': 'yes' },
+			extraArgs: ['--log_output_level=default:debug'],
 		},
 	}),
 	accepted('durations at their bounds', {

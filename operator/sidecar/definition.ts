@@ -1,0 +1,93 @@
+/**
+ * What a release puts into pods: `istio-init`, which leads the pod's traffic to the proxy, and `istio-proxy` with its
+ * volumes. What only the release, the installation's own settings or its images say is written out; what the mesh
+ * configuration says is looked up when a pod comes.
+ * Sources: the templates of the charts (`install/kubernetes/helm/istio/files/injection-template.yaml` of 1.2-1.4, the
+ * ConfigMap of 1.0 and 1.1) and the agents' flags (`pilot/cmd/pilot-agent`).
+ */
+import { compareMinor, type Minor, type ResolvedClassicMesh } from '../releases/index.ts';
+import { annotations } from './annotations.ts';
+import {
+	annotated,
+	annotation,
+	type Condition,
+	entries,
+	type Fragment,
+	type Item,
+	not,
+	same,
+	setting,
+	type Text,
+} from './expression.ts';
+import { initContainer } from './init-container.ts';
+import { proxyContainer } from './proxy-container.ts';
+
+/** What the parts of a definition share. */
+export interface Definition {
+	readonly mesh: ResolvedClassicMesh;
+	/** Whether the release is that minor or newer. */
+	readonly since: (minor: Minor) => boolean;
+	/** How the pod's traffic is led to its proxy: REDIRECT, TPROXY, or NONE (1.1+, by annotation alone). */
+	readonly interceptionMode: Text;
+	readonly transparent: Condition;
+	/** Port on which the agent says whether the proxy is ready; 0 for none. */
+	readonly statusPort: Text;
+	readonly hasStatusPort: Condition;
+}
+
+/** The sidecar of a mesh. */
+export function defineSidecar(mesh: ResolvedClassicMesh): Fragment {
+	const since = (minor: Minor) => compareMinor(mesh.release.minor, minor) >= 0;
+	const interceptionMode = annotation(annotations.interceptionMode, setting('proxy', 'interceptionMode', 'name'));
+	const statusPort = annotation(annotations.statusPort, String(mesh.release.injector.statusPort));
+	const definition: Definition = {
+		mesh,
+		since,
+		interceptionMode,
+		transparent: same(interceptionMode, 'TPROXY'),
+		statusPort,
+		hasStatusPort: not(same(statusPort, '0')),
+	};
+	const init = initContainer(definition);
+	return {
+		initContainers: since('1.1') ? [entries(not(same(interceptionMode, 'NONE')), [init])] : [init],
+		containers: [proxyContainer(definition)],
+		volumes: volumes(definition),
+		imagePullSecrets: mesh.images.pullSecrets.map((name) => ({ name })),
+	};
+}
+
+/** The proxy's own directory, its certificate where Citadel writes one, and what pods ask for by annotation since 1.1. */
+function volumes({ since }: Definition): readonly Item[] {
+	const serviceAccount: Text = { is: 'serviceAccount' };
+	const certificate = (secretName: Text): Item => ({
+		name: 'istio-certs',
+		secret: { optional: true, secretName },
+	});
+	return [
+		...(since('1.1')
+			? [
+					entries(annotated(annotations.bootstrapOverride), [
+						{ name: 'custom-bootstrap-volume', configMap: { name: annotation(annotations.bootstrapOverride, '') } },
+					]),
+				]
+			: []),
+		{ name: 'istio-envoy', emptyDir: { medium: 'Memory' } },
+		entries(
+			same(serviceAccount, ''),
+			[certificate('istio.default')],
+			[certificate({ is: 'joined', parts: ['istio.', serviceAccount] })],
+		),
+		...(since('1.1')
+			? [
+					{ is: 'each', annotation: annotations.userVolume, values: 'fields' } as const,
+					entries({ is: 'given', text: lightstepCa }, [
+						{ name: 'lightstep-certs', secret: { optional: true, secretName: 'lightstep.cacert' } },
+					]),
+				]
+			: []),
+	];
+}
+
+/** Where the proxy finds the root by which it knows a LightStep collector. */
+export const lightstepCa = setting('proxy', 'tracing.lightstep.cacertPath');

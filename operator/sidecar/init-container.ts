@@ -1,0 +1,83 @@
+/** `istio-init`: iptables rules that lead the pod's traffic to its proxy. */
+import { annotations } from './annotations.ts';
+import type { Definition } from './definition.ts';
+import {
+	annotated,
+	annotation,
+	choose,
+	entries,
+	type Fields,
+	type Item,
+	same,
+	setting,
+	type Text,
+} from './expression.ts';
+
+/** Port of the inbound listener of its own that proxies have since 1.3, and in 1.2 where all ports are captured. */
+const inboundPort = '15006';
+
+export function initContainer({ mesh, since, interceptionMode, statusPort }: Definition): Fields {
+	const { sidecar, images, release } = mesh;
+	const inbound = annotation(annotations.includeInboundPorts, sidecar.includeInboundPorts.join());
+	const args: readonly Item[] = [
+		'-p',
+		// The charts of 1.2 and newer write 15001, whatever the mesh configuration says.
+		setting('mesh', 'proxyListenPort', 'number'),
+		...(since('1.3') ? ['-z', inboundPort] : []),
+		'-u',
+		String(sidecar.uid),
+		'-m',
+		interceptionMode,
+		'-i',
+		annotation(annotations.includeOutboundIPRanges, sidecar.includeIPRanges.join()),
+		'-b',
+		inbound,
+		'-d',
+		excludedPorts(statusPort, sidecar.excludeInboundPorts),
+		'-x',
+		annotation(annotations.excludeOutboundIPRanges, sidecar.excludeIPRanges.join()),
+		...(since('1.2')
+			? [entries(annotated(annotations.excludeOutboundPorts), ['-o', annotation(annotations.excludeOutboundPorts, '')])]
+			: []),
+		...(since('1.1')
+			? [entries(annotated(annotations.kubevirtInterfaces), ['-k', annotation(annotations.kubevirtInterfaces, '')])]
+			: []),
+	];
+	return {
+		name: 'istio-init',
+		image: images.proxyInit,
+		imagePullPolicy: images.pullPolicy,
+		...(release.injector.initCommand.length === 0 ? {} : { command: release.injector.initCommand }),
+		args,
+		...(release.minor === '1.2'
+			? { env: choose(same(inbound, '*'), [{ name: 'INBOUND_CAPTURE_PORT', value: inboundPort }]) }
+			: {}),
+		resources: release.injector.initResources,
+		securityContext: since('1.3')
+			? {
+					allowPrivilegeEscalation: false,
+					capabilities: { add: release.injector.initCapabilities, drop: ['ALL'] },
+					privileged: false,
+					readOnlyRootFilesystem: false,
+					runAsGroup: 0,
+					runAsNonRoot: false,
+					runAsUser: 0,
+				}
+			: {
+					capabilities: { add: release.injector.initCapabilities },
+					privileged: false,
+					// Against what the pod says for all of its containers: only root can write the rules.
+					runAsNonRoot: false,
+					runAsUser: 0,
+				},
+	};
+}
+
+/** The kubelet asks the agent past the proxy, so its port is one of them. */
+function excludedPorts(statusPort: Text, excluded: readonly number[]): Text {
+	return {
+		is: 'portAdded',
+		port: statusPort,
+		ports: annotation(annotations.excludeInboundPorts, excluded.join()),
+	};
+}

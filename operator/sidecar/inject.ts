@@ -1,0 +1,176 @@
+/** Puts the proxy of a mesh into a pod, as the mesh's injector does (istio 1.0-1.4 `pkg/kube/inject`). */
+import { createHash } from 'node:crypto';
+import { compareMinor, type Minor, type ResolvedClassicMesh } from '../releases/index.ts';
+import { annotationProblem, annotations, checkAnnotations } from './annotations.ts';
+import { withConcurrency } from './concurrency.ts';
+import { defineSidecar } from './definition.ts';
+import { AnnotationError, evaluateItems, type Json, proxyContainer, type Scope } from './evaluate.ts';
+import { type Delimiters, printTemplate } from './go-template.ts';
+import { injectorSettings } from './injector-settings.ts';
+import type { Injection, InjectionContext, Named, Pod, PodContainer } from './pod.ts';
+import { rewriteProbes, rewritesProbes } from './probes.ts';
+import { reasonToSkip } from './select.ts';
+import { legacy, printStatus, readStatus } from './status.ts';
+import { tlsModeLabel, without } from './uninject.ts';
+
+/** What the mesh's injector makes fragments of pods from: the `template` of its configuration. */
+export function sidecarTemplate(mesh: ResolvedClassicMesh): string {
+	return printTemplate(defineSidecar(mesh), mesh.release.injector.delimiters satisfies Delimiters);
+}
+
+/** What is added to a pod, list by list. */
+interface Added {
+	readonly initContainers: readonly PodContainer[];
+	readonly containers: readonly PodContainer[];
+	readonly volumes: readonly Named[];
+	readonly imagePullSecrets: readonly Named[];
+}
+
+/**
+ * The pod with the mesh's proxy; one from an earlier injection is taken out first, so that injecting twice is injecting
+ * once. (The webhook looks at a pod that was injected by hand with the old proxy still in it, and so tells the proxy of its own
+ * annotation and port.) Never changes its arguments.
+ */
+export function injectPod(mesh: ResolvedClassicMesh, given: Pod, context: InjectionContext = {}): Injection {
+	const reason = reasonToSkip(mesh, given, context);
+	if (reason !== undefined) {
+		return { kind: 'skipped', reason };
+	}
+	const pod = without(given, readStatus(given.metadata) ?? legacy);
+	const { runs } = mesh.release.injector;
+	const problems = checkAnnotations(pod.metadata, runs);
+	if (problems.length > 0) {
+		return { kind: 'refused', problems };
+	}
+	try {
+		return { kind: 'injected', ...merge(mesh, pod, evaluate(mesh, pod, context)) };
+	} catch (error) {
+		if (error instanceof AnnotationError) {
+			return { kind: 'refused', problems: [annotationProblem(error.annotation, error.message)] };
+		}
+		throw error;
+	}
+}
+
+function evaluate(mesh: ResolvedClassicMesh, pod: Pod, context: InjectionContext): Added {
+	const { runs } = mesh.release.injector;
+	const scope: Scope = {
+		pod,
+		owner: ownerOf(pod, context),
+		settings: injectorSettings(mesh.meshConfig, runs),
+		tcpPortsOnly: isSince(runs, '1.4'),
+	};
+	const { initContainers, containers, volumes, imagePullSecrets } = defineSidecar(mesh);
+	const list = <Entry>(items: Parameters<typeof evaluateItems>[0]) =>
+		evaluateItems(items, scope) as readonly Json[] as readonly unknown[] as readonly Entry[];
+	return {
+		initContainers: list<PodContainer>(initContainers),
+		containers: list<PodContainer>(containers).map((container) =>
+			// In every injector that is run for 1.1 and newer.
+			isSince(runs, '1.1') ? withConcurrency(container) : container,
+		),
+		volumes: list<Named>(volumes),
+		imagePullSecrets: list<Named>(imagePullSecrets),
+	};
+}
+
+function isSince(minor: Minor, first: Minor): boolean {
+	return compareMinor(minor, first) >= 0;
+}
+
+/** What the user wrote, or what a controller's pod says of its owner; a Deployment is known by its ReplicaSet (1.3+). */
+function ownerOf({ metadata }: Pod, { ownerName, typeMeta }: InjectionContext): Scope['owner'] {
+	if (ownerName !== undefined || typeMeta !== undefined) {
+		return { name: ownerName ?? metadata.name ?? '', ...(typeMeta ?? podType) };
+	}
+	const references = Array.isArray(metadata.ownerReferences) ? (metadata.ownerReferences as readonly Owner[]) : [];
+	const controller = references.find(({ controller }) => controller === true);
+	if (controller === undefined || (metadata.generateName ?? '') === '') {
+		return { name: metadata.name ?? '', ...podType };
+	}
+	const { apiVersion, kind, name } = controller;
+	const hash = metadata.labels?.['pod-template-hash'] ?? '';
+	return kind === 'ReplicaSet' && name.endsWith(hash)
+		? { apiVersion, kind: 'Deployment', name: name.endsWith(`-${hash}`) ? name.slice(0, -hash.length - 1) : name }
+		: { apiVersion, kind, name };
+}
+
+interface Owner {
+	readonly apiVersion: string;
+	readonly kind: string;
+	readonly name: string;
+	readonly controller?: boolean;
+}
+
+const podType = { apiVersion: 'v1', kind: 'Pod' } as const;
+
+/** Path at which the API server's own admission has mounted the token, for webhooks that come after it. */
+const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+function merge(mesh: ResolvedClassicMesh, { metadata, spec }: Pod, added: Added): Pod {
+	const { runs } = mesh.release.injector;
+	const own = spec.containers ?? [];
+	const token = isSince(runs, '1.1')
+		? own.flatMap(({ volumeMounts = [] }) => volumeMounts).findLast(({ mountPath }) => mountPath === tokenPath)
+		: undefined;
+	let applications = own;
+	const containers = added.containers.map((container) => {
+		if (container.name !== proxyContainer) {
+			return container;
+		}
+		let proxy = container;
+		if (isSince(runs, '1.2') && rewritesProbes(metadata)) {
+			({ applications, proxy } = rewriteProbes(own, proxy));
+		}
+		return token === undefined ? proxy : { ...proxy, volumeMounts: [...(proxy.volumeMounts ?? []), token] };
+	});
+	const securityContext = securityContextOf(mesh, spec.securityContext);
+	const hash = createHash('sha256').update(sidecarTemplate(mesh)).digest('hex');
+	return {
+		metadata: {
+			...metadata,
+			...(isSince(runs, '1.4')
+				? {
+						labels: {
+							...metadata.labels,
+							[tlsModeLabel.name]: metadata.labels?.[tlsModeLabel.name] || tlsModeLabel.value,
+						},
+					}
+				: {}),
+			annotations: { ...metadata.annotations, [annotations.status]: printStatus(hash, added) },
+		},
+		spec: {
+			...spec,
+			...(securityContext === undefined ? {} : { securityContext }),
+			...after('initContainers', spec.initContainers, added.initContainers),
+			containers: [...applications, ...containers],
+			...after('volumes', spec.volumes, added.volumes),
+			...after('imagePullSecrets', spec.imagePullSecrets, added.imagePullSecrets),
+		},
+	};
+}
+
+function after<Entry>(
+	name: string,
+	own: readonly Entry[] | undefined,
+	added: readonly Entry[],
+): { readonly [name: string]: readonly Entry[] } {
+	return added.length === 0 ? {} : { [name]: [...(own ?? []), ...added] };
+}
+
+/** With certificates from a node agent its socket and tokens must be readable to the proxy; before 1.4 that replaces what the pod says. */
+function securityContextOf(
+	{ meshConfig, release }: ResolvedClassicMesh,
+	own: Pod['spec']['securityContext'],
+): Pod['spec']['securityContext'] {
+	const { runs } = release.injector;
+	const needed =
+		isSince(runs, '1.1') &&
+		typeof meshConfig.sdsUdsPath === 'string' &&
+		meshConfig.sdsUdsPath !== '' &&
+		(isSince(runs, '1.3') || meshConfig.enableSdsTokenMount === true);
+	if (!needed) {
+		return own;
+	}
+	return isSince(runs, '1.4') ? { ...own, fsGroup: 1337 } : { fsGroup: 1337 };
+}

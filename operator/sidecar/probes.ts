@@ -1,0 +1,122 @@
+/**
+ * Where a pod asks for it by annotation, its HTTP probes go to the agent beside the proxy, which asks the application: with
+ * mutual TLS the kubelet could not (istio 1.2-1.4 `pkg/kube/inject/app_probe.go`).
+ */
+import { annotations } from './annotations.ts';
+import { goJson } from './go-json.ts';
+import type { PodContainer, PodMetadata } from './pod.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Where the agent reads what it has to ask. */
+const variable = 'ISTIO_KUBE_APP_PROBERS';
+
+const probes = [
+	['readinessProbe', 'readyz'],
+	['livenessProbe', 'livez'],
+] as const;
+
+/** As Go's `strconv.ParseBool`; anything else means that the pod did not ask. */
+export function rewritesProbes({ annotations: given = {} }: PodMetadata): boolean {
+	return ['1', 't', 'T', 'TRUE', 'true', 'True'].includes(given[annotations.rewriteAppHTTPProbers] ?? '');
+}
+
+/** The containers with probes that go to the agent, and the proxy with what it has to ask. */
+export function rewriteProbes(
+	applications: readonly PodContainer[],
+	proxy: PodContainer,
+): { readonly applications: readonly PodContainer[]; readonly proxy: PodContainer } {
+	const asked = Object.fromEntries(
+		applications.flatMap((container) =>
+			probes.flatMap(([field, path]) => {
+				const action = withNumber(httpGetOf(container, field), container);
+				return action === undefined ? [] : [[urlOf(container, path), action]];
+			}),
+		),
+	);
+	const told: PodContainer = {
+		...proxy,
+		env: [...listOf(proxy.env), { name: variable, value: goJson(sortKeys(asked)) }],
+	};
+	const port = statusPortOf(proxy);
+	return {
+		applications: port === undefined ? applications : applications.map((each) => toAgent(each, port)),
+		proxy: told,
+	};
+}
+
+function toAgent(container: PodContainer, port: number): PodContainer {
+	const changed = probes.flatMap(([field, path]) => {
+		const action = httpGetOf(container, field);
+		if (action === undefined) {
+			return [];
+		}
+		const scheme = action.scheme === 'HTTPS' ? { scheme: 'HTTP' } : {};
+		const httpGet = { ...action, path: urlOf(container, path), port, ...scheme };
+		return [[field, { ...fieldsOf(container[field]), httpGet }] as const];
+	});
+	return { ...container, ...Object.fromEntries(changed) };
+}
+
+/** The containers with the probes that they had, from what a proxy that is taken out was told to ask. */
+export function restoreProbes(
+	applications: readonly PodContainer[],
+	proxies: readonly PodContainer[],
+): readonly PodContainer[] {
+	const told = proxies.flatMap(({ env }) => listOf(env)).find(({ name }) => name === variable)?.value;
+	if (typeof told !== 'string') {
+		return applications;
+	}
+	const asked = fieldsOf(JSON.parse(told));
+	return applications.map((container) => {
+		const restored = probes.flatMap(([field, path]) => {
+			const httpGet = asked[urlOf(container, path)];
+			return httpGet === undefined ? [] : [[field, { ...fieldsOf(container[field]), httpGet }] as const];
+		});
+		return { ...container, ...Object.fromEntries(restored) };
+	});
+}
+
+function urlOf({ name }: PodContainer, path: string): string {
+	return `/app-health/${name}/${path}`;
+}
+
+function httpGetOf(container: PodContainer, field: string): Fields | undefined {
+	const action = fieldsOf(container[field]).httpGet;
+	return typeof action === 'object' && action !== null ? (action as Fields) : undefined;
+}
+
+/** The fields of an action in Kubernetes' order, with the number of a port that is given by name; undefined for an unknown name. */
+function withNumber(action: Fields | undefined, { ports = [] }: PodContainer): Fields | undefined {
+	if (action === undefined) {
+		return undefined;
+	}
+	const port =
+		typeof action.port === 'string' ? ports.findLast(({ name }) => name === action.port)?.containerPort : action.port;
+	if (port === undefined) {
+		return undefined;
+	}
+	const { path, host, scheme, httpHeaders } = action;
+	const given = { path, port, host, scheme, httpHeaders };
+	return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== ''));
+}
+
+/** Port of the agent, from the arguments of the proxy. */
+function statusPortOf({ args }: PodContainer): number | undefined {
+	const list: readonly unknown[] = Array.isArray(args) ? args : [];
+	const at = list.indexOf('--statusPort');
+	const port = Number(list[at + 1]);
+	return at < 0 || !Number.isInteger(port) ? undefined : port;
+}
+
+function sortKeys(fields: Fields): Fields {
+	return Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function fieldsOf(value: unknown): Fields {
+	return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+function listOf(value: unknown): readonly Fields[] {
+	return Array.isArray(value) ? value : [];
+}

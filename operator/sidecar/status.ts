@@ -1,0 +1,59 @@
+/** The annotation by which an injected pod says what was put in (istio 1.0-1.4 `pkg/kube/inject` SidecarInjectionStatus). */
+import { annotations } from './annotations.ts';
+import type { Named, PodMetadata } from './pod.ts';
+
+/** Names of what was put in. */
+export interface InjectionStatus {
+	/** A hash of the template. */
+	readonly version: string;
+	readonly initContainers: readonly string[];
+	readonly containers: readonly string[];
+	readonly volumes: readonly string[];
+	readonly imagePullSecrets: readonly string[];
+}
+
+const lists = ['initContainers', 'containers', 'volumes', 'imagePullSecrets'] as const;
+
+/** The value of the annotation; lists without entries are null there. */
+export function printStatus(
+	version: string,
+	added: Readonly<Record<(typeof lists)[number], readonly Named[]>>,
+): string {
+	const names = (entries: readonly Named[]) => (entries.length === 0 ? null : entries.map(({ name }) => name));
+	return JSON.stringify({ version, ...Object.fromEntries(lists.map((list) => [list, names(added[list])])) });
+}
+
+/** What an earlier injection put in; undefined for a pod that has no such annotation, or one that says nothing. */
+export function readStatus({ annotations: given = {} }: PodMetadata): InjectionStatus | undefined {
+	const text = Object.hasOwn(given, annotations.status) ? given[annotations.status] : undefined;
+	if (text === undefined) {
+		return undefined;
+	}
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch (error) {
+		if (error instanceof SyntaxError) {
+			return legacy;
+		}
+		throw error;
+	}
+	const fields = typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+	const [initContainers = [], containers = [], volumes = [], imagePullSecrets = []] = lists.map((list) => {
+		const names = fields[list];
+		return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
+	});
+	if (initContainers.length + containers.length + volumes.length + imagePullSecrets.length === 0) {
+		return legacy;
+	}
+	return { version: String(fields.version ?? ''), initContainers, containers, volumes, imagePullSecrets };
+}
+
+/** What a pod without the annotation, or with one that no one can read, may hold: names that were fixed before there was one. */
+export const legacy: InjectionStatus = {
+	version: '',
+	initContainers: ['istio-init', 'enable-core-dump'],
+	containers: ['istio-proxy'],
+	volumes: ['istio-certs', 'istio-envoy'],
+	imagePullSecrets: [],
+};

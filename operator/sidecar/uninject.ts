@@ -1,0 +1,71 @@
+/** Takes out of a pod what injection has put in. */
+import { annotations } from './annotations.ts';
+import type { Named, Pod, PodContainer, PodMetadata, PodSpec, Uninjection } from './pod.ts';
+import { restoreProbes } from './probes.ts';
+import { type InjectionStatus, readStatus } from './status.ts';
+
+/** Since 1.4 injected pods say that their proxy speaks mutual TLS (istio 1.4 `pilot/pkg/model` TLSModeLabelName). */
+export const tlsModeLabel = { name: 'security.istio.io/tlsMode', value: 'istio' } as const;
+
+/** Takes out what the pod's annotation `sidecar.istio.io/status` names. Never changes its arguments. */
+export function uninjectPod(metadata: PodMetadata, spec: PodSpec): Uninjection {
+	const status = readStatus(metadata);
+	return status === undefined
+		? { kind: 'skipped', reason: `nothing was injected: it has no annotation ${annotations.status}` }
+		: { kind: 'uninjected', ...without({ metadata, spec }, status) };
+}
+
+/** A pod without what a status names. */
+export function without({ metadata, spec }: Pod, status: InjectionStatus): Pod {
+	const { initContainers, containers, volumes, imagePullSecrets, ...restOfSpec } = spec;
+	const { annotations: givenAnnotations, labels: givenLabels, ...restOfMetadata } = metadata;
+	const removed = new Set(status.containers);
+	const proxies = (containers ?? []).filter(({ name }) => removed.has(name));
+	const applications = keep<PodContainer>(containers, status.containers);
+	return {
+		metadata: {
+			...restOfMetadata,
+			...field('labels', entriesWithout(givenLabels, tlsModeLabel.name, tlsModeLabel.value)),
+			...field('annotations', entriesWithout(givenAnnotations, annotations.status)),
+		},
+		spec: {
+			...restOfSpec,
+			...field('initContainers', keep<PodContainer>(initContainers, status.initContainers)),
+			...field('containers', applications === undefined ? undefined : restoreProbes(applications, proxies)),
+			...field('volumes', keep<Named>(volumes, status.volumes)),
+			...field('imagePullSecrets', keep<Named>(imagePullSecrets, status.imagePullSecrets)),
+		},
+	};
+}
+
+function field<Value>(name: string, value: Value | undefined): { readonly [name: string]: Value } {
+	return value === undefined ? {} : { [name]: value };
+}
+
+/**
+ * The entries but the last of each name: what is put in comes after what was there, so that a user's own entry of the same
+ * name stays. Nothing instead of a list that injection began.
+ */
+function keep<Entry extends Named>(
+	entries: readonly Entry[] | undefined,
+	names: readonly string[],
+): readonly Entry[] | undefined {
+	if (entries === undefined || names.length === 0) {
+		return entries;
+	}
+	const gone = new Set(names.map((name) => entries.findLastIndex((entry) => entry.name === name)));
+	const kept = entries.filter((_, index) => !gone.has(index));
+	return kept.length === 0 ? undefined : kept;
+}
+
+function entriesWithout(
+	entries: Readonly<Record<string, string>> | undefined,
+	name: string,
+	value?: string,
+): Readonly<Record<string, string>> | undefined {
+	if (entries === undefined || !Object.hasOwn(entries, name) || (value !== undefined && entries[name] !== value)) {
+		return entries;
+	}
+	const { [name]: _, ...rest } = entries;
+	return Object.keys(rest).length === 0 ? undefined : rest;
+}
