@@ -109,6 +109,45 @@ function everything(version: string, minor: string): Readonly<Record<string, unk
 	};
 }
 
+/** Both services of Mixer with every backend. */
+function withMixer(version: string, minor: string): Readonly<Record<string, unknown>> {
+	const metrics = { requestcount: { nameTemplate: '{{.reporter}}.count' } };
+	const templates = ['metric', 'logentry', 'checknothing', 'reportnothing'];
+	return {
+		version,
+		namespace: `mixer-${minor.replace('.', '-')}`,
+		mixer: {
+			policy: { enabled: true, failOpen: true, replicas: 2 },
+			telemetry: { enabled: true, autoscaling: { minReplicas: 2, maxReplicas: 5 } },
+			adapters: [
+				{ prometheus: { metricsExpiry: '1h' } },
+				{ stdio: { json: false } },
+				{ statsd: { address: 'statsd:8125', samplingRate: 0.5, metrics } },
+				{ custom: { name: 'own', address: 'own:8080', templates, params: { nothing: {}, list: [] } } },
+			],
+		},
+	};
+}
+
+/** Until a definition is established, its resources are not served. Throws when it is not after half a minute. */
+async function established(crd: KubeObject): Promise<void> {
+	const path = objectPath(crd);
+	const deadline = Date.now() + 30_000;
+	for (;;) {
+		const conditions = at(await cluster.request({ path }), 'status', 'conditions');
+		const isTrue = (type: string) =>
+			Array.isArray(conditions) &&
+			conditions.some((entry) => at(entry, 'type') === type && at(entry, 'status') === 'True');
+		if (isTrue('Established') && isTrue('NamesAccepted')) {
+			return;
+		}
+		if (Date.now() > deadline) {
+			throw new Error(`${crd.metadata.name} is not established: ${JSON.stringify(conditions)}`);
+		}
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+}
+
 for (const { version, minor } of releases) {
 	for (const [title, mesh] of [
 		[
@@ -116,20 +155,30 @@ for (const { version, minor } of releases) {
 			meshOf({ version, namespace: `minimal-${minor.replace('.', '-')}` }, `minimal-${minor.replace('.', '-')}`),
 		],
 		['with everything', meshOf(everything(version, minor), `full-${minor.replace('.', '-')}`)],
+		['with Mixer', meshOf(withMixer(version, minor), `mixer-${minor.replace('.', '-')}`)],
 	] as const) {
 		test.serial(
 			`${version} ${title}: the API server stores what is rendered, and a second apply changes nothing`,
 			async (t) => {
-				const objects = [...renderCrds(mesh), ...render(mesh)];
-				const namespaceFirst = [...objects].sort(
+				const namespaceFirst = [...render(mesh)].sort(
 					(a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'),
 				);
-				for (const object of namespaceFirst) {
+				const crds = renderCrds(mesh);
+				const check = async (object: KubeObject): Promise<void> => {
 					const stored = await apply(object);
 					t.deepEqual(stored.warnings, [], objectKey(object));
 					t.deepEqual(differences(object, stored.object, objectKey(object)), []);
 					const again = await apply(object);
 					t.is(content(again.object), content(stored.object), objectKey(object));
+				};
+				for (const crd of crds) {
+					await check(crd);
+				}
+				for (const crd of crds) {
+					await established(crd);
+				}
+				for (const object of namespaceFirst) {
+					await check(object);
 				}
 			},
 		);
@@ -142,22 +191,7 @@ test.serial('definitions become established, and objects of theirs keep every fi
 		await apply(crd);
 	}
 	for (const crd of crds) {
-		const path = objectPath(crd);
-		const deadline = Date.now() + 30_000;
-		for (;;) {
-			const conditions = at(await cluster.request({ path }), 'status', 'conditions');
-			const isTrue = (type: string) =>
-				Array.isArray(conditions) &&
-				conditions.some((entry) => at(entry, 'type') === type && at(entry, 'status') === 'True');
-			if (isTrue('Established') && isTrue('NamesAccepted')) {
-				break;
-			}
-			if (Date.now() > deadline) {
-				t.fail(`${crd.metadata.name} is not established: ${JSON.stringify(conditions)}`);
-				break;
-			}
-			await new Promise((resolve) => setTimeout(resolve, 50));
-		}
+		await t.notThrowsAsync(established(crd));
 	}
 	const spec = { hosts: ['shop'], http: [{ route: [{ destination: { host: 'shop', subset: 'v1' }, weight: 100 }] }] };
 	const created = await cluster.request({
