@@ -37,7 +37,7 @@ function meshPolicy(mesh: ResolvedClassicMesh, mtls: { readonly mode?: 'PERMISSI
 		apiVersion: 'authentication.istio.io/v1alpha1',
 		kind: 'MeshPolicy',
 		metadata: { name: 'default', labels: objectLabels(mesh, mutualTlsComponent, 'istio-mutual-tls') },
-		spec: { peers: [{ mtls: asGiven(mtls) }] },
+		spec: { peers: [asGiven({ mtls })] },
 	};
 }
 
