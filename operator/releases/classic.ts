@@ -87,7 +87,7 @@ function ports(monitoring: number): readonly Port[] {
 }
 
 /** What the template of its proxy listens on (`pilot/docker/envoy_pilot.yaml.tmpl`): 15005 and 15011 always with mutual TLS. */
-const proxyPorts: readonly Port[] = [
+const proxyPorts: readonly [Port, ...Port[]] = [
 	{ port: 15003, container: 'http-old-xds' },
 	{ port: 15005, container: 'https-discovery' },
 	{ port: 15007, container: 'http-discovery' },

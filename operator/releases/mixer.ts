@@ -48,7 +48,7 @@ export interface MixerConfigForm {
 }
 
 /** Ports of the proxy in front of Mixer; `pilot/docker/envoy_{policy,telemetry}.yaml.tmpl`. */
-export const mixerProxyPorts: readonly Port[] = [
+export const mixerProxyPorts: readonly [Port, ...Port[]] = [
 	{ port: 9091, container: 'grpc-mixer', service: 'grpc-mixer' },
 	{ port: 15004, container: 'grpc-mixer-mtls', service: 'grpc-mixer-mtls' },
 	{ port: 15090, container: 'http-envoy-prom' },

@@ -72,7 +72,7 @@ export interface PilotRelease extends ComponentRelease {
 	readonly env: Readonly<Record<string, string>>;
 	readonly ports: readonly Port[];
 	/** Ports of its proxy, which it has where there are certificates. */
-	readonly proxyPorts: readonly Port[];
+	readonly proxyPorts: readonly [Port, ...Port[]];
 	/** Whether the process itself waits for a certificate at `/etc/certs`, and under mutual TLS ends without one. */
 	readonly looksForCertificate: boolean;
 	/** Seconds between two calls of `/ready`. */

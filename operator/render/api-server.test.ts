@@ -129,6 +129,16 @@ function withMixer(version: string, minor: string): Readonly<Record<string, unkn
 	};
 }
 
+/** Citadel with a CA of the user's own, and mutual TLS everywhere. */
+function withCitadel(version: string, minor: string): Readonly<Record<string, unknown>> {
+	return {
+		version,
+		namespace: `citadel-${minor.replace('.', '-')}`,
+		citadel: { enabled: true, caSecretName: 'cacerts', disruptionBudget: { maxUnavailable: 1 } },
+		mesh: { mtls: { mode: 'STRICT', controlPlane: true } },
+	};
+}
+
 /** Until a definition is established, its resources are not served. Throws when it is not after half a minute. */
 async function established(crd: KubeObject): Promise<void> {
 	const path = objectPath(crd);
@@ -156,6 +166,7 @@ for (const { version, minor } of releases) {
 		],
 		['with everything', meshOf(everything(version, minor), `full-${minor.replace('.', '-')}`)],
 		['with Mixer', meshOf(withMixer(version, minor), `mixer-${minor.replace('.', '-')}`)],
+		['with Citadel', meshOf(withCitadel(version, minor), `citadel-${minor.replace('.', '-')}`)],
 	] as const) {
 		test.serial(
 			`${version} ${title}: the API server stores what is rendered, and a second apply changes nothing`,

@@ -10,8 +10,8 @@ export interface ControlPlaneProxy {
 	readonly serviceCluster: string;
 	/** Which of the image's templates Envoy's configuration is made from. */
 	readonly template: 'pilot' | 'policy' | 'telemetry';
-	/** Ports that the template listens on. */
-	readonly ports: readonly Port[];
+	/** Ports that the template listens on, all or none of them. */
+	readonly ports: readonly [Port, ...Port[]];
 	/** Beside the certificate: the socket of Mixer. Their volumes are the caller's. */
 	readonly volumeMounts?: readonly Opaque[];
 }
@@ -63,6 +63,8 @@ export function controlPlaneProxy(mesh: ResolvedClassicMesh, proxy: ControlPlane
 				...Object.entries(env).map(([name, value]) => ({ name, value })),
 			],
 			ports: proxy.ports,
+			// Envoy listens once it has taken its configuration, certificate and all: no proxy finds a pod before.
+			readinessProbe: { tcpSocket: { port: proxy.ports[0].port }, periodSeconds: 5, timeoutSeconds: 5 },
 			resources,
 			volumeMounts: [certificateMount, ...(proxy.volumeMounts ?? [])],
 		},

@@ -18,6 +18,19 @@ async function example(name: string): Promise<unknown> {
 const golden: readonly (readonly [file: string, objects: () => Promise<readonly KubeObject[]>])[] = [
 	...releases.flatMap(({ version }) => [
 		[`${version}-minimal.yaml`, async () => render(resolved(installation({ version })))] as const,
+		[
+			`${version}-citadel-strict.yaml`,
+			async () =>
+				render(
+					resolved(
+						installation({
+							version,
+							citadel: { enabled: true },
+							mesh: { mtls: { mode: 'STRICT', controlPlane: true } },
+						}),
+					),
+				),
+		] as const,
 		[`${version}-crds.yaml`, async () => renderCrds(resolved(installation({ version })))] as const,
 	]),
 	['example-article-1.0.9.yaml', async () => render(resolved(await example('article-1.0.9')))],
