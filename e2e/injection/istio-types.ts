@@ -78,6 +78,17 @@ const lightstep = struct(
 	{ Address: 'string', AccessToken: 'string', Secure: 'bool', CacertPath: 'string' },
 	true,
 );
+const int64Value = struct('types.Int64Value', { Value: 'int' }, true);
+const stackdriver = struct(
+	'v1alpha1.Tracing_Stackdriver',
+	{
+		Debug: 'bool',
+		MaxNumberOfAttributes: { struct: () => int64Value },
+		MaxNumberOfAnnotations: { struct: () => int64Value },
+		MaxNumberOfMessageEvents: { struct: () => int64Value },
+	},
+	true,
+);
 const boolValue = struct('types.BoolValue', { Value: 'bool' }, true);
 
 /** Read as text; `formatDuration` knows what to do with it. */
@@ -90,9 +101,7 @@ function tracing(minor: Minor): StructType {
 			Zipkin: { struct: () => address },
 			Lightstep: { struct: () => lightstep },
 			...(isFrom(minor, '1.2') ? { Datadog: { struct: () => address } } : {}),
-			...(isFrom(minor, '1.3')
-				? { Stackdriver: { struct: () => struct('v1alpha1.Tracing_Stackdriver', { Debug: 'bool' }, true) } }
-				: {}),
+			...(isFrom(minor, '1.3') ? { Stackdriver: { struct: () => stackdriver } } : {}),
 		},
 		true,
 	);
@@ -211,7 +220,12 @@ export function withMeshDefaults(
 	};
 }
 
-const wrapped: ReadonlySet<string> = new Set(['enableAutoMtls']);
+const wrapped: ReadonlySet<string> = new Set([
+	'enableAutoMtls',
+	'maxNumberOfAnnotations',
+	'maxNumberOfAttributes',
+	'maxNumberOfMessageEvents',
+]);
 const durations: ReadonlySet<string> = new Set([
 	'connectTimeout',
 	'dnsRefreshRate',

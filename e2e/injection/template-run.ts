@@ -42,19 +42,28 @@ export interface TemplateOptions {
 	readonly functions: Readonly<Record<string, GoFunction>>;
 }
 
-/** The output of a template. Throws `SyntaxError` for one that can't be read, `TypeError` for one that ends with an error. */
-export function runTemplate(template: string, data: GoValue, { delimiters, functions }: TemplateOptions): string {
+/**
+ * A template that is read once and run for each pod. Throws `SyntaxError` for one that can't be read; running it throws
+ * `TypeError` where it ends with an error.
+ */
+export function compileTemplate(
+	template: string,
+	{ delimiters, functions }: TemplateOptions,
+): (data: GoValue) => string {
 	const nodes = parseTemplate(template, delimiters);
-	const run: Run = { functions: { ...builtins, ...functions }, root: data, output: [] };
-	refuseUnknownFunctions(nodes, run);
-	runNodes(run, nodes, data, []);
-	return run.output.join('');
+	const all = { ...builtins, ...functions };
+	refuseUnknownFunctions(nodes, all);
+	return (data) => {
+		const run: Run = { functions: all, root: data, output: [] };
+		runNodes(run, nodes, data, []);
+		return run.output.join('');
+	};
 }
 
 /** Go refuses a function that is not there when it reads the template, wherever it stands. */
-function refuseUnknownFunctions(nodes: readonly Node[], run: Run): void {
+function refuseUnknownFunctions(nodes: readonly Node[], functions: Run['functions']): void {
 	const inOperand = (operand: Operand): void => {
-		if (operand.kind === 'function' && !Object.hasOwn(run.functions, operand.name)) {
+		if (operand.kind === 'function' && !Object.hasOwn(functions, operand.name)) {
 			throw new SyntaxError(`function "${operand.name}" not defined`);
 		}
 		if (operand.kind === 'pipeline') {
@@ -66,8 +75,8 @@ function refuseUnknownFunctions(nodes: readonly Node[], run: Run): void {
 			node.pipeline.commands.flat().forEach(inOperand);
 		}
 		if (node.kind !== 'text' && node.kind !== 'action') {
-			refuseUnknownFunctions(node.body, run);
-			refuseUnknownFunctions(node.otherwise, run);
+			refuseUnknownFunctions(node.body, functions);
+			refuseUnknownFunctions(node.otherwise, functions);
 		}
 	}
 }

@@ -9,7 +9,7 @@ import { minors } from '../../operator/releases/release.ts';
 import { type Fields, toGo } from './go-values.ts';
 import { istioFunctions } from './istio-functions.ts';
 import { templateData, typedMesh, withMeshDefaults } from './istio-types.ts';
-import { runTemplate } from './template-run.ts';
+import { compileTemplate } from './template-run.ts';
 import { invalidAnnotations } from './webhook-annotations.ts';
 
 /** The files that an injector is started with, and what it is. */
@@ -51,7 +51,7 @@ interface Container extends Fields {
 	readonly name: string;
 	readonly args?: readonly string[];
 	readonly env?: readonly Fields[];
-	readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
+	readonly ports?: readonly (Fields & { readonly name?: string; readonly containerPort: number })[];
 	readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
 	readonly readinessProbe?: Probe;
 	readonly livenessProbe?: Probe;
@@ -98,28 +98,31 @@ function isFrom(minor: Minor, first: Minor): boolean {
 	return minors.indexOf(minor) >= minors.indexOf(first);
 }
 
-/** The injector's answer. */
-export function answer(files: InjectorFiles, { namespace, pod: sent }: PodRequest): Answer {
+/** An injector that has read its files: from a request to its answer. */
+export function startModel(files: InjectorFiles): (request: PodRequest) => Answer {
 	const { minor } = files;
 	const config = parse(files.config, { version: '1.1' }) as Config;
-	const pod = isFrom(minor, '1.1')
-		? { ...sent, metadata: { ...sent.metadata, namespace: sent.metadata.namespace ?? namespace } }
-		: sent;
-	if (!isRequired(minor, config, pod)) {
-		return { kind: 'skipped' };
-	}
-	if (invalidAnnotations(minor, pod.metadata.annotations ?? {}).length > 0) {
-		return { kind: 'refused' };
-	}
-	try {
-		const injected = fragment(files, config, namespace, pod);
-		return { kind: 'injected', pod: patched(minor, config, sent, injected) };
-	} catch (error) {
-		if (error instanceof TypeError) {
+	const fragmentOf = fragments(files, config);
+	return ({ namespace, pod: sent }) => {
+		const { metadata } = sent;
+		const pod = isFrom(minor, '1.1')
+			? { ...sent, metadata: { ...metadata, namespace: metadata.namespace ?? namespace } }
+			: sent;
+		if (!isRequired(minor, config, pod)) {
+			return { kind: 'skipped' };
+		}
+		if (invalidAnnotations(minor, pod.metadata.annotations ?? {}).length > 0) {
 			return { kind: 'refused' };
 		}
-		throw error;
-	}
+		try {
+			return { kind: 'injected', pod: patched(minor, config, sent, fragmentOf(namespace, pod)) };
+		} catch (error) {
+			if (error instanceof TypeError) {
+				return { kind: 'refused' };
+			}
+			throw error;
+		}
+	};
 }
 
 function isRequired(minor: Minor, config: Config, { metadata, spec }: KubePod): boolean {
@@ -164,40 +167,40 @@ function matchesLabels(
 	);
 }
 
-/** What the template gives, as it is decoded. */
-function fragment(
+/** What the template gives for a pod, as it is decoded. */
+function fragments(
 	{ minor, values, mesh }: InjectorFiles,
 	{ template }: Config,
-	namespace: string,
-	pod: KubePod,
-): Injected {
+): (namespace: string, pod: KubePod) => Injected {
 	const meshConfig = withMeshDefaults(minor, (parse(mesh, { version: '1.1' }) ?? {}) as Fields);
-	const owner = isFrom(minor, '1.3') ? ownerOf(namespace, pod) : { metadata: pod.metadata, type: {} };
-	const data = {
-		objectMeta: pod.metadata,
-		spec: pod.spec,
+	const delimiters = isFrom(minor, '1.2') ? { left: '{{', right: '}}' } : { left: '[[', right: ']]' };
+	const run = compileTemplate(template, { delimiters, functions: istioFunctions(minor) });
+	const type = templateData(minor);
+	const settings = {
 		proxyConfig: typedMesh(meshConfig.defaultConfig),
 		meshConfig: typedMesh(meshConfig),
-		deploymentMeta: owner.metadata,
-		typeMeta: owner.type,
 		values: isFrom(minor, '1.2') ? parse(values, { version: '1.1' }) : undefined,
 	};
-	const delimiters = isFrom(minor, '1.2') ? { left: '{{', right: '}}' } : { left: '[[', right: ']]' };
-	const type = templateData(minor);
-	const text = runTemplate(template, toGo({ struct: () => type }, data), {
-		delimiters,
-		functions: istioFunctions(minor),
-	});
-	const result = decode(text);
-	return {
-		rewriteAppHTTPProbe: result.rewriteAppHTTPProbe === true,
-		initContainers: (result.initContainers ?? []) as readonly Container[],
-		containers: ((result.containers ?? []) as readonly Container[]).map((container) =>
-			isFrom(minor, '1.1') && container.name === 'istio-proxy' ? withConcurrency(container) : container,
-		),
-		volumes: (result.volumes ?? []) as readonly Fields[],
-		imagePullSecrets: (result.imagePullSecrets ?? []) as readonly Fields[],
-		dnsConfig: result.dnsConfig as Fields | undefined,
+	return (namespace, pod) => {
+		const owner = isFrom(minor, '1.3') ? ownerOf(namespace, pod) : { metadata: pod.metadata, type: {} };
+		const data = {
+			...settings,
+			objectMeta: pod.metadata,
+			spec: pod.spec,
+			deploymentMeta: owner.metadata,
+			typeMeta: owner.type,
+		};
+		const result = decode(run(toGo({ struct: () => type }, data)));
+		return {
+			rewriteAppHTTPProbe: result.rewriteAppHTTPProbe === true,
+			initContainers: (result.initContainers ?? []) as readonly Container[],
+			containers: ((result.containers ?? []) as readonly Container[]).map((container) =>
+				isFrom(minor, '1.1') && container.name === 'istio-proxy' ? withConcurrency(container) : container,
+			),
+			volumes: (result.volumes ?? []) as readonly Fields[],
+			imagePullSecrets: (result.imagePullSecrets ?? []) as readonly Fields[],
+			dnsConfig: result.dnsConfig as Fields | undefined,
+		};
 	};
 }
 

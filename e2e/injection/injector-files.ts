@@ -1,0 +1,19 @@
+/** The files of a mesh's injector, out of the ConfigMaps that are rendered for it. */
+import type { ResolvedMesh } from '../../operator/releases/index.ts';
+import { render } from '../../operator/render/index.ts';
+import type { InjectorFiles } from './webhook-model.ts';
+
+/** Throws where the mesh has no injector. */
+export function injectorFiles(mesh: ResolvedMesh): InjectorFiles {
+	const objects = render(mesh);
+	const data = (name: string): Readonly<Record<string, string>> => {
+		const found = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name);
+		if (found === undefined) {
+			throw new Error(`no ConfigMap ${name} is rendered`);
+		}
+		return found.data as Readonly<Record<string, string>>;
+	};
+	const { config = '', values = '' } = data('istio-sidecar-injector');
+	const { mesh: meshConfig = '' } = data('istio');
+	return { minor: mesh.release.injector.runs, config, values, mesh: meshConfig };
+}
