@@ -56,7 +56,7 @@ function evaluate(mesh: ResolvedClassicMesh, pod: Pod, context: InjectionContext
 	const { runs } = mesh.release.injector;
 	const scope: Scope = {
 		pod,
-		owner: ownerOf(pod, context),
+		owner: ownerOf(pod, context, runs),
 		settings: injectorSettings(mesh.meshConfig, runs),
 		tcpPortsOnly: isSince(runs, '1.4'),
 	};
@@ -78,14 +78,18 @@ function isSince(minor: Minor, first: Minor): boolean {
 	return compareMinor(minor, first) >= 0;
 }
 
-/** What the user wrote, or what a controller's pod says of its owner; a Deployment is known by its ReplicaSet (1.3+). */
-function ownerOf({ metadata }: Pod, { ownerName, typeMeta }: InjectionContext): Scope['owner'] {
+/** What the user wrote, or what a controller's pod says of its owner (1.3+); a Deployment is known by its ReplicaSet. */
+function ownerOf(
+	{ metadata }: Pod,
+	{ ownerName, typeMeta }: InjectionContext,
+	readsReferences: boolean,
+): Scope['owner'] {
 	if (ownerName !== undefined || typeMeta !== undefined) {
 		return { name: ownerName ?? metadata.name ?? '', ...(typeMeta ?? podType) };
 	}
 	const references = Array.isArray(metadata.ownerReferences) ? (metadata.ownerReferences as readonly Owner[]) : [];
 	const controller = references.find(({ controller }) => controller === true);
-	if (controller === undefined || (metadata.generateName ?? '') === '') {
+	if (!readsReferences || controller === undefined || (metadata.generateName ?? '') === '' || !isSince(runs, '1.3')) {
 		return { name: metadata.name ?? '', ...podType };
 	}
 	const { apiVersion, kind, name } = controller;
