@@ -19,6 +19,7 @@ import { componentLabel, statusFieldManager } from './apply/identity.ts';
 import { applyInjectionLabels, type LiveNamespaces, planInjectionLabels } from './apply/injection-labels.ts';
 import { releaseChildren, removeChildren } from './apply/remove.ts';
 import type { ApplyHooks } from './apply/writer.ts';
+import { observeCertificateAuthority } from './certificate-authority.ts';
 import { injectorCertificate } from './injector-certificate.ts';
 import { factsOf, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
 import { kubernetesTooOld } from './plan/compatibility.ts';
@@ -40,6 +41,7 @@ import type { NamedObjects } from './runtime/named-objects.ts';
 import { describeObject, type KubeObject, objectKey } from './runtime/object.ts';
 import type { PassContext, PassResult } from './runtime/work-queue.ts';
 import type { SecretFacts } from './secret-facts.ts';
+import type { CertificateAuthorityObservation } from './status/certificate-authority.ts';
 import type { WorkloadObservation } from './status/components.ts';
 import { computeStatus, type Observation } from './status/compute-status.ts';
 import { type Finding, findingOfError, findingOfProblem } from './status/finding.ts';
@@ -177,6 +179,7 @@ export class Reconciler {
 				workloads: this.#workloads(object, rendered.objects, prepared.version, memory),
 				inventory: result.hash === undefined ? undefined : { objects: result.objects, hash: result.hash },
 				note: injection.note,
+				certificateAuthority: this.#authorityOf(prepared.mesh),
 			},
 			signal,
 		);
@@ -199,7 +202,9 @@ export class Reconciler {
 		const differing = countDifferences(this.#options.applier, this.#desired(object, objects), memory.apply);
 		const { version } = prepared;
 		const workloads = this.#workloads(object, objects, version, memory);
-		await this.#writeStatus(object, { findings: [], version, paused: { differing }, workloads }, signal);
+		const certificateAuthority = this.#authorityOf(prepared.mesh);
+		const paused = { differing };
+		await this.#writeStatus(object, { findings: [], version, paused, workloads, certificateAuthority }, signal);
 		return { requeueAfterMs: this.#resync() };
 	}
 
@@ -246,6 +251,10 @@ export class Reconciler {
 		if (memory.rendered?.mesh !== mesh || !isDeepStrictEqual(memory.rendered.facts, facts))
 			memory.rendered = { mesh, facts, objects: [...renderCrds(mesh), ...render(mesh, facts)] };
 		return memory.rendered;
+	}
+
+	#authorityOf(mesh: ResolvedMesh): CertificateAuthorityObservation | 'none' {
+		return observeCertificateAuthority(mesh, this.#sightOf(mesh).secret, new Date(this.#options.wallClock()));
 	}
 
 	#sightOf({ namespace }: ResolvedMesh): Sight {

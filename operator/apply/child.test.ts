@@ -60,6 +60,7 @@ test('a Deployment tells its counts, its generations and its images', (t) => {
 		stalled: undefined,
 		isRolledOut: false,
 		images: ['istio/pilot:1.4.10'],
+		secrets: [],
 		ownsReplicas: true,
 	});
 });
