@@ -79,17 +79,13 @@ function isSince(minor: Minor, first: Minor): boolean {
 }
 
 /** What the user wrote, or what a controller's pod says of its owner (1.3+); a Deployment is known by its ReplicaSet. */
-function ownerOf(
-	{ metadata }: Pod,
-	{ ownerName, typeMeta }: InjectionContext,
-	readsReferences: boolean,
-): Scope['owner'] {
+function ownerOf({ metadata }: Pod, { ownerName, typeMeta }: InjectionContext, runs: Minor): Scope['owner'] {
 	if (ownerName !== undefined || typeMeta !== undefined) {
 		return { name: ownerName ?? metadata.name ?? '', ...(typeMeta ?? podType) };
 	}
 	const references = Array.isArray(metadata.ownerReferences) ? (metadata.ownerReferences as readonly Owner[]) : [];
 	const controller = references.find(({ controller }) => controller === true);
-	if (!readsReferences || controller === undefined || (metadata.generateName ?? '') === '' || !isSince(runs, '1.3')) {
+	if (controller === undefined || (metadata.generateName ?? '') === '' || !isSince(runs, '1.3')) {
 		return { name: metadata.name ?? '', ...podType };
 	}
 	const { apiVersion, kind, name } = controller;
