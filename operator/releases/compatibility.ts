@@ -42,6 +42,35 @@ export function pilotTable(): string {
 	);
 }
 
+/** How Citadel, and the proxies in front of Pilot and Mixer, differ from release to release. */
+export function securityTable(): string {
+	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
+	return table(
+		['Citadel and proxies', ...releases.map(({ version }) => version)],
+		[
+			row('ports of Citadel', ({ citadel }) =>
+				citadel.ports.map(({ port, service = '' }) => `${port} ${code(service)}`).join(', '),
+			),
+			row('DNS names in certificates of', ({ citadel }) => list(Object.keys(citadel.dnsNames))),
+			row('root also in ConfigMap `istio-security`', ({ citadel }) => (citadel.publishesRoot ? 'yes' : 'no')),
+			row('what Citadel does in all namespaces', ({ citadel }) =>
+				citadel.clusterAccess.map(({ resource, verbs }) => `${code(resource)}: ${verbs.join(', ')}`).join('; '),
+			),
+			row('port in `discoveryAddress` with `mtls.controlPlane`', ({ mesh }) => String(mesh.secureDiscoveryPort)),
+			row('`--domain` of the proxies', ({ controlPlaneProxy: { domain } }) =>
+				domain === undefined ? 'not passed' : code(domain),
+			),
+			row('further arguments of the proxies', ({ controlPlaneProxy }) => list(controlPlaneProxy.logArgs)),
+			row('environment of the proxies', ({ controlPlaneProxy }) =>
+				list(Object.entries(controlPlaneProxy.env).map(([name, value]) => `${name}=${value}`)),
+			),
+			row('proxies report under `mtls.controlPlane`', ({ controlPlaneProxy }) =>
+				controlPlaneProxy.reportsUnderMutualTls ? 'yes' : 'no: they would be refused',
+			),
+		],
+	);
+}
+
 /** Which fields of the mesh configuration each release knows and reads. */
 export function meshConfigTable(): string {
 	const rows = (fields: Fields, prefix: string) =>
