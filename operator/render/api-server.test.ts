@@ -106,6 +106,37 @@ function everything(version: string, minor: string): Readonly<Record<string, unk
 			],
 			extraArgs: ['--resync=30s'],
 		},
+		gateways: {
+			ingress: {
+				enabled: true,
+				autoscaling: { minReplicas: 2, maxReplicas: 5 },
+				service: {
+					annotations: { 'example.com/lb': 'public', 'example.com/empty': '' },
+					externalTrafficPolicy: 'Local',
+					loadBalancerSourceRanges: ['192.0.2.0/24'],
+					ports: [
+						{ name: 'http2', port: 80, targetPort: 8080 },
+						{ name: 'http2-alt', port: 8080 },
+						{ name: 'https', port: 443 },
+					],
+				},
+			},
+			egress: { enabled: true, replicas: 2, service: { type: 'NodePort' }, podLabels: { team: 'mesh' } },
+		},
+		overlays: [
+			{
+				target: { kind: 'Deployment', name: 'istio-egressgateway' },
+				patch: [
+					{ op: 'add', path: '/spec/template/spec/dnsConfig', value: { options: [{ name: 'ndots', value: '2' }] } },
+					{ op: 'add', path: '/spec/template/spec/volumes/-', value: { name: 'cache', emptyDir: {} } },
+					{ op: 'remove', path: '/spec/template/spec/containers/0/resources/limits' },
+				],
+			},
+			{
+				target: { kind: 'Service', name: 'istio-ingressgateway' },
+				mergePatch: { metadata: { labels: { team: 'mesh' } }, spec: { sessionAffinity: 'ClientIP' } },
+			},
+		],
 	};
 }
 
