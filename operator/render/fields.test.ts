@@ -9,7 +9,13 @@ import { meshOf } from './testing.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Fields that say what the operator does, not what is made. */
-const control = ['spec.paused', 'spec.deletion.policy', 'spec.deletion.force', 'spec.deletion.timeout'];
+const control = [
+	'spec.paused',
+	'spec.deletion.policy',
+	'spec.deletion.force',
+	'spec.deletion.timeout',
+	'spec.sidecarInjector.namespaces',
+];
 
 /** Refused whatever it says: the schema knows it because others have it. */
 const refused = ['spec.citadel.disruptionBudget.minAvailable'];
@@ -20,6 +26,15 @@ const single = ['spec.profile'];
 const two = { pilot: { replicas: 2 } };
 const autoscaling = { minReplicas: 2, maxReplicas: 4, targetCPUUtilization: 60 };
 const digest = `sha256:${'a'.repeat(64)}`;
+
+function withInjector(fields: Fields): Fields {
+	return { sidecarInjector: { enabled: true, ...fields } };
+}
+
+/** What is put into pods shows in the injector's template. */
+function inPods(proxy: Fields): { readonly from: Fields; readonly to: Fields } {
+	return { from: withInjector({}), to: { ...withInjector({}), proxy } };
+}
 
 function withCitadel(fields: Fields): Fields {
 	return { citadel: { enabled: true, ...fields } };
@@ -163,6 +178,58 @@ function gatewayChanges(key: 'ingress' | 'egress'): typeof changes {
 	};
 }
 
+function mixerChanges(): typeof changes {
+	const policy = (fields: Fields) => ({ mixer: { policy: { enabled: true, ...fields } } });
+	const telemetry = (fields: Fields) => ({ mixer: { telemetry: { enabled: true, ...fields } } });
+	const from = telemetry({});
+	const batch = (fields: Fields) => telemetry({ reportBatch: fields });
+	return {
+		...workloadChanges('spec.mixer.policy', policy, '--log_as_json'),
+		...workloadChanges('spec.mixer.telemetry', telemetry, '--log_as_json'),
+		'spec.mixer.policy.enabled': { to: policy({}) },
+		'spec.mixer.policy.failOpen': { from: policy({}), to: policy({ failOpen: true }) },
+		'spec.mixer.telemetry.enabled': { to: telemetry({}) },
+		'spec.mixer.telemetry.reportBatch.maxEntries': { from, to: batch({ maxEntries: 10 }) },
+		'spec.mixer.telemetry.reportBatch.maxTime': { from, to: batch({ maxTime: '5s' }) },
+		'spec.mixer.adapters': { from, to: { mixer: { ...from.mixer, adapters: [{ stdio: {} }] } } },
+		'spec.images.digests.mixer': { from, to: { ...from, images: { digests: { mixer: digest } } } },
+	};
+}
+
+/** Backends of Mixer, by the path of each field below an entry of the list. */
+const adapterChanges: Readonly<Record<string, readonly [from: Fields, to: Fields]>> = {
+	'prometheus.metricsExpiry': [{ prometheus: {} }, { prometheus: { metricsExpiry: '1h' } }],
+	'stdio.json': [{ stdio: {} }, { stdio: { json: false } }],
+	...Object.fromEntries(
+		Object.entries({
+			address: 'other:8125',
+			prefix: 'istio',
+			flushDuration: '1s',
+			flushBytes: 1432,
+			samplingRate: 0.5,
+			metrics: { requestcount: { nameTemplate: 'requests' } },
+		}).map(([name, value]) => [
+			`statsd.${name}`,
+			[{ statsd: { address: 'statsd:8125' } }, { statsd: { address: 'statsd:8125', [name]: value } }] as const,
+		]),
+	),
+	...Object.fromEntries(
+		Object.entries({ name: 'other', address: 'other:80', templates: ['logentry'], params: { key: 'value' } }).map(
+			([name, value]) => {
+				const custom = { name: 'own', address: 'own:80', templates: ['metric'] };
+				return [`custom.${name}`, [{ custom }, { custom: { ...custom, [name]: value } }] as const];
+			},
+		),
+	),
+};
+
+for (const [path, [from, to]] of Object.entries(adapterChanges)) {
+	test(`${path} of a backend changes what is rendered`, (t) => {
+		const spec = (adapter: Fields) => ({ mixer: { telemetry: { enabled: true }, adapters: [adapter] } });
+		t.not(rendered(spec(to)), rendered(spec(from)));
+	});
+}
+
 /** The paths of all fields without fields of their own. */
 function leaves(schema: z.core.$ZodType, path: string): readonly string[] {
 	if (schema instanceof z.ZodExactOptional || schema instanceof z.ZodDefault) {
@@ -175,11 +242,61 @@ function leaves(schema: z.core.$ZodType, path: string): readonly string[] {
 		: [path];
 }
 
+/** How many pods a component has. */
+function replicaChanges(path: string, place: (fields: Fields) => Fields): typeof changes {
+	const fields: Readonly<Record<string, readonly [Fields, Fields]>> = {
+		replicas: [{}, { replicas: 3 }],
+		'autoscaling.minReplicas': [{ autoscaling }, { autoscaling: { ...autoscaling, minReplicas: 3 } }],
+		'autoscaling.maxReplicas': [{ autoscaling }, { autoscaling: { ...autoscaling, maxReplicas: 9 } }],
+		'autoscaling.targetCPUUtilization': [
+			{ autoscaling },
+			{ autoscaling: { ...autoscaling, targetCPUUtilization: 90 } },
+		],
+		'disruptionBudget.minAvailable': [two.pilot, { replicas: 2, disruptionBudget: { minAvailable: '30%' } }],
+	};
+	return Object.fromEntries(
+		Object.entries(fields).map(([name, [from, to]]) => [`${path}.${name}`, { from: place(from), to: place(to) }]),
+	);
+}
+
+const injectionChanges: typeof changes = {
+	'spec.sidecarInjector.enabled': { to: withInjector({}) },
+	'spec.images.digests.sidecarInjector': {
+		from: withInjector({}),
+		to: { ...withInjector({}), images: { digests: { sidecarInjector: digest } } },
+	},
+	// Since 1.4 it is the image of the proxy.
+	'spec.images.digests.proxyInit': {
+		from: { ...withInjector({}), version: '1.3.8' },
+		to: { ...withInjector({}), version: '1.3.8', images: { digests: { proxyInit: digest } } },
+	},
+	'spec.sidecarInjector.policy': { from: withInjector({}), to: withInjector({ policy: 'disabled' }) },
+	'spec.sidecarInjector.neverInject': {
+		from: withInjector({}),
+		to: withInjector({ neverInject: [{ matchLabels: { a: 'b' } }] }),
+	},
+	'spec.sidecarInjector.alwaysInject': {
+		from: withInjector({}),
+		to: withInjector({ alwaysInject: [{ matchLabels: { a: 'b' } }] }),
+	},
+	'spec.proxy.includeIPRanges': inPods({ includeIPRanges: ['10.0.0.0/8'] }),
+	'spec.proxy.excludeIPRanges': inPods({ excludeIPRanges: ['10.0.0.0/8'] }),
+	'spec.proxy.includeInboundPorts': inPods({ includeInboundPorts: [80] }),
+	'spec.proxy.excludeInboundPorts': inPods({ excludeInboundPorts: [22] }),
+	'spec.proxy.uid': inPods({ uid: 4711 }),
+	'spec.proxy.resources.requests': inPods({ resources: { requests: { cpu: '1' } } }),
+	'spec.proxy.resources.limits': inPods({ resources: { limits: { cpu: '1' } } }),
+};
+
 const allChanges: typeof changes = {
 	...changes,
 	...podChanges('spec.citadel', withCitadel, '--enable-profiling'),
+	...podChanges('spec.sidecarInjector', withInjector, '--log_as_json=true'),
+	...replicaChanges('spec.sidecarInjector', withInjector),
+	...injectionChanges,
 	...gatewayChanges('ingress'),
 	...gatewayChanges('egress'),
+	...mixerChanges(),
 };
 
 const supported = leaves(specSchema, 'spec').filter((path) => supportGap(path) === undefined);

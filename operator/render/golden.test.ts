@@ -14,6 +14,25 @@ async function example(name: string): Promise<unknown> {
 	return parse(await readFile(new URL(`${name}.yaml`, examples), 'utf8'));
 }
 
+/** Both services with every backend. */
+const mixer = {
+	policy: { enabled: true },
+	telemetry: { enabled: true },
+	adapters: [
+		{ prometheus: {} },
+		{ stdio: {} },
+		{ statsd: { address: 'statsd.monitoring:8125', prefix: 'istio' } },
+		{
+			custom: {
+				name: 'newrelic',
+				address: 'newrelic-adapter.monitoring:8080',
+				templates: ['metric'],
+				params: { a: 1 },
+			},
+		},
+	],
+};
+
 /** Objects by the name of their golden file. */
 const golden: readonly (readonly [file: string, objects: () => Promise<readonly KubeObject[]>])[] = [
 	...releases.flatMap(({ version }) => [
@@ -31,11 +50,36 @@ const golden: readonly (readonly [file: string, objects: () => Promise<readonly 
 					),
 				),
 		] as const,
+		[`${version}-mixer.yaml`, async () => render(resolved(installation({ version, mixer })))] as const,
+		[
+			`${version}-injection.yaml`,
+			async () =>
+				render(
+					resolved(installation({ version, sidecarInjector: { enabled: true, namespaces: ['shop'], replicas: 2 } })),
+					{
+						injectorRoots: 'the roots\n',
+						injectorCertificate: { certChain: 'the certificate\n', key: 'the key\n', roots: 'the roots\n' },
+					},
+				),
+		] as const,
+		[`${version}-gateways.yaml`, async () => gatewaysOf(version)] as const,
 		[`${version}-crds.yaml`, async () => renderCrds(resolved(installation({ version })))] as const,
 	]),
 	['example-article-1.0.9.yaml', async () => render(resolved(await example('article-1.0.9')))],
 	['example-ha.yaml', async () => render(resolved(await example('ha')))],
 ];
+
+/** What gateways add to a mesh: one in front of it as it is, one behind it under an autoscaler. */
+function gatewaysOf(version: string): readonly KubeObject[] {
+	const gateways = {
+		ingress: { enabled: true },
+		egress: { enabled: true, autoscaling: { minReplicas: 2, maxReplicas: 5 } },
+	};
+	const components = ['ingressgateway', 'egressgateway'];
+	return render(resolved(installation({ version, gateways }))).filter(({ metadata }) =>
+		components.includes(metadata.labels?.['app.kubernetes.io/component'] ?? ''),
+	);
+}
 
 function document(objects: readonly KubeObject[]): string {
 	return objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n');

@@ -108,13 +108,7 @@ function renderService(
 				livenessProbe: { ...version, periodSeconds: 5, timeoutSeconds: 5 },
 				volumeMounts: [socket],
 			},
-			sidecars: [
-				{
-					...proxy.container,
-					// Its listeners are in its file: it takes connections as soon as it runs, with or without Pilot.
-					readinessProbe: { tcpSocket: { port: 9091 }, periodSeconds: 5, timeoutSeconds: 5 },
-				},
-			],
+			sidecars: [proxy.container],
 			volumes: [...proxy.volumes, asGiven({ name: socket.name, emptyDir: {} })],
 			settings,
 		}),
