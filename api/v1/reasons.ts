@@ -62,6 +62,12 @@ export const reasons = {
 			'An older MeshInstallation has the same spec.namespace. The oldest wins; when it goes, this one takes over.',
 		remedy: 'Delete one of the two, or give this one a namespace of its own.',
 	},
+	CitadelTaken: {
+		condition: 'Valid',
+		meaning:
+			"The Citadel of an older MeshInstallation serves all namespaces, and so would this one's: they would overwrite each other's certificates.",
+		remedy: 'Set spec.citadel.enabled to false in one of the two, or give each Citadel namespaces of its own.',
+	},
 
 	Compatible: {
 		condition: 'Compatible',

@@ -1422,7 +1422,7 @@ export interface MeshInstallationSpec {
 	 */
 	version: string;
 	/**
-	 * Not supported yet: default, production. What is installed when nothing more is said. minimal: Pilot alone. default: Mixer and injection as well. production: replicas, autoscaling, disruption budgets and Citadel too.
+	 * What is installed when nothing more is said. minimal: Pilot alone. default: Mixer and injection as well. production: replicas, autoscaling, disruption budgets and Citadel too.
 	 */
 	profile?: 'minimal' | 'default' | 'production';
 	/**
