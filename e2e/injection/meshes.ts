@@ -31,6 +31,7 @@ export function meshSpecs(version: string, minor: Minor): Readonly<Record<string
 				...(minor === '1.0' ? {} : { trustDomain: 'example.com' }),
 			},
 		},
+		...(minor === '1.0' ? {} : tracers(version, minor)),
 		'with settings of its own, and injection only where it is asked for': {
 			version,
 			images: {
@@ -52,5 +53,33 @@ export function meshSpecs(version: string, minor: Minor): Readonly<Record<string
 				resources: { requests: { cpu: '250m', memory: '64Mi' }, limits: { cpu: '1200m', memory: '512Mi' } },
 			},
 		},
+	};
+}
+
+/** Tracers and collectors that only the release's own mesh configuration names. */
+function tracers(version: string, minor: Minor): Readonly<Record<string, Spec>> {
+	const traced = (defaultConfig: object): Spec => ({
+		version,
+		sidecarInjector: { enabled: true },
+		mesh: { tracing: { enabled: true }, config: { defaultConfig } },
+	});
+	const hasServices = minor === '1.3' || minor === '1.4';
+	const collectors = hasServices
+		? {
+				envoyAccessLogService: { address: 'als:9000', tlsSettings: { mode: 'DISABLE' } },
+				envoyMetricsService: { address: 'ems:9001' },
+			}
+		: { envoyMetricsServiceAddress: 'ems:9001' };
+	return {
+		'with LightStep and collectors': traced({
+			tracing: {
+				lightstep: { address: 'ls:8080', accessToken: 't"k', secure: true, cacertPath: '/etc/lightstep/cacert.pem' },
+			},
+			...collectors,
+		}),
+		...(minor === '1.1' ? {} : { 'with Datadog': traced({ tracing: { datadog: { address: '$(HOST_IP):8126' } } }) }),
+		...(hasServices
+			? { 'with Stackdriver': traced({ tracing: { stackdriver: { debug: true, maxNumberOfAttributes: 7 } } }) }
+			: {}),
 	};
 }

@@ -1,6 +1,7 @@
 /** Evaluates a fragment for one pod, as Go's text/template does with the template that `printTemplate` makes of it. */
 import type { Condition, Each, Fields, Item, Node, Setting, Text } from './expression.ts';
 import { goJson } from './go-json.ts';
+import { goPrint } from './go-print.ts';
 import type { InjectorSettings } from './injector-settings.ts';
 import type { Pod, PodContainer } from './pod.ts';
 
@@ -95,7 +96,7 @@ function evaluateEach({ annotation, values }: Each, { pod }: Scope): readonly Js
 				if (typeof value === 'object' || value === undefined) {
 					throw new AnnotationError(annotation, `must have a text under ${JSON.stringify(name)}`);
 				}
-				return { name, value: String(value) };
+				return { name, value: goPrint(value) };
 			}
 			if (!isObject(value) || Object.keys(value).length === 0) {
 				throw new AnnotationError(annotation, `must have an object with fields under ${JSON.stringify(name)}`);
