@@ -1,6 +1,7 @@
 /** The tables of `docs/compatibility.md`, from the data of the releases. */
 import { crdsOf } from './crds.ts';
 import { releases } from './find-release.ts';
+import { type GatewayName, statusPort } from './gateways.ts';
 import { isKnown, isRead } from './mesh-config-check.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
 import type { Field, Fields } from './mesh-config-shapes.ts';
@@ -67,6 +68,29 @@ export function securityTable(): string {
 			row('proxies report under `mtls.controlPlane`', ({ controlPlaneProxy }) =>
 				controlPlaneProxy.reportsUnderMutualTls ? 'yes' : 'no: they would be refused',
 			),
+		],
+	);
+}
+
+/** What each release's gateways are started with. */
+export function gatewayTable(): string {
+	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
+	const ports = (key: GatewayName) => (release: Release) =>
+		[{ name: statusPort.container, port: statusPort.port }, ...release.gateways.ports[key]]
+			.map(({ port, name }) => `${port} ${code(name)}`)
+			.join(', ');
+	return table(
+		['Gateways', ...releases.map(({ version }) => version)],
+		[
+			row('arguments, beside those that follow from the mesh', ({ gateways }) => list(gateways.args)),
+			row('environment', ({ gateways }) =>
+				list(Object.entries(gateways.env).map(([name, value]) => `${name}=${value}`)),
+			),
+			row('from the pod', ({ gateways }) => list(Object.keys(gateways.fieldEnv))),
+			row('ports of `istio-ingressgateway`', ports('ingress')),
+			row('ports of `istio-egressgateway`', ports('egress')),
+			row('tracers beside Zipkin', ({ gateways }) => list(gateways.tracers)),
+			row('tells its labels to Pilot', ({ gateways }) => (gateways.tellsLabels ? 'yes' : 'Pilot looks the pod up')),
 		],
 	);
 }
