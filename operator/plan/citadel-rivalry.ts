@@ -38,7 +38,7 @@ export function citadelTaken(winner: string): Omit<Problem, 'reason'> & { readon
 	return {
 		path: 'spec.citadel',
 		reason: 'CitadelTaken',
-		message: `spec.citadel: the Citadel of the older MeshInstallation ${winner} serves all namespaces already; two would overwrite each other's certificates`,
+		message: `the Citadel of the older MeshInstallation ${winner} serves all namespaces already; two would overwrite each other's certificates`,
 		remedy:
 			'Set spec.citadel.enabled to false, or give each Citadel namespaces of its own by --listened-namespaces in spec.citadel.extraArgs (--listened-namespace in Istio 1.0).',
 	};
