@@ -128,10 +128,15 @@ test('checks that nobody would answer are refused', (t) => {
 });
 
 test('settings of a service that does not run are refused', (t) => {
-	t.deepEqual(problems({ mixer: { policy: { failOpen: false }, telemetry: { reportBatch: {} } } }), [
+	t.deepEqual(problems({ mixer: { policy: { failOpen: false }, telemetry: { replicas: 2 } } }), [
+		'spec.mixer.policy.enabled Invalid',
+		'spec.mixer.telemetry.enabled Invalid',
+	]);
+	t.deepEqual(problems({ mixer: { policy: { ...off, failOpen: false }, telemetry: { ...off, reportBatch: {} } } }), [
 		'spec.mixer.policy.failOpen Invalid',
 		'spec.mixer.telemetry.reportBatch Invalid',
 	]);
+	t.deepEqual(problems({ mixer: { policy: { ...off, replicas: 2 }, telemetry: {} } }), [], 'kept for later');
 	t.deepEqual(problems({ mixer: { policy: on, telemetry: off, adapters: [{ stdio: {} }] } }), [
 		'spec.mixer.adapters[0] Invalid',
 	]);

@@ -6,7 +6,7 @@ import { mixerMetrics } from './mixer-metrics.ts';
 import type { ReleaseProblem } from './problem.ts';
 import type { Profile } from './profiles.ts';
 import type { ClassicRelease } from './release.ts';
-import { resolveWorkload } from './resolve-workload.ts';
+import { type GivenWorkload, resolveWorkload } from './resolve-workload.ts';
 import type { CustomTemplate, MixerService, ResolvedAdapter, ResolvedMixer, StatsdMetric } from './resolved.ts';
 import { checkWorkload, podEnv, type WorkloadRules } from './workload-check.ts';
 
@@ -48,36 +48,61 @@ export function checkMixer(release: ClassicRelease, spec: ParsedSpec, profile: P
 	return [
 		...checkWorkload(release, policy, mixerRules(release, 'policy')),
 		...checkWorkload(release, telemetry, mixerRules(release, 'telemetry')),
-		...(policy?.failOpen === undefined ? [] : needs(services, 'policy', 'spec.mixer.policy.failOpen')),
-		...(telemetry?.reportBatch === undefined ? [] : checkReportBatch(release, services)),
+		...checkUnused('policy', policy, 'failOpen', services),
+		...checkUnused('telemetry', telemetry, 'reportBatch', services),
+		...(telemetry?.reportBatch === undefined ? [] : checkReportBatch(release)),
 		...checkAdapters(release, spec.namespace, adapters ?? [], services),
 		...checkMixerMeshConfig(spec, services),
 	];
 }
 
-function checkReportBatch(release: ClassicRelease, services: MixerServices): readonly ReleaseProblem[] {
+/**
+ * Settings of a service that does not run: refused where nobody said that it should not. Settings of its pods stay for the day on
+ * which it is switched on again; what proxies do (`ofProxies`) is said of a service that runs, or not at all.
+ */
+function checkUnused(
+	service: MixerService,
+	given: (GivenWorkload & { readonly enabled?: boolean }) | undefined,
+	ofProxies: string,
+	services: MixerServices,
+): readonly ReleaseProblem[] {
+	if (services[service] || given === undefined) {
+		return [];
+	}
+	const path = `spec.mixer.${service}`;
+	const fields = Object.keys(given).filter((name) => name !== 'enabled');
+	if (given.enabled === undefined && fields.length > 0) {
+		return [
+			{
+				path: `${path}.enabled`,
+				reason: 'Invalid',
+				message: `${path}.enabled is not set and istio-${service} does not run: ${fields.join(', ')} would have no effect`,
+				remedy: `Set ${path}.enabled to true, or to false to keep the settings for later.`,
+			},
+		];
+	}
+	return fields.includes(ofProxies)
+		? [
+				{
+					path: `${path}.${ofProxies}`,
+					reason: 'Invalid',
+					message: `${path}.${ofProxies} has no effect: istio-${service} is switched off`,
+					remedy: `Remove it, or set ${path}.enabled to true.`,
+				},
+			]
+		: [];
+}
+
+function checkReportBatch(release: ClassicRelease): readonly ReleaseProblem[] {
 	const path = 'spec.mixer.telemetry.reportBatch';
 	return knowsReportBatch(release)
-		? needs(services, 'telemetry', path)
+		? []
 		: [
 				{
 					path,
 					reason: 'FieldNotInRelease',
 					message: `${path} came with Istio 1.3; proxies of ${release.version} gather reports as they were built to`,
 					remedy: 'Leave it out, or install Istio 1.3 or newer.',
-				},
-			];
-}
-
-function needs(services: MixerServices, service: MixerService, path: string): readonly ReleaseProblem[] {
-	return services[service]
-		? []
-		: [
-				{
-					path,
-					reason: 'Invalid',
-					message: `${path} has no effect: istio-${service} does not run`,
-					remedy: `Remove it, or set spec.mixer.${service}.enabled to true.`,
 				},
 			];
 }
