@@ -99,6 +99,8 @@ test('the licences of what is inside are shipped with it', async (t) => {
 		'prom-client',
 		'commander',
 		'yaml',
+		'@peculiar/x509',
+		'reflect-metadata',
 	]) {
 		t.regex(licenses, new RegExp(`^${name} [0-9.]+ \\(`, 'm'), name);
 	}
