@@ -1,11 +1,12 @@
 /** What is rendered meets a real API server: it takes every field, stores it as it is, and finds nothing to change the second time. */
+import { rootCertificates } from 'node:tls';
 import test from 'ava';
 import { Agent, request } from 'undici';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { canonicalQuantity, releases } from '../releases/index.ts';
 import { objectPath } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
-import { render, renderCrds } from './index.ts';
+import { type ClusterFacts, render, renderCrds } from './index.ts';
 import { at, meshOf } from './testing.ts';
 
 let cluster: Cluster;
@@ -160,6 +161,30 @@ function withMixer(version: string, minor: string): Readonly<Record<string, unkn
 	};
 }
 
+/** The injector with everything that it can be told. */
+function withInjector(version: string, minor: string): Readonly<Record<string, unknown>> {
+	return {
+		version,
+		namespace: `injector-${minor.replace('.', '-')}`,
+		sidecarInjector: {
+			enabled: true,
+			policy: 'disabled',
+			namespaces: ['shop'],
+			...(minor === '1.0' ? {} : { neverInject: [{ matchLabels: { job: 'batch' } }] }),
+			autoscaling: { minReplicas: 2, maxReplicas: 3 },
+			extraArgs: ['--log_as_json=true'],
+		},
+		proxy: { excludeIPRanges: ['10.0.0.0/8'], excludeInboundPorts: [22], uid: 4711 },
+	};
+}
+
+/** What only a cluster knows. */
+const facts: ClusterFacts = {
+	// API servers take nothing else than certificates here.
+	injectorRoots: rootCertificates.slice(0, 2).join('\n'),
+	injectorCertificate: { certChain: 'chain', key: 'key', roots: 'roots' },
+};
+
 /** Citadel with a CA of the user's own, and mutual TLS everywhere. */
 function withCitadel(version: string, minor: string): Readonly<Record<string, unknown>> {
 	return {
@@ -197,12 +222,13 @@ for (const { version, minor } of releases) {
 		],
 		['with everything', meshOf(everything(version, minor), `full-${minor.replace('.', '-')}`)],
 		['with Mixer', meshOf(withMixer(version, minor), `mixer-${minor.replace('.', '-')}`)],
+		['with injection', meshOf(withInjector(version, minor), `injector-${minor.replace('.', '-')}`)],
 		['with Citadel', meshOf(withCitadel(version, minor), `citadel-${minor.replace('.', '-')}`)],
 	] as const) {
 		test.serial(
 			`${version} ${title}: the API server stores what is rendered, and a second apply changes nothing`,
 			async (t) => {
-				const namespaceFirst = [...render(mesh)].sort(
+				const namespaceFirst = [...render(mesh, facts)].sort(
 					(a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'),
 				);
 				const crds = renderCrds(mesh);
