@@ -151,6 +151,23 @@ export const pods: Readonly<Record<string, KubePod>> = {
 		[`${sidecar}/userVolumeMount`]: '{"certs":{"mountPath":"/certs","readOnly":true},"tmp":{"mountPath":"/tmp"}}',
 	}),
 	'a volume that is no JSON': annotated({ [`${sidecar}/userVolume`]: '{certs' }),
+	'empty volumes': annotated({ [`${sidecar}/userVolume`]: '{}', [`${sidecar}/userVolumeMount`]: '' }),
+	'numbers with zeros in front': annotated({
+		[`status.${sidecar}/port`]: '015020',
+		[`${readiness}/periodSeconds`]: '010',
+		[`${readiness}/failureThreshold`]: '007',
+	}),
+	'a number with a zero in front that is none of base 8': annotated({ [`${readiness}/initialDelaySeconds`]: '08' }),
+	'values with quotes and signs': annotated({
+		[`${sidecar}/proxyImage`]: 'a"b\\c: #{{x}} [[y]]',
+		[`${sidecar}/discoveryAddress`]: "it's:\n'15010'",
+		[`${sidecar}/controlPlaneAuthPolicy`]: 'yes',
+	}),
+	'blocks of IPv6, and of single hosts': annotated({
+		[`${traffic}/includeOutboundIPRanges`]: 'fd00::/8,10.0.0.1/32',
+	}),
+	'blocks with spaces between': annotated({ [`${traffic}/includeOutboundIPRanges`]: '10.0.0.0/8, 10.1.0.0/16' }),
+	'empty labels and annotations': pod({ labels: {}, annotations: {} }),
 	'an environment for Datadog': annotated({
 		'apm.datadoghq.com/env': '{"DD_ENV":"prod","DD_PORT":8126,"DD_BYTES":20971520}',
 	}),
