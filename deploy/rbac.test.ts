@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
+import { kindOf } from '../operator/runtime/kinds.ts';
 import { rbacText } from './generate.ts';
 import { compact, grantedRules, namespaceRules, operatorRules, type Rule } from './rbac.ts';
 import { renderEverything } from './samples.ts';
@@ -40,6 +41,7 @@ test('only API groups that an installation has anything to do with are named', (
 	const groups = new Set([...rules, ...grants].flatMap(({ apiGroups }) => apiGroups));
 	t.deepEqual([...groups].sort(), [
 		'',
+		'admissionregistration.k8s.io',
 		'apiextensions.k8s.io',
 		'apps',
 		'authentication.istio.io',
@@ -74,15 +76,20 @@ test('namespaces and CRDs are never deleted, and only Istio’s own CRDs are wri
 	t.false(allows(rules, 'apiextensions.k8s.io', crds, 'patch'));
 });
 
-test('the operator does nothing with Secrets; it holds to read them for Pilot alone', (t) => {
-	t.false(rules.some(({ resources }) => resources.includes('secrets')));
-	const held = grants.filter(({ resources }) => resources.includes('secrets')).flatMap(({ verbs }) => verbs);
-	t.deepEqual(held.sort(), ['list', 'watch']);
-});
-
-test('what is handed on is reading only', (t) => {
-	const verbs = new Set(grants.flatMap((grant) => grant.verbs));
-	t.deepEqual([...verbs].sort(), ['get', 'list', 'watch']);
+test('what is handed on is reading only, but for what Citadel writes: Secrets, and the ConfigMap with its root', (t) => {
+	const reading = ['get', 'list', 'watch'];
+	const writing = grants.flatMap(({ apiGroups, resources, resourceNames = ['*'], verbs }) =>
+		verbs
+			.filter((verb) => !reading.includes(verb))
+			.map((verb) => `${verb} ${apiGroups.join()}/${resources.join()} ${resourceNames.join()}`),
+	);
+	t.deepEqual(writing.toSorted(), [
+		'create /configmaps *',
+		'create /secrets *',
+		'delete /secrets *',
+		'update /configmaps istio-security',
+		'update /secrets *',
+	]);
 });
 
 test('every right that a rendered role grants is held', (t) => {
@@ -104,9 +111,10 @@ test('every right that a rendered role grants is held', (t) => {
 });
 
 test('every rendered kind can be read, watched, created and changed', (t) => {
-	for (const { kind, apiVersion, metadata } of rendered) {
+	for (const object of rendered) {
+		const { apiVersion, plural: resource } = kindOf(object);
+		const { metadata } = object;
 		const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
-		const resource = kind.endsWith('y') ? `${kind.toLowerCase().slice(0, -1)}ies` : `${kind.toLowerCase()}s`;
 		for (const verb of ['get', 'list', 'watch', 'create', 'patch']) {
 			t.true(allows(rules, group, resource, verb, metadata.name), `${verb} ${resource}`);
 		}

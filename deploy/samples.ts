@@ -1,8 +1,8 @@
 /** Installations that together make the operator render everything it can: the ground on which its rights are computed. */
-import { apiVersion, kind, notSupportedYet, parseMeshInstallation } from '../api/v1/index.ts';
+import { apiVersion, kind, parseMeshInstallation } from '../api/v1/index.ts';
 import { releases, resolve } from '../operator/releases/index.ts';
 import { profiles } from '../operator/releases/profiles.ts';
-import { render, renderCrds } from '../operator/render/index.ts';
+import { type ClusterFacts, render, renderCrds } from '../operator/render/index.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 
 /** Parts of a spec; each switches on objects that another one does not have. */
@@ -27,31 +27,32 @@ const options: readonly object[] = [
 	{ sidecarInjector: { enabled: true, namespaces: ['shop'] } },
 ];
 
-function isSupported(profile: string): boolean {
-	return !notSupportedYet.some(({ path, values = [] }) => path === 'spec.profile' && values.includes(profile));
-}
+/** In the place of what only a cluster knows: what depends on it is rendered as well. */
+const facts: ClusterFacts = {
+	injectorRoots: 'sample',
+	injectorCertificate: { certChain: 'sample', key: 'sample', roots: 'sample' },
+	caSecretHash: 'sample',
+};
 
 /** Everything that is rendered for any release, profile and option. Throws where a sample is refused: then it says nothing. */
 export function renderEverything(): readonly KubeObject[] {
 	return releases.flatMap(({ version }) =>
-		Object.keys(profiles)
-			.filter(isSupported)
-			.flatMap((profile) =>
-				options.flatMap((option) => {
-					const sample = {
-						apiVersion,
-						kind,
-						metadata: { name: 'sample' },
-						spec: { version, profile, ...option },
-					};
-					const parsed = parseMeshInstallation(sample);
-					const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
-					if (!resolved.ok) {
-						const reasons = resolved.problems.map(({ message }) => message).join('; ');
-						throw new Error(`the sample ${JSON.stringify(sample.spec)} is refused: ${reasons}`);
-					}
-					return [...renderCrds(resolved.mesh), ...render(resolved.mesh)];
-				}),
-			),
+		Object.keys(profiles).flatMap((profile) =>
+			options.flatMap((option) => {
+				const sample = {
+					apiVersion,
+					kind,
+					metadata: { name: 'sample' },
+					spec: { version, profile, ...option },
+				};
+				const parsed = parseMeshInstallation(sample);
+				const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
+				if (!resolved.ok) {
+					const reasons = resolved.problems.map(({ message }) => message).join('; ');
+					throw new Error(`the sample ${JSON.stringify(sample.spec)} is refused: ${reasons}`);
+				}
+				return [...renderCrds(resolved.mesh), ...render(resolved.mesh, facts)];
+			}),
+		),
 	);
 }

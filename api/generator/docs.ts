@@ -74,7 +74,7 @@ spec:
 
 ## Not supported yet
 
-${notSupportedYet.map(({ path, values }) => `- \`${path}\`${values === undefined ? '' : `: ${values.join(', ')}`}`).join('\n')}
+${notSupportedYet.map((path) => `- \`${path}\``).join('\n')}
 
 ## spec
 
@@ -151,11 +151,7 @@ function table(entries: readonly Row[], withSupport: boolean): string {
 }
 
 function supportOf(path: string): string {
-	if (supportGap(path) !== undefined) {
-		return 'not supported yet';
-	}
-	const values = notSupportedYet.find((gap) => gap.path === path)?.values;
-	return values === undefined ? 'supported' : `supported, but not yet ${values.join(' and ')}`;
+	return supportGap(path) === undefined ? 'supported' : 'not supported yet';
 }
 
 /** Descriptions end with what holds when the field is absent: "45s when not set." */

@@ -1,7 +1,7 @@
 /** The schema of the whole object in structural form, with what the list of not yet supported fields adds to it. */
 import { z } from 'zod';
 import { meshInstallation } from '../v1/schema/mesh-installation.ts';
-import { type NotSupportedYet, notSupportedMessage, notSupportedYet } from '../v1/support.ts';
+import { notSupportedMessage, notSupportedYet } from '../v1/support.ts';
 import { type Schema, toStructural } from './structural.ts';
 
 /** The object as consumers write it; `metadata` is left to Kubernetes. */
@@ -15,33 +15,30 @@ export function structuralSchema(): Schema {
 	});
 	const { metadata: _metadata, ...properties } = json.properties ?? {};
 	const root = toStructural({ ...json, properties });
-	return notSupportedYet.reduce((schema, gap) => withGap(schema, gap.path.split('.'), gap, 0), root);
+	return notSupportedYet.reduce((schema, gap) => withGap(schema, gap.split('.'), gap, 0), root);
 }
 
 /** Adds the refusal at the parent of the field, because a rule at the field itself would not run when it is absent, and need not. */
-function withGap(node: Schema, path: readonly string[], gap: NotSupportedYet, depth: number): Schema {
+function withGap(node: Schema, path: readonly string[], gap: string, depth: number): Schema {
 	const [name, ...below] = path;
 	const child = name === undefined ? undefined : node.properties?.[name];
 	if (name === undefined || child === undefined) {
-		throw new Error(`api/v1/support.ts: the schema has no field ${gap.path}`);
+		throw new Error(`api/v1/support.ts: the schema has no field ${gap}`);
 	}
 	if (below.length > 0) {
 		return { ...node, properties: { ...node.properties, [name]: withGap(child, below, gap, depth + 1) } };
 	}
-	const refusals =
-		gap.values === undefined
-			? [{ rule: `!has(self.${name})`, message: notSupportedMessage(gap.path) }]
-			: gap.values.map((value) => ({
-					rule: `!has(self.${name}) || self.${name} != '${value}'`,
-					message: notSupportedMessage(gap.path, value),
-				}));
-	const note = gap.values === undefined ? 'Not supported yet. ' : `Not supported yet: ${gap.values.join(', ')}. `;
 	return {
 		...node,
-		properties: { ...node.properties, [name]: { ...child, description: `${note}${child.description}` } },
+		properties: { ...node.properties, [name]: { ...child, description: `Not supported yet. ${child.description}` } },
 		'x-kubernetes-validations': [
 			...(node['x-kubernetes-validations'] ?? []),
-			...refusals.map((refusal) => ({ ...refusal, fieldPath: `.${name}`, reason: 'FieldValueForbidden' })),
+			{
+				rule: `!has(self.${name})`,
+				message: notSupportedMessage(gap),
+				fieldPath: `.${name}`,
+				reason: 'FieldValueForbidden',
+			},
 		],
 	};
 }

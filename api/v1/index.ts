@@ -12,5 +12,5 @@ export {
 export type { Problem } from './problems.ts';
 export { parseQuantity } from './quantity.ts';
 export { type Reason, type ReasonEntry, reasons } from './reasons.ts';
-export { type NotSupportedYet, notSupportedYet, supportGap } from './support.ts';
+export { notSupportedYet, supportGap } from './support.ts';
 export type * from './types.generated.ts';

@@ -50,7 +50,6 @@ test('every problem is reported, each with path, reason, message and remedy', (t
 		'spec.pilot.autoscaling.minReplicas Invalid',
 		'spec.pilot.replicas Invalid',
 		'spec.pilot.resources.requests.cpu Invalid',
-		'spec.profile NotSupportedYet',
 		'spec.proxy.adminPort Invalid',
 		'spec.proxy.parentShutdownDuration Invalid',
 		'spec.typo Invalid',

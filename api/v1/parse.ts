@@ -44,22 +44,14 @@ export function parseMeshInstallation(object: unknown): ParseResult {
 }
 
 function unsupported(input: unknown): readonly Problem[] {
-	return notSupportedYet.flatMap(({ path, values }) => {
+	return notSupportedYet.flatMap((path) => {
 		const value = path
 			.split('.')
 			.reduce<unknown>(
 				(parent, field) => (isObject(parent) && Object.hasOwn(parent, field) ? parent[field] : undefined),
 				input,
 			);
-		if (value === undefined || value === null) {
-			return [];
-		}
-		if (values === undefined) {
-			return [gap(path, notSupportedMessage(path), `Remove ${path}.`)];
-		}
-		return typeof value === 'string' && values.includes(value)
-			? [gap(path, notSupportedMessage(path, value), `Use another value for ${path}.`)]
-			: [];
+		return value === undefined || value === null ? [] : [gap(path, notSupportedMessage(path), `Remove ${path}.`)];
 	});
 }
 

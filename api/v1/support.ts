@@ -3,26 +3,14 @@
  * refusals and the marks in docs/api.md: whoever builds the behaviour deletes the entry, and nothing else.
  */
 
-export interface NotSupportedYet {
-	/** Path of the field from the root; everything below it is meant too. */
-	readonly path: string;
-	/** Only these values of it; the whole field when not given. */
-	readonly values?: readonly string[];
-}
-
-export const notSupportedYet: readonly NotSupportedYet[] = [
-	{ path: 'spec.profile', values: ['default', 'production'] },
-	{ path: 'spec.upgrade' },
-	{ path: 'spec.multiCluster' },
-];
+/** Paths of fields from the root; everything below them is meant too. */
+export const notSupportedYet: readonly string[] = ['spec.upgrade', 'spec.multiCluster'];
 
 /** The entry that a field falls under, by itself or by one of its parents. */
-export function supportGap(path: string): NotSupportedYet | undefined {
-	return notSupportedYet.find(
-		(gap) => gap.values === undefined && (path === gap.path || path.startsWith(`${gap.path}.`)),
-	);
+export function supportGap(path: string): string | undefined {
+	return notSupportedYet.find((gap) => path === gap || path.startsWith(`${gap}.`));
 }
 
-export function notSupportedMessage(path: string, value?: string): string {
-	return value === undefined ? `${path} is not supported yet` : `${path}: ${value} is not supported yet`;
+export function notSupportedMessage(path: string): string {
+	return `${path} is not supported yet`;
 }

@@ -6,10 +6,7 @@ export interface ReleaseProblem extends Omit<Problem, 'reason'> {
 	 * `UnsupportedVersion` and `EndOfLife` are about the version, `FieldNotInRelease` about a setting that this release has
 	 * not or does not read, `Invalid` about a value that no release could use.
 	 */
-	readonly reason: Extract<
-		Reason,
-		'Invalid' | 'NotSupportedYet' | 'UnsupportedVersion' | 'EndOfLife' | 'FieldNotInRelease'
-	>;
+	readonly reason: Extract<Reason, 'Invalid' | 'UnsupportedVersion' | 'EndOfLife' | 'FieldNotInRelease'>;
 }
 
 /** The path of a field below another one, as Kubernetes writes it. */

@@ -1,4 +1,5 @@
 /** What a profile installs, and its answers to what the installation leaves open. */
+import type { ParsedSpec } from '../../api/v1/index.ts';
 import type { Replicas } from './resolved.ts';
 
 /** A component's part in a profile. */
@@ -24,7 +25,7 @@ const onePod: Replicas = { kind: 'fixed', count: 1 };
 const underLoad: Replicas = { kind: 'autoscaled', min: 2, max: 5, targetCPUUtilization: 80 };
 
 /** The profiles that can be installed, by name. */
-export const profiles: Readonly<Record<string, Profile>> = {
+export const profiles: Readonly<Record<ParsedSpec['profile'], Profile>> = {
 	/** Pilot alone, in one pod. */
 	minimal: {
 		pilot: { replicas: onePod },

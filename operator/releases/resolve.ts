@@ -38,9 +38,6 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 	}
 	const { release } = search;
 	const profile = profiles[spec.profile];
-	if (profile === undefined) {
-		return { ok: false, problems: [profileProblem(spec.profile)] };
-	}
 	const problems: readonly ReleaseProblem[] = [
 		...checkSettings(release, spec),
 		...checkMeshConfig(release, spec.mesh?.config ?? {}),
@@ -95,15 +92,5 @@ function versionProblem(version: string, search: Exclude<FindResult, { readonly 
 		reason: 'UnsupportedVersion',
 		message: `${path} ${version} is not a release that this operator knows; it knows ${supported.join(', ')}`,
 		remedy: nearest === undefined ? `Use one of ${supported.join(', ')}.` : `Use ${nearest}.`,
-	};
-}
-
-function profileProblem(profile: string): ReleaseProblem {
-	const known = Object.keys(profiles).join(', ');
-	return {
-		path: 'spec.profile',
-		reason: 'NotSupportedYet',
-		message: `spec.profile ${profile} is not supported yet`,
-		remedy: `Use one of: ${known}.`,
 	};
 }

@@ -268,16 +268,19 @@ test('pods go where the published images run, in every alternative that the user
 	t.is(terms({ nodeSelector: { 'kubernetes.io/arch': 'arm64' } }), undefined);
 });
 
-test('several pods spread over nodes unless the user says how', (t) => {
+test('several pods spread over zones and nodes unless the user says how', (t) => {
 	const spread = (pilot: Fields) => at(podSpec(pilot), 'topologySpreadConstraints');
 	const own = { maxSkew: 2, topologyKey: 'rack', whenUnsatisfiable: 'DoNotSchedule', labelSelector: {} };
 	t.is(spread({}), undefined);
-	t.like((spread({ replicas: 2 }) as readonly Fields[])[0], {
-		topologyKey: 'kubernetes.io/hostname',
+	const spreadOver = (topologyKey: string) => ({
+		maxSkew: 1,
+		topologyKey,
 		whenUnsatisfiable: 'ScheduleAnyway',
 		labelSelector: { matchLabels: { istio: 'pilot' } },
 	});
-	t.is((spread({ autoscaling: { maxReplicas: 2 } }) as readonly Fields[]).length, 1);
+	const everywhere = [spreadOver('topology.kubernetes.io/zone'), spreadOver('kubernetes.io/hostname')];
+	t.deepEqual(spread({ replicas: 2 }), everywhere);
+	t.deepEqual(spread({ autoscaling: { maxReplicas: 2 } }), everywhere);
 	t.deepEqual(
 		spread({ replicas: 2, topologySpreadConstraints: [own] }),
 		[own],

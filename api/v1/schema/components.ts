@@ -22,6 +22,14 @@ import { singletonFields, workload, workloadFields } from './workload.ts';
 
 const enabled = optional(z.boolean());
 
+/** More than nothing. A rule, since the API server compares whole numbers with the whole part of `minimum`. */
+const share = withRules(z.number().min(0).max(1), {
+	rule: 'self > 0.0',
+	message: 'must be greater than 0',
+	remedy: 'Write a number up to 1, such as 0.1 for every tenth.',
+	holds: (value) => value > 0,
+});
+
 const statsdMetric = z
 	.strictObject({
 		type: optional(z.enum(['COUNTER', 'GAUGE', 'DISTRIBUTION'])).describe(
@@ -68,9 +76,7 @@ const adapter = withRules(
 					flushBytes: optional(integer(64, 65_507)).describe(
 						'Bytes of a packet at most; 1432 is better within one network. 512 when not set.',
 					),
-					samplingRate: optional(z.number().min(0.0001).max(1)).describe(
-						'Share of values that are sent: 0.1 for every tenth. 1 when not set.',
-					),
+					samplingRate: optional(share).describe('Share of values that are sent: 0.1 for every tenth. 1 when not set.'),
 					metrics: optional(
 						map(statsdMetric, 64, /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'the name of a metric, such as requestcount'),
 					).describe(

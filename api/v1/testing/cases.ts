@@ -53,18 +53,6 @@ export const refusedCases: readonly RefusedCase[] = [
 	// Top-level fields
 	refused('an unknown profile', 'spec.profile', { profile: 'demo' }),
 	refused('a profile that is a path', 'spec.profile', { profile: '../minimal' }),
-	refused(
-		'profile default',
-		'spec.profile',
-		{ profile: 'default' },
-		{ server: 'spec.profile: default is not supported yet' },
-	),
-	refused(
-		'profile production',
-		'spec.profile',
-		{ profile: 'production' },
-		{ server: 'production is not supported yet' },
-	),
 	refused('a namespace in capitals', 'spec.namespace', { namespace: 'Istio' }),
 	refused('a namespace of 64 characters', 'spec.namespace', { namespace: 'n'.repeat(64) }),
 	refused('an empty namespace', 'spec.namespace', { namespace: '' }),
@@ -278,7 +266,6 @@ export const refusedCases: readonly RefusedCase[] = [
 
 	// Not supported yet, and checked all the same
 	...Object.entries({
-		mixer: {},
 		upgrade: { strategy: 'InPlace' },
 		multiCluster: { clusterName: 'primary' },
 	}).map(([field, value]) =>
@@ -306,6 +293,41 @@ export const refusedCases: readonly RefusedCase[] = [
 	),
 	refused('an adapter that is two', 'spec.mixer.adapters[0]', {
 		mixer: { adapters: [{ stdio: {}, prometheus: {} }] },
+	}),
+	refused('an adapter that is none', 'spec.mixer.adapters[0]', { mixer: { adapters: [{}] } }),
+	refused(
+		'an adapter that nobody knows',
+		'spec.mixer.adapters[0].newrelic',
+		{ mixer: { adapters: [{ newrelic: {} }] } },
+		{ server: 'unknown field "spec.mixer.adapters[0].newrelic"' },
+	),
+	refused('replicas and autoscaling of istio-policy', 'spec.mixer.policy.replicas', {
+		mixer: { policy: { replicas: 1, autoscaling: { maxReplicas: 2 } } },
+	}),
+	refused('reports that wait for ever', 'spec.mixer.telemetry.reportBatch.maxTime', {
+		mixer: { telemetry: { reportBatch: { maxTime: '0s' } } },
+	}),
+	refused('an adapter without templates', 'spec.mixer.adapters[0].custom.templates', {
+		mixer: { adapters: [{ custom: { name: 'own', address: 'own:80', templates: [] } }] },
+	}),
+	...[0, 1.1].map((samplingRate) =>
+		refused(`statsd with a sampling rate of ${samplingRate}`, 'spec.mixer.adapters[0].statsd.samplingRate', {
+			mixer: { adapters: [{ statsd: { address: 's:1', samplingRate } }] },
+		}),
+	),
+	refused('statsd with packets of 10 bytes', 'spec.mixer.adapters[0].statsd.flushBytes', {
+		mixer: { adapters: [{ statsd: { address: 's:1', flushBytes: 10 } }] },
+	}),
+	refused('a type that statsd does not know', 'spec.mixer.adapters[0].statsd.metrics.requestcount.type', {
+		mixer: { adapters: [{ statsd: { address: 's:1', metrics: { requestcount: { type: 'TIMER' } } } }] },
+	}),
+	...['{{reporter}}', '{{.reporter | upper}}', 'a b', 'a:b', '{{.reporter'].map((nameTemplate) =>
+		refused(`the metric name ${nameTemplate}`, 'spec.mixer.adapters[0].statsd.metrics.requestcount.nameTemplate', {
+			mixer: { adapters: [{ statsd: { address: 's:1', metrics: { requestcount: { nameTemplate } } } }] },
+		}),
+	),
+	refused('a metric in capitals', 'spec.mixer.adapters[0].statsd.metrics', {
+		mixer: { adapters: [{ statsd: { address: 's:1', metrics: { RequestCount: {} } } }] },
 	}),
 	refused('two clusters of one name', 'spec.multiCluster.clusters[1]', {
 		multiCluster: {
@@ -418,6 +440,8 @@ export const acceptedCases: readonly Case[] = [
 	accepted('a name of 63 characters', {}, { name: 'm'.repeat(63) }),
 	accepted('a name that is a number', {}, { name: '1' }),
 	accepted('profile minimal', { profile: 'minimal' }),
+	accepted('profile default', { profile: 'default' }),
+	accepted('profile production', { profile: 'production' }),
 	accepted('another namespace', { namespace: 'mesh-2' }),
 	accepted('paused', { paused: true }),
 	accepted('null fields', { paused: null, images: { tag: null }, pilot: null, namespace: null }),
@@ -569,6 +593,38 @@ export const acceptedCases: readonly Case[] = [
 		mesh: { mtls: { mode: 'DISABLED', controlPlane: false } },
 	}),
 	accepted('an empty Citadel', { citadel: {} }),
+	accepted('an empty Mixer', { mixer: { policy: {}, telemetry: {}, adapters: [] } }),
+	accepted('Mixer with every backend', {
+		mixer: {
+			policy: { enabled: true, failOpen: true, autoscaling: { minReplicas: 2, maxReplicas: 5 } },
+			telemetry: { enabled: true, replicas: 2, reportBatch: { maxEntries: 100, maxTime: '1s' } },
+			adapters: [
+				{ prometheus: { metricsExpiry: '10m' } },
+				{ stdio: { json: true } },
+				{
+					statsd: {
+						address: 'aggregator:8125',
+						prefix: 'istio.',
+						flushDuration: '300ms',
+						flushBytes: 512,
+						samplingRate: 0.1,
+						metrics: {
+							requestcount: { type: 'COUNTER', nameTemplate: '{{.reporter}}.{{.destination_service}}-requests' },
+							'queue.instance.shop': {},
+						},
+					},
+				},
+				{
+					custom: {
+						name: 'newrelic',
+						address: 'newrelic-adapter.monitoring:8080',
+						templates: ['metric', 'logentry'],
+						params: { license: { from: 'x' }, empty: {} },
+					},
+				},
+			],
+		},
+	}),
 	accepted('digests of all images', {
 		images: {
 			digests: {
