@@ -1,11 +1,17 @@
 /** `UPDATE_GOLDEN=1 npx ava operator/releases/compatibility.test.ts` rewrites the tables in docs/compatibility.md. */
 import { readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
-import { gatewayTable, meshConfigTable, pilotTable, securityTable } from './compatibility.ts';
+import { gatewayTable, meshConfigTable, mixerTable, pilotTable, securityTable } from './compatibility.ts';
 
 const file = new URL('../../docs/compatibility.md', import.meta.url);
 
-const tables = { pilot: pilotTable, security: securityTable, gateways: gatewayTable, 'mesh-config': meshConfigTable };
+const tables = {
+	pilot: pilotTable,
+	mixer: mixerTable,
+	security: securityTable,
+	gateways: gatewayTable,
+	'mesh-config': meshConfigTable,
+};
 
 test.serial('the tables of docs/compatibility.md are those of the data', async (t) => {
 	const written = await readFile(file, 'utf8');

@@ -4,7 +4,9 @@ import { releases } from './find-release.ts';
 import { type GatewayName, statusPort } from './gateways.ts';
 import { isKnown, isRead } from './mesh-config-check.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
+import { knowsReportBatch } from './mesh-config-mixer.ts';
 import type { Field, Fields } from './mesh-config-shapes.ts';
+import { mixerMetrics } from './mixer-metrics.ts';
 import type { Release } from './release.ts';
 
 /** Rows of text as a Markdown table. */
@@ -68,6 +70,29 @@ export function securityTable(): string {
 			row('proxies report under `mtls.controlPlane`', ({ controlPlaneProxy }) =>
 				controlPlaneProxy.reportsUnderMutualTls ? 'yes' : 'no: they would be refused',
 			),
+		],
+	);
+}
+
+/** What each release's Mixer is started with, and the kinds in which its configuration is written. */
+export function mixerTable(): string {
+	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
+	const form = (kind: string, example: string) => (how: 'typed' | 'generic') =>
+		how === 'typed' ? `of the kind ${code(example)}, …` : `of the kind ${code(kind)}`;
+	return table(
+		['Mixer', ...releases.map(({ version }) => version)],
+		[
+			row('arguments of both', ({ mixer }) => list(mixer.args)),
+			row('of `istio-policy`', ({ mixer }) => list(mixer.policyArgs)),
+			row('of `istio-telemetry`', ({ mixer }) => list(mixer.telemetryArgs)),
+			row('environment', ({ mixer }) => list(Object.entries(mixer.env).map(([name, value]) => `${name}=${value}`))),
+			row('monitoring port', ({ mixer }) => String(mixer.monitoringPort)),
+			row('handlers', ({ mixer }) => form('handler', 'prometheus')(mixer.config.handlers)),
+			row('instances', ({ mixer }) => form('instance', 'metric')(mixer.config.instances)),
+			row('default metrics', ({ minor }) => String(mixerMetrics(minor).length)),
+			row('looks up pods (`kubernetesenv`)', ({ mixer }) => (mixer.config.kubernetesenv ? 'yes' : 'no: it would hang')),
+			row('kinds of `config.istio.io` that it follows', ({ mixer }) => String(mixer.configKinds.length)),
+			row('`reportBatch`', (release) => (knowsReportBatch(release) ? 'yes' : 'refused')),
 		],
 	);
 }
