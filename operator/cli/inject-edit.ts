@@ -268,10 +268,13 @@ class Writer {
 			end: endOf(item),
 		}));
 		const column = flow ? 0 : spans[0] === undefined ? 0 : spans[0].start - this.#lineStart(spans[0].start);
+		const isAligned = before.length === after.length;
 		const removed: boolean[] = [];
 		let next = 0;
 		for (const [index, { item, value }] of items.entries()) {
-			const position = after.findIndex((candidate, at) => at >= next && isSameItem(value, candidate));
+			const position = after.findIndex(
+				(candidate, at) => at >= next && isSameItem(value, candidate, isAligned && at === index),
+			);
 			removed.push(position === -1);
 			if (position === -1) {
 				continue;
@@ -440,15 +443,23 @@ function sequenceOffset(node: Node, keyColumn: number, columnOf: (offset: number
 	return undefined;
 }
 
-/** Whether two items of a list are the same one, before and after: by their name where they have one. */
-function isSameItem(before: unknown, after: unknown): boolean {
-	if (isFields(before) && isFields(after) && typeof before.name === 'string') {
-		return before.name === after.name;
+/**
+ * Whether two items of a list are the same one, before and after: by their name where they have one, objects by kind and name.
+ * Objects without a name (lists in lists) are the same where nothing was added or taken out.
+ */
+function isSameItem(before: unknown, after: unknown, isAligned: boolean): boolean {
+	if (!isFields(before) || !isFields(after)) {
+		return isDeepStrictEqual(before, after);
 	}
-	if (isFields(before) && isFields(after) && isFields(before.metadata) && isFields(after.metadata)) {
-		return before.kind === after.kind && before.metadata.name === after.metadata.name;
+	const [old, now] = [nameOf(before), nameOf(after)];
+	if (old === undefined || now === undefined) {
+		return isDeepStrictEqual(before, after) || (isAligned && old === now && before.kind === after.kind);
 	}
-	return isDeepStrictEqual(before, after);
+	return old === now && before.kind === after.kind;
+}
+
+function nameOf({ name, metadata }: Fields): unknown {
+	return name ?? (isFields(metadata) ? metadata.name : undefined);
 }
 
 function keyOf({ key }: Pair): string {

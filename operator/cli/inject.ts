@@ -1,12 +1,12 @@
 /** `meshwright inject` and `meshwright uninject`: the proxy into manifests and out of them, as the webhook does it in the cluster. */
 import { once } from 'node:events';
+import type { ResolvedMesh } from '../releases/index.ts';
 import { injectPod, uninjectPod } from '../sidecar/index.ts';
 import { CommandError } from './command-error.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type FileOptions, type ManifestFile, readManifests, replaceFile } from './inject-files.ts';
-import { type ChangedManifests, type ChangePod, changeManifests, type PodChange } from './inject-manifests.ts';
+import { type ChangedManifests, type ChangePod, changeManifests } from './inject-manifests.ts';
 import { type MeshOptions, readMesh } from './inject-mesh.ts';
-import type { Workload } from './inject-workloads.ts';
 import { note } from './output.ts';
 
 export interface UninjectOptions extends FileOptions {
@@ -22,25 +22,26 @@ export interface InjectOptions extends UninjectOptions, MeshOptions {
 export async function inject(options: InjectOptions): Promise<number> {
 	const files = await readManifests(options);
 	const mesh = await readMesh(options);
-	return changeFiles(
-		files,
-		options.write,
-		({ pod, apiVersion, kind, name, namespace = options.namespace }): PodChange => {
-			const context = { namespace, ...(name === undefined ? {} : { ownerName: name }), typeMeta: { apiVersion, kind } };
-			const result = injectPod(mesh, pod, context);
-			return result.kind === 'injected' ? { ...result, kind: 'changed' } : result;
-		},
-	);
+	return changeFiles(files, options.write, injection(mesh, options.namespace));
 }
 
 export async function uninject(options: UninjectOptions): Promise<number> {
-	return changeFiles(await readManifests(options), options.write, takeOut);
+	return changeFiles(await readManifests(options), options.write, uninjection);
 }
 
-function takeOut({ pod }: Workload): PodChange {
+/** Puts the proxy of a mesh in. Objects that do not name their namespace will be in the given one. */
+export function injection(mesh: ResolvedMesh, defaultNamespace: string): ChangePod {
+	return ({ pod, apiVersion, kind, name, namespace = defaultNamespace }) => {
+		const context = { namespace, ...(name === undefined ? {} : { ownerName: name }), typeMeta: { apiVersion, kind } };
+		const result = injectPod(mesh, pod, context);
+		return result.kind === 'injected' ? { ...result, kind: 'changed' } : result;
+	};
+}
+
+export const uninjection: ChangePod = ({ pod }) => {
 	const result = uninjectPod(pod.metadata, pod.spec);
 	return result.kind === 'uninjected' ? { ...result, kind: 'changed' } : result;
-}
+};
 
 /** Nothing is printed or written unless all files are right. */
 async function changeFiles(files: readonly ManifestFile[], write: boolean, change: ChangePod): Promise<number> {
