@@ -100,10 +100,18 @@ test('copies of copies end before they fill the memory', (t) => {
 		{ length: 64 },
 		(_, index): PatchOperation => ({ op: 'copy', from: '/a', path: `/a/x${index}` }),
 	);
-	t.throws(() => patched({ a: { text: 'x'.repeat(1000) } }, ...doubling), { message: /copies more than/ });
+	t.throws(() => patched({ a: { text: 'x'.repeat(1000) } }, ...doubling), { message: /copies and moves more than/ });
 	const large: Fields = { a: 'x'.repeat(200_000) };
 	const copies = [1, 2].map((index): PatchOperation => ({ op: 'copy', from: '/a', path: `/b${index}` }));
-	t.throws(() => patched(large, ...copies), { message: /copies more than/ });
+	t.throws(() => patched(large, ...copies), { message: /copies and moves more than/ });
+});
+
+test('moving something large to and fro ends as well', (t) => {
+	const moves = Array.from(
+		{ length: 3 },
+		(_, index): PatchOperation => ({ op: 'move', from: `/a${index}`, path: `/a${index + 1}` }),
+	);
+	t.throws(() => patched({ a0: 'x'.repeat(100_000) }, ...moves), { message: /copies and moves more than/ });
 });
 
 test('nothing is nested so deep that reading it would end the process', (t) => {

@@ -14,8 +14,8 @@ type Container = Fields | unknown[];
 /** How deep an object may be nested. Kubernetes' own go to about 20. */
 const maxDepth = 64;
 
-/** What one patch may copy, in characters: copies of copies would double without end. */
-const maxCopied = 256 * 1024;
+/** What one patch may copy and move, in characters: copies of copies would double without end. */
+const maxCarried = 256 * 1024;
 
 /** A patch that does not fit the object. `message` completes "the patch …". */
 export class PatchError extends Error {
@@ -29,32 +29,35 @@ export class PatchError extends Error {
 	}
 }
 
-/** How deep a value is nested, and about how many characters it takes. */
+/** How deep a value is nested, about how many characters it takes, and whether a field in it is called `__proto__`. */
 export interface Measure {
 	readonly depth: number;
 	readonly size: number;
+	readonly hasPrototype: boolean;
 }
 
-/** Measures a value without recursion, so that no nesting is too deep for it. Throws PatchError for a field `__proto__`. */
-export function measure(value: unknown): Measure {
+/**
+ * Measures a value without recursion, so that no nesting is too deep for it; looks no further once its size is more than
+ * `enough`.
+ */
+export function measure(value: unknown, enough = Number.POSITIVE_INFINITY): Measure {
 	let depth = 0;
 	let size = 0;
+	let hasPrototype = false;
 	const left: { readonly value: unknown; readonly depth: number }[] = [{ value, depth: 0 }];
-	for (let entry = left.pop(); entry !== undefined; entry = left.pop()) {
+	for (let entry = left.pop(); entry !== undefined && size <= enough; entry = left.pop()) {
 		depth = Math.max(depth, entry.depth);
 		size += typeof entry.value === 'string' ? entry.value.length + 2 : 2;
 		if (typeof entry.value !== 'object' || entry.value === null) {
 			continue;
 		}
 		for (const [key, child] of Object.entries(entry.value)) {
-			if (key === '__proto__') {
-				throw new PatchError('has a field __proto__, which no object may have');
-			}
+			hasPrototype ||= key === '__proto__';
 			size += key.length + 3;
 			left.push({ value: child, depth: entry.depth + 1 });
 		}
 	}
-	return { depth, size };
+	return { depth, size, hasPrototype };
 }
 
 /** Changes `document`, which the caller owns. `copyOf` makes the copies of values that are put into it. Throws PatchError. */
@@ -63,12 +66,12 @@ export function applyPatch(
 	operations: readonly PatchOperation[],
 	copyOf: (value: unknown) => unknown,
 ): void {
-	let copied = 0;
+	let carried = 0;
 	for (const [index, operation] of operations.entries()) {
 		try {
-			copied += apply(document, operation, copyOf);
-			if (copied > maxCopied) {
-				throw new PatchError(`copies more than ${maxCopied} characters`);
+			carried += apply(document, operation, copyOf);
+			if (carried > maxCarried) {
+				throw new PatchError(`copies and moves more than ${maxCarried} characters`);
 			}
 		} catch (error) {
 			throw error instanceof PatchError ? new PatchError(error.message, index) : error;
@@ -76,7 +79,7 @@ export function applyPatch(
 	}
 }
 
-/** How many characters were copied. */
+/** How many characters were copied or moved. */
 function apply(document: Fields, operation: PatchOperation, copyOf: (value: unknown) => unknown): number {
 	const path = parsePointer(operation.path);
 	switch (operation.op) {
@@ -101,7 +104,7 @@ function apply(document: Fields, operation: PatchOperation, copyOf: (value: unkn
 		case 'copy': {
 			const value = existing(document, fromOf(operation));
 			const { size } = measure(value);
-			if (size <= maxCopied) {
+			if (size <= maxCarried) {
 				add(document, path, copyOf(value));
 			}
 			return size;
@@ -114,17 +117,14 @@ function apply(document: Fields, operation: PatchOperation, copyOf: (value: unkn
 			}
 			remove(document, from);
 			add(document, path, value);
-			return 0;
+			return measure(value).size;
 		}
 	}
 }
 
 /** JSON merge patch: the patched form of `target`, which is not changed. Throws PatchError. */
 export function mergePatch(target: unknown, patch: unknown, copyOf: (value: unknown) => unknown): unknown {
-	const { depth } = measure(patch);
-	if (depth > maxDepth) {
-		throw new PatchError(`is nested more than ${maxDepth} levels deep`);
-	}
+	checkGiven(patch);
 	return merge(target, patch, copyOf);
 }
 
@@ -156,10 +156,19 @@ function givenValue({ op, value }: PatchOperation): unknown {
 	if (value === undefined || value === null) {
 		throw new PatchError(`has no value for ${op}; to take a field away, use remove`);
 	}
-	if (measure(value).depth > maxDepth) {
+	checkGiven(value);
+	return value;
+}
+
+/** What a user gives is shallow enough to be read by recursion, and can not reach the prototype. */
+function checkGiven(value: unknown): void {
+	const { depth, hasPrototype } = measure(value);
+	if (hasPrototype) {
+		throw new PatchError('has a field __proto__, which no object may have');
+	}
+	if (depth > maxDepth) {
 		throw new PatchError(`has a value that is nested more than ${maxDepth} levels deep`);
 	}
-	return value;
 }
 
 function fromOf({ from }: PatchOperation): readonly string[] {

@@ -231,9 +231,17 @@ test('labels and annotations of the user’s own can be set', (t) => {
 test('an object that grows beyond what can be stored is refused', (t) => {
 	const [problem] = problems({
 		target: pilot,
-		mergePatch: { metadata: { annotations: { a: 'x'.repeat(1024 * 1024) } } },
+		mergePatch: { metadata: { annotations: { a: 'x'.repeat(256 * 1024) } } },
 	});
 	t.regex(problem?.message ?? '', /larger than/);
+});
+
+test('overlays that are too much to look at are not looked at', (t) => {
+	const overlay = { target: pilot, mergePatch: { spec: { x: 'x'.repeat(600_000) } } };
+	t.deepEqual(
+		problems(overlay, overlay).map(({ path, reason }) => `${path} ${reason}`),
+		['spec.overlays Invalid'],
+	);
 });
 
 test('hostile patches leave nothing behind', (t) => {

@@ -33,14 +33,21 @@ export class OverlayError extends Error {
 /** Kinds that no overlay may change: keys, and what all meshes of the cluster share. */
 const untouchable: ReadonlySet<string> = new Set(['Secret', 'CustomResourceDefinition']);
 
-/** Characters that an object may take: etcd takes about 1.5 MB, managed fields included. */
-const maxSize = 1024 * 1024;
+/** Characters that an object may take; rendered ones take less than a tenth of it. */
+const maxSize = 256 * 1024;
+
+/** Characters that all overlays may take together: about what the API server stores in one object. */
+const maxGiven = 1024 * 1024;
 
 /**
  * Finished objects with overlays applied, in their order, on copies; every problem is reported, not the first alone. What
  * an overlay gives stays as it was given, also where it is empty; null means absent, as everywhere.
  */
 export function applyOverlays(objects: readonly KubeObject[], overlays: readonly ResolvedOverlay[]): OverlayResult {
+	const excess = findExcess(overlays);
+	if (excess !== undefined) {
+		return { ok: false, problems: [excess] };
+	}
 	const changed = new Map<KubeObject, KubeObject>();
 	const problems: OverlayProblem[] = [];
 	for (const [index, overlay] of overlays.entries()) {
@@ -62,6 +69,19 @@ export function applyOverlays(objects: readonly KubeObject[], overlays: readonly
 	return problems.length > 0
 		? { ok: false, problems }
 		: { ok: true, objects: objects.map((object) => changed.get(object) ?? object) };
+}
+
+/** Overlays that are too much to look at. */
+function findExcess(overlays: readonly ResolvedOverlay[]): OverlayProblem | undefined {
+	const path = 'spec.overlays';
+	return measure(overlays, maxGiven).size <= maxGiven
+		? undefined
+		: {
+				path,
+				reason: 'Invalid',
+				message: `${path} take more than ${maxGiven} characters`,
+				remedy: 'Change fewer fields.',
+			};
 }
 
 function isTarget({ target }: ResolvedOverlay, kind: string, name: string): boolean {
