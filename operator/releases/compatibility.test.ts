@@ -1,7 +1,14 @@
 /** `UPDATE_GOLDEN=1 npx ava operator/releases/compatibility.test.ts` rewrites the tables in docs/compatibility.md. */
 import { readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
-import { gatewayTable, meshConfigTable, mixerTable, pilotTable, securityTable } from './compatibility.ts';
+import {
+	gatewayTable,
+	injectorTable,
+	meshConfigTable,
+	mixerTable,
+	pilotTable,
+	securityTable,
+} from './compatibility.ts';
 
 const file = new URL('../../docs/compatibility.md', import.meta.url);
 
@@ -9,6 +16,7 @@ const tables = {
 	pilot: pilotTable,
 	mixer: mixerTable,
 	security: securityTable,
+	injector: injectorTable,
 	gateways: gatewayTable,
 	'mesh-config': meshConfigTable,
 };

@@ -8,6 +8,7 @@ import { knowsReportBatch } from './mesh-config-mixer.ts';
 import type { Field, Fields } from './mesh-config-shapes.ts';
 import { mixerMetrics } from './mixer-metrics.ts';
 import type { Release } from './release.ts';
+import { initImages } from './resolve-images.ts';
 
 /** Rows of text as a Markdown table. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -93,6 +94,33 @@ export function mixerTable(): string {
 			row('looks up pods (`kubernetesenv`)', ({ mixer }) => (mixer.config.kubernetesenv ? 'yes' : 'no: it would hang')),
 			row('kinds of `config.istio.io` that it follows', ({ mixer }) => String(mixer.configKinds.length)),
 			row('`reportBatch`', (release) => (knowsReportBatch(release) ? 'yes' : 'refused')),
+		],
+	);
+}
+
+/** How each release's injector is started, and what of the sidecar differs. */
+export function injectorTable(): string {
+	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
+	return table(
+		['Injection', ...releases.map(({ version }) => version)],
+		[
+			row('image of the injector', ({ version, injector }) => code(`${injector.image}:${injector.tag ?? version}`)),
+			row('arguments', ({ injector }) => list(injector.args)),
+			row('ports', ({ injector }) =>
+				injector.ports.map(({ port, service = '' }) => `${port} ${code(service)}`).join(', '),
+			),
+			row('reads of its own webhook', ({ injector }) =>
+				injector.webhookReads.length === 0 ? 'nothing, and has no token' : injector.webhookReads.join(', '),
+			),
+			row('actions of the template', ({ injector }) => injector.delimiters.map(code).join(' ')),
+			row('key `values`', ({ injector }) => (injector.values ? 'yes' : 'no')),
+			row('`neverInject`, `alwaysInject`', ({ injector }) => (injector.selectors ? 'yes' : 'refused')),
+			row('image of `istio-init`', ({ minor }) => code(initImages[minor])),
+			row('command of `istio-init`', ({ injector }) =>
+				injector.initCommand.length === 0 ? "the image's own" : list(injector.initCommand),
+			),
+			row('capabilities of `istio-init`', ({ injector }) => list(injector.initCapabilities)),
+			row('port for readiness', ({ injector }) => (injector.statusPort === 0 ? 'none' : String(injector.statusPort))),
 		],
 	);
 }

@@ -10,7 +10,7 @@ type ImageName = keyof NonNullable<NonNullable<ParsedSpec['images']>['digests']>
 const proxyImage = 'proxyv2';
 
 /** The image of the init container that redirects a pod's traffic; from 1.4 on the proxy's own image does that. */
-const initImages: Readonly<Record<Minor, string>> = {
+export const initImages: Readonly<Record<Minor, string>> = {
 	'1.0': 'proxy_init',
 	'1.1': 'proxy_init',
 	'1.2': 'proxy_init',
