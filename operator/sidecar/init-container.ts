@@ -4,10 +4,12 @@ import type { Definition } from './definition.ts';
 import {
 	annotated,
 	annotation,
+	both,
 	choose,
 	entries,
 	type Fields,
 	type Item,
+	not,
 	same,
 	setting,
 	type Text,
@@ -16,7 +18,7 @@ import {
 /** Port of the inbound listener of its own that proxies have since 1.3, and in 1.2 where all ports are captured. */
 const inboundPort = '15006';
 
-export function initContainer({ mesh, since, interceptionMode, statusPort }: Definition): Fields {
+export function initContainer({ mesh, since, interceptionMode, transparent, statusPort }: Definition): Fields {
 	const { sidecar, images, release } = mesh;
 	const inbound = annotation(annotations.includeInboundPorts, sidecar.includeInboundPorts.join());
 	const args: readonly Item[] = [
@@ -49,8 +51,13 @@ export function initContainer({ mesh, since, interceptionMode, statusPort }: Def
 		imagePullPolicy: images.pullPolicy,
 		...(release.injector.initCommand.length === 0 ? {} : { command: release.injector.initCommand }),
 		args,
+		// Not with TPROXY: Pilot makes no such listener then (pilot/pkg/model/context.go IsInboundCaptureAllPorts).
 		...(release.minor === '1.2'
-			? { env: choose(same(inbound, '*'), [{ name: 'INBOUND_CAPTURE_PORT', value: inboundPort }]) }
+			? {
+					env: choose(both(same(inbound, '*'), not(transparent)), [
+						{ name: 'INBOUND_CAPTURE_PORT', value: inboundPort },
+					]),
+				}
 			: {}),
 		resources: release.injector.initResources,
 		securityContext: since('1.3')

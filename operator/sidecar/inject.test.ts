@@ -214,6 +214,8 @@ test('1.2 has a listener of its own for inbound traffic where all ports are capt
 	const all = injectPod(meshOf({ version: '1.2.10' }), shop);
 	t.deepEqual(only(all, 'istio-init').env, [{ name: 'INBOUND_CAPTURE_PORT', value: '15006' }]);
 	t.is(envOf(all).ISTIO_META_INCLUDE_INBOUND_PORTS, '*');
+	const transparent = injectPod(meshOf({ version: '1.2.10', proxy: { interceptionMode: 'TPROXY' } }), shop);
+	t.is(only(transparent, 'istio-init').env, undefined);
 	const one = injectPod(meshOf({ version: '1.2.10', proxy: { includeInboundPorts: [80] } }), shop);
 	t.is(only(one, 'istio-init').env, undefined);
 	t.is(envOf(one).ISTIO_META_INCLUDE_INBOUND_PORTS, '80');

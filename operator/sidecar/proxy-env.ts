@@ -106,7 +106,7 @@ function tracing({ mesh, since }: Definition): readonly Item[] {
 			ofPod('HOST_IP', 'status.hostIP'),
 			...(since('1.3') ? [{ is: 'each', annotation: annotations.datadogEnv, values: 'value' } as const] : []),
 		]),
-		...(since('1.3') && hasStackdriver(mesh.meshConfig)
+		...(since('1.3') && mesh.meshConfig.enableTracing === true && hasStackdriver(mesh.meshConfig)
 			? [
 					{ name: 'STACKDRIVER_TRACING_ENABLED', value: 'true' },
 					{
