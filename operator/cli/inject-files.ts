@@ -1,7 +1,7 @@
 /** The files that `inject` and `uninject` read and, where they are told to, write back. */
-import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { CommandError } from './command-error.ts';
 
 export interface ManifestFile {
@@ -51,15 +51,14 @@ async function filesBelow(folder: string): Promise<readonly string[]> {
 }
 
 async function readOne(file: string): Promise<ManifestFile> {
-	if (file === '-') {
-		return { source: 'standard input', text: await text(process.stdin) };
-	}
+	const [source, path] = file === '-' ? ['standard input'] : [file, file];
 	try {
-		const bytes = await readFile(file);
-		// Bytes that are no UTF-8 would come out as others.
-		return { source: file, path: file, text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+		const bytes = path === undefined ? await buffer(process.stdin) : await readFile(path);
+		// Bytes that are no UTF-8 would come out as others, and a byte order mark stays.
+		const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+		return { source, ...(path === undefined ? {} : { path }), text };
 	} catch (error) {
-		throw unreadable(file, error, 'give a file with -f, a folder with -R, or -f - for standard input');
+		throw unreadable(source, error, 'give a file with -f, a folder with -R, or -f - for standard input');
 	}
 }
 
@@ -77,13 +76,14 @@ function unreadable(file: string, error: unknown, remedy: string): CommandError 
 	return new CommandError(`${file} ${reason}`, remedy, error);
 }
 
-/** Replaces a file in one step: who reads it meanwhile sees the old text or the new one, never half of it. */
+/** Replaces a file in one step: who reads it meanwhile sees the old text or the new one, never half of it. A link stays one. */
 export async function replaceFile(path: string, content: string): Promise<void> {
-	const temporary = `${path}.meshwright-${process.pid}`;
 	try {
-		const { mode } = await stat(path);
+		const target = await realpath(path);
+		const { mode } = await stat(target);
+		const temporary = `${target}.meshwright-${process.pid}`;
 		await writeFile(temporary, content, { mode, flag: 'wx' });
-		await rename(temporary, path);
+		await rename(temporary, target);
 	} catch (error) {
 		const { code } = error as NodeJS.ErrnoException;
 		throw new CommandError(
