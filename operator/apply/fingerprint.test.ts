@@ -108,6 +108,8 @@ test('who wrote last, but us and but status, is who an event about drift names',
 		{ time: '2026-01-09T00:00:00Z' },
 	];
 	t.is(lastForeignManager({ managedFields }), 'kubectl-edit');
+	const scaled = at('kubectl-scale', '2026-01-03T00:00:00Z', 'scale');
+	t.is(lastForeignManager({ managedFields: [...managedFields, scaled] }), 'kubectl-scale');
 	t.is(lastForeignManager({ managedFields: [own] }), undefined);
 	t.is(lastForeignManager({}), undefined);
 });

@@ -48,11 +48,15 @@ export function bodyHash(body: KubeObject): string {
 	return hash;
 }
 
+/** Through these a manager writes fields that others apply; what is written through `status` is nobody's drift. */
+const writingSubresources = new Set(['', 'scale']);
+
 /** The manager, other than ours, that wrote last according to `managedFields`: whom an Event about drift names. */
 export function lastForeignManager(metadata: Pick<ObjectMeta, 'managedFields'>): string | undefined {
 	let latest: { manager: string; time: string } | undefined;
 	for (const { manager, subresource, time } of metadata.managedFields ?? []) {
-		if (manager === undefined || manager.startsWith(fieldManager) || (subresource ?? '') !== '') continue;
+		if (manager === undefined || manager.startsWith(fieldManager)) continue;
+		if (!writingSubresources.has(subresource ?? '')) continue;
 		if (latest === undefined || (time ?? '') >= latest.time) latest = { manager, time: time ?? '' };
 	}
 	return latest?.manager;
