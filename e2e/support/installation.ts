@@ -3,7 +3,7 @@ import type { ParsedStatus } from '../../api/v1/index.ts';
 import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { instanceLabel, managedSelector } from '../../operator/apply/identity.ts';
 import { resolve } from '../../operator/releases/index.ts';
-import { render, renderCrds } from '../../operator/render/index.ts';
+import { type ClusterFacts, render, renderCrds } from '../../operator/render/index.ts';
 import type { ApiServer } from '../../operator/runtime/api-server.ts';
 import { type Kind, kindOf, kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, type ObjectReference, objectKey } from '../../operator/runtime/object.ts';
@@ -57,6 +57,20 @@ export async function untilCondition(
 	}
 }
 
+/** Waits until the message of a condition contains a text. Returns the message. */
+export async function untilSaid(api: ApiServer, name: string, type: string, text: string): Promise<string> {
+	let seen: string | undefined;
+	try {
+		return await eventually(`${type} of MeshInstallation ${name} says "${text}"`, async () => {
+			const { status } = await readInstallation(api, name);
+			seen = status?.conditions?.find((condition) => condition.type === type)?.message;
+			return seen?.includes(text) === true ? seen : undefined;
+		});
+	} catch (error) {
+		throw new Error(`${(error as Error).message}; it says ${seen}`, { cause: error });
+	}
+}
+
 /** Waits until everything is stored, whether its pods run or not (without controllers they never do). */
 export async function untilInstalled(api: ApiServer, name: string): Promise<void> {
 	await untilCondition(api, name, 'Installed', 'True');
@@ -79,12 +93,18 @@ export async function deleteInstallation(api: ApiServer, name: string): Promise<
 	await untilGone(api, installationReference(name));
 }
 
+/** In the place of certificates that only the cluster knows: whatever is made of them is among what is rendered. */
+const standIns: ClusterFacts = {
+	injectorRoots: 'roots',
+	injectorCertificate: { certChain: 'certificate', key: 'key', roots: 'roots' },
+};
+
 /** What the operator renders for this spec: CRDs first. Throws where the spec is refused. */
 export function renderedObjects(name: string, spec: Spec = {}): readonly KubeObject[] {
 	const parsed = parseMeshInstallation(installation(name, spec));
 	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
 	if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
-	return [...renderCrds(resolved.mesh), ...render(resolved.mesh)];
+	return [...renderCrds(resolved.mesh), ...render(resolved.mesh, standIns)];
 }
 
 /** The rendered objects that belong to the installation alone: neither namespace nor CRDs. */

@@ -1,6 +1,9 @@
 /** Who wrote what, by the API server's own audit log: the one witness that the operator can't deceive. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditEvent, isWrite } from '../control-plane/audit.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
+import { eventually } from './eventually.ts';
 
 /** A place in the audit log. */
 export type Mark = number;
@@ -37,6 +40,21 @@ export async function changesOf(
 	since: Mark = 0,
 ): Promise<readonly AuditEvent[]> {
 	return (await writesOf(cluster, user, since)).filter((event) => event.objectRef?.resource !== 'events');
+}
+
+/** How long, milliseconds, nothing is written by an operator that has nothing to do. */
+const calmMs = 300;
+
+/** Waits until a user has stopped to change things. */
+export async function untilCalm(cluster: Pick<Cluster, 'auditEvents'>, user: string): Promise<void> {
+	let before = -1;
+	await eventually(`${user} has nothing to do`, async () => {
+		const now = (await changesOf(cluster, user)).length;
+		const isCalm = now === before;
+		before = now;
+		if (!isCalm) await sleep(calmMs);
+		return isCalm;
+	});
 }
 
 /** `patch deployments istio-system/istio-pilot 200`: one line for a person who reads a failed test. */
