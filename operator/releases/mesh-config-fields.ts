@@ -126,7 +126,11 @@ export const proxyConfigFields: Fields = {
 		unread('1.2', 'no part of the classic line reads it', leaveOut),
 	),
 	serviceCluster: since('1.0', text, by('spec.proxy.serviceCluster')),
-	statNameLength: since('1.0', unsigned),
+	statNameLength: since('1.0', unsigned, {
+		why: 'noEffect',
+		because: 'the agents of sidecars and gateways are started without it and use 189',
+		remedy: leaveOut,
+	}),
 	statsdUdpAddress: since('1.0', address, by('spec.mesh.statsd')),
 	tracing: since('1.1', tracing),
 	zipkinAddress: since('1.0', address, by('spec.mesh.tracing.zipkin')),

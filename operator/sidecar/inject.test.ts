@@ -53,6 +53,22 @@ for (const { version, minor } of releases) {
 		t.is(after(args, '--serviceCluster'), since('1.1') ? 'front.$(POD_NAMESPACE)' : 'front');
 	});
 
+	test(`${version}: what only the mesh configuration says reaches the agent too`, (t) => {
+		const defaultConfig = {
+			customConfigFile: '/etc/own.json',
+			proxyBootstrapTemplatePath: '/etc/own.tmpl',
+			configPath: '/etc/elsewhere',
+			discoveryAddress: 'pilot.example.org:15010',
+			...(since('1.1') ? {} : { availabilityZone: 'zone-1' }),
+		};
+		const injection = injectPod(meshOf({ version, mesh: { config: { defaultConfig } } }), shop);
+		t.is(after(argsOf(injection), '--customConfigFile'), '/etc/own.json');
+		t.is(after(argsOf(injection), '--configPath'), '/etc/elsewhere');
+		t.is(after(argsOf(injection), '--discoveryAddress'), 'pilot.example.org:15010');
+		t.is(after(argsOf(injection), '--availabilityZone'), since('1.1') ? undefined : 'zone-1');
+		t.is(envOf(injection).ISTIO_BOOTSTRAP, '/etc/own.tmpl');
+	});
+
 	test(`${version}: what is led through the proxy reaches istio-init, and a pod's annotations come first`, (t) => {
 		const some = meshOf({
 			version,

@@ -32,6 +32,9 @@ export function proxyArgs(definition: Definition): readonly Item[] {
 		'--proxyAdminPort',
 		setting('proxy', 'proxyAdminPort', 'number'),
 		option('--concurrency', setting('proxy', 'concurrency', 'number')),
+		// The charts leave these out, and so what the mesh configuration says of them.
+		option('--customConfigFile', setting('proxy', 'customConfigFile')),
+		...(since('1.1') ? [] : [option('--availabilityZone', setting('proxy', 'availabilityZone'))]),
 		'--controlPlaneAuthPolicy',
 		annotation(annotations.controlPlaneAuthPolicy, setting('proxy', 'controlPlaneAuthPolicy', 'name')),
 		entries(hasStatusPort, [

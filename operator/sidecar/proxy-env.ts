@@ -14,6 +14,9 @@ import {
 	type Text,
 } from './expression.ts';
 
+/** A template of Envoy's first configuration in place of the agent's own. */
+const bootstrap = setting('proxy', 'proxyBootstrapTemplatePath');
+
 export function proxyEnv(definition: Definition): readonly Item[] {
 	const { mesh, since, interceptionMode } = definition;
 	return [
@@ -38,6 +41,8 @@ export function proxyEnv(definition: Definition): readonly Item[] {
 		// Nothing in 1.0 reads them (pilot/pkg/model/context.go, mixer).
 		...(since('1.1') ? [metadata('Annotations'), metadata('Labels')] : []),
 		...(since('1.3') ? owner(definition) : []),
+		// No argument of the agent says it.
+		entries(given(bootstrap), [{ name: 'ISTIO_BOOTSTRAP', value: bootstrap }]),
 		...(since('1.1') ? tracing(definition) : []),
 		...(since('1.1')
 			? [
