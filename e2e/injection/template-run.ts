@@ -271,7 +271,12 @@ const builtins: Readonly<Record<string, GoFunction>> = {
 		throw new TypeError(`len of ${sprint(value)}`);
 	},
 	index: (value = null, ...keys) => keys.reduce(indexed, value),
-	print: (...args) => args.map(sprint).join(''),
+	print: (...args) =>
+		args.reduce<string>((text, value, index) => {
+			// A space stands between two values of which none is a text.
+			const isApart = index > 0 && typeof value !== 'string' && typeof args[index - 1] !== 'string';
+			return `${text}${isApart ? ' ' : ''}${sprint(value)}`;
+		}, ''),
 	printf: (format = null, ...args) => formatted(sprint(format), args),
 };
 

@@ -134,7 +134,7 @@ test.serial('wrong usage ends with exit code 2 and the way to the help', async (
 test.serial('every command has help with examples', async (t) => {
 	const top = await meshwright(['--help']);
 	t.is(top.exitCode, 0);
-	for (const command of ['operator', 'render', 'diff', 'install', 'status', 'completion']) {
+	for (const command of ['operator', 'render', 'diff', 'inject', 'uninject', 'install', 'status', 'completion']) {
 		t.regex(top.stdout, new RegExp(`^ {2}${command} `, 'm'));
 		const { exitCode, stdout } = await meshwright([command, '--help']);
 		t.is(exitCode, 0);
@@ -186,7 +186,7 @@ test.serial('zsh and fish get scripts that name every command; another shell is 
 	for (const shell of ['zsh', 'fish']) {
 		const { exitCode, stdout } = await meshwright(['completion', shell]);
 		t.is(exitCode, 0);
-		for (const command of ['operator', 'render', 'diff', 'install', 'status', 'completion']) {
+		for (const command of ['operator', 'render', 'diff', 'inject', 'uninject', 'install', 'status', 'completion']) {
 			t.true(stdout.includes(command), `${shell}: ${command}`);
 		}
 	}
