@@ -146,9 +146,9 @@ export function resolveInjector(
 	};
 }
 
-export function resolveSidecar(_release: ClassicRelease, { proxy = {} }: ParsedSpec): ResolvedSidecar {
+/** What is the same in every release; the mesh configuration says the rest. */
+export function resolveSidecar({ proxy = {} }: ParsedSpec): ResolvedSidecar {
 	return {
-		interceptionMode: proxy.interceptionMode ?? 'REDIRECT',
 		includeIPRanges: proxy.includeIPRanges ?? ['*'],
 		excludeIPRanges: proxy.excludeIPRanges ?? [],
 		includeInboundPorts: (proxy.includeInboundPorts ?? ['*']).map((port) => (typeof port === 'number' ? port : '*')),

@@ -69,7 +69,7 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 			mixer: resolveMixer(release, spec, profile),
 			...resolveSecurity(release, spec, profile),
 			...(injector === undefined ? {} : { injector }),
-			sidecar: resolveSidecar(release, spec),
+			sidecar: resolveSidecar(spec),
 			gateways: resolveGateways(release, spec, profile),
 			overlays: spec.overlays ?? [],
 		},

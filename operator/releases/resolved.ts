@@ -122,7 +122,6 @@ export interface ResolvedInjector extends ResolvedWorkload {
 
 /** What is put into every pod of the mesh, beside what the mesh configuration says. */
 export interface ResolvedSidecar {
-	readonly interceptionMode: 'REDIRECT' | 'TPROXY';
 	/** Outbound address blocks through the proxy; `*` alone for all. */
 	readonly includeIPRanges: readonly string[];
 	readonly excludeIPRanges: readonly string[];

@@ -10,7 +10,6 @@ import { annotations } from './annotations.ts';
 import {
 	annotated,
 	annotation,
-	type Condition,
 	entries,
 	type Fragment,
 	type Item,
@@ -20,20 +19,8 @@ import {
 	type Text,
 } from './expression.ts';
 import { initContainer } from './init-container.ts';
+import { type Definition, lightstepCa } from './parts.ts';
 import { proxyContainer } from './proxy-container.ts';
-
-/** What the parts of a definition share. */
-export interface Definition {
-	readonly mesh: ResolvedClassicMesh;
-	/** Whether the release is that minor or newer. */
-	readonly since: (minor: Minor) => boolean;
-	/** How the pod's traffic is led to its proxy: REDIRECT, TPROXY, or NONE (1.1+, by annotation alone). */
-	readonly interceptionMode: Text;
-	readonly transparent: Condition;
-	/** Port on which the agent says whether the proxy is ready; 0 for none. */
-	readonly statusPort: Text;
-	readonly hasStatusPort: Condition;
-}
 
 /** The sidecar of a mesh. */
 export function defineSidecar(mesh: ResolvedClassicMesh): Fragment {
@@ -88,6 +75,3 @@ function volumes({ since }: Definition): readonly Item[] {
 			: []),
 	];
 }
-
-/** Where the proxy finds the root by which it knows a LightStep collector. */
-export const lightstepCa = setting('proxy', 'tracing.lightstep.cacertPath');

@@ -129,7 +129,7 @@ function isList(node: Node): node is readonly Item[] {
 /** What counts as nothing, where that is not an empty text. */
 const zeros: Readonly<Partial<Record<Setting['as'], string>>> = { number: '0', truth: 'false' };
 
-export function holds(condition: Condition, scope: Scope): boolean {
+function holds(condition: Condition, scope: Scope): boolean {
 	switch (condition.is) {
 		case 'annotated':
 			return Object.hasOwn(scope.pod.metadata.annotations ?? {}, condition.name);
@@ -150,7 +150,7 @@ export function holds(condition: Condition, scope: Scope): boolean {
 	}
 }
 
-export function textOf(text: Text, scope: Scope): string {
+function textOf(text: Text, scope: Scope): string {
 	if (typeof text === 'string') {
 		return text;
 	}

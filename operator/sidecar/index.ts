@@ -6,7 +6,6 @@ export { injectPod, sidecarTemplate } from './inject.ts';
 export type {
 	Injection,
 	InjectionContext,
-	InjectPod,
 	Named,
 	Pod,
 	PodContainer,
@@ -15,6 +14,5 @@ export type {
 	PodProblem,
 	PodSpec,
 	Uninjection,
-	UninjectPod,
 } from './pod.ts';
 export { uninjectPod } from './uninject.ts';

@@ -1,6 +1,5 @@
 /** `istio-init`: iptables rules that lead the pod's traffic to its proxy. */
 import { annotations } from './annotations.ts';
-import type { Definition } from './definition.ts';
 import {
 	annotated,
 	annotation,
@@ -14,6 +13,7 @@ import {
 	setting,
 	type Text,
 } from './expression.ts';
+import type { Definition } from './parts.ts';
 
 /** Port of the inbound listener of its own that proxies have since 1.3, and in 1.2 where all ports are captured. */
 const inboundPort = '15006';

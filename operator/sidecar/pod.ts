@@ -1,6 +1,4 @@
 /** Pods as they are before and after injection: only what injection looks at has a type, the rest is kept as it is. */
-import type { ResolvedClassicMesh } from '../releases/index.ts';
-
 /** One of Kubernetes' own objects, of which injection reads a few fields. */
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -74,9 +72,3 @@ export type Uninjection =
 	| ({ readonly kind: 'uninjected' } & Pod)
 	/** Nothing was injected. */
 	| { readonly kind: 'skipped'; readonly reason: string };
-
-/** Puts the proxy of a mesh into a pod. Never changes its arguments. */
-export type InjectPod = (mesh: ResolvedClassicMesh, pod: Pod, context?: InjectionContext) => Injection;
-
-/** Takes out what injection has put in, by the pod's annotation `sidecar.istio.io/status`. Never changes its arguments. */
-export type UninjectPod = (metadata: PodMetadata, spec: PodSpec) => Uninjection;

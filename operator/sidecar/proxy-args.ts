@@ -1,8 +1,8 @@
 /** The arguments of the proxy's agent, in the order of the charts. */
 import { parseDuration } from '../../api/v1/index.ts';
 import { annotations } from './annotations.ts';
-import type { Definition } from './definition.ts';
 import { annotation, both, entries, given, type Item, joined, same, setting, type Text } from './expression.ts';
+import type { Definition } from './parts.ts';
 
 export function proxyArgs(definition: Definition): readonly Item[] {
 	const { since, statusPort, hasStatusPort } = definition;

@@ -1,7 +1,7 @@
 /** `istio-proxy`: Envoy with its agent. */
 import { annotations } from './annotations.ts';
-import { type Definition, lightstepCa } from './definition.ts';
 import { annotated, annotation, choose, digits, either, entries, type Fields, given, type Item } from './expression.ts';
+import { type Definition, lightstepCa } from './parts.ts';
 import { proxyArgs } from './proxy-args.ts';
 import { proxyEnv } from './proxy-env.ts';
 

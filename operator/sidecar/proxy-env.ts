@@ -1,6 +1,5 @@
 /** The environment of the proxy's agent: what it tells Pilot and Mixer about the pod. */
 import { annotations } from './annotations.ts';
-import type { Definition } from './definition.ts';
 import {
 	annotated,
 	annotation,
@@ -13,6 +12,7 @@ import {
 	setting,
 	type Text,
 } from './expression.ts';
+import type { Definition } from './parts.ts';
 
 /** A template of Envoy's first configuration in place of the agent's own. */
 const bootstrap = setting('proxy', 'proxyBootstrapTemplatePath');
