@@ -9,24 +9,27 @@ import type { LiveCache } from './apply/writer.ts';
 import type { InstallationCache, StoredInstallation } from './reconcile.ts';
 import type { ApiServer } from './runtime/api-server.ts';
 import { isNotFound, TransientError } from './runtime/errors.ts';
-import { type Kind, kinds } from './runtime/kinds.ts';
+import { type Kind, kindOf, kinds } from './runtime/kinds.ts';
 import { NamedObjects, type ObjectName } from './runtime/named-objects.ts';
 import { groupOf, type KubeObject, objectKey } from './runtime/object.ts';
 import { type ChangeHandler, Reflector, type ReflectorHappening } from './runtime/reflector.ts';
 import { type SecretFacts, toSecretFacts } from './secret-facts.ts';
 
 /** How each kind that every mesh has is watched, by our label. */
-const watchedChildren: readonly { readonly kind: Kind; readonly metadataOnly: boolean }[] = [
+const watchedChildren: readonly { readonly kind: Kind; readonly metadataOnly: boolean; readonly isAll?: boolean }[] = [
+	// All of them, whoever made them: a namespace is used as it is, and one that is going is not written into.
+	{ kind: kinds.Namespace, metadataOnly: true, isAll: true },
+	// Of these there are few enough to see all, and so to know without asking that a name is free.
+	{ kind: kinds.ClusterRole, metadataOnly: true, isAll: true },
+	{ kind: kinds.ClusterRoleBinding, metadataOnly: true, isAll: true },
+	{ kind: kinds.MutatingWebhookConfiguration, metadataOnly: true, isAll: true },
 	{ kind: kinds.ServiceAccount, metadataOnly: true },
 	{ kind: kinds.Role, metadataOnly: true },
 	{ kind: kinds.RoleBinding, metadataOnly: true },
-	{ kind: kinds.ClusterRole, metadataOnly: true },
-	{ kind: kinds.ClusterRoleBinding, metadataOnly: true },
 	{ kind: kinds.ConfigMap, metadataOnly: true },
 	{ kind: kinds.HorizontalPodAutoscaler, metadataOnly: true },
 	{ kind: kinds.PodDisruptionBudget, metadataOnly: true },
 	{ kind: kinds.Secret, metadataOnly: true },
-	{ kind: kinds.MutatingWebhookConfiguration, metadataOnly: true },
 	// In full: its status has the addresses of gateways.
 	{ kind: kinds.Service, metadataOnly: false },
 	// In full: their status says whether the component runs, and whether the CRD may be used.
@@ -43,11 +46,7 @@ const customKinds: readonly Kind[] = Object.values(kinds).filter(({ apiVersion }
 );
 
 /** The kinds of which changes are seen; every kind that is rendered must be among them. */
-export const watchedKinds: readonly Kind[] = [
-	kinds.Namespace,
-	...watchedChildren.map(({ kind }) => kind),
-	...customKinds,
-];
+export const watchedKinds: readonly Kind[] = [...watchedChildren.map(({ kind }) => kind), ...customKinds];
 
 /** How long a pass waits for the first list of a kind, milliseconds. */
 const followDeadlineMs = 30_000;
@@ -91,7 +90,8 @@ export class MeshCaches implements LiveCache, LiveNamespaces {
 	readonly #children = new Map<string, Reflector<Child>>();
 	/** Of Istio's own kinds: those that were begun. */
 	readonly #followed = new Map<Kind, Reflector<Child>>();
-	readonly #namespaces: Reflector<Child>;
+	/** The kinds of which everything is watched, not only what is ours. */
+	readonly #seenWhole = new Set<Kind>();
 	readonly #childHandlers = new Set<ChangeHandler<Child>>();
 	/** The Secrets that MeshInstallations depend on and others make. */
 	readonly secrets: NamedObjects<SecretFacts>;
@@ -102,9 +102,7 @@ export class MeshCaches implements LiveCache, LiveNamespaces {
 		const { onError, observe, onSecret = () => undefined } = options;
 		const shared = { onError, ...(observe === undefined ? {} : { observe }) };
 		this.#installations = new Reflector(api, { ...shared, kind: kinds.MeshInstallation, transform: toInstallation });
-		// All of them: a namespace is used whoever made it, and one that is going is not written into.
-		this.#namespaces = this.#addChildren(kinds.Namespace, { metadataOnly: true, isAll: true });
-		for (const { kind, metadataOnly } of watchedChildren) this.#addChildren(kind, { metadataOnly });
+		for (const { kind, ...how } of watchedChildren) this.#addChildren(kind, how);
 		this.secrets = new NamedObjects(api, {
 			...shared,
 			kind: kinds.Secret,
@@ -128,6 +126,7 @@ export class MeshCaches implements LiveCache, LiveNamespaces {
 			...(isAll ? {} : { labelSelector: managedSelector }),
 		});
 		this.#children.set(kindKey(kind.apiVersion, kind.kind), reflector);
+		if (isAll) this.#seenWhole.add(kind);
 		return reflector;
 	}
 
@@ -153,6 +152,10 @@ export class MeshCaches implements LiveCache, LiveNamespaces {
 		return reflector?.expectWrite(objectKey(object)) ?? (() => undefined);
 	}
 
+	seesAll(object: KubeObject): boolean {
+		return this.#seenWhole.has(kindOf(object));
+	}
+
 	async follow(wanted: readonly Kind[]): Promise<void> {
 		const reflectors = wanted.filter((kind) => customKinds.includes(kind)).map((kind) => this.#follow(kind));
 		// The common case costs no timer.
@@ -176,7 +179,7 @@ export class MeshCaches implements LiveCache, LiveNamespaces {
 			if (known.staleForMs > 0) known.retryNow();
 			return known;
 		}
-		const reflector = this.#addChildren(kind, { metadataOnly: true });
+		const reflector = this.#addChildren(kind, { metadataOnly: true, isAll: !kind.namespaced });
 		this.#followed.set(kind, reflector);
 		for (const handler of this.#childHandlers) reflector.addHandler(handler);
 		reflector.start();
@@ -200,7 +203,8 @@ export class MeshCaches implements LiveCache, LiveNamespaces {
 	}
 
 	labelledFor(mesh: string): readonly Child[] {
-		return this.#namespaces.store.byIndex('labelledFor', mesh);
+		const { apiVersion, kind } = kinds.Namespace;
+		return this.#children.get(kindKey(apiVersion, kind))?.store.byIndex('labelledFor', mesh) ?? [];
 	}
 
 	// Life

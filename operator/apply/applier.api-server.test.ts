@@ -112,6 +112,7 @@ class Process {
 				apply: (...args) => this.around(() => api.apply(...args)),
 				get: (...args) => this.around(() => api.get(...args)),
 				getMetadata: (...args) => this.around(() => api.getMetadata(...args)),
+				list: (...args) => this.around(() => api.list(...args)),
 				delete: (...args) => this.around(() => api.delete(...args)),
 			},
 			live: await liveOf(admin, this.#kinds),

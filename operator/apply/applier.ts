@@ -236,7 +236,9 @@ async function writeChild({ object, key, cause, live }: Write, pass: PassContext
 	const { writer, memory, desired } = pass;
 	if (cause === 'missing' || (cause === 'outdated' && live?.fingerprint === undefined)) {
 		const { namespace } = object.metadata;
-		const isAlone = namespace !== undefined && pass.freshNamespaces.has(namespace);
+		const isAlone =
+			(namespace !== undefined && pass.freshNamespaces.has(namespace)) ||
+			(live === undefined && writer.live.seesAll(object));
 		memory.applied.set(key, await (isAlone ? make(object, false, pass) : takeOver(object, pass)));
 		return;
 	}

@@ -45,6 +45,7 @@ function waiting(served: (asked: number) => KubeObject) {
 			seen.applied.push([fieldManager, object.metadata]);
 			return Promise.resolve({ object: object as T, created: false, resourceVersion: '9', warnings: [] });
 		},
+		list: async () => ({ items: [], resourceVersion: '1' }),
 		getMetadata: unexpected,
 		delete: unexpected,
 	};

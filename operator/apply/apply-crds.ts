@@ -1,5 +1,6 @@
 /** Applies Istio's CRDs by the rules of `crd-plan.ts`. */
 import { InvalidError } from '../runtime/errors.ts';
+import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { type Child, type CrdFacts, toChild } from './child.ts';
 import { compareReleases, decideCrd, missingVersions, releaseOf } from './crd-plan.ts';
@@ -58,13 +59,32 @@ export function assumedCrds(crds: readonly KubeObject[], live: LiveObjects): Rea
 export async function applyCrds(crds: readonly KubeObject[], memory: CrdMemory, writer: Writer): Promise<CrdsApplied> {
 	const notEstablished: KubeObject[] = [];
 	const inventory = new Map<string, Applied>();
+	const isThere = await whatIsThere(crds, memory, writer);
 	await writer.all(crds, async (crd) => {
-		const { line, established } = await applyCrd(crd, memory, writer);
+		const { line, established } = await applyCrd(crd, memory, writer, isThere);
 		inventory.set(objectKey(crd), line);
 		if (!established) notEstablished.push(crd);
 	});
 	const waitingFor = await stillWaiting(notEstablished, memory, writer);
 	return { waitingFor: waitingFor.map(({ metadata }) => metadata.name).sort(), inventory };
+}
+
+/** So many CRDs are asked for one by one; for more their names are listed. */
+const fewCrds = 3;
+
+/** Tells which names are taken. An API server with none of them is asked once, and not for each. */
+async function whatIsThere(
+	crds: readonly KubeObject[],
+	memory: CrdMemory,
+	writer: Writer,
+): Promise<(crd: KubeObject) => boolean> {
+	const unknown = crds.filter((crd) => {
+		const key = objectKey(crd);
+		return decideCrd(crd, writer.live.get(key), memory.applied.get(key)).kind === 'ask' && !memory.foreign.has(key);
+	});
+	if (unknown.length <= fewCrds) return () => true;
+	const names = await writer.listNames(kinds.CustomResourceDefinition);
+	return ({ metadata }) => names.has(metadata.name);
 }
 
 /** A net under the watch that tells when CRDs are Established: nothing else would bring the installation on. */
@@ -110,12 +130,17 @@ interface CrdApplied {
 	readonly established: boolean;
 }
 
-async function applyCrd(crd: KubeObject, memory: CrdMemory, writer: Writer): Promise<CrdApplied> {
+async function applyCrd(
+	crd: KubeObject,
+	memory: CrdMemory,
+	writer: Writer,
+	isThere: (crd: KubeObject) => boolean,
+): Promise<CrdApplied> {
 	const key = objectKey(crd);
 	const live = writer.live.get(key);
 	const applied = memory.applied.get(key);
 	const decision = decideCrd(crd, live, applied);
-	if (decision.kind === 'ask') return askForCrd(crd, memory, writer);
+	if (decision.kind === 'ask') return askForCrd(crd, memory, writer, isThere);
 	if (decision.kind === 'kept') {
 		requireVersions(crd, live?.crd, `Istio ${decision.release}`);
 		return { line: keptLine(crd, decision.release), established: isEstablished(live) };
@@ -127,18 +152,25 @@ async function applyCrd(crd: KubeObject, memory: CrdMemory, writer: Writer): Pro
 	writer.assertMayRepair('crd', crd, live);
 	// One that is gone from the caches may have lost its label only, or have been made anew by another installer.
 	const written =
-		decision.cause === 'deleted' ? await askForCrd(crd, memory, writer) : await write(crd, true, memory, writer);
+		decision.cause === 'deleted'
+			? await askForCrd(crd, memory, writer, isThere)
+			: await write(crd, true, memory, writer);
 	if (memory.applied.has(key)) writer.noticeRepair(crd, live);
 	return written;
 }
 
-async function askForCrd(crd: KubeObject, memory: CrdMemory, writer: Writer): Promise<CrdApplied> {
+async function askForCrd(
+	crd: KubeObject,
+	memory: CrdMemory,
+	writer: Writer,
+	isThere: (crd: KubeObject) => boolean,
+): Promise<CrdApplied> {
 	const key = objectKey(crd);
 	const known = memory.foreign.get(key);
 	if (known !== undefined && writer.now - known.askedAt < foreignMemoryMs) return useForeign(crd, known, writer);
 	memory.foreign.delete(key);
 	memory.applied.delete(key);
-	const found = await writer.find(crd);
+	const found = isThere(crd) ? await writer.find(crd) : undefined;
 	if (found === undefined) return write(crd, false, memory, writer);
 	const ownership = ownershipOf(found.metadata, '');
 	const live = toChild(found);

@@ -32,6 +32,10 @@ export class LiveMap implements LiveCache {
 
 	async follow(): Promise<void> {}
 
+	seesAll(): boolean {
+		return false;
+	}
+
 	expectWrite(): (answer?: KubeObject) => void {
 		return (answer) => {
 			if (answer !== undefined) this.observe(answer);

@@ -16,6 +16,8 @@ export interface LiveCache extends LiveObjects {
 	 * The returned function takes the answer, or nothing when the write failed; it must be called.
 	 */
 	expectWrite(object: KubeObject): (answer?: KubeObject) => void;
+	/** Whether objects of this kind are known whoever made them: what is not cached is not there. */
+	seesAll(object: KubeObject): boolean;
 	/**
 	 * Begins to watch those of these kinds that are not watched yet; resolves when they are listed. Their CRDs must be
 	 * Established. Rejects with TransientError when the API server does not list them in time.
@@ -38,7 +40,7 @@ export interface ApplyHooks {
 }
 
 export interface WriterOptions {
-	readonly api: Pick<ApiServer, 'apply' | 'get' | 'getMetadata' | 'delete'>;
+	readonly api: Pick<ApiServer, 'apply' | 'get' | 'getMetadata' | 'list' | 'delete'>;
 	readonly live: LiveCache;
 	readonly repairLimit: RepairLimit;
 	/** Monotonic milliseconds. */
@@ -143,6 +145,12 @@ export class Writer {
 	/** The object's metadata, or undefined where there is none. */
 	async findMetadata(object: KubeObject): Promise<KubeObject['metadata'] | undefined> {
 		return (await orAbsent(this.#options.api.getMetadata(referenceOf(object), { signal: this.#signal })))?.metadata;
+	}
+
+	/** Names of all objects of a kind that has no namespaces. */
+	async listNames(kind: Kind): Promise<ReadonlySet<string>> {
+		const { items } = await this.#options.api.list(kind, { metadataOnly: true, signal: this.#signal });
+		return new Set(items.map(({ metadata }) => metadata.name));
 	}
 
 	/** Deletes exactly this object, not one that was made under its name since. One that is gone already is fine. */
