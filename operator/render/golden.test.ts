@@ -1,10 +1,16 @@
-/** What is rendered, as files that a person can read. `UPDATE_GOLDEN=1 npx ava operator/render/golden.test.ts` rewrites them. */
+/**
+ * What is rendered, as files that a person can read. `UPDATE_GOLDEN=1 npx ava operator/render/golden.test.ts` rewrites them.
+ *
+ * The files of a release's profiles have every object in its place, in full or, where it stands just so in another file of
+ * the release, as a line that names that file.
+ */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { parse, stringify } from 'yaml';
 import { releases } from '../releases/index.ts';
-import type { KubeObject } from '../runtime/object.ts';
-import { render, renderCrds } from './index.ts';
+import { profiles } from '../releases/profiles.ts';
+import { type KubeObject, objectKey } from '../runtime/object.ts';
+import { type ClusterFacts, render, renderCrds } from './index.ts';
 import { installation, resolved } from './testing.ts';
 
 const directory = new URL('golden/', import.meta.url);
@@ -33,10 +39,16 @@ const mixer = {
 	],
 };
 
+/** In the place of those of a cluster. */
+const certificates: ClusterFacts = {
+	injectorRoots: 'the roots\n',
+	injectorCertificate: { certChain: 'the certificate\n', key: 'the key\n', roots: 'the roots\n' },
+};
+
 /** Objects by the name of their golden file. */
 const golden: readonly (readonly [file: string, objects: () => Promise<readonly KubeObject[]>])[] = [
 	...releases.flatMap(({ version }) => [
-		[`${version}-minimal.yaml`, async () => render(resolved(installation({ version })))] as const,
+		[`${version}-minimal-without-citadel.yaml`, async () => render(resolved(installation({ version })))] as const,
 		[
 			`${version}-citadel-strict.yaml`,
 			async () =>
@@ -56,10 +68,7 @@ const golden: readonly (readonly [file: string, objects: () => Promise<readonly 
 			async () =>
 				render(
 					resolved(installation({ version, sidecarInjector: { enabled: true, namespaces: ['shop'], replicas: 2 } })),
-					{
-						injectorRoots: 'the roots\n',
-						injectorCertificate: { certChain: 'the certificate\n', key: 'the key\n', roots: 'the roots\n' },
-					},
+					certificates,
 				),
 		] as const,
 		[`${version}-gateways.yaml`, async () => gatewaysOf(version)] as const,
@@ -81,21 +90,66 @@ function gatewaysOf(version: string): readonly KubeObject[] {
 	);
 }
 
+function yamlOf(object: KubeObject): string {
+	return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
 function document(objects: readonly KubeObject[]): string {
-	return objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n');
+	return objects.map(yamlOf).join('---\n');
+}
+
+async function compare(t: ExecutionContext, file: string, text: string): Promise<void> {
+	const url = new URL(file, directory);
+	if (process.env.UPDATE_GOLDEN === '1') {
+		await writeFile(url, text);
+	}
+	t.is(text, await readFile(url, 'utf8'));
+}
+
+/** The profiles with Citadel and without, whatever their own answer is; the least of them stands above, in full. */
+const combinations = Object.keys(profiles)
+	.flatMap((profile) => [
+		{ suffix: `${profile}-without-citadel.yaml`, spec: { profile, citadel: { enabled: false } } },
+		{ suffix: `${profile}-citadel.yaml`, spec: { profile, citadel: { enabled: true } } },
+	])
+	.filter(({ suffix }) => suffix !== 'minimal-without-citadel.yaml');
+
+function combinationFile(version: string, { suffix }: (typeof combinations)[number]): string {
+	return `${version}-${suffix}`;
 }
 
 for (const [file, objects] of golden) {
-	test(`renders ${file}`, async (t) => {
-		const text = document(await objects());
-		const url = new URL(file, directory);
-		if (process.env.UPDATE_GOLDEN === '1') {
-			await writeFile(url, text);
+	test(`renders ${file}`, async (t) => compare(t, file, document(await objects())));
+}
+
+for (const { version } of releases) {
+	test(`renders the profiles of ${version}, with Citadel and without`, async (t) => {
+		/** The file that has it in full, by what stands there. */
+		const shown = new Map<string, string>();
+		const show = (objects: readonly KubeObject[], file: string) => {
+			for (const object of objects) if (!shown.has(yamlOf(object))) shown.set(yamlOf(object), file);
+		};
+		for (const [file, objects] of golden) {
+			if (file.startsWith(`${version}-`)) show(await objects(), file);
 		}
-		t.is(text, await readFile(url, 'utf8'));
+		for (const combination of combinations) {
+			const file = combinationFile(version, combination);
+			const objects = render(resolved(installation({ version, ...combination.spec })), certificates);
+			show(objects, file);
+			const parts = objects.map((object) => {
+				const text = yamlOf(object);
+				const place = shown.get(text);
+				return place === undefined || place === file ? text : `# ${objectKey(object)}: as in ${place}\n`;
+			});
+			await compare(t, file, parts.join('---\n'));
+		}
 	});
 }
 
 test('there is no golden file that nothing renders', async (t) => {
-	t.deepEqual((await readdir(directory)).sort(), golden.map(([file]) => file).sort());
+	const files = [
+		...golden.map(([file]) => file),
+		...releases.flatMap(({ version }) => combinations.map((combination) => combinationFile(version, combination))),
+	];
+	t.deepEqual((await readdir(directory)).sort(), files.sort());
 });
