@@ -2,7 +2,7 @@
 import type { ResolvedMesh } from '../../operator/releases/index.ts';
 import { injectPod } from '../../operator/sidecar/index.ts';
 import { canonical } from './canonical.ts';
-import type { Answer, KubePod } from './webhook-model.ts';
+import type { Answer, KubePod } from './webhook-types.ts';
 
 export interface Outcome {
 	readonly kind: Answer['kind'];

@@ -1,7 +1,7 @@
 /** The files of a mesh's injector, out of the ConfigMaps that are rendered for it. */
 import type { ResolvedMesh } from '../../operator/releases/index.ts';
 import { render } from '../../operator/render/index.ts';
-import type { InjectorFiles } from './webhook-model.ts';
+import type { InjectorFiles } from './webhook-types.ts';
 
 /** Throws where the mesh has no injector. */
 export function injectorFiles(mesh: ResolvedMesh): InjectorFiles {

@@ -8,7 +8,7 @@ import { applyPatch, type Operation } from 'rfc6902';
 import { Agent, request } from 'undici';
 import { issueServingCertificate } from '../../operator/certificates/index.ts';
 import { freePort } from '../control-plane/ports.ts';
-import type { Answer, InjectorFiles, KubePod, PodRequest } from './webhook-model.ts';
+import type { Answer, InjectorFiles, KubePod, PodRequest } from './webhook-types.ts';
 
 export interface RealInjector extends AsyncDisposable {
 	ask(request: PodRequest): Promise<Answer>;

@@ -1,5 +1,5 @@
 /** Pods of all shapes that injection has to do with. Each stands in namespace `shop` unless it says otherwise. */
-import type { KubePod } from './webhook-model.ts';
+import type { KubePod } from './webhook-types.ts';
 
 type Annotations = Readonly<Record<string, string>>;
 type Fields = Readonly<Record<string, unknown>>;

@@ -4,44 +4,9 @@
  * is never printed.
  */
 import { isDeepStrictEqual } from 'node:util';
-import {
-	type Document,
-	isAlias,
-	isMap,
-	isScalar,
-	isSeq,
-	type Pair,
-	parseAllDocuments,
-	stringify,
-	type YAMLMap,
-	type YAMLSeq,
-} from 'yaml';
-
-/** A piece of the text that is replaced; offsets are those of the original. */
-interface Edit {
-	readonly start: number;
-	readonly end: number;
-	readonly text: string;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** A node of the syntax tree, or nothing where a value is left out. */
-type Node = unknown;
-
-/** Where a value stands: after the colon of its key, or the dash of its item. */
-interface Place {
-	/** Offset right behind the colon or the dash. */
-	readonly after: number;
-	/** Column of the key or the dash. */
-	readonly column: number;
-	readonly kind: 'key' | 'item';
-	/** Inside of brackets or braces. */
-	readonly flow: boolean;
-}
-
-/** The text has a shape that can't be changed in place. */
-class NotEditable extends Error {}
+import { type Document, parseAllDocuments } from 'yaml';
+import { NotEditable } from './inject-nodes.ts';
+import { type Edit, eolOf, print, Writer } from './inject-writer.ts';
 
 /** A text is no YAML. */
 export class SyntaxProblem extends Error {
@@ -93,32 +58,50 @@ export function readDocuments(text: string): readonly unknown[] {
 
 /** The text with the values in place of those that it has, one for each document. Throws SyntaxProblem. */
 export function editDocuments(text: string, wanted: readonly unknown[]): Edited {
-	const documents = parse(text);
-	const reprinted: number[] = [];
-	const edits = documents.flatMap((document, index) => {
+	const changes = parse(text).flatMap((document, index): readonly Change[] => {
 		const before = readValue(document);
 		const after = wanted[index];
-		if (isDeepStrictEqual(before, after)) {
-			return [];
+		return isDeepStrictEqual(before, after) ? [] : [{ document, index, before, after }];
+	});
+	// Read again once for all documents; one by one only where that fails.
+	const simple = changes.map((change) => editsOf(text, change, false));
+	if (simple.every((edits) => edits !== undefined)) {
+		const edited = apply(text, simple.flat());
+		const values = valuesOf(edited);
+		if (changes.every(({ index, after }) => isDeepStrictEqual(values[index], after))) {
+			return { text: edited, reprinted: [] };
 		}
+	}
+	const reprinted: number[] = [];
+	const edits = changes.flatMap((change) => {
 		for (const expandAliases of [false, true]) {
-			const edits = editsOf(text, document, before, after, expandAliases);
-			if (edits !== undefined && isDeepStrictEqual(valueAt(apply(text, edits), index), after)) {
+			const edits = editsOf(text, change, expandAliases);
+			if (edits !== undefined && isDeepStrictEqual(valuesOf(apply(text, edits))[change.index], change.after)) {
 				return edits;
 			}
 		}
-		reprinted.push(index);
-		return [reprint(text, document, after)];
+		reprinted.push(change.index);
+		return [reprint(text, change)];
 	});
 	return { text: apply(text, edits), reprinted };
 }
 
-function valueAt(text: string, index: number): unknown {
+/** A document whose value is to be another. */
+interface Change {
+	readonly document: Document.Parsed;
+	/** Of the document in the text. */
+	readonly index: number;
+	readonly before: unknown;
+	readonly after: unknown;
+}
+
+/** None for a text that an edit which did not fit has broken: another way is tried then. */
+function valuesOf(text: string): readonly unknown[] {
 	try {
-		return readDocuments(text)[index];
+		return readDocuments(text);
 	} catch (error) {
 		if (error instanceof SyntaxProblem) {
-			return undefined; // Made by an edit that did not fit: the next way is tried.
+			return [];
 		}
 		throw error;
 	}
@@ -137,31 +120,15 @@ function apply(text: string, edits: readonly Edit[]): string {
 	return result + text.slice(position);
 }
 
-function reprint(text: string, { contents }: Document.Parsed, after: unknown): Edit {
-	const [start, end] = contents?.range ?? [0, 0];
+function reprint(text: string, { document, after }: Change): Edit {
+	const [start, end] = document.contents?.range ?? [0, 0];
 	const printed = text[start] === '{' ? JSON.stringify(after, null, 2) : print(after, true).trimEnd();
 	return { start, end: text[end - 1] === '\n' ? end - 1 : end, text: printed.replaceAll('\n', eolOf(text)) };
 }
 
-function print(value: unknown, indentSeq: boolean): string {
-	return stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false, indentSeq });
-}
-
-function eolOf(text: string): string {
-	return text.includes('\r\n') ? '\r\n' : '\n';
-}
-
-function isFields(value: unknown): value is Fields {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function editsOf(
-	text: string,
-	document: Document.Parsed,
-	before: unknown,
-	after: unknown,
-	expandAliases: boolean,
-): readonly Edit[] | undefined {
+/** None where the text has a shape that can't be changed in place. */
+function editsOf(text: string, change: Change, expandAliases: boolean): readonly Edit[] | undefined {
+	const { document, before, after } = change;
 	try {
 		const writer = new Writer(text, document.contents, expandAliases);
 		writer.change(document.contents, before, after, { after: 0, column: -2, kind: 'key', flow: false });
@@ -173,357 +140,4 @@ function editsOf(
 		}
 		throw error;
 	}
-}
-
-/** The key that brings the fields of another map. */
-const mergeKey = '<<';
-
-/** Collects the edits of one document. */
-class Writer {
-	readonly edits: Edit[] = [];
-	readonly #text: string;
-	readonly #eol: string;
-	readonly #indentSequences: boolean;
-	readonly #expandAliases: boolean;
-
-	constructor(text: string, contents: Node, expandAliases: boolean) {
-		this.#text = text;
-		this.#eol = eolOf(text);
-		this.#indentSequences = (sequenceOffset(contents, 0, (offset) => this.#column(offset)) ?? 0) > 0;
-		this.#expandAliases = expandAliases;
-	}
-
-	change(node: Node, before: unknown, after: unknown, place: Place): void {
-		const same = isDeepStrictEqual(before, after);
-		if (same && !this.#expandAliases) {
-			return;
-		}
-		if (isMap(node) && isFields(before) && isFields(after)) {
-			this.#changeMap(node, before, after, place);
-		} else if (isSeq(node) && Array.isArray(before) && Array.isArray(after)) {
-			this.#changeSequence(node, before, after, place);
-		} else if (!same || isAlias(node)) {
-			this.#replace(node, after, place);
-		}
-	}
-
-	#changeMap(node: YAMLMap, before: Fields, after: Fields, place: Place): void {
-		const pairs = node.items.map((pair) => ({ pair, key: keyOf(pair) })).filter(({ key }) => key !== mergeKey);
-		const own = new Set(pairs.map(({ key }) => key));
-		const kept = pairs.filter(({ key }) => key in after);
-		const added = Object.entries(after).filter(
-			([key, value]) => !own.has(key) && !(key in before && isDeepStrictEqual(before[key], value)),
-		);
-		if (Object.keys(before).some((key) => !(key in after) && !own.has(key))) {
-			throw new NotEditable('a key comes from a merge');
-		}
-		const flow = isFlow(node);
-		if (kept.length === 0 && pairs.length === node.items.length) {
-			if (pairs.length > 0 || added.length > 0) {
-				this.#replace(node, after, place);
-			}
-			return;
-		}
-		for (const { pair, key } of kept) {
-			const start = startOf(pair.key);
-			const column = flow ? 0 : this.#column(start);
-			this.change(pair.value, before[key], after[key], { after: colonOf(pair), column, kind: 'key', flow });
-		}
-		const ends = node.items.map((pair) => ({ start: startOf(pair.key), end: endOfPair(pair) }));
-		const removed = node.items.map((pair) => keyOf(pair) !== mergeKey && !(keyOf(pair) in after));
-		if (flow) {
-			this.#removeFromFlow(ends, removed);
-			this.#addToFlow(
-				node,
-				ends,
-				added.map(([key, value]) => ({ prefix: `${JSON.stringify(key)}: `, value })),
-			);
-			return;
-		}
-		for (const [index, { start, end }] of ends.entries()) {
-			if (removed[index] === true) {
-				this.#removeLines(start, end);
-			}
-		}
-		const [first] = ends;
-		if (added.length > 0 && first !== undefined) {
-			const column = this.#column(first.start);
-			const lines = print(Object.fromEntries(added), this.#indentSequences);
-			this.#addLines(endOf(node), lines, column);
-		}
-	}
-
-	#changeSequence(node: YAMLSeq, before: readonly unknown[], after: readonly unknown[], place: Place): void {
-		const items = node.items.map((item, index) => ({ item, value: before[index] }));
-		if (items.length === 0 || after.length === 0) {
-			if (items.length !== after.length) {
-				this.#replace(node, after, place);
-			}
-			return;
-		}
-		const flow = isFlow(node);
-		const dashes = flow ? [] : dashesOf(node);
-		const spans = items.map(({ item }, index) => ({
-			start: flow ? startOf(item) : (dashes[index] ?? 0),
-			end: endOf(item),
-		}));
-		const column = flow ? 0 : spans[0] === undefined ? 0 : spans[0].start - this.#lineStart(spans[0].start);
-		const isAligned = before.length === after.length;
-		const removed: boolean[] = [];
-		let next = 0;
-		for (const [index, { item, value }] of items.entries()) {
-			const position = after.findIndex(
-				(candidate, at) => at >= next && isSameItem(value, candidate, isAligned && at === index),
-			);
-			removed.push(position === -1);
-			if (position === -1) {
-				continue;
-			}
-			if (position > next) {
-				throw new NotEditable('an item is put between others');
-			}
-			const span = spans[index];
-			if (span !== undefined) {
-				this.change(item, value, after[position], { after: span.start + (flow ? 0 : 1), column, kind: 'item', flow });
-			}
-			next = position + 1;
-		}
-		const added = after.slice(next);
-		if (flow) {
-			if (removed.every((is) => is)) {
-				this.#replace(node, after, place);
-				return;
-			}
-			this.#removeFromFlow(spans, removed);
-			this.#addToFlow(
-				node,
-				spans,
-				added.map((value) => ({ prefix: '', value })),
-			);
-			return;
-		}
-		for (const [index, { start, end }] of spans.entries()) {
-			if (removed[index] === true) {
-				this.#removeLines(start, end);
-			}
-		}
-		if (added.length > 0) {
-			this.#addLines(endOf(node), print(added, this.#indentSequences), column);
-		}
-	}
-
-	/** Puts another value in the place of one; what belonged to the old one (anchor, tag) goes with it. */
-	#replace(node: Node, after: unknown, place: Place): void {
-		if (place.flow || (isFlow(node) && place.after === 0)) {
-			this.edits.push({ start: startOf(node), end: endOf(node), text: this.#json(after, startOf(node)) });
-			return;
-		}
-		if (place.after === 0) {
-			throw new NotEditable('the whole document');
-		}
-		const end = Math.max(place.after, node === null || node === undefined ? 0 : endOf(node));
-		const trimmed = /\r?\n$/.exec(this.#text.slice(place.after, end));
-		const isBlock = typeof after === 'object' && after !== null && Object.keys(after).length > 0;
-		const printed = print(after, this.#indentSequences).trimEnd();
-		const indent = ' '.repeat(
-			place.column + (Array.isArray(after) && place.kind === 'key' && !this.#indentSequences ? 0 : 2),
-		);
-		const lines = printed.replaceAll('\n', `${this.#eol}${indent}`);
-		const text = isBlock && place.kind === 'key' ? `${this.#eol}${indent}${lines}` : ` ${lines}`;
-		this.edits.push({ start: place.after, end: end - (trimmed?.[0].length ?? 0), text });
-	}
-
-	#addLines(after: number, printed: string, column: number): void {
-		const indent = ' '.repeat(column);
-		const lines = printed
-			.trimEnd()
-			.split('\n')
-			.map((line) => (line === '' ? line : indent + line))
-			.join(this.#eol);
-		const start = this.#nextLine(after);
-		const atLineStart = start > 0 && this.#text[start - 1] === '\n';
-		this.edits.push({ start, end: start, text: atLineStart ? lines + this.#eol : this.#eol + lines });
-	}
-
-	#removeLines(from: number, to: number): void {
-		const start = this.#lineStart(from);
-		if (this.#text.slice(start, from).trim() !== '') {
-			throw new NotEditable('the line holds more than what is to be removed');
-		}
-		const end = this.#nextLine(to);
-		const isLast = end === this.#text.length && this.#text[end - 1] !== '\n';
-		this.edits.push({ start: isLast ? Math.max(0, start - this.#eol.length) : start, end, text: '' });
-	}
-
-	#removeFromFlow(
-		spans: readonly { readonly start: number; readonly end: number }[],
-		removed: readonly boolean[],
-	): void {
-		const firstKept = removed.indexOf(false);
-		const [first] = spans;
-		const kept = spans[firstKept];
-		if (firstKept > 0 && first !== undefined && kept !== undefined) {
-			this.edits.push({ start: first.start, end: kept.start, text: '' });
-		}
-		for (const [index, span] of spans.entries()) {
-			const previous = spans[index - 1];
-			if (index > firstKept && removed[index] === true && previous !== undefined) {
-				this.edits.push({ start: previous.end, end: span.end, text: '' });
-			}
-		}
-	}
-
-	#addToFlow(
-		node: YAMLMap | YAMLSeq,
-		spans: readonly { readonly start: number; readonly end: number }[],
-		added: readonly { readonly prefix: string; readonly value: unknown }[],
-	): void {
-		const last = spans.at(-1);
-		const first = spans[0];
-		if (last === undefined || first === undefined || added.length === 0) {
-			return;
-		}
-		const between = this.#text.slice(startOf(node), first.start);
-		const separator = between.includes('\n')
-			? `,${this.#eol}${this.#indentAt(first.start)}`
-			: /^\S*$/.test(this.#text.slice(startOf(node), endOf(node)))
-				? ','
-				: ', ';
-		const text = added.map(({ prefix, value }) => `${separator}${prefix}${this.#json(value, first.start)}`).join('');
-		this.edits.push({ start: last.end, end: last.end, text });
-	}
-
-	/** A value in JSON, on several lines where the text around it is. */
-	#json(value: unknown, near: number): string {
-		const unit = /^[[{]\r?\n([ \t]+)/.exec(this.#text.trimStart())?.[1];
-		if (unit === undefined) {
-			return JSON.stringify(value);
-		}
-		return JSON.stringify(value, null, unit).replaceAll('\n', `${this.#eol}${this.#indentAt(near)}`);
-	}
-
-	#lineStart(offset: number): number {
-		return this.#text.lastIndexOf('\n', offset - 1) + 1;
-	}
-
-	#nextLine(offset: number): number {
-		if (offset > 0 && this.#text[offset - 1] === '\n') {
-			return offset; // A block scalar: its last line break is its own.
-		}
-		const end = this.#text.indexOf('\n', offset);
-		return end === -1 ? this.#text.length : end + 1;
-	}
-
-	#column(offset: number): number {
-		return offset - this.#lineStart(offset);
-	}
-
-	#indentAt(offset: number): string {
-		return /^[ \t]*/.exec(this.#text.slice(this.#lineStart(offset)))?.[0] ?? '';
-	}
-}
-
-/** How far the lists of a document begin behind their keys, in the first list that there is. */
-function sequenceOffset(node: Node, keyColumn: number, columnOf: (offset: number) => number): number | undefined {
-	if (isFlow(node)) {
-		return undefined;
-	}
-	if (isSeq(node)) {
-		const [dash] = dashesOf(node);
-		return dash === undefined ? undefined : columnOf(dash) - keyColumn;
-	}
-	if (isMap(node)) {
-		for (const { key, value } of node.items) {
-			const offset = sequenceOffset(value, columnOf(startOf(key)), columnOf);
-			if (offset !== undefined) {
-				return offset;
-			}
-		}
-	}
-	return undefined;
-}
-
-/**
- * Whether two items of a list are the same one, before and after: by their name where they have one, objects by kind and name.
- * Objects without a name (lists in lists) are the same where nothing was added or taken out.
- */
-function isSameItem(before: unknown, after: unknown, isAligned: boolean): boolean {
-	if (!isFields(before) || !isFields(after)) {
-		return isDeepStrictEqual(before, after);
-	}
-	const [old, now] = [nameOf(before), nameOf(after)];
-	if (old === undefined || now === undefined) {
-		return isDeepStrictEqual(before, after) || (isAligned && old === now && before.kind === after.kind);
-	}
-	return old === now && before.kind === after.kind;
-}
-
-function nameOf({ name, metadata }: Fields): unknown {
-	return name ?? (isFields(metadata) ? metadata.name : undefined);
-}
-
-function keyOf({ key }: Pair): string {
-	const value = isScalar(key) ? key.value : key;
-	return typeof value === 'symbol' ? mergeKey : String(value); // The library's own symbol for a merge.
-}
-
-function tokenOf(node: Node): { readonly type: string; readonly items?: readonly unknown[] } | undefined {
-	return typeof node === 'object' && node !== null && 'srcToken' in node
-		? (node.srcToken as { readonly type: string } | undefined)
-		: undefined;
-}
-
-function isFlow(node: Node): boolean {
-	return tokenOf(node)?.type === 'flow-collection';
-}
-
-function rangeOf(node: Node): readonly [number, number] {
-	if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range)) {
-		return [Number(node.range[0]), Number(node.range[1])];
-	}
-	throw new NotEditable('a value that is not written');
-}
-
-function startOf(node: Node): number {
-	return rangeOf(node)[0];
-}
-
-/** Where the last character of a value is: comments and blank lines behind it are not its own. */
-function endOf(node: Node): number {
-	if (isMap(node) && !isFlow(node)) {
-		const last = node.items.at(-1);
-		return last === undefined ? rangeOf(node)[1] : endOfPair(last);
-	}
-	if (isSeq(node) && !isFlow(node)) {
-		return node.items.length === 0 ? rangeOf(node)[1] : endOf(node.items.at(-1));
-	}
-	return rangeOf(node)[1];
-}
-
-function endOfPair(pair: Pair): number {
-	return pair.value === null || pair.value === undefined ? endOf(pair.key) : Math.max(endOf(pair.value), colonOf(pair));
-}
-
-interface Token {
-	readonly type: string;
-	readonly offset: number;
-}
-
-/** Offset right behind the colon of a pair. */
-function colonOf(pair: Pair): number {
-	const token = 'srcToken' in pair ? (pair.srcToken as { readonly sep?: readonly Token[] } | undefined) : undefined;
-	const colon = token?.sep?.find(({ type }) => type === 'map-value-ind');
-	if (colon === undefined) {
-		throw new NotEditable('a key without a colon');
-	}
-	return colon.offset + 1;
-}
-
-/** Offsets of the dashes of a block sequence. */
-function dashesOf(node: YAMLSeq): readonly number[] {
-	const items = (tokenOf(node)?.items ?? []) as readonly {
-		readonly start: readonly Token[];
-		readonly value?: unknown;
-	}[];
-	return items.flatMap(({ start }) => start.filter(({ type }) => type === 'seq-item-ind').map(({ offset }) => offset));
 }
