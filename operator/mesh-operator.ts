@@ -48,6 +48,8 @@ export interface MeshOperatorOptions {
 	/** Installations that are worked on at a time. */
 	readonly concurrency?: number | undefined;
 	readonly resyncMs?: number | undefined;
+	/** Milliseconds since 1970, by which certificates are renewed and conditions are dated. Default `Date.now`. */
+	readonly wallClock?: (() => number) | undefined;
 	readonly log: Logger;
 	/** The lease is lost, or something else happened after which this process must not go on. */
 	readonly onFatal: (reason: string) => void;
@@ -122,7 +124,8 @@ export class MeshOperator extends dotI.default {
 
 	/** Starts everything; resolves when the caches are filled and this replica leads or stands by. Rejects when a part can't start. */
 	protected override async init(): Promise<void> {
-		const { kubeconfig, context, namespace, leaderElect, log, onFatal, concurrency, resyncMs } = this.#options;
+		const { kubeconfig, context, namespace, leaderElect, log, onFatal, concurrency, resyncMs, wallClock } =
+			this.#options;
 		const credentials = await loadKubeconfig({ path: kubeconfig, context });
 		const metrics = createMetrics({ version: manifest.version });
 		const queueMetrics = metrics.queue<string>('meshinstallation');
@@ -151,6 +154,7 @@ export class MeshOperator extends dotI.default {
 			log,
 			...(concurrency === undefined ? {} : { concurrency }),
 			...(resyncMs === undefined ? {} : { resyncMs }),
+			...(wallClock === undefined ? {} : { wallClock }),
 			onApply: metrics.countApply,
 			onWatch: ({ kind, event, reason }) => metrics.countWatchReconnect(kind, `${event}:${reason}`),
 			onStatus: (name, status) => {

@@ -1,5 +1,5 @@
 /** The operator in the process of the test, whole: caches, queue, events, metrics, endpoints. */
-import { type ListenAddress, MeshOperator } from '../../operator/mesh-operator.ts';
+import { type ListenAddress, MeshOperator, type MeshOperatorOptions } from '../../operator/mesh-operator.ts';
 import { createLogger } from '../../operator/runtime/logger.ts';
 import type { MeshCluster } from './mesh-cluster.ts';
 
@@ -12,7 +12,7 @@ export interface RunningOperator extends AsyncDisposable {
 	readonly stop: () => Promise<void>;
 }
 
-export interface StartOperatorOptions {
+export interface StartOperatorOptions extends Partial<Pick<MeshOperatorOptions, 'log' | 'resyncMs' | 'wallClock'>> {
 	/** Instead of the kubeconfig of the cluster's operator account. */
 	readonly kubeconfig?: string;
 }
@@ -22,7 +22,7 @@ const freePort: ListenAddress = { host: '127.0.0.1', port: 0 };
 /** Begins to start an operator without leader election, and does not wait for it. */
 export function launchOperator(
 	mesh: Pick<MeshCluster, 'kubeconfig'>,
-	{ kubeconfig = mesh.kubeconfig }: StartOperatorOptions = {},
+	{ kubeconfig = mesh.kubeconfig, log = createLogger({ level: 'error' }), ...more }: StartOperatorOptions = {},
 ): RunningOperator {
 	const operator = new MeshOperator({
 		kubeconfig,
@@ -30,7 +30,8 @@ export function launchOperator(
 		leaderElect: false,
 		metricsAddress: freePort,
 		healthAddress: freePort,
-		log: createLogger({ level: 'error' }),
+		...more,
+		log,
 		onFatal: (reason) => {
 			throw new Error(`the operator gave up: ${reason}`);
 		},
