@@ -12,7 +12,7 @@ import { type Logger, passLogger } from './runtime/logger.ts';
 import type { ReflectorHappening } from './runtime/reflector.ts';
 import { type PassContext, type PassResult, priorities, WorkQueue, type WorkQueueHooks } from './runtime/work-queue.ts';
 import type { StatusNotice } from './status/transitions.ts';
-import { childNeedsPass, installationNeedsPass, installationsOf } from './wake.ts';
+import { childNeedsPass, freesCitadel, installationNeedsPass, installationsOf } from './wake.ts';
 
 export interface MeshControllerOptions {
 	readonly api: ApiServer;
@@ -119,9 +119,10 @@ export class MeshController {
 			const priority = change.initial ? priorities.background : priorities.normal;
 			const { name } = (change.current ?? change.old).metadata;
 			this.queue.add(name, { reason: `MeshInstallation ${change.type}`, priority });
-			// One that goes, or moves, may free the namespace that another waits for.
-			if (change.type === 'deleted') {
-				for (const { metadata } of installations.all()) this.queue.add(metadata.name, { reason: `${name} is gone` });
+			// One that goes, or changes, may free what another waits for.
+			if (change.type === 'deleted' || freesCitadel(change)) {
+				for (const { metadata } of installations.all())
+					this.queue.add(metadata.name, { reason: `${name} is gone or has changed` });
 			}
 		});
 		this.caches.onChild((change) => {

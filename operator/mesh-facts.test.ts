@@ -24,6 +24,7 @@ const withoutCitadel = meshOf({ version: '1.4.10', sidecarInjector: { enabled: t
 interface Scene {
 	readonly secrets?: Readonly<Record<string, SecretFacts | 'unknown'>>;
 	readonly objects?: readonly KubeObject[];
+	readonly isConfigFollowed?: boolean;
 }
 
 function sight({ secrets = {}, objects = [] }: Scene): Sight {
@@ -60,7 +61,7 @@ const ownSecretKey = objectKey({ ...kinds.Secret, namespace: 'istio-system', nam
 function decide(mesh: ResolvedMesh, certificate: ServingCertificate | undefined, scene: Scene) {
 	const seen = sight(scene);
 	const facts = factsOf(mesh, certificate, seen);
-	return { facts, ...waitingOf(mesh, facts, render(mesh, facts), seen) };
+	return { facts, ...waitingOf(mesh, facts, render(mesh, facts), seen, scene.isConfigFollowed ?? true) };
 }
 
 test('a mesh of Pilot alone depends on no Secret and waits for nothing', (t) => {
@@ -134,6 +135,41 @@ test('Citadel waits for the CA that is its user’s own, also when the Secret go
 	const { facts, held } = decide(mesh, undefined, { secrets: { cacerts: secret('ca', 'hash') } });
 	t.is(facts.caSecretHash, 'hash');
 	t.is(held.size, 0);
+});
+
+test('a policy service that is switched on is told to proxies when it answers; one that ran before holds nothing up', (t) => {
+	const config: KubeObject = {
+		apiVersion: 'v1',
+		kind: 'ConfigMap',
+		metadata: { name: 'istio', namespace: 'istio-system' },
+	};
+	const policy = (conditions: readonly object[]): KubeObject => {
+		const { status, ...rest } = deployment('istio-policy', 'x', true, 0);
+		return { ...rest, status: { ...(status as object), conditions } };
+	};
+	const spec = { mixer: { policy: { enabled: true } } };
+	const held = (version: string, objects: readonly KubeObject[]) =>
+		[...decide(meshOf({ version, ...spec }), undefined, { objects }).held.keys()].map((key) => key.split('/').at(-1));
+	t.deepEqual(held('1.4.10', []), [], 'a new mesh has no proxies yet');
+	t.deepEqual(held('1.4.10', [config]), ['istio']);
+	t.deepEqual(held('1.0.9', [config, policy([])]), ['istio', 'istio-pilot'], 'a Pilot that does not reload waits too');
+	const ranBefore = [{ type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable' }];
+	t.deepEqual(held('1.0.9', [config, policy(ranBefore)]), []);
+});
+
+test('a policy service that is switched off stays until no Pilot names it any more', (t) => {
+	const mesh = meshOf({ version: '1.4.10' });
+	const objects = [deployment('istio-policy', 'x')];
+	const { kept } = decide(mesh, undefined, { objects, isConfigFollowed: false });
+	const policy = render(meshOf({ version: '1.4.10', mixer: { policy: { enabled: true, replicas: 2 } } }));
+	const without = new Set(render(mesh).map(objectKey));
+	const needed = policy.filter((one) => !without.has(objectKey(one)) && !one.apiVersion.includes('.istio.io/'));
+	t.true(needed.length >= 7);
+	for (const object of needed) {
+		t.true(kept.has(objectKey(object)), objectKey(object));
+	}
+	t.is(decide(mesh, undefined, { objects, isConfigFollowed: true }).kept.size, 0);
+	t.is(decide(mesh, undefined, { isConfigFollowed: false }).kept.size, 0, 'there is none');
 });
 
 test('mutual TLS is demanded when Citadel is ready, and not before', (t) => {

@@ -12,6 +12,7 @@ import type { ResolvedMesh } from './releases/index.ts';
 import { selfSignedCaSecret } from './render/citadel.ts';
 import type { ClusterFacts, ServingCertificate } from './render/index.ts';
 import { citadelInjectorSecret, injectorName, injectorWebhook, ownInjectorSecret } from './render/injector-names.ts';
+import { meshConfigMap } from './render/mesh-config.ts';
 import { mutualTlsComponent } from './render/mtls.ts';
 import { kinds } from './runtime/kinds.ts';
 import type { ObjectName } from './runtime/named-objects.ts';
@@ -25,6 +26,12 @@ export interface Sight {
 	/** Secrets in the namespace of the mesh that others make. */
 	readonly secret: (name: string) => SecretFacts | 'unknown' | undefined;
 }
+
+/**
+ * After so long (milliseconds) a changed ConfigMap is in the files of every pod, and Pilot has told the proxies: the kubelet
+ * looks each minute, at a cache that may be as old again (kubernetes 1.36 `pkg/kubelet/kubelet.go`, `syncFrequency`).
+ */
+export const configFollowedAfterMs = 150_000;
 
 /** The Secrets that this mesh depends on and rendering does not make. */
 export function secretsOf(mesh: ResolvedMesh): readonly ObjectName[] {
@@ -91,18 +98,58 @@ export interface Waiting {
 	readonly kept: ReadonlySet<string>;
 }
 
-/** @param objects what was rendered with these facts */
+/**
+ * @param objects what was rendered with these facts
+ * @param isConfigFollowed whether the mesh configuration among them has stood so long that every Pilot follows it
+ */
 export function waitingOf(
 	mesh: ResolvedMesh,
 	facts: ClusterFacts,
 	objects: readonly KubeObject[],
 	sight: Sight,
+	isConfigFollowed: boolean,
 ): Waiting {
 	const held = new Map<string, string>();
 	const kept = new Set<string>();
+	waitForPolicy(mesh, sight, isConfigFollowed, held, kept);
 	if (mesh.injector !== undefined) waitForInjector(mesh, facts, sight, held, kept);
 	if (mesh.citadel !== undefined) waitForCitadel(mesh, facts, objects, sight, held);
 	return { held, kept };
+}
+
+/**
+ * Proxies refuse what they can't have checked (unless `failOpen`). So they hear of `istio-policy` when it answers, and it
+ * goes when they do not ask it any more.
+ */
+function waitForPolicy(
+	mesh: ResolvedMesh,
+	sight: Sight,
+	isConfigFollowed: boolean,
+	held: Map<string, string>,
+	kept: Set<string>,
+): void {
+	const { namespace } = mesh;
+	const name = 'istio-policy';
+	const policy = sight.child(deploymentKey(mesh, name))?.workload;
+	if (mesh.mixer.policy === undefined) {
+		if (policy === undefined || isConfigFollowed) return;
+		for (const kind of [kinds.Deployment, kinds.Service, kinds.HorizontalPodAutoscaler, kinds.PodDisruptionBudget])
+			kept.add(objectKey({ ...kind, namespace, name }));
+		// What both of Mixer's services have in common goes with the last of them.
+		for (const kind of [kinds.ServiceAccount, kinds.Role, kinds.RoleBinding])
+			for (const shared of [name, 'istio-mixer', 'istio-mixer-service-account'])
+				kept.add(objectKey({ ...kind, namespace, name: shared }));
+		for (const kind of [kinds.ClusterRole, kinds.ClusterRoleBinding])
+			kept.add(objectKey({ ...kind, name: `istio-mixer-${namespace}` }));
+		return;
+	}
+	const config = objectKey({ ...kinds.ConfigMap, namespace, name: meshConfigMap });
+	// One that ran before may be down: then the configuration is how its owner gets out of that.
+	if (sight.child(config) === undefined || policy?.isRolledOut === true) return;
+	const sentence = 'waiting for istio-policy to be ready, before proxies ask it';
+	held.set(config, sentence);
+	// Where Pilot reads the configuration once, its pods follow the ConfigMap and must not be ahead of it.
+	if (!mesh.release.pilot.reloadsMeshConfig) held.set(deploymentKey(mesh, 'istio-pilot'), sentence);
 }
 
 function waitForCitadel(

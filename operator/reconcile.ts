@@ -21,7 +21,8 @@ import { releaseChildren, removeChildren } from './apply/remove.ts';
 import type { ApplyHooks } from './apply/writer.ts';
 import { observeCertificateAuthority } from './certificate-authority.ts';
 import { injectorCertificate } from './injector-certificate.ts';
-import { factsOf, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
+import { configFollowedAfterMs, factsOf, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
+import { citadelTaken, servesAllNamespaces } from './plan/citadel-rivalry.ts';
 import { kubernetesTooOld } from './plan/compatibility.ts';
 import type { ResolvedMesh } from './releases/index.ts';
 import { resolve } from './releases/resolve.ts';
@@ -34,6 +35,7 @@ import {
 	type ServingCertificate,
 } from './render/index.ts';
 import { injectorWebhook } from './render/injector-names.ts';
+import { meshConfigHash } from './render/mesh-config.ts';
 import type { ApiServer } from './runtime/api-server.ts';
 import { ConflictError, InvalidError } from './runtime/errors.ts';
 import { kinds } from './runtime/kinds.ts';
@@ -100,6 +102,8 @@ interface Memory {
 	readonly apply: InstallationMemory;
 	prepared: { readonly spec: unknown; readonly value: Prepared } | undefined;
 	rendered: (Rendered & { readonly mesh: ResolvedMesh }) | undefined;
+	/** The mesh configuration that is asked for, and since when all passes could write it (monotonic milliseconds). */
+	config: { readonly hash: string; readonly since: number } | undefined;
 	/** The injector's certificate with its key, where the operator makes it. */
 	certificate: ServingCertificate | undefined;
 }
@@ -112,6 +116,9 @@ const foreignRecheckMs = 10_000;
 
 /** A Secret that can't be read is waited for so long, milliseconds; after that the pass goes on without. */
 const secretsDeadlineMs = 5_000;
+
+/** What stays only for a while is looked at again after so long, milliseconds. */
+const keptRecheckMs = 1_000;
 
 /** So many passes in a row may end in nothing but conflicts before the status tells of them. */
 const silentConflicts = 3;
@@ -161,11 +168,15 @@ export class Reconciler {
 			await this.#writeStatus(withFinalizer, { findings: [findingOfError(error)], workloads }, signal);
 			throw error;
 		}
-		const waiting = waitingOf(prepared.mesh, rendered.facts, rendered.objects, this.#sightOf(prepared.mesh));
+		const { mesh } = prepared;
+		const followedInMs = this.#configFollowedIn(mesh, memory);
+		const sight = this.#sightOf(mesh);
+		const waiting = waitingOf(mesh, rendered.facts, rendered.objects, sight, followedInMs === 0);
 		const desired = { ...this.#desired(object, rendered.objects), ...waiting };
 		const applied = await applyInstallation({ ...applier, hooks: this.#hooks(object) }, desired, memory.apply, signal);
 		const injection = await this.#labelNamespaces(object, prepared.mesh, applied, signal);
 		const result = { ...applied, errors: [...applied.errors, ...injection.errors] };
+		if (applied.errors.length > 0) memory.config = undefined;
 		// Somebody was faster: the pass that follows at once settles it, and nobody needs to hear of it.
 		if (attempt <= silentConflicts && result.errors.length > 0 && result.errors.every(isConflict)) {
 			throw new AggregateError(result.errors, `${describeObject(object)} changed meanwhile`);
@@ -188,7 +199,16 @@ export class Reconciler {
 			return { requeueAfterMs: this.#jittered(foreignRecheckMs) };
 		}
 		if (result.errors.length > 0) throw new AggregateError(result.errors, `${describeObject(object)} is not as asked`);
-		return { requeueAfterMs: Math.min(result.againInMs ?? Number.POSITIVE_INFINITY, this.#resync()) };
+		const again = [result.againInMs, waiting.kept.size > 0 ? Math.max(followedInMs, keptRecheckMs) : undefined];
+		return { requeueAfterMs: Math.min(this.#resync(), ...again.filter((wait) => wait !== undefined)) };
+	}
+
+	/** In how many milliseconds every Pilot follows this mesh configuration; 0 where it does. */
+	#configFollowedIn(mesh: ResolvedMesh, memory: Memory): number {
+		const now = this.#options.applier.now();
+		const hash = meshConfigHash(mesh);
+		if (memory.config?.hash !== hash) memory.config = { hash, since: now };
+		return Math.max(0, memory.config.since + configFollowedAfterMs - now);
 	}
 
 	/** `spec.paused`: the status goes on, nothing else is written. */
@@ -216,6 +236,7 @@ export class Reconciler {
 			apply: { applied: new Map(), recalled: false },
 			prepared: undefined,
 			rendered: undefined,
+			config: undefined,
 			certificate: undefined,
 		};
 		this.#memories.set(name, memory);
@@ -288,22 +309,35 @@ export class Reconciler {
 		};
 	}
 
-	/** Two installations for one namespace would fight: the oldest wins, the others say so and write nothing. */
+	/** What only one installation can have: the oldest wins, the others say so and write nothing. */
 	#rivalry(object: StoredInstallation): readonly Finding[] {
 		const namespace = namespaceOf(object);
-		const winner = [...this.#options.installations.all()]
-			.filter((other) => namespaceOf(other) === namespace)
-			.reduce((first, other) => (isOlder(other, first) ? other : first), object);
-		if (winner.metadata.name === object.metadata.name) return [];
+		const host = this.#oldest(object, (other) => namespaceOf(other) === namespace);
+		const authority = servesAllNamespaces(object.spec)
+			? this.#oldest(object, ({ spec }) => servesAllNamespaces(spec))
+			: undefined;
 		return [
-			findingOfProblem({
-				path: 'spec.namespace',
-				reason: 'NamespaceTaken',
-				message: `namespace ${namespace} belongs to the older MeshInstallation ${winner.metadata.name}`,
-				remedy:
-					'Delete one of the two, or make this one anew with another spec.namespace; when the older one goes, this one takes over.',
-			}),
+			...(host === undefined
+				? []
+				: [
+						findingOfProblem({
+							path: 'spec.namespace',
+							reason: 'NamespaceTaken',
+							message: `namespace ${namespace} belongs to the older MeshInstallation ${host}`,
+							remedy:
+								'Delete one of the two, or make this one anew with another spec.namespace; when the older one goes, this one takes over.',
+						}),
+					]),
+			...(authority === undefined ? [] : [findingOfProblem(citadelTaken(authority))]),
 		];
+	}
+
+	/** Name of the oldest of those who ask for the same; undefined when that is the object itself. */
+	#oldest(object: StoredInstallation, asks: (other: StoredInstallation) => boolean): string | undefined {
+		const winner = [...this.#options.installations.all()]
+			.filter(asks)
+			.reduce((first, other) => (isOlder(other, first) ? other : first), object);
+		return winner.metadata.name === object.metadata.name ? undefined : winner.metadata.name;
 	}
 
 	#desired(object: StoredInstallation, objects: readonly KubeObject[]) {

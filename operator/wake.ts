@@ -1,6 +1,7 @@
 /** Which changes call for a pass, and of which installations. Everything else is silence. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Child } from './apply/child.ts';
+import { servesAllNamespaces } from './plan/citadel-rivalry.ts';
 import type { StoredInstallation } from './reconcile.ts';
 import type { Change } from './runtime/store.ts';
 
@@ -17,6 +18,11 @@ export function installationNeedsPass({ type, old, current }: Change<StoredInsta
 		!isDeepStrictEqual(old.metadata.finalizers, current.metadata.finalizers) ||
 		!isDeepStrictEqual(old.status, current.status)
 	);
+}
+
+/** Whether an installation gave up what only one of a cluster can have: to serve all namespaces with certificates. */
+export function freesCitadel({ type, old, current }: Change<StoredInstallation>): boolean {
+	return type === 'updated' && servesAllNamespaces(old.spec) && !servesAllNamespaces(current.spec);
 }
 
 /** A change of a child: one of our fields, its ownership, its end, or what the status tells of it. */
