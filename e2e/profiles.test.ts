@@ -1,0 +1,133 @@
+/**
+ * Every release in every profile, with Citadel and without: installed by the operator on a real API server with controllers
+ * and simulated nodes, until all of it runs; quiet then, also over a restart; and gone without a trace.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { fieldManager } from '../operator/apply/identity.ts';
+import { releases } from '../operator/releases/index.ts';
+import { profiles } from '../operator/releases/profiles.ts';
+import { isNotFound } from '../operator/runtime/errors.ts';
+import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
+import { playCitadel } from './support/citadel.ts';
+import {
+	applyInstallation,
+	deleteInstallation,
+	eventsAbout,
+	liveChildren,
+	readInstallation,
+	readLive,
+	renderedChildren,
+	renderedObjects,
+	type Spec,
+	untilEvent,
+	untilReady,
+	versionsOf,
+} from './support/installation.ts';
+import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
+import { type RunningOperator, startOperator } from './support/operator.ts';
+import { describeWrite, mark, writesOf } from './support/writes.ts';
+
+let mesh: MeshCluster;
+let operator: RunningOperator;
+
+test.before(async () => {
+	mesh = await startMeshCluster({ parts: 'all' });
+	operator = await startOperator(mesh);
+});
+test.after.always(async () => {
+	await operator?.stop();
+	await mesh?.stop();
+});
+
+interface Combination {
+	readonly name: string;
+	readonly spec: Spec & { readonly namespace: string };
+}
+
+function combination(version: string, profile: string, isCitadelOn: boolean): Combination {
+	const name = `${version}-${profile}${isCitadelOn ? '-citadel' : ''}`.replaceAll('.', '-');
+	return { name, spec: { version, profile, namespace: `mesh-${name}`, citadel: { enabled: isCitadelOn } } };
+}
+
+/** What the API server says of objects that it would store: of deprecated APIs, of fields that it does not know. */
+async function warningsAbout(objects: readonly KubeObject[]): Promise<readonly string[]> {
+	const answers = objects.map(async (object) => {
+		const { warnings } = await mesh.api.apply(object, { fieldManager, force: true, dryRun: true });
+		return warnings.map((warning) => `${objectKey(object)}: ${warning}`);
+	});
+	return (await Promise.all(answers)).flat();
+}
+
+async function isThere(object: KubeObject): Promise<boolean> {
+	try {
+		await readLive(mesh.api, object);
+		return true;
+	} catch (error) {
+		if (isNotFound(error)) return false;
+		throw error;
+	}
+}
+
+/** Those of some objects that stand. */
+async function standing(objects: readonly KubeObject[]): Promise<readonly string[]> {
+	const found = await Promise.all(objects.map(async (object) => ((await isThere(object)) ? [objectKey(object)] : [])));
+	return found.flat();
+}
+
+for (const { version } of releases) {
+	for (const profile of Object.keys(profiles)) {
+		// At the same time: what of them is of the whole cluster has names of its own, but for the policy of mutual TLS.
+		const meshes = [combination(version, profile, true), combination(version, profile, false)];
+
+		test.serial(
+			`Istio ${version}, ${profile}, with Citadel and without: no warning, all runs, quiet, and nothing stays`,
+			async (t) => {
+				const { api, cluster } = mesh;
+				const endCitadels = meshes.map(({ spec }) => playCitadel(api, spec.namespace));
+				for (const { name, spec } of meshes) await applyInstallation(api, name, spec);
+				for (const { name } of meshes) {
+					await untilReady(api, name);
+					await untilEvent(api, name, 'Ready');
+				}
+				for (const end of endCitadels) end();
+				const place = await mark(cluster);
+				const versions = () => Promise.all(meshes.map(({ name }) => versionsOf(api, name)));
+				const before = await versions();
+
+				for (const { name, spec } of meshes) {
+					const rendered = renderedChildren(name, spec);
+					t.deepEqual((await liveChildren(api, name)).map(objectKey).sort(), rendered.map(objectKey).sort(), name);
+					const deployments = rendered.filter(({ kind }) => kind === 'Deployment');
+					const { components = [], phase } = (await readInstallation(api, name)).status ?? {};
+					t.is(phase, 'Ready');
+					t.is(components.length, deployments.length, 'of every workload');
+					for (const component of components) {
+						t.true((component.desired ?? 0) > 0, `${name}: ${component.name}`);
+						t.is(component.ready, component.desired, `${name}: ${component.name}`);
+					}
+					const events = await eventsAbout(api, name);
+					t.deepEqual(
+						events.filter(({ type }) => type === 'Warning').map(({ note }) => note),
+						[],
+						name,
+					);
+				}
+				await sleep(2_000);
+				await operator.stop();
+				operator = await startOperator(mesh);
+				await sleep(1_000);
+				t.deepEqual((await writesOf(cluster, operatorUser, place)).map(describeWrite), [], 'quiet');
+				t.deepEqual(await versions(), before);
+
+				for (const { name, spec } of meshes) t.deepEqual(await warningsAbout(renderedObjects(name, spec)), []);
+
+				await Promise.all(meshes.map(({ name }) => deleteInstallation(api, name)));
+				for (const { name, spec } of meshes) {
+					t.deepEqual(await liveChildren(api, name), []);
+					t.deepEqual(await standing(renderedChildren(name, spec)), []);
+				}
+			},
+		);
+	}
+}
