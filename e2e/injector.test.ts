@@ -1,3 +1,4 @@
+/** The webhook for pods: when it comes, whom it calls and whom never, what users may change of it, and that it goes first. */
 import test from 'ava';
 import { webhookGraceMs } from '../operator/apply/applier.ts';
 import { injectionLabel, managedByLabel, managedByValue, meshLabel } from '../operator/apply/identity.ts';
