@@ -6,6 +6,7 @@ import type { CrdMemory } from './apply/apply-crds.ts';
 import { RepairLimit } from './apply/repair-limit.ts';
 import type { ApplyHooks } from './apply/writer.ts';
 import { MeshCaches } from './mesh-caches.ts';
+import { configFollowedAfterMs } from './mesh-facts.ts';
 import { Reconciler, type ReconcilerOptions, type StoredInstallation } from './reconcile.ts';
 import type { ApiServer } from './runtime/api-server.ts';
 import { type Logger, passLogger } from './runtime/logger.ts';
@@ -21,6 +22,8 @@ export interface MeshControllerOptions {
 	readonly concurrency?: number;
 	/** Everything is listed and looked at again about this often, milliseconds. Default 10 min. */
 	readonly resyncMs?: number;
+	/** After how many milliseconds every Pilot follows a changed mesh configuration. 150 s when not set. */
+	readonly configFollowedAfterMs?: number;
 	/** Ends a pass that hangs, milliseconds. Default 2 min. */
 	readonly reconcileTimeoutMs?: number;
 	/** Publishes an Event about an installation. */
@@ -75,6 +78,7 @@ export class MeshController {
 			wallClock: options.wallClock ?? Date.now,
 			random: this.#random,
 			resyncMs: options.resyncMs ?? defaultResyncMs,
+			configFollowedAfterMs: options.configFollowedAfterMs ?? configFollowedAfterMs,
 			onNotice: (object, notice) => this.#tell(object, notice),
 			...(options.onApply === undefined ? {} : { onApply: options.onApply }),
 			...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),

@@ -21,7 +21,7 @@ import { releaseChildren, removeChildren } from './apply/remove.ts';
 import type { ApplyHooks } from './apply/writer.ts';
 import { observeCertificateAuthority } from './certificate-authority.ts';
 import { injectorCertificate } from './injector-certificate.ts';
-import { configFollowedAfterMs, factsOf, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
+import { factsOf, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
 import { citadelTaken, servesAllNamespaces } from './plan/citadel-rivalry.ts';
 import { kubernetesTooOld } from './plan/compatibility.ts';
 import type { ResolvedMesh } from './releases/index.ts';
@@ -80,6 +80,8 @@ export interface ReconcilerOptions {
 	readonly random: () => number;
 	/** A pass without a cause comes about this often, milliseconds, ±20 %. */
 	readonly resyncMs: number;
+	/** After how many milliseconds every Pilot follows a changed mesh configuration. */
+	readonly configFollowedAfterMs: number;
 	readonly onNotice: (object: StoredInstallation, notice: StatusNotice) => void;
 	/** Tells metrics how an installation is after each pass; undefined when it is gone. */
 	readonly onStatus?: (name: string, status: ParsedStatus | undefined) => void;
@@ -208,7 +210,7 @@ export class Reconciler {
 		const now = this.#options.applier.now();
 		const hash = meshConfigHash(mesh);
 		if (memory.config?.hash !== hash) memory.config = { hash, since: now };
-		return Math.max(0, memory.config.since + configFollowedAfterMs - now);
+		return Math.max(0, memory.config.since + this.#options.configFollowedAfterMs - now);
 	}
 
 	/** `spec.paused`: the status goes on, nothing else is written. */

@@ -12,7 +12,8 @@ export interface RunningOperator extends AsyncDisposable {
 	readonly stop: () => Promise<void>;
 }
 
-export interface StartOperatorOptions extends Partial<Pick<MeshOperatorOptions, 'log' | 'resyncMs' | 'wallClock'>> {
+export interface StartOperatorOptions
+	extends Partial<Pick<MeshOperatorOptions, 'log' | 'resyncMs' | 'wallClock' | 'configFollowedAfterMs'>> {
 	/** Instead of the kubeconfig of the cluster's operator account. */
 	readonly kubeconfig?: string;
 }
