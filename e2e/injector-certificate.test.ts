@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import test from 'ava';
 import { issueServingCertificate } from '../operator/certificates/index.ts';
+import { configFollowedAfterMs } from '../operator/mesh-facts.ts';
 import {
 	citadelInjectorSecret,
 	injectorDnsNames,
@@ -194,19 +195,24 @@ test.serial('with Citadel the webhook waits for its Secret, and says for which',
 	t.deepEqual(await trustedRoots(mesh.api, withCitadel.namespace), [root]);
 });
 
-test.serial('the webhook follows the root in the Secret of Citadel', async (t) => {
-	const since = await mark(mesh.cluster);
-	const root = await issueAsCitadel();
-	await eventually('the webhook trusts the other root', async () =>
-		(await trustedRoots(mesh.api, withCitadel.namespace)).includes(root),
-	);
-	await untilCalm(mesh.cluster, operatorUser);
-	const changes = (await changesOf(mesh.cluster, operatorUser, since)).map(describeWrite);
-	t.deepEqual(
-		changes.filter((line) => !line.includes('meshinstallations')),
-		[`patch mutatingwebhookconfigurations ${webhookReference(withCitadel.namespace).name} 200`],
-	);
-});
+test.serial(
+	'the webhook follows the root in the Secret of Citadel, and trusts the one before for a while',
+	async (t) => {
+		const former = await trustedRoots(mesh.api, withCitadel.namespace);
+		const since = await mark(mesh.cluster);
+		const root = await issueAsCitadel();
+		await eventually('the webhook trusts the other root', async () =>
+			(await trustedRoots(mesh.api, withCitadel.namespace)).includes(root),
+		);
+		await untilCalm(mesh.cluster, operatorUser);
+		t.deepEqual(await trustedRoots(mesh.api, withCitadel.namespace), [root, ...former], 'pods may serve with it yet');
+		const changes = (await changesOf(mesh.cluster, operatorUser, since)).map(describeWrite);
+		t.deepEqual(
+			changes.filter((line) => !line.includes('meshinstallations')),
+			[`patch mutatingwebhookconfigurations ${webhookReference(withCitadel.namespace).name} 200`],
+		);
+	},
+);
 
 test.serial('when the Secret of Citadel is emptied or deleted the webhook keeps what it has', async (t) => {
 	const secret = { ...kinds.Secret, namespace: withCitadel.namespace, name: citadelInjectorSecret };
@@ -222,6 +228,15 @@ test.serial('when the Secret of Citadel is emptied or deleted the webhook keeps 
 	);
 	await untilInstalled(mesh.api, withCitadel.name);
 	t.truthy(before);
+});
+
+test.serial('later it trusts the present root alone', async (t) => {
+	ahead = configFollowedAfterMs + 1;
+	await eventually('the former ones are forgotten', async () => {
+		return (await trustedRoots(mesh.api, withCitadel.namespace)).length === 1;
+	});
+	await untilInstalled(mesh.api, withCitadel.name);
+	t.pass();
 });
 
 // Last: it is about all that was told before.

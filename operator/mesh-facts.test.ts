@@ -1,6 +1,14 @@
 import test from 'ava';
 import { toChild } from './apply/child.ts';
-import { factsOf, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
+import {
+	configFollowedAfterMs,
+	factsOf,
+	type RootMemory,
+	rememberRoots,
+	type Sight,
+	secretsOf,
+	waitingOf,
+} from './mesh-facts.ts';
 import type { ResolvedMesh } from './releases/index.ts';
 import { render, type ServingCertificate } from './render/index.ts';
 import { citadelInjectorSecret, ownInjectorSecret } from './render/injector-names.ts';
@@ -84,6 +92,27 @@ test('the webhook waits for the certificate, and then for an injector that answe
 	const last = decide(withCitadel, undefined, { secrets, objects: ready });
 	t.is(last.held.size, 0);
 	t.is(last.facts.injectorRoots, pem('citadel'));
+});
+
+test('when Citadel has another authority, the one before is trusted as long as pods may serve with it', (t) => {
+	const objects = [deployment('istio-sidecar-injector', citadelInjectorSecret), webhook];
+	let memory: RootMemory = { former: new Map() };
+	const roots = (root: string | undefined, now: number, mesh = withCitadel) => {
+		const seen = sight({ objects, secrets: root === undefined ? {} : { [citadelInjectorSecret]: secret(root) } });
+		memory = rememberRoots(mesh, memory, seen, now);
+		return factsOf(mesh, mesh === withCitadel ? undefined : own, seen, memory).injectorRoots;
+	};
+	const hourMs = 3_600_000;
+	t.is(roots('first', 0), pem('first'));
+	t.is(roots('second', hourMs), pem('second') + pem('first'), 'however long ago it was looked at');
+	t.is(roots(undefined, hourMs + 1), undefined, 'then nothing is written at all');
+	t.is(roots('third', hourMs + 2), pem('third') + pem('first') + pem('second'));
+	t.is(roots('third', hourMs + configFollowedAfterMs + 1), pem('third') + pem('second'));
+	t.is(roots('third', hourMs + configFollowedAfterMs + 2), pem('third'));
+	t.is(roots('fourth', 2 * hourMs), pem('fourth') + pem('third'));
+	t.is(roots('fourth', hourMs), pem('fourth'), 'a clock that was set back makes nothing last');
+	t.is(roots('fourth', 2 * hourMs, withoutCitadel), pem('own') + pem('fourth'), 'pods mount it still');
+	t.deepEqual(memory, { former: new Map() });
 });
 
 test('a webhook that stands is written although the injector is away: its authorities have to be right', (t) => {

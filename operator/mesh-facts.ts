@@ -41,9 +41,39 @@ export function secretsOf(mesh: ResolvedMesh): readonly ObjectName[] {
 	].map((name) => ({ namespace: mesh.namespace, name }));
 }
 
-/** @param own the certificate that the operator makes for the injector, where it does */
-export function factsOf(mesh: ResolvedMesh, own: ServingCertificate | undefined, sight: Sight): ClusterFacts {
-	const injectorRoots = mesh.injector === undefined ? undefined : rootsOf(mesh, own, sight);
+/** What a process remembers of the root (PEM) in Citadel's Secret for the injector. */
+export interface RootMemory {
+	readonly current?: string;
+	/** Those before it, with when another one took their place, milliseconds. */
+	readonly former: ReadonlyMap<string, number>;
+}
+
+/**
+ * What pods may still serve with when Citadel has another authority: certificates of the one before stay in their files
+ * until the kubelet has looked. Without a Secret they serve with the last one.
+ * @param now milliseconds
+ */
+export function rememberRoots(mesh: ResolvedMesh, before: RootMemory, sight: Sight, now: number): RootMemory {
+	if (mesh.injector === undefined || mesh.citadel === undefined) return { former: new Map() };
+	const current = rootIn(sight, citadelInjectorSecret) ?? before.current;
+	const replaced = before.current === undefined || before.current === current ? [] : [[before.current, now] as const];
+	const former = [...before.former, ...replaced].filter(
+		([, since]) => since <= now && now - since < configFollowedAfterMs,
+	);
+	return { ...(current === undefined ? {} : { current }), former: new Map(former) };
+}
+
+/**
+ * @param own the certificate that the operator makes for the injector, where it does
+ * @param remembered see `rememberRoots`
+ */
+export function factsOf(
+	mesh: ResolvedMesh,
+	own: ServingCertificate | undefined,
+	sight: Sight,
+	remembered: RootMemory = { former: new Map() },
+): ClusterFacts {
+	const injectorRoots = mesh.injector === undefined ? undefined : rootsOf(mesh, own, sight, remembered);
 	const caSecret = mesh.citadel?.caSecretName;
 	const ca = caSecret === undefined ? undefined : known(sight.secret(caSecret));
 	return {
@@ -54,7 +84,12 @@ export function factsOf(mesh: ResolvedMesh, own: ServingCertificate | undefined,
 }
 
 /** Undefined while the authority of the certificate that is to be served is not known. */
-function rootsOf(mesh: ResolvedMesh, own: ServingCertificate | undefined, sight: Sight): string | undefined {
+function rootsOf(
+	mesh: ResolvedMesh,
+	own: ServingCertificate | undefined,
+	sight: Sight,
+	remembered: RootMemory,
+): string | undefined {
 	const wanted = mesh.citadel === undefined ? own?.roots : rootIn(sight, citadelInjectorSecret);
 	if (wanted === undefined) return undefined;
 	const injector = sight.child(deploymentKey(mesh, injectorName));
@@ -62,7 +97,7 @@ function rootsOf(mesh: ResolvedMesh, own: ServingCertificate | undefined, sight:
 	const former = goesOn
 		? rootIn(sight, mesh.citadel === undefined ? citadelInjectorSecret : ownInjectorSecret)
 		: undefined;
-	const certificates = [wanted, former ?? ''].flatMap(
+	const certificates = [wanted, ...remembered.former.keys(), former ?? ''].flatMap(
 		(bundle) => bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [],
 	);
 	return `${[...new Set(certificates)].join('\n')}\n`;

@@ -21,7 +21,7 @@ import { releaseChildren, removeChildren } from './apply/remove.ts';
 import type { ApplyHooks } from './apply/writer.ts';
 import { observeCertificateAuthority } from './certificate-authority.ts';
 import { injectorCertificate } from './injector-certificate.ts';
-import { factsOf, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
+import { factsOf, type RootMemory, rememberRoots, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
 import { citadelTaken, servesAllNamespaces } from './plan/citadel-rivalry.ts';
 import { kubernetesTooOld } from './plan/compatibility.ts';
 import type { ResolvedMesh } from './releases/index.ts';
@@ -108,6 +108,8 @@ interface Memory {
 	config: { readonly hash: string; readonly since: number } | undefined;
 	/** The injector's certificate with its key, where the operator makes it. */
 	certificate: ServingCertificate | undefined;
+	/** By which authorities Citadel has signed the injector's certificate. */
+	citadelRoots: RootMemory;
 }
 
 const defaultDeletionTimeoutMs = 10 * 60_000;
@@ -240,6 +242,7 @@ export class Reconciler {
 			rendered: undefined,
 			config: undefined,
 			certificate: undefined,
+			citadelRoots: { former: new Map() },
 		};
 		this.#memories.set(name, memory);
 		return memory;
@@ -270,7 +273,9 @@ export class Reconciler {
 			mayIssue: !paused,
 			signal,
 		});
-		const facts = factsOf(mesh, memory.certificate, this.#sightOf(mesh));
+		const sight = this.#sightOf(mesh);
+		memory.citadelRoots = rememberRoots(mesh, memory.citadelRoots, sight, wallClock());
+		const facts = factsOf(mesh, memory.certificate, sight, memory.citadelRoots);
 		if (memory.rendered?.mesh !== mesh || !isDeepStrictEqual(memory.rendered.facts, facts))
 			memory.rendered = { mesh, facts, objects: [...renderCrds(mesh), ...render(mesh, facts)] };
 		return memory.rendered;
