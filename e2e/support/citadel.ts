@@ -1,12 +1,28 @@
 /**
- * Plays Citadel where pods are simulated: keeps a CA, and gives each ServiceAccount of the mesh its Secret once Citadel's
- * Deployment is available, as the real one does (istio 1.0-1.4 `security/pkg/k8s/controller/workloadsecret.go`).
+ * Plays Citadel where pods are simulated: once its Deployment is available, it has its CA (the user's, or one of its own,
+ * which it keeps in a Secret) and gives each ServiceAccount of the mesh a Secret, which it makes anew when the CA is
+ * another, as the real one does (istio 1.0-1.4 `security/pkg/k8s/controller/workloadsecret.go`).
  */
-import { issueServingCertificate } from '../../operator/certificates/index.ts';
+import { selfSignedCaSecret } from '../../operator/render/citadel.ts';
 import type { ApiServer } from '../../operator/runtime/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { Reflector } from '../../operator/runtime/reflector.ts';
+import { type Authority, authoritySecret, issueCertificate, makeAuthority } from './certificate-authority.ts';
+import { orAbsent } from './eventually.ts';
+
+interface Deployment extends KubeObject {
+	readonly spec?: {
+		readonly template?: {
+			readonly spec?: {
+				readonly volumes?: readonly { readonly name: string; readonly secret?: { readonly secretName?: string } }[];
+			};
+		};
+	};
+	readonly status?: { readonly availableReplicas?: number; readonly observedGeneration?: number };
+}
+
+type Secret = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 
 /** Begins to work for a namespace; the returned function ends it. */
 export function playCitadel(api: ApiServer, namespace: string): () => void {
@@ -14,38 +30,77 @@ export function playCitadel(api: ApiServer, namespace: string): () => void {
 	const deployments = new Reflector(api, { ...options, kind: kinds.Deployment });
 	const accounts = new Reflector(api, { ...options, kind: kinds.ServiceAccount });
 	const citadel = objectKey({ ...kinds.Deployment, namespace, name: 'istio-citadel' });
+	let isOver = false;
+	let isDue = false;
+	let isBusy = false;
+
+	const round = async () => {
+		const deployment: Deployment | undefined = deployments.store.get(citadel);
+		const { availableReplicas = 0, observedGeneration } = deployment?.status ?? {};
+		if (deployment === undefined || availableReplicas === 0) return;
+		if (observedGeneration !== deployment.metadata.generation) return;
+		const authority = await authorityOf(api, deployment);
+		for (const { metadata } of accounts.store.values()) await issue(api, namespace, metadata.name, authority);
+	};
 	const work = () => {
-		const status = deployments.store.get(citadel)?.status as { readonly availableReplicas?: number } | undefined;
-		if ((status?.availableReplicas ?? 0) === 0) return;
-		for (const { metadata } of accounts.store.values()) {
-			void issue(api, namespace, metadata.name).catch(() => undefined);
-		}
+		isDue = true;
+		if (isBusy) return;
+		isBusy = true;
+		void (async () => {
+			while (isDue && !isOver) {
+				isDue = false;
+				try {
+					await round();
+				} catch {
+					// The cluster goes, or somebody was faster; each change brings another round, as does this.
+					await new Promise((resolve) => setTimeout(resolve, 100));
+					isDue = true;
+				}
+			}
+			isBusy = false;
+		})();
 	};
 	deployments.addHandler(work);
 	accounts.addHandler(work);
 	deployments.start();
 	accounts.start();
 	return () => {
+		isOver = true;
 		deployments.stop();
 		accounts.stop();
 	};
 }
 
-async function issue(api: ApiServer, namespace: string, account: string): Promise<void> {
-	const service = account.replace(/-service-account$/, '');
-	const { certChain, key, roots } = await issueServingCertificate({
-		dnsNames: [`${service}.${namespace}.svc`, `${service}.${namespace}`],
-		now: new Date(),
-		lifetimeMs: 90 * 24 * 60 * 60_000,
-		previousRoots: '',
-	});
-	const base64 = (text: string) => Buffer.from(text).toString('base64');
+/** The CA that its pod mounts, or its own. */
+async function authorityOf(api: ApiServer, { metadata: { namespace = '' }, spec }: Deployment): Promise<Authority> {
+	const mounted = spec?.template?.spec?.volumes?.find(({ name }) => name === 'cacerts')?.secret?.secretName;
+	const name = mounted ?? selfSignedCaSecret;
 	const { apiVersion, kind } = kinds.Secret;
-	await api.create({
+	const stored = await orAbsent(api.get<Secret>({ apiVersion, kind, namespace, name }));
+	if (stored !== undefined) return { certificate: text(stored, 'ca-cert.pem'), key: text(stored, 'ca-key.pem') };
+	const own = await makeAuthority({ organisation: 'cluster.local' });
+	await api.create({ ...authoritySecret(namespace, name, own), type: 'istio.io/ca-root' });
+	return own;
+}
+
+async function issue(api: ApiServer, namespace: string, account: string, authority: Authority): Promise<void> {
+	const { apiVersion, kind } = kinds.Secret;
+	const name = `istio.${account}`;
+	const stored = await orAbsent(api.get<Secret>({ apiVersion, kind, namespace, name }));
+	if (stored !== undefined && text(stored, 'root-cert.pem') === authority.certificate) return;
+	const service = account.replace(/-service-account$/, '');
+	const dnsNames = [`${service}.${namespace}.svc`, `${service}.${namespace}`];
+	const { certChain, key } = await issueCertificate(authority, dnsNames);
+	const secret = {
 		apiVersion,
 		kind,
-		metadata: { name: `istio.${account}`, namespace, annotations: { 'istio.io/service-account.name': account } },
+		metadata: { name, namespace, annotations: { 'istio.io/service-account.name': account } },
 		type: 'istio.io/key-and-cert',
-		data: { 'cert-chain.pem': base64(certChain), 'key.pem': base64(key), 'root-cert.pem': base64(roots) },
-	});
+		stringData: { 'cert-chain.pem': certChain, 'key.pem': key, 'root-cert.pem': authority.certificate },
+	};
+	await (stored === undefined ? api.create(secret) : api.replace(secret));
+}
+
+function text({ data = {} }: Secret, key: string): string {
+	return Buffer.from(data[key] ?? '', 'base64').toString('utf8');
 }

@@ -1,0 +1,117 @@
+/** A certificate authority as a user brings it, or as Citadel makes it: of a name and a life that the test chooses. */
+import 'reflect-metadata';
+import { randomBytes, webcrypto } from 'node:crypto';
+import {
+	BasicConstraintsExtension,
+	KeyUsageFlags,
+	KeyUsagesExtension,
+	SubjectAlternativeNameExtension,
+	X509Certificate,
+	X509CertificateGenerator,
+} from '@peculiar/x509';
+import { kinds } from '../../operator/runtime/kinds.ts';
+import type { KubeObject } from '../../operator/runtime/object.ts';
+
+const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
+const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
+const dayMs = 24 * 60 * 60_000;
+
+/** PEM both. */
+export interface Authority {
+	readonly certificate: string;
+	/** PKCS #8. */
+	readonly key: string;
+}
+
+export interface AuthorityOptions {
+	/** Organisation in its name. */
+	readonly organisation: string;
+	/** Days since it began. 1 when not set. */
+	readonly ageDays?: number;
+	/** Days until it ends. 3650 when not set. */
+	readonly daysLeft?: number;
+}
+
+/** A root that signs by itself. */
+export async function makeAuthority({
+	organisation,
+	ageDays = 1,
+	daysLeft = 3650,
+}: AuthorityOptions): Promise<Authority> {
+	const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+	const name = `O=${organisation}`;
+	const certificate = await X509CertificateGenerator.create({
+		...validity(ageDays, daysLeft),
+		serialNumber: serialNumber(),
+		subject: name,
+		issuer: name,
+		publicKey: keys.publicKey,
+		signingKey: keys.privateKey,
+		signingAlgorithm,
+		extensions: [
+			new BasicConstraintsExtension(true, undefined, true),
+			new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
+		],
+	});
+	return { certificate: pemOf(certificate), key: await keyPem(keys.privateKey) };
+}
+
+/** A certificate of this authority, with its key. */
+export async function issueCertificate(
+	{ certificate, key }: Authority,
+	dnsNames: readonly string[],
+): Promise<{ readonly certChain: string; readonly key: string }> {
+	const signingKey = await webcrypto.subtle.importKey('pkcs8', derOf(key), keyAlgorithm, false, ['sign']);
+	const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+	const leaf = await X509CertificateGenerator.create({
+		...validity(0, 90),
+		serialNumber: serialNumber(),
+		subject: '',
+		issuer: new X509Certificate(certificate).subject,
+		publicKey: keys.publicKey,
+		signingKey,
+		signingAlgorithm,
+		extensions: [
+			new SubjectAlternativeNameExtension(
+				dnsNames.map((value) => ({ type: 'dns' as const, value })),
+				true,
+			),
+		],
+	});
+	return { certChain: pemOf(leaf), key: await keyPem(keys.privateKey) };
+}
+
+/** Secret with a CA, as Citadel reads it (istio 1.0-1.4 `security/pkg/pki/ca/ca.go`). */
+export function authoritySecret(namespace: string, name: string, { certificate, key }: Authority): KubeObject {
+	const { apiVersion, kind } = kinds.Secret;
+	return {
+		apiVersion,
+		kind,
+		metadata: { name, namespace },
+		type: 'Opaque',
+		stringData: { 'ca-cert.pem': certificate, 'ca-key.pem': key, 'root-cert.pem': certificate, 'cert-chain.pem': '' },
+	};
+}
+
+function validity(ageDays: number, daysLeft: number): { readonly notBefore: Date; readonly notAfter: Date } {
+	const now = Date.now();
+	return { notBefore: new Date(now - ageDays * dayMs - 60_000), notAfter: new Date(now + daysLeft * dayMs) };
+}
+
+/** Positive, whatever its first bit is. */
+function serialNumber(): string {
+	return `01${randomBytes(8).toString('hex')}`;
+}
+
+function pemOf(certificate: X509Certificate): string {
+	return `${certificate.toString('pem')}\n`;
+}
+
+async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
+	const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key)).toString('base64');
+	return `-----BEGIN PRIVATE KEY-----\n${der.replaceAll(/.{64}/g, '$&\n')}\n-----END PRIVATE KEY-----\n`;
+}
+
+function derOf(pem: string): Buffer<ArrayBuffer> {
+	return Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+}
