@@ -2,28 +2,15 @@
  * What real injectors make of pods is what `meshwright inject` makes of them. Runs where the environment names programs:
  * `MESHWRIGHT_INJECTOR` a folder with `<version>/sidecar-injector`, `MESHWRIGHT_INJECTOR_1_4` one program.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'ava';
-import { type Minor, releases } from '../../operator/releases/index.ts';
+import { releases } from '../../operator/releases/index.ts';
 import { meshOf } from '../../operator/render/testing.ts';
 import { compared, manually } from './compared.ts';
 import { injectorFiles } from './injector-files.ts';
 import { startInjector } from './injector-process.ts';
+import { programOf } from './injector-program.ts';
 import { meshSpecs } from './meshes.ts';
 import { pods } from './pods.ts';
-
-/** The program of a minor, where there is one. */
-function programOf(minor: Minor): string | undefined {
-	const named = process.env[`MESHWRIGHT_INJECTOR_${minor.replace('.', '_')}`];
-	const folder = process.env.MESHWRIGHT_INJECTOR;
-	const version = releases.find((release) => release.minor === minor)?.version;
-	if (named !== undefined || folder === undefined || version === undefined) {
-		return named;
-	}
-	const program = join(folder, version, 'sidecar-injector');
-	return existsSync(program) ? program : undefined;
-}
 
 for (const { version, minor, injector } of releases) {
 	const program = programOf(injector.runs);
