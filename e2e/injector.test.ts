@@ -4,6 +4,7 @@ import { webhookGraceMs } from '../operator/apply/applier.ts';
 import { injectionLabel, managedByLabel, managedByValue, meshLabel } from '../operator/apply/identity.ts';
 import { injectorName } from '../operator/render/injector-names.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
+import { createLogger } from '../operator/runtime/logger.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 import { eventually } from './support/eventually.ts';
 import {
@@ -54,6 +55,8 @@ const foreign = {
 let mesh: MeshCluster;
 let operator: RunningOperator;
 let foreignVersion: string | undefined;
+/** What the operator has logged. */
+const log: string[] = [];
 
 function specWith(namespaces: readonly string[], isEnabled = true) {
 	return { namespace, sidecarInjector: isEnabled ? { enabled: true, namespaces } : { enabled: false } };
@@ -98,7 +101,9 @@ test.before(async () => {
 	// The API server then calls webhooks at the endpoints of their Services, of which there is one here: the test itself.
 	mesh = await startMeshCluster({ apiServerFlags: ['--enable-aggregator-routing=true'] });
 	foreignVersion = (await mesh.api.apply(foreign, { fieldManager: person })).resourceVersion;
-	operator = await startOperator(mesh);
+	operator = await startOperator(mesh, {
+		log: createLogger({ level: 'debug', destination: { write: (line) => void log.push(line) } }),
+	});
 	await makeNamespace('shop');
 	await makeAccount('kube-system');
 });
@@ -255,6 +260,29 @@ test.serial(
 		t.deepEqual(await injectionOf('shop'), ['enabled', name]);
 	},
 );
+
+test.serial('other namespaces and all pods cause no pass', async (t) => {
+	await untilCalm(mesh.cluster, operatorUser);
+	const since = log.length;
+	await makeNamespace('unrelated', { [injectionLabel]: 'enabled', 'example.com/team': 'a' });
+	await label('unrelated', { [injectionLabel]: null });
+	await isInjected('unrelated');
+	await isInjected(namespace);
+	// What comes after it and does cause one.
+	await label('shop', { [meshLabel]: null });
+	await eventually('shop is labelled again', async () => (await injectionOf('shop')).join() === `enabled,${name}`);
+	const reasons = log
+		.slice(since)
+		.map((line) => JSON.parse(line) as { readonly message: string; readonly reasons?: readonly string[] })
+		.filter(({ message }) => message === 'pass begins')
+		// With every pass comes the one that was due some time later anyway.
+		.map(({ reasons: ofPass = [] }) => ofPass.filter((reason) => reason !== 'requeue'));
+	t.true(reasons.length > 0);
+	t.true(
+		reasons.every((ofPass) => ofPass.join() === 'Namespace shop updated'),
+		JSON.stringify(reasons),
+	);
+});
 
 test.serial('a namespace whose labels say otherwise is left as it is, and the status says why', async (t) => {
 	await makeNamespace('refusing', { [injectionLabel]: 'disabled' });
