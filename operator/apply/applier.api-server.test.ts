@@ -877,9 +877,9 @@ test('removal goes backwards, a wave at a time: webhooks first, workloads before
 	}
 	t.deepEqual(order, [
 		['MutatingWebhookConfiguration'],
-		['Deployment', 'PodDisruptionBudget'],
-		['ClusterRoleBinding', 'ConfigMap', 'Service'],
-		['ClusterRole', 'ServiceAccount'],
+		['Deployment'],
+		['ClusterRoleBinding', 'PodDisruptionBudget'],
+		['ClusterRole', 'ConfigMap', 'Service', 'ServiceAccount'],
 	]);
 	t.is((await get(world.place(namespace))).metadata.deletionTimestamp, undefined);
 	t.is((await get(crd('removals'))).metadata.deletionTimestamp, undefined);

@@ -13,14 +13,13 @@ test('every kind that can be rendered has its place, and nothing else', (t) => {
 	t.deepEqual(orderedKinds(), rendered.sort());
 });
 
-test('what others need comes first, webhooks last, custom resources right before them, of these MeshPolicy last', (t) => {
+test('what others need comes first, configuration before its readers, MeshPolicy after them, webhooks last', (t) => {
 	const order = [
 		'CustomResourceDefinition',
 		'Namespace',
 		'ClusterRole',
 		'ClusterRoleBinding',
 		'Deployment',
-		'rule',
 		'MeshPolicy',
 		'MutatingWebhookConfiguration',
 	];
@@ -29,7 +28,8 @@ test('what others need comes first, webhooks last, custom resources right before
 		order.map((kind) => [kind]),
 	);
 	t.is(waveOf({ kind: 'ServiceAccount' }), waveOf({ kind: 'ClusterRole' }));
-	t.is(waveOf({ kind: 'RoleBinding' }), waveOf({ kind: 'ConfigMap' }));
+	t.is(waveOf({ kind: 'RoleBinding' }), waveOf({ kind: 'rule' }));
+	t.is(waveOf({ kind: 'ClusterRole' }), waveOf({ kind: 'ConfigMap' }));
 	t.is(waveOf({ kind: 'Service' }), waveOf({ kind: 'Secret' }));
 	t.is(waveOf({ kind: 'Deployment' }), waveOf({ kind: 'HorizontalPodAutoscaler' }));
 	t.is(waveOf({ kind: 'ValidatingWebhookConfiguration' }), waveOf({ kind: 'MutatingWebhookConfiguration' }));

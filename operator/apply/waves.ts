@@ -5,8 +5,8 @@
 import type { KubeObject } from '../runtime/object.ts';
 
 /**
- * Kinds that the table does not name: custom resources. After the workloads that read them, and before the webhooks that
- * would judge them while nothing answers.
+ * Kinds that the table does not name: custom resources. Before the workloads that read them: these start with their whole
+ * configuration.
  */
 const customResources = 'custom resources';
 
@@ -17,11 +17,11 @@ const lastCustomResource = 'MeshPolicy';
 const order: readonly (readonly string[])[] = [
 	['CustomResourceDefinition'],
 	['Namespace'],
-	['ServiceAccount', 'Role', 'ClusterRole'],
-	// Bindings after roles: who may not `bind` must hold what a role grants, so the API server looks the role up.
-	['RoleBinding', 'ClusterRoleBinding', 'ConfigMap', 'Secret', 'Service', 'NetworkPolicy'],
-	['Deployment', 'PodDisruptionBudget', 'HorizontalPodAutoscaler'],
-	[customResources],
+	['ServiceAccount', 'Role', 'ClusterRole', 'ConfigMap', 'Secret', 'Service', 'NetworkPolicy'],
+	// Bindings after roles: who may not `bind` must hold what a role grants, so the API server looks the role up. That takes
+	// it some time, in which the others are written.
+	['RoleBinding', 'ClusterRoleBinding', 'PodDisruptionBudget', customResources],
+	['Deployment', 'HorizontalPodAutoscaler'],
 	[lastCustomResource],
 	['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'],
 ];
