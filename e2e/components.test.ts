@@ -317,6 +317,26 @@ for (const version of ['1.0.9', '1.4.10']) {
 	});
 }
 
+test.serial('another profile takes away what it does not have, and leaves Pilot as it is', async (t) => {
+	const { api } = mesh;
+	const name = 'profiled';
+	const namespace = 'istio-profiled';
+	const pilot = `Deployment.apps ${namespace}/istio-pilot`;
+	const become = async (profile: string) => {
+		await applyInstallation(api, name, { namespace, profile });
+		await untilReady(api, name);
+		return untilStanding(`profile ${profile}`, name, renderedChildren(name, { namespace, profile }));
+	};
+	const before = await become('default');
+	const during = await become('minimal');
+	t.true(before.size > during.size + 20);
+	t.is(during.get(pilot)?.uid, before.get(pilot)?.uid);
+	const after = await become('default');
+	t.deepEqual([...after.keys()].sort(), [...before.keys()].sort());
+	t.is(after.get(pilot)?.uid, before.get(pilot)?.uid);
+	await deleteInstallation(api, name);
+});
+
 test.serial(
 	'objects of users with the names of ours are not overwritten when a component is switched on; when they go, it comes',
 	async (t) => {

@@ -10,6 +10,7 @@ import { profiles } from '../operator/releases/profiles.ts';
 import { isNotFound } from '../operator/runtime/errors.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { playCitadel } from './support/citadel.ts';
+import { eventually } from './support/eventually.ts';
 import {
 	applyInstallation,
 	deleteInstallation,
@@ -57,6 +58,15 @@ async function warningsAbout(objects: readonly KubeObject[]): Promise<readonly s
 		return warnings.map((warning) => `${objectKey(object)}: ${warning}`);
 	});
 	return (await Promise.all(answers)).flat();
+}
+
+/** Whether the operator's metrics say so, which they do after its first pass. */
+function isSaidToBeReady(metrics: string, name: string): boolean {
+	return metrics
+		.split('\n')
+		.some(
+			(line) => line.startsWith('meshwright_installation_ready{') && line.includes(`"${name}"`) && line.endsWith(' 1'),
+		);
 }
 
 async function isThere(object: KubeObject): Promise<boolean> {
@@ -116,7 +126,10 @@ for (const { version } of releases) {
 				await sleep(2_000);
 				await operator.stop();
 				operator = await startOperator(mesh);
-				await sleep(1_000);
+				await eventually('it has looked at both again', async () => {
+					const { body } = await operator.ask('/metrics');
+					return meshes.every(({ name }) => isSaidToBeReady(body, name));
+				});
 				t.deepEqual((await writesOf(cluster, operatorUser, place)).map(describeWrite), [], 'quiet');
 				t.deepEqual(await versions(), before);
 
