@@ -1,7 +1,8 @@
 /**
- * `npm run demo`: one MeshInstallation becomes a running Pilot, before your eyes. A Kubernetes control plane with simulated
- * nodes is started on this machine, the operator runs against it with its own rights, and `deploy/examples/minimal.yaml`
- * is applied. The cluster stays until Ctrl-C, and nothing stays after it.
+ * `npm run demo`: one MeshInstallation becomes a running mesh, before your eyes. A Kubernetes control plane with simulated
+ * nodes is started on this machine, the operator runs against it with its own rights, and an installation of Pilot alone
+ * (`deploy/examples/minimal.yaml`) is applied, which then grows to a whole mesh (`deploy/examples/default.yaml`). The cluster
+ * stays until Ctrl-C, and nothing stays after it.
  *
  *     npm run demo                  # look around until Ctrl-C
  *     npm run demo -- --once        # end at once; exit code 0 when the mesh became ready
@@ -32,7 +33,8 @@ const stopDeadlineMs = 20_000;
 
 interface Options {
 	readonly once: boolean;
-	readonly file: string;
+	/** Applied one after the other, each when the one before is ready. */
+	readonly files: readonly string[];
 	readonly nodes: number;
 }
 
@@ -40,7 +42,7 @@ function readOptions(): Options {
 	const { values } = parseArgs({
 		options: {
 			once: { type: 'boolean', default: false },
-			filename: { type: 'string', short: 'f', default: path.join(root, 'deploy/examples/minimal.yaml') },
+			filename: { type: 'string', short: 'f' },
 			nodes: { type: 'string', default: '3' },
 		},
 	});
@@ -48,7 +50,9 @@ function readOptions(): Options {
 	if (!Number.isInteger(nodes) || nodes < 1 || nodes > 50) {
 		throw new Error('--nodes must be a whole number from 1 to 50');
 	}
-	return { once: values.once, file: path.resolve(values.filename), nodes };
+	const examples = ['minimal', 'default'].map((name) => path.join(root, `deploy/examples/${name}.yaml`));
+	const files = values.filename === undefined ? examples : [path.resolve(values.filename)];
+	return { once: values.once, files, nodes };
 }
 
 function step(text: string): void {
@@ -91,6 +95,17 @@ async function startOperator(cluster: Cluster): Promise<Running> {
 	return operator;
 }
 
+/** Shows an installation and applies it. Returns its name. */
+async function apply(api: ApiServer, file: string): Promise<string> {
+	const text = await readFile(file, 'utf8');
+	step(`Applying ${path.relative(process.cwd(), file)}`);
+	console.log(text.replace(/^/gm, '  ').trimEnd());
+	const installation = parse(text) as KubeObject;
+	await api.apply(installation, { fieldManager: 'demo', fieldValidation: 'Strict' });
+	console.log('');
+	return installation.metadata.name;
+}
+
 /** Prints each condition as it changes. Settled when the installation is ready; false at the deadline. */
 async function followUntilReady(
 	api: ApiServer,
@@ -99,7 +114,7 @@ async function followUntilReady(
 	signal: AbortSignal,
 ): Promise<boolean> {
 	const started = performance.now();
-	let before: KubeObject | undefined;
+	let before: KubeObject | undefined = await api.get({ ...kinds.MeshInstallation, name });
 	while (performance.now() - started < readyDeadlineMs) {
 		signal.throwIfAborted();
 		if (operator.hasExited()) {
@@ -140,8 +155,6 @@ async function endOperator(operator: Running | undefined): Promise<void> {
 }
 
 async function demo(options: Options, signal: AbortSignal): Promise<boolean> {
-	const installation = parse(await readFile(options.file, 'utf8')) as KubeObject;
-	const { name } = installation.metadata;
 	let operator: Running | undefined;
 
 	step(
@@ -158,15 +171,17 @@ async function demo(options: Options, signal: AbortSignal): Promise<boolean> {
 		operator = await startOperator(cluster);
 		signal.throwIfAborted();
 
-		step(`Applying ${path.relative(process.cwd(), options.file)}`);
-		console.log((await readFile(options.file, 'utf8')).replace(/^/gm, '  ').trimEnd());
-		const started = performance.now();
-		await api.apply(installation, { fieldManager: 'demo', fieldValidation: 'Strict' });
-		console.log('');
-		const ready = await followUntilReady(api, name, operator, signal);
-		const seconds = (performance.now() - started) / 1000;
-		step(ready ? `Ready after ${seconds.toFixed(1)} s` : `Not ready after ${seconds.toFixed(0)} s`);
-		console.log(await summary(api, name));
+		let name = '';
+		let ready = true;
+		for (const file of options.files) {
+			name = await apply(api, file);
+			const started = performance.now();
+			ready = await followUntilReady(api, name, operator, signal);
+			const seconds = (performance.now() - started) / 1000;
+			step(ready ? `Ready after ${seconds.toFixed(1)} s` : `Not ready after ${seconds.toFixed(0)} s`);
+			console.log(await summary(api, name));
+			if (!ready) break;
+		}
 		if (!options.once) {
 			step('Look around; the cluster stays until Ctrl-C');
 			console.log(lookAround(cluster.adminKubeconfig(), name));

@@ -11,6 +11,9 @@ interface Pods {
 	readonly status?: { readonly readyReplicas?: number };
 }
 
+/** Istio's own kinds, which are there once its CRDs are. */
+const istioKinds: readonly Kind[] = Object.values(kinds).filter(({ apiVersion }) => apiVersion.includes('.istio.io/'));
+
 const renderedKinds: readonly Kind[] = orderedKinds().flatMap((name) =>
 	Object.values(kinds).filter(({ kind }) => kind === name),
 );
@@ -23,16 +26,19 @@ function detail(object: KubeObject): string {
 	return `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 1} pods ready`;
 }
 
-/** A table of the objects of an installation; Istio's CRDs, which all installations share, as one row. */
+/** A table of the objects of an installation; Istio's CRDs, which all installations share, and objects of them are a row each. */
 export async function summary(api: ApiServer, name: string): Promise<string> {
 	const crds = await api.list<KubeObject>(kinds.CustomResourceDefinition, { labelSelector: managedSelector });
-	const lists = await Promise.all(
-		renderedKinds.map(async (kind) =>
-			(await api.list<KubeObject>(kind, { labelSelector: `${managedSelector},${instanceLabel}=${name}` })).items.map(
-				(item) => ({ ...item, kind: kind.kind }),
+	const listAll = (wanted: readonly Kind[]) =>
+		Promise.all(
+			wanted.map(async (kind) =>
+				(await api.list<KubeObject>(kind, { labelSelector: `${managedSelector},${instanceLabel}=${name}` })).items.map(
+					(item) => ({ ...item, kind: kind.kind }),
+				),
 			),
-		),
-	);
+		);
+	const lists = await listAll(renderedKinds);
+	const configuration = (await listAll(istioKinds.filter((kind) => isServed(kind, crds.items)))).flat();
 	const objects = lists.flat().filter(({ kind }) => kind !== kinds.CustomResourceDefinition.kind);
 	const now = Date.now();
 	const rows = objects.map((object) => [
@@ -43,7 +49,13 @@ export async function summary(api: ApiServer, name: string): Promise<string> {
 		detail(object),
 	]);
 	const shared = [kinds.CustomResourceDefinition.kind, '', `${crds.items.length} of Istio’s`, '', ''];
-	return table([['KIND', 'NAMESPACE', 'NAME', 'AGE', ''], shared, ...rows]).replace(/^/gm, '  ');
+	const counts = [...Map.groupBy(configuration, ({ kind }) => kind)].map(([kind, all]) => `${all.length} ${kind}`);
+	const istio = configuration.length === 0 ? [] : [['of Istio’s kinds', '', counts.join(', '), '', '']];
+	return table([['KIND', 'NAMESPACE', 'NAME', 'AGE', ''], shared, ...rows, ...istio]).replace(/^/gm, '  ');
+}
+
+function isServed({ plural, apiVersion }: Kind, crds: readonly KubeObject[]): boolean {
+	return crds.some(({ metadata }) => metadata.name === `${plural}.${apiVersion.split('/')[0]}`);
 }
 
 /** Commands to copy. */
@@ -55,7 +67,8 @@ export function lookAround(kubeconfig: string, name: string): string {
 		'kubectl -n istio-system get deployments,pods,configmaps',
 		'kubectl explain meshinstallation.spec.mesh',
 		`npx meshwright status ${name} --watch`,
-		'npx meshwright diff -f deploy/examples/ha.yaml',
+		'npx meshwright diff -f deploy/examples/production.yaml',
+		`kubectl create deployment web --image nginx --dry-run=client -o yaml | npx meshwright inject --mesh ${name} -f -`,
 		'kubectl -n istio-system delete service istio-pilot      # it comes back at once',
 		`kubectl delete meshinstallation ${name}                 # and everything of it goes`,
 	]
