@@ -6,7 +6,7 @@ import { type Child, toChild } from './apply/child.ts';
 import { isShared, managedSelector } from './apply/identity.ts';
 import type { LiveNamespaces } from './apply/injection-labels.ts';
 import type { LiveCache } from './apply/writer.ts';
-import type { InstallationCache, StoredInstallation } from './reconcile.ts';
+import type { InstallationCache, StoredInstallation } from './installation.ts';
 import type { ApiServer } from './runtime/api-server.ts';
 import { isNotFound, TransientError } from './runtime/errors.ts';
 import { type Kind, kindOf, kinds } from './runtime/kinds.ts';

@@ -5,9 +5,10 @@
 import type { CrdMemory } from './apply/apply-crds.ts';
 import { RepairLimit } from './apply/repair-limit.ts';
 import type { ApplyHooks } from './apply/writer.ts';
+import type { StoredInstallation } from './installation.ts';
 import { MeshCaches } from './mesh-caches.ts';
 import { configFollowedAfterMs } from './mesh-facts.ts';
-import { Reconciler, type ReconcilerOptions, type StoredInstallation } from './reconcile.ts';
+import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
 import type { ApiServer } from './runtime/api-server.ts';
 import { type Logger, passLogger } from './runtime/logger.ts';
 import type { ReflectorHappening } from './runtime/reflector.ts';

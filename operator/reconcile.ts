@@ -3,7 +3,7 @@
  * observe → status. Level-triggered: everything is decided from what the caches show now, nothing from an event.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { finalizer, type ParsedStatus, parseMeshInstallation, tryDuration } from '../api/v1/index.ts';
+import { finalizer, type ParsedStatus } from '../api/v1/index.ts';
 import {
 	type ApplierOptions,
 	type ApplyResult,
@@ -15,25 +15,18 @@ import {
 } from './apply/applier.ts';
 import type { Child } from './apply/child.ts';
 import { addFinalizer, removeFinalizer } from './apply/finalizer.ts';
-import { componentLabel, statusFieldManager } from './apply/identity.ts';
+import { statusFieldManager } from './apply/identity.ts';
 import { applyInjectionLabels, type LiveNamespaces, planInjectionLabels } from './apply/injection-labels.ts';
 import { releaseChildren, removeChildren } from './apply/remove.ts';
 import type { ApplyHooks } from './apply/writer.ts';
 import { observeCertificateAuthority } from './certificate-authority.ts';
 import { injectorCertificate } from './injector-certificate.ts';
+import { deletionOf, type InstallationCache, rivalriesOf, type StoredInstallation } from './installation.ts';
 import { factsOf, type RootMemory, rememberRoots, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
-import { citadelTaken, servesAllNamespaces } from './plan/citadel-rivalry.ts';
-import { kubernetesTooOld } from './plan/compatibility.ts';
+import { observeRunning, observeWorkloads } from './observe.ts';
+import { type Prepared, type PreparedMesh, prepare } from './prepare.ts';
 import type { ResolvedMesh } from './releases/index.ts';
-import { resolve } from './releases/resolve.ts';
-import {
-	applySetId,
-	type ClusterFacts,
-	checkOverlays,
-	render,
-	renderCrds,
-	type ServingCertificate,
-} from './render/index.ts';
+import { applySetId, type ClusterFacts, render, renderCrds, type ServingCertificate } from './render/index.ts';
 import { injectorWebhook } from './render/injector-names.ts';
 import { meshConfigHash } from './render/mesh-config.ts';
 import type { ApiServer } from './runtime/api-server.ts';
@@ -44,24 +37,9 @@ import { describeObject, type KubeObject, objectKey } from './runtime/object.ts'
 import type { PassContext, PassResult } from './runtime/work-queue.ts';
 import type { SecretFacts } from './secret-facts.ts';
 import type { CertificateAuthorityObservation } from './status/certificate-authority.ts';
-import type { WorkloadObservation } from './status/components.ts';
 import { computeStatus, type Observation } from './status/compute-status.ts';
-import { type Finding, findingOfError, findingOfProblem } from './status/finding.ts';
-import { gatewayAddresses } from './status/gateway-addresses.ts';
+import { findingOfError } from './status/finding.ts';
 import { describeTransitions, type StatusNotice } from './status/transitions.ts';
-
-/** A MeshInstallation as the cache keeps it: whole, and not yet trusted. */
-export interface StoredInstallation extends KubeObject {
-	readonly spec?: unknown;
-	readonly status?: unknown;
-}
-
-export interface InstallationCache {
-	get(name: string): StoredInstallation | undefined;
-	all(): Iterable<StoredInstallation>;
-	/** As in `LiveCache`. */
-	expectWrite(object: KubeObject): (answer?: KubeObject) => void;
-}
 
 export interface ReconcilerOptions {
 	readonly api: ApiServer;
@@ -87,11 +65,6 @@ export interface ReconcilerOptions {
 	readonly onStatus?: (name: string, status: ParsedStatus | undefined) => void;
 }
 
-/** What rendering gave for one generation of a spec. */
-type Prepared =
-	| { readonly ok: true; readonly mesh: ResolvedMesh; readonly version: string; readonly paused: boolean }
-	| { readonly ok: false; readonly findings: readonly Finding[] };
-
 /** A mesh with what the cluster adds to it. */
 interface Rendered {
 	readonly facts: ClusterFacts;
@@ -112,7 +85,6 @@ interface Memory {
 	citadelRoots: RootMemory;
 }
 
-const defaultDeletionTimeoutMs = 10 * 60_000;
 /** A waiting deletion is looked at again at least this often, milliseconds: a missed event must not make it last. */
 const deletionRecheckMs = 10_000;
 /** An object of somebody else that is in the way is looked at again about this often, milliseconds. */
@@ -153,9 +125,16 @@ export class Reconciler {
 	async #keep(object: StoredInstallation, signal: AbortSignal, attempt: number): Promise<PassResult> {
 		const memory = this.#memoryOf(object);
 		const prepared = this.#prepare(object, memory);
-		const findings = [...(prepared.ok ? [] : prepared.findings), ...this.#rivalry(object)];
+		const findings = [
+			...(prepared.ok ? [] : prepared.findings),
+			...rivalriesOf(object, [...this.#options.installations.all()]),
+		];
 		if (!prepared.ok || findings.length > 0) {
-			await this.#writeStatus(object, { findings, workloads: this.#runningWorkloads(object) }, signal);
+			await this.#writeStatus(
+				object,
+				{ findings, workloads: observeRunning(object, this.#options.applier.live) },
+				signal,
+			);
 			return { requeueAfterMs: this.#resync() };
 		}
 		if (prepared.paused) return this.#watchOnly(object, prepared, memory, signal);
@@ -168,7 +147,7 @@ export class Reconciler {
 			rendered = await this.#render(object, prepared, memory, signal);
 		} catch (error) {
 			signal.throwIfAborted();
-			const workloads = this.#runningWorkloads(object);
+			const workloads = observeRunning(object, this.#options.applier.live);
 			await this.#writeStatus(withFinalizer, { findings: [findingOfError(error)], workloads }, signal);
 			throw error;
 		}
@@ -191,7 +170,7 @@ export class Reconciler {
 				findings: result.errors.map(findingOfError),
 				gate: result.gate,
 				version: prepared.version,
-				workloads: this.#workloads(object, rendered.objects, prepared.version, memory),
+				workloads: observeWorkloads(object, rendered.objects, prepared.version, memory.apply.applied, applier.live),
 				inventory: result.hash === undefined ? undefined : { objects: result.objects, hash: result.hash },
 				note: injection.note,
 				certificateAuthority: this.#authorityOf(prepared.mesh),
@@ -218,14 +197,15 @@ export class Reconciler {
 	/** `spec.paused`: the status goes on, nothing else is written. */
 	async #watchOnly(
 		object: StoredInstallation,
-		prepared: Extract<Prepared, { ok: true }>,
+		prepared: PreparedMesh,
 		memory: Memory,
 		signal: AbortSignal,
 	): Promise<PassResult> {
+		const { applier } = this.#options;
 		const { objects } = await this.#render(object, prepared, memory, signal);
-		const differing = countDifferences(this.#options.applier, this.#desired(object, objects), memory.apply);
+		const differing = countDifferences(applier, this.#desired(object, objects), memory.apply);
 		const { version } = prepared;
-		const workloads = this.#workloads(object, objects, version, memory);
+		const workloads = observeWorkloads(object, objects, version, memory.apply.applied, applier.live);
 		const certificateAuthority = this.#authorityOf(prepared.mesh);
 		const paused = { differing };
 		await this.#writeStatus(object, { findings: [], version, paused, workloads, certificateAuthority }, signal);
@@ -258,7 +238,7 @@ export class Reconciler {
 	/** Renders once per spec and facts of the cluster. */
 	async #render(
 		{ metadata: { name } }: StoredInstallation,
-		{ mesh, paused }: Extract<Prepared, { ok: true }>,
+		{ mesh, paused }: PreparedMesh,
 		memory: Memory,
 		signal: AbortSignal,
 	): Promise<Rendered> {
@@ -316,37 +296,6 @@ export class Reconciler {
 		};
 	}
 
-	/** What only one installation can have: the oldest wins, the others say so and write nothing. */
-	#rivalry(object: StoredInstallation): readonly Finding[] {
-		const namespace = namespaceOf(object);
-		const host = this.#oldest(object, (other) => namespaceOf(other) === namespace);
-		const authority = servesAllNamespaces(object.spec)
-			? this.#oldest(object, ({ spec }) => servesAllNamespaces(spec))
-			: undefined;
-		return [
-			...(host === undefined
-				? []
-				: [
-						findingOfProblem({
-							path: 'spec.namespace',
-							reason: 'NamespaceTaken',
-							message: `namespace ${namespace} belongs to the older MeshInstallation ${host}`,
-							remedy:
-								'Delete one of the two, or make this one anew with another spec.namespace; when the older one goes, this one takes over.',
-						}),
-					]),
-			...(authority === undefined ? [] : [findingOfProblem(citadelTaken(authority))]),
-		];
-	}
-
-	/** Name of the oldest of those who ask for the same; undefined when that is the object itself. */
-	#oldest(object: StoredInstallation, asks: (other: StoredInstallation) => boolean): string | undefined {
-		const winner = [...this.#options.installations.all()]
-			.filter(asks)
-			.reduce((first, other) => (isOlder(other, first) ? other : first), object);
-		return winner.metadata.name === object.metadata.name ? undefined : winner.metadata.name;
-	}
-
 	#desired(object: StoredInstallation, objects: readonly KubeObject[]) {
 		const { name, uid = '' } = object.metadata;
 		const recorded = object.status as ParsedStatus | undefined;
@@ -356,54 +305,6 @@ export class Reconciler {
 			objects,
 			recordedHash: recorded?.inventory?.hash,
 		};
-	}
-
-	#workloads(
-		object: StoredInstallation,
-		objects: readonly KubeObject[],
-		version: string,
-		memory: Memory,
-	): readonly WorkloadObservation[] {
-		const { live } = this.#options.applier;
-		const before = (object.status as ParsedStatus | undefined)?.components ?? [];
-		return objects
-			.filter(({ kind }) => kind === 'Deployment')
-			.map((workload) => {
-				const component = workload.metadata.labels?.[componentLabel] ?? workload.metadata.name;
-				// A gateway's Service has its Deployment's name.
-				const service = live.get(objectKey({ ...kinds.Service, ...nameOf(workload) }));
-				return {
-					...gatewayAddresses(service === undefined ? undefined : { ...service, ...service.service }),
-					component,
-					object: describeObject(workload),
-					image: mainImage(workload),
-					version,
-					appliedGeneration: memory.apply.applied.get(objectKey(workload))?.generation,
-					live: live.get(objectKey(workload))?.workload,
-					previous: before.find(({ name }) => name === component),
-				};
-			});
-	}
-
-	/** What runs while nothing can be rendered: whatever the spec says now, the mesh that stands is still observed. */
-	#runningWorkloads(object: StoredInstallation): readonly WorkloadObservation[] {
-		const { name } = object.metadata;
-		const before = (object.status as ParsedStatus | undefined)?.components ?? [];
-		return this.#options.applier.live.ofApplySet(applySetId(name)).flatMap((child) => {
-			if (child.workload === undefined) return [];
-			const component = child.component ?? child.metadata.name;
-			const previous = before.find((entry) => entry.name === component);
-			return [
-				{
-					component,
-					object: describeObject(child),
-					image: child.workload.images[0] ?? '',
-					version: previous?.version,
-					live: child.workload,
-					previous,
-				},
-			];
-		});
 	}
 
 	// Taking away
@@ -544,56 +445,6 @@ export class Reconciler {
 
 function isConflict(error: unknown): boolean {
 	return error instanceof ConflictError;
-}
-
-function prepare(object: StoredInstallation, serverVersion: string): Prepared {
-	const parsed = parseMeshInstallation(object);
-	if (!parsed.ok) return { ok: false, findings: parsed.problems.map(findingOfProblem) };
-	const resolved = resolve(parsed.installation);
-	if (!resolved.ok) return { ok: false, findings: resolved.problems.map(findingOfProblem) };
-	const tooOld = kubernetesTooOld(resolved.mesh.release, serverVersion);
-	if (tooOld !== undefined) {
-		return {
-			ok: false,
-			findings: [{ condition: 'Compatible', reason: 'KubernetesTooOld', message: tooOld, isStalled: true }],
-		};
-	}
-	const overlayProblems = checkOverlays(resolved.mesh);
-	if (overlayProblems.length > 0) return { ok: false, findings: overlayProblems.map(findingOfProblem) };
-	const { version, paused } = parsed.installation.spec;
-	return { ok: true, mesh: resolved.mesh, version, paused: paused === true };
-}
-
-/** Read without trust: an invalid installation takes part in the contest for its namespace too. */
-function namespaceOf({ spec }: StoredInstallation): string {
-	const { namespace } = (spec ?? {}) as { readonly namespace?: unknown };
-	return typeof namespace === 'string' ? namespace : 'istio-system';
-}
-
-/** By creation time, then by uid, so that the order is the same for everybody. */
-function isOlder(a: StoredInstallation, b: StoredInstallation): boolean {
-	const [left, right] = [a, b].map(({ metadata }) => `${metadata.creationTimestamp ?? ''} ${metadata.uid ?? ''}`);
-	return (left ?? '') < (right ?? '');
-}
-
-/** Read without trust: an installation that is invalid can be deleted all the same, then by the defaults. */
-function deletionOf({ spec }: StoredInstallation): { policy: 'Delete' | 'Retain'; force: boolean; timeoutMs: number } {
-	const { deletion } = (spec ?? {}) as { readonly deletion?: { policy?: unknown; force?: unknown; timeout?: unknown } };
-	const timeoutMs = typeof deletion?.timeout === 'string' ? tryDuration(deletion.timeout) : undefined;
-	return {
-		policy: deletion?.policy === 'Retain' ? 'Retain' : 'Delete',
-		force: deletion?.force === true,
-		timeoutMs: timeoutMs ?? defaultDeletionTimeoutMs,
-	};
-}
-
-function nameOf({ metadata: { namespace, name } }: KubeObject): { readonly namespace?: string; readonly name: string } {
-	return { name, ...(namespace === undefined ? {} : { namespace }) };
-}
-
-function mainImage(workload: KubeObject): string {
-	const { template } = workload.spec as { template: { spec: { containers: readonly { image: string }[] } } };
-	return template.spec.containers[0]?.image ?? '';
 }
 
 function listObjects(children: readonly Child[]): string {

@@ -1,8 +1,8 @@
 /** Which changes call for a pass, and of which installations. Everything else is silence. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Child } from './apply/child.ts';
+import type { StoredInstallation } from './installation.ts';
 import { servesAllNamespaces } from './plan/citadel-rivalry.ts';
-import type { StoredInstallation } from './reconcile.ts';
 import type { Change } from './runtime/store.ts';
 
 /**

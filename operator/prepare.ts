@@ -1,0 +1,36 @@
+/** From a stored installation to the mesh that it asks for, or to everything that keeps it from being one. Pure. */
+import { parseMeshInstallation } from '../api/v1/index.ts';
+import type { StoredInstallation } from './installation.ts';
+import { kubernetesTooOld } from './plan/compatibility.ts';
+import type { ResolvedMesh } from './releases/index.ts';
+import { resolve } from './releases/resolve.ts';
+import { checkOverlays } from './render/index.ts';
+import { type Finding, findingOfProblem } from './status/finding.ts';
+
+export interface PreparedMesh {
+	readonly ok: true;
+	readonly mesh: ResolvedMesh;
+	readonly version: string;
+	readonly paused: boolean;
+}
+
+export type Prepared = PreparedMesh | { readonly ok: false; readonly findings: readonly Finding[] };
+
+/** @param serverVersion version of the cluster's API server, `v1.36.3` */
+export function prepare(object: StoredInstallation, serverVersion: string): Prepared {
+	const parsed = parseMeshInstallation(object);
+	if (!parsed.ok) return { ok: false, findings: parsed.problems.map(findingOfProblem) };
+	const resolved = resolve(parsed.installation);
+	if (!resolved.ok) return { ok: false, findings: resolved.problems.map(findingOfProblem) };
+	const tooOld = kubernetesTooOld(resolved.mesh.release, serverVersion);
+	if (tooOld !== undefined) {
+		return {
+			ok: false,
+			findings: [{ condition: 'Compatible', reason: 'KubernetesTooOld', message: tooOld, isStalled: true }],
+		};
+	}
+	const overlayProblems = checkOverlays(resolved.mesh);
+	if (overlayProblems.length > 0) return { ok: false, findings: overlayProblems.map(findingOfProblem) };
+	const { version, paused } = parsed.installation.spec;
+	return { ok: true, mesh: resolved.mesh, version, paused: paused === true };
+}
