@@ -130,7 +130,8 @@ function runsOn({ workload }: Child, secret: string): boolean {
 export interface Waiting {
 	/** By key, with what it waits for. */
 	readonly held: ReadonlyMap<string, string>;
-	readonly kept: ReadonlySet<string>;
+	/** By key, with why it stays. */
+	readonly kept: ReadonlyMap<string, string>;
 }
 
 /**
@@ -145,7 +146,7 @@ export function waitingOf(
 	isConfigFollowed: boolean,
 ): Waiting {
 	const held = new Map<string, string>();
-	const kept = new Set<string>();
+	const kept = new Map<string, string>();
 	waitForPolicy(mesh, sight, isConfigFollowed, held, kept);
 	if (mesh.injector !== undefined) waitForInjector(mesh, facts, sight, held, kept);
 	if (mesh.citadel !== undefined) waitForCitadel(mesh, facts, objects, sight, held);
@@ -161,21 +162,22 @@ function waitForPolicy(
 	sight: Sight,
 	isConfigFollowed: boolean,
 	held: Map<string, string>,
-	kept: Set<string>,
+	kept: Map<string, string>,
 ): void {
 	const { namespace } = mesh;
 	const name = 'istio-policy';
 	const policy = sight.child(deploymentKey(mesh, name))?.workload;
 	if (mesh.mixer.policy === undefined) {
 		if (policy === undefined || isConfigFollowed) return;
+		const sentence = 'istio-policy stays until no proxy asks it any more';
 		for (const kind of [kinds.Deployment, kinds.Service, kinds.HorizontalPodAutoscaler, kinds.PodDisruptionBudget])
-			kept.add(objectKey({ ...kind, namespace, name }));
+			kept.set(objectKey({ ...kind, namespace, name }), sentence);
 		// What both of Mixer's services have in common goes with the last of them.
 		for (const kind of [kinds.ServiceAccount, kinds.Role, kinds.RoleBinding])
 			for (const shared of [name, 'istio-mixer', 'istio-mixer-service-account'])
-				kept.add(objectKey({ ...kind, namespace, name: shared }));
+				kept.set(objectKey({ ...kind, namespace, name: shared }), sentence);
 		for (const kind of [kinds.ClusterRole, kinds.ClusterRoleBinding])
-			kept.add(objectKey({ ...kind, name: `istio-mixer-${namespace}` }));
+			kept.set(objectKey({ ...kind, name: `istio-mixer-${namespace}` }), sentence);
 		return;
 	}
 	const config = objectKey({ ...kinds.ConfigMap, namespace, name: meshConfigMap });
@@ -211,7 +213,7 @@ function waitForInjector(
 	facts: ClusterFacts,
 	sight: Sight,
 	held: Map<string, string>,
-	kept: Set<string>,
+	kept: Map<string, string>,
 ): void {
 	const webhook = objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectorWebhook(mesh) });
 	const deployment = deploymentKey(mesh, injectorName);
@@ -225,7 +227,8 @@ function waitForInjector(
 		held.set(webhook, 'waiting for the sidecar injector to be ready, before API servers send pods to it');
 	}
 	if (mesh.citadel !== undefined && injector !== undefined && !runsOn(injector, citadelInjectorSecret)) {
-		kept.add(objectKey({ ...kinds.Secret, namespace: mesh.namespace, name: ownInjectorSecret }));
+		const secret = objectKey({ ...kinds.Secret, namespace: mesh.namespace, name: ownInjectorSecret });
+		kept.set(secret, `Secret ${ownInjectorSecret} stays until no injector serves with it`);
 	}
 }
 

@@ -172,7 +172,7 @@ export class Reconciler {
 				version: prepared.version,
 				workloads: observeWorkloads(object, rendered.objects, prepared.version, memory.apply.applied, applier.live),
 				inventory: result.hash === undefined ? undefined : { objects: result.objects, hash: result.hash },
-				note: injection.note,
+				note: [...injection.notes, ...new Set(waiting.kept.values())].join('; ') || undefined,
 				certificateAuthority: this.#authorityOf(prepared.mesh),
 			},
 			signal,
@@ -279,7 +279,7 @@ export class Reconciler {
 		mesh: ResolvedMesh,
 		applied: ApplyResult,
 		signal: AbortSignal,
-	): Promise<{ readonly errors: readonly unknown[]; readonly note: string | undefined }> {
+	): Promise<{ readonly errors: readonly unknown[]; readonly notes: readonly string[] }> {
 		const { applier, namespaces } = this.#options;
 		const wanted = mesh.injector?.namespaces ?? [];
 		const plan = planInjectionLabels(name, wanted, namespaces);
@@ -289,10 +289,10 @@ export class Reconciler {
 		const errors = await applyInjectionLabels(applier, name, { label: isServed ? plan.label : [], release }, signal);
 		return {
 			errors: [...errors, ...refused],
-			note:
+			notes:
 				missing.length === 0
-					? undefined
-					: `not there yet, and labelled as soon as they are: namespaces ${missing.join(', ')}`,
+					? []
+					: [`not there yet, and labelled as soon as they are: namespaces ${missing.join(', ')}`],
 		};
 	}
 

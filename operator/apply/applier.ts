@@ -37,7 +37,7 @@ export interface Desired {
 	/** Objects that are not written yet, by key, with what they wait for in a sentence. */
 	readonly held?: ReadonlyMap<string, string>;
 	/** Keys of objects that are rendered no more and stay a while all the same: something still uses them. */
-	readonly kept?: ReadonlySet<string>;
+	readonly kept?: Pick<ReadonlySet<string>, 'has'>;
 }
 
 export interface ApplyResult {
