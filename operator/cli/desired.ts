@@ -1,7 +1,7 @@
 /** From a file to the objects of an installation, by the very functions that the operator uses. */
 import { type ParsedMeshInstallation, type Problem, parseMeshInstallation } from '../../api/v1/index.ts';
 import { waves } from '../apply/waves.ts';
-import { resolve } from '../releases/index.ts';
+import { type ResolvedMesh, resolve } from '../releases/index.ts';
 import { renderCrds, renderMesh } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
@@ -9,7 +9,8 @@ import { type Input, readInput } from './input.ts';
 
 export interface DesiredInstallation {
 	readonly installation: ParsedMeshInstallation;
-	/** In the order in which they are applied. */
+	readonly mesh: ResolvedMesh;
+	/** Without what only a cluster knows. In the order in which they are applied. */
 	readonly objects: readonly KubeObject[];
 }
 
@@ -38,7 +39,7 @@ function desiredOf({ source, object }: Input): DesiredInstallation | { readonly 
 		return { problem: describeProblems(source, object, rendered.problems) };
 	}
 	const objects = [...renderCrds(mesh), ...rendered.objects];
-	return { installation: parsed.installation, objects: waves(objects, ({ kind }) => kind).flat() };
+	return { installation: parsed.installation, mesh, objects: waves(objects, ({ kind }) => kind).flat() };
 }
 
 /** All problems of one installation, each with its remedy. */

@@ -7,13 +7,14 @@ import { kind as installationKind } from '../../api/v1/index.ts';
 import { compareReleases, releaseOf } from '../apply/crd-plan.ts';
 import { adoptAnnotation, fieldManager, partOfLabel } from '../apply/identity.ts';
 import { ownershipOf } from '../apply/ownership.ts';
-import { orderedKinds } from '../apply/waves.ts';
+import { orderedKinds, waves } from '../apply/waves.ts';
 import { applySetId } from '../render/index.ts';
 import type { ApiServer } from '../runtime/api-server.ts';
 import { isNotFound, RequestError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import type { DesiredInstallation } from './desired.ts';
+import { renderLive } from './live-mesh.ts';
 import { comparable, withoutReplicas } from './normalise.ts';
 
 export type Change =
@@ -27,9 +28,30 @@ export type Change =
 
 /** All changes, in the order in which they are rendered, deletions last. */
 export async function findChanges(api: ApiServer, desired: DesiredInstallation): Promise<readonly Change[]> {
-	const { objects, installation } = desired;
-	const changes = await Promise.all(objects.map((object) => changeOf(api, object)));
-	return [...changes.flat(), ...(await findPruned(api, objects, installation.metadata.name))];
+	const { installation, mesh } = desired;
+	const live = await renderLive(api, mesh);
+	const objects = waves(live.objects, ({ kind }) => kind).flat();
+	const changes = await Promise.all(
+		objects.map(async (object) => {
+			const because = live.held.get(objectKey(object));
+			const found = await changeOf(api, object);
+			return because === undefined
+				? found
+				: found.map((change): Change => (isWrite(change) ? { kind: 'kept', object, because } : change));
+		}),
+	);
+	const pruned = await findPruned(api, objects, installation.metadata.name);
+	return [
+		...changes.flat(),
+		...pruned.map((change): Change => {
+			const because = live.kept.get(objectKey(change.object));
+			return because === undefined ? change : { kind: 'kept', object: change.object, because };
+		}),
+	];
+}
+
+function isWrite({ kind }: Change): boolean {
+	return kind === 'create' || kind === 'update';
 }
 
 async function changeOf(api: ApiServer, object: KubeObject): Promise<readonly Change[]> {
@@ -121,16 +143,20 @@ function isScaledByOthers(object: KubeObject): boolean {
 async function findPruned(api: ApiServer, objects: readonly KubeObject[], name: string): Promise<readonly Change[]> {
 	const rendered = new Set(objects.map(objectKey));
 	const prunable = Object.values(kinds).filter(
-		({ kind }) =>
-			orderedKinds().includes(kind) && kind !== kinds.CustomResourceDefinition.kind && kind !== kinds.Namespace.kind,
+		({ kind, apiVersion }) =>
+			(orderedKinds().includes(kind) || apiVersion.includes('.istio.io/')) &&
+			kind !== kinds.CustomResourceDefinition.kind &&
+			kind !== kinds.Namespace.kind,
 	);
 	const lists = await Promise.all(
 		prunable.map(async (kind) =>
 			(
-				await api.list<KubeObject>(kind, {
-					labelSelector: `${partOfLabel}=${applySetId(name)}`,
-					metadataOnly: true,
-				})
+				await orNone(
+					api.list<KubeObject>(kind, {
+						labelSelector: `${partOfLabel}=${applySetId(name)}`,
+						metadataOnly: true,
+					}),
+				)
 			).items.map((item) => ({ ...item, apiVersion: kind.apiVersion, kind: kind.kind })),
 		),
 	);
@@ -138,4 +164,18 @@ async function findPruned(api: ApiServer, objects: readonly KubeObject[], name: 
 		.flat()
 		.filter((object) => !rendered.has(objectKey(object)))
 		.map((object) => ({ kind: 'delete', object, because: `${installationKind} ${name} has it no longer` }));
+}
+
+/** Istio's own kinds are not served before their CRDs are there. */
+async function orNone(
+	list: Promise<{ readonly items: readonly KubeObject[] }>,
+): Promise<{ readonly items: readonly KubeObject[] }> {
+	try {
+		return await list;
+	} catch (error) {
+		if (isNotFound(error)) {
+			return { items: [] };
+		}
+		throw error;
+	}
 }
