@@ -7,7 +7,7 @@ import { kind as installationKind } from '../../api/v1/index.ts';
 import { compareReleases, releaseOf } from '../apply/crd-plan.ts';
 import { adoptAnnotation, fieldManager, partOfLabel } from '../apply/identity.ts';
 import { ownershipOf } from '../apply/ownership.ts';
-import { orderedKinds, waves } from '../apply/waves.ts';
+import { waves } from '../apply/waves.ts';
 import { applySetId } from '../render/index.ts';
 import type { ApiServer } from '../runtime/api-server.ts';
 import { isNotFound, RequestError } from '../runtime/errors.ts';
@@ -15,6 +15,7 @@ import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import type { DesiredInstallation } from './desired.ts';
 import { renderLive } from './live-mesh.ts';
+import { memberKinds } from './member-kinds.ts';
 import { comparable, withoutReplicas } from './normalise.ts';
 
 export type Change =
@@ -142,14 +143,8 @@ function isScaledByOthers(object: KubeObject): boolean {
 /** Objects of the installation that are in the cluster and are no longer rendered. */
 async function findPruned(api: ApiServer, objects: readonly KubeObject[], name: string): Promise<readonly Change[]> {
 	const rendered = new Set(objects.map(objectKey));
-	const prunable = Object.values(kinds).filter(
-		({ kind, apiVersion }) =>
-			(orderedKinds().includes(kind) || apiVersion.includes('.istio.io/')) &&
-			kind !== kinds.CustomResourceDefinition.kind &&
-			kind !== kinds.Namespace.kind,
-	);
 	const lists = await Promise.all(
-		prunable.map(async (kind) =>
+		memberKinds.map(async (kind) =>
 			(
 				await orNone(
 					api.list<KubeObject>(kind, {

@@ -42,6 +42,7 @@ test('conditions, components and objects are shown below one line that says it a
 		],
 		components: [
 			{ name: 'pilot', ready: 1, desired: 2, version: '1.3.8', image: 'istio/pilot:1.3.8', reason: 'Pending' },
+			{ name: 'ingressgateway', ready: 2, desired: 2, addresses: ['203.0.113.7', 'edge.example.com'] },
 		],
 	};
 	const objects = [
@@ -55,8 +56,9 @@ test('conditions, components and objects are shown below one line that says it a
 		'  … Reconciling   True    Progressing          2m   two lines',
 		'  ✔ Valid         True    Valid                2m   fine',
 		'',
-		'  COMPONENT   READY   VERSION   IMAGE',
-		'  pilot       1/2     1.3.8     istio/pilot:1.3.8   Pending',
+		'  COMPONENT        READY   VERSION   IMAGE',
+		'  pilot            1/2     1.3.8     istio/pilot:1.3.8   Pending',
+		'  ingressgateway   2/2                                   203.0.113.7, edge.example.com',
 		'',
 		'  the cluster',
 		'  └─ ClusterRole/istio-pilot (going)',

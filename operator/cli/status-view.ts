@@ -74,12 +74,14 @@ export function conditionLines(conditions: Conditions, now: number, paint: Paint
 }
 
 export function componentLines(components: NonNullable<ParsedStatus['components']>): string[] {
-	const rows = components.map(({ name, ready, desired, version, image, reason, message }) => [
+	const rows = components.map(({ name, ready, desired, version, image, reason, message, addresses }) => [
 		name,
 		`${ready ?? 0}/${desired ?? 0}`,
 		version ?? '',
 		image ?? '',
-		[reason, message].filter((part) => part !== undefined).join(': '),
+		[...(addresses ?? []), [reason, message].filter((part) => part !== undefined).join(': ')]
+			.filter((part) => part !== '')
+			.join(', '),
 	]);
 	return table([['COMPONENT', 'READY', 'VERSION', 'IMAGE', ''], ...rows]).split('\n');
 }

@@ -1,15 +1,15 @@
 /** `meshwright status`: conditions, components and objects of installations, once or as they change. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { partOfLabel } from '../apply/identity.ts';
-import { orderedKinds } from '../apply/waves.ts';
 import { applySetId } from '../render/index.ts';
 import type { ApiServer } from '../runtime/api-server.ts';
 import { isForbidden, isNotFound, TransientError } from '../runtime/errors.ts';
-import { type Kind, kinds } from '../runtime/kinds.ts';
+import { kinds } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { CommandError, explain } from './command-error.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
+import { memberKinds } from './member-kinds.ts';
 import { type Format, formatObjects, formatValue, note, painter, print } from './output.ts';
 import { changedConditions, headline, installationLines, isReady, viewOf } from './status-view.ts';
 
@@ -43,16 +43,11 @@ export async function readInstallations(api: ApiServer, name: string | undefined
 	return items.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 
-/** The kinds that an installation can consist of. */
-const childKinds: readonly Kind[] = orderedKinds().flatMap((name) =>
-	Object.values(kinds).filter((entry) => entry.kind === name),
-);
-
 /** The members of the installation's ApplySet, of all kinds that we may read. */
 async function readObjects(api: ApiServer, name: string): Promise<readonly Header[]> {
 	const labelSelector = `${partOfLabel}=${applySetId(name)}`;
 	const lists = await Promise.all(
-		childKinds.map(async (kind) => {
+		memberKinds.map(async (kind) => {
 			try {
 				return (await api.list<Header>(kind, { labelSelector, metadataOnly: true })).items.map((item) => ({
 					...item,
@@ -61,6 +56,9 @@ async function readObjects(api: ApiServer, name: string): Promise<readonly Heade
 			} catch (error) {
 				if (isForbidden(error)) {
 					note(`(${kind.plural} are not shown: you may not list them)`);
+					return [];
+				}
+				if (isNotFound(error)) {
 					return [];
 				}
 				throw error;
