@@ -1,0 +1,78 @@
+/** A whole mesh becomes that of another release in the same object, up and down: what differs goes and comes, nothing else is made anew. */
+import test from 'ava';
+import { releases } from '../operator/releases/index.ts';
+import { kinds } from '../operator/runtime/kinds.ts';
+import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
+import { playCitadel } from './support/citadel.ts';
+import {
+	applyInstallation,
+	eventsAbout,
+	liveChildren,
+	readInstallation,
+	renderedChildren,
+	untilReady,
+} from './support/installation.ts';
+import { type MeshCluster, startMeshCluster } from './support/mesh-cluster.ts';
+import { type RunningOperator, startOperator } from './support/operator.ts';
+
+const name = 'moving';
+const namespace = 'istio-moving';
+
+let mesh: MeshCluster;
+let operator: RunningOperator;
+
+test.before(async () => {
+	mesh = await startMeshCluster({ parts: 'all' });
+	operator = await startOperator(mesh);
+});
+test.after.always(async () => {
+	await operator?.stop();
+	await mesh?.stop();
+});
+
+/** uid by key. */
+function identities(objects: readonly KubeObject[]): ReadonlyMap<string, string | undefined> {
+	return new Map(objects.map((object) => [objectKey(object), object.metadata.uid]));
+}
+
+test('from the oldest release to the newest and back: every step is as rendered, and what both releases have is the same object', async (t) => {
+	const { api } = mesh;
+	const endCitadel = playCitadel(api, namespace);
+	const upwards = releases.map(({ version }) => version);
+	let before = identities([]);
+	for (const version of [...upwards, upwards[0] ?? '']) {
+		const spec = {
+			version,
+			profile: 'production',
+			namespace,
+			mesh: { mtls: { mode: 'STRICT' } },
+			mixer: { adapters: [{ prometheus: {} }, { stdio: {} }] },
+			gateways: { ingress: { enabled: true } },
+		};
+		await applyInstallation(api, name, spec);
+		await untilReady(api, name);
+		const { status } = await readInstallation(api, name);
+		t.is(status?.version, version);
+
+		const live = await liveChildren(api, name);
+		t.deepEqual(live.map(objectKey).sort(), renderedChildren(name, spec).map(objectKey).sort(), version);
+		const now = identities(live);
+		for (const [key, uid] of now)
+			t.true([undefined, uid].includes(before.get(key)), `${version}: ${key} was made anew`);
+		before = now;
+		const webhook = await api.get({
+			...kinds.MutatingWebhookConfiguration,
+			name: `istio-sidecar-injector-${namespace}`,
+		});
+		const { webhooks = [] } = webhook as {
+			readonly webhooks?: readonly { readonly clientConfig: { caBundle?: string } }[];
+		};
+		t.true(webhooks.every(({ clientConfig }) => clientConfig.caBundle !== undefined));
+	}
+	endCitadel();
+	const warnings = (await eventsAbout(api, name)).filter(({ type }) => type === 'Warning');
+	t.deepEqual(
+		warnings.map(({ reason, note }) => `${reason}: ${note}`),
+		[],
+	);
+});
