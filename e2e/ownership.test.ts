@@ -268,11 +268,13 @@ function foreignCrd(version: string): KubeObject {
 test('a CRD of another installer that does not serve what the release reads: CrdConflict, and no object is made', async (t) => {
 	await using own = await startMeshCluster();
 	const { api, cluster } = own;
-	const { resourceVersion } = await api.create(foreignCrd('v1'), { fieldManager: 'helm' });
-	await eventually(
-		'the CRD is established',
-		async () => (await api.get(referenceOf(foreignCrd('v1')))).metadata.resourceVersion !== resourceVersion,
-	);
+	await api.create(foreignCrd('v1'), { fieldManager: 'helm' });
+	await eventually('the CRD is established', async () => {
+		const { status } = (await api.get(referenceOf(foreignCrd('v1')))) as KubeObject & {
+			readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+		};
+		return status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True') === true;
+	});
 	const before = (await api.get(referenceOf(foreignCrd('v1')))).metadata.resourceVersion;
 	await using _operator = await startOperator(own);
 	await applyInstallation(api, 'mesh', { namespace: 'istio-mesh' });

@@ -1,5 +1,7 @@
 /** Child processes that end with this one, however it ends. The mechanism is described in guard.sh. */
+
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -92,6 +94,36 @@ function send(pid: number, signal: NodeJS.Signals): void {
 	}
 }
 
+/** How long a stop may take to reach every thread, milliseconds. */
+const stopDeadlineMs = 5_000;
+
+/**
+ * Returns when every thread of a process has stopped, as far as the system tells (Linux): on a busy machine one that runs
+ * goes on for a while, and may answer what was asked after the signal.
+ */
+function untilStopped(pid: number): void {
+	const pause = new Int32Array(new SharedArrayBuffer(4));
+	const deadline = performance.now() + stopDeadlineMs;
+	while (!isStopped(pid) && performance.now() < deadline) {
+		Atomics.wait(pause, 0, 0, 1);
+	}
+}
+
+function isStopped(pid: number): boolean {
+	try {
+		return readdirSync(`/proc/${pid}/task`).every((thread) =>
+			// The state follows the name, which is in parentheses and may hold anything.
+			/\) [TtZX] [^)]*$/.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')),
+		);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+			throw error;
+		}
+		// No such file system, or the process has ended: there is nothing to wait for.
+		return true;
+	}
+}
+
 /** The process id that the guard tells; undefined when the guard ended before it could. */
 async function commandId(child: ChildProcess, exited: Promise<number>): Promise<number | undefined> {
 	const stream = child.stdio[3];
@@ -136,6 +168,9 @@ export async function startGuarded(
 			// The guard ends right after it has collected the command: until then the id is the command's.
 			if (!ended && command !== undefined) {
 				send(command, signal);
+				if (signal === 'SIGSTOP') {
+					untilStopped(command);
+				}
 			}
 		},
 		end: async () => {

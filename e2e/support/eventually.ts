@@ -7,13 +7,17 @@ export const deadlineMs = 60_000;
 const pollMs = 40;
 
 /**
- * Asks until there is an answer other than undefined or false, and returns it. Throws after `deadlineMs`, with the last
- * error where asking failed.
+ * Asks until there is an answer other than undefined or false, and returns it. Throws after the deadline (milliseconds),
+ * with the last error where asking failed.
  * @param what what is waited for, in words
  */
-export async function eventually<T>(what: string, probe: () => T | Promise<T>): Promise<Exclude<T, undefined | false>> {
+export async function eventually<T>(
+	what: string,
+	probe: () => T | Promise<T>,
+	withinMs = deadlineMs,
+): Promise<Exclude<T, undefined | false>> {
 	let cause: unknown;
-	for (const end = performance.now() + deadlineMs; performance.now() < end; await sleep(pollMs)) {
+	for (const end = performance.now() + withinMs; performance.now() < end; await sleep(pollMs)) {
 		try {
 			const answer = await probe();
 			if (answer !== undefined && answer !== false) return answer as Exclude<T, undefined | false>;
@@ -22,7 +26,7 @@ export async function eventually<T>(what: string, probe: () => T | Promise<T>): 
 			cause = error;
 		}
 	}
-	throw new Error(`not within ${deadlineMs / 1_000} s: ${what}`, { cause });
+	throw new Error(`not within ${withinMs / 1_000} s: ${what}`, { cause });
 }
 
 /** What a request gives, or undefined where it is answered by 404. */

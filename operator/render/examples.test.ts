@@ -8,7 +8,10 @@ const examples = new URL('../../deploy/examples/', import.meta.url);
 
 async function meshConfig(example: string): Promise<unknown> {
 	const objects = render(resolved(parse(await readFile(new URL(example, examples), 'utf8'))));
-	const { data, metadata } = only(objects, 'ConfigMap');
+	const { data, metadata } = only(
+		objects.filter((object) => object.metadata.name === 'istio'),
+		'ConfigMap',
+	);
 	return {
 		labels: metadata.labels,
 		mesh: parse((data as Readonly<Record<string, string>>).mesh ?? '', { version: '1.1' }),
