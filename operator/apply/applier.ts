@@ -96,6 +96,8 @@ export async function applyInstallation(
 		await writer.all(wave, (write) => writeChild(write, pass));
 		if (writer.errors.length > 0) return result(undefined);
 	}
+	await writer.all(children, (object) => beginReplicas(object, pass));
+	if (writer.errors.length > 0) return result(undefined);
 	const going = children.filter(
 		(child) => options.live.get(objectKey(child))?.metadata.deletionTimestamp !== undefined,
 	);
@@ -224,12 +226,10 @@ async function ensureNamespace(namespace: KubeObject, fresh: Set<string>, writer
 	if (live === undefined && (await writer.apply(namespace, false)).created) fresh.add(name);
 }
 
-/** Applies an object that may not be there yet; a Deployment that an autoscaler scales begins with the autoscaler's minimum. */
-async function make(object: KubeObject, force: boolean, { writer, desired }: PassContext): Promise<Applied> {
-	const applied = await writer.apply(object, force);
-	const initial = applied.created ? initialReplicas(object, desired.objects) : undefined;
+/** A Deployment that an autoscaler scales begins with the autoscaler's minimum, also when a process before made it and died. */
+async function beginReplicas(object: KubeObject, { writer, desired }: PassContext): Promise<void> {
+	const initial = initialReplicas(object, writer.live.get(objectKey(object)), desired.objects);
 	if (initial !== undefined) await writer.applyAs(handoverFieldManager, initial);
-	return applied;
 }
 
 async function writeChild({ object, key, cause, live }: Write, pass: PassContext): Promise<void> {
@@ -239,7 +239,7 @@ async function writeChild({ object, key, cause, live }: Write, pass: PassContext
 		const isAlone =
 			(namespace !== undefined && pass.freshNamespaces.has(namespace)) ||
 			(live === undefined && writer.live.seesAll(object));
-		memory.applied.set(key, await (isAlone ? make(object, false, pass) : takeOver(object, pass)));
+		memory.applied.set(key, await (isAlone ? writer.apply(object, false) : takeOver(object, pass)));
 		return;
 	}
 	if (cause !== 'outdated') writer.assertMayRepair(desired.owner.uid, object, live);
@@ -254,8 +254,9 @@ async function writeChild({ object, key, cause, live }: Write, pass: PassContext
 
 /** Ours was deleted, or lost the label by which we see it: what stands there now decides whether it may be written. */
 async function restore(object: KubeObject, pass: PassContext): Promise<Applied> {
+	const { writer } = pass;
 	try {
-		return await make(object, false, pass);
+		return await writer.apply(object, false);
 	} catch (error) {
 		if (!(error instanceof ConflictError)) throw error;
 		return takeOver(object, pass);
@@ -266,7 +267,7 @@ async function restore(object: KubeObject, pass: PassContext): Promise<Applied> 
 async function takeOver(object: KubeObject, pass: PassContext): Promise<Applied> {
 	const { writer, desired } = pass;
 	const found = await writer.findMetadata(object);
-	if (found === undefined) return make(object, false, pass);
+	if (found === undefined) return writer.apply(object, false);
 	const ownership = ownershipOf(found, desired.partOf, desired.owner.uid);
 	if (ownership.kind === 'foreign') {
 		throw new InvalidError(
@@ -295,7 +296,7 @@ async function applyOrRecreate(object: KubeObject, live: Child | undefined, pass
 			'Recreated',
 			`${describeObject(object)} was deleted and is made again: ${field} can't be changed in place`,
 		);
-		return make(object, false, pass);
+		return writer.apply(object, false);
 	}
 }
 

@@ -43,7 +43,8 @@ function waiting(served: (asked: number) => KubeObject) {
 		get: <T extends KubeObject>() => Promise.resolve(served(++seen.asked) as T),
 		apply: <T extends KubeObject>(object: KubeObject, { fieldManager }: { readonly fieldManager: string }) => {
 			seen.applied.push([fieldManager, object.metadata]);
-			return Promise.resolve({ object: object as T, created: false, resourceVersion: '9', warnings: [] });
+			const answer = onServer('9', false) as KubeObject as T;
+			return Promise.resolve({ object: answer, created: false, resourceVersion: '9', warnings: [] });
 		},
 		list: async () => ({ items: [], resourceVersion: '1' }),
 		getMetadata: unexpected,

@@ -62,6 +62,7 @@ test('a Deployment tells its counts, its generations and its images', (t) => {
 		images: ['istio/pilot:1.4.10'],
 		secrets: [],
 		ownsReplicas: true,
+		isReplicasSaid: true,
 	});
 });
 
@@ -94,6 +95,12 @@ test('only our own apply owns replicas: not the hand-over, not an update, not th
 	t.false(ownsReplicas({ manager: fieldManager, operation: 'Update', fieldsV1 }));
 	t.false(ownsReplicas({ manager: fieldManager, operation: 'Apply', subresource: 'scale', fieldsV1 }));
 	t.false(ownsReplicas({ manager: fieldManager, operation: 'Apply', fieldsV1: { 'f:spec': {} } }));
+	const isSaid = (fields: Readonly<Record<string, unknown>>) =>
+		toChild(
+			stored(deployment('pilot'), { managedFields: [{ manager: 'hpa', subresource: 'scale', fieldsV1: fields }] }),
+		).workload?.isReplicasSaid;
+	t.true(isSaid(fieldsV1));
+	t.false(isSaid({ 'f:spec': {} }));
 });
 
 test('a CRD tells its release, what it serves, and whether it is Established', (t) => {

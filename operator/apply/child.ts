@@ -1,5 +1,5 @@
 /** What the caches keep of a child: enough to see drift, ownership and readiness, a few hundred bytes instead of kilobytes. */
-import type { KubeObject } from '../runtime/object.ts';
+import type { KubeObject, ManagedFieldsEntry } from '../runtime/object.ts';
 import { fingerprint, lastForeignManager } from './fingerprint.ts';
 import {
 	componentLabel,
@@ -69,6 +69,8 @@ export interface Workload {
 	readonly secrets: readonly string[];
 	/** Whether `spec.replicas` is among the fields that we own. */
 	readonly ownsReplicas: boolean;
+	/** Whether anybody has said how many pods there are to be; if not, it is the API server's default of one. */
+	readonly isReplicasSaid: boolean;
 }
 
 /** The part of a CustomResourceDefinition that decides whether it may be used or written. */
@@ -109,7 +111,11 @@ function ownsReplicas(object: KubeObject): boolean {
 		({ manager, operation, subresource }) =>
 			manager === fieldManager && operation === 'Apply' && (subresource ?? '') === '',
 	);
-	const spec = entry?.fieldsV1?.['f:spec'];
+	return entry !== undefined && holdsReplicas(entry);
+}
+
+function holdsReplicas({ fieldsV1 }: ManagedFieldsEntry): boolean {
+	const spec = fieldsV1?.['f:spec'];
 	return typeof spec === 'object' && spec !== null && 'f:replicas' in spec;
 }
 
@@ -129,6 +135,7 @@ function workloadOf(object: KubeObject): Workload {
 		images: (spec?.template?.spec?.containers ?? []).map(({ image }) => image ?? ''),
 		secrets: (spec?.template?.spec?.volumes ?? []).flatMap(({ secret }) => secret?.secretName ?? []),
 		ownsReplicas: ownsReplicas(object),
+		isReplicasSaid: object.metadata.managedFields?.some(holdsReplicas) ?? false,
 	};
 }
 

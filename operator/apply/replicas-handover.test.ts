@@ -26,16 +26,22 @@ test('nothing is handed over where replicas stay ours, are not ours, or nothing 
 	t.is(replicasHandover(configMap('istio'), toChild(stored(configMap('istio')))), undefined);
 });
 
-test('a Deployment that an autoscaler scales is made with the minimum of that autoscaler', (t) => {
+test('a Deployment that an autoscaler scales, and of which nobody has said anything, begins with the minimum of that autoscaler', (t) => {
 	const scaler = { ...autoscaler('pilot'), spec: { ...(autoscaler('pilot').spec as object), minReplicas: 3 } };
-	t.deepEqual(initialReplicas(without, [without, scaler])?.spec, { replicas: 3 });
-	t.is(initialReplicas(withReplicas, [withReplicas, scaler]), undefined, 'replicas that are rendered are final');
-	t.is(initialReplicas(without, [without]), undefined, 'without an autoscaler');
+	t.deepEqual(initialReplicas(without, scaled, [without, scaler])?.spec, { replicas: 3 });
+	t.is(initialReplicas(without, undefined, [without, scaler]), undefined, 'what is not there');
+	t.is(initialReplicas(without, fixed, [without, scaler]), undefined, 'somebody has spoken');
 	t.is(
-		initialReplicas(without, [{ ...scaler, spec: { ...scaler.spec, minReplicas: 1 } }]),
+		initialReplicas(withReplicas, scaled, [withReplicas, scaler]),
+		undefined,
+		'replicas that are rendered are final',
+	);
+	t.is(initialReplicas(without, scaled, [without]), undefined, 'without an autoscaler');
+	t.is(
+		initialReplicas(without, scaled, [{ ...scaler, spec: { ...scaler.spec, minReplicas: 1 } }]),
 		undefined,
 		'one is the default',
 	);
-	t.is(initialReplicas(deployment('other'), [scaler]), undefined, 'the autoscaler of another');
-	t.is(initialReplicas(scaler, [scaler]), undefined, 'what is no Deployment');
+	t.is(initialReplicas(deployment('other'), scaled, [scaler]), undefined, 'the autoscaler of another');
+	t.is(initialReplicas(scaler, scaled, [scaler]), undefined, 'what is no Deployment');
 });

@@ -22,12 +22,16 @@ export function replicasHandover(desired: KubeObject, live: Child | undefined): 
 }
 
 /**
- * The body to apply as field manager `meshwright-handover` after a Deployment was made whose number of pods is an
- * autoscaler's: it begins with the autoscaler's minimum instead of one pod, which the autoscaler would correct only with
- * its first look, some 15 s later. Undefined when one is what is wanted.
+ * The body to apply as field manager `meshwright-handover` to a Deployment whose number of pods is an autoscaler's and of
+ * which nobody has said anything yet: it begins with the autoscaler's minimum instead of one pod, which the autoscaler would
+ * correct only with its first look, some 15 s later. Undefined when one is what is wanted, or somebody has spoken.
  */
-export function initialReplicas(made: KubeObject, rendered: readonly KubeObject[]): KubeObject | undefined {
-	if (made.kind !== 'Deployment' || rendersReplicas(made)) return undefined;
+export function initialReplicas(
+	made: KubeObject,
+	live: Child | undefined,
+	rendered: readonly KubeObject[],
+): KubeObject | undefined {
+	if (made.kind !== 'Deployment' || rendersReplicas(made) || live?.workload?.isReplicasSaid !== false) return undefined;
 	const autoscaler = rendered.find(({ kind, metadata, spec }) => {
 		if (kind !== 'HorizontalPodAutoscaler' || metadata.namespace !== made.metadata.namespace) return false;
 		const { scaleTargetRef } = spec as { readonly scaleTargetRef: { readonly kind: string; readonly name: string } };

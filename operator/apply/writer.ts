@@ -112,22 +112,24 @@ export class Writer {
 
 	/** Owns these fields beside `meshwright`, under another manager's name. */
 	async applyAs(manager: string, object: KubeObject): Promise<void> {
-		const { api, hooks } = this.#options;
-		try {
-			await api.apply(object, { fieldManager: manager, force: true, metadataOnly: true, signal: this.#signal });
-			hooks?.onOutcome?.(object.kind, 'changed');
-		} catch (error) {
-			hooks?.onOutcome?.(object.kind, error instanceof ConflictError ? 'conflict' : 'failed');
-			throw error;
-		}
+		await this.#applyFields(manager, object, true);
 	}
 
 	/** Owns these fields under another manager's name; fields with another value of somebody else's are a conflict. */
 	async shareFields(manager: string, object: KubeObject): Promise<void> {
+		await this.#applyFields(manager, object, false);
+	}
+
+	async #applyFields(manager: string, object: KubeObject, force: boolean): Promise<void> {
 		const { api, live, hooks } = this.#options;
 		const settle = live.expectWrite(object);
 		try {
-			const answer = await api.apply(object, { fieldManager: manager, metadataOnly: true, signal: this.#signal });
+			const answer = await api.apply(object, {
+				fieldManager: manager,
+				force,
+				metadataOnly: !readInFull.has(object.kind),
+				signal: this.#signal,
+			});
 			settle(answer.object);
 			hooks?.onOutcome?.(object.kind, 'changed');
 		} catch (error) {
