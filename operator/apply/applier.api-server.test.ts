@@ -687,6 +687,26 @@ test('replicas are handed to an autoscaler and taken back without a dip', async 
 	t.deepEqual(process.requests, []);
 });
 
+test('a Deployment begins with the minimum of its autoscaler, also when the process that made it died before it had said so', async (t) => {
+	const world = new World(t, 'beginning');
+	const pilot = world.place(deployment('pilot'));
+	world.set([namespace, deployment('pilot'), autoscaler('pilot')]);
+	const { hash } = await world.start().settle();
+	t.is((await get<Scaled>(pilot)).spec.replicas, 2);
+
+	// As it was between the two writes: nobody has said a number, so it is the API server's default.
+	const { apiVersion, kind, metadata } = pilot;
+	const unsaid = { apiVersion, kind, metadata: { name: metadata.name, namespace: metadata.namespace ?? '' } };
+	await admin.apply(unsaid, { fieldManager: 'meshwright-handover', force: true });
+	t.is((await get<Scaled>(pilot)).spec.replicas, 1);
+	const next = world.start(hash);
+	t.deepEqual((await next.pass()).errors, []);
+	t.deepEqual(next.requests, ['PATCH Deployment']);
+	t.is((await get<Scaled>(pilot)).spec.replicas, 2);
+	await next.pass();
+	t.deepEqual(next.requests, []);
+});
+
 test('what is no longer rendered is pruned; objects of others and copies of ours stay', async (t) => {
 	const world = new World(t, 'prune');
 	world.set([namespace, configMap('istio'), configMap('old'), deployment('pilot'), webhook]);
