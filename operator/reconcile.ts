@@ -77,6 +77,8 @@ interface Memory {
 	readonly apply: InstallationMemory;
 	prepared: { readonly spec: unknown; readonly value: Prepared } | undefined;
 	rendered: (Rendered & { readonly mesh: ResolvedMesh }) | undefined;
+	/** What the last own write of the installation was answered with. */
+	answered: { readonly resourceVersion: string | undefined; readonly spec: unknown } | undefined;
 	/** The mesh configuration that is asked for, and since when all passes could write it (monotonic milliseconds). */
 	config: { readonly hash: string; readonly since: number } | undefined;
 	/** The injector's certificate with its key, where the operator makes it. */
@@ -117,7 +119,15 @@ export class Reconciler {
 			return {};
 		}
 		if (object.metadata.deletionTimestamp !== undefined) return this.#finalize(object, signal);
-		return this.#keep(object, signal, attempt);
+		return this.#keep(this.#asAnswered(object), signal, attempt);
+	}
+
+	/** The cached object; at the resourceVersion of an own write with the spec that the answer had, see `#write`. */
+	#asAnswered(object: StoredInstallation): StoredInstallation {
+		const { answered } = this.#memoryOf(object);
+		return answered !== undefined && answered.resourceVersion === object.metadata.resourceVersion
+			? { ...object, spec: answered.spec }
+			: object;
 	}
 
 	// Making and keeping
@@ -220,6 +230,7 @@ export class Reconciler {
 			apply: { applied: new Map(), recalled: false },
 			prepared: undefined,
 			rendered: undefined,
+			answered: undefined,
 			config: undefined,
 			certificate: undefined,
 			citadelRoots: { former: new Map() },
@@ -415,7 +426,8 @@ export class Reconciler {
 	 * A write of the installation itself, whose event is not to wake us. The answer is how the object really stands, and
 	 * every new generation has one: for a moment after a change of the CRD, watches still prune by the schema before it
 	 * (apiextensions-apiserver `customresource_handler.go` keeps the old storage until its requests have ended), and no
-	 * event follows that would show what was left out.
+	 * event follows that would show what was left out. Nor does the answer replace an event that came before it, which
+	 * has the same resourceVersion: so it is remembered.
 	 */
 	async #write(object: StoredInstallation, send: () => Promise<StoredInstallation>): Promise<StoredInstallation> {
 		const settle = this.#options.installations.expectWrite(object);
@@ -428,6 +440,8 @@ export class Reconciler {
 			throw error;
 		}
 		const { generation } = object.metadata;
+		const { resourceVersion } = written.metadata;
+		this.#memoryOf(object).answered = { resourceVersion, spec: written.spec };
 		if (written.metadata.generation === generation && !isDeepStrictEqual(written.spec, object.spec)) {
 			throw new ConflictError(`${describeObject(object)} is not as the watch showed it: its definition has changed`);
 		}
