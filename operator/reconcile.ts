@@ -80,7 +80,7 @@ interface Memory {
 	/** What the last own write of the installation was answered with. */
 	answered: { readonly resourceVersion: string | undefined; readonly spec: unknown } | undefined;
 	/** The mesh configuration that is asked for, and since when all passes could write it (monotonic milliseconds). */
-	config: { readonly hash: string; readonly since: number } | undefined;
+	config: { readonly mesh: ResolvedMesh; readonly hash: string; readonly since: number } | undefined;
 	/** The injector's certificate with its key, where the operator makes it. */
 	certificate: ServingCertificate | undefined;
 	/** By which authorities Citadel has signed the injector's certificate. */
@@ -199,8 +199,11 @@ export class Reconciler {
 	/** In how many milliseconds every Pilot follows this mesh configuration; 0 where it does. */
 	#configFollowedIn(mesh: ResolvedMesh, memory: Memory): number {
 		const now = this.#options.applier.now();
-		const hash = meshConfigHash(mesh);
-		if (memory.config?.hash !== hash) memory.config = { hash, since: now };
+		// The same mesh until the spec changes, so most passes hash nothing.
+		if (memory.config?.mesh !== mesh) {
+			const hash = meshConfigHash(mesh);
+			memory.config = { mesh, hash, since: memory.config?.hash === hash ? memory.config.since : now };
+		}
 		return Math.max(0, memory.config.since + this.#options.configFollowedAfterMs - now);
 	}
 

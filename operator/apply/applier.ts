@@ -96,7 +96,8 @@ export async function applyInstallation(
 		await writer.all(wave, (write) => writeChild(write, pass));
 		if (writer.errors.length > 0) return result(undefined);
 	}
-	await writer.all(children, (object) => beginReplicas(object, pass));
+	const deployments = children.filter(({ kind }) => kind === 'Deployment');
+	await writer.all(deployments, (deployment) => beginReplicas(deployment, pass));
 	if (writer.errors.length > 0) return result(undefined);
 	const going = children.filter(
 		(child) => options.live.get(objectKey(child))?.metadata.deletionTimestamp !== undefined,

@@ -2,6 +2,7 @@
  * The sidecar injector of the classic line: how it is started, and what of the sidecar differs per release.
  * Sources: `pilot/cmd/sidecar-injector/main.go` (1.4 `sidecar-injector/cmd`), `pkg/kube/inject` and the charts of each tag.
  */
+import { logFlags } from './log-flags.ts';
 import type { ComponentRelease, Minor, Port, ReadRule, Resources } from './release.ts';
 
 type Amounts = NonNullable<Resources['limits']>;
@@ -33,18 +34,6 @@ export interface InjectorRelease extends ComponentRelease {
 
 /** Not 443: listening there would need a power that no other port needs. */
 const port = 9443;
-
-const logFlags = [
-	'log_as_json',
-	'log_caller',
-	'log_output_level',
-	'log_rotate',
-	'log_rotate_max_age',
-	'log_rotate_max_backups',
-	'log_rotate_max_size',
-	'log_stacktrace_level',
-	'log_target',
-] as const;
 
 const flags = [
 	...logFlags,

@@ -4,6 +4,7 @@
  * `mixer/pkg/runtime/config/kinds.go`, `mixer/{adapter,template}/inventory.yaml` and `install/kubernetes/helm/istio/charts/mixer` of
  * each tag.
  */
+import { logFlags } from './log-flags.ts';
 import type { ComponentRelease, Minor, Port, ReadRule, Resources } from './release.ts';
 
 export interface MixerRelease extends ComponentRelease {
@@ -72,15 +73,7 @@ const flagsOfAll = [
 	'livenessProbeInterval',
 	'livenessProbePath',
 	'loadsheddingMode',
-	'log_as_json',
-	'log_caller',
-	'log_output_level',
-	'log_rotate',
-	'log_rotate_max_age',
-	'log_rotate_max_backups',
-	'log_rotate_max_size',
-	'log_stacktrace_level',
-	'log_target',
+	...logFlags,
 	'maxConcurrentStreams',
 	'maxMessageSize',
 	'maxRequestsPerSecond',

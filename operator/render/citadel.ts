@@ -6,9 +6,9 @@ import { parseDuration } from '../../api/v1/index.ts';
 import type { AccessRule, ResolvedCitadel, ResolvedClassicMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import type { ClusterFacts } from './facts.ts';
-import { objectLabels } from './labels.ts';
 import { renderMutualTls } from './mtls.ts';
 import { renderAccount } from './rbac.ts';
+import { componentService } from './service.ts';
 import { type Container, renderWorkload } from './workload.ts';
 
 const component = 'citadel';
@@ -17,6 +17,7 @@ const serviceAccount = 'istio-citadel-service-account';
 
 /** The charts' selector since 1.2; selectors can not be changed, so every release has this one. */
 const selector = { istio: 'citadel' };
+const labels = { app: 'security', ...selector };
 
 /** Where Citadel keeps a CA that it made itself (istio 1.0-1.4 `security/pkg/pki/ca/ca.go`). */
 export const selfSignedCaSecret = 'istio-ca-secret';
@@ -40,12 +41,12 @@ export function renderCitadel(mesh: ResolvedClassicMesh, facts: ClusterFacts): r
 			cluster: mesh.release.citadel.clusterAccess,
 			namespace: namespaceAccess(mesh, citadel),
 		}),
-		service(mesh),
+		componentService(mesh, { component, name, labels, selector, ports: mesh.release.citadel.ports }),
 		...renderWorkload(mesh, {
 			component,
 			name,
 			serviceAccount,
-			labels: { app: 'security', ...selector },
+			labels,
 			selector,
 			annotations: {
 				'sidecar.istio.io/inject': 'false',
@@ -135,22 +136,4 @@ function dnsNames({ release, namespace }: ResolvedClassicMesh): string {
 	return Object.entries(release.citadel.dnsNames)
 		.map(([account, host]) => `${account}.${namespace}:${host}.${namespace}`)
 		.join();
-}
-
-function service(mesh: ResolvedClassicMesh): KubeObject {
-	return {
-		apiVersion: 'v1',
-		kind: 'Service',
-		metadata: {
-			name,
-			namespace: mesh.namespace,
-			labels: { app: 'security', ...selector, ...objectLabels(mesh, component, name) },
-		},
-		spec: {
-			selector,
-			ports: mesh.release.citadel.ports.flatMap(({ port, service: portName }) =>
-				portName === undefined ? [] : [{ name: portName, port, protocol: 'TCP', targetPort: port }],
-			),
-		},
-	};
 }

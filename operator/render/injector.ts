@@ -16,6 +16,7 @@ import { renderWebhook } from './injector-webhook.ts';
 import { objectLabels } from './labels.ts';
 import { meshConfigMap } from './mesh-config.ts';
 import { renderAccount } from './rbac.ts';
+import { componentService } from './service.ts';
 import { renderWorkload } from './workload.ts';
 
 const component = 'injector';
@@ -129,24 +130,15 @@ function configMap(mesh: ResolvedClassicMesh, { policy, neverInject, alwaysInjec
 }
 
 function service(mesh: ResolvedClassicMesh): KubeObject {
-	return {
-		apiVersion: 'v1',
-		kind: 'Service',
-		metadata: {
-			name: injectorName,
-			namespace: mesh.namespace,
-			labels: { ...selector, ...objectLabels(mesh, component, injectorName) },
-		},
-		spec: {
-			selector,
-			ports: mesh.release.injector.ports.flatMap(({ port, container, service: name }) =>
-				name === undefined
-					? []
-					: // Webhooks are called at 443 unless they say otherwise, and policies of networks know it by that.
-						[{ name, port: container === 'https-inject' ? 443 : port, protocol: 'TCP', targetPort: port }],
-			),
-		},
-	};
+	return componentService(mesh, {
+		component,
+		name: injectorName,
+		labels: selector,
+		selector,
+		ports: mesh.release.injector.ports,
+		// Webhooks are called at 443 unless they say otherwise, and policies of networks know it by that.
+		portOf: ({ port, container }) => (container === 'https-inject' ? 443 : port),
+	});
 }
 
 /** As Citadel writes its own. */

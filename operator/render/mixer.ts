@@ -10,8 +10,9 @@ import {
 import type { KubeObject } from '../runtime/object.ts';
 import { controlPlaneProxy } from './control-plane-proxy.ts';
 import { asGiven } from './finish.ts';
-import { type Labels, objectLabels } from './labels.ts';
+import type { Labels } from './labels.ts';
 import { renderAccount } from './rbac.ts';
+import { componentService } from './service.ts';
 import { renderTelemetry } from './telemetry/index.ts';
 import { mixerComponent, mixerName } from './telemetry/objects.ts';
 import { mixerTraffic } from './telemetry/traffic.ts';
@@ -118,21 +119,13 @@ function renderService(
 
 function service(mesh: ResolvedClassicMesh, component: MixerService, name: string): KubeObject {
 	const selector = selectorOf(component);
-	return {
-		apiVersion: 'v1',
-		kind: 'Service',
-		metadata: {
-			name,
-			namespace: mesh.namespace,
-			labels: { app: component, ...selector, ...objectLabels(mesh, component, name) },
-			// Every proxy needs it, whatever the mesh says about services in general.
-			annotations: mesh.release.mixer.config.exportTo ? { 'networking.istio.io/exportTo': '*' } : {},
-		},
-		spec: {
-			selector,
-			ports: [...mixerProxyPorts, ...ports(mesh, component)].flatMap(({ port, service: portName }) =>
-				portName === undefined ? [] : [{ name: portName, port, protocol: 'TCP', targetPort: port }],
-			),
-		},
-	};
+	return componentService(mesh, {
+		component,
+		name,
+		labels: { app: component, ...selector },
+		selector,
+		// Every proxy needs it, whatever the mesh says about services in general.
+		annotations: mesh.release.mixer.config.exportTo ? { 'networking.istio.io/exportTo': '*' } : {},
+		ports: [...mixerProxyPorts, ...ports(mesh, component)],
+	});
 }

@@ -2,12 +2,12 @@
  * Pilot of the classic line: tells every proxy about services, endpoints and routing rules. With Citadel it has a proxy in front,
  * which ends TLS; without certificates that proxy could not start, so there is none.
  */
-import type { Port, ReadRule, ResolvedClassicMesh } from '../releases/index.ts';
+import type { ReadRule, ResolvedClassicMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { controlPlaneProxy } from './control-plane-proxy.ts';
-import { objectLabels } from './labels.ts';
 import { meshConfigHash, meshConfigMap } from './mesh-config.ts';
 import { renderAccount } from './rbac.ts';
+import { componentService } from './service.ts';
 import { fieldEnv, renderWorkload } from './workload.ts';
 
 const component = 'pilot';
@@ -95,20 +95,11 @@ function follow(type: string): ReadRule {
 /** Only ports that the pods listen on: without a certificate there is no TLS port. */
 function service(mesh: ResolvedClassicMesh): KubeObject {
 	const { ports, proxyPorts } = mesh.release.pilot;
-	const offered: readonly Port[] = mesh.citadel === undefined ? ports : [...ports, ...proxyPorts];
-	return {
-		apiVersion: 'v1',
-		kind: 'Service',
-		metadata: {
-			name,
-			namespace: mesh.namespace,
-			labels: { app: 'pilot', ...selector, ...objectLabels(mesh, component, name) },
-		},
-		spec: {
-			selector,
-			ports: offered.flatMap(({ port, service: portName }) =>
-				portName === undefined ? [] : [{ name: portName, port, protocol: 'TCP', targetPort: port }],
-			),
-		},
-	};
+	return componentService(mesh, {
+		component,
+		name,
+		labels: { app: 'pilot', ...selector },
+		selector,
+		ports: mesh.citadel === undefined ? ports : [...ports, ...proxyPorts],
+	});
 }
