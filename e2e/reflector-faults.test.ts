@@ -415,39 +415,46 @@ test("the API server's own 410 for a forgotten position costs one list", (t) =>
 		{ lists: 2 },
 	));
 
-test.serial('an API server that restarts, and one that is frozen, cost no list and no change', async (t) => {
-	await setting({ idleMs: 2000 }, async ({ reflector, write, remove, converged, happenings }) => {
-		const target = { url: cluster.url, ca: cluster.ca, token: cluster.adminToken };
-		await using server = new ApiServer(target, { http2: true });
-		const lists: string[] = [];
-		using overHttp2 = new Reflector<string>(server, {
-			kind: kinds.ConfigMap,
-			transform: (object) => object.metadata.resourceVersion ?? '',
-			backoff: quick,
-			idleMs: 2000,
-			observe: ({ event, reason }) => event === 'relist' && lists.push(reason),
+test.serial(
+	'an API server that restarts, and one that is frozen, cost no change and at most the list that it demands',
+	async (t) => {
+		await setting({ idleMs: 2000 }, async ({ reflector, write, remove, converged, happenings }) => {
+			const target = { url: cluster.url, ca: cluster.ca, token: cluster.adminToken };
+			await using server = new ApiServer(target, { http2: true });
+			const lists: string[] = [];
+			using overHttp2 = new Reflector<string>(server, {
+				kind: kinds.ConfigMap,
+				transform: (object) => object.metadata.resourceVersion ?? '',
+				backoff: quick,
+				idleMs: 2000,
+				observe: ({ event, reason }) => event === 'relist' && lists.push(reason),
+			});
+			overHttp2.start();
+			reflector.start();
+			await Promise.all([reflector.synced, overHttp2.synced]);
+			await write('before');
+			await converged();
+			await cluster.restartApiServer();
+			await write('after');
+			await remove('before');
+			await converged();
+			// Its cache of watch events begins when it starts, and whatever was written elsewhere meanwhile lies before that: then
+			// a position of before is refused with 410 (apiserver `storage/cacher/watch_cache.go`), once.
+			const relisted = happenings.filter(({ event }) => event === 'relist').map(({ reason }) => reason);
+			for (const reasons of [lists, relisted]) {
+				t.true(reasons.length <= 1);
+				t.true(reasons.every((reason) => reason === 'expired'));
+			}
+			const listsBefore = lists.length + relisted.length;
+			cluster.pauseApiServer();
+			await sleep(2500);
+			cluster.resumeApiServer();
+			await write('thawed');
+			await converged();
+			const { items } = await direct.list<KubeObject>(kinds.ConfigMap);
+			await until(() => items.every((item) => overHttp2.store.get(objectKey(item)) === item.metadata.resourceVersion));
+			t.is(overHttp2.store.size, items.length);
+			t.is(lists.length + happenings.filter(({ event }) => event === 'relist').length, listsBefore);
 		});
-		overHttp2.start();
-		reflector.start();
-		await Promise.all([reflector.synced, overHttp2.synced]);
-		await write('before');
-		await converged();
-		await cluster.restartApiServer();
-		await write('after');
-		await remove('before');
-		await converged();
-		cluster.pauseApiServer();
-		await sleep(2500);
-		cluster.resumeApiServer();
-		await write('thawed');
-		await converged();
-		const { items } = await direct.list<KubeObject>(kinds.ConfigMap);
-		await until(() => items.every((item) => overHttp2.store.get(objectKey(item)) === item.metadata.resourceVersion));
-		t.is(overHttp2.store.size, items.length);
-		t.deepEqual(lists, []);
-		t.deepEqual(
-			happenings.filter(({ event }) => event === 'relist'),
-			[],
-		);
-	});
-});
+	},
+);
