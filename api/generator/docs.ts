@@ -1,5 +1,15 @@
 /** docs/api.md: every field, every condition, every reason. */
-import { adoptAnnotation, apiVersion, type ConditionType, conditionTypes, finalizer, kind } from '../v1/constants.ts';
+import { type ClusterReasonEntry, clusterReasons } from '../v1/cluster-reasons.ts';
+import {
+	adoptAnnotation,
+	apiVersion,
+	type ClusterConditionType,
+	type ConditionType,
+	clusterConditionTypes,
+	conditionTypes,
+	finalizer,
+	kind,
+} from '../v1/constants.ts';
 import { type ReasonEntry, reasons } from '../v1/reasons.ts';
 import { notSupportedYet, supportGap } from '../v1/support.ts';
 import type { Schema } from './structural.ts';
@@ -15,6 +25,17 @@ const conditionMeanings: Readonly<Record<ConditionType, string>> = {
 	CertificateAuthorityValid:
 		'Only with Citadel: its certificate authority is there and has not expired; the reason `CAExpiring` comes before its end.',
 	ClustersJoined: 'Every listed cluster is part of the mesh.',
+};
+
+const clusterConditionMeanings: Readonly<Record<ClusterConditionType, string>> = {
+	Ready: 'The cluster is part of the mesh and all is as asked.',
+	Reachable:
+		'Its API server answers and knows us. Unknown for the first failures, so that one lost packet is no alarm.',
+	Compatible:
+		'All checks hold: who it is, what we may do there, addresses, network, trust domain and root certificate.',
+	Joined: 'The Secret by which Pilot reads it is published, and its token was used successfully.',
+	CredentialsValid: 'The published token lives; renewed in time.',
+	DataPlaneReady: 'Only with a data plane: what workloads of the mesh need there is kept there.',
 };
 
 interface Row {
@@ -91,19 +112,22 @@ ${grid(
 	conditionTypes.map((type) => [`\`${type}\``, conditionMeanings[type]]),
 )}
 
+Conditions of one joined cluster, in \`status.clusters[].conditions\`:
+
+${grid(
+	['type', 'meaning'],
+	clusterConditionTypes.map((type) => [`\`${type}\``, clusterConditionMeanings[type]]),
+)}
+
 ## Reasons
 
 The condition is the one that a reason is born in; \`Ready\`, \`Reconciling\` and \`Stalled\` repeat it where it is the cause.
 
-${grid(
-	['reason', 'condition', 'meaning', 'what to do'],
-	Object.entries<ReasonEntry>(reasons).map(([reason, { condition, meaning, remedy }]) => [
-		`\`${reason}\``,
-		condition,
-		meaning,
-		remedy === '' ? 'nothing' : remedy,
-	]),
-)}
+${grid(['reason', 'condition', 'meaning', 'what to do'], reasonRows(reasons))}
+
+Of a joined cluster:
+
+${grid(['reason', 'condition', 'meaning', 'what to do'], reasonRows(clusterReasons))}
 
 ## Finalizer and annotations
 
@@ -123,6 +147,15 @@ ${grid(
 	],
 )}
 `;
+}
+
+function reasonRows(table: Readonly<Record<string, ReasonEntry | ClusterReasonEntry>>): readonly (readonly string[])[] {
+	return Object.entries(table).map(([reason, { condition, meaning, remedy }]) => [
+		`\`${reason}\``,
+		condition,
+		meaning,
+		remedy === '' ? 'nothing' : remedy,
+	]);
 }
 
 function rows(schema: Schema, path: string): readonly Row[] {

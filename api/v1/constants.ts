@@ -47,5 +47,17 @@ export const conditionTypes = [
 
 export type ConditionType = (typeof conditionTypes)[number];
 
+/** Types of the conditions of one joined cluster, in `status.clusters[].conditions`. */
+export const clusterConditionTypes = [
+	'Ready',
+	'Reachable',
+	'Compatible',
+	'Joined',
+	'CredentialsValid',
+	'DataPlaneReady',
+] as const;
+
+export type ClusterConditionType = (typeof clusterConditionTypes)[number];
+
 /** What `status.observedGeneration` is before the operator has looked: never equal to a generation, so that no tool takes a new object for ready. */
 export const unobservedGeneration = -1;

@@ -41,18 +41,18 @@ test('every problem is reported, each with path, reason, message and remedy', (t
 			typo: 1,
 			proxy: { drainDuration: '2m', adminPort: 0 },
 			pilot: { replicas: 2, autoscaling: { minReplicas: 5, maxReplicas: 3 }, resources: { requests: { cpu: true } } },
-			multiCluster: {},
+			upgrade: {},
 		},
 	});
 	t.deepEqual(problems.map(({ path, reason }) => `${path} ${reason}`).sort(), [
 		'metadata.name Invalid',
-		'spec.multiCluster NotSupportedYet',
 		'spec.pilot.autoscaling.minReplicas Invalid',
 		'spec.pilot.replicas Invalid',
 		'spec.pilot.resources.requests.cpu Invalid',
 		'spec.proxy.adminPort Invalid',
 		'spec.proxy.parentShutdownDuration Invalid',
 		'spec.typo Invalid',
+		'spec.upgrade NotSupportedYet',
 		'spec.version Invalid',
 	]);
 	for (const { path, message, remedy } of problems) {

@@ -1,5 +1,14 @@
 import test from 'ava';
-import { conditionTypes, notSupportedYet, type ReasonEntry, reasons, supportGap } from './index.ts';
+import {
+	type ClusterReasonEntry,
+	clusterConditionTypes,
+	clusterReasons,
+	conditionTypes,
+	notSupportedYet,
+	type ReasonEntry,
+	reasons,
+	supportGap,
+} from './index.ts';
 
 for (const [reason, { condition, meaning, remedy }] of Object.entries<ReasonEntry>(reasons)) {
 	test(`reason ${reason} is a word that Kubernetes takes, belongs to a condition and is explained`, (t) => {
@@ -10,10 +19,19 @@ for (const [reason, { condition, meaning, remedy }] of Object.entries<ReasonEntr
 	});
 }
 
+for (const [reason, { condition, meaning, remedy }] of Object.entries<ClusterReasonEntry>(clusterReasons)) {
+	test(`reason ${reason} of a cluster is a word that Kubernetes takes, belongs to a condition and is explained`, (t) => {
+		t.regex(reason, /^[A-Z][A-Za-z]{1,63}$/);
+		t.true(clusterConditionTypes.includes(condition));
+		t.regex(meaning, /^([^a-z]|spec\.).*\.$/s);
+		t.regex(remedy, /^$|^[A-Z].*\.$/s);
+	});
+}
+
 test('a gap in support covers a field and all below it, and no other field with the same beginning', (t) => {
-	t.is(supportGap('spec.multiCluster'), 'spec.multiCluster');
-	t.is(supportGap('spec.multiCluster.credentials.lifetime'), 'spec.multiCluster');
-	t.is(supportGap('spec.multiClusters'), undefined);
+	t.is(supportGap('spec.upgrade'), 'spec.upgrade');
+	t.is(supportGap('spec.upgrade.strategy'), 'spec.upgrade');
+	t.is(supportGap('spec.upgrades'), undefined);
 	t.is(supportGap('spec.pilot.replicas'), undefined);
 	t.is(supportGap('spec.profile'), undefined);
 });

@@ -217,6 +217,23 @@ export const reasons = {
 		meaning: 'The Secret of the certificate authority holds something that is no certificate.',
 		remedy: 'Put ca-cert.pem, ca-key.pem, root-cert.pem and cert-chain.pem into it, all in PEM.',
 	},
+
+	ClustersJoined: { condition: 'ClustersJoined', meaning: 'Every listed cluster is part of the mesh.', remedy: '' },
+	ClustersJoining: {
+		condition: 'ClustersJoined',
+		meaning: 'Some listed clusters are on their way into the mesh; the message names them.',
+		remedy: '',
+	},
+	ClustersNotJoined: {
+		condition: 'ClustersJoined',
+		meaning: 'Some listed clusters are not part of the mesh, or not as asked; the message names them and why.',
+		remedy: 'See status.clusters, and the reasons of clusters below.',
+	},
+	ClustersLeaving: {
+		condition: 'ClustersJoined',
+		meaning: 'Clusters that are no longer listed are being left; the message names them.',
+		remedy: '',
+	},
 } as const satisfies Readonly<Record<string, ReasonEntry>>;
 
 export type Reason = keyof typeof reasons;

@@ -4,7 +4,7 @@
  */
 
 /** Paths of fields from the root; everything below them is meant too. */
-export const notSupportedYet: readonly string[] = ['spec.upgrade', 'spec.multiCluster'];
+export const notSupportedYet: readonly string[] = ['spec.upgrade'];
 
 /** The entry that a field falls under, by itself or by one of its parents. */
 export function supportGap(path: string): string | undefined {

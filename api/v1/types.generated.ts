@@ -1268,9 +1268,13 @@ export interface KubeconfigSecret {
  */
 export interface DataPlane {
 	/**
-	 * true: namespace, injector, mesh configuration and the addresses of Pilot and Mixer are kept there. true when not set.
+	 * true: namespace, injector, mesh configuration and the addresses of Pilot and Mixer are kept there. true when not set, with role Remote.
 	 */
 	enabled?: boolean;
+	/**
+	 * Addresses by which that cluster reaches Pilot and Mixer, for example of an internal load balancer. The addresses of their pods when not set, which only pods of the same network reach.
+	 */
+	controlPlaneAddresses?: string[];
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -1323,6 +1327,10 @@ export interface MultiCluster {
 	 * Network of this cluster.
 	 */
 	network?: string;
+	/**
+	 * URL of the API server of this cluster as other clusters must dial it. Needed where a cluster with role Primary does not list this one itself, and the operator runs inside this cluster.
+	 */
+	server?: string;
 	/**
 	 * Address blocks of the pods of this cluster. Discovered when not set.
 	 */
@@ -1470,7 +1478,7 @@ export interface MeshInstallationSpec {
 	 */
 	upgrade?: Upgrade;
 	/**
-	 * Not supported yet. Other clusters in the same mesh.
+	 * Other clusters in the same mesh.
 	 */
 	multiCluster?: MultiCluster;
 	/**
@@ -1606,6 +1614,20 @@ export interface UpgradeStatus {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "Inventory".
+ */
+export interface Inventory {
+	/**
+	 * How many objects there are.
+	 */
+	objects: number;
+	/**
+	 * Changes when one of them changes.
+	 */
+	hash: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "ClusterStatus".
  */
 export interface ClusterStatus {
@@ -1614,19 +1636,27 @@ export interface ClusterStatus {
 	 */
 	name: string;
 	/**
+	 * Remote or Primary.
+	 */
+	role?: string;
+	/**
 	 * UID of its namespace kube-system, which tells clusters apart.
 	 */
 	id?: string;
 	/**
-	 * Whether its API server answers.
+	 * Whether its API server answers; absent while that is not known.
 	 */
 	reachable?: boolean;
+	/**
+	 * When its API server last answered; only while it does not.
+	 */
+	lastSuccess?: string;
 	/**
 	 * Version of its Kubernetes.
 	 */
 	serverVersion?: string;
 	/**
-	 * How long its API server took to answer, for example 12ms.
+	 * How long its API server takes to answer, roughly: under 10ms, 50ms, 250ms, 1s or 5s.
 	 */
 	latency?: string;
 	/**
@@ -1638,6 +1668,10 @@ export interface ClusterStatus {
 	 */
 	secret?: string;
 	/**
+	 * Its network.
+	 */
+	network?: string;
+	/**
 	 * Address blocks of its pods.
 	 */
 	podCIDRs?: string[];
@@ -1646,23 +1680,43 @@ export interface ClusterStatus {
 	 */
 	serviceCIDRs?: string[];
 	/**
+	 * About how many Services it has, to two digits.
+	 */
+	services?: number;
+	/**
+	 * About how many Endpoints it has, to two digits.
+	 */
+	endpoints?: number;
+	/**
+	 * What the operator keeps in the cluster.
+	 */
+	inventory?: Inventory;
+	/**
 	 * The state of the cluster in the mesh.
 	 */
 	conditions?: Condition[];
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
- * via the `definition` "Inventory".
+ * via the `definition` "LeftBehind".
  */
-export interface Inventory {
+export interface LeftBehind {
 	/**
-	 * How many objects the installation has in the cluster.
+	 * Name that the cluster had in spec.multiCluster.clusters.
 	 */
-	objects: number;
+	cluster: string;
 	/**
-	 * Changes when one of them changes.
+	 * When it was given up.
 	 */
-	hash: string;
+	since: string;
+	/**
+	 * Why its objects could not be deleted.
+	 */
+	reason: string;
+	/**
+	 * What is left in it: kind and name.
+	 */
+	objects?: string[];
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -1709,6 +1763,10 @@ export interface MeshInstallationStatus {
 	 * The clusters that join this one.
 	 */
 	clusters?: ClusterStatus[];
+	/**
+	 * Clusters that left and could not be cleaned. An entry goes when a cluster of that name joins again.
+	 */
+	leftBehind?: LeftBehind[];
 	/**
 	 * What the operator keeps.
 	 */

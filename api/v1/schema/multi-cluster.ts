@@ -1,11 +1,22 @@
 /** Other clusters that join the mesh. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { cidr, dnsLabel, duration, listMap, objectName, optional, set, text } from './fields.ts';
+import { withRules } from './rules.ts';
 
 const network = dnsLabel;
 
-const cluster = z
-	.strictObject({
+const serverUrl = text(512, /^https:[/][/][^/?#@\s]+([/][^?#\s]*)?$/, 'an https URL without user, query or fragment');
+
+const ipAddress = withRules(text(45), {
+	rule: 'isIP(self)',
+	message: 'must be an IP address',
+	remedy: 'Write an IPv4 or IPv6 address, such as 10.0.0.5.',
+	holds: (value) => isIP(value) !== 0 && !value.includes('%'),
+});
+
+const cluster = withRules(
+	z.strictObject({
 		name: dnsLabel.describe('Name of the cluster, unique in the mesh.'),
 		role: optional(z.enum(['Remote', 'Primary'])).describe(
 			'Remote: only its services are read, and a remote data plane is kept there. Primary: it has a MeshInstallation of its own, and both join each other.',
@@ -20,7 +31,7 @@ const cluster = z
 			})
 			.meta({ title: 'KubeconfigSecret' })
 			.describe('Where the operator finds a kubeconfig for the cluster.'),
-		server: optional(text(512, /^https:[/][/][^/?#\s]+([/][^?#\s]*)?$/, 'an https URL without query')).describe(
+		server: optional(serverUrl).describe(
 			'URL of the API server as the mesh must dial it, where it is another than in the kubeconfig.',
 		),
 		network: optional(network).describe('Network of the cluster: pods in one network reach each other directly.'),
@@ -30,13 +41,23 @@ const cluster = z
 			z
 				.strictObject({
 					enabled: optional(z.boolean()).describe(
-						'true: namespace, injector, mesh configuration and the addresses of Pilot and Mixer are kept there. true when not set.',
+						'true: namespace, injector, mesh configuration and the addresses of Pilot and Mixer are kept there. true when not set, with role Remote.',
+					),
+					controlPlaneAddresses: optional(set(ipAddress, 16)).describe(
+						'Addresses by which that cluster reaches Pilot and Mixer, for example of an internal load balancer. The addresses of their pods when not set, which only pods of the same network reach.',
 					),
 				})
 				.meta({ title: 'DataPlane' }),
 		).describe('What a remote cluster needs to run workloads of the mesh.'),
-	})
-	.meta({ title: 'Cluster' });
+	}),
+	{
+		rule: "!(has(self.role) && self.role == 'Primary' && has(self.dataPlane) && has(self.dataPlane.enabled) && self.dataPlane.enabled)",
+		message: 'dataPlane can not be enabled in a cluster with role Primary: it has a control plane of its own',
+		remedy: 'Remove dataPlane, or set role to Remote.',
+		at: 'dataPlane',
+		holds: ({ role, dataPlane }) => !(role === 'Primary' && dataPlane?.enabled === true),
+	},
+).meta({ title: 'Cluster' });
 
 export const multiCluster = z
 	.strictObject({
@@ -44,6 +65,9 @@ export const multiCluster = z
 			'Name of this cluster in the mesh. The UID of its namespace kube-system when not set.',
 		),
 		network: optional(network).describe('Network of this cluster.'),
+		server: optional(serverUrl).describe(
+			'URL of the API server of this cluster as other clusters must dial it. Needed where a cluster with role Primary does not list this one itself, and the operator runs inside this cluster.',
+		),
 		podCIDRs: optional(set(cidr, 64)).describe('Address blocks of the pods of this cluster. Discovered when not set.'),
 		serviceCIDRs: optional(set(cidr, 64)).describe(
 			'Address blocks of the Services of this cluster. Discovered when not set.',

@@ -32,6 +32,13 @@ export const condition = z
 const conditions = listMap(condition, 'type', 64);
 const blocks = list(word, 256);
 
+const inventory = z
+	.strictObject({
+		objects: count.describe('How many objects there are.'),
+		hash: word.describe('Changes when one of them changes.'),
+	})
+	.meta({ title: 'Inventory' });
+
 export const status = z
 	.strictObject({
 		observedGeneration: optional(generation).describe(
@@ -97,14 +104,24 @@ export const status = z
 				z
 					.strictObject({
 						name: z.string().min(1).max(63).describe('Name of the cluster, as in spec.multiCluster.clusters.'),
+						role: optional(word).describe('Remote or Primary.'),
 						id: optional(word).describe('UID of its namespace kube-system, which tells clusters apart.'),
-						reachable: optional(z.boolean()).describe('Whether its API server answers.'),
+						reachable: optional(z.boolean()).describe(
+							'Whether its API server answers; absent while that is not known.',
+						),
+						lastSuccess: optional(time).describe('When its API server last answered; only while it does not.'),
 						serverVersion: optional(word).describe('Version of its Kubernetes.'),
-						latency: optional(word).describe('How long its API server took to answer, for example 12ms.'),
+						latency: optional(word).describe(
+							'How long its API server takes to answer, roughly: under 10ms, 50ms, 250ms, 1s or 5s.',
+						),
 						credentialsExpire: optional(time).describe('When the token by which Pilot reads the cluster ends.'),
 						secret: optional(word).describe('namespace/name of the Secret that tells Pilot about the cluster.'),
+						network: optional(word).describe('Its network.'),
 						podCIDRs: optional(blocks).describe('Address blocks of its pods.'),
 						serviceCIDRs: optional(blocks).describe('Address blocks of its Services.'),
+						services: optional(count).describe('About how many Services it has, to two digits.'),
+						endpoints: optional(count).describe('About how many Endpoints it has, to two digits.'),
+						inventory: optional(inventory).describe('What the operator keeps in the cluster.'),
 						conditions: optional(conditions).describe('The state of the cluster in the mesh.'),
 					})
 					.meta({ title: 'ClusterStatus' }),
@@ -112,13 +129,20 @@ export const status = z
 				128,
 			),
 		).describe('The clusters that join this one.'),
-		inventory: optional(
-			z
-				.strictObject({
-					objects: count.describe('How many objects the installation has in the cluster.'),
-					hash: word.describe('Changes when one of them changes.'),
-				})
-				.meta({ title: 'Inventory' }),
-		).describe('What the operator keeps.'),
+		leftBehind: optional(
+			listMap(
+				z
+					.strictObject({
+						cluster: z.string().min(1).max(63).describe('Name that the cluster had in spec.multiCluster.clusters.'),
+						since: time.describe('When it was given up.'),
+						reason: word.describe('Why its objects could not be deleted.'),
+						objects: optional(list(word, 64)).describe('What is left in it: kind and name.'),
+					})
+					.meta({ title: 'LeftBehind' }),
+				'cluster',
+				128,
+			),
+		).describe('Clusters that left and could not be cleaned. An entry goes when a cluster of that name joins again.'),
+		inventory: optional(inventory).describe('What the operator keeps.'),
 	})
 	.meta({ title: 'MeshInstallationStatus', default: { observedGeneration: unobservedGeneration } });

@@ -19,6 +19,9 @@ export interface RefusedCase extends Case {
 const version = '1.4.10';
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
+/** An entry of `spec.multiCluster.clusters`. */
+const someCluster = { name: 'eu-west', kubeconfigSecret: { name: 'eu-west', namespace: 'meshwright-system' } };
+
 function refused(title: string, path: string, spec: object, more: Partial<RefusedCase> = {}): RefusedCase {
 	return { title, path, spec: { version, ...spec }, ...more };
 }
@@ -267,7 +270,6 @@ export const refusedCases: readonly RefusedCase[] = [
 	// Not supported yet, and checked all the same
 	...Object.entries({
 		upgrade: { strategy: 'InPlace' },
-		multiCluster: { clusterName: 'primary' },
 	}).map(([field, value]) =>
 		refused(field, `spec.${field}`, { [field]: value }, { server: `spec.${field} is not supported yet` }),
 	),
@@ -336,6 +338,30 @@ export const refusedCases: readonly RefusedCase[] = [
 				kubeconfigSecret: { name: 'kubeconfig', namespace: 'meshwright-system' },
 			})),
 		},
+	}),
+	refused('a data plane in a cluster with a control plane of its own', 'spec.multiCluster.clusters[0].dataPlane', {
+		multiCluster: { clusters: [{ ...someCluster, role: 'Primary', dataPlane: { enabled: true } }] },
+	}),
+	...['http://a:6443', 'https://user@a', 'https://a?b', 'a:6443'].map((server) =>
+		refused(`the API server ${server}`, 'spec.multiCluster.clusters[0].server', {
+			multiCluster: { clusters: [{ ...someCluster, server }] },
+		}),
+	),
+	refused(
+		'a control plane address that is a name',
+		'spec.multiCluster.clusters[0].dataPlane.controlPlaneAddresses[0]',
+		{
+			multiCluster: { clusters: [{ ...someCluster, dataPlane: { controlPlaneAddresses: ['pilot.example.com'] } }] },
+		},
+	),
+	refused('tokens for a minute', 'spec.multiCluster.credentials.lifetime', {
+		multiCluster: { credentials: { lifetime: '1m' } },
+	}),
+	refused('tokens that are renewed after their end', 'spec.multiCluster.credentials.renewAt', {
+		multiCluster: { credentials: { renewAt: 1.5 } },
+	}),
+	refused('a cluster without a kubeconfig', 'spec.multiCluster.clusters[0].kubeconfigSecret', {
+		multiCluster: { clusters: [{ name: 'a' }] },
 	}),
 	refused('a pod CIDR that is none', 'spec.multiCluster.podCIDRs[0]', { multiCluster: { podCIDRs: ['10.0.0.0/8/8'] } }),
 	refused('an overlay without change', 'spec.overlays[0]', {
@@ -525,6 +551,29 @@ export const acceptedCases: readonly Case[] = [
 		},
 	}),
 	accepted('short durations', { proxy: { drainDuration: '1s', connectTimeout: '1ms', discoveryRefreshDelay: '1.5s' } }),
+	accepted('joined clusters', {
+		multiCluster: {
+			clusterName: 'primary',
+			network: 'network1',
+			server: 'https://api.primary.example.com:6443',
+			podCIDRs: ['10.0.0.0/16', 'fd00::/48'],
+			serviceCIDRs: ['10.1.0.0/16'],
+			credentials: { lifetime: '24h', renewAt: 0.5 },
+			clusters: [
+				{
+					...someCluster,
+					role: 'Remote',
+					server: 'https://10.2.3.4:6443/k8s',
+					network: 'network2',
+					podCIDRs: ['10.2.0.0/16'],
+					serviceCIDRs: ['10.3.0.0/16'],
+					dataPlane: { enabled: true, controlPlaneAddresses: ['10.0.0.5', 'fd00::5'] },
+				},
+				{ ...someCluster, name: 'us', role: 'Primary', dataPlane: { enabled: false } },
+			],
+		},
+	}),
+	accepted('tokens for ten minutes', { multiCluster: { credentials: { lifetime: '10m' } } }),
 	accepted('replicas', { pilot: { replicas: 2, disruptionBudget: { minAvailable: 1 } } }),
 	accepted('a share of pods', { pilot: { replicas: 2, disruptionBudget: { minAvailable: '50%' } } }),
 	accepted('a budget for one pod', { pilot: { disruptionBudget: { maxUnavailable: 1 } } }),

@@ -1,0 +1,201 @@
+/** Every reason that a condition of a joined cluster can give, as `reasons.ts` has those of an installation. */
+import type { ClusterConditionType } from './constants.ts';
+
+export interface ClusterReasonEntry {
+	/** The condition that the reason is born in; `Ready` repeats it where it is the cause. */
+	readonly condition: ClusterConditionType;
+	/** What is the case. */
+	readonly meaning: string;
+	/** What its owner can do about it. Empty when nothing needs to be done. */
+	readonly remedy: string;
+}
+
+export const clusterReasons = {
+	Ready: { condition: 'Ready', meaning: 'The cluster is part of the mesh, and all is as asked.', remedy: '' },
+	Joining: { condition: 'Ready', meaning: 'The cluster is on its way into the mesh.', remedy: '' },
+	Leaving: {
+		condition: 'Ready',
+		meaning: 'The cluster leaves the mesh; the message says what it waits for.',
+		remedy: '',
+	},
+
+	Reachable: { condition: 'Reachable', meaning: 'The API server answers and knows us.', remedy: '' },
+	NotLookedAt: { condition: 'Reachable', meaning: 'The operator has not spoken with the cluster yet.', remedy: '' },
+	Unreachable: {
+		condition: 'Reachable',
+		meaning: 'The API server does not answer: nothing listens, the connection ends, or there is silence.',
+		remedy: 'See whether the address in the kubeconfig is right and the network lets the operator through.',
+	},
+	TLSNotVerified: {
+		condition: 'Reachable',
+		meaning: "The API server's certificate is not signed by the authority in the kubeconfig, or is for another name.",
+		remedy: 'Correct certificate-authority-data or tls-server-name in the kubeconfig.',
+	},
+	Unauthorized: {
+		condition: 'Reachable',
+		meaning:
+			'The API server does not know the user of the kubeconfig (401): its token or certificate ended or was revoked.',
+		remedy: 'Put a new kubeconfig into the Secret; it is used at once.',
+	},
+	KubeconfigNotFound: {
+		condition: 'Reachable',
+		meaning: 'There is no Secret, or no such key in it, as kubeconfigSecret names them.',
+		remedy: 'Make the Secret, or correct the names.',
+	},
+	KubeconfigUnreadable: {
+		condition: 'Reachable',
+		meaning: 'The Secret of the kubeconfig could not be read; the operator tries again by itself.',
+		remedy: '',
+	},
+	KubeconfigInvalid: {
+		condition: 'Reachable',
+		meaning: 'The kubeconfig has mistakes; the message says which.',
+		remedy: 'Correct the kubeconfig in the Secret.',
+	},
+	KubeconfigUnsafe: {
+		condition: 'Reachable',
+		meaning:
+			'The kubeconfig would make the operator run a program, read a file, skip a check or dial an address that it must not. Nothing of that was done.',
+		remedy:
+			'Put certificates and a token into the kubeconfig itself (kubectl config view --minify --flatten), with a server that other machines can reach.',
+	},
+
+	Compatible: { condition: 'Compatible', meaning: 'All checks before joining hold.', remedy: '' },
+	NotChecked: { condition: 'Compatible', meaning: 'The checks could not be made yet.', remedy: '' },
+	OwnCluster: {
+		condition: 'Compatible',
+		meaning: 'The kubeconfig leads to the cluster in which the operator itself works.',
+		remedy: 'Remove the entry, or give it the kubeconfig of another cluster.',
+	},
+	JoinedTwice: {
+		condition: 'Compatible',
+		meaning: 'Two entries lead to the same cluster (the same UID of kube-system); the first of them wins.',
+		remedy: 'Remove one of the two entries.',
+	},
+	ClusterNameTaken: {
+		condition: 'Compatible',
+		meaning: 'The entry has the name of this cluster itself, spec.multiCluster.clusterName.',
+		remedy: 'Give the entry another name.',
+	},
+	OtherCluster: {
+		condition: 'Compatible',
+		meaning: 'The kubeconfig leads to another cluster than before, under the same name.',
+		remedy: 'Remove the entry, wait until it has left, and add it again; or restore the kubeconfig.',
+	},
+	PermissionsMissing: {
+		condition: 'Compatible',
+		meaning: 'The user of the kubeconfig may not do what joining needs; the message lists each missing permission.',
+		remedy: 'Grant the listed permissions; deploy/remote has a role with all of them.',
+	},
+	KubernetesTooOld: {
+		condition: 'Compatible',
+		meaning: 'The cluster does not serve the APIs that joining needs.',
+		remedy: 'Upgrade the cluster to the version in the message.',
+	},
+	AddressesOverlap: {
+		condition: 'Compatible',
+		meaning: 'Pods or Services of two clusters share addresses; the message names the two ranges.',
+		remedy: 'Give one of the clusters other ranges, or another network where its release has networks.',
+	},
+	AddressesUnknown: {
+		condition: 'Compatible',
+		meaning: 'The ranges of pods or Services could not be discovered.',
+		remedy: 'Write them into podCIDRs and serviceCIDRs of the entry.',
+	},
+	TrustDomainDiffers: {
+		condition: 'Compatible',
+		meaning: 'The other control plane has another trust domain: workloads would refuse each other.',
+		remedy: 'Give both meshes the same spec.mesh.trustDomain.',
+	},
+	RootCertificateDiffers: {
+		condition: 'Compatible',
+		meaning: 'The certificates of the two clusters have no common root: workloads would refuse each other.',
+		remedy: 'Give both Citadels an authority of the same root by spec.citadel.caSecretName.',
+	},
+	NetworkNotInRelease: {
+		condition: 'Compatible',
+		meaning: 'The cluster is in another network, which this release of Istio does not know.',
+		remedy: 'Use Istio 1.1 or later, or put both clusters into one network.',
+	},
+	AddressesNeeded: {
+		condition: 'Compatible',
+		meaning: 'The cluster is in another network, from which pods of this one are not reached.',
+		remedy: 'Write the addresses of a load balancer in front of Pilot and Mixer into dataPlane.controlPlaneAddresses.',
+	},
+	ServerAddressNeeded: {
+		condition: 'Compatible',
+		meaning: 'Other primaries have to be told the address of this API server, and nobody has said it.',
+		remedy: 'Set spec.multiCluster.server, or list this cluster in the other MeshInstallation.',
+	},
+	NoMeshInstallation: {
+		condition: 'Compatible',
+		meaning: 'The cluster has role Primary but no MeshInstallation, so nothing there would read a Secret.',
+		remedy: 'Install a mesh there, or set role to Remote.',
+	},
+
+	Joined: {
+		condition: 'Joined',
+		meaning: 'The Secret by which Pilot reads the cluster is published, and its token was used successfully.',
+		remedy: '',
+	},
+	NotJoined: {
+		condition: 'Joined',
+		meaning: 'The Secret is not published yet; the message says what it waits for.',
+		remedy: '',
+	},
+	RemoteApplyFailed: {
+		condition: 'Joined',
+		meaning: 'An object could not be written in the cluster; the message has the words of its API server.',
+		remedy: 'Correct what the message names.',
+	},
+	TokenNotProven: {
+		condition: 'Joined',
+		meaning: 'A new token was issued and could not be used to read the cluster, so it was not published.',
+		remedy: 'See the message; the token before it stays in use as long as it lives.',
+	},
+	SecretConflict: {
+		condition: 'Joined',
+		meaning: 'A Secret of that name exists and is not ours. It was not touched.',
+		remedy: 'Delete or rename it, or annotate it with meshwright.io/adopt: "true" to hand it over.',
+	},
+	Paused: {
+		condition: 'Joined',
+		meaning: 'spec.paused is true: nothing is written.',
+		remedy: 'Set spec.paused to false.',
+	},
+
+	CredentialsValid: {
+		condition: 'CredentialsValid',
+		meaning: 'The published token is valid and far from its end.',
+		remedy: '',
+	},
+	NoCredentials: { condition: 'CredentialsValid', meaning: 'No token has been published.', remedy: '' },
+	CredentialsExpiring: {
+		condition: 'CredentialsValid',
+		meaning: 'The published token should have been renewed, and that does not succeed.',
+		remedy: 'See the other conditions of the cluster for the cause.',
+	},
+	CredentialsExpired: {
+		condition: 'CredentialsValid',
+		meaning: 'The published token has ended: Pilot can not read the cluster.',
+		remedy: 'See the other conditions of the cluster for the cause.',
+	},
+
+	DataPlaneReady: {
+		condition: 'DataPlaneReady',
+		meaning: 'All that workloads of the mesh need in the cluster is there.',
+		remedy: '',
+	},
+	DataPlaneProgressing: {
+		condition: 'DataPlaneReady',
+		meaning: 'Something is being written, or waits; the message says what.',
+		remedy: '',
+	},
+	DataPlaneDegraded: {
+		condition: 'DataPlaneReady',
+		meaning: 'An object or workload in the cluster is not as asked; the message names it.',
+		remedy: 'Look at what the message names.',
+	},
+} as const satisfies Readonly<Record<string, ClusterReasonEntry>>;
+
+export type ClusterReason = keyof typeof clusterReasons;
