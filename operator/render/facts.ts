@@ -15,4 +15,20 @@ export interface ClusterFacts {
 	readonly injectorCertificate?: ServingCertificate;
 	/** A hash of the user's own CA (`spec.citadel.caSecretName`), which Citadel reads once: its pod follows changes. */
 	readonly caSecretHash?: string;
+	/**
+	 * A hash of the Secrets of joined clusters that were *replaced* since their clusters joined. Pilot and Mixer act on Secrets
+	 * that come and go and ignore updates, so their pods follow this; clusters that join or leave don't change it.
+	 */
+	readonly remoteSecrets?: string;
+	/** Where other networks are entered, by their name, beside the gateway of this cluster. Sorted by address. */
+	readonly networkGateways?: Readonly<Record<string, readonly NetworkGateway[]>>;
+	/** A hash of the kubeconfig that Pilot and Mixer are given (`spec.pilot.kubeconfigSecret`), which they read once. */
+	readonly pilotKubeconfigHash?: string;
+}
+
+/** A gateway through which a network is entered from others. */
+export interface NetworkGateway {
+	/** IP address, or a host name, which Pilot looks up when it reads the mesh configuration. */
+	readonly address: string;
+	readonly port: number;
 }

@@ -12,10 +12,18 @@ import { renderNamespace } from './namespace.ts';
 import { applyOverlays, OverlayError, type OverlayProblem, type OverlayResult } from './overlays.ts';
 import { renderPilot } from './pilot.ts';
 
-export type { ClusterFacts, ServingCertificate } from './facts.ts';
+export {
+	type ControlPlaneAddresses,
+	checkDataPlane,
+	type DataPlaneProblem,
+	type RemoteDataPlane,
+	renderDataPlane,
+} from './data-plane.ts';
+export type { ClusterFacts, NetworkGateway, ServingCertificate } from './facts.ts';
 export { renderCrds } from './istio-crds.ts';
 export { applySetId, applySetLabel, managedBy } from './labels.ts';
 export { OverlayError, type OverlayProblem } from './overlays.ts';
+export { type Reader, readerServiceAccount, renderReader } from './reader.ts';
 
 /** Problems of overlays, which only show once there are objects to change. */
 export type RenderResult = OverlayResult;
