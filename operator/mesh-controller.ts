@@ -70,7 +70,7 @@ export class MeshController {
 			secrets: this.caches.secrets,
 			applier: {
 				api,
-				live: this.caches,
+				live: this.caches.children,
 				crdMemory: this.#crdMemory,
 				repairLimit: this.#repairLimit,
 				now: () => performance.now(),

@@ -37,7 +37,8 @@ export function childNeedsPass({ type, old, current }: Change<Child>): boolean {
 		!isDeepStrictEqual(old.workload, current.workload) ||
 		!isDeepStrictEqual(old.crd, current.crd) ||
 		!isDeepStrictEqual(old.service, current.service) ||
-		!isDeepStrictEqual(old.injection, current.injection)
+		!isDeepStrictEqual(old.injection, current.injection) ||
+		!isDeepStrictEqual(old.clusterRecord, current.clusterRecord)
 	);
 }
 

@@ -30,6 +30,18 @@ export const injectionLabel = 'istio-injection';
 export const meshLabel = `${group}/mesh` as const;
 
 /**
+ * What belongs to a joined cluster. On the Secret that stands for it here: its name in `spec.multiCluster.clusters`. On
+ * objects in it: the name of the cluster from which they are kept.
+ */
+export const clusterLabel = `${group}/cluster` as const;
+
+/** Annotations of the Secret that stands for a joined cluster begin with this; they carry what a restarted operator must know. */
+export const clusterAnnotationPrefix = `cluster.${group}/` as const;
+
+/** On pods of a release that does not follow changed remote Secrets: a hash of those that were changed. */
+export const remoteSecretsAnnotation = `${group}/remote-secrets-hash` as const;
+
+/**
  * Types of `status.conditions`. The first three are those that kstatus (kubectl wait, Flux, Argo CD) reads: `Ready` is True
  * when all is as asked; `Reconciling` and `Stalled` are "abnormal is True": present with True only while they say something.
  */

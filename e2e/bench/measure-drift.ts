@@ -44,7 +44,9 @@ export async function measureDrift(repairs: number): Promise<DriftFigures> {
 	await stage.user.create(installation(name, '1.4.10'), { fieldManager: 'user' });
 	await until('the installation is stored', () => storedChildren(stage, name) === 8);
 	await sleep(1_000);
-	const children = stage.seen.ofApplySet(applySetId(name)).toSorted((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1));
+	const children = stage.seen.children
+		.ofApplySet(applySetId(name))
+		.toSorted((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1));
 	const series: number[] = [];
 	const byKind = new Map<string, number[]>();
 	for (let index = 0; index < repairs; index++) {

@@ -47,7 +47,7 @@ function ungated(object: KubeObject): readonly KubeObject[] {
 async function timeInstallation(stage: Stage): Promise<number> {
 	const object = wholeMesh('whole');
 	const rendered = ungated(object);
-	await stage.seen.follow(rendered.map(kindOf));
+	await stage.seen.children.follow(rendered.map(kindOf));
 	let missing = rendered.filter(({ kind }) => kind !== 'Namespace').length;
 	let storedAt = 0;
 	const off = stage.seen.onChild(({ type, current }) => {
@@ -141,13 +141,13 @@ export async function measureFullCalls(): Promise<{
 	await stage.user.create(object, { fieldManager: 'user' });
 	const deployments = objects.filter(({ kind }) => kind === 'Deployment').length;
 	await until('its workloads are stored', () => {
-		const stored = stage.seen.ofApplySet(partOf(object));
+		const stored = stage.seen.children.ofApplySet(partOf(object));
 		return stored.filter(({ kind }) => kind === 'Deployment').length === deployments;
 	});
 	// Istio's own objects come after them, and the status last.
 	await new Promise((resolve) => setTimeout(resolve, 5_000));
-	await stage.seen.follow(objects.map(kindOf));
-	const stored = stage.seen.ofApplySet(partOf(object));
+	await stage.seen.children.follow(objects.map(kindOf));
+	const stored = stage.seen.children.ofApplySet(partOf(object));
 	const children = objects.filter(({ kind }) => kind !== 'Namespace' && kind !== 'CustomResourceDefinition');
 	if (stored.length < children.length) throw new Error(`${stored.length} of ${children.length} objects are stored`);
 	const events = (await stage.cluster.auditEvents()).slice(before);

@@ -87,7 +87,7 @@ export function installation(name: string, version: string, spec: Readonly<Recor
 
 /** Number of children of an installation that are stored, as the observer sees them. */
 export function storedChildren(stage: Stage, name: string): number {
-	return stage.seen.ofApplySet(applySetId(name)).length;
+	return stage.seen.children.ofApplySet(applySetId(name)).length;
 }
 
 /** The operator's bundle as a process of its own, as its ServiceAccount and nothing more. */

@@ -27,7 +27,8 @@ export interface InstallationMemory {
 }
 
 export interface Desired {
-	readonly owner: Owner;
+	/** Who the children name as their controller; nobody in another cluster, where the garbage collector would not find him. */
+	readonly owner: Owner | undefined;
 	/** ApplySet id of the installation. */
 	readonly partOf: string;
 	/** Everything that was rendered. */
@@ -176,15 +177,17 @@ interface PassContext {
 
 const childrenCache = new WeakMap<
 	readonly KubeObject[],
-	{ readonly uid: string; readonly children: readonly KubeObject[] }
+	{ readonly uid: string | undefined; readonly children: readonly KubeObject[] }
 >();
 
 /** The rendered objects that belong to the installation alone, with their owner. Made once per rendering. */
 function childrenOf({ objects, owner }: Desired): readonly KubeObject[] {
 	const cached = childrenCache.get(objects);
-	if (cached?.uid === owner.uid) return cached.children;
-	const children = objects.filter((object) => !isShared(object)).map((object) => asChild(object, owner));
-	childrenCache.set(objects, { uid: owner.uid, children });
+	const uid = owner?.uid;
+	if (cached !== undefined && cached.uid === uid) return cached.children;
+	const own = objects.filter((object) => !isShared(object));
+	const children = owner === undefined ? own : own.map((object) => asChild(object, owner));
+	childrenCache.set(objects, { uid, children });
 	return children;
 }
 
@@ -243,7 +246,7 @@ async function writeChild({ object, key, cause, live }: Write, pass: PassContext
 		memory.applied.set(key, await (isAlone ? writer.apply(object, false) : takeOver(object, pass)));
 		return;
 	}
-	if (cause !== 'outdated') writer.assertMayRepair(desired.owner.uid, object, live);
+	if (cause !== 'outdated') writer.assertMayRepair(desired.owner?.uid ?? desired.partOf, object, live);
 	const handover = replicasHandover(object, live);
 	if (handover !== undefined) await writer.applyAs(handoverFieldManager, handover);
 	memory.applied.set(
@@ -269,7 +272,7 @@ async function takeOver(object: KubeObject, pass: PassContext): Promise<Applied>
 	const { writer, desired } = pass;
 	const found = await writer.findMetadata(object);
 	if (found === undefined) return writer.apply(object, false);
-	const ownership = ownershipOf(found, desired.partOf, desired.owner.uid);
+	const ownership = ownershipOf(found, desired.partOf, desired.owner?.uid);
 	if (ownership.kind === 'foreign') {
 		throw new InvalidError(
 			'ForeignObject',

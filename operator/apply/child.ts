@@ -1,4 +1,5 @@
 /** What the caches keep of a child: enough to see drift, ownership and readiness, a few hundred bytes instead of kilobytes. */
+import { clusterAnnotationPrefix, clusterLabel, remoteSecretsAnnotation } from '../../api/v1/constants.ts';
 import type { KubeObject, ManagedFieldsEntry } from '../runtime/object.ts';
 import { fingerprint, lastForeignManager } from './fingerprint.ts';
 import {
@@ -32,6 +33,18 @@ export interface Child extends KubeObject {
 	readonly service?: ServiceFacts;
 	/** Whether pods of a namespace get proxies; only of Namespaces. */
 	readonly injection?: InjectionLabels;
+	/** What a Secret that stands for a joined cluster says about it; only of those. */
+	readonly clusterRecord?: ClusterRecordFacts;
+}
+
+/** The part of the Secret of a joined cluster that is read from its metadata. */
+export interface ClusterRecordFacts {
+	/** Label `meshwright.io/cluster`. */
+	readonly cluster: string;
+	/** Whether it has the label by which Pilot finds it. */
+	readonly isPublished: boolean;
+	/** The annotations that begin with `clusterAnnotationPrefix`, without it. */
+	readonly facts: Readonly<Record<string, string>>;
 }
 
 /** The part of a Service that status reads, as the API server gave it. */
@@ -69,6 +82,8 @@ export interface Workload {
 	readonly secrets: readonly string[];
 	/** Whether `spec.replicas` is among the fields that we own. */
 	readonly ownsReplicas: boolean;
+	/** Annotation `meshwright.io/remote-secrets-hash` of its pod template. */
+	readonly remoteSecrets: string | undefined;
 	/** Whether anybody has said how many pods there are to be; if not, it is the API server's default of one. */
 	readonly isReplicasSaid: boolean;
 }
@@ -85,6 +100,7 @@ interface DeploymentShape {
 	readonly spec?: {
 		readonly replicas?: number;
 		readonly template?: {
+			readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
 			readonly spec?: {
 				readonly containers?: readonly { readonly image?: string }[];
 				readonly volumes?: readonly { readonly secret?: { readonly secretName?: string } }[];
@@ -134,6 +150,7 @@ function workloadOf(object: KubeObject): Workload {
 		isRolledOut: progressing?.status === 'True' && progressing.reason === 'NewReplicaSetAvailable',
 		images: (spec?.template?.spec?.containers ?? []).map(({ image }) => image ?? ''),
 		secrets: (spec?.template?.spec?.volumes ?? []).flatMap(({ secret }) => secret?.secretName ?? []),
+		remoteSecrets: spec?.template?.metadata?.annotations?.[remoteSecretsAnnotation],
 		ownsReplicas: ownsReplicas(object),
 		isReplicasSaid: object.metadata.managedFields?.some(holdsReplicas) ?? false,
 	};
@@ -165,9 +182,24 @@ function injectionLabelsOf({ metadata: { labels, managedFields } }: KubeObject):
 	};
 }
 
+/** The label by which Istio finds the Secrets of other clusters (istio 1.0-1.4 `pkg/kube/secretcontroller`). */
+const multiClusterLabel = 'istio/multiCluster';
+
+function clusterRecordOf({ metadata: { labels, annotations } }: KubeObject): ClusterRecordFacts | undefined {
+	const cluster = labels?.[clusterLabel];
+	if (cluster === undefined) return undefined;
+	const facts = Object.entries(annotations ?? {}).filter(([name]) => name.startsWith(clusterAnnotationPrefix));
+	return {
+		cluster,
+		isPublished: labels?.[multiClusterLabel] === 'true',
+		facts: Object.fromEntries(facts.map(([name, value]) => [name.slice(clusterAnnotationPrefix.length), value])),
+	};
+}
+
 /** Reduces an object, or its metadata alone, to what the caches keep. */
 export function toChild(object: KubeObject): Child {
 	const { name, namespace, uid, resourceVersion, deletionTimestamp, labels } = object.metadata;
+	const clusterRecord = object.kind === 'Secret' ? clusterRecordOf(object) : undefined;
 	return Object.freeze({
 		apiVersion: object.apiVersion,
 		kind: object.kind,
@@ -187,5 +219,6 @@ export function toChild(object: KubeObject): Child {
 		...(object.kind === 'CustomResourceDefinition' ? { crd: crdFactsOf(object) } : {}),
 		...(object.kind === 'Service' ? { service: serviceFactsOf(object) } : {}),
 		...(object.kind === 'Namespace' ? { injection: injectionLabelsOf(object) } : {}),
+		...(clusterRecord === undefined ? {} : { clusterRecord }),
 	});
 }
