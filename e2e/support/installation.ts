@@ -117,6 +117,9 @@ const notChildren: ReadonlySet<Kind> = new Set([
 	kinds.Namespace,
 	kinds.Node,
 	kinds.Pod,
+	// Their controller copies the labels of Services to them.
+	kinds.Endpoints,
+	kinds.ServiceCIDR,
 	kinds.CustomResourceDefinition,
 	kinds.Lease,
 	kinds.Event,

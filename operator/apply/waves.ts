@@ -17,7 +17,7 @@ const lastCustomResource = 'MeshPolicy';
 const order: readonly (readonly string[])[] = [
 	['CustomResourceDefinition'],
 	['Namespace'],
-	['ServiceAccount', 'Role', 'ClusterRole', 'ConfigMap', 'Secret', 'Service', 'NetworkPolicy'],
+	['ServiceAccount', 'Role', 'ClusterRole', 'ConfigMap', 'Secret', 'Service', 'Endpoints', 'NetworkPolicy'],
 	// Bindings after roles: who may not `bind` must hold what a role grants, so the API server looks the role up. That takes
 	// it some time, in which the others are written.
 	['RoleBinding', 'ClusterRoleBinding', 'PodDisruptionBudget', customResources],

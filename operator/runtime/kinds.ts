@@ -22,6 +22,7 @@ export const kinds = {
 	ConfigMap: kind('v1', 'ConfigMap', 'configmaps', true),
 	Secret: kind('v1', 'Secret', 'secrets', true),
 	Service: kind('v1', 'Service', 'services', true),
+	Endpoints: kind('v1', 'Endpoints', 'endpoints', true),
 	ServiceAccount: kind('v1', 'ServiceAccount', 'serviceaccounts', true),
 	Deployment: kind('apps/v1', 'Deployment', 'deployments', true),
 	HorizontalPodAutoscaler: kind('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', true),
@@ -37,6 +38,7 @@ export const kinds = {
 		false,
 	),
 	NetworkPolicy: kind('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies', true),
+	ServiceCIDR: kind('networking.k8s.io/v1', 'ServiceCIDR', 'servicecidrs', false),
 	MutatingWebhookConfiguration: kind(
 		'admissionregistration.k8s.io/v1',
 		'MutatingWebhookConfiguration',
