@@ -56,6 +56,7 @@ test('a Deployment tells its counts, its generations and its images', (t) => {
 		total: 5,
 		updated: 4,
 		ready: 3,
+		remoteSecrets: undefined,
 		available: 2,
 		stalled: undefined,
 		isRolledOut: false,
