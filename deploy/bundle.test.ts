@@ -106,6 +106,15 @@ test('the licences of what is inside are shipped with it', async (t) => {
 	}
 });
 
+test('the image starts the bundle as it was started when its code was compiled: else Node does not find that code', async (t) => {
+	const dockerfile = await readFile(new URL('Dockerfile', import.meta.url), 'utf8');
+	const compiled = /^RUN \/usr\/local\/bin\/node (?<how>.+) --version$/m.exec(dockerfile)?.groups?.how;
+	const started = /^ENTRYPOINT \["node", (?<how>.+)\]$/m.exec(dockerfile)?.groups?.how;
+	t.is(compiled, started?.replaceAll(/[",]/g, ''));
+	const caches = [...dockerfile.matchAll(/NODE_COMPILE_CACHE=(\S+)/g)].map(([, cache]) => cache);
+	t.deepEqual(caches, ['/opt/meshwright/cache', '/opt/meshwright/cache']);
+});
+
 async function freePort(): Promise<number> {
 	const server = createServer();
 	await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle));
