@@ -161,6 +161,27 @@ for (const [what, request] of forbidden) {
 	});
 }
 
+test('probes reach the operator from anywhere, its metrics are told to labelled namespaces alone', (t) => {
+	t.like(find('NetworkPolicy').spec, {
+		policyTypes: ['Ingress', 'Egress'],
+		ingress: [
+			{ ports: [{ port: 'health', protocol: 'TCP' }] },
+			{
+				from: [{ namespaceSelector: { matchLabels: { metrics: 'enabled' } } }],
+				ports: [{ port: 'metrics', protocol: 'TCP' }],
+			},
+		],
+	});
+	const { template } = find('Deployment').spec as { readonly template: Template };
+	const { ports, args } = template.spec.containers[0] ?? {};
+	t.like(ports, [
+		{ name: 'metrics', containerPort: 8080 },
+		{ name: 'health', containerPort: 8081 },
+	]);
+	t.true((args as readonly string[]).includes('--metrics-address=:8080'));
+	t.true((args as readonly string[]).includes('--health-address=:8081'));
+});
+
 test('kustomize gives the same objects as the command line', async (t) => {
 	let output: string;
 	try {
