@@ -1,5 +1,6 @@
 /** The operator as a process: options, logger, start, signals, exit code. */
 import { type ListenAddress, MeshOperator } from './mesh-operator.ts';
+import { InvalidError } from './runtime/errors.ts';
 import { createLogger, type LogLevel } from './runtime/logger.ts';
 import { onStopSignals } from './runtime/shutdown.ts';
 
@@ -23,7 +24,10 @@ export function parseAddress(text: string): ListenAddress | undefined {
 	const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:\s]*)):(?<port>\d{1,5})$/.exec(text);
 	const port = Number(match?.groups?.port);
 	if (match === null || port > 65_535) {
-		throw new Error(`${text} is not an address to listen on: write host:port, :port for all addresses, or 0 for none`);
+		throw new InvalidError(
+			'InvalidAddress',
+			`${text} is not an address to listen on: write host:port, :port for all addresses, or 0 for none`,
+		);
 	}
 	const host = match.groups?.v6 ?? match.groups?.host ?? '';
 	return { port, ...(host === '' ? {} : { host }) };

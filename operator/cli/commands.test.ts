@@ -131,6 +131,15 @@ test.serial('wrong usage ends with exit code 2 and the way to the help', async (
 	}
 });
 
+test.serial('an address that is none is told as such, without a stack trace', async (t) => {
+	for (const option of ['--metrics-address', '--health-address']) {
+		const { exitCode, stderr } = await meshwright(['operator', option, 'everywhere']);
+		t.is(exitCode, 2);
+		t.regex(stderr, /^error: everywhere is not an address to listen on: write host:port/);
+		t.notRegex(stderr, /\n\s+at /);
+	}
+});
+
 test.serial('every command has help with examples', async (t) => {
 	const top = await meshwright(['--help']);
 	t.is(top.exitCode, 0);
