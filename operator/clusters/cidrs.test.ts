@@ -1,0 +1,208 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { fewBlocks, firstOverlap, mergeBlocks, mostBlocks, normalBlock, overlap } from './cidrs.ts';
+
+const shared: readonly (readonly [a: string, b: string, shares: boolean])[] = [
+	['10.0.0.0/8', '10.1.0.0/16', true],
+	['10.0.0.0/16', '10.1.0.0/16', false],
+	['10.0.0.0/16', '10.0.255.255/32', true],
+	['10.0.0.0/16', '10.1.0.0/32', false],
+	['10.1.2.3/8', '10.200.0.0/16', true],
+	['0.0.0.0/0', '203.0.113.7/32', true],
+	['0.0.0.0/0', '::/0', false],
+	['fd00::/8', 'fd12:3456::/32', true],
+	['fd00:1::/32', 'fd00:2::/32', false],
+	['FD00:0:0:0::/64', 'fd00::1/128', true],
+	['::ffff:10.0.0.0/104', '10.9.0.0/16', true],
+	['::ffff:a00:0/104', '10.9.0.0/16', true],
+	['::ffff:0:0/96', '192.0.2.0/24', true],
+	['::ffff:10.0.0.0/104', '11.0.0.0/8', false],
+	['fe80::1:2:3:4/128', 'fe80::1.2.3.4/96', false],
+	['nonsense', '10.0.0.0/8', false],
+	['10.0.0.0/33', '10.0.0.0/8', false],
+	['10.0.0.0', '10.0.0.0/8', false],
+];
+
+for (const [a, b, shares] of shared) {
+	test(`${a} and ${b} ${shares ? 'share addresses' : 'share nothing'}`, (t) => {
+		t.is(overlap(a, b), shares);
+		t.is(overlap(b, a), shares);
+	});
+}
+
+const written: readonly (readonly [text: string, normal: string])[] = [
+	['10.1.2.3/16', '10.1.0.0/16'],
+	['FD00:0:0:0::1/64', 'fd00::/64'],
+	['2001:db8:0:0:1:0:0:1/128', '2001:db8::1:0:0:1/128'],
+	['::/0', '::/0'],
+	['::ffff:10.1.2.3/112', '10.1.0.0/16'],
+	['64:ff9b::192.0.2.33/128', '64:ff9b::c000:221/128'],
+	['not a block', 'not a block'],
+];
+
+for (const [text, normal] of written) {
+	test(`${text} is written ${normal}`, (t) => {
+		t.is(normalBlock(text), normal);
+	});
+}
+
+test('the blocks of 5,000 nodes are few, and the same addresses', (t) => {
+	const nodes = Array.from({ length: 5_000 }, (_, index) => `10.${128 + (index >> 8)}.${index & 255}.0/24`);
+	t.deepEqual(mergeBlocks(nodes), [
+		'10.128.0.0/12',
+		'10.144.0.0/15',
+		'10.146.0.0/16',
+		'10.147.0.0/17',
+		'10.147.128.0/21',
+	]);
+	t.deepEqual(fewBlocks(nodes), mergeBlocks(nodes));
+});
+
+test('the blocks of 2,500 nodes with a gap after each are widened until they are few', (t) => {
+	const nodes = Array.from({ length: 2_500 }, (_, index) => `10.${128 + (index >> 7)}.${(2 * index) & 255}.0/24`);
+	t.is(mergeBlocks(nodes).length, 2_500);
+	t.deepEqual(fewBlocks(nodes), [
+		'10.128.0.0/12',
+		'10.144.0.0/15',
+		'10.146.0.0/16',
+		'10.147.0.0/17',
+		'10.147.128.0/21',
+	]);
+});
+
+test('families are widened each for itself', (t) => {
+	const four = ['10.0.0.0/24', '10.0.2.0/24'];
+	t.deepEqual(fewBlocks([...four, 'fd00::/64', 'fd00:0:0:2::/64', 'fd00:0:0:4::/64'], 2), [
+		...four,
+		'fd00::/62',
+		'fd00:0:0:4::/63',
+	]);
+});
+
+test('the overlap that is named is the one with the lowest address', (t) => {
+	t.deepEqual(firstOverlap(['fd00::/8', '10.9.0.0/16', '10.4.0.0/14'], ['fd00::/8', '10.0.0.0/8']), {
+		a: '10.4.0.0/14',
+		b: '10.0.0.0/8',
+	});
+	t.deepEqual(firstOverlap(['10.0.0.0/8'], ['192.168.0.0/16', '10.3.7.9/24']), { a: '10.0.0.0/8', b: '10.3.7.0/24' });
+	t.is(firstOverlap([], ['10.0.0.0/8']), undefined);
+});
+
+test('5,000 blocks are compared with 5,000 in no time', (t) => {
+	const blocks = (base: number) =>
+		Array.from({ length: 5_000 }, (_, index) => `10.${base + (index >> 8)}.${index & 255}.0/24`);
+	const started = performance.now();
+	t.is(firstOverlap(blocks(0), blocks(100)), undefined);
+	t.true(performance.now() - started < 2_000);
+});
+
+function meet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+	return [...one].some((address) => other.has(address));
+}
+
+// Properties. Few bits differ, so that blocks meet.
+
+const block = fc.oneof(
+	fc
+		.record({ address: fc.nat(0xff), bits: fc.integer({ min: 22, max: 32 }), mapped: fc.boolean() })
+		.map(({ address, bits, mapped }) =>
+			mapped ? `::ffff:10.0.0.${address}/${bits + 96}` : `10.0.${address & 3}.${address}/${bits}`,
+		),
+	fc
+		.record({ address: fc.nat(0xff), bits: fc.integer({ min: 118, max: 128 }) })
+		.map(({ address, bits }) => `fd00::${address.toString(16)}/${bits}`),
+);
+const blocks = fc.array(block, { maxLength: 12 });
+
+/** Every address of a small block, in a simple way that shares no code with the one tested. */
+function addresses(text: string): readonly string[] {
+	const [address = '', length = '0'] = text.split('/');
+	const isFour = address.includes('.');
+	const bits = isFour && address.startsWith('::') ? Number(length) - 96 : Number(length);
+	const value = isFour
+		? address
+				.replace('::ffff:', '')
+				.split('.')
+				.reduce((sum, part) => sum * 256n + BigInt(part), 0n)
+		: BigInt(`0x${address.replace('fd00::', '') || '0'}`);
+	const size = 2n ** BigInt((isFour ? 32 : 128) - bits);
+	const first = (value / size) * size;
+	return Array.from({ length: Number(size) }, (_, index) => `${isFour ? 4 : 6} ${first + BigInt(index)}`);
+}
+
+function covered(texts: readonly string[]): ReadonlySet<string> {
+	return new Set(texts.flatMap(addresses));
+}
+
+test('blocks overlap exactly when they have an address in common, whichever is named first', (t) => {
+	fc.assert(
+		fc.property(block, block, (a, b) => {
+			t.is(overlap(a, b), meet(covered([a]), covered([b])));
+			t.is(overlap(a, b), overlap(b, a));
+		}),
+	);
+});
+
+test('lists overlap exactly when two of their blocks do, and two that do are named', (t) => {
+	fc.assert(
+		fc.property(blocks, blocks, (as, bs) => {
+			const found = firstOverlap(as, bs);
+			t.is(found !== undefined, meet(covered(as), covered(bs)));
+			if (found !== undefined) {
+				t.true(as.map(normalBlock).includes(found.a));
+				t.true(bs.map(normalBlock).includes(found.b));
+				t.true(overlap(found.a, found.b));
+			}
+		}),
+	);
+});
+
+test('merging keeps exactly the same addresses in disjoint blocks, and nothing is left to merge', (t) => {
+	fc.assert(
+		fc.property(blocks, (given) => {
+			const merged = mergeBlocks(given);
+			const all = merged.flatMap(addresses).sort();
+			t.deepEqual(all, [...covered(given)].sort());
+			t.deepEqual(mergeBlocks(merged), merged);
+			t.deepEqual(mergeBlocks(given.toReversed()), merged);
+		}),
+	);
+});
+
+test('fewer blocks cover all addresses, and are as few as asked for', (t) => {
+	fc.assert(
+		fc.property(blocks, fc.integer({ min: 1, max: 4 }), (given, most) => {
+			const few = fewBlocks(given, most);
+			const all = covered(few);
+			t.true([...covered(given)].every((address) => all.has(address)));
+			t.true(few.filter((text) => text.includes(':')).length <= most);
+			t.true(few.filter((text) => !text.includes(':')).length <= most);
+			if (mergeBlocks(given).length <= most) t.deepEqual(few, mergeBlocks(given));
+		}),
+	);
+	t.is(mostBlocks, 32);
+});
+
+/** The bits of the prefix that both have, compared as text. */
+function sharesPrefix(
+	a: readonly [address: number, bits: number],
+	b: readonly [address: number, bits: number],
+): boolean {
+	const common = Math.min(a[1], b[1]);
+	const start = (address: number) => address.toString(2).padStart(32, '0').slice(0, common);
+	return start(a[0]) === start(b[0]);
+}
+
+test('anywhere among the addresses, blocks overlap exactly when the shorter prefix is a part of the longer', (t) => {
+	const where = fc.tuple(fc.nat(0xffffffff), fc.integer({ min: 0, max: 32 }));
+	const text = ([address, bits]: readonly [number, number], mapped: boolean) => {
+		const dotted = [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.');
+		return mapped ? `::ffff:${dotted}/${bits + 96}` : `${dotted}/${bits}`;
+	};
+	fc.assert(
+		fc.property(where, where, fc.boolean(), (a, b, mapped) => {
+			const near = [(a[0] ^ (b[0] >>> (a[1] % 32))) >>> 0, b[1]] as const;
+			t.is(overlap(text(a, mapped), text(near, false)), sharesPrefix(a, near));
+		}),
+	);
+});
