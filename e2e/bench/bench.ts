@@ -11,7 +11,8 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildBundle } from '../../deploy/build.ts';
+import { pinsFor } from '../control-plane/pins.ts';
+import { setting } from '../control-plane/source.ts';
 import { measureApply, measureFirst } from './measure-apply.ts';
 import { measureCounts } from './measure-counts.ts';
 import { measureDrift } from './measure-drift.ts';
@@ -20,17 +21,28 @@ import { measureChild, measureProcess, measureRender } from './measure-process.t
 
 type Figures = Readonly<Record<string, number | readonly string[]>>;
 
+interface Part {
+	/** What it measures; the names stay, since figures are compared over years. */
+	readonly figures: readonly string[];
+	readonly measure: () => Promise<object> | object;
+}
+
 const runs = 5;
-const parts: Readonly<Record<string, () => Promise<Figures> | Figures>> = {
-	apply: async () => ({ ...(await measureApply(runs)) }),
-	full: async () => ({ ...(await measureFull(runs)) }),
-	calls: async () => ({ ...(await measureFullCalls()) }),
-	first: async () => ({ ...(await measureFirst(runs)) }),
-	drift: async () => ({ ...(await measureDrift(200)) }),
-	counts: async () => ({ ...(await measureCounts()) }),
-	process: async () => ({ ...(await measureProcess(runs)) }),
-	child: async () => ({ ...(await measureChild()) }),
-	render: () => ({ ...measureRender(runs) }),
+
+function ratio(name: string): readonly string[] {
+	return [`${name}.ratio`, `${name}.ms`, `${name}.floor_ms`];
+}
+
+const parts: Readonly<Record<string, Part>> = {
+	apply: { figures: [...ratio('apply.single'), ...ratio('apply.fifty')], measure: () => measureApply(runs) },
+	full: { figures: ratio('full.single'), measure: () => measureFull(runs) },
+	calls: { figures: ['full.calls_per_object'], measure: measureFullCalls },
+	first: { figures: ['apply.first_ms'], measure: () => measureFirst(runs) },
+	drift: { figures: ['drift.p50_ms', 'drift.p99_ms'], measure: () => measureDrift(200) },
+	counts: { figures: ['noop.writes', 'resync.writes', 'restart.writes', 'change.calls'], measure: measureCounts },
+	process: { figures: ['rss_mb', 'ready_s'], measure: () => measureProcess(runs) },
+	child: { figures: ['child_kib'], measure: measureChild },
+	render: { figures: ['render_ms'], measure: () => measureRender(runs) },
 };
 
 /** The most that a figure may be. */
@@ -50,29 +62,45 @@ const goals: Readonly<Record<string, number>> = {
 	ready_s: 1,
 };
 
-const { values } = parseArgs({
-	options: {
-		json: { type: 'string' },
-		only: { type: 'string', multiple: true },
-		help: { type: 'boolean', short: 'h' },
-	},
-});
-if (values.help === true) {
-	console.log(`npm run bench -- [--only ${Object.keys(parts).join('|')}]… [--json FILE]`);
-	process.exit(0);
+const usage = `npm run bench -- [--only PART]… [--json FILE]
+
+parts, and the figures that each measures:
+${Object.entries(parts)
+	.map(([name, { figures }]) => `  ${name.padEnd(8)} ${figures.join(', ')}`)
+	.join('\n')}`;
+
+function readOptions() {
+	try {
+		return parseArgs({
+			options: {
+				json: { type: 'string' },
+				only: { type: 'string', multiple: true },
+				help: { type: 'boolean', short: 'h' },
+			},
+		}).values;
+	} catch (error) {
+		return refuse(error instanceof Error ? error.message : String(error));
+	}
 }
-const unknown = (values.only ?? []).filter((part) => !Object.hasOwn(parts, part));
-if (unknown.length > 0) {
-	console.error(`There is no part ${unknown.join(', ')}; there are: ${Object.keys(parts).join(', ')}.`);
+
+function refuse(why: string): never {
+	console.error(`${why}\n\n${usage}`);
 	process.exit(2);
 }
 
+const values = readOptions();
+if (values.help === true) {
+	console.log(usage);
+	process.exit(0);
+}
+const unknown = (values.only ?? []).filter((part) => !Object.hasOwn(parts, part));
+if (unknown.length > 0) refuse(`There is no part ${unknown.join(', ')}.`);
+
 const root = join(import.meta.dirname, '../..');
-await buildBundle(join(root, 'dist'));
 const environment = {
 	commit: execFileSync('git', ['describe', '--always', '--dirty'], { cwd: root, encoding: 'utf8' }).trim(),
 	node: process.versions.node,
-	kubernetes: process.env.MESHWRIGHT_KUBERNETES_VERSION ?? '1.36',
+	kubernetes: pinsFor(setting(process.env, 'MESHWRIGHT_KUBERNETES_VERSION')).kubernetes,
 	cores: availableParallelism(),
 	processor: cpus()[0]?.model ?? 'unknown',
 };
@@ -83,24 +111,23 @@ console.log(
 );
 
 const figures: Record<string, number> = {};
-for (const [part, measure] of Object.entries(parts)) {
+for (const [part, { figures: names, measure }] of Object.entries(parts)) {
 	if (values.only !== undefined && !values.only.includes(part)) continue;
 	console.log(`\n${part}`);
-	const { notes, ...measured } = await measure();
+	const { notes, ...measured }: Figures = { ...(await measure()) };
 	for (const note of Array.isArray(notes) ? notes : []) console.log(`  ${note}`);
-	for (const [name, value] of Object.entries(measured)) {
-		if (typeof value !== 'number') continue;
+	for (const name of names) {
+		const value = measured[name];
+		if (typeof value !== 'number' || !Number.isFinite(value)) throw new Error(`${part} gave no figure ${name}`);
 		figures[name] = value;
-		const goal = goals[name];
-		const verdict =
-			goal === undefined
-				? ''
-				: value <= goal
-					? `goal ${goal}, met`
-					: `goal ${goal}, missed by ${(value - goal).toFixed(2)}`;
-		console.log(`  ${name.padEnd(24)} ${value.toFixed(2).padStart(10)}  ${verdict}`);
+		console.log(`  ${name.padEnd(24)} ${value.toFixed(2).padStart(10)}  ${verdict(value, goals[name])}`);
 	}
 }
 if (values.json !== undefined) {
 	writeFileSync(values.json, `${JSON.stringify({ ...figures, environment }, undefined, '\t')}\n`);
+}
+
+function verdict(value: number, goal: number | undefined): string {
+	if (goal === undefined) return '';
+	return value <= goal ? `goal ${goal}, met` : `goal ${goal}, missed by ${(value - goal).toFixed(2)}`;
 }

@@ -78,6 +78,8 @@ async function run({ stages, inFlight }: LoaderJob): Promise<LoaderAnswer> {
 	return { milliseconds: performance.now() - startedAt };
 }
 
+// However the benchmark ends, nobody will ask any more.
+process.on('disconnect', () => process.exit());
 process.on('message', (message: LoaderMessage) => {
 	if ('target' in message) {
 		send = connect(message.target);

@@ -1,9 +1,12 @@
 /** What the measurements stand on: a cluster as in production (etcd waits for the disk), the operator's bundle, observers. */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { buildBundle } from '../../deploy/build.ts';
 import { manifests } from '../../operator/cli/manifests.ts';
 import { MeshCaches } from '../../operator/mesh-caches.ts';
 import { applySetId } from '../../operator/render/index.ts';
@@ -11,10 +14,23 @@ import { ApiServer } from '../../operator/runtime/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { type Cluster, startCluster } from '../control-plane/cluster.ts';
+import { removeWhenOrphaned, startGuarded } from '../control-plane/guard.ts';
+import { freePort } from '../control-plane/ports.ts';
 import type { LoaderAnswer, LoaderJob, LoaderMessage } from './loader.ts';
 
-const bundle = fileURLToPath(new URL('../../dist/meshwright.js', import.meta.url));
 export const operatorNamespace = 'meshwright-system';
+
+let bundle: Promise<string> | undefined;
+
+/** The operator's bundle, built once and for this process alone: `dist` is somebody else's. */
+function operatorBundle(): Promise<string> {
+	bundle ??= (async () => {
+		const folder = await mkdtemp(join(tmpdir(), 'meshwright-bench-'));
+		await removeWhenOrphaned(folder);
+		return buildBundle(join(folder, 'dist'));
+	})();
+	return bundle;
+}
 
 /** Waits for a condition, looking every few milliseconds. Rejects after the deadline with the words of what was waited for. */
 export async function until(
@@ -92,13 +108,14 @@ export function storedChildren(stage: Stage, name: string): number {
 
 /** The operator's bundle as a process of its own, as its ServiceAccount and nothing more. */
 export interface RunningOperator extends AsyncDisposable {
-	readonly pid: number;
 	/** From the start of the process to the first good answer of `/readyz`, milliseconds. */
 	readonly readyMs: number;
 	/** Resident memory now, megabytes (10⁶ bytes). */
 	rssMB(): number;
 }
 
+/** How long the operator may take to end in order, milliseconds. */
+const stopDeadlineMs = 10_000;
 /** As the image starts it (`deploy/Dockerfile`). */
 const nodeFlags = ['--max-semi-space-size=2'];
 
@@ -107,27 +124,27 @@ export async function startOperator(
 	options: { readonly resyncMinutes?: number } = {},
 ): Promise<RunningOperator> {
 	const kubeconfig = await stage.cluster.kubeconfigFor({ namespace: operatorNamespace, name: 'meshwright' });
+	const program = await operatorBundle();
 	const port = await freePort();
 	const startedAt = performance.now();
-	const child = spawn(
+	const running = await startGuarded(
 		process.execPath,
 		[
 			...nodeFlags,
-			bundle,
+			program,
 			'operator',
 			...['--kubeconfig', kubeconfig, '--namespace', operatorNamespace],
 			...['--health-address', `127.0.0.1:${port}`, '--metrics-address', '0', '--log-level', 'warn'],
 			...(options.resyncMinutes === undefined ? [] : ['--resync-minutes', String(options.resyncMinutes)]),
 		],
-		{ stdio: ['ignore', 'inherit', 'inherit'], detached: true, env: { PATH: process.env.PATH } },
+		{ output: process.stderr.fd, env: { PATH: process.env.PATH } },
 	);
-	const { pid } = child;
+	const { commandPid: pid } = running;
 	if (pid === undefined) throw new Error('the operator did not start');
-	killAtExit(child);
 	await until(
 		'the operator is ready',
 		async () => {
-			if (child.exitCode !== null) throw new Error(`the operator ended with ${child.exitCode}`);
+			if (running.hasExited()) throw new Error(`the operator ended with ${await running.exited}`);
 			return fetch(`http://127.0.0.1:${port}/readyz`).then(
 				({ ok }) => ok,
 				() => false,
@@ -138,11 +155,16 @@ export async function startOperator(
 	);
 	const readyMs = performance.now() - startedAt;
 	return {
-		pid,
 		readyMs,
 		rssMB: () => rssMB(pid),
 		async [Symbol.asyncDispose]() {
-			await end(child);
+			running.signal('SIGTERM');
+			const enough = new AbortController();
+			// Rejected when the operator was quicker, as it should be.
+			const deadline = sleep(stopDeadlineMs, undefined, { signal: enough.signal }).catch(() => undefined);
+			await Promise.race([running.exited, deadline]);
+			enough.abort();
+			await running.end();
 		},
 	};
 }
@@ -157,26 +179,14 @@ async function end(child: ChildProcess): Promise<void> {
 	if (child.exitCode !== null || child.signalCode !== null) return;
 	const ended = once(child, 'exit');
 	child.kill('SIGTERM');
-	const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+	const timer = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs);
 	await ended;
 	clearTimeout(timer);
 }
 
-async function freePort(): Promise<number> {
-	const { createServer } = await import('node:net');
-	const server = createServer();
-	server.listen(0, '127.0.0.1');
-	await once(server, 'listening');
-	const address = server.address();
-	server.close();
-	await once(server, 'close');
-	if (address === null || typeof address === 'string') throw new Error('no free port');
-	return address.port;
-}
-
+/** As `ps` tells it on Linux and macOS alike, in KiB. */
 function rssMB(pid: number): number {
-	const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-	return (Number(match?.[1]) * 1024) / 1e6;
+	return (Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) * 1024) / 1e6;
 }
 
 /** The loader, in a process of its own. */

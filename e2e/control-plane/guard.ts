@@ -22,6 +22,8 @@ export interface GuardedOptions {
 export interface Guarded {
 	/** Process id of the guard, which is the id of its process group too. */
 	readonly pid: number;
+	/** Process id of the command; undefined when it ended before the guard could tell. */
+	readonly commandPid: number | undefined;
 	/** Exit code of the command (128 + signal when a signal ended it). Never rejects. */
 	readonly exited: Promise<number>;
 	/** True from the moment that `exited` is settled. */
@@ -162,6 +164,7 @@ export async function startGuarded(
 	const command = await commandId(child, exited);
 	return {
 		pid,
+		commandPid: command,
 		exited: marked,
 		hasExited: () => ended,
 		signal: (signal) => {
