@@ -2,9 +2,10 @@
  * Bytes to and from one API server: connection pools, deadlines, limits on what is read. Requests and watches have pools
  * of their own, so that many long-lived watches can never starve a request of a stream or a connection.
  */
+import type { LookupFunction } from 'node:net';
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { Credentials, Grant, TlsMaterial } from './credentials-grant.ts';
-import { RequestError, TransientError } from './errors.ts';
+import { isOperatorError, RequestError, TransientError } from './errors.ts';
 
 export interface TransportOptions {
 	/** Offer HTTP/2 (ALPN). */
@@ -15,6 +16,8 @@ export interface TransportOptions {
 	readonly maxResponseBytes: number;
 	/** Longest wait for a connection, milliseconds. */
 	readonly connectTimeoutMs: number;
+	/** See `ApiServerOptions.lookup`. */
+	readonly lookup?: LookupFunction | undefined;
 }
 
 export interface Outgoing {
@@ -219,8 +222,10 @@ export class Transport {
 	}
 
 	#newPool(tls: TlsMaterial, which: 'requests' | 'watches'): Dispatcher {
-		const { http2, connections, connectTimeoutMs } = this.#options;
+		const { http2, connections, connectTimeoutMs, lookup } = this.#options;
+		const resolver = lookup === undefined ? {} : { lookup };
 		const connect = {
+			...resolver,
 			...(tls.ca === undefined ? {} : { ca: tls.ca }),
 			...(tls.cert === undefined ? {} : { cert: tls.cert }),
 			...(tls.key === undefined ? {} : { key: tls.key }),
@@ -241,7 +246,14 @@ export class Transport {
 		const proxy = this.#credentials.proxyUrl;
 		return proxy === undefined
 			? new Pool(this.#origin, { ...shared, connect })
-			: new ProxyAgent({ ...shared, uri: proxy, requestTls: connect, connectTimeout: connectTimeoutMs });
+			: new ProxyAgent({
+					...shared,
+					uri: proxy,
+					// The one name that is resolved here is the proxy's.
+					proxyTls: resolver,
+					requestTls: connect,
+					connectTimeout: connectTimeoutMs,
+				});
 	}
 
 	#retire(dispatcher: Dispatcher): void {
@@ -323,8 +335,14 @@ class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	}
 }
 
-/** undici's errors name addresses and ports, never headers or bodies. */
-function connectionError(description: string, error: Error): TransientError {
+/**
+ * undici's errors name addresses and ports, never headers or bodies. An error of our own family, with which `lookup`
+ * refused an address, says by itself what it is.
+ */
+function connectionError(description: string, error: Error): Error {
+	if (isOperatorError(error)) {
+		return error;
+	}
 	const words = error instanceof AggregateError ? error.errors.map(String).join('; ') : error.message;
 	return new TransientError(`${description}: ${words === '' ? error.name : words}`, { cause: error });
 }

@@ -2,6 +2,7 @@
  * The client of one API server. Plain JSON in and out, no generated models (which drop fields that they don't know), and
  * connections that are kept (a client that dials TLS per request costs 20 to 30 times as much).
  */
+import type { LookupFunction } from 'node:net';
 import manifest from '../../package.json' with { type: 'json' };
 import { describeRequest, errorOfAnswer, isRecord, type RequestSubject, warningsOf } from './api-server-answer.ts';
 import { type Answer, type InFlight, type Sink, Transport } from './api-server-transport.ts';
@@ -26,6 +27,12 @@ export interface ApiServerOptions {
 	 * hundreds of API servers.
 	 */
 	readonly http2?: boolean;
+	/**
+	 * Resolves the names that this client connects to, instead of the system's resolver: the server's, or the proxy's where
+	 * there is one (then the server's name is the proxy's business). An error of the closed family with which it refuses an
+	 * address is what requests and watches end with. Node asks it for no literal address.
+	 */
+	readonly lookup?: LookupFunction;
 	/** Called after each answer and each failure, for metrics. */
 	readonly observe?: (request: ObservedRequest) => void;
 	/** Called synchronously right before each mutating request is sent; what it throws is the result, and nothing is sent. */
@@ -171,6 +178,7 @@ export class ApiServer {
 			connections: maxInFlight,
 			maxResponseBytes: options.maxResponseBytes ?? 64 * 1024 * 1024,
 			connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+			lookup: options.lookup,
 		});
 		this.host = this.#transport.host;
 		this.#turns = new Semaphore(maxInFlight);
@@ -181,7 +189,8 @@ export class ApiServer {
 
 	/**
 	 * Any request. Rejects with TransientError (no answer, deadline, 408, 429, 5xx, cut-off answer), ConflictError (409),
-	 * RequestError (every other refusal), the signal's reason, or what `beforeWrite` threw.
+	 * RequestError (every other refusal, and every redirection: none is followed), the signal's reason, or what `beforeWrite`
+	 * or `lookup` refused with.
 	 */
 	async request<T>(options: RequestOptions): Promise<Response<T>> {
 		const { signal } = options;

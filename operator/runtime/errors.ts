@@ -11,6 +11,8 @@
  */
 import type { ObjectReference } from './object.ts';
 
+export { isTlsFailure } from './tls-failure.ts';
+
 /** One finding in an API server's refusal: which field, why. The owner of a field in a conflict of server-side apply, too. */
 export interface StatusCause {
 	/** `FieldValueInvalid`, `FieldManagerConflict` … */
@@ -105,6 +107,13 @@ export class BlockedError extends OperatorError {
 		super(message, details);
 		this.reason = reason;
 	}
+}
+
+/** Whether it is of this family, and so says by its class what to do. */
+export function isOperatorError(
+	error: unknown,
+): error is TransientError | ConflictError | RequestError | InvalidError | BlockedError {
+	return error instanceof OperatorError;
 }
 
 export function isNotFound(error: unknown): error is RequestError {
