@@ -416,6 +416,20 @@ export interface EnvVar {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "PilotKubeconfigSecret".
+ */
+export interface PilotKubeconfigSecret {
+	/**
+	 * Name of the Secret, in the namespace of the mesh.
+	 */
+	name: string;
+	/**
+	 * Key of the Secret that holds the kubeconfig. kubeconfig when not set.
+	 */
+	key?: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "Pilot".
  */
 export interface Pilot {
@@ -477,6 +491,10 @@ export interface Pilot {
 	 * Arguments added at the end of the component's command line.
 	 */
 	extraArgs?: string[];
+	/**
+	 * A kubeconfig by which Pilot and Mixer serve another cluster than the one that they run in: they read its services, Istio objects and nothing of their own cluster. See docs/clusters.md for what that cluster needs.
+	 */
+	kubeconfigSecret?: PilotKubeconfigSecret;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema

@@ -194,6 +194,8 @@ export const classicReleases: readonly ClassicRelease[] = [
 			discoveryPort: 15007,
 			secureDiscoveryPort: 15005,
 			networks: false,
+			gatewaysByService: false,
+			followsNetworks: false,
 		},
 	},
 	{
@@ -224,6 +226,8 @@ export const classicReleases: readonly ClassicRelease[] = [
 			discoveryPort: 15010,
 			secureDiscoveryPort: 15011,
 			networks: true,
+			gatewaysByService: false,
+			followsNetworks: false,
 		},
 	},
 	{
@@ -254,6 +258,8 @@ export const classicReleases: readonly ClassicRelease[] = [
 			discoveryPort: 15010,
 			secureDiscoveryPort: 15011,
 			networks: true,
+			gatewaysByService: true,
+			followsNetworks: false,
 		},
 	},
 	{
@@ -289,6 +295,8 @@ export const classicReleases: readonly ClassicRelease[] = [
 			discoveryPort: 15010,
 			secureDiscoveryPort: 15011,
 			networks: true,
+			gatewaysByService: true,
+			followsNetworks: true,
 		},
 	},
 	{
@@ -331,6 +339,8 @@ export const classicReleases: readonly ClassicRelease[] = [
 			discoveryPort: 15010,
 			secureDiscoveryPort: 15011,
 			networks: true,
+			gatewaysByService: true,
+			followsNetworks: true,
 		},
 	},
 ];

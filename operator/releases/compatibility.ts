@@ -37,6 +37,12 @@ export function pilotTable(): string {
 			row('port in `discoveryAddress`', ({ mesh }) => String(mesh.discoveryPort)),
 			row('mesh configuration', ({ pilot }) => (pilot.reloadsMeshConfig ? 'followed' : 'read once: pods are replaced')),
 			row('`meshNetworks`', ({ mesh }) => (mesh.networks ? 'yes' : 'no')),
+			row('where a joined cluster is in `meshNetworks`', ({ mesh: { networks, followsNetworks } }) =>
+				networks ? (followsNetworks ? 'followed' : 'read once: pods are replaced') : '–',
+			),
+			row('gateways of networks', ({ mesh: { networks, gatewaysByService } }) =>
+				networks ? (gatewaysByService ? 'by address or Service' : 'by address') : '–',
+			),
 			row('written unless said otherwise', ({ mesh }) =>
 				list(Object.entries(mesh.defaults).map(([name, value]) => `${name}: ${String(value)}`)),
 			),

@@ -99,8 +99,10 @@ const http: readonly GatewayPort[] = [
 ];
 const tcp: GatewayPort = { name: 'tcp', port: 31400 };
 
-/** Where gateways of several clusters meet: routed by the name in the TLS handshake. */
-const sni: GatewayPort = { name: 'tls', port: 15443 };
+/** Port of the pods where gateways of several networks meet: routed by the name in the TLS handshake. */
+export const crossNetworkPort = 15443;
+
+const sni: GatewayPort = { name: 'tls', port: crossNetworkPort };
 
 const fieldEnvOfAll = {
 	POD_NAME: 'metadata.name',

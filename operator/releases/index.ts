@@ -2,8 +2,8 @@
 export { classicReleases } from './classic.ts';
 export { crdsOf, type IstioCrd, type PrinterColumn } from './crds.ts';
 export { type EndOfLine, type FindResult, findRelease, releases } from './find-release.ts';
-export { envoyMetricsPort, statusPort } from './gateways.ts';
-export { meshMetricsPort, mixerProxyPorts } from './mixer.ts';
+export { crossNetworkPort, envoyMetricsPort, statusPort } from './gateways.ts';
+export { configFromApiServer, meshMetricsPort, mixerProxyPorts } from './mixer.ts';
 export { connectionSecurityPolicy, type MixerMetric, mixerMetrics, reporter, type Traffic } from './mixer-metrics.ts';
 export type { ReleaseProblem } from './problem.ts';
 export { canonicalQuantity } from './quantity.ts';
@@ -21,6 +21,7 @@ export type {
 } from './release.ts';
 export { compareMinor, minors } from './release.ts';
 export { type ResolveOptions, type ResolveResult, resolve } from './resolve.ts';
+export { localRegistry } from './resolve-multi-cluster.ts';
 export type {
 	CustomTemplate,
 	DisruptionBudget,
@@ -36,6 +37,7 @@ export type {
 	ResolvedInjector,
 	ResolvedMesh,
 	ResolvedMixer,
+	ResolvedNetwork,
 	ResolvedOverlay,
 	ResolvedSidecar,
 	ResolvedWorkload,

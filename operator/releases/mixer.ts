@@ -94,8 +94,14 @@ const flagsFrom11 = [...flagsOfAll, 'caCertFile', 'certFile', 'keyFile', 'useAda
 
 const flagsFrom12 = [...flagsFrom11, 'configWaitTimeout', 'latencyEnforcementThreshold', 'useTemplateCRDs'] as const;
 
-/** The socket that the proxy in front of it dials; the configuration from the API server, without Galley. */
-const argsOfAll = ['--address=unix:///sock/mixer.socket', '--configStoreURL=k8s://'] as const;
+/**
+ * The configuration from the API server, without Galley: from that of its own cluster, unless the path of a kubeconfig
+ * follows (`mixer/pkg/config/crd/init.go`).
+ */
+export const configFromApiServer = '--configStoreURL=k8s://';
+
+/** The socket that the proxy in front of it dials, and the configuration. */
+const argsOfAll = ['--address=unix:///sock/mixer.socket', configFromApiServer] as const;
 
 /** From 1.1 on. The port of 1.0 is the binary's own default there. */
 const argsFrom11 = ['--monitoringPort=15014', ...argsOfAll, '--log_output_level=default:info'] as const;

@@ -97,6 +97,16 @@ export interface MeshRelease {
 	readonly secureDiscoveryPort: number;
 	/** Whether the ConfigMap has the key `meshNetworks`. */
 	readonly networks: boolean;
+	/**
+	 * Whether Pilot finds the gateways of a network by the name of a Service too; 1.1 knows nothing but addresses, and a network
+	 * that has gateways but none with an address ends it (`pilot/pkg/proxy/envoy/v2/ep_filters.go`: a division by their number).
+	 */
+	readonly gatewaysByService: boolean;
+	/**
+	 * Whether a changed `meshNetworks` reaches the registries of other clusters; if not, Pilot's pods must be replaced
+	 * (`pilot/pkg/config/clusterregistry/multicluster.go`, `ReloadNetworkLookup` since 1.3).
+	 */
+	readonly followsNetworks: boolean;
 }
 
 export interface ClassicRelease {

@@ -25,7 +25,7 @@ export function mixerRules(release: ClassicRelease, service: MixerService): Work
 		title: 'Mixer',
 		flags: release.mixer.flags,
 		shortFlags: { p: 'port' },
-		ownedEnv: podEnv,
+		ownedEnv: { ...podEnv, KUBECONFIG: 'Set spec.pilot.kubeconfigSecret instead: Mixer serves the same cluster.' },
 		ownedFlags: [
 			'address',
 			'configDefaultNamespace',

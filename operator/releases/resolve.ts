@@ -9,6 +9,7 @@ import { checkGateways, resolveGateways } from './resolve-gateways.ts';
 import { checkImages, resolveImages } from './resolve-images.ts';
 import { checkInjection, resolveInjector, resolveSidecar } from './resolve-injector.ts';
 import { checkMixer, mixerServices, resolveMixer } from './resolve-mixer.ts';
+import { checkMultiCluster, resolveMultiCluster } from './resolve-multi-cluster.ts';
 import { checkSecurity, resolveSecurity } from './resolve-security.ts';
 import { resolveWorkload } from './resolve-workload.ts';
 import type { ResolvedMesh } from './resolved.ts';
@@ -46,6 +47,7 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 		...checkSecurity(release, spec, profile),
 		...checkInjection(release, spec, profile),
 		...checkGateways(release, spec, profile),
+		...checkMultiCluster(release, spec),
 		...checkImages(release, spec),
 	];
 	if (problems.length > 0) {
@@ -53,6 +55,7 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 	}
 	const injector = resolveInjector(release, spec, profile);
 	const trustDomain = spec.mesh?.trustDomain;
+	const gateways = resolveGateways(release, spec, profile);
 	return {
 		ok: true,
 		mesh: {
@@ -62,7 +65,6 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 			release,
 			images: resolveImages(release, spec, options.registry ?? upstreamRegistry),
 			meshConfig: buildMeshConfig(release, spec, mixerServices(spec, profile)),
-			...(release.mesh.networks ? { meshNetworks: { networks: {} } } : {}),
 			traceSampling: spec.mesh?.tracing?.sampling ?? defaultSampling,
 			...(trustDomain === undefined ? {} : { trustDomain }),
 			pilot: resolveWorkload(spec.pilot ?? {}, profile.pilot.replicas, release.pilot.resources),
@@ -70,7 +72,8 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 			...resolveSecurity(release, spec, profile),
 			...(injector === undefined ? {} : { injector }),
 			sidecar: resolveSidecar(spec),
-			gateways: resolveGateways(release, spec, profile),
+			gateways,
+			...resolveMultiCluster(release, spec, gateways),
 			overlays: spec.overlays ?? [],
 		},
 	};

@@ -151,6 +151,15 @@ export interface ResolvedGateway extends ResolvedWorkload {
 	};
 }
 
+/** Clusters whose pods reach each other directly. */
+export interface ResolvedNetwork {
+	readonly name: string;
+	/** Ids of its clusters, as Pilot knows them; the first is asked for the addresses of `gatewayService`. */
+	readonly registries: readonly [string, ...string[]];
+	/** The gateway through which others enter it, where the release finds one by its name. */
+	readonly gatewayService?: { readonly host: string; readonly port: number };
+}
+
 /** Mutual TLS between workloads. */
 export type MutualTls = 'PERMISSIVE' | 'STRICT' | 'DISABLED';
 
@@ -171,8 +180,20 @@ export interface ResolvedClassicMesh extends ResolvedBase {
 	readonly release: ClassicRelease;
 	/** Istio's mesh configuration (`MeshConfig`) as it is written; only fields that the release knows. */
 	readonly meshConfig: Opaque;
-	/** Networks of the mesh (`MeshNetworks`); absent where the release knows none. */
-	readonly meshNetworks?: Opaque;
+	/** Networks of the mesh, this cluster's first; none where nobody has named one. Absent where the release knows none. */
+	readonly networks?: readonly ResolvedNetwork[];
+	/** Which cluster of the mesh this is, in the words of its proxies. */
+	readonly location: {
+		/** The id by which Pilot knows the cluster. */
+		readonly clusterId: string;
+		readonly network?: string;
+	};
+	/** Kubeconfig of the cluster that Pilot and Mixer serve, where it is not the one that they run in. */
+	readonly pilotKubeconfig?: {
+		/** Name of a Secret in the namespace of the mesh. */
+		readonly name: string;
+		readonly key: string;
+	};
 	/** Percent of requests that start a trace. */
 	readonly traceSampling: number;
 	/** Domain of the workloads' identities, when it is not the release's own. */

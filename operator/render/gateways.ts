@@ -92,6 +92,8 @@ function env(
 	const { gateways: release } = mesh.release;
 	const values: Readonly<Record<string, string>> = {
 		...release.env,
+		...(release.env.ISTIO_META_CLUSTER_ID === undefined ? {} : { ISTIO_META_CLUSTER_ID: mesh.location.clusterId }),
+		...(mesh.location.network === undefined ? {} : { ISTIO_META_NETWORK: mesh.location.network }),
 		...(release.tellsOwner
 			? {
 					ISTIO_META_WORKLOAD_NAME: name,

@@ -9,13 +9,16 @@ import { renderInjector } from './injector.ts';
 import { renderMeshConfig } from './mesh-config.ts';
 import { renderMixer } from './mixer.ts';
 import { renderNamespace } from './namespace.ts';
+import { renderNetworkGateway } from './networks.ts';
 import { applyOverlays, OverlayError, type OverlayProblem, type OverlayResult } from './overlays.ts';
 import { renderPilot } from './pilot.ts';
+import { isIstioObject } from './pilot-outside.ts';
 
 export {
 	type ControlPlaneAddresses,
 	checkDataPlane,
 	type DataPlaneProblem,
+	dataPlaneMesh,
 	type RemoteDataPlane,
 	renderDataPlane,
 } from './data-plane.ts';
@@ -68,19 +71,24 @@ const standIns: ClusterFacts = {
 	injectorRoots: 'pending',
 	injectorCertificate: { certChain: 'pending', key: 'pending', roots: 'pending' },
 	caSecretHash: 'pending',
+	pilotKubeconfigHash: 'pending',
 };
 
 function components(mesh: ResolvedMesh, facts: ClusterFacts): readonly KubeObject[] {
 	switch (mesh.line) {
-		case 'classic':
-			return [
+		case 'classic': {
+			const objects = [
 				renderNamespace(mesh),
-				renderMeshConfig(mesh),
-				...renderPilot(mesh),
-				...renderMixer(mesh),
+				renderMeshConfig(mesh, facts),
+				...renderPilot(mesh, facts),
+				...renderMixer(mesh, facts),
 				...renderCitadel(mesh, facts),
 				...renderInjector(mesh, facts),
 				...renderGateways(mesh),
+				...renderNetworkGateway(mesh),
 			];
+			// A Pilot outside reads them elsewhere, see `renderServedCluster`.
+			return mesh.pilotKubeconfig === undefined ? objects : objects.filter((object) => !isIstioObject(object));
+		}
 	}
 }

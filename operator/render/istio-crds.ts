@@ -7,9 +7,13 @@ import { managedBy } from './labels.ts';
 
 /**
  * The definitions that the mesh's release needs. All meshes of a cluster share them and users' objects hang on them: they
- * carry no set, are never pruned or deleted, and are applied only where the live annotation names no newer release.
+ * carry no set, are never pruned or deleted, and are applied only where the live annotation names no newer release. None
+ * where Pilot serves another cluster: they are read there.
  */
-export function renderCrds({ release }: ResolvedMesh): readonly KubeObject[] {
+export function renderCrds({ release, pilotKubeconfig }: ResolvedMesh): readonly KubeObject[] {
+	if (pilotKubeconfig !== undefined) {
+		return [];
+	}
 	let crds = rendered.get(release.version);
 	if (crds === undefined) {
 		crds = finish(crdsOf(release).map((crd) => definition(crd, release.version)));

@@ -1,7 +1,8 @@
 /** Labels of everything that is rendered, in one place: by them a person, `kubectl` and the operator know what belongs together. */
 import { createHash } from 'node:crypto';
-import { applySetLabel, managedByLabel, managedByValue } from '../../api/v1/index.ts';
+import { applySetLabel, clusterLabel, managedByLabel, managedByValue } from '../../api/v1/index.ts';
 import type { ResolvedMesh } from '../releases/index.ts';
+import type { KubeObject } from '../runtime/object.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -38,4 +39,18 @@ export function podLabels(mesh: ResolvedMesh, component: string, name: string): 
 		'app.kubernetes.io/part-of': 'istio',
 		...managedBy,
 	};
+}
+
+/**
+ * The same object for the API server of another cluster: in a set of its own there, whose parent this one's can't be, and
+ * with the name of the cluster from which it is kept. What is in no set, such as a namespace, stays as it is.
+ */
+export function keptFrom(object: KubeObject, keeper: string, applySet: string): KubeObject {
+	const { labels } = object.metadata;
+	return labels?.[applySetLabel] === undefined
+		? object
+		: {
+				...object,
+				metadata: { ...object.metadata, labels: { ...labels, [applySetLabel]: applySet, [clusterLabel]: keeper } },
+			};
 }

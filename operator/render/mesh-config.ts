@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
 import type { ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
+import type { ClusterFacts } from './facts.ts';
 import { objectLabels } from './labels.ts';
+import { meshNetworks } from './networks.ts';
 
 /** Name of the ConfigMap; istioctl and the charts of istio 1.0-1.4 know it by this name. */
 export const meshConfigMap = 'istio';
@@ -16,10 +18,11 @@ function yaml(value: unknown): string {
 }
 
 /** The keys of the ConfigMap. */
-export function meshConfigData(mesh: ResolvedMesh): Readonly<Record<string, string>> {
+export function meshConfigData(mesh: ResolvedMesh, facts: ClusterFacts = {}): Readonly<Record<string, string>> {
+	const networks = meshNetworks(mesh, facts);
 	return {
 		mesh: yaml(mesh.meshConfig),
-		...(mesh.meshNetworks === undefined ? {} : { meshNetworks: yaml(mesh.meshNetworks) }),
+		...(networks === undefined ? {} : { meshNetworks: yaml(networks) }),
 	};
 }
 
@@ -31,7 +34,7 @@ export function meshConfigHash(mesh: ResolvedMesh): string {
 		.slice(0, 32);
 }
 
-export function renderMeshConfig(mesh: ResolvedMesh): KubeObject {
+export function renderMeshConfig(mesh: ResolvedMesh, facts: ClusterFacts): KubeObject {
 	return {
 		apiVersion: 'v1',
 		kind: 'ConfigMap',
@@ -40,6 +43,6 @@ export function renderMeshConfig(mesh: ResolvedMesh): KubeObject {
 			namespace: mesh.namespace,
 			labels: { app: 'istio', service: 'istio', ...objectLabels(mesh, 'mesh-config', 'istio') },
 		},
-		data: meshConfigData(mesh),
+		data: meshConfigData(mesh, facts),
 	};
 }

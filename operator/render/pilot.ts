@@ -2,10 +2,15 @@
  * Pilot of the classic line: tells every proxy about services, endpoints and routing rules. With Citadel it has a proxy in front,
  * which ends TLS; without certificates that proxy could not start, so there is none.
  */
+import { remoteSecretsAnnotation } from '../../api/v1/index.ts';
 import type { ReadRule, ResolvedClassicMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { controlPlaneProxy } from './control-plane-proxy.ts';
+import type { ClusterFacts } from './facts.ts';
+import type { Labels } from './labels.ts';
 import { meshConfigHash, meshConfigMap } from './mesh-config.ts';
+import { networksHash } from './networks.ts';
+import { kubeconfigOf } from './pilot-outside.ts';
 import { renderAccount } from './rbac.ts';
 import { componentService } from './service.ts';
 import { fieldEnv, renderWorkload } from './workload.ts';
@@ -22,32 +27,35 @@ const selector = { istio: 'pilot' };
 /** Path of the mounted ConfigMap, Pilot's own default. */
 const configDirectory = '/etc/istio/config';
 
-export function renderPilot(mesh: ResolvedClassicMesh): readonly KubeObject[] {
+export function renderPilot(mesh: ResolvedClassicMesh, facts: ClusterFacts): readonly KubeObject[] {
 	const proxy = proxyOf(mesh);
+	const kubeconfig = kubeconfigOf(mesh, facts);
 	return [
 		...renderAccount(mesh, {
 			component,
 			name,
 			serviceAccount,
-			cluster: [...mesh.release.pilot.configTypes.map(follow), ...mesh.release.pilot.clusterReads],
-			namespace: mesh.release.pilot.namespaceReads,
+			...(kubeconfig === undefined ? reads(mesh) : { cluster: [], namespace: [] }),
 		}),
-		service(mesh),
+		pilotService(mesh, selector),
 		...renderWorkload(mesh, {
 			component,
 			name,
 			serviceAccount,
+			...(kubeconfig === undefined ? {} : { token: false }),
 			labels: { app: 'pilot', ...selector },
 			selector,
 			annotations: {
 				'sidecar.istio.io/inject': 'false',
-				...(mesh.release.pilot.reloadsMeshConfig ? {} : { 'meshwright.io/config-hash': meshConfigHash(mesh) }),
+				...followed(mesh, facts),
+				...kubeconfig?.annotations,
 			},
 			container: {
 				name: 'discovery',
 				image: mesh.images.pilot,
 				args: [
 					...mesh.release.pilot.args,
+					...(kubeconfig === undefined ? [] : [`--kubeconfig=${kubeconfig.path}`]),
 					...(mesh.trustDomain === undefined ? [] : [`--trust-domain=${mesh.trustDomain}`]),
 				],
 				env: [
@@ -65,11 +73,16 @@ export function renderPilot(mesh: ResolvedClassicMesh): readonly KubeObject[] {
 				},
 				volumeMounts: [
 					{ name: 'config-volume', mountPath: configDirectory },
+					...(kubeconfig === undefined ? [] : [kubeconfig.mount]),
 					...(proxy !== undefined && mesh.release.pilot.looksForCertificate ? [proxy.certificateMount] : []),
 				],
 			},
 			...(proxy === undefined ? {} : { sidecars: [proxy.container] }),
-			volumes: [{ name: 'config-volume', configMap: { name: meshConfigMap } }, ...(proxy?.volumes ?? [])],
+			volumes: [
+				{ name: 'config-volume', configMap: { name: meshConfigMap } },
+				...(kubeconfig === undefined ? [] : [kubeconfig.volume]),
+				...(proxy?.volumes ?? []),
+			],
 			settings: mesh.pilot,
 		}),
 	];
@@ -86,6 +99,20 @@ function proxyOf(mesh: ResolvedClassicMesh) {
 			});
 }
 
+function reads({ release: { pilot } }: ResolvedClassicMesh) {
+	return { cluster: [...pilot.configTypes.map(follow), ...pilot.clusterReads], namespace: pilot.namespaceReads };
+}
+
+/** What Pilot reads once, by a hash each: its pods are replaced when it changes. */
+function followed(mesh: ResolvedClassicMesh, { remoteSecrets }: ClusterFacts): Labels {
+	const networks = networksHash(mesh);
+	return {
+		...(mesh.release.pilot.reloadsMeshConfig ? {} : { 'meshwright.io/config-hash': meshConfigHash(mesh) }),
+		...(networks === undefined ? {} : { 'meshwright.io/networks-hash': networks }),
+		...(remoteSecrets === undefined ? {} : { [remoteSecretsAnnotation]: remoteSecrets }),
+	};
+}
+
 /** What an informer does with one of Istio's own types. */
 function follow(type: string): ReadRule {
 	const [resource = '', ...group] = type.split('.');
@@ -93,13 +120,13 @@ function follow(type: string): ReadRule {
 }
 
 /** Only ports that the pods listen on: without a certificate there is no TLS port. */
-function service(mesh: ResolvedClassicMesh): KubeObject {
+export function pilotService(mesh: ResolvedClassicMesh, selecting?: Labels): KubeObject {
 	const { ports, proxyPorts } = mesh.release.pilot;
 	return componentService(mesh, {
 		component,
 		name,
 		labels: { app: 'pilot', ...selector },
-		selector,
+		...(selecting === undefined ? {} : { selector: selecting }),
 		ports: mesh.citadel === undefined ? ports : [...ports, ...proxyPorts],
 	});
 }

@@ -2,8 +2,12 @@
  * The account by which Pilot and Mixer of one cluster read another: the least that they need, and nothing that they could
  * change. It is made in a cluster that joins, and in the operator's own where another primary reads that.
  */
-import type { ResolvedMesh } from '../releases/index.ts';
+import { compareMinor, type ReadRule, type ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
+import { finish } from './finish.ts';
+import { keptFrom } from './labels.ts';
+import { renderNamespace } from './namespace.ts';
+import { renderAccount } from './rbac.ts';
 
 export interface Reader {
 	/** Name of the cluster whose Pilot and Mixer read, as it is called in the mesh. */
@@ -18,6 +22,37 @@ export function readerServiceAccount(readBy: string): string {
 }
 
 /** Namespace of the mesh, ServiceAccount, ClusterRole and ClusterRoleBinding, in the form of `render`. */
-export function renderReader(_mesh: ResolvedMesh, _reader: Reader): readonly KubeObject[] {
-	throw new Error('not yet');
+export function renderReader(mesh: ResolvedMesh, reader: Reader): readonly KubeObject[] {
+	return finish(readerObjects(mesh, reader));
+}
+
+/** As `renderReader`, unfinished. */
+export function readerObjects(mesh: ResolvedMesh, { readBy, applySet }: Reader): readonly KubeObject[] {
+	const name = readerServiceAccount(readBy);
+	return [
+		renderNamespace(mesh),
+		...renderAccount(mesh, {
+			component: 'reader',
+			name,
+			serviceAccount: name,
+			cluster: readerRules(mesh),
+			namespace: [],
+		}),
+	].map((object) => keptFrom(object, readBy, applySet));
+}
+
+const verbs = ['get', 'list', 'watch'] as const;
+
+/**
+ * The ClusterRole `istio-reader` of the charts: what Pilot reads and, from 1.1 on, what Mixer's adapter `kubernetesenv` does
+ * (istio 1.0 `install/kubernetes/helm/istio-remote/templates/clusterrole.yaml`, 1.1-1.4
+ * `install/kubernetes/helm/istio/templates/clusterrole.yaml`). No Secrets, and nothing of Istio's own.
+ */
+function readerRules({ release }: ResolvedMesh): readonly ReadRule[] {
+	const core = ['endpoints', 'nodes', 'pods', 'services'];
+	const isRead = compareMinor(release.minor, '1.1') >= 0;
+	return [
+		...[...core, ...(isRead ? ['replicationcontrollers'] : [])].map((resource) => ({ group: '', resource, verbs })),
+		...(isRead ? [{ group: 'apps', resource: 'replicasets', verbs }] : []),
+	];
 }

@@ -10,7 +10,8 @@ export interface ComponentService {
 	readonly name: string;
 	/** Istio's own labels; the selector's among them. */
 	readonly labels: Labels;
-	readonly selector: Labels;
+	/** None where the Service leads to addresses that are written beside it. */
+	readonly selector?: Labels;
 	readonly annotations?: Labels;
 	/** What the pods listen on; of these the ones with a name for a Service are offered. */
 	readonly ports: readonly Port[];

@@ -64,6 +64,7 @@ export const kinds = {
 	rule: kind('config.istio.io/v1alpha2', 'rule', 'rules', true),
 	statsd: kind('config.istio.io/v1alpha2', 'statsd', 'statsds', true),
 	stdio: kind('config.istio.io/v1alpha2', 'stdio', 'stdios', true),
+	Gateway: kind('networking.istio.io/v1alpha3', 'Gateway', 'gateways', true),
 	DestinationRule: kind('networking.istio.io/v1alpha3', 'DestinationRule', 'destinationrules', true),
 	MeshInstallation: kind('meshwright.io/v1', 'MeshInstallation', 'meshinstallations', false),
 } as const satisfies Record<string, Kind>;

@@ -26,11 +26,15 @@ export function proxyEnv(definition: Definition): readonly Item[] {
 		ofPod('ISTIO_META_POD_NAME', 'metadata.name'),
 		...(since('1.1') ? [ofPod('ISTIO_META_CONFIG_NAMESPACE', 'metadata.namespace')] : []),
 		{ name: 'ISTIO_META_INTERCEPTION_MODE', value: interceptionMode },
+		...(since('1.1') && mesh.location.network !== undefined
+			? [{ name: 'ISTIO_META_NETWORK', value: mesh.location.network }]
+			: []),
 		...(since('1.2') ? [{ name: 'ISTIO_META_INCLUDE_INBOUND_PORTS', value: includedPorts(definition) }] : []),
 		...(since('1.3')
 			? [
 					{ name: 'ISTIO_META_POD_PORTS', value: { is: 'containerPorts' } } as const,
-					{ name: 'ISTIO_META_CLUSTER_ID', value: 'Kubernetes' },
+					// The chart of 1.3 reads a misspelt setting here, and so says Kubernetes in every cluster.
+					{ name: 'ISTIO_META_CLUSTER_ID', value: mesh.location.clusterId },
 					ofPod('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
 					{ name: 'SDS_ENABLED', value: 'false' },
 				]

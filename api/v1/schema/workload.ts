@@ -109,10 +109,12 @@ const toleration = withRules(
 	},
 ).meta({ title: 'Toleration' });
 
+const secretKey = text(253, /^[-._a-zA-Z0-9]+$/, 'a key: letters, digits, -, _ and .');
+
 const keySelector = z
 	.strictObject({
 		name: objectName.describe('Name of the object, in the namespace of the mesh.'),
-		key: text(253, /^[-._a-zA-Z0-9]+$/, 'a key: letters, digits, -, _ and .').describe('The key whose value is used.'),
+		key: secretKey.describe('The key whose value is used.'),
 		optional: optional(z.boolean()).describe(
 			'true: the pod starts also without the object or the key. false when not set.',
 		),
@@ -237,4 +239,18 @@ function leavesRoom({ replicas, autoscaling, disruptionBudget }: Workload): bool
 	return kept < pods;
 }
 
-export const pilot = workload(z.strictObject(workloadFields)).meta({ title: 'Pilot' });
+export const pilot = workload(
+	z.strictObject({
+		...workloadFields,
+		kubeconfigSecret: optional(
+			z
+				.strictObject({
+					name: objectName.describe('Name of the Secret, in the namespace of the mesh.'),
+					key: optional(secretKey).describe('Key of the Secret that holds the kubeconfig. kubeconfig when not set.'),
+				})
+				.meta({ title: 'PilotKubeconfigSecret' }),
+		).describe(
+			'A kubeconfig by which Pilot and Mixer serve another cluster than the one that they run in: they read its services, Istio objects and nothing of their own cluster. See docs/clusters.md for what that cluster needs.',
+		),
+	}),
+).meta({ title: 'Pilot' });
