@@ -43,6 +43,7 @@ test.serial('--once shows the way to Ready and what was made, ends with exit cod
 	t.regex(output(), /✔ Ready=True/);
 	t.regex(output(), /▸ Ready after [0-9.]+ s/);
 	t.regex(output(), /Deployment {2,}istio-system {2,}istio-pilot {2,}\S+ {2,}1\/1 pods ready/);
+	t.notRegex(output(), /^ *Endpoints /m, 'what Kubernetes makes is not ours, although it has our labels');
 	t.notRegex(output(), /ApplyFailed|forbidden/i);
 	t.deepEqual(await leftBehind(folder), []);
 });

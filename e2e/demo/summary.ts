@@ -1,6 +1,6 @@
 /** The end of the demo: what was made, and how to look at it. */
 import { instanceLabel, managedSelector } from '../../operator/apply/identity.ts';
-import { orderedKinds } from '../../operator/apply/waves.ts';
+import { memberKinds } from '../../operator/cli/member-kinds.ts';
 import { age, table } from '../../operator/cli/output.ts';
 import type { ApiServer } from '../../operator/runtime/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
@@ -11,12 +11,12 @@ interface Pods {
 	readonly status?: { readonly readyReplicas?: number };
 }
 
-/** Istio's own kinds, which are there once its CRDs are. */
-const istioKinds: readonly Kind[] = Object.values(kinds).filter(({ apiVersion }) => apiVersion.includes('.istio.io/'));
+/** Istio's own kinds are there once its CRDs are. */
+const istioKinds: readonly Kind[] = memberKinds.filter(({ apiVersion }) => apiVersion.includes('.istio.io/'));
 
-const renderedKinds: readonly Kind[] = orderedKinds().flatMap((name) =>
-	Object.values(kinds).filter(({ kind }) => kind === name),
-);
+const renderedKinds: readonly Kind[] = memberKinds
+	.filter((kind) => !istioKinds.includes(kind))
+	.toSorted((a, b) => (a.kind < b.kind ? -1 : 1));
 
 function detail(object: KubeObject): string {
 	if (object.kind !== kinds.Deployment.kind) {
@@ -39,15 +39,16 @@ export async function summary(api: ApiServer, name: string): Promise<string> {
 		);
 	const lists = await listAll(renderedKinds);
 	const configuration = (await listAll(istioKinds.filter((kind) => isServed(kind, crds.items)))).flat();
-	const objects = lists.flat().filter(({ kind }) => kind !== kinds.CustomResourceDefinition.kind);
 	const now = Date.now();
-	const rows = objects.map((object) => [
-		object.kind,
-		object.metadata.namespace ?? '',
-		object.metadata.name,
-		age(object.metadata.creationTimestamp, now),
-		detail(object),
-	]);
+	const rows = lists
+		.flat()
+		.map((object) => [
+			object.kind,
+			object.metadata.namespace ?? '',
+			object.metadata.name,
+			age(object.metadata.creationTimestamp, now),
+			detail(object),
+		]);
 	const shared = [kinds.CustomResourceDefinition.kind, '', `${crds.items.length} of Istio’s`, '', ''];
 	const counts = [...Map.groupBy(configuration, ({ kind }) => kind)].map(([kind, all]) => `${all.length} ${kind}`);
 	const istio = configuration.length === 0 ? [] : [['of Istio’s kinds', '', counts.join(', '), '', '']];
