@@ -86,3 +86,9 @@ test('a context that refers to nothing is refused by name', async (t) => {
 	const dangling = { ...config({}, {}), contexts: [{ name: 'c', context: { cluster: 'gone', user: 'u' } }] };
 	await t.throwsAsync(readKubeconfig(await file(t, dangling)), { message: /refers to "gone"/ });
 });
+
+test('a file that is not there is told by the name of its setting', async (t) => {
+	await t.throwsAsync(readKubeconfig('/no/such/kubeconfig'), {
+		message: /^the kubeconfig \/no\/such\/kubeconfig can't be read: correct MESHWRIGHT_TEST_KUBECONFIG/,
+	});
+});

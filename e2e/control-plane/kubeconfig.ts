@@ -61,12 +61,18 @@ function byName<Entry extends { readonly name: string }>(entries: readonly Entry
 	return found;
 }
 
+function cannotBeRead(file: string): (cause: unknown) => never {
+	return (cause) => {
+		throw new Error(`the kubeconfig ${file} can't be read: correct MESHWRIGHT_TEST_KUBECONFIG, or unset it`, { cause });
+	};
+}
+
 /**
  * Reads the current context of a kubeconfig. Understood are tokens and client certificates, in the file or beside it; a
  * file whose user is a program to run (`exec`) or that skips the check of the server's certificate is refused.
  */
 export async function readKubeconfig(file: string): Promise<Credentials> {
-	const config = fileShape.parse(parse(await readFile(file, 'utf8')));
+	const config = fileShape.parse(parse(await readFile(file, 'utf8').catch(cannotBeRead(file))));
 	const { context } = byName(config.contexts, config['current-context'], file);
 	const { cluster } = byName(config.clusters, context.cluster, file);
 	const { user } = byName(config.users, context.user, file);

@@ -17,7 +17,16 @@ async function goVersion(): Promise<string | undefined> {
 }
 
 async function assetsOf(directory: string | undefined) {
-	return directory === undefined ? undefined : { directory, files: await readdir(directory) };
+	if (directory === undefined) {
+		return undefined;
+	}
+	try {
+		return { directory, files: await readdir(directory) };
+	} catch (error) {
+		throw new Error(`KUBEBUILDER_ASSETS=${directory} is not a directory that can be read: correct it, or unset it`, {
+			cause: error,
+		});
+	}
 }
 
 /**
