@@ -1,0 +1,84 @@
+/** What the checks know of clusters: plain values, from what was gathered, from records and from the status. */
+import type { ClusterFactsSeen } from './gather.ts';
+import type { Blocks } from './gather-addresses.ts';
+import { valueIfKnown } from './known.ts';
+import type { RootCertificate } from './root-certificates.ts';
+
+/** A cluster of the mesh as far as others have to know it. What is undefined is not known, and nothing is found about it. */
+export interface ClusterAddresses {
+	/** Name in messages. */
+	readonly name: string;
+	readonly network: string | undefined;
+	readonly podCIDRs: readonly string[] | undefined;
+	readonly serviceCIDRs: readonly string[] | undefined;
+}
+
+/** Another entry of the list, from its record and its status: it need not be reachable. */
+export interface OtherCluster extends ClusterAddresses {
+	/** UID of its kube-system. */
+	readonly id: string | undefined;
+	/** Place in `spec.multiCluster.clusters`: of two that want to join, the first wins. */
+	readonly position: number;
+	/** Whether its Secret is published. Who has joined wins over who has not. */
+	readonly isJoined: boolean;
+}
+
+/** The cluster that the mesh's own control plane is in. */
+export interface LocalCluster extends ClusterAddresses {
+	readonly id: string;
+	/** `spec.multiCluster.clusterName`, undefined where its UID stands for it. */
+	readonly clusterName: string | undefined;
+	readonly trustDomain: string;
+	readonly roots: readonly RootCertificate[] | undefined;
+	/** The Istio release, `1.0.9`, and whether it knows networks. */
+	readonly release: { readonly version: string; readonly hasNetworks: boolean };
+}
+
+/** The cluster that is checked. */
+export interface CheckedCluster extends OtherCluster {
+	readonly role: 'Remote' | 'Primary';
+	readonly id: string;
+	/** The UID that its record has. */
+	readonly recordedId: string | undefined;
+	readonly serverVersion: string;
+	/** What its API server must serve. */
+	readonly kubernetes: KubernetesNeeded;
+	/** Sentences, see `reviewPermissions`. */
+	readonly missingPermissions: readonly string[];
+	/** Why its addresses are not known. */
+	readonly podsUnknown: string | undefined;
+	readonly servicesUnknown: string | undefined;
+	/** Number of its MeshInstallations. */
+	readonly installations: number | undefined;
+	readonly trustDomain: string | undefined;
+	readonly roots: readonly RootCertificate[] | undefined;
+	/** Undefined without a data plane that is kept there. */
+	readonly dataPlane: { readonly controlPlaneAddresses: readonly string[] } | undefined;
+}
+
+export interface KubernetesNeeded {
+	/** Of Kubernetes 1.x. */
+	readonly minor: number;
+	/** What needs it, for a message. */
+	readonly what: string;
+}
+
+/** The part of a CheckedCluster that comes from `gatherFacts`. */
+export function seen(facts: ClusterFactsSeen) {
+	const { id, serverVersion, podCIDRs, serviceCIDRs, mesh } = facts;
+	return {
+		id,
+		serverVersion,
+		podCIDRs: valueIfKnown(podCIDRs),
+		serviceCIDRs: valueIfKnown(serviceCIDRs),
+		podsUnknown: whyUnknown(podCIDRs),
+		servicesUnknown: whyUnknown(serviceCIDRs),
+		installations: valueIfKnown(mesh.installations)?.length,
+		trustDomain: valueIfKnown(mesh.trustDomain),
+		roots: valueIfKnown(mesh.roots),
+	} satisfies Partial<CheckedCluster>;
+}
+
+function whyUnknown(blocks: Blocks): string | undefined {
+	return blocks.known ? undefined : blocks.why;
+}
