@@ -2,7 +2,7 @@
 import { apiVersion, kind, parseMeshInstallation } from '../api/v1/index.ts';
 import { releases, resolve } from '../operator/releases/index.ts';
 import { profiles } from '../operator/releases/profiles.ts';
-import { type ClusterFacts, render, renderCrds } from '../operator/render/index.ts';
+import { type ClusterFacts, render, renderCrds, renderReader } from '../operator/render/index.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 
 /** Parts of a spec; each switches on objects that another one does not have. */
@@ -25,20 +25,36 @@ const options: readonly object[] = [
 	{ gateways: { ingress: { enabled: true, replicas: 2 }, egress: { enabled: true, autoscaling: { maxReplicas: 3 } } } },
 	{ citadel: { enabled: true }, mesh: { mtls: { mode: 'STRICT' } } },
 	{ sidecarInjector: { enabled: true, namespaces: ['shop'] } },
+	{ pilot: { kubeconfigSecret: { name: 'served' } } },
 ];
+
+/** Since 1.1: joined clusters, one of them in another network. */
+const networks: object = {
+	gateways: { ingress: { enabled: true } },
+	multiCluster: {
+		network: 'here',
+		clusters: ['near', 'far'].map((name) => ({
+			name,
+			...(name === 'far' ? { network: 'there' } : {}),
+			kubeconfigSecret: { name, namespace: 'meshwright-system' },
+		})),
+	},
+};
 
 /** In the place of what only a cluster knows: what depends on it is rendered as well. */
 const facts: ClusterFacts = {
 	injectorRoots: 'sample',
 	injectorCertificate: { certChain: 'sample', key: 'sample', roots: 'sample' },
 	caSecretHash: 'sample',
+	remoteSecrets: 'sample',
+	pilotKubeconfigHash: 'sample',
 };
 
 /** Everything that is rendered for any release, profile and option. Throws where a sample is refused: then it says nothing. */
 export function renderEverything(): readonly KubeObject[] {
-	return releases.flatMap(({ version }) =>
+	return releases.flatMap(({ version, minor }) =>
 		Object.keys(profiles).flatMap((profile) =>
-			options.flatMap((option) => {
+			[...options, ...(minor === '1.0' ? [] : [networks])].flatMap((option) => {
 				const sample = {
 					apiVersion,
 					kind,
@@ -51,7 +67,12 @@ export function renderEverything(): readonly KubeObject[] {
 					const reasons = resolved.problems.map(({ message }) => message).join('; ');
 					throw new Error(`the sample ${JSON.stringify(sample.spec)} is refused: ${reasons}`);
 				}
-				return [...renderCrds(resolved.mesh), ...render(resolved.mesh, facts)];
+				return [
+					...renderCrds(resolved.mesh),
+					...render(resolved.mesh, facts),
+					// Where another primary reads this cluster. What a joined cluster gets is written with that cluster's credentials.
+					...renderReader(resolved.mesh, { readBy: 'other', applySet: 'sample' }),
+				];
 			}),
 		),
 	);

@@ -211,3 +211,23 @@ test('mutual TLS is demanded when Citadel is ready, and not before', (t) => {
 	]);
 	t.is(decide(mesh, undefined, { objects: [deployment('istio-citadel', 'x')] }).held.size, 0);
 });
+
+test('Pilot and Mixer that serve another cluster wait for its kubeconfig, and their pods follow it', (t) => {
+	const mesh = meshOf({
+		version: '1.4.10',
+		pilot: { kubeconfigSecret: { name: 'served' } },
+		mixer: { telemetry: { enabled: true } },
+	});
+	t.deepEqual(secretsOf(mesh), [{ namespace: 'istio-system', name: 'served' }]);
+	for (const secrets of [{}, { served: 'unknown' }] as const) {
+		const { held, facts } = decide(mesh, undefined, { secrets });
+		t.is(facts.pilotKubeconfigHash, undefined);
+		for (const name of ['istio-pilot', 'istio-telemetry'])
+			t.regex(
+				held.get(objectKey(deployment(name, ''))) ?? '',
+				/waiting for Secret istio-system\/served, the kubeconfig/,
+			);
+	}
+	const { held, facts } = decide(mesh, undefined, { secrets: { served: { certificates: {}, hash: 'content' } } });
+	t.deepEqual([held.size, facts.pilotKubeconfigHash], [0, 'content']);
+});

@@ -38,6 +38,7 @@ export function secretsOf(mesh: ResolvedMesh): readonly ObjectName[] {
 	return [
 		...(mesh.injector === undefined ? [] : [citadelInjectorSecret, ownInjectorSecret]),
 		...(mesh.citadel === undefined ? [] : [mesh.citadel.caSecretName ?? selfSignedCaSecret]),
+		...(mesh.pilotKubeconfig === undefined ? [] : [mesh.pilotKubeconfig.name]),
 	].map((name) => ({ namespace: mesh.namespace, name }));
 }
 
@@ -76,10 +77,12 @@ export function factsOf(
 	const injectorRoots = mesh.injector === undefined ? undefined : rootsOf(mesh, own, sight, remembered);
 	const caSecret = mesh.citadel?.caSecretName;
 	const ca = caSecret === undefined ? undefined : known(sight.secret(caSecret));
+	const kubeconfig = mesh.pilotKubeconfig === undefined ? undefined : known(sight.secret(mesh.pilotKubeconfig.name));
 	return {
 		...(injectorRoots === undefined ? {} : { injectorRoots }),
 		...(own === undefined ? {} : { injectorCertificate: own }),
 		...(ca === undefined ? {} : { caSecretHash: ca.hash }),
+		...(kubeconfig === undefined ? {} : { pilotKubeconfigHash: kubeconfig.hash }),
 	};
 }
 
@@ -150,6 +153,7 @@ export function waitingOf(
 	waitForPolicy(mesh, sight, isConfigFollowed, held, kept);
 	if (mesh.injector !== undefined) waitForInjector(mesh, facts, sight, held, kept);
 	if (mesh.citadel !== undefined) waitForCitadel(mesh, facts, objects, sight, held);
+	waitForKubeconfig(mesh, facts, held);
 	return { held, kept };
 }
 
@@ -206,6 +210,14 @@ function waitForCitadel(
 		for (const object of objects.filter(({ metadata }) => metadata.labels?.[componentLabel] === mutualTlsComponent))
 			held.set(objectKey(object), 'waiting for Citadel to be ready, before mutual TLS is demanded');
 	}
+}
+
+/** Pods that can't mount it would be all that is left of those that run. */
+function waitForKubeconfig(mesh: ResolvedMesh, { pilotKubeconfigHash }: ClusterFacts, held: Map<string, string>): void {
+	const { pilotKubeconfig, namespace } = mesh;
+	if (pilotKubeconfig === undefined || pilotKubeconfigHash !== undefined) return;
+	const sentence = `waiting for Secret ${namespace}/${pilotKubeconfig.name}, the kubeconfig of the cluster that Pilot serves`;
+	for (const name of ['istio-pilot', 'istio-policy', 'istio-telemetry']) held.set(deploymentKey(mesh, name), sentence);
 }
 
 function waitForInjector(

@@ -27,6 +27,7 @@ export { renderCrds } from './istio-crds.ts';
 export { applySetId, applySetLabel, managedBy } from './labels.ts';
 export { OverlayError, type OverlayProblem } from './overlays.ts';
 export { type Reader, readerServiceAccount, renderReader } from './reader.ts';
+export { renderServedCluster } from './served-cluster.ts';
 
 /** Problems of overlays, which only show once there are objects to change. */
 export type RenderResult = OverlayResult;

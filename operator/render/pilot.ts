@@ -19,7 +19,7 @@ const component = 'pilot';
 const name = 'istio-pilot';
 
 /** Proxies expect this account in Pilot's certificate (istio 1.0-1.4 `pilot/cmd/pilot-agent`). */
-const serviceAccount = 'istio-pilot-service-account';
+export const pilotServiceAccount = 'istio-pilot-service-account';
 
 /** The charts' selector since 1.2; selectors can not be changed, so every release has this one. */
 const selector = { istio: 'pilot' };
@@ -34,14 +34,14 @@ export function renderPilot(mesh: ResolvedClassicMesh, facts: ClusterFacts): rea
 		...renderAccount(mesh, {
 			component,
 			name,
-			serviceAccount,
+			serviceAccount: pilotServiceAccount,
 			...(kubeconfig === undefined ? reads(mesh) : { cluster: [], namespace: [] }),
 		}),
 		pilotService(mesh, selector),
 		...renderWorkload(mesh, {
 			component,
 			name,
-			serviceAccount,
+			serviceAccount: pilotServiceAccount,
 			...(kubeconfig === undefined ? {} : { token: false }),
 			labels: { app: 'pilot', ...selector },
 			selector,
@@ -92,7 +92,7 @@ function proxyOf(mesh: ResolvedClassicMesh) {
 	return mesh.citadel === undefined
 		? undefined
 		: controlPlaneProxy(mesh, {
-				serviceAccount,
+				serviceAccount: pilotServiceAccount,
 				serviceCluster: name,
 				template: 'pilot',
 				ports: mesh.release.pilot.proxyPorts,

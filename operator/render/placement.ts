@@ -16,8 +16,8 @@ export function placement(
 	return {
 		nodeSelector: settings.nodeSelector,
 		tolerations: settings.tolerations,
-		affinity: affinity(architectures, settings),
-		topologySpreadConstraints: spread(settings, selector),
+		affinity: affinity(architectures, settings, selector),
+		topologySpreadConstraints: settings.topologySpreadConstraints.map((constraint) => asGiven(constraint)),
 	};
 }
 
@@ -25,8 +25,8 @@ export function placement(
  * The user's affinity, narrowed to nodes that can run the published images; a user who speaks of the architecture (with
  * images of one's own) is taken at that word.
  */
-function affinity(architectures: readonly string[], settings: ResolvedWorkload): Opaque {
-	const given = settings.affinity;
+function affinity(architectures: readonly string[], settings: ResolvedWorkload, selector: Labels): Opaque {
+	const given = { ...settings.affinity, ...spread(settings, selector) };
 	if (Object.hasOwn(settings.nodeSelector, archKey) || JSON.stringify(given).includes(`"${archKey}"`)) {
 		return asGiven(given);
 	}
@@ -48,21 +48,24 @@ function affinity(architectures: readonly string[], settings: ResolvedWorkload):
 	});
 }
 
-/** Several pods go to different zones and nodes where they can, unless the user says how they spread. */
-function spread(settings: ResolvedWorkload, selector: Labels): readonly Opaque[] {
+/**
+ * Several pods go to different nodes and zones where they can, unless the user says how they spread. By affinity: of
+ * topologySpreadConstraints that name zones the scheduler heeds none, not even that about nodes, where nodes have no zone
+ * (kubernetes 1.36 `pkg/scheduler/framework/plugins/podtopologyspread/scoring.go`, `requireAllTopologies`).
+ */
+function spread(settings: ResolvedWorkload, selector: Labels): Opaque {
 	const { replicas, topologySpreadConstraints, affinity: given } = settings;
-	if (topologySpreadConstraints.length > 0) {
-		return topologySpreadConstraints.map((constraint) => asGiven(constraint));
-	}
 	const most = replicas.kind === 'fixed' ? replicas.count : replicas.max;
-	return most < 2 || Object.hasOwn(given, 'podAntiAffinity')
-		? []
-		: [zoneKey, hostnameKey].map((topologyKey) => ({
-				maxSkew: 1,
-				topologyKey,
-				whenUnsatisfiable: 'ScheduleAnyway',
-				labelSelector: { matchLabels: selector },
-			}));
+	if (most < 2 || topologySpreadConstraints.length > 0 || Object.hasOwn(given, 'podAntiAffinity')) return {};
+	const apartBy = (topologyKey: string, weight: number) => ({
+		weight,
+		podAffinityTerm: { topologyKey, labelSelector: { matchLabels: selector } },
+	});
+	return {
+		podAntiAffinity: {
+			preferredDuringSchedulingIgnoredDuringExecution: [apartBy(hostnameKey, 100), apartBy(zoneKey, 50)],
+		},
+	};
 }
 
 function objectIn(parent: Opaque, field: string): Opaque {
