@@ -40,7 +40,7 @@ export function textOf(fields: Fields, name: string): string | undefined {
 	return value;
 }
 
-/** Without fields where nothing stands. */
+/** Without fields where nothing stands. @param path empty for the whole. */
 export function fieldsOf(value: Plain | undefined, path: string): Fields {
 	if (value === undefined || value === null) {
 		return { path, map: new Map() };
