@@ -30,17 +30,20 @@ const style = fc.record({
 	collectionStyle: fc.constantFrom('any' as const, 'flow' as const),
 	json: fc.boolean(),
 	crlf: fc.boolean(),
+	cut: fc.boolean(),
 });
 
 function written(
 	values: readonly object[],
-	{ json, crlf, ...options }: { json: boolean; crlf: boolean; indent: number },
+	{ json, crlf, cut, ...options }: { json: boolean; crlf: boolean; cut: boolean; indent: number },
 ): string {
-	const text = values
+	const lines = values
 		.map((each) =>
 			json ? `${JSON.stringify(each, null, options.indent)}\n` : stringify(each, { ...options, version: '1.1' }),
 		)
 		.join('---\n');
+	// Many a file ends without a line break.
+	const text = cut ? lines.trimEnd() : lines;
 	return crlf ? text.replaceAll('\n', '\r\n') : text;
 }
 

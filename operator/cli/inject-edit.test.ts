@@ -61,6 +61,24 @@ for (const [title, text, change, expected] of [
 	],
 	['an empty list is replaced', 'items: []\nx: 1\n', addItem, 'items:\n- name: new\n  v:\n  - 1\nx: 1\n'],
 	[
+		'items come between others, in front of them and behind, and comments stay with theirs',
+		'items:\n# one\n- a  # c\n- b\n# three\n- c\n',
+		(value: Value) => ({ ...value, items: ['x', 'a', 'v', 'z', 'c', 'w'] }),
+		'items:\n# one\n- x\n- a  # c\n- v\n- z\n# three\n- c\n- w\n',
+	],
+	[
+		'items in brackets come between others, in front of them and behind',
+		'items: [a, b, c] # d\n',
+		(value: Value) => ({ ...value, items: ['x', 'a', 'v', 'c', 'w'] }),
+		'items: ["x", a, "v", c, "w"] # d\n',
+	],
+	[
+		'the last lines go from a text without a last line break, and leave none',
+		'x: 1\nitems:\n- a\nmore:\n- b\nlast:\n  c: 1',
+		({ x }: Value) => ({ x }) as Value,
+		'x: 1',
+	],
+	[
 		'a map gets a key',
 		'notes:\n    x: "1"  # c\nz: 1\n',
 		annotate,

@@ -1,6 +1,6 @@
 /** Manifests as people write them, through injection and back. */
 import test from 'ava';
-import { parseAllDocuments } from 'yaml';
+import { parseAllDocuments, stringify } from 'yaml';
 import { releases } from '../releases/index.ts';
 import { meshOf } from '../render/testing.ts';
 import { CommandError } from './command-error.ts';
@@ -80,9 +80,56 @@ for (const { version } of releases) {
 test('a proxy of another release is replaced, in its place', (t) => {
 	for (const text of Object.values(workloads)) {
 		const { text: old } = inject(text, '1.0.9');
-		const replaced = inject(old, '1.4.10').text;
+		const { text: replaced, notes } = inject(old, '1.4.10');
+		t.deepEqual(notes, []);
 		t.deepEqual(documents(replaced), documents(inject(text, '1.4.10').text));
 		t.false(replaced.includes('1.0.9'));
+		for (const [comment] of text.matchAll(/#.*/g)) {
+			t.true(replaced.includes(comment), comment);
+		}
+	}
+});
+
+function withoutNulls(value: unknown): unknown {
+	return JSON.parse(JSON.stringify(value, (_, entry) => entry ?? undefined));
+}
+
+test('a field without a value is no field, and stays as it was written', (t) => {
+	const pod = `apiVersion: v1
+kind: Pod
+metadata:
+  name: a
+  labels: ~
+  annotations:
+spec:
+  initContainers:
+  containers:
+  - name: a
+    ports:
+    volumeMounts: null
+    livenessProbe:
+  - name: b
+    ports:
+    - containerPort: 80
+      protocol:
+  securityContext:
+  volumes: ~`;
+	for (const { version } of releases) {
+		const { text, notes } = inject(pod, version);
+		t.deepEqual(notes, []);
+		for (const lines of [
+			'    ports:\n    volumeMounts: null\n    livenessProbe:\n',
+			'      protocol:\n  - name: istio-proxy\n',
+			'  securityContext:\n',
+		]) {
+			t.true(text.includes(lines), text);
+		}
+		t.deepEqual(
+			withoutNulls(documents(text)),
+			documents(inject(stringify(withoutNulls(documents(pod)[0])), version).text),
+		);
+		t.is(inject(text, version).text, text);
+		t.deepEqual(containersIn(documents(uninject(text).text)), ['a', 'b']);
 	}
 });
 
@@ -186,6 +233,7 @@ kind: List
 items:
 - {apiVersion: batch/v1, kind: Job, metadata: {generateName: j-}, spec: {template: {metadata: {annotations: {sidecar.istio.io/inject: true}}, spec: {containers: [{name: c}, {image: d}]}}}}
 - {apiVersion: v1, kind: Pod, metadata: {name: p}}
+- {apiVersion: v1, kind: Pod, metadata: {name: q, annotations: [a]}, spec: {containers: [{name: c, ports: [80]}]}}
 `;
 	const error = t.throws(() => inject(text), { instanceOf: CommandError });
 	t.deepEqual(error?.message.split('\n'), [
@@ -198,6 +246,10 @@ items:
 		'app.yaml: document 5: Job j-: spec.template.spec.containers[1]: it has no name',
 		'  do: correct it: the API server would refuse it as well',
 		'app.yaml: document 5: Pod p: spec: there is no pod here',
+		'  do: correct it: the API server would refuse it as well',
+		'app.yaml: document 5: Pod q: metadata.annotations: it is not an object',
+		'  do: correct it: the API server would refuse it as well',
+		'app.yaml: document 5: Pod q: spec.containers[0].ports: it is not a list of objects',
 		'  do: correct it: the API server would refuse it as well',
 	]);
 });

@@ -2,7 +2,7 @@
 import type { Pod } from '../sidecar/index.ts';
 import { CommandError } from './command-error.ts';
 import { editDocuments, readDocuments, SyntaxProblem } from './inject-edit.ts';
-import { findWorkloads, pathText, type Workload, withValueAt } from './inject-workloads.ts';
+import { findWorkloads, pathText, type Workload, withNulls, withValueAt } from './inject-workloads.ts';
 
 /** What becomes of one pod. */
 export type PodChange =
@@ -73,7 +73,7 @@ export function changeManifests(source: string, text: string, change: ChangePod)
 function withPod(old: unknown, { metadata, spec }: Pod): unknown {
 	const { metadata: before, ...others } = old as { readonly metadata?: object | null };
 	const isNeeded = Object.keys(metadata).length > 0 || (before !== undefined && Object.keys(before ?? {}).length === 0);
-	return { ...others, ...(isNeeded ? { metadata } : {}), spec };
+	return withNulls(old, { ...others, ...(isNeeded ? { metadata } : {}), spec });
 }
 
 function titleOf({ kind, namespace, name }: Workload): string {

@@ -115,7 +115,39 @@ function text(value: unknown): string | undefined {
 
 /** What was checked by `problemsOf` is a pod as far as injection reads it. */
 function podOf(template: Fields): Pod {
-	return { metadata: template.metadata ?? {}, spec: template.spec } as Pod;
+	const { metadata = {}, spec } = withoutNulls(template) as Fields;
+	return { metadata, spec } as Pod;
+}
+
+/** A field without a value (`annotations:` with nothing behind it) is no field, as for the API server. */
+function withoutNulls(value: unknown): unknown {
+	if (Array.isArray(value)) {
+		return value.map(withoutNulls);
+	}
+	return isFields(value)
+		? Object.fromEntries(
+				Object.entries(value)
+					.filter(([, entry]) => entry !== null)
+					.map(([key, entry]) => [key, withoutNulls(entry)]),
+			)
+		: value;
+}
+
+/** A changed pod with the fields without a value that it had before: they stay as they were written. */
+export function withNulls(before: unknown, after: unknown): unknown {
+	if (Array.isArray(before) && Array.isArray(after)) {
+		const named = new Map(before.map((item) => [nameOf(item), item]));
+		return after.map((item, index) =>
+			withNulls(nameOf(item) === undefined ? before[index] : named.get(nameOf(item)), item),
+		);
+	}
+	if (!isFields(before) || !isFields(after)) {
+		return after;
+	}
+	return {
+		...Object.fromEntries(Object.entries(before).filter(([, value]) => value === null)),
+		...Object.fromEntries(Object.entries(after).map(([key, value]) => [key, withNulls(before[key], value)])),
+	};
 }
 
 const correct = 'correct it: the API server would refuse it as well';
@@ -132,7 +164,12 @@ function problemsOf(template: unknown, templatePath: Path): readonly WorkloadPro
 		problems.push({ path: at('metadata'), message: 'it is not an object', remedy: correct });
 	}
 	for (const field of ['labels', 'annotations'] as const) {
-		for (const [key, value] of Object.entries((isFields(metadata) ? (metadata[field] ?? {}) : {}) as Fields)) {
+		const entries = isFields(metadata) ? (metadata[field] ?? {}) : {};
+		if (!isFields(entries)) {
+			problems.push({ path: at('metadata', field), message: 'it is not an object', remedy: correct });
+			continue;
+		}
+		for (const [key, value] of Object.entries(entries)) {
 			if (typeof value !== 'string') {
 				const quoted = `write it in quotes: ${key}: '${String(value)}'`;
 				problems.push({ path: at('metadata', field, key), message: 'its value is not text', remedy: quoted });
@@ -147,6 +184,17 @@ function problemsOf(template: unknown, templatePath: Path): readonly WorkloadPro
 			for (const [index, item] of list.entries()) {
 				if (!isFields(item) || typeof item.name !== 'string') {
 					problems.push({ path: at('spec', field, index), message: 'it has no name', remedy: correct });
+					continue;
+				}
+				for (const list of ['ports', 'volumeMounts'] as const) {
+					const entries = item[list] ?? [];
+					if (field !== 'volumes' && !(Array.isArray(entries) && entries.every(isFields))) {
+						problems.push({
+							path: at('spec', field, index, list),
+							message: 'it is not a list of objects',
+							remedy: correct,
+						});
+					}
 				}
 			}
 		}
@@ -161,6 +209,10 @@ export function pathText(path: Path): string {
 			typeof step === 'number' || !/^[A-Za-z0-9_]+$/.test(step) ? `[${step}]` : index === 0 ? step : `.${step}`,
 		)
 		.join('');
+}
+
+function nameOf(item: unknown): unknown {
+	return isFields(item) ? item.name : undefined;
 }
 
 function isFields(value: unknown): value is Fields {

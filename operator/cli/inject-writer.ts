@@ -37,7 +37,7 @@ interface Place {
 
 /** Collects the edits of one document. */
 export class Writer {
-	readonly edits: Edit[] = [];
+	readonly #edits: Edit[] = [];
 	readonly #text: string;
 	readonly #eol: string;
 	readonly #indentSequences: boolean;
@@ -48,6 +48,24 @@ export class Writer {
 		this.#eol = eolOf(text);
 		this.#indentSequences = (sequenceOffset(contents, 0, (offset) => this.#column(offset)) ?? 0) > 0;
 		this.#expandAliases = expandAliases;
+	}
+
+	/** In order. Lines that go from the end of a text without a last line break take the one before them along. */
+	get edits(): readonly Edit[] {
+		const joined: Edit[] = [];
+		for (const edit of this.#edits.toSorted((a, b) => a.start - b.start)) {
+			const last = joined.at(-1);
+			if (last !== undefined && last.text === '' && edit.text === '' && last.end === edit.start) {
+				joined[joined.length - 1] = { ...last, end: edit.end };
+			} else {
+				joined.push(edit);
+			}
+		}
+		return joined.map((edit) =>
+			edit.text === '' && edit.end === this.#text.length && !this.#text.endsWith('\n')
+				? { ...edit, start: Math.max(0, edit.start - this.#eol.length) }
+				: edit,
+		);
 	}
 
 	change(node: Node, before: unknown, after: unknown, place: Place): void {
@@ -127,6 +145,7 @@ export class Writer {
 		const column = flow ? 0 : spans[0] === undefined ? 0 : spans[0].start - this.#lineStart(spans[0].start);
 		const isAligned = before.length === after.length;
 		const removed: boolean[] = [];
+		let kept: number | undefined;
 		let next = 0;
 		for (const [index, { item, value }] of items.entries()) {
 			const position = after.findIndex(
@@ -137,12 +156,13 @@ export class Writer {
 				continue;
 			}
 			if (position > next) {
-				throw new NotEditable('an item is put between others');
+				this.#insertItems(node, spans, kept, after.slice(next, position), column);
 			}
 			const span = spans[index];
 			if (span !== undefined) {
 				this.change(item, value, after[position], { after: span.start + (flow ? 0 : 1), column, kind: 'item', flow });
 			}
+			kept = index;
 			next = position + 1;
 		}
 		const added = after.slice(next);
@@ -169,10 +189,46 @@ export class Writer {
 		}
 	}
 
+	/** Puts items behind one that stays, or in front of all. */
+	#insertItems(
+		node: YAMLSeq,
+		spans: readonly { readonly start: number; readonly end: number }[],
+		behind: number | undefined,
+		values: readonly unknown[],
+		column: number,
+	): void {
+		const previous = behind === undefined ? undefined : spans[behind];
+		const [first] = spans;
+		if (first === undefined) {
+			return;
+		}
+		if (isFlow(node)) {
+			const separator = this.#separatorOf(node, first.start);
+			const items = values.map((value) => this.#json(value, first.start));
+			const at = previous?.end ?? first.start;
+			const text =
+				previous === undefined
+					? items.map((item) => item + separator).join('')
+					: items.map((item) => separator + item).join('');
+			this.#edits.push({ start: at, end: at, text });
+			return;
+		}
+		const printed = print(values, this.#indentSequences);
+		if (previous !== undefined) {
+			this.#addLines(previous.end, printed, column);
+			return;
+		}
+		const start = this.#lineStart(first.start);
+		if (this.#text.slice(start, first.start).trim() !== '') {
+			throw new NotEditable('the line holds more than the first item');
+		}
+		this.#edits.push({ start, end: start, text: this.#indented(printed, column) + this.#eol });
+	}
+
 	/** Puts another value in the place of one; what belonged to the old one (anchor, tag) goes with it. */
 	#replace(node: Node, after: unknown, place: Place): void {
 		if (place.flow || (isFlow(node) && place.after === 0)) {
-			this.edits.push({ start: startOf(node), end: endOf(node), text: this.#json(after, startOf(node)) });
+			this.#edits.push({ start: startOf(node), end: endOf(node), text: this.#json(after, startOf(node)) });
 			return;
 		}
 		if (place.after === 0) {
@@ -187,19 +243,23 @@ export class Writer {
 		);
 		const lines = printed.replaceAll('\n', `${this.#eol}${indent}`);
 		const text = isBlock && place.kind === 'key' ? `${this.#eol}${indent}${lines}` : ` ${lines}`;
-		this.edits.push({ start: place.after, end: end - (trimmed?.[0].length ?? 0), text });
+		this.#edits.push({ start: place.after, end: end - (trimmed?.[0].length ?? 0), text });
 	}
 
 	#addLines(after: number, printed: string, column: number): void {
+		const lines = this.#indented(printed, column);
+		const start = this.#nextLine(after);
+		const atLineStart = start > 0 && this.#text[start - 1] === '\n';
+		this.#edits.push({ start, end: start, text: atLineStart ? lines + this.#eol : this.#eol + lines });
+	}
+
+	#indented(printed: string, column: number): string {
 		const indent = ' '.repeat(column);
-		const lines = printed
+		return printed
 			.trimEnd()
 			.split('\n')
 			.map((line) => (line === '' ? line : indent + line))
 			.join(this.#eol);
-		const start = this.#nextLine(after);
-		const atLineStart = start > 0 && this.#text[start - 1] === '\n';
-		this.edits.push({ start, end: start, text: atLineStart ? lines + this.#eol : this.#eol + lines });
 	}
 
 	#removeLines(from: number, to: number): void {
@@ -207,9 +267,7 @@ export class Writer {
 		if (this.#text.slice(start, from).trim() !== '') {
 			throw new NotEditable('the line holds more than what is to be removed');
 		}
-		const end = this.#nextLine(to);
-		const isLast = end === this.#text.length && this.#text[end - 1] !== '\n';
-		this.edits.push({ start: isLast ? Math.max(0, start - this.#eol.length) : start, end, text: '' });
+		this.#edits.push({ start, end: this.#nextLine(to), text: '' });
 	}
 
 	#removeFromFlow(
@@ -220,12 +278,12 @@ export class Writer {
 		const [first] = spans;
 		const kept = spans[firstKept];
 		if (firstKept > 0 && first !== undefined && kept !== undefined) {
-			this.edits.push({ start: first.start, end: kept.start, text: '' });
+			this.#edits.push({ start: first.start, end: kept.start, text: '' });
 		}
 		for (const [index, span] of spans.entries()) {
 			const previous = spans[index - 1];
 			if (index > firstKept && removed[index] === true && previous !== undefined) {
-				this.edits.push({ start: previous.end, end: span.end, text: '' });
+				this.#edits.push({ start: previous.end, end: span.end, text: '' });
 			}
 		}
 	}
@@ -240,14 +298,17 @@ export class Writer {
 		if (last === undefined || first === undefined || added.length === 0) {
 			return;
 		}
-		const between = this.#text.slice(startOf(node), first.start);
-		const separator = between.includes('\n')
-			? `,${this.#eol}${this.#indentAt(first.start)}`
-			: /^\S*$/.test(this.#text.slice(startOf(node), endOf(node)))
-				? ','
-				: ', ';
+		const separator = this.#separatorOf(node, first.start);
 		const text = added.map(({ prefix, value }) => `${separator}${prefix}${this.#json(value, first.start)}`).join('');
-		this.edits.push({ start: last.end, end: last.end, text });
+		this.#edits.push({ start: last.end, end: last.end, text });
+	}
+
+	/** What stands between the entries of a collection in brackets or braces. */
+	#separatorOf(node: YAMLMap | YAMLSeq, first: number): string {
+		if (this.#text.slice(startOf(node), first).includes('\n')) {
+			return `,${this.#eol}${this.#indentAt(first)}`;
+		}
+		return /^\S*$/.test(this.#text.slice(startOf(node), endOf(node))) ? ',' : ', ';
 	}
 
 	/** A value in JSON, on several lines where the text around it is. */

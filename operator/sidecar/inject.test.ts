@@ -288,6 +288,15 @@ test('probes go to the agent where a pod asks for it, and come back when the pro
 	t.deepEqual(at(back, 'spec', 'containers', 0, 'livenessProbe'), { tcpSocket: { port: 8080 } });
 });
 
+test('what somebody else has written where the agent reads about probes keeps no proxy from being taken out', (t) => {
+	const metadata = { annotations: { 'sidecar.istio.io/status': '{"containers":["istio-proxy"]}' } };
+	const app = { name: 'shop', readinessProbe: { httpGet: { path: '/ready', port: 8080 } } };
+	for (const value of ['', 'x', '{', '[]', 'null', '{"/app-health/shop/livez":null}']) {
+		const proxy = { name: 'istio-proxy', env: [{ name: 'ISTIO_KUBE_APP_PROBERS', value }] };
+		t.deepEqual(at(uninjectPod(metadata, { containers: [app, proxy] }), 'spec', 'containers') as unknown, [app], value);
+	}
+});
+
 test('arguments are not changed', (t) => {
 	const pod = Object.freeze({ metadata: Object.freeze({ ...shop.metadata }), spec: Object.freeze({ ...shop.spec }) });
 	const before = structuredClone(pod);

@@ -63,18 +63,29 @@ export function restoreProbes(
 	applications: readonly PodContainer[],
 	proxies: readonly PodContainer[],
 ): readonly PodContainer[] {
-	const told = proxies.flatMap(({ env }) => listOf(env)).find(({ name }) => name === variable)?.value;
-	if (typeof told !== 'string') {
-		return applications;
-	}
-	const asked = fieldsOf(JSON.parse(told));
+	const told = proxies.flatMap(({ env }) => listOf(env)).find((entry) => fieldsOf(entry).name === variable)?.value;
+	const asked = typeof told === 'string' ? readAsked(told) : {};
 	return applications.map((container) => {
 		const restored = probes.flatMap(([field, path]) => {
 			const httpGet = asked[urlOf(container, path)];
-			return httpGet === undefined ? [] : [[field, { ...fieldsOf(container[field]), httpGet }] as const];
+			return typeof httpGet !== 'object' || httpGet === null
+				? []
+				: [[field, { ...fieldsOf(container[field]), httpGet }] as const];
 		});
 		return { ...container, ...Object.fromEntries(restored) };
 	});
+}
+
+/** Nothing of a text that somebody else has written. */
+function readAsked(text: string): Fields {
+	try {
+		return fieldsOf(JSON.parse(text));
+	} catch (error) {
+		if (error instanceof SyntaxError) {
+			return {};
+		}
+		throw error;
+	}
 }
 
 function urlOf({ name }: PodContainer, path: string): string {
