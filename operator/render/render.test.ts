@@ -268,25 +268,35 @@ test('pods go where the published images run, in every alternative that the user
 	t.is(terms({ nodeSelector: { 'kubernetes.io/arch': 'arm64' } }), undefined);
 });
 
-test('several pods spread over zones and nodes unless the user says how', (t) => {
-	const spread = (pilot: Fields) => at(podSpec(pilot), 'topologySpreadConstraints');
-	const own = { maxSkew: 2, topologyKey: 'rack', whenUnsatisfiable: 'DoNotSchedule', labelSelector: {} };
-	t.is(spread({}), undefined);
-	const spreadOver = (topologyKey: string) => ({
-		maxSkew: 1,
-		topologyKey,
-		whenUnsatisfiable: 'ScheduleAnyway',
-		labelSelector: { matchLabels: { istio: 'pilot' } },
+test('several pods go to different nodes and zones unless the user says how they spread', (t) => {
+	const apart = (pilot: Fields) => at(podSpec(pilot), 'affinity', 'podAntiAffinity');
+	const constraints = (pilot: Fields) => at(podSpec(pilot), 'topologySpreadConstraints');
+	t.is(apart({}), undefined);
+	const apartBy = (topologyKey: string, weight: number) => ({
+		weight,
+		podAffinityTerm: { topologyKey, labelSelector: { matchLabels: { istio: 'pilot' } } },
 	});
-	const everywhere = [spreadOver('topology.kubernetes.io/zone'), spreadOver('kubernetes.io/hostname')];
-	t.deepEqual(spread({ replicas: 2 }), everywhere);
-	t.deepEqual(spread({ autoscaling: { maxReplicas: 2 } }), everywhere);
-	t.deepEqual(
-		spread({ replicas: 2, topologySpreadConstraints: [own] }),
-		[own],
-		'an empty selector is kept: it means all',
-	);
-	t.is(spread({ replicas: 2, affinity: { podAntiAffinity: {} } }), undefined);
+	const everywhere = {
+		preferredDuringSchedulingIgnoredDuringExecution: [
+			apartBy('kubernetes.io/hostname', 100),
+			apartBy('topology.kubernetes.io/zone', 50),
+		],
+	};
+	t.deepEqual(apart({ replicas: 2 }), everywhere);
+	t.deepEqual(apart({ autoscaling: { maxReplicas: 2 } }), everywhere);
+	t.deepEqual(apart({ replicas: 2, nodeSelector: { 'kubernetes.io/arch': 'arm64' } }), everywhere);
+	t.is(constraints({ replicas: 2 }), undefined);
+	const podAffinity = { preferredDuringSchedulingIgnoredDuringExecution: [] };
+	t.like(at(podSpec({ replicas: 2, affinity: { podAffinity } }), 'affinity'), {
+		podAffinity,
+		podAntiAffinity: everywhere,
+	});
+
+	const own = { maxSkew: 2, topologyKey: 'rack', whenUnsatisfiable: 'DoNotSchedule', labelSelector: {} };
+	const spread = { replicas: 2, topologySpreadConstraints: [own] };
+	t.deepEqual(constraints(spread), [own], 'an empty selector is kept: it means all');
+	t.is(apart(spread), undefined);
+	t.deepEqual(apart({ replicas: 2, affinity: { podAntiAffinity: {} } }), {});
 });
 
 test('the mesh configuration is read alike by old and new YAML parsers', (t) => {
