@@ -2,6 +2,7 @@
 import test from 'ava';
 import { z } from 'zod';
 import { supportGap } from '../../api/v1/index.ts';
+import { multiCluster } from '../../api/v1/schema/multi-cluster.ts';
 import { spec as specSchema } from '../../api/v1/schema/spec.ts';
 import { render } from './index.ts';
 import { meshOf } from './testing.ts';
@@ -15,11 +16,19 @@ const control = [
 	'spec.deletion.force',
 	'spec.deletion.timeout',
 	'spec.sidecarInjector.namespaces',
+	// How other clusters are reached, found different and joined.
+	'spec.multiCluster.clusterName',
+	'spec.multiCluster.server',
+	'spec.multiCluster.podCIDRs',
+	'spec.multiCluster.serviceCIDRs',
+	'spec.multiCluster.credentials.lifetime',
+	'spec.multiCluster.credentials.renewAt',
 ];
 
 /** Refused whatever it says: the schema knows it because others have it. */
 const refused = ['spec.citadel.disruptionBudget.minAvailable'];
 
+const cluster = { name: 'eu-west', kubeconfigSecret: { name: 'eu-west', namespace: 'meshwright-system' } };
 const two = { pilot: { replicas: 2 } };
 const autoscaling = { minReplicas: 2, maxReplicas: 4, targetCPUUtilization: 60 };
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -117,6 +126,17 @@ const changes: Readonly<Record<string, { readonly from?: Fields; readonly to: Fi
 	'spec.pilot.podAnnotations': { to: { pilot: { podAnnotations: { 'example.com/a': 'b' } } } },
 	'spec.pilot.podLabels': { to: { pilot: { podLabels: { team: 'mesh' } } } },
 	'spec.pilot.env': { to: { pilot: { env: [{ name: 'GODEBUG', value: 'gctrace=1' }] } } },
+	'spec.pilot.kubeconfigSecret.name': { to: { pilot: { kubeconfigSecret: { name: 'served' } } } },
+	'spec.pilot.kubeconfigSecret.key': {
+		from: { pilot: { kubeconfigSecret: { name: 'served' } } },
+		to: { pilot: { kubeconfigSecret: { name: 'served', key: 'eu' } } },
+	},
+	'spec.multiCluster.network': { to: { multiCluster: { network: 'here' } } },
+	// Names and networks of its entries: see below.
+	'spec.multiCluster.clusters': {
+		from: { multiCluster: { network: 'here' } },
+		to: { multiCluster: { network: 'here', clusters: [cluster] } },
+	},
 	'spec.pilot.extraArgs': { to: { pilot: { extraArgs: ['--resync=5m'] } } },
 };
 
@@ -224,6 +244,40 @@ for (const [path, [from, to]] of Object.entries(adapterChanges)) {
 	test(`${path} of a backend changes what is rendered`, (t) => {
 		const spec = (adapter: Fields) => ({ mixer: { telemetry: { enabled: true }, adapters: [adapter] } });
 		t.not(rendered(spec(to)), rendered(spec(from)));
+	});
+}
+
+/** Fields of a joined cluster that change what is rendered here. */
+const clusterChanges: Readonly<Record<string, Fields>> = {
+	name: { name: 'other' },
+	network: { network: 'there' },
+};
+
+/** The others: how it is reached, and what is rendered for it (`data-plane.test.ts`). */
+const clusterControl = [
+	'role',
+	'kubeconfigSecret.name',
+	'kubeconfigSecret.namespace',
+	'kubeconfigSecret.key',
+	'server',
+	'podCIDRs',
+	'serviceCIDRs',
+	'dataPlane.enabled',
+	'dataPlane.controlPlaneAddresses',
+];
+
+test('every field of a joined cluster is known here, and nothing else is', (t) => {
+	const { clusters } = multiCluster.shape;
+	const list = clusters.unwrap();
+	t.true(list instanceof z.ZodArray);
+	const known = [...Object.keys(clusterChanges), ...clusterControl].map((path) => `clusters.${path}`);
+	t.deepEqual([...leaves((list as z.ZodArray).element, 'clusters')].sort(), known.sort());
+});
+
+for (const [path, fields] of Object.entries(clusterChanges)) {
+	test(`${path} of a joined cluster changes what is rendered`, (t) => {
+		const spec = (entry: Fields) => ({ multiCluster: { network: 'here', clusters: [{ ...cluster, ...entry }] } });
+		t.not(rendered(spec(fields)), rendered(spec({})));
 	});
 }
 

@@ -10,7 +10,7 @@ import { parse, stringify } from 'yaml';
 import { releases } from '../releases/index.ts';
 import { profiles } from '../releases/profiles.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
-import { type ClusterFacts, render, renderCrds } from './index.ts';
+import { type ClusterFacts, render, renderCrds, renderDataPlane } from './index.ts';
 import { installation, resolved } from './testing.ts';
 
 const directory = new URL('golden/', import.meta.url);
@@ -47,7 +47,7 @@ const certificates: ClusterFacts = {
 
 /** Objects by the name of their golden file. */
 const golden: readonly (readonly [file: string, objects: () => Promise<readonly KubeObject[]>])[] = [
-	...releases.flatMap(({ version }) => [
+	...releases.flatMap(({ version, minor }) => [
 		[`${version}-minimal-without-citadel.yaml`, async () => render(resolved(installation({ version })))] as const,
 		[
 			`${version}-citadel-strict.yaml`,
@@ -72,6 +72,8 @@ const golden: readonly (readonly [file: string, objects: () => Promise<readonly 
 				),
 		] as const,
 		[`${version}-gateways.yaml`, async () => gatewaysOf(version)] as const,
+		[`${version}-clusters.yaml`, async () => clustersOf(version, minor)] as const,
+		[`${version}-data-plane.yaml`, async () => dataPlaneOf(version, minor)] as const,
 		[`${version}-crds.yaml`, async () => renderCrds(resolved(installation({ version })))] as const,
 	]),
 	['example-article-1.0.9.yaml', async () => render(resolved(await example('article-1.0.9')))],
@@ -88,6 +90,53 @@ function gatewaysOf(version: string): readonly KubeObject[] {
 	return render(resolved(installation({ version, gateways }))).filter(({ metadata }) =>
 		components.includes(metadata.labels?.['app.kubernetes.io/component'] ?? ''),
 	);
+}
+
+/** A near cluster, and one in another network where the release has networks. */
+function joined(minor: string): object {
+	const entry = (name: string) => ({ name, kubeconfigSecret: { name, namespace: 'meshwright-system' } });
+	return minor === '1.0'
+		? { clusters: [entry('near')] }
+		: { network: 'here', clusters: [entry('near'), { ...entry('far'), network: 'there' }] };
+}
+
+/** What joined clusters change: of the objects of this one that are as they are without, nothing. */
+function clustersOf(version: string, minor: string): readonly KubeObject[] {
+	const spec = {
+		version,
+		mixer: { policy: { enabled: true }, telemetry: { enabled: true } },
+		sidecarInjector: { enabled: true },
+		gateways: { ingress: { enabled: true } },
+	};
+	const without = new Set(render(resolved(installation(spec))).map(yamlOf));
+	const facts: ClusterFacts = {
+		remoteSecrets: 'hash of those that were replaced',
+		networkGateways: { there: [{ address: '192.0.2.7', port: 15443 }] },
+	};
+	return render(resolved(installation({ ...spec, multiCluster: joined(minor) })), facts).filter(
+		(object) => !without.has(yamlOf(object)),
+	);
+}
+
+/** What is made in a cluster without a control plane of its own: in another network where the release has networks. */
+function dataPlaneOf(version: string, minor: string): readonly KubeObject[] {
+	const mesh = resolved(
+		installation({
+			version,
+			profile: 'default',
+			citadel: { enabled: true, caSecretName: 'cacerts' },
+			gateways: { ingress: { enabled: true } },
+			multiCluster: joined(minor),
+		}),
+	);
+	return renderDataPlane(mesh, {
+		cluster: 'far',
+		...(minor === '1.0' ? {} : { network: 'there' }),
+		readBy: 'primary',
+		applySet: 'applyset-there',
+		addresses: { pilot: ['192.0.2.1', '192.0.2.2'], policy: ['192.0.2.1'], telemetry: ['192.0.2.1'] },
+		facts: { ...certificates, caSecretHash: 'hash of the authority' },
+	});
 }
 
 function yamlOf(object: KubeObject): string {
