@@ -181,11 +181,15 @@ const mistakes: readonly (readonly [
 		/does not match its own pods/,
 	],
 	[
-		'a spread of others',
+		'pods that keep apart from others',
 		gateway,
-		[...template, 'topologySpreadConstraints', 0, 'labelSelector', 'matchLabels'],
+		[
+			...template,
+			...['affinity', 'podAntiAffinity', 'preferredDuringSchedulingIgnoredDuringExecution', 1],
+			...['podAffinityTerm', 'labelSelector', 'matchLabels'],
+		],
 		{ istio: 'pilot' },
-		/a spread constraint/,
+		/keep apart from/,
 	],
 	[
 		'a ConfigMap that nobody makes',

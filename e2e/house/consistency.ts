@@ -165,12 +165,26 @@ function checkDeployment(deployment: KubeObject, scene: Scene): readonly string[
 	const account = text(podSpec(deployment), 'serviceAccountName');
 	return [
 		...meansOnly(at(deployment, 'spec', 'selector', 'matchLabels'), deployment, scene, 'its selector'),
-		...list(podSpec(deployment), 'topologySpreadConstraints').flatMap((constraint) =>
-			meansOnly(at(constraint, 'labelSelector', 'matchLabels'), deployment, scene, 'a spread constraint'),
+		...keptApart(deployment).flatMap((term) =>
+			meansOnly(at(term, 'labelSelector', 'matchLabels'), deployment, scene, 'what its pods keep apart from'),
 		),
 		...(has(scene, 'ServiceAccount', account, deployment.metadata.namespace)
 			? []
 			: [`its ServiceAccount ${account} is not there`]),
+	];
+}
+
+/** What says that the pods of a workload go to different places. */
+function keptApart(deployment: KubeObject): readonly unknown[] {
+	const preferred = list(
+		podSpec(deployment),
+		'affinity',
+		'podAntiAffinity',
+		'preferredDuringSchedulingIgnoredDuringExecution',
+	);
+	return [
+		...preferred.map((term) => at(term, 'podAffinityTerm')),
+		...list(podSpec(deployment), 'topologySpreadConstraints'),
 	];
 }
 

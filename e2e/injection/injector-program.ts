@@ -3,14 +3,18 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Minor, releases } from '../../operator/releases/index.ts';
 
-/** The program of a minor, where there is one. */
+/** The program of a minor, where there is one. Throws where a folder is named in vain: nothing would be tested, and nobody would see it. */
 export function programOf(minor: Minor): string | undefined {
 	const named = process.env[`MESHWRIGHT_INJECTOR_${minor.replace('.', '_')}`];
 	const folder = process.env.MESHWRIGHT_INJECTOR;
-	const version = releases.find((release) => release.minor === minor)?.version;
-	if (named !== undefined || folder === undefined || version === undefined) {
+	if (named !== undefined || folder === undefined) {
 		return named;
 	}
-	const program = join(folder, version, 'sidecar-injector');
-	return existsSync(program) ? program : undefined;
+	const programs = releases
+		.map((release) => ({ minor: release.minor, program: join(folder, release.version, 'sidecar-injector') }))
+		.filter(({ program }) => existsSync(program));
+	if (programs.length === 0) {
+		throw new Error(`MESHWRIGHT_INJECTOR is ${folder}, and no <version>/sidecar-injector is there`);
+	}
+	return programs.find((each) => each.minor === minor)?.program;
 }
