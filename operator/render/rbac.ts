@@ -11,6 +11,8 @@ export interface Account {
 	readonly component: string;
 	/** Name of its application: `istio-pilot`; its roles are called so. */
 	readonly name: string;
+	/** Name of the application in labels, which are shorter than names may be; `name` when absent. */
+	readonly application?: string;
 	/** Name of the ServiceAccount; other parts of Istio know some by name. */
 	readonly serviceAccount: string;
 	/** What it does in all namespaces. */
@@ -28,7 +30,7 @@ interface PolicyRule {
 
 /** ServiceAccount, roles and bindings of a component. */
 export function renderAccount(mesh: ResolvedMesh, account: Account): readonly KubeObject[] {
-	const labels = objectLabels(mesh, account.component, account.name);
+	const labels = objectLabels(mesh, account.component, account.application ?? account.name);
 	return [
 		{
 			apiVersion: 'v1',

@@ -34,6 +34,7 @@ export function readerObjects(mesh: ResolvedMesh, { readBy, applySet }: Reader):
 		...renderAccount(mesh, {
 			component: 'reader',
 			name,
+			application: 'istio-reader',
 			serviceAccount: name,
 			cluster: readerRules(mesh),
 			namespace: [],
