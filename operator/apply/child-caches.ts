@@ -20,6 +20,8 @@ export interface WatchedKind {
 	readonly isAll?: boolean;
 	/** One object alone, by its name. */
 	readonly only?: string;
+	/** In one namespace alone. */
+	readonly namespace?: string;
 }
 
 export interface ChildCachesOptions {
@@ -162,7 +164,7 @@ export class ChildCaches implements LiveCache {
 		return [...this.#byKind.values()].reduce((sum, { store }) => sum + store.size, 0);
 	}
 
-	#add({ kind, metadataOnly, isAll = false, only }: WatchedKind): Reflector<Child> {
+	#add({ kind, metadataOnly, isAll = false, only, namespace }: WatchedKind): Reflector<Child> {
 		const { onError, observe, indexes = {}, labelSelector = managedSelector } = this.#options;
 		const reflector = new Reflector<Child>(this.#api, {
 			kind,
@@ -171,6 +173,7 @@ export class ChildCaches implements LiveCache {
 			...(observe === undefined ? {} : { observe }),
 			transform: toChild,
 			indexes: { partOf: setOf, ...indexes },
+			...(namespace === undefined ? {} : { namespace }),
 			...(only === undefined ? {} : { fieldSelector: `metadata.name=${only}` }),
 			...(isAll || only !== undefined ? {} : { labelSelector }),
 		});

@@ -14,6 +14,8 @@ export interface InstallationThere {
 	readonly namespace: string;
 	/** Secret with a certificate authority of its owner's. */
 	readonly caSecretName: string | undefined;
+	/** The clusters that it lists; the UID of each where its operator has said it. */
+	readonly lists: readonly { readonly name: string; readonly id: string | undefined }[];
 }
 
 export interface MeshThere {
@@ -59,14 +61,23 @@ async function installationsIn(
 	}
 }
 
-function toInstallation({ metadata, spec }: KubeObject): InstallationThere {
-	const { namespace, citadel } = fieldsOf(spec);
+function toInstallation({ metadata, spec, status }: KubeObject): InstallationThere {
+	const { namespace, citadel, multiCluster } = fieldsOf(spec);
 	const { caSecretName } = fieldsOf(citadel);
 	return {
 		name: metadata.name,
 		namespace: typeof namespace === 'string' ? namespace : defaultNamespace,
 		caSecretName: typeof caSecretName === 'string' ? caSecretName : undefined,
+		lists: listOf(fieldsOf(multiCluster).clusters).flatMap(({ name }) => {
+			if (typeof name !== 'string') return [];
+			const { id } = listOf(fieldsOf(status).clusters).find((cluster) => cluster.name === name) ?? {};
+			return [{ name, id: typeof id === 'string' ? id : undefined }];
+		}),
 	};
+}
+
+function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+	return Array.isArray(value) ? value.map(fieldsOf) : [];
 }
 
 async function trustDomainIn(

@@ -1,0 +1,206 @@
+/** Puts together what the checks need: what is seen there, what is seen here, and what is known of the other entries. */
+import { RequestError } from '../runtime/errors.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import type { ClusterCell } from './cell.ts';
+import type { CheckedCluster, LocalCluster, OtherCluster } from './check-subject.ts';
+import { seen } from './check-subject.ts';
+import { checkCluster } from './checks.ts';
+import { type ClusterConnection, watchedThere } from './connection.ts';
+import type { ClusterChecks, KeeperContext } from './context.ts';
+import { type ClusterFactsSeen, gatherFacts } from './gather.ts';
+import { valueIfKnown } from './known.ts';
+import { kubernetesNeeded } from './kubernetes-needed.ts';
+import { reviewPermissions } from './permission-review.ts';
+import { permissionsFor } from './permissions.ts';
+import type { ClusterProblem } from './problem.ts';
+import type { ClusterRecord } from './record.ts';
+import type { CheckedFacts, ClusterNames, WantedCluster, WantedMesh } from './types.ts';
+
+type Context = Pick<KeeperContext, 'api' | 'local' | 'cellsOf' | 'recordOf' | 'namesOf' | 'now'>;
+
+/** What is seen of this cluster is good for so long, milliseconds: each entry is compared with it. */
+const localFactsMs = 60_000;
+
+export function clusterChecks(context: Context): ClusterChecks {
+	const here = new Map<
+		string,
+		{ readonly at: number; readonly key: string; readonly facts: Promise<ClusterFactsSeen> }
+	>();
+
+	/** Once for all entries that are checked at about the same time. */
+	function gatherHere(mesh: WantedMesh): Promise<ClusterFactsSeen> {
+		const { namespace, podCIDRs, serviceCIDRs } = mesh;
+		const key = JSON.stringify([namespace, podCIDRs, serviceCIDRs]);
+		const known = here.get(mesh.name);
+		if (known !== undefined && known.key === key && context.now() - known.at < localFactsMs) return known.facts;
+		// Without the signal of the pass that happens to ask first: others wait for the same answer.
+		const facts = gatherFacts(context.api, { namespace, podCIDRs, serviceCIDRs });
+		here.set(mesh.name, { at: context.now(), key, facts });
+		facts.catch(() => here.delete(mesh.name));
+		return facts;
+	}
+
+	return {
+		subjectOf: (cell, mesh, entry) => subjectOf(context, cell, mesh, entry),
+		async check(_cell, mesh, entry, record, there, signal) {
+			const names = context.namesOf(mesh);
+			const rendered = mesh.objects.samples(entry, names);
+			const [facts, missing, local] = await Promise.all([
+				gatherThere(entry, mesh, there, signal),
+				missingThere(entry, mesh, names, rendered, there, signal),
+				gatherHere(mesh),
+			]);
+			if (facts === undefined) {
+				return {
+					facts,
+					problems: [
+						{
+							reason: 'PermissionsMissing' as const,
+							message: `in cluster ${entry.name} the user of the kubeconfig may not: ${missing.join('; ') || 'get namespaces kube-system'}. deploy/remote has a role with all permissions.`,
+						},
+					],
+				};
+			}
+			const position = mesh.clusters.findIndex(({ name }) => name === entry.name);
+			const checked: CheckedCluster = {
+				...seen(facts),
+				name: entry.name,
+				role: entry.role,
+				network: entry.network,
+				position,
+				isJoined: record?.state === 'Published',
+				recordedId: record?.id,
+				kubernetes: kubernetesNeeded(rendered),
+				missingPermissions: missing,
+				dataPlane: entry.dataPlane,
+			};
+			return {
+				facts: checkedFacts(facts, mesh, entry),
+				problems: [
+					...checkCluster(checked, othersOf(context, mesh), localOf(context, mesh, local)),
+					...(entry.dataPlane === undefined ? [] : mesh.objects.problemsOf(entry)),
+					...serverAddress(context, mesh, entry, facts),
+				],
+			};
+		},
+	};
+}
+
+/** 403 to the first questions: there is an answer, and the list of what is missing says the rest. */
+async function gatherThere(
+	{ podCIDRs, serviceCIDRs }: WantedCluster,
+	{ namespace }: WantedMesh,
+	{ api }: ClusterConnection,
+	signal: AbortSignal,
+): Promise<ClusterFactsSeen | undefined> {
+	try {
+		return await gatherFacts(api, { namespace, podCIDRs, serviceCIDRs }, signal);
+	} catch (error) {
+		if (error instanceof RequestError && error.status === 403) return undefined;
+		throw error;
+	}
+}
+
+async function missingThere(
+	entry: WantedCluster,
+	mesh: WantedMesh,
+	names: ClusterNames,
+	rendered: readonly KubeObject[],
+	{ api, kept }: ClusterConnection,
+	signal: AbortSignal,
+): Promise<readonly string[]> {
+	const permissions = permissionsFor({
+		namespace: mesh.namespace,
+		role: entry.role,
+		rendered,
+		watched: watchedThere(mesh.namespace, kept),
+		account: mesh.objects.readerAccount(names.readBy),
+		labelledNamespaces: entry.dataPlane === undefined ? [] : mesh.objects.labelledNamespaces,
+		hasPodCIDRs: (entry.podCIDRs?.length ?? 0) > 0,
+		hasServiceCIDRs: (entry.serviceCIDRs?.length ?? 0) > 0,
+	});
+	return (await reviewPermissions(api, permissions, signal)).needed;
+}
+
+function checkedFacts(facts: ClusterFactsSeen, mesh: WantedMesh, entry: WantedCluster): CheckedFacts {
+	const installation = valueIfKnown(facts.mesh.installations)?.find(({ namespace }) => namespace === mesh.namespace);
+	return {
+		id: facts.id,
+		serverVersion: facts.serverVersion,
+		network: entry.network,
+		podCIDRs: valueIfKnown(facts.podCIDRs),
+		serviceCIDRs: valueIfKnown(facts.serviceCIDRs),
+		services: valueIfKnown(facts.services),
+		endpoints: valueIfKnown(facts.endpoints),
+		listedThere: (installation?.lists ?? []).map(({ id }) => id),
+	};
+}
+
+function othersOf({ cellsOf, recordOf }: Context, mesh: WantedMesh): readonly OtherCluster[] {
+	const cells = cellsOf(mesh.name);
+	return mesh.clusters.map((other, position) => {
+		const record = recordOf(mesh, other.name);
+		const facts = cells.find(({ cluster }) => cluster === other.name)?.facts;
+		const before = mesh.before.get(other.name);
+		return {
+			name: other.name,
+			network: other.network,
+			podCIDRs: other.podCIDRs ?? facts?.podCIDRs ?? before?.podCIDRs,
+			serviceCIDRs: other.serviceCIDRs ?? facts?.serviceCIDRs ?? before?.serviceCIDRs,
+			id: facts?.id ?? record?.id,
+			position,
+			isJoined: record?.state === 'Published',
+		};
+	});
+}
+
+function localOf({ local }: Context, mesh: WantedMesh, facts: ClusterFactsSeen): LocalCluster {
+	const { podCIDRs, serviceCIDRs, roots } = seen(facts);
+	return {
+		name: mesh.clusterName ?? local().id,
+		id: local().id,
+		clusterName: mesh.clusterName,
+		network: mesh.network,
+		podCIDRs,
+		serviceCIDRs,
+		trustDomain: mesh.trustDomain,
+		roots,
+		release: mesh.release,
+	};
+}
+
+/** A primary that does not list this cluster has to be told its address. */
+function serverAddress(
+	{ local }: Context,
+	mesh: WantedMesh,
+	entry: WantedCluster,
+	facts: ClusterFactsSeen,
+): readonly ClusterProblem[] {
+	const { id, access } = local();
+	if (entry.role !== 'Primary' || mesh.server !== undefined || access !== undefined) return [];
+	const installations = valueIfKnown(facts.mesh.installations) ?? [];
+	const listsUs = installations.some(({ lists }) =>
+		lists.some((cluster) => cluster.id === id || cluster.id === undefined),
+	);
+	return listsUs
+		? []
+		: [
+				{
+					reason: 'ServerAddressNeeded',
+					message: `cluster ${entry.name} has to be told how to reach the API server of this cluster. Set spec.multiCluster.server, or list this cluster in the MeshInstallation there.`,
+				},
+			];
+}
+
+/** Another one of these, and a check that is not due is made all the same. */
+function subjectOf(context: Context, cell: ClusterCell, mesh: WantedMesh, entry: WantedCluster): string {
+	const { clusterName, network, podCIDRs, serviceCIDRs, server, release, trustDomain } = mesh;
+	const record: ClusterRecord | undefined = context.recordOf(mesh, entry.name);
+	return JSON.stringify([
+		entry,
+		{ clusterName, network, podCIDRs, serviceCIDRs, server, release, trustDomain },
+		record?.id,
+		// Others matter to one that was refused: what is in its way may be gone. One that has joined is checked by the clock.
+		(cell.problems?.length ?? 0) > 0 ? othersOf(context, mesh) : [],
+	]);
+}

@@ -1,0 +1,374 @@
+/**
+ * One pass over one joined cluster, in one direction: kubeconfig → connection → probe → checks → record → what is kept
+ * there → token → Secret. Decided from what is seen now; whatever ends a pass in between, the next goes on from there.
+ */
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { type ApplyResult, applyInstallation } from '../apply/applier.ts';
+import type { ApplyHooks } from '../apply/writer.ts';
+import { InvalidError } from '../runtime/errors.ts';
+import { kinds } from '../runtime/kinds.ts';
+import type { PassResult } from '../runtime/work-queue.ts';
+import type { ClusterCell } from './cell.ts';
+import { ClusterConnection } from './connection.ts';
+import type { KeeperContext } from './context.ts';
+import { distribute, distributedKeys, distributedRecords } from './distribute.ts';
+import { ClusterFailure, clusterFailure, inCluster } from './failure.ts';
+import { stepHealth } from './health.ts';
+import { readClusterKubeconfig } from './kubeconfig.ts';
+import type { KubeconfigSecret } from './kubeconfig-secrets.ts';
+import { observationOf, type PassFindings } from './observe.ts';
+import type { ClusterProblem } from './problem.ts';
+import { assertFree, keepPublished } from './publication.ts';
+import { type ClusterRecord, recordReference, recordSecret } from './record.ts';
+import { nextPassInMs, probeDelayMs, recheckDelayMs } from './schedule.ts';
+import { failureContextOf, sourceOf } from './source.ts';
+import type { ClusterNames, WantedCluster, WantedMesh } from './types.ts';
+
+/** What a record says may be in a cluster. */
+type Marks = Pick<ClusterRecord, 'role' | 'dataPlane'>;
+
+/** A probe that takes longer (milliseconds) is a failure. */
+const probeTimeoutMs = 5_000;
+
+/** What stops all work in a cluster, also one that is joined: it is not the cluster that it is taken for. */
+const wrongCluster: ReadonlySet<string> = new Set(['OwnCluster', 'JoinedTwice', 'OtherCluster', 'ClusterNameTaken']);
+
+export class ClusterKeeper {
+	readonly #context: KeeperContext;
+
+	constructor(context: KeeperContext) {
+		this.#context = context;
+	}
+
+	/** Makes and keeps what an entry asks for. Rejects only when something in this cluster fails. */
+	async keep(
+		cell: ClusterCell,
+		mesh: WantedMesh,
+		entry: WantedCluster,
+		record: ClusterRecord | undefined,
+		signal: AbortSignal,
+	): Promise<PassResult> {
+		const found: PassFindings = {};
+		try {
+			await this.#walk(cell, mesh, entry, record, found, signal);
+			cell.failures = 0;
+		} catch (error) {
+			signal.throwIfAborted();
+			if (!(error instanceof ClusterFailure)) throw error;
+			if (error.isReach) this.#probed(cell, { ok: false, problem: error.problem });
+			else found.joinProblem ??= error.problem;
+			cell.failures++;
+		}
+		const { now, wallClock, random } = this.#context;
+		const after = this.#context.recordOf(mesh, entry.name);
+		this.#context.observed(cell, mesh, observationOf(cell, mesh, entry, after, found, wallClock()));
+		const records = [...(after === undefined ? [] : [after]), ...distributedRecords(cell, mesh)];
+		const inMs = nextPassInMs(cell, records, mesh.rotation, { now: now(), wallClock: wallClock(), random });
+		return { requeueAfterMs: Math.min(inMs, found.againInMs ?? inMs) };
+	}
+
+	async #walk(
+		cell: ClusterCell,
+		mesh: WantedMesh,
+		entry: WantedCluster,
+		record: ClusterRecord | undefined,
+		found: PassFindings,
+		signal: AbortSignal,
+	): Promise<void> {
+		// What was asked for before may still be there, and has to be seen to be taken away.
+		const kept = {
+			kubeconfig: entry.kubeconfig,
+			role: record?.role === 'Primary' ? record.role : entry.role,
+			dataPlane: entry.dataPlane !== undefined || record?.dataPlane === true,
+		};
+		const there = await this.connect(cell, mesh, kept, signal);
+		if (there === undefined) return;
+		await this.#probe(cell, there, signal);
+		if (cell.health.state !== 'up') return;
+		const problems = await this.#check(cell, mesh, entry, record, there, signal);
+		const isJoined = record?.state === 'Published';
+		if (problems.some(({ reason }) => wrongCluster.has(reason)) || (problems.length > 0 && !isJoined)) {
+			found.waiting = 'waiting for the checks to hold; nothing was written';
+			return;
+		}
+		if (mesh.paused) {
+			found.waiting = isJoined ? undefined : 'spec.paused is true: nothing is written';
+			return;
+		}
+		const names = this.#context.namesOf(mesh);
+		// Before the first write of its kind in the cluster: what may be left there is remembered from here on.
+		if (record?.state === 'Published') {
+			if (record.dataPlane !== kept.dataPlane || record.role !== kept.role)
+				await this.#publish(cell, mesh, entry, kept, names, there, signal);
+		} else {
+			await this.#begin(cell, mesh, entry, record, kept, signal);
+		}
+		const isComplete = await this.#keepThere(cell, mesh, entry, names, there, found, signal);
+		const marks = isComplete ? { role: entry.role, dataPlane: entry.dataPlane !== undefined } : kept;
+		await this.#publish(cell, mesh, entry, marks, names, there, signal);
+		if (entry.role === 'Primary') await distribute(this.#context, cell, mesh, names, there, signal);
+	}
+
+	/** The open connection by the kubeconfig as it is now; undefined where there is none that may be used. */
+	async connect(
+		cell: ClusterCell,
+		mesh: WantedMesh,
+		entry: Pick<ClusterRecord, 'kubeconfig' | 'role' | 'dataPlane'>,
+		signal: AbortSignal,
+	): Promise<ClusterConnection | undefined> {
+		const { kubeconfigs, settings } = this.#context;
+		const { namespace, name, key } = entry.kubeconfig;
+		const refuse = (problem: ClusterProblem): undefined => {
+			this.#probed(cell, { ok: false, problem });
+			return undefined;
+		};
+		let secret: KubeconfigSecret | undefined;
+		try {
+			secret = await kubeconfigs.read({ namespace, name }, signal);
+		} catch (error) {
+			signal.throwIfAborted();
+			this.#context.onWatchError(cell, error);
+			return refuse({
+				reason: 'KubeconfigUnreadable',
+				message: `Secret ${namespace}/${name} with the kubeconfig could not be read`,
+			});
+		}
+		const content = secret?.get(key);
+		if (content === undefined) {
+			return refuse({
+				reason: 'KubeconfigNotFound',
+				message:
+					secret === undefined
+						? `there is no Secret ${namespace}/${name}, which kubeconfigSecret names: make it, or correct the name`
+						: `Secret ${namespace}/${name} has no key ${key}, which kubeconfigSecret names: correct one of the two`,
+			});
+		}
+		const kept = { dataPlane: entry.dataPlane, secrets: entry.role === 'Primary' };
+		const connectedBy = createHash('sha256').update(content).update(JSON.stringify(kept)).digest('base64');
+		if (cell.connection !== undefined && cell.connectedBy === connectedBy) return cell.connection;
+		const read = readClusterKubeconfig(content, settings);
+		if (!read.ok) {
+			const { reason, message } = read.problem;
+			return refuse({ reason, message: `Secret ${namespace}/${name}, key ${key}: ${message}` });
+		}
+		const before = cell.connection;
+		const { access } = read;
+		cell.connection = new ClusterConnection({
+			access,
+			api: this.#context.connect(access.credentials),
+			namespace: mesh.namespace,
+			partOf: this.#context.namesOf(mesh).applySet,
+			kept,
+			onChange: (change) => {
+				if (!change.initial && this.#context.needsPass(change)) {
+					const { kind, metadata } = change.current ?? change.old;
+					this.#context.wake(cell.key, `${kind} ${metadata.name} ${change.type} there`);
+				}
+			},
+			onError: (error) => this.#context.onWatchError(cell, clusterFailure(error, failureContextOf(access))),
+			now: this.#context.now,
+		});
+		cell.connectedBy = connectedBy;
+		cell.nextProbeAt = 0;
+		cell.nextCheckAt = 0;
+		// What was applied there is as true as before; which API server it was is checked before anything is written.
+		if (before !== undefined) {
+			for (const [object, applied] of before.memory.applied) cell.connection.memory.applied.set(object, applied);
+			cell.connection.memory.recalled = before.memory.recalled;
+			await before.close();
+		}
+		return cell.connection;
+	}
+
+	async #probe(cell: ClusterCell, there: ClusterConnection, signal: AbortSignal): Promise<void> {
+		const { now, wallClock } = this.#context;
+		if (now() < cell.nextProbeAt) return;
+		const { apiVersion, kind } = kinds.Namespace;
+		const startedAt = now();
+		let id: string | undefined;
+		try {
+			const header = await there.api.getMetadata(
+				{ apiVersion, kind, name: 'kube-system' },
+				{ signal, timeoutMs: probeTimeoutMs },
+			);
+			id = header.metadata.uid;
+		} catch (error) {
+			signal.throwIfAborted();
+			const failure = clusterFailure(error, failureContextOf(there.access));
+			if (failure.isReach) {
+				this.#probed(cell, { ok: false, problem: failure.problem });
+				return;
+			}
+			// It answers and knows us: what it does not let us do, the checks tell.
+		}
+		if (id !== undefined && cell.facts !== undefined && cell.facts.id !== id) cell.nextCheckAt = 0;
+		this.#probed(cell, { ok: true, latencyMs: now() - startedAt, at: wallClock() });
+	}
+
+	#probed(cell: ClusterCell, probe: Parameters<typeof stepHealth>[1]): void {
+		const { now, random } = this.#context;
+		const wasDown = cell.health.state === 'down';
+		cell.health = stepHealth(cell.health, probe);
+		cell.downs = cell.health.state === 'down' ? cell.downs + 1 : 0;
+		// What could not be looked at meanwhile is looked at at once.
+		if (wasDown && cell.health.state === 'up') cell.nextCheckAt = 0;
+		cell.nextProbeAt = now() + probeDelayMs(cell, random);
+	}
+
+	async #check(
+		cell: ClusterCell,
+		mesh: WantedMesh,
+		entry: WantedCluster,
+		record: ClusterRecord | undefined,
+		there: ClusterConnection,
+		signal: AbortSignal,
+	): Promise<readonly ClusterProblem[]> {
+		const { now, random, checks } = this.#context;
+		const checkedFor = checks.subjectOf(cell, mesh, entry);
+		if (cell.problems !== undefined && now() < cell.nextCheckAt && cell.checkedFor === checkedFor) return cell.problems;
+		const context = failureContextOf(there.access);
+		const checked = await inCluster(context, signal, () => checks.check(cell, mesh, entry, record, there, signal));
+		// What could not be read now is as true as it was.
+		cell.facts = checked.facts ?? cell.facts;
+		cell.problems = checked.problems;
+		cell.checkedFor = checkedFor;
+		cell.refusals = checked.problems.length > 0 ? cell.refusals + 1 : 0;
+		cell.nextCheckAt = now() + recheckDelayMs(cell, random);
+		return checked.problems;
+	}
+
+	async #begin(
+		cell: ClusterCell,
+		mesh: WantedMesh,
+		{ name: cluster, kubeconfig }: WantedCluster,
+		record: ClusterRecord | undefined,
+		{ role, dataPlane }: Marks,
+		signal: AbortSignal,
+	): Promise<void> {
+		const id = cell.facts?.id;
+		const pending: ClusterRecord = {
+			cluster,
+			role,
+			dataPlane,
+			state: 'Pending',
+			kubeconfig,
+			...(id === undefined ? {} : { id }),
+		};
+		if (isDeepStrictEqual(record, pending)) return;
+		if (record === undefined) await this.#assertFree(mesh, cluster, signal);
+		await this.#context.writerHere(mesh, signal).apply(recordSecret(mesh, pending), true);
+	}
+
+	async #assertFree(mesh: WantedMesh, cluster: string, signal: AbortSignal): Promise<void> {
+		try {
+			await assertFree({ api: this.#context.api, mesh }, recordReference(mesh.namespace, cluster), { signal });
+		} catch (error) {
+			throw conflictOf(error);
+		}
+	}
+
+	/** What is kept in the cluster: the account by which Pilot reads it, and its data plane. */
+	async #keepThere(
+		cell: ClusterCell,
+		mesh: WantedMesh,
+		entry: WantedCluster,
+		names: ClusterNames,
+		there: ClusterConnection,
+		found: PassFindings,
+		signal: AbortSignal,
+	): Promise<boolean> {
+		const context = failureContextOf(there.access);
+		const applied = await inCluster(context, signal, async () => {
+			await there.synced(signal);
+			const planned = await mesh.objects.inCluster(entry, there, names, signal);
+			const secrets = distributedKeys(this.#context, cell, mesh);
+			const result = await applyInstallation(
+				there.applier(this.#hooks(cell, mesh)),
+				{
+					owner: undefined,
+					partOf: names.applySet,
+					recordedHash: mesh.before.get(entry.name)?.inventoryHash,
+					...planned,
+					kept: { has: (key) => planned.kept?.has(key) === true || secrets.has(key) },
+				},
+				there.memory,
+				signal,
+			);
+			const after = await mesh.objects.afterApply?.(entry, there, result, signal);
+			return { result, note: [planned.note, ...(after?.notes ?? [])].filter(Boolean).join('; '), after };
+		});
+		const { result, note, after } = applied;
+		const errors = [...result.errors, ...(after?.errors ?? [])];
+		if (result.hash !== undefined) found.inventory = { objects: result.objects, hash: result.hash };
+		if (result.againInMs !== undefined) found.againInMs = result.againInMs;
+		if (errors.length > 0) throw clusterFailure(new AggregateError(errors), context);
+		if (entry.dataPlane !== undefined) found.dataPlane = dataPlaneOf(there, result, note);
+		return result.hash !== undefined;
+	}
+
+	async #publish(
+		cell: ClusterCell,
+		mesh: WantedMesh,
+		entry: WantedCluster,
+		{ role, dataPlane }: Marks,
+		names: ClusterNames,
+		there: ClusterConnection,
+		signal: AbortSignal,
+	): Promise<void> {
+		const { api, live, wallClock } = this.#context;
+		const { name: cluster, kubeconfig } = entry;
+		const id = cell.facts?.id;
+		try {
+			const outcome = await keepPublished(
+				{ api, live, mesh, writer: this.#context.writerHere(mesh, signal) },
+				sourceOf(this.#context, mesh, entry, there, mesh.objects.readerAccount(names.readBy), signal),
+				{
+					record: { cluster, role, dataPlane, kubeconfig, ...(id === undefined ? {} : { id }) },
+					lifetimeMs: mesh.tokenLifetimeMs,
+					policy: mesh.rotation,
+					others: this.#context.recordsOf(mesh).filter((other) => other.cluster !== cluster),
+					wasPublished: mesh.before.get(cluster)?.secret !== undefined,
+					now: wallClock(),
+				},
+				cell.publication,
+				{ signal },
+			);
+			if (outcome === 'rotated') this.#context.wakeMesh(mesh.name, `token of cluster ${cluster} renewed`);
+			this.#context.onPublished(mesh, cluster, outcome);
+		} catch (error) {
+			throw conflictOf(error);
+		}
+	}
+
+	#hooks(cell: ClusterCell, mesh: WantedMesh): ApplyHooks {
+		return {
+			onNotice: ({ type, reason, message }) =>
+				this.#context.onNotice(mesh.name, { type, reason, message: `cluster ${cell.cluster}: ${message}` }),
+			onOutcome: this.#context.onApply,
+		};
+	}
+}
+
+/** A Secret that is somebody else's is the cluster's trouble; every other failure here is not. */
+function conflictOf(error: unknown): unknown {
+	return error instanceof InvalidError && error.reason === 'SecretConflict'
+		? new ClusterFailure({ reason: 'SecretConflict', message: error.message }, false)
+		: error;
+}
+
+function dataPlaneOf(
+	there: ClusterConnection,
+	{ gate }: ApplyResult,
+	note: string,
+): PassFindings['dataPlane'] & object {
+	const behind = [...there.live.ofKind(kinds.Deployment)].find(
+		({ workload }) => workload !== undefined && workload.available < workload.desired,
+	);
+	const waiting =
+		gate ??
+		(behind?.workload === undefined
+			? undefined
+			: `Deployment ${behind.metadata.name}: ${behind.workload.available} of ${behind.workload.desired} pods are available`);
+	return { ...(waiting === undefined ? {} : { waiting }), ...(note === '' ? {} : { note }) };
+}

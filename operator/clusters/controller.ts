@@ -1,0 +1,317 @@
+/**
+ * Joined clusters beside the meshes that they belong to: each has a key of its own in a queue of its own, so that one that
+ * is slow, hangs or is gone delays neither another one nor a mesh. Runs in every replica; without the lease nothing is
+ * looked at and nothing is written.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Child } from '../apply/child.ts';
+import { Writer, type WriterOptions } from '../apply/writer.ts';
+import { applySetId } from '../render/index.ts';
+import type { ApiServer } from '../runtime/api-server.ts';
+import { kinds } from '../runtime/kinds.ts';
+import type { Logger } from '../runtime/logger.ts';
+import { objectKey } from '../runtime/object.ts';
+import type { ReflectorChange } from '../runtime/reflector.ts';
+import { type PassContext, type PassResult, WorkQueue, type WorkQueueHooks } from '../runtime/work-queue.ts';
+import { type ClusterCell, cellKey, newCell } from './cell.ts';
+import { ClusterKeeper } from './cluster-keeper.ts';
+import type { ClusterChecks, KeeperContext, LocalCluster } from './context.ts';
+import { KubeconfigSecrets } from './kubeconfig-secrets.ts';
+import { leave } from './leave.ts';
+import type { PublicationOutcome } from './publication.ts';
+import { type ClusterRecord, recordOf, recordReference, recordSetId } from './record.ts';
+import type { ClusterSettings } from './settings.ts';
+import type { ClusterNames, ClusterNotice, ClusterObservation, LeftBehind, WantedMesh } from './types.ts';
+
+export interface ClusterControllerOptions {
+	readonly api: ApiServer;
+	readonly log: Logger;
+	readonly settings: ClusterSettings;
+	/** How children here are read and written; hooks are the controller's. */
+	readonly applier: Omit<WriterOptions, 'hooks'> & { readonly live: KeeperContext['live'] };
+	readonly checks: (
+		context: Pick<KeeperContext, 'api' | 'local' | 'cellsOf' | 'recordOf' | 'namesOf' | 'now'>,
+	) => ClusterChecks;
+	/** How others may reach this API server by what this operator knows; undefined inside a cluster. */
+	readonly access: LocalCluster['access'];
+	readonly connect: KeeperContext['connect'];
+	readonly connectHere: KeeperContext['connectHere'];
+	readonly isFollowed: KeeperContext['isFollowed'];
+	readonly needsPass: KeeperContext['needsPass'];
+	/** A mesh has to be looked at, after so many milliseconds. */
+	readonly wakeMesh: (mesh: string, reason: string, afterMs: number) => void;
+	readonly onNotice: KeeperContext['onNotice'];
+	readonly onApply: KeeperContext['onApply'];
+	/** For metrics; undefined when the cluster has left. */
+	readonly onObserved: (
+		mesh: string,
+		cluster: string,
+		cell: ClusterCell,
+		observation: ClusterObservation | undefined,
+	) => void;
+	readonly onRotated: (mesh: string, cluster: string) => void;
+	readonly queueHooks?: WorkQueueHooks<string>;
+	readonly now: () => number;
+	readonly wallClock: () => number;
+	readonly random: () => number;
+	readonly concurrency?: number;
+}
+
+/** More than clusters that can hang at a time in practice: a pass over one that does ends after its deadlines. */
+const defaultConcurrency = 64;
+/** Ends a pass that hangs, milliseconds. */
+const passTimeoutMs = 60_000;
+/** The news of many clusters are told together, milliseconds, the longer the more there are. */
+const tellAfterMs = 20;
+const tellPerClusterMs = 5;
+
+export class ClusterController {
+	readonly queue: WorkQueue<string>;
+	readonly #options: ClusterControllerOptions;
+	readonly #context: KeeperContext;
+	readonly #keeper: ClusterKeeper;
+	readonly #kubeconfigs: KubeconfigSecrets;
+	readonly #cells = new Map<string, ClusterCell>();
+	readonly #meshes = new Map<string, WantedMesh>();
+	#localId = '';
+
+	constructor(options: ClusterControllerOptions) {
+		this.#options = options;
+		const { api, log } = options;
+		this.#kubeconfigs = new KubeconfigSecrets(api, {
+			onChange: ({ namespace, name }, interested) => {
+				for (const key of interested) this.#wake(key, `Secret ${namespace}/${name}`);
+			},
+			onError: (error) => log.warn({ err: error }, 'a watch of kubeconfig Secrets is disturbed'),
+		});
+		this.#context = this.#makeContext();
+		this.#keeper = new ClusterKeeper(this.#context);
+		this.queue = new WorkQueue<string>({
+			worker: (key, context) => this.#pass(key, context),
+			concurrency: options.concurrency ?? defaultConcurrency,
+			reconcileTimeoutMs: passTimeoutMs,
+			...(options.queueHooks === undefined ? {} : { hooks: options.queueHooks }),
+		});
+	}
+
+	#makeContext(): KeeperContext {
+		const { api, applier, settings, access, log, onNotice, onApply, now, wallClock, random, ...options } =
+			this.#options;
+		const { live } = applier;
+		const ownRecord = (mesh: WantedMesh, child: Child | undefined): ClusterRecord | undefined => {
+			const record = child === undefined ? undefined : recordOf(child);
+			return record !== undefined && child?.partOf === recordSetId(mesh.name, record.cluster) ? record : undefined;
+		};
+		const shared = {
+			api,
+			now,
+			local: () => ({ id: this.#localId, access }),
+			namesOf: (mesh: WantedMesh) => this.namesOf(mesh),
+			cellsOf: (mesh: string) => [...this.#cells.values()].filter((cell) => cell.mesh === mesh),
+			recordOf: (mesh: WantedMesh, cluster: string) =>
+				ownRecord(mesh, live.get(objectKey(recordReference(mesh.namespace, cluster)))),
+		};
+		return {
+			...shared,
+			live,
+			settings,
+			kubeconfigs: this.#kubeconfigs,
+			checks: options.checks(shared),
+			connect: options.connect,
+			connectHere: options.connectHere,
+			writerHere: (mesh, signal) =>
+				new Writer(
+					{
+						...applier,
+						hooks: {
+							onOutcome: onApply,
+							onNotice: ({ type, reason, message }) => onNotice(mesh.name, { type, reason, message }),
+						},
+					},
+					signal,
+				),
+			recordsOf: (mesh) =>
+				[...live.ofKind(kinds.Secret)].flatMap((child) =>
+					child.metadata.namespace === mesh.namespace ? (ownRecord(mesh, child) ?? []) : [],
+				),
+			isFollowed: options.isFollowed,
+			needsPass: options.needsPass,
+			wake: (key, reason) => this.#wake(key, reason),
+			wakeMesh: (mesh, reason) => this.#wakeMesh(mesh, reason),
+			observed: (cell, mesh, observation) => this.#observed(cell, mesh, observation),
+			onPublished: (mesh, cluster, outcome) => this.#published(mesh, cluster, outcome),
+			onNotice,
+			onApply,
+			onWatchError: ({ mesh, cluster }, error) =>
+				log.debug({ err: error, meshInstallation: mesh, cluster }, 'a joined cluster is disturbed'),
+			wallClock,
+			random,
+		};
+	}
+
+	/** Learns who this cluster is. Nothing is looked at elsewhere before `lead`. */
+	async start(): Promise<void> {
+		const { apiVersion, kind } = kinds.Namespace;
+		const header = await this.#options.api.getMetadata({ apiVersion, kind, name: 'kube-system' });
+		this.#localId = header.metadata.uid ?? '';
+	}
+
+	lead(): void {
+		this.queue.start();
+	}
+
+	/** As `MeshController.stop`. */
+	async stop(deadlineMs: number): Promise<boolean> {
+		const { unfinished } = await this.queue.stop({ deadlineMs });
+		this.#kubeconfigs.stop();
+		await Promise.all([...this.#cells.values()].map((cell) => cell.connection?.close()));
+		this.#cells.clear();
+		return unfinished.length === 0;
+	}
+
+	/** UID of `kube-system` of this cluster. */
+	get localId(): string {
+		return this.#localId;
+	}
+
+	/** Whom other clusters know this one as. */
+	namesOf(mesh: Pick<WantedMesh, 'name' | 'clusterName'>): ClusterNames {
+		const readBy = mesh.clusterName ?? this.#localId;
+		// By the uid, since names of clusters are only as different as people make them.
+		return { readBy, applySet: applySetId(`${this.#localId}/${mesh.name}`) };
+	}
+
+	/** Says what a mesh wants of its clusters from now on. What has changed is worked on at once. */
+	setWanted(mesh: WantedMesh): void {
+		const before = this.#meshes.get(mesh.name);
+		this.#meshes.set(mesh.name, mesh);
+		const entries = new Map(mesh.clusters.map((entry) => [entry.name, entry]));
+		const records = this.#context.recordsOf(mesh);
+		for (const name of new Set([...entries.keys(), ...records.map(({ cluster }) => cluster)])) {
+			const key = cellKey(mesh.name, name);
+			const isNew = !this.#cells.has(key);
+			if (isNew) this.#cells.set(key, newCell(mesh.name, name));
+			const record = records.find(({ cluster }) => cluster === name);
+			// What leaves is cleaned by the kubeconfig by which it came.
+			this.#kubeconfigs.setInterest(key, entries.get(name)?.kubeconfig ?? record?.kubeconfig);
+			if (isNew) this.#wake(key, 'listed');
+		}
+		if (before !== undefined && !isSame(before, mesh)) {
+			for (const cell of this.#context.cellsOf(mesh.name)) this.#wake(cell.key, `MeshInstallation ${mesh.name}`);
+		}
+	}
+
+	/** A mesh is gone. */
+	forget(mesh: string): void {
+		if (!this.#meshes.delete(mesh)) return;
+		for (const cell of this.#context.cellsOf(mesh)) this.#drop(cell);
+	}
+
+	/** What is known of the clusters of a mesh, by name. */
+	observationsOf(mesh: string): readonly ClusterObservation[] {
+		return this.#context.cellsOf(mesh).flatMap(({ observation }) => observation ?? []);
+	}
+
+	/** Clusters that were given up, as this process saw it. */
+	leftBehindOf(mesh: string): readonly LeftBehind[] {
+		return this.#context.cellsOf(mesh).flatMap(({ leftBehind }) => leftBehind ?? []);
+	}
+
+	/** A Secret that stands for a cluster changed here. */
+	secretChanged({ current, old }: ReflectorChange<Child>): void {
+		const cluster = (current ?? old)?.clusterRecord?.cluster;
+		const mesh = (current ?? old)?.instance;
+		if (cluster === undefined || mesh === undefined) return;
+		this.#wake(cellKey(mesh, cluster), `Secret of cluster ${cluster}`);
+	}
+
+	/** Everything is looked at again: a net under what was missed. */
+	relist(): void {
+		this.#kubeconfigs.relist();
+		for (const cell of this.#cells.values()) {
+			cell.connection?.relist();
+			this.#wake(cell.key, 'resync');
+		}
+	}
+
+	async #pass(key: string, { signal, reasons }: PassContext): Promise<PassResult> {
+		const cell = this.#cells.get(key);
+		const mesh = cell === undefined ? undefined : this.#meshes.get(cell.mesh);
+		if (cell === undefined || mesh === undefined) return {};
+		this.#options.log.debug({ meshInstallation: cell.mesh, cluster: cell.cluster, reasons }, 'pass over a cluster');
+		const entry = mesh.isLeaving ? undefined : mesh.clusters.find(({ name }) => name === cell.cluster);
+		const record = this.#context.recordOf(mesh, cell.cluster);
+		if (record?.state === 'Leaving' || (record !== undefined && entry === undefined))
+			return mesh.paused && !mesh.isLeaving ? {} : leave(this.#context, this.#keeper, cell, mesh, record, signal);
+		if (entry !== undefined) return this.#keeper.keep(cell, mesh, entry, record, signal);
+		this.#drop(cell);
+		return {};
+	}
+
+	#observed(cell: ClusterCell, mesh: WantedMesh, observation: ClusterObservation | undefined): void {
+		this.#options.onObserved(mesh.name, cell.cluster, cell, observation);
+		if (observation === undefined) {
+			// It has left. Listed again meanwhile, it begins as a new one.
+			this.#drop(cell);
+			if (!mesh.isLeaving && mesh.clusters.some(({ name }) => name === cell.cluster)) {
+				this.#cells.set(cell.key, newCell(mesh.name, cell.cluster));
+				this.#wake(cell.key, 'listed again');
+			}
+			this.#wakeMesh(mesh.name, `cluster ${cell.cluster} has left`);
+			return;
+		}
+		if (isDeepStrictEqual(cell.observation, observation)) return;
+		const isJoinedNow = observation.state !== cell.observation?.state;
+		cell.observation = observation;
+		this.#wakeMesh(mesh.name, `cluster ${cell.cluster}`);
+		// Primaries hear of it, and those whose addresses were compared with it.
+		if (isJoinedNow)
+			for (const other of this.#context.cellsOf(mesh.name))
+				if (other !== cell && mesh.clusters.some(({ name, role }) => name === other.cluster && role === 'Primary'))
+					this.#wake(other.key, `cluster ${cell.cluster} is ${observation.state}`);
+	}
+
+	#published(mesh: WantedMesh, cluster: string, outcome: PublicationOutcome): void {
+		if (outcome === 'unchanged') return;
+		if (outcome === 'rotated') {
+			this.#options.onRotated(mesh.name, cluster);
+			// Who is nearly due goes along, so that pods are replaced once for all of them.
+			for (const other of this.#context.cellsOf(mesh.name))
+				if (other.cluster !== cluster) this.#wake(other.key, `token of cluster ${cluster} renewed`);
+		}
+		const notice: ClusterNotice = {
+			type: 'Normal',
+			reason: { published: 'ClusterPublished', rotated: 'CredentialsRotated', repaired: 'DriftRepaired' }[outcome],
+			message: {
+				published: `cluster ${cluster} is published to Pilot: its token was used successfully`,
+				rotated: `the token for cluster ${cluster} was renewed; the one before stays valid until its end`,
+				repaired: `the Secret of cluster ${cluster} was changed or deleted and is as it should be again`,
+			}[outcome],
+		};
+		this.#options.onNotice(mesh.name, notice);
+	}
+
+	#drop(cell: ClusterCell): void {
+		this.#cells.delete(cell.key);
+		this.#kubeconfigs.setInterest(cell.key, undefined);
+		cell.connection?.close().catch((error: unknown) => this.#options.log.debug({ err: error }, 'closing a connection'));
+		cell.connection = undefined;
+	}
+
+	#wake(key: string, reason: string): void {
+		if (this.#cells.has(key)) this.queue.add(key, { reason });
+	}
+
+	#wakeMesh(mesh: string, reason: string): void {
+		const count = this.#meshes.get(mesh)?.clusters.length ?? 0;
+		this.#options.wakeMesh(mesh, reason, tellAfterMs + tellPerClusterMs * count);
+	}
+}
+
+/** Whether two wishes are the same; what only the status said before is no wish. */
+function isSame(a: WantedMesh, b: WantedMesh): boolean {
+	if (a.basis !== b.basis) return false;
+	const { objects: _, before: __, leftBehind: leftA, basis: ___, ...restA } = a;
+	const { objects: ____, before: _____, leftBehind: leftB, basis: ______, ...restB } = b;
+	return isDeepStrictEqual(restA, restB) && isDeepStrictEqual(leftA, leftB);
+}

@@ -1,0 +1,185 @@
+/**
+ * Keeps one Secret by which a control plane reads a cluster: with a token that lives and is proven, the same content as
+ * long as that is so, and written only where it differs.
+ */
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { clusterLabel } from '../../api/v1/constants.ts';
+import { managedByLabel, managedByValue, type Owner, partOfLabel } from '../apply/identity.ts';
+import { ownershipOf } from '../apply/ownership.ts';
+import type { LiveCache, Writer } from '../apply/writer.ts';
+import type { ApiServer, CallOptions } from '../runtime/api-server.ts';
+import { InvalidError, isNotFound } from '../runtime/errors.ts';
+import { describeObject, type KubeObject, objectKey } from '../runtime/object.ts';
+import { type ClusterRecord, contentHash, recordOf, recordReference, recordSecret, recordSetId } from './record.ts';
+import { type RemoteKubeconfig, remoteKubeconfig } from './remote-secret.ts';
+import { isDue, type RotationPolicy } from './rotation.ts';
+import type { Account, IssuedToken } from './token.ts';
+
+/** Where the Secret is: the namespace of a mesh. */
+export interface PublicationTarget {
+	readonly api: ApiServer;
+	readonly live: LiveCache;
+	readonly writer: Writer;
+	readonly mesh: {
+		readonly name: string;
+		readonly namespace: string;
+		readonly owner?: Owner;
+		readonly partOf?: string;
+	};
+}
+
+/** The cluster that is read. */
+export interface PublicationSource {
+	readonly account: Account;
+	/** How the control plane reaches it. */
+	readonly access: Omit<RemoteKubeconfig, 'cluster' | 'token'>;
+	/** A new token for the account, of about this life (milliseconds), that was used successfully. */
+	readonly issue: (lifetimeMs: number, now: number) => Promise<IssuedToken>;
+}
+
+/** What a process remembers of a published Secret. */
+export interface PublicationMemory {
+	kubeconfig?: string | undefined;
+	fingerprint?: string | undefined;
+	/** Whether it was published by this process, or found so: what comes after is a replacement. */
+	wasPublished: boolean;
+}
+
+export interface PublicationWish {
+	/** All of the record that does not come with the token. */
+	readonly record: Pick<ClusterRecord, 'cluster' | 'role' | 'dataPlane' | 'id' | 'kubeconfig'>;
+	/** Milliseconds. */
+	readonly lifetimeMs: number;
+	readonly policy: RotationPolicy;
+	/** Records of the other clusters of the mesh. */
+	readonly others: readonly ClusterRecord[];
+	/** The status of the mesh says that it was published. */
+	readonly wasPublished: boolean;
+	/** Milliseconds since 1970. */
+	readonly now: number;
+}
+
+export type PublicationOutcome = 'unchanged' | 'published' | 'rotated' | 'repaired';
+
+/** Brings the Secret to what is wished. Rejects where it can't; what was published before stays then. */
+export async function keepPublished(
+	target: PublicationTarget,
+	source: PublicationSource,
+	wish: PublicationWish,
+	memory: PublicationMemory,
+	options: CallOptions,
+): Promise<PublicationOutcome> {
+	const { cluster } = wish.record;
+	const reference = recordReference(target.mesh.namespace, cluster);
+	const live = target.live.get(objectKey(reference));
+	const record = live === undefined ? undefined : recordOf(live);
+	memory.wasPublished ||= record?.state === 'Published' || wish.wasPublished;
+	if (record?.state === 'Published' && memory.kubeconfig === undefined) await recall(target, record, memory, options);
+
+	const basis = basisOf(source);
+	const isOurs = live?.partOf === (target.mesh.partOf ?? recordSetId(target.mesh.name, cluster));
+	const isGood =
+		record?.state === 'Published' &&
+		memory.kubeconfig !== undefined &&
+		record.content === contentHash(memory.kubeconfig) &&
+		record.basis === basis &&
+		!isDue(record, wish.others, wish.policy, wish.now);
+	if (isGood && isOurs && isAsWished(record, wish.record) && live?.fingerprint === memory.fingerprint)
+		return 'unchanged';
+
+	if (live === undefined) await assertFree(target, reference, options);
+	if (isGood) {
+		await write(target, { ...record, ...wish.record }, memory.kubeconfig ?? '', memory);
+		return isOurs ? 'repaired' : 'published';
+	}
+	// Deleted by somebody: what is remembered is as good as it was, but Pilot may have missed that it went and came.
+	const { token, issued } = await source.issue(wish.lifetimeMs, wish.now);
+	const kubeconfig = remoteKubeconfig({ cluster, ...source.access, token });
+	const isReplacement = memory.wasPublished;
+	await write(
+		target,
+		{
+			...wish.record,
+			state: 'Published',
+			issued,
+			basis,
+			content: contentHash(kubeconfig),
+			...(isReplacement ? { replacedAt: wish.now } : {}),
+		},
+		kubeconfig,
+		memory,
+	);
+	return isReplacement ? (record === undefined ? 'repaired' : 'rotated') : 'published';
+}
+
+function isAsWished(record: ClusterRecord, wished: PublicationWish['record']): boolean {
+	const { cluster, role, dataPlane, kubeconfig, id } = record;
+	return isDeepStrictEqual({ cluster, role, dataPlane, kubeconfig, id }, { id: undefined, ...wished });
+}
+
+async function write(
+	{ writer, mesh }: PublicationTarget,
+	record: ClusterRecord,
+	kubeconfig: string,
+	memory: PublicationMemory,
+): Promise<void> {
+	const { fingerprint } = await writer.apply(recordSecret(mesh, record, kubeconfig), true);
+	memory.kubeconfig = kubeconfig;
+	memory.fingerprint = fingerprint;
+	memory.wasPublished = true;
+}
+
+/** After a restart: what is published is read once. It is used when it is what was written. */
+async function recall(
+	{ api, mesh, live }: PublicationTarget,
+	record: ClusterRecord,
+	memory: PublicationMemory,
+	options: CallOptions,
+): Promise<void> {
+	const reference = recordReference(mesh.namespace, record.cluster);
+	let secret: KubeObject & { readonly data?: Readonly<Record<string, string>> };
+	try {
+		secret = await api.get(reference, options);
+	} catch (error) {
+		if (isNotFound(error)) return;
+		throw error;
+	}
+	const kubeconfig = Buffer.from(secret.data?.[record.cluster] ?? '', 'base64').toString('utf8');
+	const isAlone = Object.keys(secret.data ?? {}).length === 1;
+	if (!isAlone || contentHash(kubeconfig) !== record.content) return;
+	memory.kubeconfig = kubeconfig;
+	memory.fingerprint = live.get(objectKey(reference))?.fingerprint;
+}
+
+/** Throws where a Secret of that name stands that is not ours to write. */
+export async function assertFree(
+	{ api, mesh }: Pick<PublicationTarget, 'api' | 'mesh'>,
+	reference: ReturnType<typeof recordReference>,
+	options: CallOptions,
+): Promise<void> {
+	let metadata: KubeObject['metadata'];
+	try {
+		({ metadata } = await api.getMetadata(reference, options));
+	} catch (error) {
+		if (isNotFound(error)) return;
+		throw error;
+	}
+	const set = metadata.labels?.[partOfLabel] ?? '';
+	const ownership = ownershipOf(metadata, mesh.partOf ?? set, mesh.owner?.uid);
+	const isOfMeshwright =
+		metadata.labels?.[managedByLabel] === managedByValue && metadata.labels[clusterLabel] !== undefined;
+	if (ownership.kind === 'foreign' && !isOfMeshwright) {
+		throw new InvalidError(
+			'SecretConflict',
+			`${describeObject(reference)} exists and belongs to ${ownership.owner}; it is not written. Delete or rename it, or give it to Meshwright with annotation meshwright.io/adopt: "true" on it`,
+			{ object: reference },
+		);
+	}
+}
+
+function basisOf({ access, account }: PublicationSource): string {
+	const { server, ca, tlsServerName, proxyUrl } = access;
+	const parts = [server, ca ?? '', tlsServerName ?? '', proxyUrl ?? '', account.namespace, account.name];
+	return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
+}

@@ -1,0 +1,60 @@
+/** When a cluster is looked at again. Everything has its jitter, so that hundreds of clusters never march in step. */
+import type { ClusterCell } from './cell.ts';
+import type { ClusterRecord } from './record.ts';
+import { type RotationPolicy, renewalAt } from './rotation.ts';
+
+/** One that answers is asked this often, milliseconds. */
+const probeMs = 30_000;
+/** One that has just failed is asked again sooner, and then less and less often. */
+const failedProbeMs = 3_000;
+const longestProbeMs = 2 * 60_000;
+/** Everything is checked anew this often, milliseconds. */
+const checkMs = 10 * 60_000;
+/** Where something was found, sooner, and then less and less often. */
+const refusedCheckMs = 10_000;
+const longestRefusedMs = 5 * 60_000;
+/** Work that failed there is tried again, milliseconds. */
+const failedWorkMs = 2_000;
+const longestWorkMs = 60_000;
+
+export function probeDelayMs({ health, downs }: ClusterCell, random: () => number): number {
+	if (health.state === 'down')
+		return jittered(Math.min(failedProbeMs * 2 ** Math.min(downs, 10), longestProbeMs), random);
+	return jittered(health.streak > 0 ? failedProbeMs : probeMs, random);
+}
+
+export function recheckDelayMs({ refusals }: ClusterCell, random: () => number): number {
+	return jittered(
+		refusals > 0 ? Math.min(refusedCheckMs * 2 ** Math.min(refusals - 1, 10), longestRefusedMs) : checkMs,
+		random,
+	);
+}
+
+/** In how many milliseconds the next pass comes, where nothing else brings it. */
+export function nextPassInMs(
+	cell: ClusterCell,
+	records: readonly ClusterRecord[],
+	policy: RotationPolicy,
+	clock: { readonly now: number; readonly wallClock: number; readonly random: () => number },
+): number {
+	const { now, wallClock, random } = clock;
+	const work =
+		cell.failures === 0 || cell.health.state === 'down'
+			? Number.POSITIVE_INFINITY
+			: jittered(Math.min(failedWorkMs * 2 ** Math.min(cell.failures - 1, 10), longestWorkMs), random);
+	const isDown = cell.health.state === 'down';
+	const tokens = records.flatMap(({ cluster, issued }) => {
+		if (issued === undefined) return [];
+		const end = issued.issuedAt + issued.lifetimeMs - wallClock;
+		// A renewal that is overdue is tried by the pass itself, and again by the timers of its failures.
+		const renewal = isDown ? Number.POSITIVE_INFINITY : renewalAt(cluster, issued, policy) - wallClock;
+		return [renewal, end].filter((inMs) => inMs > 0);
+	});
+	const waits = [cell.nextProbeAt - now, cell.nextCheckAt - now, work, ...tokens];
+	// Never at once: a clock that stands still must not make a loop of it.
+	return Math.max(50, Math.min(...waits));
+}
+
+function jittered(milliseconds: number, random: () => number): number {
+	return milliseconds * (0.8 + 0.4 * random());
+}
