@@ -1,8 +1,8 @@
 /** Installations that together make the operator render everything it can: the ground on which its rights are computed. */
 import { apiVersion, kind, parseMeshInstallation } from '../api/v1/index.ts';
-import { releases, resolve } from '../operator/releases/index.ts';
+import { type ResolvedMesh, releases, resolve } from '../operator/releases/index.ts';
 import { profiles } from '../operator/releases/profiles.ts';
-import { type ClusterFacts, render, renderCrds, renderReader } from '../operator/render/index.ts';
+import { type ClusterFacts, render, renderCrds, renderDataPlane, renderReader } from '../operator/render/index.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 
 /** Parts of a spec; each switches on objects that another one does not have. */
@@ -50,11 +50,11 @@ const facts: ClusterFacts = {
 	pilotKubeconfigHash: 'sample',
 };
 
-/** Everything that is rendered for any release, profile and option. Throws where a sample is refused: then it says nothing. */
-export function renderEverything(): readonly KubeObject[] {
+/** A mesh of each release, profile and option. Throws where a sample is refused: then it says nothing. */
+export function sampleMeshes(): readonly ResolvedMesh[] {
 	return releases.flatMap(({ version, minor }) =>
 		Object.keys(profiles).flatMap((profile) =>
-			[...options, ...(minor === '1.0' ? [] : [networks])].flatMap((option) => {
+			[...options, ...(minor === '1.0' ? [] : [networks])].map((option) => {
 				const sample = {
 					apiVersion,
 					kind,
@@ -67,13 +67,38 @@ export function renderEverything(): readonly KubeObject[] {
 					const reasons = resolved.problems.map(({ message }) => message).join('; ');
 					throw new Error(`the sample ${JSON.stringify(sample.spec)} is refused: ${reasons}`);
 				}
-				return [
-					...renderCrds(resolved.mesh),
-					...render(resolved.mesh, facts),
-					// Where another primary reads this cluster. What a joined cluster gets is written with that cluster's credentials.
-					...renderReader(resolved.mesh, { readBy: 'other', applySet: 'sample' }),
-				];
+				return resolved.mesh;
 			}),
 		),
 	);
+}
+
+/** Everything that is rendered for the operator's own cluster, for any release, profile and option. */
+export function renderEverything(): readonly KubeObject[] {
+	return sampleMeshes().flatMap((mesh) => [
+		...renderCrds(mesh),
+		...render(mesh, facts),
+		// Where another primary reads this cluster. What a joined cluster gets is written with that cluster's credentials.
+		...renderReader(mesh, { readBy: 'other', applySet: 'sample' }),
+	]);
+}
+
+/** What is kept in a cluster that joins: the account by which it is read, and everything with a data plane. */
+export function renderJoined(): { readonly reader: readonly KubeObject[]; readonly dataPlane: readonly KubeObject[] } {
+	const meshes = sampleMeshes();
+	const reader = { readBy: 'sample', applySet: 'sample' };
+	const one = ['192.0.2.1'];
+	return {
+		reader: meshes.flatMap((mesh) => renderReader(mesh, reader)),
+		dataPlane: meshes.flatMap((mesh) =>
+			renderDataPlane(mesh, {
+				...reader,
+				cluster: 'sample',
+				// In another network it has a gateway too.
+				network: 'there',
+				addresses: { pilot: one, policy: one, telemetry: one },
+				facts,
+			}),
+		),
+	};
 }

@@ -1,0 +1,208 @@
+/** The manifests for clusters that join, on a real API server: with them nothing is missing, and without them everything. */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { parseAllDocuments } from 'yaml';
+import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
+import { watchedThere } from '../operator/clusters/connection.ts';
+import { reviewPermissions } from '../operator/clusters/permission-review.ts';
+import { describePermissions, type PermissionsFor, permissionsFor } from '../operator/clusters/permissions.ts';
+import { readerServiceAccount } from '../operator/render/index.ts';
+import { ApiServer } from '../operator/runtime/api-server.ts';
+import { loadKubeconfig } from '../operator/runtime/credentials.ts';
+import { RequestError } from '../operator/runtime/errors.ts';
+import { kinds } from '../operator/runtime/kinds.ts';
+import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
+import { joinAccount, type RemotePart, remoteFiles, remoteObjects, writtenFor } from './remote.ts';
+import { renderJoined } from './samples.ts';
+
+const fieldManager = 'meshwright-test';
+const joined = renderJoined();
+
+let cluster: Cluster;
+let admin: ApiServer;
+let account: ApiServer;
+
+test.before(async () => {
+	cluster = await startCluster({ name: 'remote' });
+	admin = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
+	for (const file of ['namespaces.yaml', 'service-account.yaml']) {
+		for (const object of await documents(`remote/base/${file}`)) {
+			await admin.apply(object, { fieldManager, fieldValidation: 'Strict' });
+		}
+	}
+	account = new ApiServer(await loadKubeconfig({ path: await cluster.kubeconfigFor(joinAccount) }));
+});
+
+test.after.always(async () => {
+	await Promise.all([admin?.close(), account?.close()]);
+	await cluster?.stop();
+});
+
+async function documents(file: string): Promise<readonly KubeObject[]> {
+	const text = await readFile(new URL(file, import.meta.url), 'utf8');
+	return parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
+}
+
+/** As the operator asks before it joins. */
+function wanted(part: RemotePart): PermissionsFor {
+	const dataPlane = part === 'data-plane';
+	return {
+		namespace: writtenFor,
+		role: part === 'primary' ? 'Primary' : 'Remote',
+		rendered: dataPlane ? joined.dataPlane : joined.reader,
+		watched: watchedThere(writtenFor, { dataPlane, secrets: part === 'primary' }),
+		account: readerServiceAccount('sample'),
+		labelledNamespaces: dataPlane ? ['shop'] : [],
+		hasPodCIDRs: false,
+		hasServiceCIDRs: false,
+	};
+}
+
+function rolesOf(parts: readonly RemotePart[]): readonly KubeObject[] {
+	return parts.flatMap((part) => remoteObjects(part) as readonly object[] as readonly KubeObject[]);
+}
+
+/** What is missing for a part with the roles of these parts and no others, once nothing that matches `lacks` is any more. */
+async function missingWith(parts: readonly RemotePart[], part: RemotePart, lacks = /^/) {
+	const roles = rolesOf(parts);
+	for (const role of roles) {
+		await admin.apply(role, { fieldManager, fieldValidation: 'Strict' });
+	}
+	try {
+		// The API server learns of roles by watching them.
+		for (let tries = 0; ; tries++) {
+			const missing = await reviewPermissions(account, permissionsFor(wanted(part)));
+			const isThere = ![...missing.needed, ...missing.optional].some((sentence) => lacks.test(sentence));
+			if (isThere || roles.length === 0 || tries === 50) {
+				return missing;
+			}
+		}
+	} finally {
+		for (const { apiVersion, kind, metadata } of roles) {
+			await admin.delete({ apiVersion, kind, ...metadata });
+		}
+	}
+}
+
+test('the files are what the generator writes', async (t) => {
+	for (const [path, text] of Object.entries(remoteFiles())) {
+		t.is(await readFile(new URL(path, import.meta.url), 'utf8'), text);
+	}
+});
+
+test('there is no wildcard, and no verb that makes an administrator', (t) => {
+	for (const text of Object.values(remoteFiles())) {
+		t.notRegex(text, /["']?\*|escalate|impersonate|deletecollection|- bind\b|cluster-admin/);
+	}
+});
+
+test('Secrets are read and written in the namespace of the mesh alone, but for what Citadel is handed on', (t) => {
+	for (const part of ['base', 'data-plane', 'primary'] as const) {
+		const inCluster = remoteObjects(part).filter(
+			({ kind, metadata, rules = [] }) =>
+				kind === 'ClusterRole' &&
+				!metadata.name.endsWith('-grants') &&
+				rules.some(({ resources }) => resources.includes('secrets')),
+		);
+		t.deepEqual(inCluster, []);
+	}
+	const grants = remoteObjects('data-plane').find(({ metadata }) => metadata.name.endsWith('-grants'));
+	t.false(
+		grants?.rules?.some(({ resources, verbs }) => resources.includes('secrets') && verbs.includes('get')) ?? true,
+		'Citadel itself reads none by name',
+	);
+});
+
+test.serial('without a role everything is missing, each by its name', async (t) => {
+	const permissions = permissionsFor(wanted('data-plane'));
+	const { needed, optional } = await missingWith([], 'data-plane');
+	t.deepEqual(
+		[...needed, ...optional].toSorted(),
+		[
+			...describePermissions(permissions.filter(({ isOptional }) => isOptional !== true)),
+			...describePermissions(permissions.filter(({ isOptional }) => isOptional === true)),
+		].toSorted(),
+	);
+	t.true(needed.includes('create serviceaccounts/token istio-reader-sample in namespace istio-system'));
+	t.true(needed.includes('get namespaces kube-system'));
+	t.true(optional.includes('list servicecidrs.networking.k8s.io'));
+});
+
+for (const [part, parts] of [
+	['base', ['base']],
+	['data-plane', ['base', 'data-plane']],
+	['primary', ['base', 'primary']],
+] as const) {
+	test.serial(`with the roles of ${part} nothing is missing for it`, async (t) => {
+		t.deepEqual(await missingWith(parts, part), { needed: [], optional: [] });
+	});
+}
+
+test.serial('what is only read is not enough for a data plane', async (t) => {
+	const { needed } = await missingWith(['base'], 'data-plane', /token|replicasets|clusterroles/);
+	t.true(needed.some((sentence) => sentence.includes('deployments.apps in namespace istio-system')));
+	t.false(needed.some((sentence) => sentence.includes('serviceaccounts/token')));
+});
+
+test.serial('the account may apply and delete everything that is kept in a joined cluster', async (t) => {
+	for (const role of rolesOf(['base', 'data-plane'])) {
+		await admin.apply(role, { fieldManager });
+	}
+	const first = ['Namespace', 'Role', 'ClusterRole'];
+	const all = new Map(joined.dataPlane.map((object) => [objectKey(object), object]));
+	const objects = [
+		...first.flatMap((kind) => [...all.values()].filter((object) => object.kind === kind)),
+		...[...all.values()].filter(({ kind }) => !first.includes(kind)),
+	];
+	for (const object of objects) {
+		for (let tries = 0; ; tries++) {
+			try {
+				await account.apply(object, { fieldManager, force: true });
+				break;
+			} catch (error) {
+				// The API server learns of the roles by watching them.
+				if (!(error instanceof RequestError && error.status === 403 && tries < 50)) throw error;
+			}
+		}
+	}
+	for (const { apiVersion, kind, metadata } of objects.filter(({ kind }) => kind !== 'Namespace')) {
+		await account.delete({ ...metadata, apiVersion, kind });
+	}
+	const error = await t.throwsAsync(account.delete({ ...kinds.Namespace, name: writtenFor }), {
+		instanceOf: RequestError,
+	});
+	t.is((error as RequestError).status, 403);
+	const other = await t.throwsAsync(account.list(kinds.ConfigMap, { namespace: 'kube-system' }), {
+		instanceOf: RequestError,
+	});
+	t.is((other as RequestError).status, 403);
+});
+
+test('kustomize builds each part from its files', async (t) => {
+	for (const [folder, parts] of [
+		['remote', ['base', 'data-plane']],
+		['remote/base', ['base']],
+		['remote/primary', ['base', 'primary']],
+	] as const) {
+		let output: string;
+		try {
+			const path = new URL(folder, import.meta.url).pathname;
+			output = (await promisify(execFile)('kubectl', ['kustomize', path], { maxBuffer: 2 ** 24 })).stdout;
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+			t.pass('kubectl is not installed here');
+			return;
+		}
+		const files = ['remote/base/namespaces.yaml', 'remote/base/service-account.yaml'];
+		const expected = await Promise.all(
+			[...files, ...parts.map((part) => `remote/${part}/rbac.generated.yaml`)].map(documents),
+		);
+		const keys = (objects: readonly KubeObject[]) => objects.map(objectKey).sort();
+		t.deepEqual(
+			keys(parseAllDocuments(output).map((document) => document.toJS() as KubeObject)),
+			keys(expected.flat()),
+		);
+	}
+});

@@ -1,0 +1,107 @@
+/**
+ * What a cluster gives to the account by which it is joined, computed from what is kept in it: `remote/base` to be read by the
+ * mesh, on top of it `remote/data-plane` (what `kubectl apply -k deploy/remote` takes) or `remote/primary`.
+ *
+ * Rights on namespaced objects are given in the namespace of the mesh alone; only what has to be handed on to Citadel and
+ * to readers is held in the whole cluster.
+ */
+import { type Permission, permissionsFor } from '../operator/clusters/permissions.ts';
+import { type Kind, kindOf, kinds } from '../operator/runtime/kinds.ts';
+import type { KubeObject } from '../operator/runtime/object.ts';
+import { type ObjectWithRules, roleAndBinding, yamlText } from './manifest.ts';
+import { compact, type Rule } from './rbac.ts';
+import { renderJoined } from './samples.ts';
+
+/** The account, whose token stands in the kubeconfig. */
+export const joinAccount = { name: 'meshwright-join', namespace: 'meshwright-system' };
+
+/** The namespace of the mesh that the manifests are written for. */
+export const writtenFor = 'istio-system';
+
+const parts = ['base', 'data-plane', 'primary'] as const;
+
+export type RemotePart = (typeof parts)[number];
+
+const purpose: Readonly<Record<RemotePart, string>> = {
+	base: 'to look before joining, and to keep the account by which Pilot reads the cluster',
+	'data-plane':
+		'to keep what workloads of the mesh need: injector, Citadel, mesh configuration, Services of the control plane',
+	primary: 'to tell the control plane of that cluster about this one',
+};
+
+/** The roles of a part with their bindings. What `base` gives is not given again. */
+export function remoteObjects(part: RemotePart): readonly ObjectWithRules[] {
+	return objectsOf(part, permissionsOf());
+}
+
+function objectsOf(part: RemotePart, all: Readonly<Record<RemotePart, readonly Permission[]>>) {
+	const base = new Set(part === 'base' ? [] : all.base.map(ruleKey));
+	const own = all[part].filter((permission) => !base.has(ruleKey(permission)));
+	const name = `${joinAccount.name}-${part}`;
+	const inCluster = own.filter(({ namespace }) => namespace === undefined);
+	const rules = (some: readonly Permission[]) => compact(some.map(toRule));
+	return [
+		...roleAndBinding(name, rules(inCluster.filter(({ toGrant }) => toGrant === undefined)), joinAccount),
+		...roleAndBinding(`${name}-grants`, rules(inCluster.filter(({ toGrant }) => toGrant !== undefined)), joinAccount),
+		...roleAndBinding(name, rules(own.filter(({ namespace }) => namespace !== undefined)), joinAccount, writtenFor),
+	];
+}
+
+/** Texts by the paths of their files in this folder. */
+export function remoteFiles(): Readonly<Record<string, string>> {
+	const all = permissionsOf();
+	return Object.fromEntries(
+		parts.map((part) => [
+			`remote/${part}/rbac.generated.yaml`,
+			`# Made by \`npm run generate\` from what is kept in a cluster that joins (deploy/remote.ts). Do not edit.
+#
+# What the operator of another cluster may do here ${purpose[part]}.
+# …-grants: what is held for no other reason than to hand it on. Written for a mesh in namespace ${writtenFor}.
+${yamlText(objectsOf(part, all))}`,
+		]),
+	);
+}
+
+function permissionsOf(): Readonly<Record<RemotePart, readonly Permission[]>> {
+	const { reader, dataPlane } = renderJoined();
+	const of = (
+		role: 'Remote' | 'Primary',
+		rendered: readonly KubeObject[],
+		watchedAlone?: Kind,
+	): readonly Permission[] =>
+		permissionsFor({
+			role,
+			rendered,
+			namespace: writtenFor,
+			watched: kindsIn(rendered).map((kind) => (kind === watchedAlone ? { kind, only: writtenFor } : { kind })),
+			account: 'sample',
+			hasPodCIDRs: false,
+			hasServiceCIDRs: false,
+		});
+	return {
+		base: of('Remote', reader, kinds.Namespace),
+		// Which namespaces are labelled for the injector is the choice of the mesh's owner.
+		'data-plane': [...of('Remote', dataPlane), { verb: 'patch', group: '', resource: 'namespaces' }],
+		primary: of('Primary', reader, kinds.Namespace),
+	};
+}
+
+function kindsIn(objects: readonly KubeObject[]): readonly Kind[] {
+	return [...new Set(objects.map(kindOf))];
+}
+
+/** Names that every such cluster has; those of other objects follow from names of clusters and meshes. */
+const named: ReadonlySet<string> = new Set(['namespaces', 'configmaps', 'secrets']);
+
+function toRule({ group, resource, verb, name }: Permission): Rule {
+	return {
+		apiGroups: [group],
+		resources: [resource],
+		verbs: [verb],
+		...(name === undefined || !named.has(resource) ? {} : { resourceNames: [name] }),
+	};
+}
+
+function ruleKey(permission: Permission): string {
+	return JSON.stringify([toRule(permission), permission.namespace ?? '', permission.toGrant === undefined]);
+}
