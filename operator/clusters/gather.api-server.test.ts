@@ -105,9 +105,10 @@ test('an administrator sees everything of a cluster with nodes and two families'
 	});
 });
 
-test('a cluster without Nodes says so', async (t) => {
-	const { podCIDRs } = await gatherFacts(smallAdmin, options);
+test('a cluster without Nodes and Endpoints says so', async (t) => {
+	const { podCIDRs, endpoints } = await gatherFacts(smallAdmin, options);
 	t.deepEqual(podCIDRs, { known: false, why: 'it has no Nodes' });
+	t.deepEqual(endpoints, { known: true, value: 0, from: 'the API server' });
 });
 
 for (const [name, expected] of [
@@ -200,7 +201,7 @@ test.serial('a mesh there tells its installations, trust domain and roots, and n
 	const { mesh } = await gatherFacts(smallAdmin, options);
 	t.deepEqual(mesh.installations, {
 		known: true,
-		value: [{ name: 'there', namespace, caSecretName: 'own-ca' }],
+		value: [{ name: 'there', namespace, caSecretName: 'own-ca', lists: [] }],
 		from: 'the MeshInstallations',
 	});
 	t.is(mesh.namespace, namespace, 'the only mesh there is');

@@ -92,11 +92,13 @@ function count(api: ApiServer, kind: Kind, signal: AbortSignal | undefined): Pro
 			kind: kind.kind,
 			signal,
 		});
-		if (!isRecord(body) || !Array.isArray(body.items)) {
+		// The items of an empty list are null where metadata alone is asked for.
+		const items = isRecord(body) ? (body.items ?? []) : undefined;
+		if (!isRecord(body) || !Array.isArray(items)) {
 			return unknown('the answer is no list');
 		}
-		const { remainingItemCount = 0 } = isRecord(body.metadata) ? body.metadata : {};
-		return known(roundToTwoDigits(body.items.length + Number(remainingItemCount)), 'the API server');
+		const { remainingItemCount: more } = isRecord(body.metadata) ? body.metadata : {};
+		return known(roundToTwoDigits(items.length + (typeof more === 'number' ? more : 0)), 'the API server');
 	});
 }
 
