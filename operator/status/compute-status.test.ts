@@ -149,11 +149,19 @@ const table: readonly [
 		undefined,
 	],
 	[
-		'deleting',
-		{ deleting: 'waiting', findings: [finding()] },
+		'deleting, while an API server does not answer',
+		{ deleting: 'waiting', findings: [{ ...unavailable, isPassing: true }] },
 		'Deleting',
 		'False/Deleting',
 		'True/Deleting',
+		undefined,
+	],
+	[
+		'deleting, and refused',
+		{ deleting: 'waiting', findings: [finding()] },
+		'Deleting',
+		'False/DeletionFailed',
+		'True/DeletionFailed',
 		undefined,
 	],
 ];
@@ -180,6 +188,12 @@ test('the conditions that say which part is why go with their findings', (t) => 
 	t.deepEqual(parts({ workloads: [observed(starting)] }), ['True', 'True', 'True', 'False']);
 	t.deepEqual(parts({ workloads: [observed('unknown')] }), ['True', 'True', 'True', 'Unknown']);
 	t.deepEqual(parts({ paused: { differing: 1 } }), ['True', 'True', 'False', 'True']);
+});
+
+test('what keeps a deletion from going on is told with what it waits for', (t) => {
+	const status = computeStatus(observation({ deleting: 'waiting for Service a/b', findings: [finding()] }));
+	for (const type of ['Ready', 'Installed', 'Reconciling'])
+		t.is(condition(status, type)?.message, 'waiting for Service a/b; refused');
 });
 
 test('the reason of Ready names the worst component, its message all that are in that state', (t) => {

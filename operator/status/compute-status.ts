@@ -12,6 +12,7 @@ import {
 	certificateAuthorityStatus,
 	certificateAuthorityVerdict,
 } from './certificate-authority.ts';
+import { type ClustersObservation, clustersStatus, clustersVerdict } from './clusters.ts';
 import { type ComponentObservation, observeComponent, type WorkloadObservation } from './components.ts';
 import { type Finding, type FindingCondition, joinMessages } from './finding.ts';
 import type { Verdict } from './verdict.ts';
@@ -40,6 +41,8 @@ export interface Observation {
 	readonly inventory?: { readonly objects: number; readonly hash: string } | undefined;
 	/** `none` where the mesh has none, without Citadel; undefined where this pass did not look. */
 	readonly certificateAuthority?: CertificateAuthorityObservation | 'none' | undefined;
+	/** Joined clusters; undefined where this pass did not look. */
+	readonly clusters?: ClustersObservation | undefined;
 	/** What a person may want to know although nothing is wrong, in a sentence. */
 	readonly note?: string | undefined;
 }
@@ -48,6 +51,7 @@ export interface Observation {
 export function computeStatus(observation: Observation): ParsedStatus {
 	const { generation, previous, findings } = observation;
 	const components = observation.workloads?.map(observeComponent);
+	const clusters = clustersStatus(observation.clusters, observation);
 	const ready = readyVerdict(observation, components ?? []);
 	const stalled = stalledVerdict(observation, components ?? []);
 	const verdicts: Record<string, Verdict | undefined> = {
@@ -64,6 +68,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		Installed: installedVerdict(observation),
 		UpToDate: upToDateVerdict(observation, components),
 		CertificateAuthorityValid: certificateAuthorityVerdict(observation.certificateAuthority, previous),
+		ClustersJoined: clustersVerdict(observation.clusters, clusters, previous),
 	};
 	const shown = components?.map(({ status }) => status) ?? previous?.components;
 	const version = runningVersion(observation, components);
@@ -76,6 +81,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		...(shown === undefined ? {} : { components: [...shown] }),
 		...readyCount(shown),
 		...certificateAuthorityStatus(observation.certificateAuthority, previous),
+		...clusters,
 		...(inventory === undefined ? {} : { inventory }),
 	};
 }
@@ -100,8 +106,16 @@ function plainVerdict(
 	return { status: 'True', reason, message };
 }
 
+/** What a retry is expected to mend is not told: it would come and go while the deletion goes on. */
+function deletionVerdict(deleting: string, findings: readonly Finding[]): Verdict {
+	const refusals = findings.filter(({ isPassing }) => isPassing !== true);
+	return refusals.length === 0
+		? { status: 'False', reason: 'Deleting', message: deleting }
+		: { status: 'False', reason: 'DeletionFailed', message: `${deleting}; ${joinMessages(refusals)}` };
+}
+
 function installedVerdict({ findings, gate, paused, deleting, inventory, note }: Observation): Verdict {
-	if (deleting !== undefined) return { status: 'False', reason: 'Deleting', message: deleting };
+	if (deleting !== undefined) return deletionVerdict(deleting, findings);
 	const against = findingsOf(findings, 'Installed');
 	const [first] = against;
 	if (first !== undefined) return { status: 'False', reason: first.reason, message: joinMessages(against) };
@@ -149,7 +163,7 @@ function upToDateVerdict(
 
 function readyVerdict(observation: Observation, components: readonly ComponentObservation[]): Verdict {
 	const { findings, gate, deleting, paused, inventory } = observation;
-	if (deleting !== undefined) return { status: 'False', reason: 'Deleting', message: deleting };
+	if (deleting !== undefined) return deletionVerdict(deleting, findings);
 	for (const condition of ['Valid', 'Compatible', 'Installed'] as const) {
 		const against = findingsOf(findings, condition);
 		const [first] = against;
@@ -223,7 +237,7 @@ function reconcilingVerdict(
 	ready: Verdict,
 	stalled: Verdict | undefined,
 ): Verdict | undefined {
-	if (observation.deleting !== undefined) return { status: 'True', reason: 'Deleting', message: observation.deleting };
+	if (observation.deleting !== undefined) return { ...ready, status: 'True' };
 	if (stalled !== undefined || ready.status === 'True') return undefined;
 	if (observation.paused !== undefined) return undefined;
 	if (ready.status === 'Unknown' || observation.findings.length > 0) {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { InvalidError } from '../runtime/errors.ts';
+import { InvalidError, RequestError, TransientError } from '../runtime/errors.ts';
 import type { Observation } from './compute-status.ts';
 import { findingOfError } from './finding.ts';
 import { observed, sequence, workload } from './testing.ts';
@@ -38,6 +38,17 @@ test('what keeps an installation from going on is told once for each reason', (t
 
 test('a deletion is no warning', (t) => {
 	t.deepEqual(noticesOf({}, { deleting: 'waiting' }), ['Normal/Deleting']);
+});
+
+test('a deletion that is refused is a warning, once; one that only takes its time is not', (t) => {
+	const deleting = { deleting: 'waiting' };
+	const refusal = new RequestError('Service a/b: denied by a policy', { status: 422, reason: 'Invalid' });
+	const denied = { ...deleting, findings: [findingOfError(refusal)] };
+	const away = { ...deleting, findings: [findingOfError(new TransientError('no answer'))] };
+	t.deepEqual(noticesOf({}, denied), ['Warning/DeletionFailed']);
+	t.deepEqual(noticesOf({}, deleting, denied), ['Warning/DeletionFailed']);
+	t.deepEqual(noticesOf({}, denied, denied), []);
+	t.deepEqual(noticesOf({}, deleting, away), []);
 });
 
 test('another version that runs is told', (t) => {

@@ -44,6 +44,14 @@ export function describeTransitions(before: ParsedStatus | undefined, after: Par
 	) {
 		notices.push({ type: 'Warning', reason: stalled.reason, message: stalled.message });
 	}
+	const installed = find(after, 'Installed');
+	if (
+		installed?.reason === 'DeletionFailed' &&
+		find(before, 'Installed')?.reason !== installed.reason &&
+		!notices.some(({ reason }) => reason === installed.reason)
+	) {
+		notices.push({ type: 'Warning', reason: installed.reason, message: installed.message });
+	}
 	const authority = find(after, 'CertificateAuthorityValid');
 	if (
 		authority !== undefined &&
@@ -53,6 +61,7 @@ export function describeTransitions(before: ParsedStatus | undefined, after: Par
 	) {
 		notices.push({ type: 'Warning', reason: authority.reason, message: authority.message });
 	}
+	notices.push(...clusterTransitions(before, after));
 	if (before?.version !== undefined && after.version !== undefined && before.version !== after.version) {
 		notices.push({
 			type: 'Normal',
@@ -61,4 +70,43 @@ export function describeTransitions(before: ParsedStatus | undefined, after: Par
 		});
 	}
 	return notices;
+}
+
+/** What happened to joined clusters. That one leaves is told by whoever leaves it. */
+function clusterTransitions(before: ParsedStatus | undefined, after: ParsedStatus): readonly StatusNotice[] {
+	return (after.clusters ?? []).flatMap((cluster) => {
+		const old = before?.clusters?.find(({ name }) => name === cluster.name);
+		return (cluster.conditions ?? []).flatMap((condition): readonly StatusNotice[] => {
+			const { type, status, reason, message } = condition;
+			const was = old?.conditions?.find((one) => one.type === type);
+			const about = `cluster ${cluster.name}: ${message}`;
+			if (status === was?.status && reason === was.reason) return [];
+			switch (type) {
+				case 'Reachable':
+					if (status === 'False') return [{ type: 'Warning', reason, message: about }];
+					return status === 'True' && was?.status === 'False'
+						? [{ type: 'Normal', reason: 'ClusterReachable', message: `cluster ${cluster.name} answers again` }]
+						: [];
+				case 'Compatible':
+				case 'DataPlaneReady':
+					return status === 'False' ? [{ type: 'Warning', reason, message: about }] : [];
+				case 'Joined':
+					if (status === 'True' && was?.status !== 'True')
+						return [{ type: 'Normal', reason: 'ClusterJoined', message: about }];
+					return status === 'False' && isFailure(reason) ? [{ type: 'Warning', reason, message: about }] : [];
+				case 'CredentialsValid':
+					return isLate(reason) ? [{ type: 'Warning', reason, message: about }] : [];
+				default:
+					return [];
+			}
+		});
+	});
+}
+
+function isFailure(reason: string): boolean {
+	return reason === 'RemoteApplyFailed' || reason === 'TokenNotProven' || reason === 'SecretConflict';
+}
+
+function isLate(reason: string): boolean {
+	return reason === 'CredentialsExpiring' || reason === 'CredentialsExpired';
 }

@@ -1,0 +1,268 @@
+/** What is seen of joined clusters → their part of the status and the condition `ClustersJoined`. Pure. */
+import {
+	type ClusterConditionType,
+	type ClusterReason,
+	clusterReasons,
+	type ParsedStatus,
+} from '../../api/v1/index.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface ClusterProblem {
+	readonly reason: ClusterReason;
+	readonly message: string;
+}
+
+/** What one pass saw of a cluster; what is undefined was not looked at, and stays as it was said before. */
+export interface ClusterObservation {
+	readonly name: string;
+	readonly role: 'Remote' | 'Primary';
+	readonly state: 'Joining' | 'Joined' | 'Leaving';
+	readonly reachable: 'unknown' | 'yes' | 'no';
+	readonly reachProblem?: ClusterProblem;
+	readonly lastSuccess?: string;
+	readonly latency?: string;
+	readonly id?: string;
+	readonly serverVersion?: string;
+	readonly network?: string;
+	readonly podCIDRs?: readonly string[];
+	readonly serviceCIDRs?: readonly string[];
+	readonly services?: number;
+	readonly endpoints?: number;
+	/** What the checks found. */
+	readonly problems?: readonly ClusterProblem[];
+	readonly secret?: string;
+	readonly joinProblem?: ClusterProblem;
+	readonly waiting?: string;
+	readonly credentials?: { readonly expire: string; readonly state: 'valid' | 'late' | 'expired' };
+	readonly inventory?: { readonly objects: number; readonly hash: string };
+	readonly dataPlane?: { readonly problem?: ClusterProblem; readonly waiting?: string; readonly note?: string };
+}
+
+export interface ClustersObservation {
+	/** The entries of the list. */
+	readonly listed: readonly { readonly name: string; readonly role: string }[];
+	/** Those of them, and of those that leave, that were looked at by this process. */
+	readonly seen: readonly ClusterObservation[];
+	/** Names of those that have a record and are listed no more. */
+	readonly leaving: readonly string[];
+	readonly leftBehind: NonNullable<ParsedStatus['leftBehind']>;
+}
+
+type ClusterStatus = NonNullable<ParsedStatus['clusters']>[number];
+type Condition = NonNullable<ClusterStatus['conditions']>[number];
+
+interface Frame {
+	readonly generation: number;
+	readonly now: string;
+	readonly previous: ParsedStatus | undefined;
+}
+
+/** The parts of the status that are about clusters; as before while nobody has looked. */
+export function clustersStatus(
+	observation: ClustersObservation | undefined,
+	frame: Frame,
+): Pick<ParsedStatus, 'clusters' | 'joinedClusters' | 'leftBehind'> {
+	const { previous } = frame;
+	if (observation === undefined) {
+		const { clusters, joinedClusters, leftBehind } = previous ?? {};
+		return {
+			...(joinedClusters === undefined ? {} : { joinedClusters }),
+			...(clusters === undefined ? {} : { clusters }),
+			...(leftBehind === undefined ? {} : { leftBehind }),
+		};
+	}
+	const { listed, seen, leaving } = observation;
+	const clusters = [...listed, ...leaving.map((name) => ({ name, role: undefined }))].map(({ name, role }) => {
+		const before = previous?.clusters?.find((cluster) => cluster.name === name);
+		return clusterStatus(
+			name,
+			role,
+			seen.find((one) => one.name === name),
+			before,
+			frame,
+		);
+	});
+	const joined = clusters.slice(0, listed.length).filter((cluster) => isTrue(cluster, 'Joined')).length;
+	const left = [
+		...observation.leftBehind,
+		...(previous?.leftBehind ?? []).filter(
+			({ cluster }) => !observation.leftBehind.some((one) => one.cluster === cluster),
+		),
+		// Who has joined again under that name is cared for again.
+	].filter(({ cluster }) => !clusters.some((one) => one.name === cluster && isTrue(one, 'Joined')));
+	return {
+		...(listed.length === 0 ? {} : { joinedClusters: `${joined}/${listed.length}` }),
+		...(clusters.length === 0 ? {} : { clusters }),
+		...(left.length === 0 ? {} : { leftBehind: left }),
+	};
+}
+
+/** The condition `ClustersJoined`; undefined where no cluster is listed or leaves. */
+export function clustersVerdict(
+	observation: ClustersObservation | undefined,
+	{ clusters = [] }: Pick<ParsedStatus, 'clusters'>,
+	previous: ParsedStatus | undefined,
+): Verdict | undefined {
+	if (observation === undefined) return previous?.conditions?.find(({ type }) => type === 'ClustersJoined');
+	if (clusters.length === 0) return undefined;
+	const told = clusters.map((cluster) => ({ name: cluster.name, ready: find(cluster, 'Ready') }));
+	const bad = told.filter(({ ready }) => ready?.status === 'False' && ready.reason !== 'Leaving');
+	const sentence = (some: typeof told) => some.map(({ name, ready }) => `${name}: ${ready?.message ?? ''}`).join('; ');
+	if (bad.length > 0) return { status: 'False', reason: 'ClustersNotJoined', message: bounded(sentence(bad)) };
+	const open = told.filter(({ ready }) => ready?.status !== 'True' && ready?.reason !== 'Leaving');
+	if (open.length > 0) return { status: 'Unknown', reason: 'ClustersJoining', message: bounded(sentence(open)) };
+	const leaving = told.filter(({ ready }) => ready?.reason === 'Leaving');
+	if (leaving.length > 0) return { status: 'True', reason: 'ClustersLeaving', message: bounded(sentence(leaving)) };
+	return { status: 'True', reason: 'ClustersJoined', message: `all ${told.length} clusters are part of the mesh` };
+}
+
+/** Longest message about many clusters, characters; each cluster has its own in full. */
+const longestMessage = 4_000;
+
+function bounded(message: string): string {
+	return message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message;
+}
+
+function clusterStatus(
+	name: string,
+	role: string | undefined,
+	seen: ClusterObservation | undefined,
+	before: ClusterStatus | undefined,
+	frame: Frame,
+): ClusterStatus {
+	// After a restart nothing is denied before it has been looked at.
+	if (seen === undefined && before !== undefined) return before;
+	const verdicts = verdictsOf(seen, before);
+	const keep = <K extends keyof ClusterStatus>(key: K, value: ClusterStatus[K] | undefined) => {
+		const kept = value ?? before?.[key];
+		return kept === undefined ? {} : { [key]: kept };
+	};
+	return {
+		name,
+		...keep('role', role ?? seen?.role),
+		...keep('id', seen?.id),
+		...(seen === undefined || seen.reachable === 'unknown' ? {} : { reachable: seen.reachable === 'yes' }),
+		...(seen?.reachable !== 'no' ? {} : keep('lastSuccess', seen.lastSuccess)),
+		...keep('serverVersion', seen?.serverVersion),
+		...keep('latency', seen?.latency),
+		...(seen?.credentials === undefined ? {} : { credentialsExpire: seen.credentials.expire }),
+		...(seen?.secret === undefined ? {} : { secret: seen.secret }),
+		...(seen?.network === undefined ? {} : { network: seen.network }),
+		...keep('podCIDRs', seen?.podCIDRs === undefined ? undefined : [...seen.podCIDRs]),
+		...keep('serviceCIDRs', seen?.serviceCIDRs === undefined ? undefined : [...seen.serviceCIDRs]),
+		...keep('services', seen?.services),
+		...keep('endpoints', seen?.endpoints),
+		...keep('inventory', seen?.inventory),
+		conditions: Object.entries(verdicts).map(([type, { status, reason, message }]) => {
+			const old = before?.conditions?.find((condition) => condition.type === type);
+			return {
+				type,
+				status,
+				observedGeneration: frame.generation,
+				lastTransitionTime: old?.status === status ? old.lastTransitionTime : frame.now,
+				reason,
+				message,
+			};
+		}),
+	};
+}
+
+type Verdicts = { [T in ClusterConditionType]?: Verdict };
+
+function verdictsOf(seen: ClusterObservation | undefined, before: ClusterStatus | undefined): Verdicts {
+	if (seen === undefined) {
+		const verdict = say('NotLookedAt', 'Unknown', 'the operator has not spoken with the cluster yet');
+		return { Ready: verdict, Reachable: verdict };
+	}
+	const verdicts: Verdicts = {
+		Reachable: reachableVerdict(seen),
+		Compatible: compatibleVerdict(seen, before),
+		Joined: joinedVerdict(seen),
+		CredentialsValid: credentialsVerdict(seen),
+		...(seen.dataPlane === undefined ? {} : { DataPlaneReady: dataPlaneVerdict(seen.dataPlane) }),
+	};
+	return { Ready: readyVerdict(seen, verdicts), ...verdicts };
+}
+
+function say(reason: ClusterReason, status: Verdict['status'], message?: string): Verdict {
+	return { status, reason, message: message ?? clusterReasons[reason].meaning };
+}
+
+function reachableVerdict({ reachable, reachProblem }: ClusterObservation): Verdict {
+	if (reachable === 'yes') return say('Reachable', 'True');
+	const status = reachable === 'no' ? 'False' : 'Unknown';
+	return reachProblem === undefined
+		? say('NotLookedAt', 'Unknown')
+		: say(
+				reachProblem.reason,
+				reachProblem.reason === 'KubeconfigUnreadable' ? 'Unknown' : status,
+				reachProblem.message,
+			);
+}
+
+function compatibleVerdict({ problems, state }: ClusterObservation, before: ClusterStatus | undefined): Verdict {
+	if (problems === undefined) {
+		const old = before?.conditions?.find(({ type }) => type === 'Compatible');
+		return old === undefined || state === 'Leaving' ? say('NotChecked', 'Unknown') : old;
+	}
+	const [first] = problems;
+	return first === undefined
+		? say('Compatible', 'True')
+		: say(first.reason, 'False', problems.map(({ message }) => message).join(' '));
+}
+
+function joinedVerdict({ secret, joinProblem, waiting, state }: ClusterObservation): Verdict {
+	if (secret !== undefined)
+		return say('Joined', 'True', `Pilot reads it by Secret ${secret}, whose token was used successfully`);
+	if (joinProblem !== undefined) return say(joinProblem.reason, 'False', joinProblem.message);
+	if (state === 'Leaving') return say('Leaving', 'False', waiting);
+	return say('NotJoined', 'False', waiting ?? 'its Secret is not published yet');
+}
+
+function credentialsVerdict({ credentials }: ClusterObservation): Verdict {
+	switch (credentials?.state) {
+		case undefined:
+			return say('NoCredentials', 'False');
+		case 'valid':
+			return say('CredentialsValid', 'True', `the token is valid until ${credentials?.expire}`);
+		case 'late':
+			return say(
+				'CredentialsExpiring',
+				'True',
+				`the token ends at ${credentials?.expire} and should have been renewed by now; the other conditions say why it was not`,
+			);
+		case 'expired':
+			return say(
+				'CredentialsExpired',
+				'False',
+				`the token ended at ${credentials?.expire}: Pilot can not read the cluster`,
+			);
+	}
+}
+
+function dataPlaneVerdict({ problem, waiting, note }: NonNullable<ClusterObservation['dataPlane']>): Verdict {
+	if (problem !== undefined) return say(problem.reason, 'False', problem.message);
+	if (waiting !== undefined) return say('DataPlaneProgressing', 'Unknown', waiting);
+	return say('DataPlaneReady', 'True', note === undefined ? undefined : `all is there; ${note}`);
+}
+
+/** The first that is wrong decides; a cluster that was never joined is on its way until something is definitely wrong. */
+function readyVerdict(seen: ClusterObservation, verdicts: Verdicts): Verdict {
+	if (seen.state === 'Leaving') return say('Leaving', 'False', seen.waiting);
+	const { Reachable, Compatible, Joined, CredentialsValid, DataPlaneReady } = verdicts;
+	for (const verdict of [Reachable, Compatible]) if (verdict?.status === 'False') return verdict;
+	if (Reachable?.status === 'Unknown') return Reachable;
+	if (seen.joinProblem !== undefined) return say(seen.joinProblem.reason, 'False', seen.joinProblem.message);
+	if (Joined?.status !== 'True') return say('Joining', 'Unknown', Joined?.message);
+	if (CredentialsValid?.status !== 'True') return CredentialsValid ?? say('NoCredentials', 'False');
+	if (DataPlaneReady !== undefined && DataPlaneReady.status !== 'True') return DataPlaneReady;
+	return say('Ready', 'True');
+}
+
+function find(cluster: ClusterStatus, type: ClusterConditionType): Condition | undefined {
+	return cluster.conditions?.find((condition) => condition.type === type);
+}
+
+function isTrue(cluster: ClusterStatus, type: ClusterConditionType): boolean {
+	return find(cluster, type)?.status === 'True';
+}
