@@ -53,6 +53,9 @@ const carriers: readonly { readonly blocks: BlockList; readonly at: number }[] =
 
 const refusedLists = refusedBlocks.map((entry) => ({ ...entry, list: blockList(entry.blocks) }));
 
+/** A name has 253 characters at most (RFC 1035), and more when some are percent-encoded. */
+const longestHost = 512;
+
 const loopbackNames = /^(?:.*\.)?localhost$|^localhost6?\.localdomain6?$|^localhost6$|^ip6-(?:localhost|loopback)$/;
 
 /** Names by which clouds publish their metadata services. All resolve to addresses above; known here they need no DNS. */
@@ -170,6 +173,9 @@ function embeddedIpv4(ipv6: string, at: number): string {
  * `0177.0.0.1`, `%31`, full-width digits and the like. Without brackets, zone and dots at the end. Undefined for anything else.
  */
 function canonicalHost(text: string): string | undefined {
+	if (text.length > longestHost) {
+		return undefined;
+	}
 	const bare = text.replace(/^\[(.*)\]$/s, '$1');
 	if (bare.includes(':')) {
 		const [address = ''] = bare.split('%');
@@ -181,7 +187,7 @@ function canonicalHost(text: string): string | undefined {
 	// Twice: what was a name because of dots at its end may be an address without them.
 	const once = hostOf(bare);
 	const host = once === undefined ? undefined : hostOf(once);
-	return host !== undefined && /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(host) ? host : undefined;
+	return host !== undefined && host.length <= 253 && /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(host) ? host : undefined;
 }
 
 function hostOf(text: string): string | undefined {

@@ -4,6 +4,9 @@ import { refusedAddress } from './address-guard.ts';
 import { type Fields, invalid, pathOf, textOf, unsafe } from './kubeconfig-fields.ts';
 import type { ClusterSettings } from './settings.ts';
 
+/** As in `spec.multiCluster`. */
+const longestUrl = 512;
+
 const dnsName = /^[a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?)*$/i;
 
 /** The URL in one spelling, without slash at the end, so that whoever dials it dials what was judged here. */
@@ -27,7 +30,7 @@ export function serverOf(cluster: Fields, settings: ClusterSettings): string {
 /** The name that the API server's certificate must carry instead of the host. */
 export function tlsServerNameOf(cluster: Fields): string | undefined {
 	const name = textOf(cluster, 'tls-server-name');
-	if (name !== undefined && (!dnsName.test(name) || name.length > 253 || isIP(name) !== 0)) {
+	if (name !== undefined && (name.length > 253 || !dnsName.test(name) || isIP(name) !== 0)) {
 		// TLS has no way to ask a server by address (RFC 6066 3).
 		throw invalid(`${pathOf(cluster, 'tls-server-name')} is not a DNS name`);
 	}
@@ -56,6 +59,9 @@ export function proxyUrlOf(cluster: Fields, settings: ClusterSettings): string |
 
 /** Strict where the URL standard mends: what one parser mends, another reads as another host. */
 function urlOf(text: string, field: string): URL {
+	if (text.length > longestUrl) {
+		throw invalid(`${field} is longer than ${longestUrl} characters`);
+	}
 	if (/[\s\p{Cc}\\]/u.test(text)) {
 		throw invalid(`${field} has spaces, control characters or backslashes`);
 	}

@@ -107,3 +107,36 @@ test('whatever the content: an access or a problem, no error, and nothing of it 
 	);
 	t.pass();
 });
+
+const derOf = (pem: string) => Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64');
+const pemOf = (label: string, der: Buffer) =>
+	Buffer.from(`-----BEGIN ${label}-----\n${der.toString('base64')}\n-----END ${label}-----\n`).toString('base64');
+
+test('certificates and keys with changed bytes give an access or a problem, no error', (t) => {
+	const certificate = derOf(clientCertificate.certChain);
+	const key = derOf(clientCertificate.key);
+	const flips = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 });
+	const flipped = (der: Buffer, changes: readonly (readonly [number, number])[]) => {
+		const result = Buffer.from(der);
+		for (const [at, byte] of changes) {
+			result[at % result.length] = byte;
+		}
+		return result;
+	};
+	fc.assert(
+		fc.property(flips, flips, fc.boolean(), (ofCertificate, ofKey, isKeyWhole) => {
+			const cert = pemOf('CERTIFICATE', flipped(certificate, ofCertificate));
+			const text = kubeconfigText({
+				cluster: { 'certificate-authority-data': cert },
+				user: {
+					'client-certificate-data': cert,
+					'client-key-data': pemOf('PRIVATE KEY', isKeyWhole ? key : flipped(key, ofKey)),
+				},
+			});
+			const result = readClusterKubeconfig(Buffer.from(text), { allowLoopback: false, allowProxies: false });
+			return result.ok || result.problem.reason === 'KubeconfigInvalid';
+		}),
+		{ numRuns: 2000 },
+	);
+	t.pass();
+});

@@ -112,6 +112,13 @@ const hostile: readonly Hostile[] = [
 	['a tab in the host', server('https://169.254\t.169.254'), 'Invalid', /control characters/],
 	['port 0', server('https://api.example:0'), 'Invalid', /port 0/],
 	['a port that is none', server('https://api.example:65536'), 'Invalid', /host and port/],
+	[
+		'a URL that is too long',
+		server(`https://${marker}${'.'.repeat(900_000)}x`),
+		'Invalid',
+		/server is longer than 512/,
+	],
+	['a name that is too long', server(`https://${'a.'.repeat(130)}example`), 'Unsafe', /neither a host name/],
 	['no host', server('https:///path'), 'Invalid', /host and port/],
 	['a host of other characters', server(`https://${marker}$(id)`), 'Unsafe', /neither a host name/],
 	['a metadata address', server('https://169.254.169.254/latest'), 'Unsafe', /metadata/],
