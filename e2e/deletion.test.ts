@@ -79,12 +79,14 @@ test.serial(
 		});
 		const place = await mark(cluster);
 		await deleteInstallation(api, 'whole');
+		const after = async () =>
+			(await everything()).filter((key) => key !== `Gateway.networking.istio.io ${namespace}/users-own`);
 		const added = async () =>
-			(await everything()).filter((key) => !before.includes(key) && !key.startsWith('CustomResourceDefinition'));
+			(await after()).filter((key) => !before.includes(key) && !key.startsWith('CustomResourceDefinition'));
 		await eventually('nothing is left over', async () => (await added()).length === 0);
 		t.deepEqual(
 			before.filter((key) => !key.startsWith('CustomResource')),
-			(await everything()).filter((key) => !key.startsWith('CustomResource')),
+			(await after()).filter((key) => !key.startsWith('CustomResource')),
 		);
 		await cluster.request({ path: `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/gateways/users-own` });
 
@@ -117,6 +119,68 @@ test.serial('a child that others hold: the deletion waits, then ends and says wh
 	await api.patch(held, { metadata: { finalizers: null } }, { type: 'merge' });
 	await eventually('nothing else is left', async () => (await liveChildren(api, 'held')).length === 0);
 });
+
+for (const { policy, operation, told, left } of [
+	{ policy: 'Delete', operation: 'DELETE', told: /^waiting for .*istio-refused\/istio-pilot/, left: 0 },
+	{ policy: 'Retain', operation: 'UPDATE', told: /^letting go of its objects/, left: 1 },
+] as const) {
+	test.serial(
+		`a deletion with policy ${policy} that is refused is told, with the words of who refuses it, and goes on when it is allowed`,
+		async (t) => {
+			const { api } = mesh;
+			const namespace = 'istio-refused';
+			await applyInstallation(api, 'refused', { namespace, deletion: { policy } });
+			await untilReady(api, 'refused');
+			const service = { ...kinds.Service, namespace, name: 'istio-pilot' };
+			const allow = await forbid(operation, namespace);
+			const attempt = () =>
+				operation === 'DELETE'
+					? api.delete(service, { dryRun: true })
+					: api.patch(service, { metadata: { annotations: { a: 'b' } } }, { type: 'merge', dryRun: true });
+			await eventually('the policy is in force', () =>
+				attempt().then(
+					() => false,
+					(error: Error) => error.message.includes('services stay here'),
+				),
+			);
+			await api.delete(installationReference('refused'));
+			for (const type of ['Installed', 'Ready']) {
+				const { message } = await untilCondition(api, 'refused', type, 'False', 'DeletionFailed');
+				t.regex(message, told);
+				t.true(message.includes('services stay here'), message);
+			}
+			await untilEvent(api, 'refused', 'DeletionFailed', 'services stay here');
+			t.true((await readInstallation(api, 'refused')).metadata.finalizers?.includes(finalizer));
+			await allow();
+			await untilGone(api, installationReference('refused'));
+			const services = (await liveChildren(api, 'refused')).filter(({ kind }) => kind === 'Service');
+			t.is(services.length, left);
+		},
+	);
+}
+
+/** Has the API server refuse an operation on the Services of a namespace. Returns how to end that. */
+async function forbid(operation: 'DELETE' | 'UPDATE', namespace: string): Promise<() => Promise<void>> {
+	const { cluster } = mesh;
+	const group = '/apis/admissionregistration.k8s.io/v1';
+	const metadata = { name: `no-${operation.toLowerCase()}` };
+	const made = {
+		validatingadmissionpolicies: {
+			matchConstraints: {
+				namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+				resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: [operation], resources: ['services'] }],
+			},
+			validations: [{ expression: 'false', message: 'services stay here' }],
+		},
+		validatingadmissionpolicybindings: { policyName: metadata.name, validationActions: ['Deny'] },
+	};
+	for (const [plural, spec] of Object.entries(made))
+		await cluster.request({ method: 'POST', path: `${group}/${plural}`, body: { metadata, spec } });
+	return async () => {
+		for (const plural of Object.keys(made).toReversed())
+			await cluster.request({ method: 'DELETE', path: `${group}/${plural}/${metadata.name}` });
+	};
+}
 
 test.serial('force: everything is asked to go at once, and nothing is waited for', async (t) => {
 	const { api } = mesh;

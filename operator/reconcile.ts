@@ -330,8 +330,11 @@ export class Reconciler {
 		const children = applier.live.ofApplySet(applySetId(object.metadata.name));
 		if (policy === 'Retain') {
 			const errors = await releaseChildren(api, children, object.metadata.uid ?? '', signal);
-			if (errors.length > 0)
+			if (errors.length > 0) {
+				const deleting = 'letting go of its objects, which stay';
+				await this.#writeStatus(object, { findings: errors.map(findingOfError), deleting }, signal);
 				throw new AggregateError(errors, `${describeObject(object)}: not all objects could be released`);
+			}
 			return this.#letGo(object, signal);
 		}
 		const memory = this.#memoryOf(object);

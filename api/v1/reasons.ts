@@ -27,6 +27,13 @@ export const reasons = {
 		meaning: 'The installation is being deleted; the message says what it waits for.',
 		remedy: '',
 	},
+	DeletionFailed: {
+		condition: 'Installed',
+		meaning:
+			'The installation is being deleted, and the API server refuses to delete some of its objects; the message says which, and why.',
+		remedy:
+			'Change the policy, webhook or role that refuses it; it is tried again until spec.deletion.timeout, after which the objects are left to you.',
+	},
 	DeletionTimedOut: {
 		condition: 'Stalled',
 		meaning:
