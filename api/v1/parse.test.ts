@@ -86,6 +86,26 @@ test('messages are sentences that name the field and what it must be', (t) => {
 	]);
 });
 
+test('what is too little or too much has a remedy that fits what it is', (t) => {
+	const remedies = problemsOf({
+		...smallest,
+		spec: {
+			...smallest.spec,
+			namespace: 'n'.repeat(64),
+			pilot: { replicas: 0, extraArgs: [''] },
+			proxy: { uid: 3_000_000_000 },
+			overlays: [{ target: { kind: 'Service', name: 'istio-pilot' }, patch: [] }],
+		},
+	}).map(({ path, message, remedy }) => [message.slice(path.length + 1), remedy]);
+	t.deepEqual(remedies.sort(), [
+		['must be at least 1', 'Use a greater value.'],
+		['must be at most 2147483647', 'Use a smaller value.'],
+		['must have at most 63 characters', 'Shorten it.'],
+		['must not be empty', 'Fill it, or remove it.'],
+		['must not be empty', 'Fill it, or remove it.'],
+	]);
+});
+
 test('a status in a form of another version is taken as absent and keeps nobody from work', (t) => {
 	const result = parseMeshInstallation({ ...smallest, status: { observedGeneration: 'seven', novelty: [] } });
 	t.true(result.ok);

@@ -44,9 +44,9 @@ function problemsOfIssue(issue: Issue, path: Path, input: unknown): readonly Pro
 				? [problem(path, 'is required', `Add it: ${issue.values.map(String).join(', ')}.`)]
 				: [problem(path, `must be one of: ${issue.values.map(String).join(', ')}`, 'Use one of these values.')];
 		case 'too_small':
-			return [problem(path, `must ${bound(issue.origin, 'at least', issue.minimum)}`, 'Use a greater value.')];
+			return [problem(path, `must ${bound(issue.origin, 'at least', issue.minimum)}`, more(issue.origin))];
 		case 'too_big':
-			return [problem(path, `must ${bound(issue.origin, 'at most', issue.maximum)}`, 'Use a smaller value.')];
+			return [problem(path, `must ${bound(issue.origin, 'at most', issue.maximum)}`, fewer(issue.origin))];
 		case 'invalid_union':
 			return numberOrText(issue.errors, path, input) ?? [problem(path, 'must be a whole number or a text', explain)];
 		case 'custom':
@@ -99,10 +99,21 @@ function at(input: unknown, path: Path): unknown {
 	);
 }
 
-function bound(origin: string, word: string, limit: number | bigint): string {
+function more(origin: string): string {
+	return origin === 'string' || origin === 'array' ? 'Fill it, or remove it.' : 'Use a greater value.';
+}
+
+function fewer(origin: string): string {
+	return origin === 'string' ? 'Shorten it.' : origin === 'array' ? 'Remove entries.' : 'Use a smaller value.';
+}
+
+function bound(origin: string, word: 'at least' | 'at most', limit: number | bigint): string {
+	if ((origin === 'string' || origin === 'array') && word === 'at least' && Number(limit) === 1) {
+		return 'not be empty';
+	}
 	switch (origin) {
 		case 'string':
-			return word === 'at least' && Number(limit) === 1 ? 'not be empty' : `have ${word} ${limit} characters`;
+			return `have ${word} ${limit} characters`;
 		case 'array':
 			return `have ${word} ${limit} entries`;
 		default:
