@@ -1,4 +1,5 @@
 /** A whole mesh: the profile `production` with Citadel, injection and both gateways, against the floor of the same bodies. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { applySetId } from '../../operator/render/index.ts';
 import { isNotFound } from '../../operator/runtime/errors.ts';
 import { kindOf, kinds } from '../../operator/runtime/kinds.ts';
@@ -139,17 +140,18 @@ export async function measureFullCalls(): Promise<{
 	const objects = [...crds, ...rendered].filter(({ kind }) => kind !== 'MutatingWebhookConfiguration');
 	const before = (await stage.cluster.auditEvents()).length;
 	await stage.user.create(object, { fieldManager: 'user' });
-	const deployments = objects.filter(({ kind }) => kind === 'Deployment').length;
-	await until('its workloads are stored', () => {
-		const stored = stage.seen.children.ofApplySet(partOf(object));
-		return stored.filter(({ kind }) => kind === 'Deployment').length === deployments;
-	});
-	// Istio's own objects come after them, and the status last.
-	await new Promise((resolve) => setTimeout(resolve, 5_000));
-	await stage.seen.children.follow(objects.map(kindOf));
-	const stored = stage.seen.children.ofApplySet(partOf(object));
 	const children = objects.filter(({ kind }) => kind !== 'Namespace' && kind !== 'CustomResourceDefinition');
-	if (stored.length < children.length) throw new Error(`${stored.length} of ${children.length} objects are stored`);
+	const stored = () => stage.seen.children.ofApplySet(partOf(object));
+	// Istio's own objects come last; their kinds are served once there is a Deployment.
+	const deployments = children.filter(({ kind }) => kind === 'Deployment').length;
+	await until(
+		'its workloads are stored',
+		() => stored().filter(({ kind }) => kind === 'Deployment').length === deployments,
+	);
+	await stage.seen.children.follow(objects.map(kindOf));
+	await until('all of it is stored', () => stored().length >= children.length);
+	// What comes after it, the status above all, is to be counted too.
+	await sleep(3_000);
 	const events = (await stage.cluster.auditEvents()).slice(before);
 	const calls = events.filter(
 		({ user, verb }) =>
