@@ -39,6 +39,7 @@ const forbidden: readonly (readonly [file: string, specifier: string])[] = [
 	['operator/x.ts', 'undici'],
 	['operator/cli/x.ts', '../../e2e/control-plane/cluster.ts'],
 	['deploy/x.ts', '../operator/apply/identity.ts'],
+	['deploy/x.ts', '../operator/clusters/checks.ts'],
 ];
 
 const allowed: readonly (readonly [file: string, specifier: string])[] = [
@@ -56,6 +57,7 @@ const allowed: readonly (readonly [file: string, specifier: string])[] = [
 	['operator/certificates/x.ts', '../../api/v1/index.ts'],
 	['operator/x.ts', './certificates/index.ts'],
 	['operator/x.ts', './render/index.ts'],
+	['deploy/x.ts', '../operator/clusters/permissions.ts'],
 	['operator/cli/x.ts', '../main.ts'],
 	['operator/cli/x.ts', '../render/index.ts'],
 	['e2e/x.ts', '../operator/runtime/api-server.ts'],

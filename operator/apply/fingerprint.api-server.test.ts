@@ -129,6 +129,13 @@ const kindsUnderTest: readonly Subject[] = [
 		status: { loadBalancer: { ingress: [{ ip: '192.0.2.1' }] } },
 	},
 	{
+		body: namespaced('v1', 'Endpoints', {
+			subsets: [{ addresses: [{ ip: '192.0.2.1' }], ports: [{ name: 'grpc-xds', port: 15010 }] }],
+		}),
+		change: { subsets: [{ addresses: [{ ip: '192.0.2.2' }], ports: [{ name: 'grpc-xds', port: 15010 }] }] },
+		isStoredOtherwise: true,
+	},
+	{
 		body: namespaced('networking.k8s.io/v1', 'NetworkPolicy', {
 			spec: {
 				podSelector: { matchLabels: { app: 'pilot' } },
