@@ -117,8 +117,6 @@ const notChildren: ReadonlySet<Kind> = new Set([
 	kinds.Namespace,
 	kinds.Node,
 	kinds.Pod,
-	// Their controller copies the labels of Services to them.
-	kinds.Endpoints,
 	kinds.ServiceCIDR,
 	kinds.CustomResourceDefinition,
 	kinds.Lease,
@@ -126,8 +124,13 @@ const notChildren: ReadonlySet<Kind> = new Set([
 	kinds.MeshInstallation,
 ]);
 
+/** Their controllers copy the labels of Services to them. */
+const copies: readonly string[] = ['Endpoints', 'EndpointSlice'];
+
 /** Kinds in which the operator may leave something. */
-const childKinds: readonly Kind[] = Object.values(kinds).filter((kind) => !notChildren.has(kind));
+const childKinds: readonly Kind[] = Object.values(kinds).filter(
+	(kind) => !notChildren.has(kind) && !copies.includes(kind.kind),
+);
 
 /** Everything in the cluster that says it belongs to an installation; to any, where none is named. */
 export async function liveChildren(api: ApiServer, name?: string): Promise<readonly KubeObject[]> {
