@@ -44,6 +44,13 @@ const ownRules: readonly Rule[] = [
 	// OwnerReferencesPermissionEnforcement grant only to those who may update the owner's finalizers.
 	rule(ownGroup, `${ownPlural}/finalizers`, ['update']),
 	rule(groupOf(kinds.Event.apiVersion), kinds.Event.plural, [...write]),
+	// Addresses of this cluster, with which those of joined ones are compared.
+	rule(groupOf(kinds.Node.apiVersion), kinds.Node.plural, ['list']),
+	rule(groupOf(kinds.ServiceCIDR.apiVersion), kinds.ServiceCIDR.plural, ['list']),
+	// Where Pilot and Mixer are, for clusters without a control plane of their own.
+	rule(groupOf(kinds.EndpointSlice.apiVersion), kinds.EndpointSlice.plural, ['list', 'watch']),
+	// The account by which another primary reads this cluster.
+	rule(groupOf(kinds.ServiceAccount.apiVersion), `${kinds.ServiceAccount.plural}/token`, ['create']),
 ];
 
 /** What it needs in its own namespace: the lease. */

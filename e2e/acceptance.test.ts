@@ -23,8 +23,6 @@ test('every row names a test, or says why there is none', async (t) => {
 	const table = await readFile(new URL('e2e/acceptance.md', root), 'utf8');
 	const rows = table.split('\n').filter((line) => /^\| [A-Z]\d/.test(line));
 	t.true(rows.length >= 100);
-	const bare = rows.filter(
-		(row) => !/\.test\.ts`|Later: |not offered|no such object|nothing to test/.test(row),
-	);
+	const bare = rows.filter((row) => !/\.test\.ts`|Later: |not offered|no such object|nothing to test/.test(row));
 	t.deepEqual(bare, []);
 });

@@ -19,6 +19,7 @@ import {
 	versionsOf,
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
+import { noClusters } from './support/no-clusters.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
 import { record } from './support/recording.ts';
 import { describeWrite, type Mark, mark, writesOf } from './support/writes.ts';
@@ -108,6 +109,7 @@ test.serial('twenty forced passes and relists leave every generation and resourc
 	const controller = new MeshController({
 		api,
 		log: createLogger({ level: 'error' }),
+		clusters: noClusters,
 		queueHooks: { onPassEnd: () => void passes++ },
 	});
 	await controller.start();

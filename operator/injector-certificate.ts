@@ -23,6 +23,8 @@ export interface CertificateOptions {
 	readonly now: number;
 	/** While writing is paused nothing is made: it could not be stored. */
 	readonly mayIssue: boolean;
+	/** ApplySet of the Secret that it is stored in; that of the mesh when not given. */
+	readonly applySet?: string;
 	readonly signal: AbortSignal;
 }
 
@@ -43,7 +45,7 @@ export async function injectorCertificate(
 
 async function stored(
 	mesh: ResolvedMesh,
-	{ api, signal }: CertificateOptions,
+	{ api, signal, applySet = applySetId(mesh.name) }: CertificateOptions,
 ): Promise<ServingCertificate | undefined> {
 	const { apiVersion, kind } = kinds.Secret;
 	const reference = { apiVersion, kind, namespace: mesh.namespace, name: ownInjectorSecret };
@@ -55,7 +57,7 @@ async function stored(
 		throw error;
 	}
 	// What stands there and is not ours is not used; applying finds it and says so.
-	if (secret.metadata.labels?.[applySetLabel] !== applySetId(mesh.name)) return undefined;
+	if (secret.metadata.labels?.[applySetLabel] !== applySet) return undefined;
 	const text = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
 	return { certChain: text('cert-chain.pem'), key: text('key.pem'), roots: text('root-cert.pem') };
 }

@@ -16,6 +16,10 @@ export interface RunOptions {
 	readonly concurrency?: number | undefined;
 	readonly resyncMinutes?: number | undefined;
 	readonly logLevel: LogLevel;
+	/** Joined clusters may have API servers at loopback addresses: where all are on one machine. */
+	readonly allowLoopbackClusters?: boolean | undefined;
+	/** Kubeconfigs of joined clusters may name proxies. */
+	readonly allowClusterProxies?: boolean | undefined;
 }
 
 /** Reads `host:port`, `[v6]:port`, `:port`; `0` means that nothing listens. Throws on anything else. */
@@ -45,6 +49,10 @@ export async function runOperator(options: RunOptions): Promise<number> {
 			metricsAddress: parseAddress(options.metricsAddress),
 			healthAddress: parseAddress(options.healthAddress),
 			resyncMs: options.resyncMinutes === undefined ? undefined : options.resyncMinutes * 60_000,
+			clusters: {
+				allowLoopback: options.allowLoopbackClusters === true,
+				allowProxies: options.allowClusterProxies === true,
+			},
 			log,
 			onFatal,
 		});

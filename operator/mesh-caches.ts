@@ -4,8 +4,7 @@
  */
 import type { Child } from './apply/child.ts';
 import { ChildCaches, type WatchedKind } from './apply/child-caches.ts';
-import type { LiveNamespaces } from './apply/injection-labels.ts';
-import type { LiveCache } from './apply/writer.ts';
+import { type LiveNamespaces, labelledFor } from './apply/injection-labels.ts';
 import type { InstallationCache, StoredInstallation } from './installation.ts';
 import type { ApiServer } from './runtime/api-server.ts';
 import { type Kind, kinds } from './runtime/kinds.ts';
@@ -54,11 +53,6 @@ export interface MeshCachesOptions {
 	readonly onSecret?: (name: ObjectName, installations: readonly string[]) => void;
 }
 
-/** The mesh whose labels of ours a namespace has. */
-function labelledFor({ injection }: Child): string | undefined {
-	return injection?.isOurs === true ? injection.mesh : undefined;
-}
-
 /** A whole installation, less what nobody here reads. */
 function toInstallation(object: KubeObject): StoredInstallation {
 	const { managedFields: _, ...metadata } = object.metadata;
@@ -97,7 +91,7 @@ export class MeshCaches implements LiveNamespaces {
 	};
 
 	/** What the installations made, and what is watched beside it. */
-	get children(): LiveCache {
+	get children(): ChildCaches {
 		return this.#children;
 	}
 

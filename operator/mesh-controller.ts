@@ -5,11 +5,16 @@
 import type { CrdMemory } from './apply/apply-crds.ts';
 import { RepairLimit } from './apply/repair-limit.ts';
 import type { ApplyHooks } from './apply/writer.ts';
+import { clusterChecks } from './clusters/cluster-checks.ts';
+import { ClusterController, type ClusterControllerOptions } from './clusters/controller.ts';
+import type { ClusterSettings } from './clusters/settings.ts';
 import type { StoredInstallation } from './installation.ts';
+import { JoinedClusters } from './joined-clusters.ts';
 import { MeshCaches } from './mesh-caches.ts';
 import { configFollowedAfterMs } from './mesh-facts.ts';
 import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
 import type { ApiServer } from './runtime/api-server.ts';
+import type { StaticCredentials } from './runtime/credentials-grant.ts';
 import { type Logger, passLogger } from './runtime/logger.ts';
 import type { ReflectorHappening } from './runtime/reflector.ts';
 import { type PassContext, type PassResult, priorities, WorkQueue, type WorkQueueHooks } from './runtime/work-queue.ts';
@@ -18,6 +23,8 @@ import { childNeedsPass, freesCitadel, installationNeedsPass, installationsOf } 
 
 export interface MeshControllerOptions {
 	readonly api: ApiServer;
+	/** How joined clusters are reached. */
+	readonly clusters: ClusterAccessOptions;
 	readonly log: Logger;
 	/** Installations that are worked on at a time. Default 64. */
 	readonly concurrency?: number;
@@ -37,6 +44,19 @@ export interface MeshControllerOptions {
 	readonly random?: () => number;
 }
 
+export interface ClusterAccessOptions {
+	readonly settings: ClusterSettings;
+	/** A client for another API server; what it writes is subject to the lease. */
+	readonly connect: (credentials: StaticCredentials) => ApiServer;
+	/** A client for this API server by another token. */
+	readonly connectHere: (token: string) => ApiServer;
+	/** How others may reach this API server, as far as this process knows; undefined inside a cluster. */
+	readonly access: { readonly server: string; readonly ca: string | undefined } | undefined;
+	readonly onObserved?: ClusterControllerOptions['onObserved'];
+	readonly onRotated?: ClusterControllerOptions['onRotated'];
+	readonly queueHooks?: WorkQueueHooks<string>;
+}
+
 /** More than requests in flight: while some installations wait for answers, others have their next request ready. */
 const defaultConcurrency = 64;
 const defaultResyncMs = 10 * 60_000;
@@ -48,6 +68,8 @@ export class MeshController {
 	readonly #random: () => number;
 	readonly #crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
 	readonly #repairLimit = new RepairLimit();
+	readonly clusters: ClusterController;
+	readonly #joined: JoinedClusters;
 	readonly #reconciler: Reconciler;
 	#serverVersion = '';
 	#resyncTimer: NodeJS.Timeout | undefined;
@@ -63,18 +85,29 @@ export class MeshController {
 			},
 			...(options.onWatch === undefined ? {} : { observe: options.onWatch }),
 		});
+		const applier = {
+			api,
+			live: this.caches.children,
+			crdMemory: this.#crdMemory,
+			repairLimit: this.#repairLimit,
+			now: () => performance.now(),
+		};
+		this.clusters = this.#makeClusters(applier);
+		this.#joined = new JoinedClusters({
+			api,
+			live: this.caches.children,
+			controller: this.clusters,
+			wakeNamespace: (namespace) => this.#wakeNamespace(namespace, 'addresses of the control plane'),
+			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
+			wallClock: options.wallClock ?? Date.now,
+		});
 		this.#reconciler = new Reconciler({
 			api,
 			installations: this.caches.installations,
 			namespaces: this.caches,
 			secrets: this.caches.secrets,
-			applier: {
-				api,
-				live: this.caches.children,
-				crdMemory: this.#crdMemory,
-				repairLimit: this.#repairLimit,
-				now: () => performance.now(),
-			},
+			applier,
+			clusters: this.#joined,
 			serverVersion: () => this.#serverVersion,
 			wallClock: options.wallClock ?? Date.now,
 			random: this.#random,
@@ -96,7 +129,7 @@ export class MeshController {
 	/** Starts the caches; resolves when they have listed everything once. Nothing is written before `lead`. */
 	async start(): Promise<void> {
 		this.caches.start();
-		await this.caches.synced();
+		await Promise.all([this.caches.synced(), this.clusters.start()]);
 		this.#serverVersion = (await this.#options.api.version()).gitVersion;
 		this.#planResync();
 	}
@@ -104,6 +137,7 @@ export class MeshController {
 	/** Lets passes begin: this replica holds the lease, or needs none. */
 	lead(): void {
 		this.queue.start();
+		this.clusters.lead();
 	}
 
 	/**
@@ -112,9 +146,13 @@ export class MeshController {
 	 */
 	async stop(deadlineMs: number): Promise<boolean> {
 		clearTimeout(this.#resyncTimer);
-		const { unfinished } = await this.queue.stop({ deadlineMs });
+		const [{ unfinished }, clustersEnded] = await Promise.all([
+			this.queue.stop({ deadlineMs }),
+			this.clusters.stop(deadlineMs),
+		]);
+		this.#joined.stop();
 		this.caches.stop();
-		return unfinished.length === 0;
+		return unfinished.length === 0 && clustersEnded;
 	}
 
 	#connect(): void {
@@ -136,7 +174,49 @@ export class MeshController {
 			for (const name of installationsOf(change, installations.all())) {
 				this.queue.add(name, { reason: `${kind} ${metadata.name} ${change.type}` });
 			}
+			if ((change.current ?? change.old).clusterRecord !== undefined) {
+				this.clusters.secretChanged(change);
+				// Another primary may keep it here: the pods that read it are those of the mesh in its namespace.
+				this.#wakeNamespace(metadata.namespace ?? '', `Secret ${metadata.name} ${change.type}`);
+			}
 		});
+	}
+
+	#makeClusters(applier: ClusterControllerOptions['applier']): ClusterController {
+		const { api, log, clusters, wallClock = Date.now, onApply } = this.#options;
+		const { settings, access, connect, connectHere, onObserved, onRotated, queueHooks } = clusters;
+		return new ClusterController({
+			api,
+			log,
+			settings,
+			applier,
+			checks: clusterChecks,
+			access,
+			connect,
+			connectHere,
+			isFollowed: (namespace) => this.#joined.isFollowed(namespace),
+			needsPass: childNeedsPass,
+			wakeMesh: (mesh, reason, afterMs) => this.queue.add(mesh, { reason, afterMs }),
+			onNotice: (mesh, notice) => {
+				const object = this.caches.installations.get(mesh);
+				if (object !== undefined) this.#tell(object, notice);
+			},
+			onApply: (kind, outcome) => onApply?.(kind, outcome),
+			onObserved: (...about) => onObserved?.(...about),
+			onRotated: (...about) => onRotated?.(...about),
+			...(queueHooks === undefined ? {} : { queueHooks }),
+			now: () => performance.now(),
+			wallClock,
+			random: this.#random,
+		});
+	}
+
+	/** The installations whose mesh is in a namespace. */
+	#wakeNamespace(namespace: string, reason: string): void {
+		for (const { metadata, spec } of this.caches.installations.all()) {
+			const { namespace: own = 'istio-system' } = (spec ?? {}) as { readonly namespace?: unknown };
+			if (own === namespace) this.queue.add(metadata.name, { reason });
+		}
 	}
 
 	async #pass(name: string, context: PassContext): Promise<PassResult> {
@@ -165,6 +245,7 @@ export class MeshController {
 		this.#resyncTimer = setTimeout(
 			() => {
 				this.caches.relist();
+				this.clusters.relist();
 				this.#planResync();
 			},
 			resyncMs * (0.8 + 0.4 * this.#random()),

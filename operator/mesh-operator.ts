@@ -19,9 +19,12 @@ import { parse } from 'yaml';
 import manifest from '../package.json' with { type: 'json' };
 import { addFinalizer, removeFinalizer } from './apply/finalizer.ts';
 import { fieldManager, statusFieldManager } from './apply/identity.ts';
+import { guardedLookup, refusedAddress } from './clusters/address-guard.ts';
+import type { ClusterSettings } from './clusters/settings.ts';
 import { MeshController } from './mesh-controller.ts';
 import { ApiServer } from './runtime/api-server.ts';
 import { loadKubeconfig } from './runtime/credentials.ts';
+import { isInCluster } from './runtime/credentials-in-cluster.ts';
 import { InvalidError } from './runtime/errors.ts';
 import { EventRecorder } from './runtime/event-recorder.ts';
 import { type HealthServer, startHealthServer } from './runtime/health-server.ts';
@@ -52,6 +55,8 @@ export interface MeshOperatorOptions {
 	readonly configFollowedAfterMs?: number | undefined;
 	/** Milliseconds since 1970, by which certificates are renewed and conditions are dated. Default `Date.now`. */
 	readonly wallClock?: (() => number) | undefined;
+	/** What joined clusters may be. Nothing beyond what is safe everywhere when not set. */
+	readonly clusters?: ClusterSettings | undefined;
 	readonly log: Logger;
 	/** The lease is lost, or something else happened after which this process must not go on. */
 	readonly onFatal: (reason: string) => void;
@@ -76,6 +81,19 @@ const stuckAfterMs = 10 * 60_000;
 const lastEventsMs = 2_000;
 /** The caches may take their time: an API server that is down now is waited for. */
 const cachesTimeoutMs = 60 * 60_000;
+
+/** For the API server of a joined cluster. */
+const clientBounds = { maxInFlight: 8, timeoutMs: 15_000, connectTimeoutMs: 5_000, maxResponseBytes: 16 * 1024 * 1024 };
+
+/**
+ * How others may reach this API server: by the address that the operator uses itself, unless that is one which means
+ * something else on every machine, or inside a cluster, where it is a Service's.
+ */
+function accessFor(url: string, ca: string | undefined, settings: ClusterSettings) {
+	const server = url.replace(/\/+$/, '');
+	const isUsable = server.startsWith('https:') && refusedAddress(new URL(server).hostname, settings) === undefined;
+	return isInCluster() || !isUsable ? undefined : { server, ca };
+}
 
 /** The base class's words for what happened; its enum is not exported as a value in a form that ESM can import. */
 const eventTypes = {
@@ -146,11 +164,11 @@ export class MeshOperator extends dotI.default {
 				onFatal(`the lease ${namespace}/${leaseName} is lost: ${reason}`);
 			},
 		});
-		const api = new ApiServer(credentials, {
-			maxInFlight,
-			observe: metrics.observeRequest,
-			...(leaderElect ? { beforeWrite: () => elector.assertMayWrite() } : {}),
-		});
+		const mayWrite = leaderElect ? { beforeWrite: () => elector.assertMayWrite() } : {};
+		const api = new ApiServer(credentials, { maxInFlight, observe: metrics.observeRequest, ...mayWrite });
+		const settings = this.#options.clusters ?? { allowLoopback: false, allowProxies: false };
+		const clusterQueueMetrics = metrics.queue<string>('cluster');
+		const grant = await credentials.grant();
 		const events = new EventRecorder({ api, log, onOutcome: metrics.countEvent });
 		const controller = new MeshController({
 			api,
@@ -159,6 +177,49 @@ export class MeshOperator extends dotI.default {
 			...(resyncMs === undefined ? {} : { resyncMs }),
 			...(configFollowedAfterMs === undefined ? {} : { configFollowedAfterMs }),
 			...(wallClock === undefined ? {} : { wallClock }),
+			clusters: {
+				settings,
+				// Many, each for itself: little is in flight at a time, and what is hostile is bounded.
+				connect: (given) =>
+					new ApiServer(given, {
+						...clientBounds,
+						...mayWrite,
+						lookup: guardedLookup(settings),
+						observe: (request) => metrics.observeRequest({ ...request, host: 'joined' }),
+					}),
+				// Without the certificate of our own that goes before a token.
+				connectHere: (token) =>
+					new ApiServer(
+						{
+							url: credentials.url,
+							proxyUrl: credentials.proxyUrl,
+							...grant.tls,
+							cert: undefined,
+							key: undefined,
+							token,
+						},
+						clientBounds,
+					),
+				access: accessFor(credentials.url, grant.tls.ca, settings),
+				onObserved: (installation, cluster, { health, facts }, observation) =>
+					metrics.setCluster(
+						{ installation, cluster },
+						observation === undefined
+							? undefined
+							: {
+									isReachable: health.state === 'unknown' ? undefined : health.state === 'up',
+									isJoined: observation.secret !== undefined,
+									latencyMs: health.latencyMs,
+									lastSuccessAt: health.lastSuccessAt,
+									credentialsExpireAt:
+										observation.credentials === undefined ? undefined : Date.parse(observation.credentials.expire),
+									services: facts?.services,
+									endpoints: facts?.endpoints,
+								},
+					),
+				onRotated: (installation, cluster) => metrics.countCredentialsRotation({ installation, cluster }),
+				queueHooks: clusterQueueMetrics.hooks,
+			},
 			onApply: metrics.countApply,
 			onWatch: ({ kind, event, reason }) => metrics.countWatchReconnect(kind, `${event}:${reason}`),
 			onStatus: (name, status) => {
@@ -172,6 +233,7 @@ export class MeshOperator extends dotI.default {
 			queueHooks: queueMetrics.hooks,
 		});
 		queueMetrics.attach(controller.queue);
+		clusterQueueMetrics.attach(controller.clusters.queue);
 		this.#api = api;
 		this.#controller = controller;
 

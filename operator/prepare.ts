@@ -1,5 +1,5 @@
 /** From a stored installation to the mesh that it asks for, or to everything that keeps it from being one. Pure. */
-import { parseMeshInstallation } from '../api/v1/index.ts';
+import { type ParsedSpec, parseMeshInstallation } from '../api/v1/index.ts';
 import type { StoredInstallation } from './installation.ts';
 import { kubernetesTooOld } from './plan/compatibility.ts';
 import type { ResolvedMesh } from './releases/index.ts';
@@ -10,6 +10,7 @@ import { type Finding, findingOfProblem } from './status/finding.ts';
 export interface PreparedMesh {
 	readonly ok: true;
 	readonly mesh: ResolvedMesh;
+	readonly spec: ParsedSpec;
 	readonly version: string;
 	readonly paused: boolean;
 }
@@ -31,6 +32,6 @@ export function prepare(object: StoredInstallation, serverVersion: string): Prep
 	}
 	const overlayProblems = checkOverlays(resolved.mesh);
 	if (overlayProblems.length > 0) return { ok: false, findings: overlayProblems.map(findingOfProblem) };
-	const { version, paused } = parsed.installation.spec;
-	return { ok: true, mesh: resolved.mesh, version, paused: paused === true };
+	const { spec } = parsed.installation;
+	return { ok: true, mesh: resolved.mesh, spec, version: spec.version, paused: spec.paused === true };
 }

@@ -22,6 +22,7 @@ import type { ApplyHooks } from './apply/writer.ts';
 import { observeCertificateAuthority } from './certificate-authority.ts';
 import { injectorCertificate } from './injector-certificate.ts';
 import { deletionOf, type InstallationCache, rivalriesOf, type StoredInstallation } from './installation.ts';
+import type { JoinedClusters } from './joined-clusters.ts';
 import { factsOf, type RootMemory, rememberRoots, type Sight, secretsOf, waitingOf } from './mesh-facts.ts';
 import { observeRunning, observeWorkloads } from './observe.ts';
 import { type Prepared, type PreparedMesh, prepare } from './prepare.ts';
@@ -47,6 +48,7 @@ export interface ReconcilerOptions {
 	readonly namespaces: LiveNamespaces;
 	/** Secrets that others make. */
 	readonly secrets: Pick<NamedObjects<SecretFacts>, 'get' | 'setInterest' | 'synced'>;
+	readonly clusters: JoinedClusters;
 	/** Version of the cluster's API server, `v1.36.3`. */
 	readonly serverVersion: () => string;
 	/** How children are written; the hooks are per installation and come from `onNotice` and `onApply`. */
@@ -69,6 +71,8 @@ export interface ReconcilerOptions {
 interface Rendered {
 	readonly facts: ClusterFacts;
 	readonly objects: readonly KubeObject[];
+	/** Something of it is not adopted yet, and looked at again after so many milliseconds. */
+	readonly againInMs: number | undefined;
 }
 
 /** What the process remembers of an installation. */
@@ -76,7 +80,7 @@ interface Memory {
 	readonly uid: string;
 	readonly apply: InstallationMemory;
 	prepared: { readonly spec: unknown; readonly value: Prepared } | undefined;
-	rendered: (Rendered & { readonly mesh: ResolvedMesh }) | undefined;
+	rendered: (Omit<Rendered, 'againInMs'> & { readonly mesh: ResolvedMesh }) | undefined;
 	/** What the last own write of the installation was answered with. */
 	answered: { readonly resourceVersion: string | undefined; readonly spec: unknown } | undefined;
 	/** The mesh configuration that is asked for, and since when all passes could write it (monotonic milliseconds). */
@@ -89,6 +93,8 @@ interface Memory {
 
 /** A waiting deletion is looked at again at least this often, milliseconds: a missed event must not make it last. */
 const deletionRecheckMs = 10_000;
+/** Clusters that can't be left in time get so long, milliseconds, to say so. */
+const leaveGraceMs = 20_000;
 /** An object of somebody else that is in the way is looked at again about this often, milliseconds. */
 const foreignRecheckMs = 10_000;
 
@@ -115,6 +121,7 @@ export class Reconciler {
 		if (object === undefined) {
 			this.#memories.delete(name);
 			this.#options.secrets.setInterest(name, []);
+			this.#options.clusters.forget(name);
 			this.#options.onStatus?.(name, undefined);
 			return {};
 		}
@@ -149,7 +156,7 @@ export class Reconciler {
 		}
 		if (prepared.paused) return this.#watchOnly(object, prepared, memory, signal);
 
-		const { api, applier } = this.#options;
+		const { api, applier, clusters } = this.#options;
 		const withFinalizer = await this.#write(object, () => addFinalizer(api, object, finalizer, signal));
 
 		let rendered: Rendered;
@@ -161,13 +168,16 @@ export class Reconciler {
 			await this.#writeStatus(withFinalizer, { findings: [findingOfError(error)], workloads }, signal);
 			throw error;
 		}
-		const { mesh } = prepared;
+		const { mesh, spec } = prepared;
 		const followedInMs = this.#configFollowedIn(mesh, memory);
 		const sight = this.#sightOf(mesh);
 		const waiting = waitingOf(mesh, rendered.facts, rendered.objects, sight, followedInMs === 0);
-		const desired = { ...this.#desired(object, rendered.objects), ...waiting };
+		const kept = new Map([...waiting.kept, ...clusters.keptReaders(object, mesh)]);
+		const desired = { ...this.#desired(object, rendered.objects), held: waiting.held, kept };
 		const applied = await applyInstallation({ ...applier, hooks: this.#hooks(object) }, desired, memory.apply, signal);
 		const injection = await this.#labelNamespaces(object, prepared.mesh, applied, signal);
+		// The namespace, in which each of them has its Secret, is there.
+		if (applied.errors.length === 0) await clusters.want(object, spec, mesh);
 		const result = { ...applied, errors: [...applied.errors, ...injection.errors] };
 		if (applied.errors.length > 0) memory.config = undefined;
 		// Somebody was faster: the pass that follows at once settles it, and nobody needs to hear of it.
@@ -182,8 +192,9 @@ export class Reconciler {
 				version: prepared.version,
 				workloads: observeWorkloads(object, rendered.objects, prepared.version, memory.apply.applied, applier.live),
 				inventory: result.hash === undefined ? undefined : { objects: result.objects, hash: result.hash },
-				note: [...injection.notes, ...new Set(waiting.kept.values())].join('; ') || undefined,
+				note: [...injection.notes, ...new Set(kept.values())].join('; ') || undefined,
 				certificateAuthority: this.#authorityOf(prepared.mesh),
+				clusters: clusters.observationOf(object, spec, mesh.namespace),
 			},
 			signal,
 		);
@@ -192,7 +203,11 @@ export class Reconciler {
 			return { requeueAfterMs: this.#jittered(foreignRecheckMs) };
 		}
 		if (result.errors.length > 0) throw new AggregateError(result.errors, `${describeObject(object)} is not as asked`);
-		const again = [result.againInMs, waiting.kept.size > 0 ? Math.max(followedInMs, keptRecheckMs) : undefined];
+		const again = [
+			result.againInMs,
+			rendered.againInMs,
+			waiting.kept.size > 0 ? Math.max(followedInMs, keptRecheckMs) : undefined,
+		];
 		return { requeueAfterMs: Math.min(this.#resync(), ...again.filter((wait) => wait !== undefined)) };
 	}
 
@@ -214,14 +229,20 @@ export class Reconciler {
 		memory: Memory,
 		signal: AbortSignal,
 	): Promise<PassResult> {
-		const { applier } = this.#options;
+		const { applier, clusters } = this.#options;
 		const { objects } = await this.#render(object, prepared, memory, signal);
+		await clusters.want(object, prepared.spec, prepared.mesh);
 		const differing = countDifferences(applier, this.#desired(object, objects), memory.apply);
 		const { version } = prepared;
 		const workloads = observeWorkloads(object, objects, version, memory.apply.applied, applier.live);
 		const certificateAuthority = this.#authorityOf(prepared.mesh);
 		const paused = { differing };
-		await this.#writeStatus(object, { findings: [], version, paused, workloads, certificateAuthority }, signal);
+		const joined = clusters.observationOf(object, prepared.spec, prepared.mesh.namespace);
+		await this.#writeStatus(
+			object,
+			{ findings: [], version, paused, workloads, certificateAuthority, clusters: joined },
+			signal,
+		);
 		return { requeueAfterMs: this.#resync() };
 	}
 
@@ -251,12 +272,13 @@ export class Reconciler {
 
 	/** Renders once per spec and facts of the cluster. */
 	async #render(
-		{ metadata: { name } }: StoredInstallation,
-		{ mesh, paused }: PreparedMesh,
+		object: StoredInstallation,
+		{ mesh, spec, paused }: PreparedMesh,
 		memory: Memory,
 		signal: AbortSignal,
 	): Promise<Rendered> {
-		const { api, secrets, wallClock } = this.#options;
+		const { api, secrets, wallClock, clusters } = this.#options;
+		const { name } = object.metadata;
 		secrets.setInterest(name, secretsOf(mesh));
 		await secrets.synced(name, secretsDeadlineMs);
 		signal.throwIfAborted();
@@ -269,10 +291,13 @@ export class Reconciler {
 		});
 		const sight = this.#sightOf(mesh);
 		memory.citadelRoots = rememberRoots(mesh, memory.citadelRoots, sight, wallClock());
-		const facts = factsOf(mesh, memory.certificate, sight, memory.citadelRoots);
-		if (memory.rendered?.mesh !== mesh || !isDeepStrictEqual(memory.rendered.facts, facts))
-			memory.rendered = { mesh, facts, objects: [...renderCrds(mesh), ...render(mesh, facts)] };
-		return memory.rendered;
+		const joined = clusters.factsOf(object, spec, mesh);
+		const facts = { ...factsOf(mesh, memory.certificate, sight, memory.citadelRoots), ...joined.facts };
+		if (memory.rendered?.mesh !== mesh || !isDeepStrictEqual(memory.rendered.facts, facts)) {
+			const objects = [...renderCrds(mesh), ...render(mesh, facts), ...clusters.readersHere(spec, mesh)];
+			memory.rendered = { mesh, facts, objects };
+		}
+		return { ...memory.rendered, againInMs: joined.againInMs };
 	}
 
 	#authorityOf(mesh: ResolvedMesh): CertificateAuthorityObservation | 'none' {
@@ -325,11 +350,12 @@ export class Reconciler {
 
 	async #finalize(object: StoredInstallation, signal: AbortSignal): Promise<PassResult> {
 		if (object.metadata.finalizers?.includes(finalizer) !== true) return {};
-		const { api, applier, wallClock, onNotice } = this.#options;
+		const { api, applier, wallClock, onNotice, clusters } = this.#options;
 		const { policy, force, timeoutMs } = deletionOf(object);
 		const children = applier.live.ofApplySet(applySetId(object.metadata.name));
 		if (policy === 'Retain') {
-			const errors = await releaseChildren(api, children, object.metadata.uid ?? '', signal);
+			const released = [...children, ...clusters.recordChildren(object)];
+			const errors = await releaseChildren(api, released, object.metadata.uid ?? '', signal);
 			if (errors.length > 0) {
 				const deleting = 'letting go of its objects, which stay';
 				await this.#writeStatus(object, { findings: errors.map(findingOfError), deleting }, signal);
@@ -337,11 +363,19 @@ export class Reconciler {
 			}
 			return this.#letGo(object, signal);
 		}
+		const leftMs = Date.parse(object.metadata.deletionTimestamp ?? '') + timeoutMs - wallClock();
+		// Other clusters first: while the control plane stands, nothing there looks for one that is gone. They have a bound of
+		// their own, which is the same, and a little more to say what they leave behind.
+		const leaving = clusters.leaveAll(object);
+		if (leaving.length > 0 && leftMs > -leaveGraceMs) {
+			const names = leaving.slice(0, 10).join(', ');
+			await this.#writeStatus(object, { findings: [], deleting: `waiting for clusters to leave: ${names}` }, signal);
+			return { requeueAfterMs: Math.min(deletionRecheckMs, Math.max(leftMs + leaveGraceMs, 0)) };
+		}
 		const memory = this.#memoryOf(object);
 		const labelErrors = await this.#releaseNamespaces(object, signal);
 		if (children.length === 0 && labelErrors.length === 0) return this.#letGo(object, signal);
 
-		const leftMs = Date.parse(object.metadata.deletionTimestamp ?? '') + timeoutMs - wallClock();
 		const isOverdue = leftMs <= 0;
 		const graceMs = force || isOverdue ? 0 : webhookGraceLeft(memory.apply, applier.now());
 		// What answers a webhook stays until no API server calls it any more.

@@ -117,6 +117,17 @@ export const clusterReasons = {
 		meaning: 'The cluster is in another network, which this release of Istio does not know.',
 		remedy: 'Use Istio 1.1 or later, or put both clusters into one network.',
 	},
+	AccessNotInRelease: {
+		condition: 'Compatible',
+		meaning:
+			'The cluster can only be reached by tls-server-name or proxy-url of its kubeconfig, which Pilot of this release does not know.',
+		remedy: 'Give the entry a server whose certificate carries its name, and that Pilot reaches without a proxy.',
+	},
+	ServerRefused: {
+		condition: 'Compatible',
+		meaning: 'The address in server must not be dialled: it is a loopback, link-local or metadata address.',
+		remedy: 'Write an address by which other machines reach the API server.',
+	},
 	AddressesNeeded: {
 		condition: 'Compatible',
 		meaning: 'The cluster is in another network, from which pods of this one are not reached.',

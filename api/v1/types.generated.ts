@@ -1698,6 +1698,10 @@ export interface ClusterStatus {
 	 */
 	serviceCIDRs?: string[];
 	/**
+	 * Addresses of the gateway through which its network is entered.
+	 */
+	gateways?: string[];
+	/**
 	 * About how many Services it has, to two digits.
 	 */
 	services?: number;

@@ -13,7 +13,7 @@ export interface RunningOperator extends AsyncDisposable {
 }
 
 export interface StartOperatorOptions
-	extends Partial<Pick<MeshOperatorOptions, 'log' | 'resyncMs' | 'wallClock' | 'configFollowedAfterMs'>> {
+	extends Partial<Pick<MeshOperatorOptions, 'log' | 'resyncMs' | 'wallClock' | 'configFollowedAfterMs' | 'clusters'>> {
 	/** Instead of the kubeconfig of the cluster's operator account. */
 	readonly kubeconfig?: string;
 }

@@ -16,6 +16,11 @@ export interface LiveNamespaces {
 	labelledFor(mesh: string): readonly Child[];
 }
 
+/** The mesh whose labels of ours a namespace has: the index behind `LiveNamespaces.labelledFor`. */
+export function labelledFor({ injection }: Child): string | undefined {
+	return injection?.isOurs === true ? injection.mesh : undefined;
+}
+
 export interface InjectionPlan {
 	/** Namespaces to put the labels on. */
 	readonly label: readonly Child[];

@@ -4,7 +4,7 @@ import { kinds } from '../runtime/kinds.ts';
 import { orderedKinds, waveOf, waves } from './waves.ts';
 
 /** Read, or written outside of an installation's set: they need no place. */
-const neverRendered = ['Node', 'Pod', 'ServiceCIDR', 'Lease', 'Event', 'MeshInstallation'];
+const neverRendered = ['Node', 'Pod', 'EndpointSlice', 'ServiceCIDR', 'Lease', 'Event', 'MeshInstallation'];
 
 test('every kind that can be rendered has its place, and nothing else', (t) => {
 	const rendered = Object.entries(kinds)

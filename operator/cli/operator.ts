@@ -9,6 +9,8 @@ export interface OperatorOptions extends ConnectionOptions {
 	readonly healthAddress: string;
 	readonly concurrency: number;
 	readonly resyncMinutes: number;
+	readonly allowLoopbackClusters?: boolean;
+	readonly allowClusterProxies?: boolean;
 	readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
 }
 

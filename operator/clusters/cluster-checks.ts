@@ -1,6 +1,9 @@
 /** Puts together what the checks need: what is seen there, what is seen here, and what is known of the other entries. */
+import { isRecord } from '../runtime/api-server-answer.ts';
 import { RequestError } from '../runtime/errors.ts';
+import { kinds } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
+import { refusedAddress } from './address-guard.ts';
 import type { ClusterCell } from './cell.ts';
 import type { CheckedCluster, LocalCluster, OtherCluster } from './check-subject.ts';
 import { seen } from './check-subject.ts';
@@ -16,7 +19,10 @@ import type { ClusterProblem } from './problem.ts';
 import type { ClusterRecord } from './record.ts';
 import type { CheckedFacts, ClusterNames, WantedCluster, WantedMesh } from './types.ts';
 
-type Context = Pick<KeeperContext, 'api' | 'local' | 'cellsOf' | 'recordOf' | 'namesOf' | 'now'>;
+type Context = Pick<KeeperContext, 'api' | 'local' | 'cellsOf' | 'recordOf' | 'namesOf' | 'now' | 'settings'>;
+
+/** The gateway through which others enter a network, as the charts call it. */
+const gatewayService = 'istio-ingressgateway';
 
 /** What is seen of this cluster is good for so long, milliseconds: each entry is compared with it. */
 const localFactsMs = 60_000;
@@ -45,10 +51,11 @@ export function clusterChecks(context: Context): ClusterChecks {
 		async check(_cell, mesh, entry, record, there, signal) {
 			const names = context.namesOf(mesh);
 			const rendered = mesh.objects.samples(entry, names);
-			const [facts, missing, local] = await Promise.all([
+			const [facts, missing, local, gateways] = await Promise.all([
 				gatherThere(entry, mesh, there, signal),
 				missingThere(entry, mesh, names, rendered, there, signal),
 				gatherHere(mesh),
+				gatherGateways(entry, mesh, there, signal),
 			]);
 			if (facts === undefined) {
 				return {
@@ -75,11 +82,16 @@ export function clusterChecks(context: Context): ClusterChecks {
 				dataPlane: entry.dataPlane,
 			};
 			return {
-				facts: checkedFacts(facts, mesh, entry),
+				facts: checkedFacts(facts, mesh, entry, gateways),
 				problems: [
 					...checkCluster(checked, othersOf(context, mesh), localOf(context, mesh, local)),
-					...(entry.dataPlane === undefined ? [] : mesh.objects.problemsOf(entry)),
+					// What both look at is told once.
+					...(entry.dataPlane === undefined ? [] : mesh.objects.problemsOf(entry)).filter(
+						({ reason }) => reason !== 'AddressesNeeded',
+					),
 					...serverAddress(context, mesh, entry, facts),
+					...refusedServers(context, mesh, entry),
+					...accessInRelease(mesh, entry, there),
 				],
 			};
 		},
@@ -99,6 +111,34 @@ async function gatherThere(
 		if (error instanceof RequestError && error.status === 403) return undefined;
 		throw error;
 	}
+}
+
+/** Where the network of a cluster is entered, if it is another one: the addresses of its ingress gateway. */
+async function gatherGateways(
+	{ network }: WantedCluster,
+	mesh: WantedMesh,
+	{ api }: ClusterConnection,
+	signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+	if (network === undefined || network === mesh.network) return undefined;
+	const { apiVersion, kind } = kinds.Service;
+	try {
+		const service = await api.get({ apiVersion, kind, namespace: mesh.namespace, name: gatewayService }, { signal });
+		return addressesOf(service);
+	} catch (error) {
+		if (error instanceof RequestError && (error.status === 403 || error.status === 404)) return undefined;
+		throw error;
+	}
+}
+
+/** Addresses of a load balancer, sorted. */
+function addressesOf({ status }: KubeObject): readonly string[] | undefined {
+	const loadBalancer = isRecord(status) && isRecord(status.loadBalancer) ? status.loadBalancer : {};
+	const ingress: readonly unknown[] = Array.isArray(loadBalancer.ingress) ? loadBalancer.ingress : [];
+	const addresses = ingress
+		.flatMap((entry) => (isRecord(entry) ? [entry.ip, entry.hostname] : []))
+		.filter((address) => typeof address === 'string' && address !== '') as string[];
+	return addresses.length === 0 ? undefined : [...new Set(addresses)].sort().slice(0, 64);
 }
 
 async function missingThere(
@@ -122,7 +162,12 @@ async function missingThere(
 	return (await reviewPermissions(api, permissions, signal)).needed;
 }
 
-function checkedFacts(facts: ClusterFactsSeen, mesh: WantedMesh, entry: WantedCluster): CheckedFacts {
+function checkedFacts(
+	facts: ClusterFactsSeen,
+	mesh: WantedMesh,
+	entry: WantedCluster,
+	gateways: readonly string[] | undefined,
+): CheckedFacts {
 	const installation = valueIfKnown(facts.mesh.installations)?.find(({ namespace }) => namespace === mesh.namespace);
 	return {
 		id: facts.id,
@@ -132,6 +177,7 @@ function checkedFacts(facts: ClusterFactsSeen, mesh: WantedMesh, entry: WantedCl
 		serviceCIDRs: valueIfKnown(facts.serviceCIDRs),
 		services: valueIfKnown(facts.services),
 		endpoints: valueIfKnown(facts.endpoints),
+		gateways,
 		listedThere: (installation?.lists ?? []).map(({ id }) => id),
 	};
 }
@@ -188,6 +234,46 @@ function serverAddress(
 				{
 					reason: 'ServerAddressNeeded',
 					message: `cluster ${entry.name} has to be told how to reach the API server of this cluster. Set spec.multiCluster.server, or list this cluster in the MeshInstallation there.`,
+				},
+			];
+}
+
+/** Addresses that a spec names are judged as those in kubeconfigs are. */
+function refusedServers({ settings }: Context, mesh: WantedMesh, entry: WantedCluster): readonly ClusterProblem[] {
+	return [
+		[entry.server, `spec.multiCluster.clusters[${entry.name}].server`] as const,
+		[entry.role === 'Primary' ? mesh.server : undefined, 'spec.multiCluster.server'] as const,
+	].flatMap(([server, path]): readonly ClusterProblem[] => {
+		const why = server === undefined ? undefined : refusedAddress(new URL(server).hostname, settings);
+		return why === undefined
+			? []
+			: [
+					{
+						reason: 'ServerRefused',
+						message: `${path} is ${why}, which must not be dialled. Write an address by which other machines reach the API server.`,
+					},
+				];
+	});
+}
+
+/** Client libraries of 2018 and 2019 know neither (client-go has `tls-server-name` since 0.18 and `proxy-url` since 0.19). */
+function accessInRelease(
+	{ followsSecrets, release }: WantedMesh,
+	{ name, server }: WantedCluster,
+	{ access }: ClusterConnection,
+): readonly ClusterProblem[] {
+	if (followsSecrets) return [];
+	const needs = [
+		// With another address for the mesh, the name in its certificate may be another as well.
+		...(access.tlsServerName === undefined || server !== undefined ? [] : ['tls-server-name']),
+		...(access.proxyUrl === undefined ? [] : ['proxy-url']),
+	];
+	return needs.length === 0
+		? []
+		: [
+				{
+					reason: 'AccessNotInRelease',
+					message: `the kubeconfig of cluster ${name} has ${needs.join(' and ')}, which Pilot ${release.version} does not know. Give the entry a server whose certificate carries its name, and that Pilot reaches without a proxy.`,
 				},
 			];
 }

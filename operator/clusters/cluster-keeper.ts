@@ -166,6 +166,7 @@ export class ClusterKeeper {
 					this.#context.wake(cell.key, `${kind} ${metadata.name} ${change.type} there`);
 				}
 			},
+			wake: (reason) => this.#context.wake(cell.key, reason),
 			onError: (error) => this.#context.onWatchError(cell, clusterFailure(error, failureContextOf(access))),
 			now: this.#context.now,
 		});

@@ -4,6 +4,7 @@ import type { CrdMemory } from '../apply/apply-crds.ts';
 import type { Child } from '../apply/child.ts';
 import { ChildCaches, type WatchedKind } from '../apply/child-caches.ts';
 import { partOfLabel } from '../apply/identity.ts';
+import { type LiveNamespaces, labelledFor } from '../apply/injection-labels.ts';
 import { RepairLimit } from '../apply/repair-limit.ts';
 import { Writer, type WriterOptions } from '../apply/writer.ts';
 import type { ApiServer } from '../runtime/api-server.ts';
@@ -62,6 +63,8 @@ export interface ConnectionOptions {
 	readonly partOf: string;
 	readonly kept: KeptThere;
 	readonly onChange: ChangeHandler<Child>;
+	/** Something else that the cluster's pass depends on has changed there. */
+	readonly wake: (reason: string) => void;
 	readonly onError: (error: unknown) => void;
 	readonly now: () => number;
 }
@@ -74,6 +77,10 @@ export class ClusterConnection {
 	readonly api: ApiServer;
 	readonly live: ChildCaches;
 	readonly kept: KeptThere;
+	/** Brings a pass over the cluster. */
+	readonly wake: (reason: string) => void;
+	/** What else lives as long as the connection. */
+	readonly #endings: (() => void)[] = [];
 	readonly memory: InstallationMemory = { applied: new Map(), recalled: false };
 	readonly #crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
 	readonly #repairLimit = new RepairLimit();
@@ -81,14 +88,16 @@ export class ClusterConnection {
 	#isStarted = false;
 
 	constructor(options: ConnectionOptions) {
-		const { access, api, namespace, partOf, kept, onChange, onError, now } = options;
+		const { access, api, namespace, partOf, kept, onChange, wake, onError, now } = options;
 		this.access = access;
 		this.api = api;
 		this.kept = kept;
+		this.wake = wake;
 		this.#now = now;
 		this.live = new ChildCaches(api, {
 			watched: watchedThere(namespace, kept),
 			labelSelector: `${partOfLabel}=${partOf}`,
+			indexes: { labelledFor },
 			onError,
 		});
 		this.live.onChange(onChange);
@@ -137,8 +146,22 @@ export class ClusterConnection {
 		if (this.#isStarted) this.live.relist();
 	}
 
+	/** Something that ends with the connection. */
+	endsWith(end: () => void): void {
+		this.#endings.push(end);
+	}
+
+	/** Namespaces there; only with a data plane. */
+	get namespaces(): LiveNamespaces {
+		return {
+			get: (key) => this.live.get(key),
+			labelledFor: (mesh) => this.live.byIndex('labelledFor', mesh),
+		};
+	}
+
 	/** Ends watches and connections; what is in flight fails. */
 	async close(): Promise<void> {
+		for (const end of this.#endings.splice(0)) end();
 		this.live.stop();
 		await this.api.close();
 	}

@@ -61,9 +61,9 @@ export interface KeeperContext {
 	readonly cellsOf: (mesh: string) => readonly ClusterCell[];
 	readonly recordOf: (mesh: WantedMesh, cluster: string) => ClusterRecord | undefined;
 	/** Those that this mesh keeps itself. */
-	readonly recordsOf: (mesh: WantedMesh) => readonly ClusterRecord[];
+	readonly recordsOf: (mesh: Pick<WantedMesh, 'name' | 'namespace'>) => readonly ClusterRecord[];
 	/** Whether the control plane here has forgotten what was published before: its pods are those of the Secrets as they are. */
-	readonly isFollowed: (mesh: string) => boolean;
+	readonly isFollowed: (namespace: string) => boolean;
 	/** Whether a change of an object there calls for a pass. */
 	readonly needsPass: (change: ReflectorChange<Child>) => boolean;
 	readonly wake: (key: string, reason: string) => void;

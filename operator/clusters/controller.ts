@@ -30,7 +30,7 @@ export interface ClusterControllerOptions {
 	/** How children here are read and written; hooks are the controller's. */
 	readonly applier: Omit<WriterOptions, 'hooks'> & { readonly live: KeeperContext['live'] };
 	readonly checks: (
-		context: Pick<KeeperContext, 'api' | 'local' | 'cellsOf' | 'recordOf' | 'namesOf' | 'now'>,
+		context: Pick<KeeperContext, 'api' | 'local' | 'cellsOf' | 'recordOf' | 'namesOf' | 'now' | 'settings'>,
 	) => ClusterChecks;
 	/** How others may reach this API server by what this operator knows; undefined inside a cluster. */
 	readonly access: LocalCluster['access'];
@@ -98,23 +98,23 @@ export class ClusterController {
 		const { api, applier, settings, access, log, onNotice, onApply, now, wallClock, random, ...options } =
 			this.#options;
 		const { live } = applier;
-		const ownRecord = (mesh: WantedMesh, child: Child | undefined): ClusterRecord | undefined => {
+		const ownRecord = (mesh: Pick<WantedMesh, 'name'>, child: Child | undefined): ClusterRecord | undefined => {
 			const record = child === undefined ? undefined : recordOf(child);
 			return record !== undefined && child?.partOf === recordSetId(mesh.name, record.cluster) ? record : undefined;
 		};
 		const shared = {
 			api,
 			now,
+			settings,
 			local: () => ({ id: this.#localId, access }),
 			namesOf: (mesh: WantedMesh) => this.namesOf(mesh),
 			cellsOf: (mesh: string) => [...this.#cells.values()].filter((cell) => cell.mesh === mesh),
-			recordOf: (mesh: WantedMesh, cluster: string) =>
+			recordOf: (mesh: Pick<WantedMesh, 'name' | 'namespace'>, cluster: string) =>
 				ownRecord(mesh, live.get(objectKey(recordReference(mesh.namespace, cluster)))),
 		};
 		return {
 			...shared,
 			live,
-			settings,
 			kubeconfigs: this.#kubeconfigs,
 			checks: options.checks(shared),
 			connect: options.connect,
@@ -205,6 +205,11 @@ export class ClusterController {
 	forget(mesh: string): void {
 		if (!this.#meshes.delete(mesh)) return;
 		for (const cell of this.#context.cellsOf(mesh)) this.#drop(cell);
+	}
+
+	/** The records that a mesh keeps itself. */
+	recordsOf(mesh: Pick<WantedMesh, 'name' | 'namespace'>): readonly ClusterRecord[] {
+		return this.#context.recordsOf(mesh);
 	}
 
 	/** What is known of the clusters of a mesh, by name. */

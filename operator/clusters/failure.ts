@@ -1,6 +1,6 @@
 /** Failures that are a cluster's own, told apart from those of this cluster: they become its conditions and nobody else's. */
 import type { ClusterReason } from '../../api/v1/index.ts';
-import { isTlsFailure, RequestError, TransientError } from '../runtime/errors.ts';
+import { InvalidError, isTlsFailure, RequestError, TransientError } from '../runtime/errors.ts';
 import type { ClusterProblem } from './problem.ts';
 
 export class ClusterFailure extends Error {
@@ -63,6 +63,10 @@ export function clusterFailure(error: unknown, context: FailureContext): Cluster
 					{ reason: 'Unreachable', message: `the API server at ${host} does not answer: ${words}` },
 					true,
 				);
+	}
+	if (error instanceof InvalidError && error.reason === 'KubeconfigUnsafe') {
+		// A name that leads to an address that must not be dialled.
+		return new ClusterFailure({ reason: 'KubeconfigUnsafe', message: words }, true);
 	}
 	if (error instanceof RequestError && error.status === 401) {
 		return new ClusterFailure(

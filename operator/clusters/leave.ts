@@ -94,7 +94,7 @@ function whatHoldsIt(
 ): { readonly sentence: string; readonly forMs: number } | undefined {
 	if (passedMs < forgottenAfterMs && cell.publication.wasPublished)
 		return { sentence: 'waiting for Pilot to forget it', forMs: forgottenAfterMs - passedMs };
-	if (record.replacedAt !== undefined && passedMs < rollOutPatienceMs && !context.isFollowed(mesh.name))
+	if (record.replacedAt !== undefined && passedMs < rollOutPatienceMs && !context.isFollowed(mesh.namespace))
 		return { sentence: 'waiting for the pods of Pilot and Mixer to be replaced', forMs: recheckMs };
 	const readers = context.cellsOf(mesh.name).filter((other) => other.distributed.has(cell.cluster));
 	const [reader] = readers;

@@ -52,6 +52,7 @@ export function observationOf(
 					...(facts.serviceCIDRs === undefined ? {} : { serviceCIDRs: facts.serviceCIDRs }),
 					...(facts.services === undefined ? {} : { services: facts.services }),
 					...(facts.endpoints === undefined ? {} : { endpoints: facts.endpoints }),
+					...(facts.gateways === undefined ? {} : { gateways: facts.gateways }),
 				}),
 		...(problems === undefined ? {} : { problems }),
 		...(isPublished ? { secret: `${namespace}/${name}` } : {}),

@@ -37,7 +37,7 @@ export interface WantedMesh {
 	readonly trustDomain: string;
 	/** The Istio release, and whether it knows networks. */
 	readonly release: { readonly version: string; readonly hasNetworks: boolean };
-	/** Whether pods have to be replaced for a changed Secret. */
+	/** Whether Pilot takes over a changed Secret by itself; classic ones have to be replaced for it. */
 	readonly followsSecrets: boolean;
 	readonly paused: boolean;
 	/** Milliseconds. */
@@ -129,6 +129,7 @@ export interface ClusterObservation {
 	readonly serviceCIDRs?: readonly string[];
 	readonly services?: number;
 	readonly endpoints?: number;
+	readonly gateways?: readonly string[];
 	/** What the checks found; undefined where they were not made. */
 	readonly problems?: readonly ClusterProblem[];
 	/** `namespace/name` of the published Secret. */
@@ -154,6 +155,8 @@ export interface CheckedFacts {
 	readonly serviceCIDRs: readonly string[] | undefined;
 	readonly services: number | undefined;
 	readonly endpoints: number | undefined;
+	/** Where its network is entered, if it is another one. */
+	readonly gateways: readonly string[] | undefined;
 	/** Clusters that the MeshInstallation there lists itself: ids where they are known, else undefined. */
 	readonly listedThere: readonly (string | undefined)[];
 }

@@ -23,6 +23,7 @@ export const kinds = {
 	Secret: kind('v1', 'Secret', 'secrets', true),
 	Service: kind('v1', 'Service', 'services', true),
 	Endpoints: kind('v1', 'Endpoints', 'endpoints', true),
+	EndpointSlice: kind('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices', true),
 	ServiceAccount: kind('v1', 'ServiceAccount', 'serviceaccounts', true),
 	Deployment: kind('apps/v1', 'Deployment', 'deployments', true),
 	HorizontalPodAutoscaler: kind('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', true),

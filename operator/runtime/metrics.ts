@@ -31,6 +31,28 @@ export interface Metrics {
 	setInstallationReady(name: string, isReady: boolean | undefined): void;
 	/** When an installation's certificate authority ends; undefined where there is none. */
 	setCertificateAuthorityExpiry(name: string, notAfter: Date | undefined): void;
+	/** How a joined cluster is; undefined takes it out when it has left. */
+	setCluster(cluster: ClusterLabels, figures: ClusterFigures | undefined): void;
+	/** A token for a joined cluster was renewed. */
+	countCredentialsRotation(cluster: ClusterLabels): void;
+}
+
+export interface ClusterLabels {
+	/** The MeshInstallation. */
+	readonly installation: string;
+	readonly cluster: string;
+}
+
+/** What is undefined is not known now, and not shown. */
+export interface ClusterFigures {
+	readonly isReachable: boolean | undefined;
+	readonly isJoined: boolean;
+	readonly latencyMs: number | undefined;
+	/** Milliseconds since 1970. */
+	readonly lastSuccessAt: number | undefined;
+	readonly credentialsExpireAt: number | undefined;
+	readonly services: number | undefined;
+	readonly endpoints: number | undefined;
 }
 
 const outcomes: readonly PassOutcome[] = ['success', 'error', 'requeue', 'requeue_after'];
@@ -76,6 +98,22 @@ export function createMetrics(options: MetricsOptions): Metrics {
 		"When a mesh's certificate authority ends, seconds since 1970.",
 		['name'],
 	);
+	const perCluster = ['installation', 'cluster'] as const;
+	const clusterGauge = (name: string, help: string) => gauge(`meshwright_cluster_${name}`, help, perCluster);
+	const clusterGauges = {
+		reachable: clusterGauge('reachable', 'Whether the API server of a joined cluster answers: 1 or 0.'),
+		joined: clusterGauge('joined', 'Whether the Secret by which Pilot reads a cluster is published: 1 or 0.'),
+		latency: clusterGauge('latency_seconds', 'How long the API server of a cluster took to answer the last probe.'),
+		lastSuccess: clusterGauge('last_success_timestamp_seconds', 'When a cluster last answered, seconds since 1970.'),
+		expiry: clusterGauge('credentials_expiry_timestamp_seconds', 'When the published token ends, seconds since 1970.'),
+		services: clusterGauge('services', 'About how many Services a cluster has.'),
+		endpoints: clusterGauge('endpoints', 'About how many Endpoints a cluster has.'),
+	};
+	const rotations = counter(
+		'meshwright_cluster_credentials_rotations_total',
+		'Tokens for joined clusters that were renewed.',
+		perCluster,
+	);
 	gauge('meshwright_build_info', 'Always 1; the label tells the version.', ['version']).set(
 		{ version: options.version },
 		1,
@@ -98,6 +136,24 @@ export function createMetrics(options: MetricsOptions): Metrics {
 			if (notAfter === undefined) authorityExpiry.remove({ name });
 			else authorityExpiry.set({ name }, notAfter.getTime() / 1000);
 		},
+		setCluster({ installation, cluster }, figures) {
+			const labels = { installation, cluster };
+			const show = (shown: (typeof clusterGauges)['joined'], value: number | undefined) => {
+				if (value === undefined) shown.remove(labels);
+				else shown.set(labels, value);
+			};
+			const seconds = (milliseconds: number | undefined) =>
+				milliseconds === undefined ? undefined : milliseconds / 1000;
+			const { reachable, joined, latency, lastSuccess, expiry, services, endpoints } = clusterGauges;
+			show(reachable, figures?.isReachable === undefined ? undefined : Number(figures.isReachable));
+			show(joined, figures === undefined ? undefined : Number(figures.isJoined));
+			show(latency, seconds(figures?.latencyMs));
+			show(lastSuccess, seconds(figures?.lastSuccessAt));
+			show(expiry, seconds(figures?.credentialsExpireAt));
+			show(services, figures?.services);
+			show(endpoints, figures?.endpoints);
+		},
+		countCredentialsRotation: ({ installation, cluster }) => rotations.inc({ installation, cluster }),
 	};
 }
 

@@ -28,6 +28,7 @@ export interface ClusterObservation {
 	readonly serviceCIDRs?: readonly string[];
 	readonly services?: number;
 	readonly endpoints?: number;
+	readonly gateways?: readonly string[];
 	/** What the checks found. */
 	readonly problems?: readonly ClusterProblem[];
 	readonly secret?: string;
@@ -150,6 +151,7 @@ function clusterStatus(
 		...(seen?.network === undefined ? {} : { network: seen.network }),
 		...keep('podCIDRs', seen?.podCIDRs === undefined ? undefined : [...seen.podCIDRs]),
 		...keep('serviceCIDRs', seen?.serviceCIDRs === undefined ? undefined : [...seen.serviceCIDRs]),
+		...keep('gateways', seen?.gateways === undefined ? undefined : [...seen.gateways]),
 		...keep('services', seen?.services),
 		...keep('endpoints', seen?.endpoints),
 		...keep('inventory', seen?.inventory),

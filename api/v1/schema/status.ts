@@ -119,6 +119,9 @@ export const status = z
 						network: optional(word).describe('Its network.'),
 						podCIDRs: optional(blocks).describe('Address blocks of its pods.'),
 						serviceCIDRs: optional(blocks).describe('Address blocks of its Services.'),
+						gateways: optional(list(word, 64)).describe(
+							'Addresses of the gateway through which its network is entered.',
+						),
 						services: optional(count).describe('About how many Services it has, to two digits.'),
 						endpoints: optional(count).describe('About how many Endpoints it has, to two digits.'),
 						inventory: optional(inventory).describe('What the operator keeps in the cluster.'),
