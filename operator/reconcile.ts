@@ -174,10 +174,12 @@ export class Reconciler {
 		const waiting = waitingOf(mesh, rendered.facts, rendered.objects, sight, followedInMs === 0);
 		const kept = new Map([...waiting.kept, ...clusters.keptReaders(object, mesh)]);
 		const desired = { ...this.#desired(object, rendered.objects), held: waiting.held, kept };
+		// Each cluster has its Secret in the namespace. What fails in this cluster keeps nobody from renewing tokens for others.
+		const hasNamespace = applier.live.get(objectKey({ ...kinds.Namespace, name: mesh.namespace })) !== undefined;
+		if (hasNamespace) await clusters.want(object, spec, mesh);
 		const applied = await applyInstallation({ ...applier, hooks: this.#hooks(object) }, desired, memory.apply, signal);
 		const injection = await this.#labelNamespaces(object, prepared.mesh, applied, signal);
-		// The namespace, in which each of them has its Secret, is there.
-		if (applied.errors.length === 0) await clusters.want(object, spec, mesh);
+		if (!hasNamespace && applied.errors.length === 0) await clusters.want(object, spec, mesh);
 		const result = { ...applied, errors: [...applied.errors, ...injection.errors] };
 		if (applied.errors.length > 0) memory.config = undefined;
 		// Somebody was faster: the pass that follows at once settles it, and nobody needs to hear of it.

@@ -85,7 +85,8 @@ export class ClusterKeeper {
 		const there = await this.connect(cell, mesh, kept, signal);
 		if (there === undefined) return;
 		await this.#probe(cell, there, signal);
-		if (cell.health.state !== 'up') return;
+		// One that has just failed to answer is asked nothing else; it is no outage yet.
+		if (cell.health.state !== 'up' || cell.health.streak > 0) return;
 		const problems = await this.#check(cell, mesh, entry, record, there, signal);
 		const isJoined = record?.state === 'Published';
 		if (problems.some(({ reason }) => wrongCluster.has(reason)) || (problems.length > 0 && !isJoined)) {

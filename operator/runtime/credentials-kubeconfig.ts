@@ -23,11 +23,6 @@ export interface Kubeconfig {
 export interface KubeconfigOptions {
 	/** Instead of the current context. */
 	readonly context?: string | undefined;
-	/**
-	 * For a kubeconfig that another party wrote (out of a Secret): nothing but inline data. Refuses exec plugins, auth
-	 * providers and file paths, with which that party would run programs or read files as the operator.
-	 */
-	readonly inlineOnly?: boolean | undefined;
 }
 
 const pathFields = ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'];
@@ -86,9 +81,6 @@ export function kubeconfigCredentials(config: Kubeconfig, options: KubeconfigOpt
 		throw invalid(`has no user ${userName}, which context ${contextName} names`);
 	}
 	const isPlugin = user.exec !== undefined || user['auth-provider'] !== undefined;
-	if (options.inlineOnly === true) {
-		refusePowers(cluster, clusterName, user, userName);
-	}
 	const plain = plainCredentials(cluster, clusterName, user);
 	return isPlugin ? pluginCredentials(plain, config, contextName) : fileCredentials(plain);
 }
@@ -206,20 +198,6 @@ async function askClientNode(kubeconfig: ClientNodeKubeConfig) {
 		cert: pem(answer.cert),
 		key: pem(answer.key),
 	};
-}
-
-function refusePowers(cluster: Fields, clusterName: string, user: Fields, userName: string): void {
-	if (user.exec !== undefined || user['auth-provider'] !== undefined) {
-		throw invalid(
-			`uses an exec plugin or auth provider for user ${userName}: only inline certificates and tokens are taken`,
-		);
-	}
-	const found = pathFields.find((field) => cluster[field] !== undefined || user[field] !== undefined);
-	if (found !== undefined) {
-		throw invalid(
-			`names a file (${found}) for cluster ${clusterName}: write the data itself into it, as kubectl config view --flatten does`,
-		);
-	}
 }
 
 function impersonation(user: Fields): Record<string, string | string[]> | undefined {
