@@ -129,7 +129,7 @@ export const status = z
 					})
 					.meta({ title: 'ClusterStatus' }),
 				'name',
-				128,
+				256,
 			),
 		).describe('The clusters that join this one.'),
 		leftBehind: optional(
@@ -143,7 +143,7 @@ export const status = z
 					})
 					.meta({ title: 'LeftBehind' }),
 				'cluster',
-				128,
+				256,
 			),
 		).describe('Clusters that left and could not be cleaned. An entry goes when a cluster of that name joins again.'),
 		inventory: optional(inventory).describe('What the operator keeps.'),
