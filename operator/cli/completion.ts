@@ -10,6 +10,7 @@ interface CommandWords {
 	readonly options: readonly Option[];
 	/** Fixed words for the first argument. */
 	readonly argumentChoices: readonly string[];
+	readonly subcommands: readonly CommandWords[];
 }
 
 const shells = ['bash', 'zsh', 'fish'] as const;
@@ -21,7 +22,12 @@ function wordsOf(program: Command): CommandWords[] {
 		description: command.description(),
 		options: command.options,
 		argumentChoices: command.name() === 'completion' ? shells : [],
+		subcommands: wordsOf(command),
 	}));
+}
+
+function namesOf(commands: readonly CommandWords[]): string {
+	return commands.map(({ name }) => name).join(' ');
 }
 
 function flags(option: Option): string[] {
@@ -35,11 +41,16 @@ function takesFile(option: Option): boolean {
 
 function bash(program: Command): string {
 	const commands = wordsOf(program);
-	const cases = commands.map(({ name, options, argumentChoices }) => {
-		const words = [...options.flatMap(flags), '--help', ...argumentChoices].join(' ');
-		return `\t\t${name}) words="${words}" ;;`;
+	const groups = commands.filter(({ subcommands }) => subcommands.length > 0);
+	const all = commands.flatMap((command) => [
+		command,
+		...command.subcommands.map((one) => ({ ...one, name: `${command.name} ${one.name}` })),
+	]);
+	const cases = all.map(({ name, options, argumentChoices, subcommands }) => {
+		const words = [...options.flatMap(flags), '--help', ...argumentChoices, ...subcommands.map((one) => one.name)];
+		return `\t\t"${name}") words="${words.join(' ')}" ;;`;
 	});
-	const values = commands
+	const values = all
 		.flatMap(({ options }) => options)
 		.flatMap((option) => {
 			const pattern = flags(option).join('|');
@@ -52,14 +63,17 @@ function bash(program: Command): string {
 		});
 	return `# bash completion of meshwright
 _meshwright() {
-	local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" words=""
+	local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" words="" command="\${COMP_WORDS[1]}"
 	case "$previous" in
 ${[...new Set(values)].join('\n')}
 	esac
-	case "\${COMP_WORDS[1]}" in
+	case "$command" in
+		${groups.map(({ name }) => name).join('|')}) if [ "$COMP_CWORD" -gt 2 ]; then command="$command \${COMP_WORDS[2]}"; fi ;;
+	esac
+	case "$command" in
 ${cases.join('\n')}
 	esac
-	if [ "$COMP_CWORD" -eq 1 ]; then words="${commands.map(({ name }) => name).join(' ')} help --help --version"; fi
+	if [ "$COMP_CWORD" -eq 1 ]; then words="${namesOf(commands)} help --help --version"; fi
 	COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -o bashdefault -o default -F _meshwright meshwright
@@ -84,10 +98,24 @@ function zsh(program: Command): string {
 						: '';
 			return quoted(`*${flag}[${help}]${value}`);
 		});
-	const cases = commands.map(({ name, options, argumentChoices }) => {
+	const argumentsOf = ({ options, argumentChoices }: CommandWords): string => {
 		const choices = argumentChoices.length > 0 ? [quoted(`1:argument:(${argumentChoices.join(' ')})`)] : [];
-		return `\t\t${name}) _arguments ${[...options.flatMap(specification), ...choices].join(' ')} ;;`;
-	});
+		return `_arguments ${[...options.flatMap(specification), ...choices].join(' ')}`;
+	};
+	const caseOf = (command: CommandWords): string => {
+		const { name, subcommands } = command;
+		if (subcommands.length === 0) {
+			return `\t\t${name}) ${argumentsOf(command)} ;;`;
+		}
+		return [
+			`\t\t${name})`,
+			`\t\t\tif (( CURRENT == 2 )); then compadd ${namesOf(subcommands)}; return; fi`,
+			'\t\t\tshift words; (( CURRENT-- ))',
+			'\t\t\tcase "$words[1]" in',
+			...subcommands.map((one) => `\t\t\t${caseOf(one)}`),
+			'\t\t\tesac ;;',
+		].join('\n');
+	};
 	const described = commands.map(({ name, description }) => quoted(`${name}:${description.replaceAll(':', ' ')}`));
 	return `#compdef meshwright
 # zsh completion of meshwright
@@ -100,7 +128,7 @@ _meshwright() {
 	shift words
 	(( CURRENT-- ))
 	case "$words[1]" in
-${cases.join('\n')}
+${commands.map(caseOf).join('\n')}
 	esac
 }
 if [ "$funcstack[1]" = "_meshwright" ]; then _meshwright "$@"; else compdef _meshwright meshwright; fi
@@ -109,27 +137,38 @@ if [ "$funcstack[1]" = "_meshwright" ]; then _meshwright "$@"; else compdef _mes
 
 function fish(program: Command): string {
 	const lines = ['# fish completion of meshwright', 'complete -c meshwright -f'];
-	for (const { name, description, options, argumentChoices } of wordsOf(program)) {
+	for (const command of wordsOf(program)) {
+		const { name, description, subcommands } = command;
 		lines.push(`complete -c meshwright -n __fish_use_subcommand -a ${name} -d ${quoted(description)}`);
-		const inside = `-n '__fish_seen_subcommand_from ${name}'`;
-		for (const option of options) {
-			const parts = [
-				option.short === undefined ? '' : `-s ${option.short.slice(1)}`,
-				option.long === undefined || option.long === null ? '' : `-l ${option.long.slice(2)}`,
-				takesFile(option)
-					? '-r -F'
-					: option.argChoices !== undefined
-						? `-x -a ${quoted(option.argChoices.join(' '))}`
-						: '',
-				`-d ${quoted(option.description)}`,
-			];
-			lines.push(`complete -c meshwright ${inside} ${parts.filter((part) => part !== '').join(' ')}`);
-		}
-		if (argumentChoices.length > 0) {
-			lines.push(`complete -c meshwright ${inside} -a ${quoted(argumentChoices.join(' '))}`);
+		const inside = `__fish_seen_subcommand_from ${name}`;
+		lines.push(...fishOptions(command, inside));
+		for (const one of subcommands) {
+			const none = `${inside}; and not __fish_seen_subcommand_from ${namesOf(subcommands)}`;
+			lines.push(`complete -c meshwright -n '${none}' -a ${one.name} -d ${quoted(one.description)}`);
+			lines.push(...fishOptions(one, `${inside}; and __fish_seen_subcommand_from ${one.name}`));
 		}
 	}
 	return `${lines.join('\n')}\n`;
+}
+
+function fishOptions({ options, argumentChoices }: CommandWords, condition: string): string[] {
+	const inside = `-n '${condition}'`;
+	const lines = options.map((option) => {
+		const parts = [
+			option.short === undefined ? '' : `-s ${option.short.slice(1)}`,
+			option.long === undefined || option.long === null ? '' : `-l ${option.long.slice(2)}`,
+			takesFile(option)
+				? '-r -F'
+				: option.argChoices !== undefined
+					? `-x -a ${quoted(option.argChoices.join(' '))}`
+					: '',
+			`-d ${quoted(option.description)}`,
+		];
+		return `complete -c meshwright ${inside} ${parts.filter((part) => part !== '').join(' ')}`;
+	});
+	return argumentChoices.length === 0
+		? lines
+		: [...lines, `complete -c meshwright ${inside} -a ${quoted(argumentChoices.join(' '))}`];
 }
 
 const scripts: Readonly<Record<Shell, (program: Command) => string>> = { bash, zsh, fish };

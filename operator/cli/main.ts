@@ -1,5 +1,5 @@
 /** Runs one command line and returns its exit code. Failures end here, as a message and a remedy on standard error. */
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { explain, isExpected } from './command-error.ts';
 import { exitCodes } from './exit-codes.ts';
 import { painter } from './output.ts';
@@ -10,7 +10,7 @@ export async function main(args: readonly string[]): Promise<number> {
 	const program = createProgram((code) => {
 		exitCode = code;
 	});
-	for (const command of [program, ...program.commands]) {
+	for (const command of withSubcommands(program)) {
 		command.exitOverride();
 	}
 	try {
@@ -24,6 +24,10 @@ export async function main(args: readonly string[]): Promise<number> {
 		printFailure(error);
 		return exitCodes.failed;
 	}
+}
+
+function withSubcommands(command: Command): readonly Command[] {
+	return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 function printFailure(error: unknown): void {

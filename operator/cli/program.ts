@@ -2,65 +2,25 @@
  * The commands of `meshwright`, with their options and help. What a command does is loaded when it runs, so that each
  * starts as fast as its own code allows.
  */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { addClusterCommands } from './program-clusters.ts';
+import {
+	contextOption,
+	examples,
+	filesOption,
+	kubeconfigOption,
+	label,
+	manifestsOption,
+	outputOption,
+	positiveNumber,
+	recursiveOption,
+	seconds,
+	wholeNumber,
+} from './program-options.ts';
 import { describeVersion } from './version.ts';
 
 /** Called with the exit code of the command that ran. */
 export type Report = (exitCode: number) => void;
-
-function wholeNumber(least: number): (text: string) => number {
-	return (text) => {
-		const value = Number(text);
-		if (!Number.isInteger(value) || value < least) {
-			throw new InvalidArgumentError(`It must be a whole number of ${least} or more.`);
-		}
-		return value;
-	};
-}
-
-function positiveNumber(text: string): number {
-	const value = Number(text);
-	if (!(value > 0 && Number.isFinite(value))) {
-		throw new InvalidArgumentError('It must be a number above 0.');
-	}
-	return value;
-}
-
-function seconds(text: string): number {
-	const match = /^([0-9]+)(s|m)?$/.exec(text);
-	if (match === null) {
-		throw new InvalidArgumentError('It must be a duration such as 90s or 5m.');
-	}
-	return Number(match[1]) * (match[2] === 'm' ? 60 : 1);
-}
-
-function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
-	return [...(previous ?? []), value];
-}
-
-const kubeconfigOption = (): Option =>
-	new Option('--kubeconfig <file>', 'kubeconfig to use (default: KUBECONFIG, in-cluster, ~/.kube/config)');
-const contextOption = (): Option =>
-	new Option('--context <name>', 'context of the kubeconfig (default: its current one)');
-const filesOption = (): Option =>
-	new Option('-f, --filename <file>', 'file with MeshInstallations, - for standard input; may be given again')
-		.argParser(collect)
-		.makeOptionMandatory();
-const manifestsOption = (): Option =>
-	new Option('-f, --filename <file>', 'file with manifests, - for standard input; may be given again').argParser(
-		collect,
-	);
-const recursiveOption = (): Option =>
-	new Option(
-		'-R, --recursive <folder>',
-		'folder whose .yaml, .yml and .json files are read, with its subfolders; may be given again',
-	).argParser(collect);
-const outputOption = (...choices: readonly string[]): Option =>
-	new Option('-o, --output <format>', 'output format').choices(choices);
-
-function examples(...lines: readonly string[]): string {
-	return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
-}
 
 export function createProgram(report: Report): Command {
 	const program = new Command('meshwright')
@@ -78,6 +38,7 @@ export function createProgram(report: Report): Command {
 				'meshwright diff -f mesh.yaml                   # what applying it would change',
 				'meshwright inject -f app.yaml                  # manifests with the proxy in their pods',
 				'meshwright status --watch                      # how far it is',
+				'meshwright clusters list                       # the clusters that are joined, and how they are',
 			)}\n\nExit codes: 0 done; 1 done, and the answer is no (differences, not ready); 2 failed.`,
 		);
 
@@ -102,6 +63,12 @@ export function createProgram(report: Report): Command {
 				.argParser(positiveNumber)
 				.default(10),
 		)
+		.option('--allow-cluster-proxies', 'let kubeconfigs of joined clusters name proxies', false)
+		.option(
+			'--allow-loopback-clusters',
+			'let joined clusters have API servers at loopback addresses: for tests, where all are on one machine',
+			false,
+		)
 		.addOption(
 			new Option('--log-level <level>', 'least important lines to log')
 				.choices(['trace', 'debug', 'info', 'warn', 'error'])
@@ -123,12 +90,20 @@ export function createProgram(report: Report): Command {
 		.addOption(outputOption('yaml', 'json').default('yaml'))
 		.option('--with-crds', 'with Istio’s CustomResourceDefinitions (default)')
 		.option('--no-crds', 'without Istio’s CustomResourceDefinitions')
+		.addOption(
+			new Option('--cluster <name>', 'instead: what is kept in the joined cluster of this name')
+				.argParser(label)
+				.conflicts('servedCluster'),
+		)
+		.option('--served-cluster', 'instead: what the cluster must have that spec.pilot.kubeconfigSecret leads to', false)
 		.addHelpText(
 			'after',
 			examples(
 				'meshwright render -f mesh.yaml',
 				'meshwright render -f mesh.yaml --no-crds -o json | jq ".items[].kind"',
 				'kubectl get meshinstallation default -o yaml | meshwright render -f -',
+				'meshwright render -f mesh.yaml --cluster eu-west      # the account and the data plane there',
+				'meshwright render -f mesh.yaml --served-cluster       # for the owner of a cluster that Pilot serves from outside',
 			),
 		)
 		.action(async (options) => report(await (await import('./render.ts')).render(options)));
@@ -221,6 +196,8 @@ export function createProgram(report: Report): Command {
 			`${examples('meshwright status', 'meshwright status default --watch', 'meshwright status -o json')}\n\nExit codes: 0 all are ready; 1 at least one is not; 2 failed.`,
 		)
 		.action(async (name, options) => report(await (await import('./status.ts')).status(name, options)));
+
+	addClusterCommands(program, report);
 
 	program
 		.command('completion')

@@ -1,5 +1,9 @@
 /** `meshwright render`: the objects of installations on standard output. */
-import { readDesired } from './desired.ts';
+import { applySetLabel, renderDataPlane, renderReader, renderServedCluster } from '../render/index.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import { entriesOf, wantsDataPlane } from './clusters-entry.ts';
+import { CommandError } from './command-error.ts';
+import { type DesiredInstallation, readDesired } from './desired.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatObjects, print } from './output.ts';
 
@@ -8,12 +12,67 @@ export interface RenderOptions {
 	readonly output: 'yaml' | 'json';
 	/** False by `--no-crds`. */
 	readonly crds: boolean;
+	/** Instead: what is kept in this joined cluster. */
+	readonly cluster?: string;
+	/** Instead: what the cluster of `spec.pilot.kubeconfigSecret` must have. */
+	readonly servedCluster: boolean;
 }
 
 export async function render(options: RenderOptions): Promise<number> {
+	const { cluster, servedCluster } = options;
 	const objects = (await readDesired(options.filename))
-		.flatMap((desired) => desired.objects)
+		.flatMap((desired) =>
+			cluster !== undefined ? inCluster(desired, cluster) : servedCluster ? served(desired) : desired.objects,
+		)
 		.filter(({ kind }) => options.crds || kind !== 'CustomResourceDefinition');
 	await print(formatObjects(objects, options.output));
 	return exitCodes.ok;
+}
+
+/**
+ * Without what only clusters know: the injector's certificate, addresses of Pilot's pods, and the set that the objects will
+ * be in, whose name is made of the UID of the cluster that keeps them.
+ */
+function inCluster({ installation, mesh }: DesiredInstallation, cluster: string): readonly KubeObject[] {
+	const { spec, name } = { spec: installation.spec, name: mesh.name };
+	const entry = entriesOf(spec).find((one) => one.name === cluster);
+	if (entry === undefined) {
+		const names = entriesOf(spec).map((one) => one.name);
+		throw new CommandError(
+			`MeshInstallation ${name} lists no cluster ${cluster}`,
+			names.length === 0 ? 'list it in spec.multiCluster.clusters' : `choose one of: ${names.join(', ')}`,
+		);
+	}
+	const readBy = spec.multiCluster?.clusterName;
+	if (readBy === undefined) {
+		throw new CommandError(
+			`spec.multiCluster.clusterName of MeshInstallation ${name} is not set: names there are made of the UID of its cluster`,
+			'set it, for the name of the cluster that the mesh is in',
+		);
+	}
+	const reader = { readBy, applySet: '' };
+	const given = [...(entry.dataPlane?.controlPlaneAddresses ?? [])].sort();
+	const objects = wantsDataPlane(entry)
+		? renderDataPlane(mesh, {
+				...reader,
+				cluster,
+				...(entry.network === undefined ? {} : { network: entry.network }),
+				addresses: { pilot: given, policy: given, telemetry: given },
+				facts: {},
+			})
+		: renderReader(mesh, reader);
+	return objects.map((object) => {
+		const { [applySetLabel]: _, ...labels } = object.metadata.labels ?? {};
+		return { ...object, metadata: { ...object.metadata, labels } };
+	});
+}
+
+function served({ mesh }: DesiredInstallation): readonly KubeObject[] {
+	if (mesh.pilotKubeconfig === undefined) {
+		throw new CommandError(
+			`the Pilot of MeshInstallation ${mesh.name} serves its own cluster`,
+			'set spec.pilot.kubeconfigSecret, or leave --served-cluster away',
+		);
+	}
+	return renderServedCluster(mesh);
 }

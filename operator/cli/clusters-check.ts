@@ -1,0 +1,147 @@
+/** `meshwright clusters check` and `matrix`: the clusters of a mesh, looked at from where the user stands. */
+import type { ClusterSettings } from '../clusters/settings.ts';
+import type { WantedMesh } from '../clusters/types.ts';
+import { type LookedAt, lookAtClusters } from './clusters-look.ts';
+import { type Matrix, matrixData, matrixGaps, matrixLines, matrixNotes } from './clusters-matrix.ts';
+import { readClustersMesh, wantedMesh } from './clusters-mesh.ts';
+import { localName, matrixFromHere, type ProbeChoices, probeMatrix } from './clusters-probe.ts';
+import { CommandError } from './command-error.ts';
+import { type ConnectionOptions, connect } from './connection.ts';
+import { exitCodes } from './exit-codes.ts';
+import { interruptible } from './interruption.ts';
+import { type Format, formatValue, note, painter, print } from './output.ts';
+
+export interface AccessChoices {
+	/** As the operator has it. */
+	readonly allowLoopbackClusters: boolean;
+}
+
+export interface ClustersCheckOptions extends ConnectionOptions, AccessChoices, ProbeChoices {
+	readonly cluster?: string;
+	readonly probe: boolean;
+	readonly output: Format;
+}
+
+export function settingsOf({ allowLoopbackClusters }: AccessChoices): ClusterSettings {
+	return { allowLoopback: allowLoopbackClusters, allowProxies: false };
+}
+
+export async function clustersCheck(name: string | undefined, options: ClustersCheckOptions): Promise<number> {
+	return run(name, options, async ({ mesh, clusters, matrix, gaps }) => {
+		if (options.output === 'text') {
+			const paint = painter(process.stdout);
+			const lines = clusters.flatMap((cluster) => findingLines(cluster, paint));
+			await print([...lines, '', ...matrixText(matrix, gaps)].join('\n'));
+		} else {
+			const data = { mesh: mesh.name, clusters: clusters.map(findingData), matrix: matrixData(matrix), gaps };
+			await print(formatValue(data, options.output));
+		}
+		return clusters.every(({ problems }) => problems.length === 0) && gaps.length === 0
+			? exitCodes.ok
+			: exitCodes.differs;
+	});
+}
+
+export type ClustersMatrixOptions = Omit<ClustersCheckOptions, 'cluster' | 'probe'>;
+
+export async function clustersMatrix(name: string | undefined, options: ClustersMatrixOptions): Promise<number> {
+	return run(name, { ...options, probe: true }, async ({ matrix, gaps }) => {
+		await print(
+			options.output === 'text'
+				? matrixText(matrix, gaps).join('\n')
+				: formatValue({ matrix: matrixData(matrix), gaps }, options.output),
+		);
+		return gaps.length === 0 ? exitCodes.ok : exitCodes.differs;
+	});
+}
+
+interface Findings {
+	readonly mesh: WantedMesh;
+	readonly clusters: readonly LookedAt[];
+	readonly matrix: Matrix;
+	readonly gaps: readonly string[];
+}
+
+function run(
+	name: string | undefined,
+	options: ClustersCheckOptions,
+	report: (findings: Findings) => Promise<number>,
+): Promise<number> {
+	return interruptible(async (signal) => {
+		await using api = await connect(options);
+		const mesh = wantedMesh(await readClustersMesh(api, name));
+		if (mesh.clusters.length === 0) {
+			await print(`MeshInstallation ${mesh.name} lists no clusters.`);
+			return exitCodes.ok;
+		}
+		const { cluster } = options;
+		if (cluster !== undefined && !mesh.clusters.some((entry) => entry.name === cluster)) {
+			throw new CommandError(
+				`MeshInstallation ${mesh.name} lists no cluster ${cluster}`,
+				`choose one of: ${mesh.clusters.map((entry) => entry.name).join(', ')}`,
+			);
+		}
+		const settings = settingsOf(options);
+		await using looking = await lookAtClusters({ api, mesh, settings, only: cluster });
+		signal.throwIfAborted();
+		const started = performance.now();
+		await api.version();
+		const { clusters } = looking;
+		const fromHere = matrixFromHere(mesh, clusters, performance.now() - started);
+		if (options.probe) note(`A probe runs in ${clusters.length + 1} clusters; Ctrl-C ends it and takes it away …`);
+		const matrix = options.probe
+			? await probeMatrix(fromHere, mesh, clusters, api, settings, options, signal)
+			: fromHere;
+		return await report({ mesh, clusters, matrix, gaps: matrixGaps(matrix, needsOf(mesh)) });
+	});
+}
+
+function needsOf(mesh: WantedMesh) {
+	const local = localName(mesh);
+	const primaries = mesh.clusters.filter(({ role }) => role === 'Primary').map(({ name }) => name);
+	return {
+		primaries: new Set([local, ...primaries]),
+		networks: new Map([
+			[local, mesh.network],
+			// Who names no network is in that of this cluster.
+			...mesh.clusters.map(({ name, network }) => [name, network ?? mesh.network] as const),
+		]),
+	};
+}
+
+function matrixText(matrix: Matrix, gaps: readonly string[]): readonly string[] {
+	const below = [...gaps, ...matrixNotes(matrix)];
+	return [...matrixLines(matrix), ...(below.length === 0 ? [] : ['', ...below])];
+}
+
+/** One line, and one for each finding. */
+export function findingLines(
+	{ entry, facts, problems, reach }: Pick<LookedAt, 'entry' | 'facts' | 'problems' | 'reach'>,
+	paint: ReturnType<typeof painter>,
+): readonly string[] {
+	const parts =
+		facts === undefined
+			? []
+			: [
+					`Kubernetes ${facts.serverVersion}`,
+					...(reach.latencyMs === undefined ? [] : [`${Math.ceil(reach.latencyMs)}ms`]),
+					`pods ${facts.podCIDRs?.join(', ') ?? 'unknown'}`,
+					`Services ${facts.serviceCIDRs?.join(', ') ?? 'unknown'}`,
+				];
+	const mark = problems.length === 0 ? paint('green', '✔') : paint('red', '✘');
+	return [
+		`${mark} ${entry.name} (${entry.role})${parts.length === 0 ? '' : `: ${parts.join('; ')}`}`,
+		...problems.map(({ reason, message }) => `    ${reason}: ${message.replaceAll('\n', ' ')}`),
+	];
+}
+
+function findingData({ entry, facts, problems, reach }: LookedAt): object {
+	const { id, serverVersion, podCIDRs, serviceCIDRs } = facts ?? {};
+	return {
+		name: entry.name,
+		role: entry.role,
+		reach,
+		...(facts === undefined ? {} : { id, serverVersion, podCIDRs, serviceCIDRs }),
+		problems,
+	};
+}

@@ -1,0 +1,83 @@
+/** The Secret here by which the operator reaches a cluster that joins. */
+import type { ApiServer } from '../runtime/api-server.ts';
+import { isNotFound } from '../runtime/errors.ts';
+import { kinds } from '../runtime/kinds.ts';
+import { describeObject, type KubeObject, type ObjectReference } from '../runtime/object.ts';
+import { CommandError } from './command-error.ts';
+import { cliFieldManager, isMadeByJoin, joinNamespaceLabel, madeByJoin, madeByLabel } from './join-account.ts';
+import type { Joiner } from './join-token.ts';
+
+export const joinedClusterLabel = 'meshwright.io/join-cluster';
+
+export interface SecretName {
+	readonly namespace: string;
+	readonly name: string;
+	readonly key?: string | undefined;
+}
+
+export function secretReference({ namespace, name }: SecretName): ObjectReference {
+	const { apiVersion, kind } = kinds.Secret;
+	return { apiVersion, kind, namespace, name };
+}
+
+export function kubeconfigSecret(
+	where: SecretName,
+	cluster: string,
+	{ namespace }: Pick<Joiner, 'namespace'>,
+	kubeconfig: string,
+): KubeObject {
+	return {
+		...secretReference(where),
+		metadata: {
+			namespace: where.namespace,
+			name: where.name,
+			labels: {
+				'app.kubernetes.io/part-of': 'meshwright',
+				[madeByLabel]: madeByJoin,
+				[joinedClusterLabel]: cluster,
+				[joinNamespaceLabel]: namespace,
+			},
+		},
+		type: 'Opaque',
+		data: { [where.key ?? 'kubeconfig']: Buffer.from(kubeconfig).toString('base64') },
+	} as KubeObject;
+}
+
+/** Header of the Secret, undefined where there is none. */
+export async function findSecret(api: ApiServer, where: SecretName): Promise<Pick<KubeObject, 'metadata'> | undefined> {
+	try {
+		return await api.getMetadata(secretReference(where));
+	} catch (error) {
+		if (isNotFound(error)) return undefined;
+		throw error;
+	}
+}
+
+/** Throws CommandError where a Secret of that name is there that join has not made. */
+export async function assertSecretFree(api: ApiServer, where: SecretName): Promise<void> {
+	const found = await findSecret(api, where);
+	if (found !== undefined && !isMadeByJoin(found)) {
+		throw new CommandError(
+			`${describeObject(secretReference(where))} is there already, and was not made by this command; it is not touched`,
+			'delete or rename it, choose another --secret-namespace, or list the cluster with this Secret in spec.multiCluster.clusters',
+		);
+	}
+}
+
+export async function writeSecret(api: ApiServer, secret: KubeObject): Promise<void> {
+	try {
+		await api.apply(secret, {
+			fieldManager: cliFieldManager,
+			force: true,
+			fieldValidation: 'Strict',
+			metadataOnly: true,
+		});
+	} catch (error) {
+		if (!isNotFound(error)) throw error;
+		throw new CommandError(
+			`there is no namespace ${secret.metadata.namespace ?? ''} for ${describeObject(secret)}`,
+			'run `meshwright install` first, or choose another one with --secret-namespace',
+			error,
+		);
+	}
+}

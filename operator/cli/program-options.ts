@@ -1,0 +1,84 @@
+/** Options that several commands have, and how their values are read. */
+import { InvalidArgumentError, Option } from 'commander';
+import { tryDuration } from '../../api/v1/index.ts';
+
+export function wholeNumber(least: number): (text: string) => number {
+	return (text) => {
+		const value = Number(text);
+		if (!Number.isInteger(value) || value < least) {
+			throw new InvalidArgumentError(`It must be a whole number of ${least} or more.`);
+		}
+		return value;
+	};
+}
+
+export function positiveNumber(text: string): number {
+	const value = Number(text);
+	if (!(value > 0 && Number.isFinite(value))) {
+		throw new InvalidArgumentError('It must be a number above 0.');
+	}
+	return value;
+}
+
+export function seconds(text: string): number {
+	const match = /^([0-9]+)(s|m)?$/.exec(text);
+	if (match === null) {
+		throw new InvalidArgumentError('It must be a duration such as 90s or 5m.');
+	}
+	return Number(match[1]) * (match[2] === 'm' ? 60 : 1);
+}
+
+/** A duration as the API has it, `720h`, in milliseconds. */
+export function durationMs(leastMs: number, least: string): (text: string) => number {
+	return (text) => {
+		const value = tryDuration(text);
+		if (value === undefined || value < leastMs) {
+			throw new InvalidArgumentError(`It must be a duration of ${least} or more, such as 720h.`);
+		}
+		return value;
+	};
+}
+
+/** A name as namespaces and clusters have it (RFC 1123 label). */
+export function label(text: string): string {
+	if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) {
+		throw new InvalidArgumentError('It must be a name of at most 63 small letters, digits and dashes.');
+	}
+	return text;
+}
+
+/** An https URL as `spec.multiCluster` takes it. */
+export function serverUrl(text: string): string {
+	if (text.length > 512 || !/^https:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(text) || !URL.canParse(text)) {
+		throw new InvalidArgumentError('It must be an https URL without user, query or fragment.');
+	}
+	return text.replace(/\/+$/, '');
+}
+
+export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+	return [...(previous ?? []), value];
+}
+
+export const kubeconfigOption = (): Option =>
+	new Option('--kubeconfig <file>', 'kubeconfig to use (default: KUBECONFIG, in-cluster, ~/.kube/config)');
+export const contextOption = (): Option =>
+	new Option('--context <name>', 'context of the kubeconfig (default: its current one)');
+export const filesOption = (): Option =>
+	new Option('-f, --filename <file>', 'file with MeshInstallations, - for standard input; may be given again')
+		.argParser(collect)
+		.makeOptionMandatory();
+export const manifestsOption = (): Option =>
+	new Option('-f, --filename <file>', 'file with manifests, - for standard input; may be given again').argParser(
+		collect,
+	);
+export const recursiveOption = (): Option =>
+	new Option(
+		'-R, --recursive <folder>',
+		'folder whose .yaml, .yml and .json files are read, with its subfolders; may be given again',
+	).argParser(collect);
+export const outputOption = (...choices: readonly string[]): Option =>
+	new Option('-o, --output <format>', 'output format').choices(choices);
+
+export function examples(...lines: readonly string[]): string {
+	return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
