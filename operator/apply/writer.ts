@@ -51,6 +51,15 @@ export interface WriterOptions {
 /** Kinds whose answers are read in full because more than metadata feeds the status. */
 const readInFull = new Set(['Deployment', 'CustomResourceDefinition', 'Service']);
 
+/**
+ * API servers since 1.33 say of every Endpoints that EndpointSlices should be used. Classic Pilots read nothing else, so
+ * nobody can do anything about it, and it would be told with each pod of Pilot that comes or goes. Whatever else they say of
+ * Endpoints is told.
+ */
+function isUnavoidable({ kind }: KubeObject, warning: string): boolean {
+	return kind === 'Endpoints' && warning.startsWith('v1 Endpoints is deprecated');
+}
+
 /** Writes for one pass over one installation. */
 export class Writer {
 	readonly #options: WriterOptions;
@@ -86,7 +95,8 @@ export class Writer {
 				signal: this.#signal,
 			});
 			for (const warning of answer.warnings)
-				this.notice('Warning', 'ApiWarning', `${describeObject(object)}: ${warning}`);
+				if (!isUnavoidable(object, warning))
+					this.notice('Warning', 'ApiWarning', `${describeObject(object)}: ${warning}`);
 			settle(answer.object);
 			const isSame = before !== undefined && before === answer.resourceVersion;
 			hooks?.onOutcome?.(object.kind, answer.created ? 'created' : isSame ? 'unchanged' : 'changed');
