@@ -1,0 +1,217 @@
+/** A cluster without a control plane of its own: what it gets, when, and that its Services follow the pods here. */
+import { X509Certificate } from 'node:crypto';
+import test from 'ava';
+import { injectionLabel, meshLabel } from '../../operator/apply/identity.ts';
+import { injectorDnsNames, injectorName } from '../../operator/render/injector-names.ts';
+import { kinds } from '../../operator/runtime/kinds.ts';
+import { createLogger } from '../../operator/runtime/logger.ts';
+import { objectKey } from '../../operator/runtime/object.ts';
+import {
+	addressesThere,
+	joinUser,
+	namespace,
+	type Pair,
+	readyPods,
+	renderedThere,
+	startPair,
+	untilClusterSays,
+	untilKept,
+	withDataPlane,
+} from '../support/data-plane.ts';
+import { eventually } from '../support/eventually.ts';
+import { handshake, readCertificate, trustedRoots, webhookReference } from '../support/injector.ts';
+import { applyInstallation, eventsAbout, readLive, type Spec, untilReady } from '../support/installation.ts';
+import { clusterStatus, startJoiningOperator, untilCluster } from '../support/joined.ts';
+import { operatorUser, person } from '../support/mesh-cluster.ts';
+import type { RunningOperator } from '../support/operator.ts';
+import { differences } from '../support/owned-fields.ts';
+import { recordTimeline, type Timeline } from '../support/timeline.ts';
+import { requestsOf } from '../support/writes.ts';
+
+const name = 'mesh';
+const on = { enabled: true };
+const base = {
+	pilot: { replicas: 2 },
+	mixer: { policy: on, telemetry: on },
+	sidecarInjector: { enabled: true, namespaces: ['shop', 'later'] },
+};
+
+let pair: Pair;
+let operator: RunningOperator;
+/** What happens in the other cluster from the beginning. */
+let timeline: Timeline;
+/** What the operator has logged. */
+const log: string[] = [];
+
+function specWith(more: Spec = {}, dataPlane?: Spec): Spec {
+	return { ...base, ...more, ...withDataPlane(dataPlane) };
+}
+
+async function labelsThere(where: string): Promise<readonly (string | undefined)[]> {
+	const { metadata } = await pair.other.api.get({ ...kinds.Namespace, name: where });
+	return [metadata.labels?.[injectionLabel], metadata.labels?.[meshLabel]];
+}
+
+/** Waits until a Service there has exactly the addresses of the ready pods here, and so many of them. */
+async function untilFollows(service: string, selector: string, count: number): Promise<readonly string[]> {
+	return eventually(`${service} there has the addresses of ${count} ready pods here`, async () => {
+		const [there, here] = await Promise.all([addressesThere(pair, service), readyPods(pair.home.api, selector)]);
+		return here.length === count && there?.join() === here.join() ? here : undefined;
+	});
+}
+
+test.before(async () => {
+	pair = await startPair({ parts: 'all' });
+	await pair.other.api.create({ ...kinds.Namespace, metadata: { name: 'shop', labels: { team: 'shop' } } });
+	timeline = await recordTimeline(pair.other.api, {
+		namespace,
+		kinds: [kinds.MutatingWebhookConfiguration, kinds.Deployment],
+	});
+	operator = await startJoiningOperator(pair.home, {
+		log: createLogger({ level: 'info', destination: { write: (line) => void log.push(line) } }),
+	});
+	await applyInstallation(pair.home.api, name, specWith());
+	await untilReady(pair.home.api, name);
+	await untilCluster(pair.home.api, name, 'eu', 'Ready', 'True');
+});
+test.after.always(async () => {
+	await operator?.stop();
+	await pair?.stop();
+});
+
+test.serial('everything that is rendered for it is stored there as rendered, and nothing else', async (t) => {
+	const { other, home } = pair;
+	const { cert, key, roots } = await readCertificate(other.api, namespace);
+	const [pilot, policy, telemetry] = await Promise.all([
+		untilFollows('istio-pilot', 'istio=pilot', 2),
+		untilFollows('istio-policy', 'istio-mixer-type=policy', 1),
+		untilFollows('istio-telemetry', 'istio-mixer-type=telemetry', 1),
+	]);
+	const facts = { injectorRoots: roots, injectorCertificate: { certChain: cert, key, roots } };
+	const rendered = renderedThere(pair, name, specWith(), { pilot, policy, telemetry }, { facts });
+	await untilKept(pair, name, rendered);
+	for (const object of rendered) {
+		const live = await readLive(other.api, object);
+		t.deepEqual(differences(object, live), [], objectKey(object));
+		t.is(live.metadata.ownerReferences, undefined, 'whom the garbage collector there would not find');
+	}
+	const status = await clusterStatus(home.api, name, 'eu');
+	t.is(status?.inventory?.objects, rendered.length + 1, 'and the namespace');
+	t.is(status?.conditions?.find(({ type }) => type === 'DataPlaneReady')?.status, 'True');
+});
+
+test.serial('the webhook came when a pod of the injector was ready, and knows its certificate', async (t) => {
+	const moments = await timeline.stop();
+	const webhook = moments.find(({ key }) => key === objectKey(webhookReference(namespace)));
+	const ready = moments.find(({ key, object }) => {
+		const { availableReplicas = 0 } = (object?.status ?? {}) as { readonly availableReplicas?: number };
+		return key === objectKey({ ...kinds.Deployment, namespace, name: injectorName }) && availableReplicas > 0;
+	});
+	t.true((ready?.revision ?? Number.NaN) < (webhook?.revision ?? Number.NaN));
+	const certificate = await readCertificate(pair.other.api, namespace);
+	const roots = await trustedRoots(pair.other.api, namespace);
+	for (const dnsName of injectorDnsNames({ namespace })) await handshake(certificate, roots, dnsName);
+	const leaf = new X509Certificate(certificate.cert);
+	const here = await readCertificate(pair.home.api, namespace);
+	t.false(leaf.verify(new X509Certificate(here.roots).publicKey), 'each cluster has its own');
+});
+
+test.serial(
+	'namespaces are labelled there, and those that come later when they come; taken off, they are unlabelled',
+	async (t) => {
+		const { other, home } = pair;
+		await eventually('shop is labelled', async () => (await labelsThere('shop')).join() === `enabled,${name}`);
+		await untilClusterSays(pair, name, 'DataPlaneReady', /not there yet.*later/);
+		await other.api.create({ ...kinds.Namespace, metadata: { name: 'later' } });
+		await eventually('later is labelled', async () => (await labelsThere('later')).join() === `enabled,${name}`);
+		await applyInstallation(home.api, name, specWith({ sidecarInjector: { enabled: true, namespaces: ['later'] } }));
+		await eventually('shop is not labelled any more', async () => (await labelsThere('shop')).join() === ',');
+		t.deepEqual(await labelsThere('later'), ['enabled', name]);
+		t.is((await other.api.get({ ...kinds.Namespace, name: 'shop' })).metadata.labels?.team, 'shop');
+		await applyInstallation(home.api, name, specWith());
+		await eventually('shop is labelled again', async () => (await labelsThere('shop')).join() === `enabled,${name}`);
+	},
+);
+
+test.serial('pods of Pilot that are replaced, more or fewer: the addresses there follow', async (t) => {
+	const { api } = pair.home;
+	await untilFollows('istio-pilot', 'istio=pilot', 2);
+	const versionThere = async () =>
+		(await pair.other.api.get({ ...kinds.Endpoints, namespace, name: 'istio-pilot' })).metadata.resourceVersion;
+	const before = await versionThere();
+	const { items } = await api.list(kinds.Pod, { namespace, labelSelector: 'istio=pilot' });
+	for (const { metadata } of items) await api.delete({ ...kinds.Pod, namespace, name: metadata.name });
+	// Pods that come may get the addresses of those that went.
+	await eventually('they have changed', async () => (await versionThere()) !== before);
+	await untilFollows('istio-pilot', 'istio=pilot', 2);
+	await applyInstallation(api, name, specWith({ pilot: { replicas: 3 } }));
+	await untilFollows('istio-pilot', 'istio=pilot', 3);
+	await applyInstallation(api, name, specWith({ pilot: { replicas: 1 } }));
+	await untilFollows('istio-pilot', 'istio=pilot', 1);
+	t.pass();
+});
+
+test.serial('without a ready pod here there are no Endpoints there, and a condition says so', async (t) => {
+	const { api } = pair.home;
+	const nowhere = { replicas: 1, nodeSelector: { 'example.com/no-such-node': 'true' } };
+	await applyInstallation(api, name, specWith({ pilot: nowhere }));
+	const { items } = await api.list(kinds.Pod, { namespace, labelSelector: 'istio=pilot' });
+	// The one that serves would stay for as long as its successor is not ready.
+	await api.patch(
+		{ ...kinds.Deployment, namespace, name: 'istio-pilot' },
+		{ spec: { strategy: { type: 'Recreate', rollingUpdate: null } } },
+		{ type: 'merge', fieldManager: person },
+	);
+	for (const { metadata } of items) await api.delete({ ...kinds.Pod, namespace, name: metadata.name });
+	await eventually('no Endpoints', async () => {
+		for (const { metadata } of (await api.list(kinds.Pod, { namespace, labelSelector: 'istio=pilot' })).items)
+			await api.delete({ ...kinds.Pod, namespace, name: metadata.name });
+		return (await addressesThere(pair, 'istio-pilot')) === undefined;
+	});
+	await untilClusterSays(pair, name, 'DataPlaneReady', /no pod of Pilot is ready/);
+	t.truthy(await addressesThere(pair, 'istio-telemetry'), 'the others keep theirs');
+	await applyInstallation(api, name, specWith());
+	await untilFollows('istio-pilot', 'istio=pilot', 2);
+});
+
+test.serial('given addresses take the place of those of pods', async (t) => {
+	const controlPlaneAddresses = ['192.0.2.11', '192.0.2.10'];
+	await applyInstallation(pair.home.api, name, specWith({}, { controlPlaneAddresses }));
+	for (const service of ['istio-pilot', 'istio-policy', 'istio-telemetry'])
+		await eventually(`the addresses of ${service}`, async () => {
+			return (await addressesThere(pair, service))?.join() === '192.0.2.10,192.0.2.11';
+		});
+	await applyInstallation(pair.home.api, name, specWith());
+	await untilFollows('istio-pilot', 'istio=pilot', 2);
+	t.pass();
+});
+
+// Last: they are about all that was done before.
+test.serial('API servers warned of nothing that anybody could do something about', async (t) => {
+	t.deepEqual(
+		log.filter((line) => line.includes('ApiWarning')),
+		[],
+	);
+	const events = await eventsAbout(pair.home.api, name);
+	t.true(events.length > 0);
+	t.deepEqual(
+		events.filter(({ reason }) => reason === 'ApiWarning'),
+		[],
+	);
+});
+
+test.serial('with the rights of deploy/ and of deploy/remote nothing was forbidden on either side', async (t) => {
+	for (const [cluster, user] of [
+		[pair.home.cluster, operatorUser],
+		[pair.other.cluster, joinUser],
+	] as const) {
+		const requests = await requestsOf(cluster, user);
+		t.true(requests.length > 50);
+		t.deepEqual(
+			requests
+				.filter(({ responseStatus }) => responseStatus?.code === 403)
+				.map(({ verb, requestURI }) => `${verb} ${requestURI}`),
+			[],
+		);
+	}
+});
