@@ -356,6 +356,8 @@ export class Reconciler {
 		const { policy, force, timeoutMs } = deletionOf(object);
 		const children = applier.live.ofApplySet(applySetId(object.metadata.name));
 		if (policy === 'Retain') {
+			// First of all, so that nobody repairs what is let go.
+			clusters.forget(object.metadata.name);
 			const released = [...children, ...clusters.recordChildren(object)];
 			const errors = await releaseChildren(api, released, object.metadata.uid ?? '', signal);
 			if (errors.length > 0) {

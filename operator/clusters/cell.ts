@@ -13,11 +13,15 @@ export interface ClusterCell {
 	connection: ClusterConnection | undefined;
 	/** Of what the connection was made: another one, and it is made anew. */
 	connectedBy: string;
+	/** The kubeconfig can't be used as it is now, whatever is connected. */
+	isRefused: boolean;
 	health: Health;
 	/** Probes in a row that found it down. */
 	downs: number;
 	facts: CheckedFacts | undefined;
 	problems: readonly ClusterProblem[] | undefined;
+	/** It has passed the checks, and counts among those with which others are compared, from the moment in which it did. */
+	isAdmitted: boolean;
 	/** What the last checks were made for. */
 	checkedFor: string;
 	/** Checks in a row that found something. */
@@ -41,10 +45,12 @@ export function newCell(mesh: string, cluster: string): ClusterCell {
 		cluster,
 		connection: undefined,
 		connectedBy: '',
+		isRefused: false,
 		health: unknownHealth,
 		downs: 0,
 		facts: undefined,
 		problems: undefined,
+		isAdmitted: false,
 		checkedFor: '',
 		refusals: 0,
 		nextProbeAt: 0,

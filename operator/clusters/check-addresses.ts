@@ -34,14 +34,18 @@ export function checkOverlap(
 }
 
 /**
- * Whose place it is where two can't be in a mesh together. Who has joined stays; of two that have, or have not, the first
- * in the list. Two that have joined can't be told apart so: both are told.
+ * Whose place it is where two can't be in a mesh together. Who has joined stays, and who is on the way before who is not;
+ * else it is that of the first in the list. Two that have joined can't be told apart so: both are told.
  */
 export function goesBefore(other: OtherCluster, cluster: OtherCluster): boolean {
 	if (other.isJoined !== cluster.isJoined) {
 		return other.isJoined;
 	}
-	return other.isJoined || other.position < cluster.position;
+	if (other.isJoined) {
+		return true;
+	}
+	const isAdmitted = other.isAdmitted === true;
+	return isAdmitted === (cluster.isAdmitted === true) ? other.position < cluster.position : isAdmitted;
 }
 
 function overlapsOf(cluster: CheckedCluster, other: ClusterAddresses, isLocal: boolean): readonly ClusterProblem[] {

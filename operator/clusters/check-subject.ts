@@ -21,6 +21,8 @@ export interface OtherCluster extends ClusterAddresses {
 	readonly position: number;
 	/** Whether its Secret is published. Who has joined wins over who has not. */
 	readonly isJoined: boolean;
+	/** Whether it has passed the checks and is on its way: it goes before those that have not, wherever it stands in the list. */
+	readonly isAdmitted?: boolean;
 }
 
 /** The cluster that the mesh's own control plane is in. */

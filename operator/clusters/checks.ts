@@ -94,7 +94,7 @@ function checkJoinedTwice(cluster: CheckedCluster, others: readonly OtherCluster
 
 /** Here there is always one that wins, of two that have joined too. */
 function isFirst(other: OtherCluster, cluster: CheckedCluster): boolean {
-	return other.isJoined === cluster.isJoined ? other.position < cluster.position : goesBefore(other, cluster);
+	return other.isJoined && cluster.isJoined ? other.position < cluster.position : goesBefore(other, cluster);
 }
 
 function checkName({ name }: CheckedCluster, _: readonly OtherCluster[], { clusterName, id }: LocalCluster) {

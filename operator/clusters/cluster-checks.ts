@@ -19,7 +19,10 @@ import type { ClusterProblem } from './problem.ts';
 import type { ClusterRecord } from './record.ts';
 import type { CheckedFacts, ClusterNames, WantedCluster, WantedMesh } from './types.ts';
 
-type Context = Pick<KeeperContext, 'api' | 'local' | 'cellsOf' | 'recordOf' | 'namesOf' | 'now' | 'settings'>;
+type Context = Pick<
+	KeeperContext,
+	'api' | 'local' | 'cellsOf' | 'recordOf' | 'recordsOf' | 'namesOf' | 'now' | 'settings'
+>;
 
 /** The gateway through which others enter a network, as the charts call it. */
 const gatewayService = 'istio-ingressgateway';
@@ -48,7 +51,7 @@ export function clusterChecks(context: Context): ClusterChecks {
 
 	return {
 		subjectOf: (cell, mesh, entry) => subjectOf(context, cell, mesh, entry),
-		async check(_cell, mesh, entry, record, there, signal) {
+		async check(cell, mesh, entry, record, there, signal) {
 			const names = context.namesOf(mesh);
 			const rendered = mesh.objects.samples(entry, names);
 			const [facts, missing, local, gateways] = await Promise.all([
@@ -76,24 +79,27 @@ export function clusterChecks(context: Context): ClusterChecks {
 				network: entry.network,
 				position,
 				isJoined: record?.state === 'Published',
+				isAdmitted: isAdmitted(cell, record),
 				recordedId: record?.id,
 				kubernetes: kubernetesNeeded(rendered),
 				missingPermissions: missing,
 				dataPlane: entry.dataPlane,
 			};
-			return {
-				facts: checkedFacts(facts, mesh, entry, gateways),
-				problems: [
-					...checkCluster(checked, othersOf(context, mesh), localOf(context, mesh, local)),
-					// What both look at is told once.
-					...(entry.dataPlane === undefined ? [] : mesh.objects.problemsOf(entry)).filter(
-						({ reason }) => reason !== 'AddressesNeeded',
-					),
-					...serverAddress(context, mesh, entry, facts),
-					...refusedServers(context, mesh, entry),
-					...accessInRelease(mesh, entry, there),
-				],
-			};
+			const problems = [
+				...checkCluster(checked, othersOf(context, mesh), localOf(context, mesh, local)),
+				// What both look at is told once.
+				...(entry.dataPlane === undefined ? [] : mesh.objects.problemsOf(entry)).filter(
+					({ reason }) => reason !== 'AddressesNeeded',
+				),
+				...serverAddress(context, mesh, entry, facts),
+				...refusedServers(context, mesh, entry),
+				...accessInRelease(mesh, entry, there),
+			];
+			const learned = checkedFacts(facts, mesh, entry, gateways);
+			// In the same step as the comparison: of two that are checked side by side one is first, and the other sees it.
+			cell.isAdmitted = problems.length === 0;
+			if (cell.isAdmitted) cell.facts = learned;
+			return { facts: learned, problems };
 		},
 	};
 }
@@ -182,11 +188,29 @@ function checkedFacts(
 	};
 }
 
-function othersOf({ cellsOf, recordOf }: Context, mesh: WantedMesh): readonly OtherCluster[] {
+/** Also by its record: what was begun before a restart. */
+function isAdmitted(cell: ClusterCell | undefined, record: ClusterRecord | undefined): boolean {
+	return cell?.isAdmitted === true || record !== undefined;
+}
+
+function othersOf({ cellsOf, recordOf, recordsOf }: Context, mesh: WantedMesh): readonly OtherCluster[] {
 	const cells = cellsOf(mesh.name);
-	return mesh.clusters.map((other, position) => {
+	// What leaves is cleaned first: another entry for the same cluster would lose what it is given there.
+	const leaving = recordsOf(mesh)
+		.filter(({ cluster }) => !mesh.clusters.some(({ name }) => name === cluster))
+		.map(({ cluster, id }) => ({
+			name: cluster,
+			network: undefined,
+			podCIDRs: undefined,
+			serviceCIDRs: undefined,
+			id,
+			position: -1,
+			isJoined: true,
+		}));
+	const listed = mesh.clusters.map((other, position) => {
 		const record = recordOf(mesh, other.name);
-		const facts = cells.find(({ cluster }) => cluster === other.name)?.facts;
+		const cell = cells.find(({ cluster }) => cluster === other.name);
+		const facts = cell?.facts;
 		const before = mesh.before.get(other.name);
 		return {
 			name: other.name,
@@ -196,8 +220,10 @@ function othersOf({ cellsOf, recordOf }: Context, mesh: WantedMesh): readonly Ot
 			id: facts?.id ?? record?.id,
 			position,
 			isJoined: record?.state === 'Published',
+			isAdmitted: isAdmitted(cell, record),
 		};
 	});
+	return [...leaving, ...listed];
 }
 
 function localOf({ local }: Context, mesh: WantedMesh, facts: ClusterFactsSeen): LocalCluster {

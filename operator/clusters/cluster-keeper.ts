@@ -14,7 +14,7 @@ import { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { distribute, distributedKeys, distributedRecords } from './distribute.ts';
 import { ClusterFailure, clusterFailure, inCluster } from './failure.ts';
-import { stepHealth } from './health.ts';
+import { failuresUntilDown, stepHealth } from './health.ts';
 import { readClusterKubeconfig } from './kubeconfig.ts';
 import type { KubeconfigSecret } from './kubeconfig-secrets.ts';
 import { observationOf, type PassFindings } from './observe.ts';
@@ -30,6 +30,8 @@ type Marks = Pick<ClusterRecord, 'role' | 'dataPlane'>;
 
 /** A probe that takes longer (milliseconds) is a failure. */
 const probeTimeoutMs = 5_000;
+/** A probe that fails faster (milliseconds) is made once more at once. */
+const quickMs = 1_000;
 
 /** What stops all work in a cluster, also one that is joined: it is not the cluster that it is taken for. */
 const wrongCluster: ReadonlySet<string> = new Set(['OwnCluster', 'JoinedTwice', 'OtherCluster', 'ClusterNameTaken']);
@@ -56,9 +58,9 @@ export class ClusterKeeper {
 		} catch (error) {
 			signal.throwIfAborted();
 			if (!(error instanceof ClusterFailure)) throw error;
-			if (error.isReach) this.#probed(cell, { ok: false, problem: error.problem });
-			else found.joinProblem ??= error.problem;
 			cell.failures++;
+			const problem = error.isReach ? await this.#judge(cell, error.problem, signal) : error.problem;
+			if (problem !== undefined) found.joinProblem ??= problem;
 		}
 		const { now, wallClock, random } = this.#context;
 		const after = this.#context.recordOf(mesh, entry.name);
@@ -100,8 +102,10 @@ export class ClusterKeeper {
 		const names = this.#context.namesOf(mesh);
 		// Before the first write of its kind in the cluster: what may be left there is remembered from here on.
 		if (record?.state === 'Published') {
-			if (record.dataPlane !== kept.dataPlane || record.role !== kept.role)
+			if (record.dataPlane !== kept.dataPlane || record.role !== kept.role) {
+				await inCluster(failureContextOf(there.access), signal, () => there.synced(signal));
 				await this.#publish(cell, mesh, entry, kept, names, there, signal);
+			}
 		} else {
 			await this.#begin(cell, mesh, entry, record, kept, signal);
 		}
@@ -122,6 +126,7 @@ export class ClusterKeeper {
 		const { namespace, name, key } = entry.kubeconfig;
 		const refuse = (problem: ClusterProblem): undefined => {
 			this.#probed(cell, { ok: false, problem });
+			cell.isRefused = true;
 			return undefined;
 		};
 		let secret: KubeconfigSecret | undefined;
@@ -147,7 +152,12 @@ export class ClusterKeeper {
 		}
 		const kept = { dataPlane: entry.dataPlane, secrets: entry.role === 'Primary' };
 		const connectedBy = createHash('sha256').update(content).update(JSON.stringify(kept)).digest('base64');
-		if (cell.connection !== undefined && cell.connectedBy === connectedBy) return cell.connection;
+		if (cell.connection !== undefined && cell.connectedBy === connectedBy) {
+			// It is there again: what its absence had put off is done now.
+			if (cell.isRefused) cell.nextProbeAt = 0;
+			cell.isRefused = false;
+			return cell.connection;
+		}
 		const read = readClusterKubeconfig(content, settings);
 		if (!read.ok) {
 			const { reason, message } = read.problem;
@@ -172,6 +182,7 @@ export class ClusterKeeper {
 			now: this.#context.now,
 		});
 		cell.connectedBy = connectedBy;
+		cell.isRefused = false;
 		cell.nextProbeAt = 0;
 		cell.nextCheckAt = 0;
 		// What was applied there is as true as before; which API server it was is checked before anything is written.
@@ -187,32 +198,55 @@ export class ClusterKeeper {
 		const { now, wallClock } = this.#context;
 		if (now() < cell.nextProbeAt) return;
 		const { apiVersion, kind } = kinds.Namespace;
-		const startedAt = now();
+		let startedAt = now();
 		let id: string | undefined;
-		try {
-			const header = await there.api.getMetadata(
-				{ apiVersion, kind, name: 'kube-system' },
-				{ signal, timeoutMs: probeTimeoutMs },
-			);
-			id = header.metadata.uid;
-		} catch (error) {
-			signal.throwIfAborted();
-			const failure = clusterFailure(error, failureContextOf(there.access));
-			if (failure.isReach) {
-				this.#probed(cell, { ok: false, problem: failure.problem });
-				return;
+		for (let attempt = 1; ; attempt++) {
+			try {
+				const header = await there.api.getMetadata(
+					{ apiVersion, kind, name: 'kube-system' },
+					{ signal, timeoutMs: probeTimeoutMs },
+				);
+				id = header.metadata.uid;
+				break;
+			} catch (error) {
+				signal.throwIfAborted();
+				const failure = clusterFailure(error, failureContextOf(there.access));
+				// It answers and knows us: what it does not let us do, the checks tell.
+				if (!failure.isReach) break;
+				// A connection that just then ended is no news; silence, which takes its time, is asked once.
+				if (attempt > 1 || now() - startedAt > quickMs) {
+					this.#probed(cell, { ok: false, problem: failure.problem });
+					return;
+				}
+				startedAt = now();
 			}
-			// It answers and knows us: what it does not let us do, the checks tell.
 		}
 		if (id !== undefined && cell.facts !== undefined && cell.facts.id !== id) cell.nextCheckAt = 0;
 		this.#probed(cell, { ok: true, latencyMs: now() - startedAt, at: wallClock() });
+	}
+
+	/**
+	 * A request failed as if the cluster were not reached. One lost request is no outage: a probe decides. What is left of
+	 * the failure where it answers, once it has come often enough in a row to be told.
+	 */
+	async #judge(cell: ClusterCell, problem: ClusterProblem, signal: AbortSignal): Promise<ClusterProblem | undefined> {
+		if (cell.connection === undefined || cell.health.state !== 'up') {
+			this.#probed(cell, { ok: false, problem });
+			return undefined;
+		}
+		cell.nextProbeAt = 0;
+		await this.#probe(cell, cell.connection, signal);
+		return cell.health.streak === 0 && cell.health.state === 'up' && cell.failures >= failuresUntilDown
+			? problem
+			: undefined;
 	}
 
 	#probed(cell: ClusterCell, probe: Parameters<typeof stepHealth>[1]): void {
 		const { now, random } = this.#context;
 		const wasDown = cell.health.state === 'down';
 		cell.health = stepHealth(cell.health, probe);
-		cell.downs = cell.health.state === 'down' ? cell.downs + 1 : 0;
+		// The answer that makes sure comes soon after the first, however long it was down.
+		cell.downs = cell.health.state === 'down' && !probe.ok ? cell.downs + 1 : 0;
 		// What could not be looked at meanwhile is looked at at once.
 		if (wasDown && cell.health.state === 'up') cell.nextCheckAt = 0;
 		cell.nextProbeAt = now() + probeDelayMs(cell, random);
@@ -231,8 +265,9 @@ export class ClusterKeeper {
 		if (cell.problems !== undefined && now() < cell.nextCheckAt && cell.checkedFor === checkedFor) return cell.problems;
 		const context = failureContextOf(there.access);
 		const checked = await inCluster(context, signal, () => checks.check(cell, mesh, entry, record, there, signal));
-		// What could not be read now is as true as it was.
-		cell.facts = checked.facts ?? cell.facts;
+		// What could not be read now is as true as it was; and what another cluster says is not about this one.
+		const isOther = checked.problems.some(({ reason }) => reason === 'OtherCluster');
+		if (!isOther) cell.facts = checked.facts ?? cell.facts;
 		cell.problems = checked.problems;
 		cell.checkedFor = checkedFor;
 		cell.refusals = checked.problems.length > 0 ? cell.refusals + 1 : 0;

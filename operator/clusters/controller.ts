@@ -30,7 +30,10 @@ export interface ClusterControllerOptions {
 	/** How children here are read and written; hooks are the controller's. */
 	readonly applier: Omit<WriterOptions, 'hooks'> & { readonly live: KeeperContext['live'] };
 	readonly checks: (
-		context: Pick<KeeperContext, 'api' | 'local' | 'cellsOf' | 'recordOf' | 'namesOf' | 'now' | 'settings'>,
+		context: Pick<
+			KeeperContext,
+			'api' | 'local' | 'cellsOf' | 'recordOf' | 'recordsOf' | 'namesOf' | 'now' | 'settings'
+		>,
 	) => ClusterChecks;
 	/** How others may reach this API server by what this operator knows; undefined inside a cluster. */
 	readonly access: LocalCluster['access'];
@@ -111,6 +114,10 @@ export class ClusterController {
 			cellsOf: (mesh: string) => [...this.#cells.values()].filter((cell) => cell.mesh === mesh),
 			recordOf: (mesh: Pick<WantedMesh, 'name' | 'namespace'>, cluster: string) =>
 				ownRecord(mesh, live.get(objectKey(recordReference(mesh.namespace, cluster)))),
+			recordsOf: (mesh: Pick<WantedMesh, 'name' | 'namespace'>) =>
+				[...live.ofKind(kinds.Secret)].flatMap((child) =>
+					child.metadata.namespace === mesh.namespace ? (ownRecord(mesh, child) ?? []) : [],
+				),
 		};
 		return {
 			...shared,
@@ -129,10 +136,6 @@ export class ClusterController {
 						},
 					},
 					signal,
-				),
-			recordsOf: (mesh) =>
-				[...live.ofKind(kinds.Secret)].flatMap((child) =>
-					child.metadata.namespace === mesh.namespace ? (ownRecord(mesh, child) ?? []) : [],
 				),
 			isFollowed: options.isFollowed,
 			needsPass: options.needsPass,
@@ -254,7 +257,8 @@ export class ClusterController {
 	}
 
 	#observed(cell: ClusterCell, mesh: WantedMesh, observation: ClusterObservation | undefined): void {
-		this.#options.onObserved(mesh.name, cell.cluster, cell, observation);
+		// Forgotten while a pass went on.
+		if (this.#cells.get(cell.key) !== cell) return;
 		if (observation === undefined) {
 			// It has left. Listed again meanwhile, it begins as a new one.
 			this.#drop(cell);
@@ -263,17 +267,23 @@ export class ClusterController {
 				this.#wake(cell.key, 'listed again');
 			}
 			this.#wakeMesh(mesh.name, `cluster ${cell.cluster} has left`);
+			this.#wakeOthers(cell, mesh, `cluster ${cell.cluster} has left`);
 			return;
 		}
+		this.#options.onObserved(mesh.name, cell.cluster, cell, observation);
 		if (isDeepStrictEqual(cell.observation, observation)) return;
 		const isJoinedNow = observation.state !== cell.observation?.state;
 		cell.observation = observation;
 		this.#wakeMesh(mesh.name, `cluster ${cell.cluster}`);
-		// Primaries hear of it, and those whose addresses were compared with it.
-		if (isJoinedNow)
-			for (const other of this.#context.cellsOf(mesh.name))
-				if (other !== cell && mesh.clusters.some(({ name, role }) => name === other.cluster && role === 'Primary'))
-					this.#wake(other.key, `cluster ${cell.cluster} is ${observation.state}`);
+		if (isJoinedNow) this.#wakeOthers(cell, mesh, `cluster ${cell.cluster} is ${observation.state}`);
+	}
+
+	/** Primaries hear of it, and those that were compared with it and refused. */
+	#wakeOthers(cell: ClusterCell, mesh: WantedMesh, reason: string): void {
+		for (const other of this.#context.cellsOf(mesh.name)) {
+			const isPrimary = mesh.clusters.some(({ name, role }) => name === other.cluster && role === 'Primary');
+			if (other !== cell && (isPrimary || (other.problems?.length ?? 0) > 0)) this.#wake(other.key, reason);
+		}
 	}
 
 	#published(mesh: WantedMesh, cluster: string, outcome: PublicationOutcome): void {
@@ -298,6 +308,7 @@ export class ClusterController {
 
 	#drop(cell: ClusterCell): void {
 		this.#cells.delete(cell.key);
+		this.#options.onObserved(cell.mesh, cell.cluster, cell, undefined);
 		this.#kubeconfigs.setInterest(cell.key, undefined);
 		cell.connection?.close().catch((error: unknown) => this.#options.log.debug({ err: error }, 'closing a connection'));
 		cell.connection = undefined;

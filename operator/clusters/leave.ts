@@ -25,6 +25,9 @@ const rollOutPatienceMs = 2 * 60_000;
 /** What waits is looked at again, milliseconds. */
 const recheckMs = 1_000;
 const unreachedMs = 5_000;
+/** A try to clean a cluster that does not answer ends after so long, milliseconds; also the one after the time is over. */
+const oneTryMs = 30_000;
+const lastTryMs = 3_000;
 
 export async function leave(
 	context: KeeperContext,
@@ -36,7 +39,8 @@ export async function leave(
 ): Promise<PassResult> {
 	const now = context.wallClock();
 	if (record.state !== 'Leaving') {
-		const { issued: _, content: __, basis: ___, ...kept } = record;
+		// When its token was issued stays: by that a restarted operator knows that Pilot has to forget it.
+		const { content: _, basis: __, ...kept } = record;
 		const leaving: ClusterRecord = { ...kept, state: 'Leaving', leavingSince: now };
 		await context.writerHere(mesh, signal).apply(recordSecret(mesh, leaving), true);
 		context.onNotice(mesh.name, {
@@ -45,7 +49,7 @@ export async function leave(
 			message: `cluster ${cell.cluster} leaves the mesh: its Secret is unpublished`,
 		});
 		tell(context, cell, mesh, record, 'its Secret was unpublished; waiting for Pilot to forget it');
-		return { requeueAfterMs: record.state === 'Published' ? forgottenAfterMs : 0 };
+		return { requeueAfterMs: record.state === 'Published' ? Math.min(forgottenAfterMs, mesh.leaveTimeoutMs) : 0 };
 	}
 	const since = record.leavingSince ?? now;
 	const passedMs = Math.max(0, now - since);
@@ -54,13 +58,16 @@ export async function leave(
 		const waiting = whatHoldsIt(context, cell, mesh, record, passedMs);
 		if (waiting !== undefined) {
 			tell(context, cell, mesh, record, waiting.sentence);
-			return { requeueAfterMs: waiting.forMs };
+			return { requeueAfterMs: Math.min(waiting.forMs, mesh.leaveTimeoutMs - passedMs) };
 		}
 	}
 	let sentence: string;
 	let left: readonly string[] = [];
 	try {
-		const cleaned = await clean(context, keeper, cell, mesh, record, isOver, signal);
+		const withinMs = Math.max(lastTryMs, Math.min(oneTryMs, mesh.leaveTimeoutMs - passedMs));
+		const cleaned = await within(withinMs, signal, (bounded) =>
+			clean(context, keeper, cell, mesh, record, isOver, bounded),
+		);
 		if (cleaned.isDone) {
 			await end(context, cell, mesh, record, signal);
 			context.onNotice(mesh.name, {
@@ -92,7 +99,7 @@ function whatHoldsIt(
 	record: ClusterRecord,
 	passedMs: number,
 ): { readonly sentence: string; readonly forMs: number } | undefined {
-	if (passedMs < forgottenAfterMs && cell.publication.wasPublished)
+	if (passedMs < forgottenAfterMs && record.issued !== undefined)
 		return { sentence: 'waiting for Pilot to forget it', forMs: forgottenAfterMs - passedMs };
 	if (record.replacedAt !== undefined && passedMs < rollOutPatienceMs && !context.isFollowed(mesh.namespace))
 		return { sentence: 'waiting for the pods of Pilot and Mixer to be replaced', forMs: recheckMs };
@@ -101,6 +108,21 @@ function whatHoldsIt(
 	return reader === undefined || passedMs >= rollOutPatienceMs
 		? undefined
 		: { sentence: `waiting for its Secret in cluster ${reader.cluster} to be gone`, forMs: recheckMs };
+}
+
+/** Ends work after a time with a failure of the cluster: one that is silent must not keep it in the mesh. */
+async function within<T>(ms: number, signal: AbortSignal, work: (bounded: AbortSignal) => Promise<T>): Promise<T> {
+	const timeout = AbortSignal.timeout(ms);
+	try {
+		return await work(AbortSignal.any([signal, timeout]));
+	} catch (error) {
+		signal.throwIfAborted();
+		if (!timeout.aborted || error instanceof ClusterFailure) throw error;
+		throw new ClusterFailure(
+			{ reason: 'Unreachable', message: `its API server did not answer within ${ms / 1_000} s` },
+			true,
+		);
+	}
 }
 
 interface Cleaned {

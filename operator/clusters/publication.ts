@@ -31,7 +31,10 @@ export interface PublicationTarget {
 
 /** The cluster that is read. */
 export interface PublicationSource {
-	readonly account: Account;
+	readonly account: Account & {
+		/** Tokens die with the object: one that was deleted and made again needs new ones. Undefined where it is not seen. */
+		readonly uid?: string | undefined;
+	};
 	/** How the control plane reaches it. */
 	readonly access: Omit<RemoteKubeconfig, 'cluster' | 'token'>;
 	/** A new token for the account, of about this life (milliseconds), that was used successfully. */
@@ -181,5 +184,6 @@ export async function assertFree(
 function basisOf({ access, account }: PublicationSource): string {
 	const { server, ca, tlsServerName, proxyUrl } = access;
 	const parts = [server, ca ?? '', tlsServerName ?? '', proxyUrl ?? '', account.namespace, account.name];
+	if (account.uid !== undefined) parts.push(account.uid);
 	return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
 }

@@ -1,4 +1,6 @@
 /** From an open connection to what a Secret is made of: how the control plane reaches the cluster, and a token for it. */
+import { kinds } from '../runtime/kinds.ts';
+import { objectKey } from '../runtime/object.ts';
 import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { ClusterFailure, clusterFailure, type FailureContext, inCluster } from './failure.ts';
@@ -56,8 +58,14 @@ export function sourceOf(
 	const server = entry.server ?? access.server;
 	const { ca, tlsServerName, proxyUrl } = access;
 	const failures = failureContextOf(access);
+	const { apiVersion, kind } = kinds.ServiceAccount;
+	const reference = { apiVersion, kind, namespace: mesh.namespace, name: account };
 	return {
-		account: { namespace: mesh.namespace, name: account },
+		account: {
+			namespace: mesh.namespace,
+			name: account,
+			uid: there.live.get(objectKey(reference))?.metadata.uid,
+		},
 		access: { server, ca, tlsServerName, proxyUrl },
 		issue: async (lifetimeMs, now) => {
 			const answer = await inCluster(failures, signal, () =>
