@@ -1,12 +1,13 @@
 /**
  * A proxy in front of a real API server that misbehaves by script: plain HTTP on this side, so that a test sees every
- * request, HTTPS on the other.
+ * request, HTTPS on the other. With a certificate HTTPS on both, for clients that speak nothing else.
  *
  *     await using proxy = await startFaultProxy(cluster);
  *     proxy.script({ watch: true, nth: 1 }, { type: 'cut', afterEvents: 2 });
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
 
@@ -19,6 +20,8 @@ export interface Match {
 	readonly watch?: boolean;
 	/** Only the nth of the requests that match otherwise, counted from 1. */
 	readonly nth?: number;
+	/** Only each nth of them, counted from 1: the 3rd, the 6th, … */
+	readonly every?: number;
 	/** Only so many, from the first that matches. */
 	readonly times?: number;
 }
@@ -61,7 +64,7 @@ export interface ProxiedRequest {
 }
 
 export interface FaultProxy extends AsyncDisposable {
-	/** `http://127.0.0.1:PORT` */
+	/** `http://127.0.0.1:PORT`; `https:` where it has a certificate. */
 	readonly url: string;
 	/** All requests so far, in order of arrival. */
 	readonly requests: readonly ProxiedRequest[];
@@ -100,7 +103,11 @@ export const expiredEvent = `${JSON.stringify({
 	},
 })}\n`;
 
-export async function startFaultProxy(upstream: Upstream): Promise<FaultProxy> {
+/** @param tls PEM, for 127.0.0.1 */
+export async function startFaultProxy(
+	upstream: Upstream,
+	tls?: { readonly cert: string; readonly key: string },
+): Promise<FaultProxy> {
 	const pool = new Pool(upstream.url, {
 		allowH2: false,
 		connect: { ca: upstream.ca },
@@ -111,7 +118,7 @@ export async function startFaultProxy(upstream: Upstream): Promise<FaultProxy> {
 	let rules: Rule[] = [];
 	const open = new Set<AbortController>();
 
-	const server = createServer((incoming, outgoing) => {
+	const onRequest: RequestListener = (incoming, outgoing) => {
 		const request = describe(incoming);
 		requests.push(request);
 		const fault = pick(rules, request);
@@ -126,7 +133,8 @@ export async function startFaultProxy(upstream: Upstream): Promise<FaultProxy> {
 			// The API server is away, or the client: either way the client sees its connection end.
 			outgoing.destroy();
 		});
-	});
+	};
+	const server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest);
 	server.keepAliveTimeout = 60_000;
 	server.listen(0, '127.0.0.1');
 	await once(server, 'listening');
@@ -141,7 +149,7 @@ export async function startFaultProxy(upstream: Upstream): Promise<FaultProxy> {
 		await pool.destroy();
 	};
 	return {
-		url: `http://127.0.0.1:${port}`,
+		url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
 		get requests() {
 			return requests;
 		},
@@ -178,7 +186,7 @@ function withQuery(incoming: IncomingMessage, set: Readonly<Record<string, strin
 
 function pick(rules: readonly Rule[], request: ProxiedRequest): Fault | undefined {
 	for (const rule of rules) {
-		const { method, path, watch, nth, times = Number.POSITIVE_INFINITY } = rule.match;
+		const { method, path, watch, nth, every = 1, times = Number.POSITIVE_INFINITY } = rule.match;
 		if (
 			(method !== undefined && method !== request.method) ||
 			(path !== undefined && !path.test(request.path)) ||
@@ -187,7 +195,7 @@ function pick(rules: readonly Rule[], request: ProxiedRequest): Fault | undefine
 			continue;
 		}
 		rule.seen++;
-		if (nth === undefined ? rule.seen <= times : rule.seen === nth) {
+		if (nth === undefined ? rule.seen <= times && rule.seen % every === 0 : rule.seen === nth) {
 			return rule.fault;
 		}
 	}

@@ -1,6 +1,7 @@
 /** Several real clusters, joined as a platform team joins them: a kubeconfig in a Secret, and an entry in the spec. */
+import { parse } from 'yaml';
 import type { ParsedStatus } from '../../api/v1/index.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import { ApiServer } from '../../operator/runtime/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
@@ -130,6 +131,22 @@ export interface RemoteSecret extends KubeObject {
 export function readRemoteSecret(api: ApiServer, namespace: string, cluster: string): Promise<RemoteSecret> {
 	const { apiVersion, kind } = kinds.Secret;
 	return api.get({ apiVersion, kind, namespace, name: `istio-remote-secret-${cluster}` });
+}
+
+/** Reads a cluster as Pilot would, by the Secret as it is published now. Rejects where its token is not good. */
+export async function useRemoteSecret(api: ApiServer, namespace: string, cluster: string): Promise<void> {
+	const { data = {} } = await readRemoteSecret(api, namespace, cluster);
+	const { clusters, users } = parse(Buffer.from(data[cluster] ?? '', 'base64').toString()) as {
+		readonly clusters: readonly { readonly cluster: Readonly<Record<string, string>> }[];
+		readonly users: readonly { readonly user: { readonly token: string } }[];
+	};
+	const { server = '', 'certificate-authority-data': ca = '' } = clusters[0]?.cluster ?? {};
+	await using reader = new ApiServer({
+		url: server,
+		ca: Buffer.from(ca, 'base64').toString(),
+		token: users[0]?.user.token,
+	});
+	for (const kind of [kinds.Service, kinds.Endpoints, kinds.Pod, kinds.Node]) await reader.list(kind);
 }
 
 /** The Secrets that a control plane in this namespace would read (istio 1.0-1.4 `pkg/kube/secretcontroller`). */
