@@ -106,13 +106,14 @@ export class JoinedClusters {
 			isForced: false,
 			clusters: clusters.map(wantedCluster),
 			before: new Map(
-				(status?.clusters ?? []).map(({ name: cluster, secret, podCIDRs, serviceCIDRs, inventory }) => [
+				(status?.clusters ?? []).map(({ name: cluster, secret, podCIDRs, serviceCIDRs, inventory, latency }) => [
 					cluster,
 					{
 						...(secret === undefined ? {} : { secret }),
 						...(podCIDRs === undefined ? {} : { podCIDRs }),
 						...(serviceCIDRs === undefined ? {} : { serviceCIDRs }),
 						...(inventory === undefined ? {} : { inventoryHash: inventory.hash }),
+						...(latency === undefined ? {} : { latency }),
 					},
 				]),
 			),
@@ -232,8 +233,17 @@ export class JoinedClusters {
 	}
 
 	/** Accounts of primaries that are leaving stay until they have left: the Secrets with their tokens go first. */
-	keptReaders({ metadata: { name } }: StoredInstallation, mesh: ResolvedMesh): ReadonlyMap<string, string> {
-		const leaving = this.#recordsOf(name, mesh.namespace).filter(({ role }) => role === 'Primary');
+	keptReaders(
+		{ metadata: { name } }: StoredInstallation,
+		{ multiCluster = {} }: ParsedSpec,
+		mesh: ResolvedMesh,
+	): ReadonlyMap<string, string> {
+		const primaries = new Set(
+			(multiCluster.clusters ?? []).flatMap((entry) => (entry.role === 'Primary' ? [entry.name] : [])),
+		);
+		const leaving = this.#recordsOf(name, mesh.namespace).filter(
+			({ role, cluster }) => role === 'Primary' && !primaries.has(cluster),
+		);
 		return new Map(
 			leaving.flatMap(({ cluster }) =>
 				renderReader(mesh, { readBy: primaryReader(cluster), applySet: '' })

@@ -172,7 +172,7 @@ export class Reconciler {
 		const followedInMs = this.#configFollowedIn(mesh, memory);
 		const sight = this.#sightOf(mesh);
 		const waiting = waitingOf(mesh, rendered.facts, rendered.objects, sight, followedInMs === 0);
-		const kept = new Map([...waiting.kept, ...clusters.keptReaders(object, mesh)]);
+		const kept = new Map([...waiting.kept, ...clusters.keptReaders(object, spec, mesh)]);
 		const desired = { ...this.#desired(object, rendered.objects), held: waiting.held, kept };
 		// Each cluster has its Secret in the namespace. What fails in this cluster keeps nobody from renewing tokens for others.
 		const hasNamespace = applier.live.get(objectKey({ ...kinds.Namespace, name: mesh.namespace })) !== undefined;

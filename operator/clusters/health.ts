@@ -35,6 +35,7 @@ const probesUntilClass = 4;
 
 /** Bounds of the classes of latency, milliseconds. */
 const latencyClasses = [10, 50, 250, 1_000, 5_000] as const;
+const longestClass = 30_000;
 
 /** Its owner has to act: these do not pass by themselves, and are told at once. */
 const definite: ReadonlySet<string> = new Set([
@@ -44,12 +45,19 @@ const definite: ReadonlySet<string> = new Set([
 	'KubeconfigNotFound',
 ]);
 
+/** Goes on from what the status said before a restart: the first probe, which has to connect, moves nothing. */
+export function recallLatency(health: Health, said: string | undefined): Health {
+	if (health.state !== 'unknown' || health.latencyClass !== undefined || said === undefined) return health;
+	const latencyClass = [...latencyClasses, longestClass].find((bound) => latencyText(bound) === said);
+	return latencyClass === undefined ? health : { ...health, latencyClass };
+}
+
 export function stepHealth(health: Health, probe: Probe): Health {
 	return probe.ok ? answered(health, probe) : failed(health, probe.problem);
 }
 
 function answered(health: Health, { latencyMs, at }: Extract<Probe, { ok: true }>): Health {
-	const latencyClass = latencyClasses.find((bound) => latencyMs <= bound) ?? 30_000;
+	const latencyClass = latencyClasses.find((bound) => latencyMs <= bound) ?? longestClass;
 	const isSame = health.latencyClass === undefined || health.latencyClass === latencyClass;
 	const otherClass = isSame ? 0 : health.otherClass + 1;
 	const isMoved = isSame || otherClass >= probesUntilClass;
@@ -77,6 +85,9 @@ function failed(health: Health, problem: ClusterProblem): Health {
 
 /** `under 50ms`: what the status shows. */
 export function describeLatency({ latencyClass }: Health): string | undefined {
-	if (latencyClass === undefined) return undefined;
-	return latencyClass >= 1_000 ? `under ${latencyClass / 1_000}s` : `under ${latencyClass}ms`;
+	return latencyClass === undefined ? undefined : latencyText(latencyClass);
+}
+
+function latencyText(bound: number): string {
+	return bound >= 1_000 ? `under ${bound / 1_000}s` : `under ${bound}ms`;
 }

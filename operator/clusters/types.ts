@@ -66,6 +66,7 @@ export interface StatusBefore {
 	readonly podCIDRs?: readonly string[];
 	readonly serviceCIDRs?: readonly string[];
 	readonly inventoryHash?: string;
+	readonly latency?: string;
 }
 
 /** What is to be there, in another cluster or in this one. */
