@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { pinsFor } from '../control-plane/pins.ts';
 import { setting } from '../control-plane/source.ts';
 import { measureApply, measureFirst } from './measure-apply.ts';
+import { measureClusters } from './measure-clusters.ts';
 import { measureCounts } from './measure-counts.ts';
 import { measureDrift } from './measure-drift.ts';
 import { measureFull, measureFullCalls } from './measure-full.ts';
@@ -40,6 +41,10 @@ const parts: Readonly<Record<string, Part>> = {
 	first: { figures: ['apply.first_ms'], measure: () => measureFirst(runs) },
 	drift: { figures: ['drift.p50_ms', 'drift.p99_ms'], measure: () => measureDrift(200) },
 	counts: { figures: ['noop.writes', 'resync.writes', 'restart.writes', 'change.calls'], measure: measureCounts },
+	clusters: {
+		figures: ['clusters.join_s', 'clusters.mb_each', 'clusters.requests_per_minute_each', 'clusters.dead.drift_ratio'],
+		measure: () => measureClusters(),
+	},
 	process: { figures: ['rss_mb', 'ready_s'], measure: () => measureProcess(runs) },
 	child: { figures: ['child_kib'], measure: measureChild },
 	render: { figures: ['render_ms'], measure: () => measureRender(runs) },
@@ -57,6 +62,9 @@ const goals: Readonly<Record<string, number>> = {
 	'resync.writes': 0,
 	'restart.writes': 0,
 	'change.calls': 2,
+	'clusters.mb_each': 0.5,
+	'clusters.requests_per_minute_each': 4,
+	'clusters.dead.drift_ratio': 1.1,
 	rss_mb: 126,
 	child_kib: 1,
 	ready_s: 1,

@@ -1,6 +1,5 @@
 /** How long a foreign change lives: from its acknowledgement to our repair being stored. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Child } from '../../operator/apply/child.ts';
 import { applySetId } from '../../operator/render/index.ts';
 import { type KubeObject, objectKey, referenceOf } from '../../operator/runtime/object.ts';
 import { renderInstallation } from './measure-apply.ts';
@@ -15,22 +14,9 @@ import {
 	until,
 } from './stage.ts';
 import { describeSeries, quantile } from './statistics.ts';
+import { timeRepair } from './time-repair.ts';
 
 const name = 'drift';
-
-/** A field of each kind that we own, as a merge patch that changes it. */
-const edits: Readonly<Record<string, unknown>> = {
-	ServiceAccount: { automountServiceAccountToken: true },
-	Role: { rules: [] },
-	RoleBinding: { subjects: [] },
-	ClusterRole: { rules: [] },
-	ClusterRoleBinding: { subjects: [] },
-	ConfigMap: { data: { mesh: 'changed: by hand\n' } },
-	Service: { spec: { selector: { istio: 'changed' } } },
-	Deployment: {
-		spec: { minReadySeconds: 7, template: { metadata: { annotations: { 'sidecar.istio.io/inject': 'changed' } } } },
-	},
-};
 
 export interface DriftFigures {
 	readonly 'drift.p50_ms': number;
@@ -90,37 +76,4 @@ async function timeBinding(stage: Stage): Promise<readonly number[]> {
 		await sleep(15);
 	}
 	return series;
-}
-
-async function timeRepair(stage: Stage, child: Child, isDeletion: boolean): Promise<number> {
-	const key = objectKey(child);
-	const healthy = stage.seen.get(key)?.fingerprint;
-	const { promise: repaired, resolve } = Promise.withResolvers<number>();
-	let isBroken = false;
-	const off = stage.seen.onChild(({ key: changed, current }) => {
-		if (changed !== key) return;
-		if (current?.fingerprint !== healthy) isBroken = true;
-		else if (isBroken) resolve(performance.now());
-	});
-	try {
-		if (isDeletion) await stage.user.delete(referenceOf(child));
-		else
-			await stage.user.patch(referenceOf(child), edits[child.kind], {
-				type: 'merge',
-				fieldManager: 'somebody',
-				metadataOnly: true,
-			});
-		const acknowledgedAt = performance.now();
-		const timeout = AbortSignal.timeout(30_000);
-		const storedAt = await Promise.race([
-			repaired,
-			new Promise<never>((_, reject) => {
-				timeout.addEventListener('abort', () => reject(new Error(`${key} was not repaired`)), { once: true });
-			}),
-		]);
-		// The repair may be stored before the acknowledgement has come back to whoever made the change.
-		return Math.max(0, storedAt - acknowledgedAt);
-	} finally {
-		off();
-	}
 }

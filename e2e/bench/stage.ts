@@ -121,7 +121,7 @@ const nodeFlags = ['--max-semi-space-size=2'];
 
 export async function startOperator(
 	stage: Stage,
-	options: { readonly resyncMinutes?: number } = {},
+	options: { readonly resyncMinutes?: number; readonly flags?: readonly string[] } = {},
 ): Promise<RunningOperator> {
 	const kubeconfig = await stage.cluster.kubeconfigFor({ namespace: operatorNamespace, name: 'meshwright' });
 	const program = await operatorBundle();
@@ -136,6 +136,7 @@ export async function startOperator(
 			...['--kubeconfig', kubeconfig, '--namespace', operatorNamespace],
 			...['--health-address', `127.0.0.1:${port}`, '--metrics-address', '0', '--log-level', 'warn'],
 			...(options.resyncMinutes === undefined ? [] : ['--resync-minutes', String(options.resyncMinutes)]),
+			...(options.flags ?? []),
 		],
 		{ output: process.stderr.fd, env: { PATH: process.env.PATH } },
 	);
@@ -169,13 +170,13 @@ export async function startOperator(
 	};
 }
 
-function killAtExit(child: ChildProcess): void {
+export function killAtExit(child: ChildProcess): void {
 	const kill = (): void => void child.kill('SIGKILL');
 	process.once('exit', kill);
 	child.once('exit', () => process.off('exit', kill));
 }
 
-async function end(child: ChildProcess): Promise<void> {
+export async function endChild(child: ChildProcess): Promise<void> {
 	if (child.exitCode !== null || child.signalCode !== null) return;
 	const ended = once(child, 'exit');
 	child.kill('SIGTERM');
@@ -208,7 +209,7 @@ export function startLoader({ cluster }: Stage, token: string): Loader {
 			return answer.milliseconds;
 		},
 		async [Symbol.asyncDispose]() {
-			await end(child);
+			await endChild(child);
 		},
 	};
 }

@@ -1,6 +1,7 @@
 /** A certificate authority as a user brings it, or as Citadel makes it: of a name and a life that the test chooses. */
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
 import {
 	BasicConstraintsExtension,
 	KeyUsageFlags,
@@ -59,7 +60,8 @@ export async function makeAuthority({
 /** A certificate of this authority, with its key. */
 export async function issueCertificate(
 	{ certificate, key }: Authority,
-	dnsNames: readonly string[],
+	/** DNS names and IP addresses. */
+	names: readonly string[],
 ): Promise<{ readonly certChain: string; readonly key: string }> {
 	const signingKey = await webcrypto.subtle.importKey('pkcs8', derOf(key), keyAlgorithm, false, ['sign']);
 	const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
@@ -73,7 +75,7 @@ export async function issueCertificate(
 		signingAlgorithm,
 		extensions: [
 			new SubjectAlternativeNameExtension(
-				dnsNames.map((value) => ({ type: 'dns' as const, value })),
+				names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value })),
 				true,
 			),
 		],
