@@ -19,8 +19,11 @@ const overlapMs = 15 * 60_000;
 /** A renewal comes earlier by up to this share of the life, different for each token: not all clusters of a fleet at once. */
 const jitterShare = 0.05;
 
-/** Who would be due within this share of the life renews with the first. */
+/** Who would be due within this share of the life renews with the first; but nobody in the first half of the time until then. */
 const togetherShare = 0.15;
+
+/** A token that was issued later than now by this share of its life, and more, was dated by a clock that is another one by now. */
+const skewShare = 0.02;
 
 /** A roll-out waits so long (milliseconds) at most for clusters that are due and do not answer. */
 export const rollOutPatienceMs = 2 * 60_000;
@@ -46,18 +49,23 @@ export function isDue(
 ): boolean {
 	if (record.issued === undefined) return true;
 	const { issued, cluster } = record;
+	const { issuedAt, lifetimeMs } = issued;
 	const at = renewalAt(cluster, issued, policy);
-	// A clock that went back: what was issued in the future says nothing about its end.
-	if (now >= at || issued.issuedAt > now + issued.lifetimeMs) return true;
-	if (now < at - issued.lifetimeMs * togetherShare) return false;
-	return others.some(
-		(other) =>
-			other.cluster !== cluster &&
-			other.state === 'Published' &&
-			other.issued !== undefined &&
-			(now >= renewalAt(other.cluster, other.issued, policy) ||
-				(other.replacedAt !== undefined && now - other.replacedAt < rollOutPatienceMs && other.replacedAt <= now)),
-	);
+	// A clock that went back: it would be renewed long after its end.
+	if (now >= at || issuedAt > now + lifetimeMs * skewShare) return true;
+	if (now < at - Math.min(lifetimeMs * togetherShare, (at - issuedAt) / 2)) return false;
+	return others.some((other) => other.cluster !== cluster && other.state === 'Published' && isTurn(other, policy, now));
+}
+
+/** Whether this cluster begins a common renewal. One that can't be renewed, since it does not answer, does so only for a while. */
+function isTurn({ cluster, issued, replacedAt }: ClusterRecord, policy: RotationPolicy, now: number): boolean {
+	if (issued === undefined) return false;
+	return isRecent(renewalAt(cluster, issued, policy), now) || (replacedAt !== undefined && isRecent(replacedAt, now));
+}
+
+/** In the past, and not longer ago than a roll-out waits. */
+function isRecent(time: number, now: number): boolean {
+	return time <= now && now - time < rollOutPatienceMs;
 }
 
 /**
@@ -66,9 +74,9 @@ export function isDue(
  */
 export function isSettled(records: readonly ClusterRecord[], policy: RotationPolicy, now: number): boolean {
 	const published = records.filter(({ state }) => state === 'Published');
-	const newest = Math.max(...published.map(({ replacedAt = 0 }) => replacedAt));
-	if (now - newest >= rollOutPatienceMs) return true;
-	return !published.some((record) => isDue(record, published, policy, now));
+	// What was replaced in the future was so by another clock: it is not waited for until then.
+	const isNew = published.some(({ replacedAt }) => replacedAt !== undefined && isRecent(replacedAt, now));
+	return !isNew || !published.some((record) => isDue(record, published, policy, now));
 }
 
 /** Uniform in [0, 1), the same for the same token. */

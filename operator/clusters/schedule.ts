@@ -18,9 +18,10 @@ const failedWorkMs = 2_000;
 const longestWorkMs = 60_000;
 
 export function probeDelayMs({ health, downs }: ClusterCell, random: () => number): number {
-	if (health.state === 'down')
-		return jittered(Math.min(failedProbeMs * 2 ** Math.min(downs, 10), longestProbeMs), random);
-	return jittered(health.streak > 0 ? failedProbeMs : probeMs, random);
+	// What has just changed is made sure of soon: a failure while it is up, an answer while it is down.
+	if (health.streak > 0) return jittered(failedProbeMs, random);
+	if (health.state !== 'down') return jittered(probeMs, random);
+	return jittered(Math.min(failedProbeMs * 2 ** Math.min(downs, 10), longestProbeMs), random);
 }
 
 export function recheckDelayMs({ refusals }: ClusterCell, random: () => number): number {
@@ -38,11 +39,14 @@ export function nextPassInMs(
 	clock: { readonly now: number; readonly wallClock: number; readonly random: () => number },
 ): number {
 	const { now, wallClock, random } = clock;
+	const isDown = cell.health.state === 'down';
 	const work =
-		cell.failures === 0 || cell.health.state === 'down'
+		cell.failures === 0 || isDown
 			? Number.POSITIVE_INFINITY
 			: jittered(Math.min(failedWorkMs * 2 ** Math.min(cell.failures - 1, 10), longestWorkMs), random);
-	const isDown = cell.health.state === 'down';
+	// Nothing is checked where nothing answers, and after a failure the check is made with the work that is tried again.
+	const isChecked = cell.health.state === 'up' && cell.health.streak === 0 && cell.failures === 0;
+	const check = isChecked ? cell.nextCheckAt - now : Number.POSITIVE_INFINITY;
 	const tokens = records.flatMap(({ cluster, issued }) => {
 		if (issued === undefined) return [];
 		const end = issued.issuedAt + issued.lifetimeMs - wallClock;
@@ -50,7 +54,7 @@ export function nextPassInMs(
 		const renewal = isDown ? Number.POSITIVE_INFINITY : renewalAt(cluster, issued, policy) - wallClock;
 		return [renewal, end].filter((inMs) => inMs > 0);
 	});
-	const waits = [cell.nextProbeAt - now, cell.nextCheckAt - now, work, ...tokens];
+	const waits = [cell.nextProbeAt - now, check, work, ...tokens];
 	// Never at once: a clock that stands still must not make a loop of it.
 	return Math.max(50, Math.min(...waits));
 }
