@@ -10,6 +10,7 @@ import { seen } from './check-subject.ts';
 import { checkCluster } from './checks.ts';
 import { type ClusterConnection, watchedThere } from './connection.ts';
 import type { ClusterChecks, KeeperContext } from './context.ts';
+import { LocalFailure } from './failure.ts';
 import { type ClusterFactsSeen, gatherFacts } from './gather.ts';
 import { valueIfKnown } from './known.ts';
 import { kubernetesNeeded } from './kubernetes-needed.ts';
@@ -43,9 +44,12 @@ export function clusterChecks(context: Context): ClusterChecks {
 		const known = here.get(mesh.name);
 		if (known !== undefined && known.key === key && context.now() - known.at < localFactsMs) return known.facts;
 		// Without the signal of the pass that happens to ask first: others wait for the same answer.
-		const facts = gatherFacts(context.api, { namespace, podCIDRs, serviceCIDRs });
+		const facts = gatherFacts(context.api, { namespace, podCIDRs, serviceCIDRs }).catch((error: unknown) => {
+			if (here.get(mesh.name)?.facts === facts) here.delete(mesh.name);
+			// It is no fault of the cluster that is to be compared with this one.
+			throw new LocalFailure(error);
+		});
 		here.set(mesh.name, { at: context.now(), key, facts });
-		facts.catch(() => here.delete(mesh.name));
 		return facts;
 	}
 

@@ -15,6 +15,17 @@ export class ClusterFailure extends Error {
 	}
 }
 
+/** A failure of this cluster in the middle of work in another one: whoever does that work is told what it was. */
+export class LocalFailure extends Error {
+	override readonly name = 'LocalFailure';
+	constructor(cause: unknown) {
+		super('this cluster failed, not the one that was worked in', { cause });
+	}
+}
+
+/** One that we were given a moment ago, and any other: the header of each begins with `{"` in base64. */
+const webToken = /\beyJ[\w-]{6,}(\.[\w-]*)*/g;
+
 /** Longest part of a foreign text that is repeated, characters. */
 const longestQuote = 400;
 
@@ -25,9 +36,13 @@ const longestQuote = 400;
 export function quote(text: string, secrets: readonly string[]): string {
 	let clean = text;
 	for (const secret of secrets) if (secret.length >= 8) clean = clean.replaceAll(secret, '[redacted]');
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-	clean = clean.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();
-	return clean.length > longestQuote ? `${clean.slice(0, longestQuote)}…` : clean;
+	// What is not seen goes: control characters, and those that turn text around or hide in it.
+	clean = clean
+		.replaceAll(webToken, '[redacted]')
+		.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+		.trim();
+	// Half a character would be stored as another one, and so differ from what is told each time anew.
+	return (clean.length > longestQuote ? `${clean.slice(0, longestQuote)}…` : clean).toWellFormed();
 }
 
 /** Who a failure is about. */
@@ -40,6 +55,8 @@ export interface FailureContext {
 	readonly reason?: ClusterReason;
 	/** What was being done, `the token could not be used`. */
 	readonly doing?: string;
+	/** It was only asked whether it is there: whatever hinders an answer is a matter of reaching it. */
+	readonly isProbe?: boolean;
 }
 
 export function clusterFailure(error: unknown, context: FailureContext): ClusterFailure {
@@ -50,7 +67,8 @@ export function clusterFailure(error: unknown, context: FailureContext): Cluster
 	}
 	const { host, secrets, reason = 'RemoteApplyFailed', doing } = context;
 	const words = quote(error instanceof Error ? error.message : String(error), secrets);
-	if (error instanceof TransientError) {
+	// An answer (500 of an admission webhook, 429) is about the request alone.
+	if (error instanceof TransientError && (error.status === undefined || context.isProbe === true)) {
 		return isTlsFailure(error)
 			? new ClusterFailure(
 					{
@@ -60,13 +78,19 @@ export function clusterFailure(error: unknown, context: FailureContext): Cluster
 					true,
 				)
 			: new ClusterFailure(
-					{ reason: 'Unreachable', message: `the API server at ${host} does not answer: ${words}` },
+					{
+						reason: 'Unreachable',
+						message: `the API server at ${host} ${error.status === undefined ? 'does not answer' : 'can not serve'}: ${words}`,
+					},
 					true,
 				);
 	}
 	if (error instanceof InvalidError && error.reason === 'KubeconfigUnsafe') {
 		// A name that leads to an address that must not be dialled.
 		return new ClusterFailure({ reason: 'KubeconfigUnsafe', message: words }, true);
+	}
+	if (error instanceof InvalidError && error.reason === 'SecretConflict') {
+		return new ClusterFailure({ reason: 'SecretConflict', message: words }, false);
 	}
 	if (error instanceof RequestError && error.status === 401) {
 		return new ClusterFailure(
@@ -80,12 +104,12 @@ export function clusterFailure(error: unknown, context: FailureContext): Cluster
 	return new ClusterFailure({ reason, message: doing === undefined ? words : `${doing}: ${words}` }, false);
 }
 
-/** Runs something in a cluster; what fails there is the cluster's. An abort stays what it is. */
+/** Runs something in a cluster; what fails there is the cluster's. An abort stays what it is, and so does what failed here. */
 export async function inCluster<T>(context: FailureContext, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();
 	} catch (error) {
 		signal.throwIfAborted();
-		throw clusterFailure(error, context);
+		throw error instanceof LocalFailure ? error.cause : clusterFailure(error, context);
 	}
 }

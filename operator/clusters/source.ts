@@ -45,6 +45,8 @@ export function localSourceOf(
 	};
 }
 
+const doing = 'a new token was issued, but does not read the cluster as Pilot has to';
+
 /** The account by which the control plane reads a joined cluster. */
 export function sourceOf(
 	context: KeeperContext,
@@ -78,12 +80,16 @@ export function sourceOf(
 					await proveToken(reader, { signal });
 				} catch (error) {
 					signal.throwIfAborted();
-					throw clusterFailure(error, {
+					const failure = clusterFailure(error, {
 						host: new URL(url).host,
 						secrets: [...failures.secrets, token],
 						reason: 'TokenNotProven',
-						doing: 'a new token was issued, but does not read the cluster as Pilot has to',
+						doing,
 					});
+					// It is the new token that is not known there, not the user of the kubeconfig.
+					throw failure.problem.reason === 'Unauthorized'
+						? new ClusterFailure({ reason: 'TokenNotProven', message: `${doing}: 401 Unauthorized` }, false)
+						: failure;
 				} finally {
 					await reader.close();
 				}

@@ -1,6 +1,7 @@
 /** Tokens by which Pilot reads a cluster: asked of its API server, and tried out before anybody is given them. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer, CallOptions } from '../runtime/api-server.ts';
-import { isForbidden, TransientError } from '../runtime/errors.ts';
+import { isForbidden } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import type { Issued } from './record.ts';
 
@@ -15,8 +16,20 @@ export interface IssuedToken {
 	readonly issued: Issued;
 }
 
+/** The answer to a TokenRequest is of no use: no failure to reach whoever gave it. */
+export class UnusableToken extends Error {
+	override readonly name = 'UnusableToken';
+}
+
 /** What Pilot lists of every cluster when it begins (istio 1.0-1.4 `pilot/pkg/serviceregistry/kube/controller`). */
 const readByPilot = ['services', 'endpoints', 'pods', 'nodes'] as const;
+
+/** Kubernetes gives no token less (`kubernetes/pkg/apis/authentication/validation`); less than half of it would be renewed without end. */
+const shortestMs = 5 * 60_000;
+/** Nobody asks for more; what lasts longer is renewed as if it did not. */
+const longestMs = 10 * 366 * 24 * 60 * 60_000;
+/** Characters of a token: more than any has, and few enough for a Secret. */
+const longestToken = 64 * 1024;
 
 /** A new binding is known to the authorizer of an API server a moment after it was stored: so long, milliseconds, it is waited for. */
 const bindingPatienceMs = 5_000;
@@ -51,12 +64,16 @@ export async function issueToken(
 		kind: 'TokenRequest',
 	});
 	const { token, expirationTimestamp } = body?.status ?? {};
-	if (typeof token !== 'string' || token === '')
-		throw new TransientError(`the API server gave no token for ServiceAccount ${namespace}/${name}`);
+	if (typeof token !== 'string' || token.length > longestToken || !/^[\x21-\x7e]+$/.test(token))
+		throw new UnusableToken(`the API server gave no usable token for ServiceAccount ${namespace}/${name}`);
 	const grantedMs = lifetimeOf(token) ?? Date.parse(String(expirationTimestamp)) - now;
-	if (!(grantedMs > 0))
-		throw new TransientError(`the token for ServiceAccount ${namespace}/${name} has no end that can be read`);
-	return { token, issued: { issuedAt: now, lifetimeMs: grantedMs } };
+	if (!(grantedMs >= shortestMs)) {
+		const life = Number.isNaN(grantedMs) ? 'without an end that can be read' : `of ${Math.round(grantedMs / 1_000)} s`;
+		throw new UnusableToken(
+			`the API server gave a token ${life} for ServiceAccount ${namespace}/${name}; it has to last ${shortestMs / 60_000} min or more`,
+		);
+	}
+	return { token, issued: { issuedAt: now, lifetimeMs: Math.min(Math.floor(grantedMs / 1_000) * 1_000, longestMs) } };
 }
 
 /** From `iat` to `exp` of a JWT, milliseconds; undefined where it is none. */
@@ -87,8 +104,7 @@ export async function proveToken(api: ApiServer, options: CallOptions): Promise<
 			return;
 		} catch (error) {
 			if (!isForbidden(error) || performance.now() + waitMs > deadline) throw error;
-			options.signal?.throwIfAborted();
-			await new Promise((resolve) => setTimeout(resolve, waitMs));
+			await sleep(waitMs, undefined, options.signal === undefined ? {} : { signal: options.signal });
 		}
 	}
 }
