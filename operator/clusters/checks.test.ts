@@ -344,12 +344,12 @@ for (const [title, { cluster = {}, others = [], local: here = {}, finds, says = 
 	});
 }
 
-test('before it joins everything keeps a cluster away, afterwards only a kubeconfig that leads elsewhere', (t) => {
+test('before it joins everything keeps a cluster away, afterwards only what must never be done', (t) => {
 	const problems = Object.keys(clusterReasons).map((reason) => ({ reason: reason as ClusterReason, message: '' }));
 	t.deepEqual(blockingProblems(problems, { isJoined: false }), problems);
 	t.deepEqual(
 		blockingProblems(problems, { isJoined: true }).map(({ reason }) => reason),
-		['OwnCluster', 'OtherCluster'],
+		['OwnCluster', 'JoinedTwice', 'ClusterNameTaken', 'OtherCluster', 'ServerRefused'],
 	);
 });
 

@@ -45,19 +45,27 @@ export function checkCluster(
 	return checks.flatMap((check) => check(cluster, sorted, local));
 }
 
-/** The kubeconfig leads somewhere else than it should: nothing may be written there, whatever was joined before. */
-const wrongCluster: ReadonlySet<ClusterReason> = new Set(['OwnCluster', 'OtherCluster']);
+/**
+ * The kubeconfig leads somewhere else than it should, or an entry of the list does it again: nothing may be written there,
+ * whatever was joined before. And no token goes to an address that must not be dialled.
+ */
+const alwaysBlocking: ReadonlySet<ClusterReason> = new Set([
+	'OwnCluster',
+	'OtherCluster',
+	'JoinedTwice',
+	'ClusterNameTaken',
+	'ServerRefused',
+]);
 
 /**
  * The problems for which nothing is written in the cluster. Before it joins these are all. What is found later does not
- * tear down what works: it is reported, while rotation, repair and data plane go on; but for a kubeconfig that leads to another
- * cluster by now.
+ * tear down what works: it is reported, while rotation, repair and data plane go on; but for what must never be done.
  */
 export function blockingProblems(
 	problems: readonly ClusterProblem[],
 	{ isJoined }: Pick<OtherCluster, 'isJoined'>,
 ): readonly ClusterProblem[] {
-	return isJoined ? problems.filter(({ reason }) => wrongCluster.has(reason)) : problems;
+	return isJoined ? problems.filter(({ reason }) => alwaysBlocking.has(reason)) : problems;
 }
 
 function problem(reason: ClusterReason, message: string): readonly ClusterProblem[] {
