@@ -12,6 +12,7 @@ import type { PassResult } from '../runtime/work-queue.ts';
 import type { ClusterCell } from './cell.ts';
 import type { ClusterKeeper } from './cluster-keeper.ts';
 import type { KeeperContext } from './context.ts';
+import { isTold } from './distribute.ts';
 import { ClusterFailure, inCluster } from './failure.ts';
 import { timeText } from './observe.ts';
 import { type ClusterRecord, recordReference, recordSecret } from './record.ts';
@@ -28,6 +29,11 @@ const unreachedMs = 5_000;
 /** A try to clean a cluster that does not answer ends after so long, milliseconds; also the one after the time is over. */
 const oneTryMs = 30_000;
 const lastTryMs = 3_000;
+/** By so much, milliseconds, the clocks of two replicas may differ. */
+const clockSkewMs = 60_000;
+/** What the status has room for. */
+const mostObjects = 64;
+const longestReason = 1_000;
 
 export async function leave(
 	context: KeeperContext,
@@ -38,11 +44,12 @@ export async function leave(
 	signal: AbortSignal,
 ): Promise<PassResult> {
 	const now = context.wallClock();
-	if (record.state !== 'Leaving') {
+	if (record.state !== 'Leaving' || isOfAnotherClock(record, now)) {
 		// When its token was issued stays: by that a restarted operator knows that Pilot has to forget it.
 		const { content: _, basis: __, ...kept } = record;
 		const leaving: ClusterRecord = { ...kept, state: 'Leaving', leavingSince: now };
 		await context.writerHere(mesh, signal).apply(recordSecret(mesh, leaving), true);
+		if (record.state === 'Leaving') return { requeueAfterMs: 0 };
 		context.onNotice(mesh.name, {
 			type: 'Normal',
 			reason: 'ClusterLeaving',
@@ -54,7 +61,7 @@ export async function leave(
 	const since = record.leavingSince ?? now;
 	const passedMs = Math.max(0, now - since);
 	const isOver = passedMs >= mesh.leaveTimeoutMs || mesh.isForced;
-	if (!isOver && !mesh.isForced) {
+	if (!isOver) {
 		const waiting = whatHoldsIt(context, cell, mesh, record, passedMs);
 		if (waiting !== undefined) {
 			tell(context, cell, mesh, record, waiting.sentence);
@@ -92,6 +99,11 @@ export async function leave(
 	return giveUp(context, cell, mesh, record, sentence, left, signal);
 }
 
+/** Left at a time that is still to come: the clock went back, and by it leaving would last until then. */
+function isOfAnotherClock({ leavingSince }: ClusterRecord, now: number): boolean {
+	return leavingSince !== undefined && leavingSince > now + clockSkewMs;
+}
+
 function whatHoldsIt(
 	context: KeeperContext,
 	cell: ClusterCell,
@@ -103,8 +115,7 @@ function whatHoldsIt(
 		return { sentence: 'waiting for Pilot to forget it', forMs: forgottenAfterMs - passedMs };
 	if (record.replacedAt !== undefined && passedMs < rollOutPatienceMs && !context.isFollowed(mesh.namespace))
 		return { sentence: 'waiting for the pods of Pilot and Mixer to be replaced', forMs: recheckMs };
-	const readers = context.cellsOf(mesh.name).filter((other) => other.distributed.has(cell.cluster));
-	const [reader] = readers;
+	const reader = context.cellsOf(mesh.name).find((other) => isTold(context, other, mesh, cell.cluster));
 	return reader === undefined || passedMs >= rollOutPatienceMs
 		? undefined
 		: { sentence: `waiting for its Secret in cluster ${reader.cluster} to be gone`, forMs: recheckMs };
@@ -209,13 +220,19 @@ async function giveUp(
 	const { readBy } = context.namesOf(mesh);
 	const objects =
 		left.length > 0
-			? left
+			? left.slice(0, mostObjects)
 			: [
 					`everything with label applyset.kubernetes.io/part-of=${context.namesOf(mesh).applySet}, ServiceAccount ${mesh.namespace}/${mesh.objects.readerAccount(readBy)} among it`,
 				];
-	const isTold = mesh.isLeaving || mesh.leftBehind.has(cell.cluster);
+	// Not what was told of another time under that name.
+	const isTold = mesh.isLeaving || (cell.leftBehind !== undefined && mesh.leftBehind.has(cell.cluster));
 	if (cell.leftBehind === undefined) {
-		cell.leftBehind = { cluster: cell.cluster, since: timeText(context.wallClock()), reason, objects };
+		cell.leftBehind = {
+			cluster: cell.cluster,
+			since: timeText(context.wallClock()),
+			reason: reason.slice(0, longestReason).toWellFormed(),
+			objects,
+		};
 		context.onNotice(mesh.name, {
 			type: 'Warning',
 			reason: 'ClusterLeftBehind',
@@ -224,6 +241,8 @@ async function giveUp(
 	}
 	if (!isTold) {
 		tell(context, cell, mesh, record, reason);
+		// Nobody is woken by the status that tells it: the mesh has to be looked at until it has been read.
+		context.wakeMesh(mesh.name, `cluster ${cell.cluster} is left behind`);
 		return { requeueAfterMs: recheckMs };
 	}
 	await end(context, cell, mesh, record, signal);
