@@ -3,6 +3,7 @@
  * plane of their own are told. Read from the EndpointSlices that Kubernetes makes for their Services, which carry the labels
  * of these (kubernetes 1.36 `staging/src/k8s.io/endpointslice/utils.go`, `setEndpointSliceLabels`).
  */
+import { isDeepStrictEqual } from 'node:util';
 import { managedSelector } from './apply/identity.ts';
 import type { ControlPlaneAddresses } from './render/index.ts';
 import type { ApiServer } from './runtime/api-server.ts';
@@ -34,7 +35,10 @@ export class ControlPlaneEndpoints {
 			transform: toSlice,
 			onError,
 		});
-		this.#reflector.addHandler(({ old, current }) => onChange((current ?? old).namespace));
+		this.#reflector.addHandler(({ old, current, initial }) => {
+			// The first list is waited for by whoever reads; and what is not about the addresses of a control plane is no news.
+			if (!initial && !isDeepStrictEqual(shownOf(old), shownOf(current))) onChange((current ?? old).namespace);
+		});
 	}
 
 	/** Begins to watch when it is asked for the first time; resolves when all is listed. Rejects with TransientError when that takes too long. */
@@ -72,6 +76,12 @@ export class ControlPlaneEndpoints {
 	stop(): void {
 		this.#reflector.stop();
 	}
+}
+
+/** What others are told of a slice. */
+function shownOf(slice: Slice | undefined): Slice | undefined {
+	const isShown = slice !== undefined && Object.values<string>(services).includes(slice.service);
+	return isShown && slice.addresses.length > 0 ? slice : undefined;
 }
 
 function toSlice({ metadata, endpoints }: KubeObject): Slice {

@@ -129,7 +129,9 @@ export class MeshController {
 	/** Starts the caches; resolves when they have listed everything once. Nothing is written before `lead`. */
 	async start(): Promise<void> {
 		this.caches.start();
-		await Promise.all([this.caches.synced(), this.clusters.start()]);
+		await this.caches.synced();
+		// Not before: an API server that is down now is waited for.
+		await this.clusters.start();
 		this.#serverVersion = (await this.#options.api.version()).gitVersion;
 		this.#planResync();
 	}
@@ -174,7 +176,8 @@ export class MeshController {
 			for (const name of installationsOf(change, installations.all())) {
 				this.queue.add(name, { reason: `${kind} ${metadata.name} ${change.type}` });
 			}
-			if ((change.current ?? change.old).clusterRecord !== undefined) {
+			// Also where the label by which it is one was taken off.
+			if ((change.old?.clusterRecord ?? change.current?.clusterRecord) !== undefined) {
 				this.clusters.secretChanged(change);
 				// Another primary may keep it here: the pods that read it are those of the mesh in its namespace.
 				this.#wakeNamespace(metadata.namespace ?? '', `Secret ${metadata.name} ${change.type}`);

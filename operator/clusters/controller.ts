@@ -227,10 +227,11 @@ export class ClusterController {
 
 	/** A Secret that stands for a cluster changed here. */
 	secretChanged({ current, old }: ReflectorChange<Child>): void {
-		const cluster = (current ?? old)?.clusterRecord?.cluster;
-		const mesh = (current ?? old)?.instance;
-		if (cluster === undefined || mesh === undefined) return;
-		this.#wake(cellKey(mesh, cluster), `Secret of cluster ${cluster}`);
+		for (const child of [old, current]) {
+			if (child?.clusterRecord === undefined || child.instance === undefined) continue;
+			const { cluster } = child.clusterRecord;
+			this.#wake(cellKey(child.instance, cluster), `Secret of cluster ${cluster}`);
+		}
 	}
 
 	/** Everything is looked at again: a net under what was missed. */
@@ -242,11 +243,25 @@ export class ClusterController {
 		}
 	}
 
-	async #pass(key: string, { signal, reasons }: PassContext): Promise<PassResult> {
+	async #pass(key: string, context: PassContext): Promise<PassResult> {
 		const cell = this.#cells.get(key);
 		const mesh = cell === undefined ? undefined : this.#meshes.get(cell.mesh);
 		if (cell === undefined || mesh === undefined) return {};
-		this.#options.log.debug({ meshInstallation: cell.mesh, cluster: cell.cluster, reasons }, 'pass over a cluster');
+		const { log } = this.#options;
+		const about = { meshInstallation: cell.mesh, cluster: cell.cluster };
+		log.debug({ ...about, reasons: context.reasons }, 'pass over a cluster');
+		try {
+			return await this.#lookAt(cell, mesh, context);
+		} catch (error) {
+			log.warn({ err: error, ...about, attempt: context.attempt }, 'pass over a cluster failed');
+			throw error;
+		} finally {
+			// Dropped meanwhile, and connected all the same.
+			if (this.#cells.get(key) !== cell) this.#disconnect(cell);
+		}
+	}
+
+	async #lookAt(cell: ClusterCell, mesh: WantedMesh, { signal }: PassContext): Promise<PassResult> {
 		const entry = mesh.isLeaving ? undefined : mesh.clusters.find(({ name }) => name === cell.cluster);
 		const record = this.#context.recordOf(mesh, cell.cluster);
 		if (record?.state === 'Leaving' || (record !== undefined && entry === undefined))
@@ -310,6 +325,10 @@ export class ClusterController {
 		this.#cells.delete(cell.key);
 		this.#options.onObserved(cell.mesh, cell.cluster, cell, undefined);
 		this.#kubeconfigs.setInterest(cell.key, undefined);
+		this.#disconnect(cell);
+	}
+
+	#disconnect(cell: ClusterCell): void {
 		cell.connection?.close().catch((error: unknown) => this.#options.log.debug({ err: error }, 'closing a connection'));
 		cell.connection = undefined;
 	}

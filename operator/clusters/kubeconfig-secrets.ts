@@ -27,6 +27,8 @@ export class KubeconfigSecrets {
 	/** By namespace; what is kept of a Secret is its resourceVersion. */
 	readonly #watches = new Map<string, Reflector<string>>();
 	readonly #interests = new Map<string, ObjectName>();
+	/** Namespaces that were waited for in vain: who did so is told when they are listed. */
+	readonly #late = new Set<string>();
 	readonly #contents = new Map<string, { readonly version: string; readonly secret: KubeconfigSecret }>();
 
 	constructor(api: ApiServer, options: KubeconfigSecretsOptions) {
@@ -36,6 +38,8 @@ export class KubeconfigSecrets {
 
 	/** Says on which Secret somebody depends from now on; on none any more when it is undefined. */
 	setInterest(who: string, name: ObjectName | undefined): void {
+		const before = this.#interests.get(who);
+		if (before?.namespace === name?.namespace && before?.name === name?.name) return;
 		if (name === undefined) this.#interests.delete(who);
 		else this.#interests.set(who, name);
 		const namespaces = new Set([...this.#interests.values()].map(({ namespace }) => namespace));
@@ -43,6 +47,7 @@ export class KubeconfigSecrets {
 			if (namespaces.has(namespace)) continue;
 			reflector.stop();
 			this.#watches.delete(namespace);
+			this.#late.delete(namespace);
 		}
 		const keys = new Set([...this.#interests.values()].map(keyOf));
 		for (const key of this.#contents.keys()) if (!keys.has(key)) this.#contents.delete(key);
@@ -52,7 +57,11 @@ export class KubeconfigSecrets {
 	/** The Secret, or undefined where there is none. Rejects with TransientError when it can't be read now. */
 	async read(name: ObjectName, signal: AbortSignal): Promise<KubeconfigSecret | undefined> {
 		const reflector = this.#watches.get(name.namespace) ?? this.#watch(name.namespace);
-		if (!reflector.hasSynced) await withDeadline(reflector.synced, name, signal);
+		if (!reflector.hasSynced) {
+			this.#late.add(name.namespace);
+			await withDeadline(reflector.synced, name, signal);
+			this.#late.delete(name.namespace);
+		}
 		const key = keyOf(name);
 		const version = reflector.store.get(key);
 		if (version === undefined) return undefined;
@@ -78,6 +87,7 @@ export class KubeconfigSecrets {
 	stop(): void {
 		for (const reflector of this.#watches.values()) reflector.stop();
 		this.#watches.clear();
+		this.#late.clear();
 		this.#contents.clear();
 	}
 
@@ -91,17 +101,20 @@ export class KubeconfigSecrets {
 		});
 		this.#watches.set(namespace, reflector);
 		reflector.addHandler(({ key, initial }) => {
-			if (initial) return;
-			const interested = [...this.#interests].filter(([, name]) => keyOf(name) === key);
-			const [first] = interested;
-			if (first !== undefined)
-				this.#options.onChange(
-					first[1],
-					interested.map(([who]) => who),
-				);
+			if (!initial) this.#tell((name) => keyOf(name) === key);
+		});
+		void reflector.synced.then(() => {
+			// Later, so that whoever still waits goes on first.
+			setImmediate(() => {
+				if (this.#late.delete(namespace)) this.#tell((name) => name.namespace === namespace);
+			});
 		});
 		reflector.start();
 		return reflector;
+	}
+
+	#tell(isAbout: (name: ObjectName) => boolean): void {
+		for (const [who, name] of this.#interests) if (isAbout(name)) this.#options.onChange(name, [who]);
 	}
 }
 

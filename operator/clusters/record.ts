@@ -84,7 +84,7 @@ export function recordOf(child: Pick<Child, 'clusterRecord'>): ClusterRecord | u
 	const { cluster, isPublished, facts } = clusterRecord;
 	const [namespace, name, key] = (facts.kubeconfig ?? '').split('/');
 	if (namespace === undefined || name === undefined || key === undefined) return undefined;
-	const [issuedAt, lifetime] = [timeOf(facts['issued-at']), Number(facts['lifetime-seconds'] ?? Number.NaN)];
+	const issued = issuedOf(facts['issued-at'], facts['lifetime-seconds']);
 	const [replacedAt, leavingSince] = [timeOf(facts['replaced-at']), timeOf(facts['leaving-since'])];
 	return {
 		cluster,
@@ -93,10 +93,7 @@ export function recordOf(child: Pick<Child, 'clusterRecord'>): ClusterRecord | u
 		state: isPublished ? 'Published' : leavingSince === undefined ? 'Pending' : 'Leaving',
 		...given('id', facts.id),
 		kubeconfig: { namespace, name, key },
-		...given(
-			'issued',
-			issuedAt === undefined || !(lifetime > 0) ? undefined : { issuedAt, lifetimeMs: lifetime * 1_000 },
-		),
+		...given('issued', issued),
 		...given('basis', facts.basis),
 		...given('content', facts.content),
 		...given('replacedAt', replacedAt),
@@ -186,6 +183,15 @@ export function replacedHash(records: readonly ClusterRecord[]): string | undefi
 
 function given<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
 	return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V };
+}
+
+/** Undefined where it is no token's: then there is none, and a new one is due. */
+function issuedOf(at: string | undefined, lifetimeSeconds: string | undefined): Issued | undefined {
+	const issuedAt = timeOf(at);
+	const lifetimeMs = Math.round(Number(lifetimeSeconds ?? Number.NaN) * 1_000);
+	if (issuedAt === undefined || !(lifetimeMs > 0) || Number.isNaN(new Date(issuedAt + lifetimeMs).getTime()))
+		return undefined;
+	return { issuedAt, lifetimeMs };
 }
 
 function timeOf(text: string | undefined): number | undefined {
