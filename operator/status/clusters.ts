@@ -73,15 +73,12 @@ export function clustersStatus(
 		};
 	}
 	const { listed, seen, leaving } = observation;
-	const clusters = [...listed, ...leaving.map((name) => ({ name, role: undefined }))].map(({ name, role }) => {
+	const names = [...listed, ...leaving.map((name) => ({ name, role: undefined }))];
+	const longest = Math.min(longestMessage, Math.floor(allMessages / names.length));
+	const clusters = names.map(({ name, role }) => {
 		const before = previous?.clusters?.find((cluster) => cluster.name === name);
-		return clusterStatus(
-			name,
-			role,
-			seen.find((one) => one.name === name),
-			before,
-			frame,
-		);
+		const now = seen.find((one) => one.name === name);
+		return clusterStatus(name, role, now, before, { ...frame, longest });
 	});
 	const joined = clusters.slice(0, listed.length).filter((cluster) => isTrue(cluster, 'Joined')).length;
 	const left = [
@@ -90,7 +87,9 @@ export function clustersStatus(
 			({ cluster }) => !observation.leftBehind.some((one) => one.cluster === cluster),
 		),
 		// Who has joined again under that name is cared for again.
-	].filter(({ cluster }) => !clusters.some((one) => one.name === cluster && isTrue(one, 'Joined')));
+	]
+		.filter(({ cluster }) => !clusters.some((one) => one.name === cluster && isTrue(one, 'Joined')))
+		.slice(0, mostLeftBehind);
 	return {
 		...(listed.length === 0 ? {} : { joinedClusters: `${joined}/${listed.length}` }),
 		...(clusters.length === 0 ? {} : { clusters }),
@@ -117,11 +116,16 @@ export function clustersVerdict(
 	return { status: 'True', reason: 'ClustersJoined', message: `all ${told.length} clusters are part of the mesh` };
 }
 
-/** Longest message about many clusters, characters; each cluster has its own in full. */
-const longestMessage = 4_000;
+/** What the status has room for; the newest come first. */
+const mostLeftBehind = 256;
 
-function bounded(message: string): string {
-	return message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message;
+/** Longest message, characters, and of those of single clusters together: an object has room for 1.5 MiB with all that is about it. */
+const longestMessage = 4_000;
+const allMessages = 300_000;
+
+/** Not in the middle of a character: that would be stored as another one, and so differ from what is told each time anew. */
+function bounded(message: string, longest = longestMessage): string {
+	return message.length > longest ? `${message.slice(0, longest).toWellFormed()}…` : message;
 }
 
 function clusterStatus(
@@ -129,7 +133,7 @@ function clusterStatus(
 	role: string | undefined,
 	seen: ClusterObservation | undefined,
 	before: ClusterStatus | undefined,
-	frame: Frame,
+	frame: Frame & { readonly longest: number },
 ): ClusterStatus {
 	// After a restart nothing is denied before it has been looked at.
 	if (seen === undefined && before !== undefined) return before;
@@ -163,7 +167,7 @@ function clusterStatus(
 				observedGeneration: frame.generation,
 				lastTransitionTime: old?.status === status ? old.lastTransitionTime : frame.now,
 				reason,
-				message,
+				message: bounded(message, frame.longest),
 			};
 		}),
 	};
