@@ -1,0 +1,159 @@
+import test from 'ava';
+import fc from 'fast-check';
+import type { ClusterRecord } from './record.ts';
+import { isDue, isSettled, type RotationPolicy, renewalAt, rollOutPatienceMs } from './rotation.ts';
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+const start = Date.UTC(2026, 0, 1);
+
+const lifetimeMs = fc.integer({ min: 10 * minute, max: 3_650 * day });
+const policy: fc.Arbitrary<RotationPolicy> = fc.record({
+	renewShare: fc.double({ min: 0.1, max: 0.95, noNaN: true }),
+});
+const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/);
+const common: RotationPolicy = { renewShare: 0.7 };
+
+function published(cluster: string, issuedAt: number, life = 30 * day, replacedAt?: number): ClusterRecord {
+	return {
+		cluster,
+		role: 'Remote',
+		state: 'Published',
+		dataPlane: false,
+		kubeconfig: { namespace: 'x', name: 'y', key: 'z' },
+		issued: { issuedAt, lifetimeMs: life },
+		...(replacedAt === undefined ? {} : { replacedAt }),
+	};
+}
+
+test('a token is renewed after it was issued and well before its end, so that old and new overlap', (t) => {
+	fc.assert(
+		fc.property(name, lifetimeMs, policy, (cluster, life, given) => {
+			const at = renewalAt(cluster, { issuedAt: start, lifetimeMs: life }, given);
+			t.true(at > start);
+			t.true(at <= start + life * given.renewShare);
+			t.true(start + life - at >= Math.min(15 * minute, life / 2));
+			// Jitter makes it earlier, and by little.
+			t.true(at >= start + Math.min(life * given.renewShare, life / 2) - life * 0.05);
+		}),
+	);
+});
+
+test('the jitter depends on nothing but the cluster and the token, and spreads a fleet', (t) => {
+	const issued = { issuedAt: start, lifetimeMs: 30 * day };
+	const times = Array.from({ length: 100 }, (_, i) => renewalAt(`c${i}`, issued, common));
+	t.deepEqual(
+		times,
+		Array.from({ length: 100 }, (_, i) => renewalAt(`c${i}`, { ...issued }, { ...common })),
+	);
+	t.is(new Set(times).size, 100);
+	t.true(Math.max(...times) - Math.min(...times) > day);
+});
+
+test('who is due stays so until the token is another one', (t) => {
+	fc.assert(
+		fc.property(
+			name,
+			lifetimeMs,
+			policy,
+			fc.nat({ max: 1_000 }),
+			fc.nat({ max: 1_000 }),
+			(cluster, life, given, a, b) => {
+				const record = published(cluster, start, life);
+				const [early = 0, late = 0] = [a, b].sort((x, y) => x - y).map((share) => start + (life * share) / 800);
+				if (isDue(record, [], given, early)) t.true(isDue(record, [], given, late));
+			},
+		),
+	);
+});
+
+test('right after it was issued no token is due, whatever the other clusters do', (t) => {
+	const other = fc.record({
+		cluster: name,
+		issuedAt: fc.integer({ min: start - 4_000 * day, max: start }),
+		life: lifetimeMs,
+		replacedAt: fc.option(fc.integer({ min: start - day, max: start }), { nil: undefined }),
+	});
+	fc.assert(
+		fc.property(lifetimeMs, policy, fc.array(other, { maxLength: 10 }), (life, given, others) => {
+			const records = others.map((one) => published(`x-${one.cluster}`, one.issuedAt, one.life, one.replacedAt));
+			const record = published('a', start, life, start);
+			t.false(isDue(record, records, given, start));
+			t.false(isDue(record, records, given, start + life * 0.02));
+		}),
+	);
+});
+
+test('without a token, and with one that a clock dated that went back since, it is due', (t) => {
+	const { issued: _, ...none } = published('a', start);
+	t.true(isDue(none, [], common, start));
+	// By its date it would be renewed long after its end.
+	t.true(isDue(published('a', start + 20 * day), [], common, start));
+	// Two replicas never have quite the same time.
+	t.false(isDue(published('a', start + minute), [], common, start));
+});
+
+test('a token dated by another clock is renewed before its real end all the same', (t) => {
+	fc.assert(
+		fc.property(lifetimeMs, policy, fc.double({ min: 0, max: 3, noNaN: true }), (life, given, ahead) => {
+			// Issued at `start`; the clock showed more.
+			const record = published('a', start + life * ahead, life);
+			t.true(isDue(record, [], given, start + life));
+		}),
+	);
+});
+
+test('who is nearly due renews with the first that is, and who is far from it does not', (t) => {
+	const first = published('first', start);
+	const now = renewalAt('first', first.issued ?? { issuedAt: 0, lifetimeMs: 0 }, common);
+	const near = published('near', start + 2 * day);
+	const far = published('far', start + 10 * day);
+	t.false(isDue(near, [first, far], common, now - 1));
+	t.true(isDue(near, [first, far], common, now));
+	t.false(isDue(far, [first, near], common, now));
+	// And after the first has been renewed, for as long as the roll-out waits.
+	const renewed = published('first', now, 30 * day, now);
+	t.true(isDue(near, [renewed, far], common, now + minute));
+	t.false(isDue(near, [renewed, far], common, now + rollOutPatienceMs));
+	// One that does not answer for days makes nobody else renew early.
+	t.false(isDue(near, [first], common, now + rollOutPatienceMs));
+	// Nor does one that is on its way, or leaves.
+	t.false(isDue(near, [{ ...first, state: 'Leaving' }], common, now));
+	t.false(isDue(near, [near], common, now));
+});
+
+test('pods are replaced when all that are due have been renewed, and however it is after two minutes', (t) => {
+	const renewed = published('a', start, 30 * day, start);
+	const dead = published('b', start - 25 * day);
+	t.true(isSettled([], common, start));
+	t.true(isSettled([dead], common, start));
+	t.false(isSettled([renewed, dead], common, start + 1));
+	t.true(isSettled([renewed, { ...dead, state: 'Leaving' }], common, start + 1));
+	t.true(isSettled([renewed, dead], common, start + rollOutPatienceMs));
+	// The clock went back: it is not waited for until it has caught up.
+	t.true(isSettled([published('a', start - day, 30 * day, start + day), dead], common, start));
+});
+
+test('however clusters joined, a common renewal ends: everybody renews once, and all is settled', (t) => {
+	const joined = fc.array(fc.integer({ min: 0, max: 20 * day }), { minLength: 1, maxLength: 12 });
+	fc.assert(
+		fc.property(joined, policy, (offsets, given) => {
+			let records = offsets.map((offset, i) => published(`c${i}`, start + offset));
+			const dues = records.map(({ cluster, issued = { issuedAt: 0, lifetimeMs: 0 } }) =>
+				renewalAt(cluster, issued, given),
+			);
+			const now = Math.max(Math.min(...dues), start + 20 * day);
+			const renewals = new Map<string, number>();
+			for (let round = 0; ; round++) {
+				const due = records.find((record) => isDue(record, records, given, now));
+				if (due === undefined) break;
+				renewals.set(due.cluster, (renewals.get(due.cluster) ?? 0) + 1);
+				records = records.map((one) => (one === due ? published(one.cluster, now, 30 * day, now) : one));
+				if (round > records.length) break;
+			}
+			t.true([...renewals.values()].every((count) => count === 1));
+			t.true(renewals.size >= 1);
+			t.true(isSettled(records, given, now));
+		}),
+	);
+});
