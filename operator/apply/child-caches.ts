@@ -22,6 +22,8 @@ export interface WatchedKind {
 	readonly only?: string;
 	/** In one namespace alone. */
 	readonly namespace?: string;
+	/** Instead of the selector of all others. */
+	readonly labelSelector?: string;
 }
 
 export interface ChildCachesOptions {
@@ -164,8 +166,8 @@ export class ChildCaches implements LiveCache {
 		return [...this.#byKind.values()].reduce((sum, { store }) => sum + store.size, 0);
 	}
 
-	#add({ kind, metadataOnly, isAll = false, only, namespace }: WatchedKind): Reflector<Child> {
-		const { onError, observe, indexes = {}, labelSelector = managedSelector } = this.#options;
+	#add({ kind, metadataOnly, isAll = false, only, namespace, labelSelector }: WatchedKind): Reflector<Child> {
+		const { onError, observe, indexes = {}, labelSelector: general = managedSelector } = this.#options;
 		const reflector = new Reflector<Child>(this.#api, {
 			kind,
 			metadataOnly,
@@ -175,7 +177,7 @@ export class ChildCaches implements LiveCache {
 			indexes: { partOf: setOf, ...indexes },
 			...(namespace === undefined ? {} : { namespace }),
 			...(only === undefined ? {} : { fieldSelector: `metadata.name=${only}` }),
-			...(isAll || only !== undefined ? {} : { labelSelector }),
+			...(isAll || only !== undefined ? {} : { labelSelector: labelSelector ?? general }),
 		});
 		this.#byKind.set(kindKey(kind.apiVersion, kind.kind), reflector);
 		if (isAll) this.#seenWhole.add(kind);

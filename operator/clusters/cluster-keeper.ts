@@ -5,22 +5,26 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type ApplyResult, applyInstallation } from '../apply/applier.ts';
+import type { Child } from '../apply/child.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import { InvalidError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
+import { objectKey } from '../runtime/object.ts';
+import type { ReflectorChange } from '../runtime/reflector.ts';
 import type { PassResult } from '../runtime/work-queue.ts';
 import type { ClusterCell } from './cell.ts';
+import { blockingProblems } from './checks.ts';
 import { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { distribute, distributedKeys, distributedRecords } from './distribute.ts';
 import { ClusterFailure, clusterFailure, inCluster } from './failure.ts';
-import { failuresUntilDown, stepHealth } from './health.ts';
+import { failuresUntilDown, recallLatency, stepHealth } from './health.ts';
 import { readClusterKubeconfig } from './kubeconfig.ts';
 import type { KubeconfigSecret } from './kubeconfig-secrets.ts';
 import { observationOf, type PassFindings } from './observe.ts';
 import type { ClusterProblem } from './problem.ts';
-import { assertFree, keepPublished } from './publication.ts';
-import { type ClusterRecord, recordReference, recordSecret } from './record.ts';
+import { assertFree, keepPublished, takeOver } from './publication.ts';
+import { type ClusterRecord, recordOf, recordReference, recordSecret } from './record.ts';
 import { nextPassInMs, probeDelayMs, recheckDelayMs } from './schedule.ts';
 import { failureContextOf, sourceOf } from './source.ts';
 import type { ClusterNames, WantedCluster, WantedMesh } from './types.ts';
@@ -33,8 +37,8 @@ const probeTimeoutMs = 5_000;
 /** A probe that fails faster (milliseconds) is made once more at once. */
 const quickMs = 1_000;
 
-/** What stops all work in a cluster, also one that is joined: it is not the cluster that it is taken for. */
-const wrongCluster: ReadonlySet<string> = new Set(['OwnCluster', 'JoinedTwice', 'OtherCluster', 'ClusterNameTaken']);
+/** A failure is told when it comes so often in a row: one that the next try mends is no news. */
+const failuresUntilTold = 2;
 
 export class ClusterKeeper {
 	readonly #context: KeeperContext;
@@ -52,6 +56,7 @@ export class ClusterKeeper {
 		signal: AbortSignal,
 	): Promise<PassResult> {
 		const found: PassFindings = {};
+		cell.health = recallLatency(cell.health, mesh.before.get(entry.name)?.latency);
 		try {
 			await this.#walk(cell, mesh, entry, record, found, signal);
 			cell.failures = 0;
@@ -60,12 +65,12 @@ export class ClusterKeeper {
 			if (!(error instanceof ClusterFailure)) throw error;
 			cell.failures++;
 			const problem = error.isReach ? await this.#judge(cell, error.problem, signal) : error.problem;
-			if (problem !== undefined) found.joinProblem ??= problem;
+			if (problem !== undefined && cell.failures >= failuresUntilTold) found.joinProblem ??= problem;
 		}
 		const { now, wallClock, random } = this.#context;
 		const after = this.#context.recordOf(mesh, entry.name);
 		this.#context.observed(cell, mesh, observationOf(cell, mesh, entry, after, found, wallClock()));
-		const records = [...(after === undefined ? [] : [after]), ...distributedRecords(cell, mesh)];
+		const records = [...(after === undefined ? [] : [after]), ...distributedRecords(this.#context, cell, mesh)];
 		const inMs = nextPassInMs(cell, records, mesh.rotation, { now: now(), wallClock: wallClock(), random });
 		return { requeueAfterMs: Math.min(inMs, found.againInMs ?? inMs) };
 	}
@@ -91,12 +96,12 @@ export class ClusterKeeper {
 		if (cell.health.state !== 'up' || cell.health.streak > 0) return;
 		const problems = await this.#check(cell, mesh, entry, record, there, signal);
 		const isJoined = record?.state === 'Published';
-		if (problems.some(({ reason }) => wrongCluster.has(reason)) || (problems.length > 0 && !isJoined)) {
+		if (blockingProblems(problems, { isJoined }).length > 0) {
 			found.waiting = 'waiting for the checks to hold; nothing was written';
 			return;
 		}
 		if (mesh.paused) {
-			found.waiting = isJoined ? undefined : 'spec.paused is true: nothing is written';
+			if (!isJoined) found.joinProblem = { reason: 'Paused', message: 'spec.paused is true: nothing is written' };
 			return;
 		}
 		const names = this.#context.namesOf(mesh);
@@ -109,9 +114,18 @@ export class ClusterKeeper {
 		} else {
 			await this.#begin(cell, mesh, entry, record, kept, signal);
 		}
-		const isComplete = await this.#keepThere(cell, mesh, entry, names, there, found, signal);
+		let failure: ClusterFailure | undefined;
+		let isComplete = false;
+		try {
+			isComplete = await this.#keepThere(cell, mesh, entry, names, there, found, signal);
+		} catch (error) {
+			// An object that is refused keeps no cluster out in which the account is: its token is renewed all the same.
+			if (!isJoined || !(error instanceof ClusterFailure) || error.isReach) throw error;
+			failure = error;
+		}
 		const marks = isComplete ? { role: entry.role, dataPlane: entry.dataPlane !== undefined } : kept;
 		await this.#publish(cell, mesh, entry, marks, names, there, signal);
+		if (failure !== undefined) throw failure;
 		if (entry.role === 'Primary') await distribute(this.#context, cell, mesh, names, there, signal);
 	}
 
@@ -174,6 +188,8 @@ export class ClusterKeeper {
 			onChange: (change) => {
 				if (!change.initial && this.#context.needsPass(change)) {
 					const { kind, metadata } = change.current ?? change.old;
+					// The operator there begins or ceases to list a cluster: who is told of what by whom is asked anew.
+					if (isHandover(change)) cell.nextCheckAt = 0;
 					this.#context.wake(cell.key, `${kind} ${metadata.name} ${change.type} there`);
 				}
 			},
@@ -210,7 +226,7 @@ export class ClusterKeeper {
 				break;
 			} catch (error) {
 				signal.throwIfAborted();
-				const failure = clusterFailure(error, failureContextOf(there.access));
+				const failure = clusterFailure(error, { ...failureContextOf(there.access), isProbe: true });
 				// It answers and knows us: what it does not let us do, the checks tell.
 				if (!failure.isReach) break;
 				// A connection that just then ended is no news; silence, which takes its time, is asked once.
@@ -283,16 +299,17 @@ export class ClusterKeeper {
 		{ role, dataPlane }: Marks,
 		signal: AbortSignal,
 	): Promise<void> {
+		const { api, live } = this.#context;
 		const id = cell.facts?.id;
-		const pending: ClusterRecord = {
-			cluster,
-			role,
-			dataPlane,
-			state: 'Pending',
-			kubeconfig,
-			...(id === undefined ? {} : { id }),
-		};
+		const own = { cluster, role, dataPlane, kubeconfig, ...(id === undefined ? {} : { id }) };
+		const pending: ClusterRecord = { ...own, state: 'Pending' };
 		if (isDeepStrictEqual(record, pending)) return;
+		const standing = record === undefined ? live.get(objectKey(recordReference(mesh.namespace, cluster))) : undefined;
+		const told = standing === undefined ? undefined : recordOf(standing);
+		if (told?.state === 'Published') {
+			const target = { api, live, mesh, writer: this.#context.writerHere(mesh, signal) };
+			if (await takeOver(target, told, own, cell.publication, { signal })) return;
+		}
 		if (record === undefined) await this.#assertFree(mesh, cluster, signal);
 		await this.#context.writerHere(mesh, signal).apply(recordSecret(mesh, pending), true);
 	}
@@ -355,7 +372,8 @@ export class ClusterKeeper {
 	): Promise<void> {
 		const { api, live, wallClock } = this.#context;
 		const { name: cluster, kubeconfig } = entry;
-		const id = cell.facts?.id;
+		// While nothing can be learned, what was known of it goes on.
+		const id = cell.facts?.id ?? this.#context.recordOf(mesh, cluster)?.id;
 		try {
 			const outcome = await keepPublished(
 				{ api, live, mesh, writer: this.#context.writerHere(mesh, signal) },
@@ -385,6 +403,12 @@ export class ClusterKeeper {
 			onOutcome: this.#context.onApply,
 		};
 	}
+}
+
+/** Whether a Secret about a cluster came into other hands, or went, or ceased to be one that Pilot reads. */
+function isHandover({ old, current }: ReflectorChange<Child>): boolean {
+	if ((current ?? old).clusterRecord === undefined) return false;
+	return old?.partOf !== current?.partOf || old?.clusterRecord?.isPublished !== current?.clusterRecord?.isPublished;
 }
 
 /** A Secret that is somebody else's is the cluster's trouble; every other failure here is not. */

@@ -3,14 +3,14 @@ import type { InstallationMemory } from '../apply/applier.ts';
 import type { CrdMemory } from '../apply/apply-crds.ts';
 import type { Child } from '../apply/child.ts';
 import { ChildCaches, type WatchedKind } from '../apply/child-caches.ts';
-import { partOfLabel } from '../apply/identity.ts';
+import { managedSelector, partOfLabel } from '../apply/identity.ts';
 import { type LiveNamespaces, labelledFor } from '../apply/injection-labels.ts';
 import { RepairLimit } from '../apply/repair-limit.ts';
 import { Writer, type WriterOptions } from '../apply/writer.ts';
 import type { ApiServer } from '../runtime/api-server.ts';
-import { TransientError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import type { ChangeHandler } from '../runtime/reflector.ts';
+import { ClusterFailure } from './failure.ts';
 import type { ClusterAccess } from './kubeconfig.ts';
 
 /** What the operator keeps in a cluster beside the account by which Pilot reads it. */
@@ -42,7 +42,7 @@ const dataPlaneKinds: readonly WatchedKind[] = [
 ];
 
 /**
- * What is watched in a cluster: of each kind only what the operator made there. With a data plane all namespaces, since
+ * What is watched in a cluster: of each kind only what this operator made there. With a data plane all namespaces, since
  * those of `sidecarInjector.namespaces` are labelled.
  */
 export function watchedThere(namespace: string, { dataPlane, secrets }: KeptThere): readonly WatchedKind[] {
@@ -51,7 +51,12 @@ export function watchedThere(namespace: string, { dataPlane, secrets }: KeptTher
 		...readerKinds,
 		...(dataPlane ? [{ ...namespaces, isAll: true }, ...dataPlaneKinds] : [{ ...namespaces, only: namespace }]),
 		...(secrets && !dataPlane ? [{ kind: kinds.Secret, metadataOnly: true }] : []),
-	].map((watched) => (watched.kind.namespaced ? { ...watched, namespace } : watched));
+	].map((watched) => ({
+		...watched,
+		...(watched.kind.namespaced ? { namespace } : {}),
+		// Those of the operator there too: whoever keeps a Secret about a cluster, there is only one.
+		...(secrets && watched.kind === kinds.Secret ? { labelSelector: managedSelector } : {}),
+	}));
 }
 
 export interface ConnectionOptions {
@@ -103,7 +108,7 @@ export class ClusterConnection {
 		this.live.onChange(onChange);
 	}
 
-	/** Begins to watch; resolves when everything is listed. Rejects with TransientError when that takes too long. */
+	/** Begins to watch; resolves when everything is listed. Rejects with ClusterFailure when that takes too long. */
 	async synced(signal: AbortSignal): Promise<void> {
 		if (!this.#isStarted) {
 			this.#isStarted = true;
@@ -112,7 +117,16 @@ export class ClusterConnection {
 		if (this.live.hasSynced) return;
 		const { promise, reject } = Promise.withResolvers<never>();
 		const timer = setTimeout(
-			() => reject(new TransientError(`what is kept in the cluster was not listed within ${syncDeadlineMs / 1_000} s`)),
+			() =>
+				reject(
+					new ClusterFailure(
+						{
+							reason: 'RemoteApplyFailed',
+							message: `what is kept in the cluster was not listed within ${syncDeadlineMs / 1_000} s`,
+						},
+						false,
+					),
+				),
 			syncDeadlineMs,
 		);
 		const onAbort = () => reject(signal.reason);

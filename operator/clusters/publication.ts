@@ -155,6 +155,23 @@ async function recall(
 	memory.fingerprint = live.get(objectKey(reference))?.fingerprint;
 }
 
+/**
+ * Another primary has published it here before. With the content that it wrote, it becomes ours in one write, so that no
+ * Pilot ever misses it. False where the content is not what was written.
+ */
+export async function takeOver(
+	target: PublicationTarget,
+	record: ClusterRecord,
+	own: PublicationWish['record'],
+	memory: PublicationMemory,
+	options: CallOptions,
+): Promise<boolean> {
+	await recall(target, record, memory, options);
+	if (memory.kubeconfig === undefined) return false;
+	await write(target, { ...record, ...own }, memory.kubeconfig, memory);
+	return true;
+}
+
 /** Throws where a Secret of that name stands that is not ours to write. */
 export async function assertFree(
 	{ api, mesh }: Pick<PublicationTarget, 'api' | 'mesh'>,
