@@ -22,6 +22,7 @@ import { failuresUntilDown, recallLatency, stepHealth } from './health.ts';
 import { readClusterKubeconfig } from './kubeconfig.ts';
 import type { KubeconfigSecret } from './kubeconfig-secrets.ts';
 import { observationOf, type PassFindings } from './observe.ts';
+import { probe } from './probe.ts';
 import type { ClusterProblem } from './problem.ts';
 import { assertFree, keepPublished, takeOver } from './publication.ts';
 import { type ClusterRecord, recordOf, recordReference, recordSecret } from './record.ts';
@@ -32,8 +33,6 @@ import type { ClusterNames, WantedCluster, WantedMesh } from './types.ts';
 /** What a record says may be in a cluster. */
 type Marks = Pick<ClusterRecord, 'role' | 'dataPlane'>;
 
-/** A probe that takes longer (milliseconds) is a failure. */
-const probeTimeoutMs = 5_000;
 /** A probe that fails faster (milliseconds) is made once more at once. */
 const quickMs = 1_000;
 
@@ -213,30 +212,19 @@ export class ClusterKeeper {
 	async #probe(cell: ClusterCell, there: ClusterConnection, signal: AbortSignal): Promise<void> {
 		const { now, wallClock } = this.#context;
 		if (now() < cell.nextProbeAt) return;
-		const { apiVersion, kind } = kinds.Namespace;
+		const context = failureContextOf(there.access);
 		let startedAt = now();
-		let id: string | undefined;
-		for (let attempt = 1; ; attempt++) {
-			try {
-				const header = await there.api.getMetadata(
-					{ apiVersion, kind, name: 'kube-system' },
-					{ signal, timeoutMs: probeTimeoutMs },
-				);
-				id = header.metadata.uid;
-				break;
-			} catch (error) {
-				signal.throwIfAborted();
-				const failure = clusterFailure(error, { ...failureContextOf(there.access), isProbe: true });
-				// It answers and knows us: what it does not let us do, the checks tell.
-				if (!failure.isReach) break;
-				// A connection that just then ended is no news; silence, which takes its time, is asked once.
-				if (attempt > 1 || now() - startedAt > quickMs) {
-					this.#probed(cell, { ok: false, problem: failure.problem });
-					return;
-				}
-				startedAt = now();
-			}
+		let answer = await probe(there.api, context, signal);
+		// A connection that just then ended is no news; silence, which takes its time, is asked once.
+		if (!answer.ok && now() - startedAt < quickMs) {
+			startedAt = now();
+			answer = await probe(there.api, context, signal);
 		}
+		if (!answer.ok) {
+			this.#probed(cell, answer);
+			return;
+		}
+		const { id } = answer;
 		if (id !== undefined && cell.facts !== undefined && cell.facts.id !== id) cell.nextCheckAt = 0;
 		this.#probed(cell, { ok: true, latencyMs: now() - startedAt, at: wallClock() });
 	}
