@@ -1,0 +1,130 @@
+/** What the tests of the room share: a mesh, an entry, records, and an API server that answers by script. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { owner } from '../apply/testing.ts';
+import { ApiServer } from '../runtime/api-server.ts';
+import type { ClusterRecord } from './record.ts';
+import type { ClusterObjects, WantedCluster, WantedMesh } from './types.ts';
+
+export const start = Date.UTC(2026, 0, 1);
+export const minute = 60_000;
+export const day = 24 * 60 * minute;
+
+export const noObjects: ClusterObjects = {
+	labelledNamespaces: [],
+	readerAccount: (readBy) => `istio-reader-${readBy}`,
+	readerAccountFor: (primary) => `istio-reader-for-${primary}`,
+	problemsOf: () => [],
+	samples: () => [],
+	inCluster: async () => ({ objects: [] }),
+};
+
+export function entryOf(name: string, differences: Partial<WantedCluster> = {}): WantedCluster {
+	return {
+		name,
+		role: 'Remote',
+		kubeconfig: { namespace: 'secrets', name: `kubeconfig-${name}`, key: 'kubeconfig' },
+		...differences,
+	};
+}
+
+export function wantedMesh(differences: Partial<WantedMesh> = {}): WantedMesh {
+	return {
+		name: 'default',
+		namespace: 'istio-system',
+		owner,
+		clusterName: 'here',
+		trustDomain: 'cluster.local',
+		release: { version: '1.4.10', hasNetworks: true },
+		followsSecrets: false,
+		paused: false,
+		tokenLifetimeMs: 30 * day,
+		rotation: { renewShare: 0.7 },
+		leaveTimeoutMs: 5 * minute,
+		isLeaving: false,
+		isForced: false,
+		clusters: [],
+		before: new Map(),
+		leftBehind: new Set(),
+		objects: noObjects,
+		basis: undefined,
+		...differences,
+	};
+}
+
+/** Of a cluster that was begun; published with a token of 30 days with the state said. */
+export function recordWith(cluster: string, differences: Partial<ClusterRecord> = {}): ClusterRecord {
+	const { kubeconfig } = entryOf(cluster);
+	const pending: ClusterRecord = { cluster, role: 'Remote', state: 'Pending', dataPlane: false, kubeconfig };
+	const issued = differences.state === 'Published' ? { issued: { issuedAt: start, lifetimeMs: 30 * day } } : {};
+	return { ...pending, ...issued, ...differences };
+}
+
+export interface Asked {
+	readonly method: string;
+	/** With its query. */
+	readonly path: string;
+	readonly token: string | undefined;
+	readonly body: unknown;
+}
+
+/** An answer: status and body; undefined ends the connection without one. */
+export type Script = (asked: Asked) => { readonly status?: number; readonly body?: unknown } | undefined;
+
+export interface ScriptedServer extends AsyncDisposable {
+	readonly url: string;
+	readonly asked: readonly Asked[];
+	readonly api: ApiServer;
+	connect(token: string): ApiServer;
+}
+
+/** Answers as the script says, over plain HTTP on loopback. */
+export async function startScript(script: Script): Promise<ScriptedServer> {
+	const all: Asked[] = [];
+	const server = createServer(async (incoming, response) => {
+		const chunks: Buffer[] = [];
+		for await (const chunk of incoming) chunks.push(chunk as Buffer);
+		const text = Buffer.concat(chunks).toString();
+		const asked: Asked = {
+			method: incoming.method ?? '',
+			path: incoming.url ?? '',
+			token: incoming.headers.authorization?.replace(/^Bearer /, ''),
+			body: text === '' ? undefined : JSON.parse(text),
+		};
+		all.push(asked);
+		const answer = script(asked);
+		if (answer === undefined) {
+			response.destroy();
+			return;
+		}
+		response.writeHead(answer.status ?? 200, { 'content-type': 'application/json' });
+		response.end(JSON.stringify(answer.body ?? {}));
+	});
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	const clients: ApiServer[] = [];
+	const connect = (token: string) => {
+		const client = new ApiServer({ url, token }, { timeoutMs: 10_000 });
+		clients.push(client);
+		return client;
+	};
+	return {
+		url,
+		asked: all,
+		api: connect('sesame-of-the-operator'),
+		connect,
+		async [Symbol.asyncDispose]() {
+			await Promise.all(clients.map((client) => client.close()));
+			server.closeAllConnections();
+			server.close();
+		},
+	};
+}
+
+/** A token as API servers sign them, of which nobody here checks the signature. */
+export function webToken(claims: Readonly<Record<string, unknown>>): string {
+	const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+	return `${part({ alg: 'RS256' })}.${part(claims)}.c2lnbmF0dXJl`;
+}
