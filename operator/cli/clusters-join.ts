@@ -58,7 +58,7 @@ export async function clustersJoin(name: string, options: ClustersJoinOptions): 
 	for (const object of accountObjects(parts, joiner.namespace)) {
 		note(`${name}: ${describeObject(object)} ${await applyThere(there.api, object, options.dryRun)}`);
 	}
-	if (options.dryRun) return dryRunRest(api, name, joiner, entry, options);
+	if (options.dryRun) return await dryRunRest(api, name, joiner, entry, options);
 
 	const token = await issueJoinToken(there.api, joiner);
 	note(`${name}: ${describeObject(tokenSecret(joiner))} has a token`);

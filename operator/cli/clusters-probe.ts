@@ -17,8 +17,8 @@ export interface ProbeChoices {
 	readonly probeNamespace?: string;
 	/** Contexts by the name of the cluster, instead of the kubeconfig by which it is joined. */
 	readonly probeContext?: ReadonlyMap<string, string>;
-	/** For tests: logs of pods that nobody runs. */
-	readonly readLog?: Parameters<typeof runProbe>[1]['readLog'];
+	/** Runs one probe; tests, whose pods nobody runs, bring their own. */
+	readonly run?: typeof runProbe;
 }
 
 /** How this cluster is called in the matrix. No entry can have a name with parentheses. */
@@ -75,7 +75,7 @@ export async function probeMatrix(
 		];
 		const targets = (await Promise.all(places.map((place) => targetsOf(place, mesh.namespace, settings)))).flat();
 		const rows = await Promise.all(
-			places.map((place) => rowOf(place, targets, { namespace, image: choices.probeImage, signal }, choices.readLog)),
+			places.map((place) => rowOf(place, targets, { namespace, image: choices.probeImage, signal }, choices.run)),
 		);
 		return { ...start, rows: [...start.rows, ...rows], hasPods: true };
 	} finally {
@@ -113,7 +113,7 @@ async function rowOf(
 	{ name, api }: Place,
 	targets: readonly NamedTarget[],
 	{ namespace, image, signal }: { readonly namespace: string; readonly image: string; readonly signal: AbortSignal },
-	readLog: ProbeChoices['readLog'],
+	run: typeof runProbe = runProbe,
 ): Promise<MatrixRow> {
 	const others = targets.filter(({ cluster }) => cluster !== name);
 	const tried = others.flatMap(({ result }) => ('why' in result ? [] : [result]));
@@ -130,14 +130,7 @@ async function rowOf(
 			return tried.map(() => ({ state: 'unknown', detail: `no probe runs in ${name}: it is not reached from here` }));
 		}
 		try {
-			const log = await runProbe(api, {
-				cluster: name,
-				namespace,
-				image,
-				targets: tried,
-				signal,
-				...(readLog === undefined ? {} : { readLog }),
-			});
+			const log = await run(api, { cluster: name, namespace, image, targets: tried, signal });
 			return readProbeLog(log, tried, name);
 		} catch (error) {
 			signal.throwIfAborted();

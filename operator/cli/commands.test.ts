@@ -55,6 +55,60 @@ test.serial('render --no-crds leaves the CRDs out and nothing else', async (t) =
 	);
 });
 
+const joined = `{version: 1.4.10, citadel: {enabled: true, caSecretName: cacerts}, sidecarInjector: {enabled: true}, multiCluster: {clusterName: home, clusters: [
+  {name: eu, kubeconfigSecret: {name: eu, namespace: ops}},
+  {name: us, kubeconfigSecret: {name: us, namespace: ops}, dataPlane: {enabled: false}}]}}`;
+
+test.serial('render --cluster prints what is kept in a joined cluster, without what only clusters know', async (t) => {
+	const rendered = async (cluster: string) => {
+		const { stdout, stderr } = await meshwright(
+			['render', '-f', '-', '-o', 'json', '--cluster', cluster],
+			installation('default', joined),
+		);
+		t.is(stderr, '');
+		return JSON.parse(stdout).items as KubeObject[];
+	};
+	const withDataPlane = await rendered('eu');
+	const reader = await rendered('us');
+	t.deepEqual(reader.map(({ kind }) => kind).sort(), [
+		'ClusterRole',
+		'ClusterRoleBinding',
+		'Namespace',
+		'ServiceAccount',
+	]);
+	t.true(
+		withDataPlane.some(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'istio-sidecar-injector'),
+	);
+	t.true(withDataPlane.some(({ kind, metadata }) => kind === 'Service' && metadata.name === 'istio-pilot'));
+	t.false(JSON.stringify(withDataPlane).includes('applyset'));
+	t.true(reader.some(({ metadata }) => metadata.labels?.['meshwright.io/cluster'] === 'home'));
+	const none = await meshwright(['render', '-f', '-', '--cluster', 'asia'], installation('default', joined));
+	t.is(none.exitCode, 2);
+	t.regex(none.stderr, /lists no cluster asia\n +do: choose one of: eu, us/);
+	const unnamed = joined.replace('clusterName: home, ', '');
+	t.regex(
+		(await meshwright(['render', '-f', '-', '--cluster', 'eu'], installation('default', unnamed))).stderr,
+		/clusterName of MeshInstallation default is not set/,
+	);
+});
+
+test.serial('render --served-cluster prints what a cluster must have that Pilot serves from outside', async (t) => {
+	const spec = '{version: 1.4.10, pilot: {kubeconfigSecret: {name: served}}}';
+	const { exitCode, stdout } = await meshwright(
+		['render', '-f', '-', '-o', 'json', '--served-cluster'],
+		installation('default', spec),
+	);
+	t.is(exitCode, 0);
+	const kinds = (JSON.parse(stdout).items as KubeObject[]).map(({ kind }) => kind);
+	t.true(kinds.includes('CustomResourceDefinition') && kinds.includes('ClusterRole'));
+	t.false(kinds.includes('Deployment'));
+	const own = await meshwright(['render', '-f', '-', '--served-cluster'], installation('default', '{version: 1.4.10}'));
+	t.is(own.exitCode, 2);
+	t.regex(own.stderr, /do: set spec\.pilot\.kubeconfigSecret/);
+	const both = ['render', '-f', '-', '--served-cluster', '--cluster', 'eu'];
+	t.is((await meshwright(both, installation('default', spec))).exitCode, 2);
+});
+
 test.serial('render takes several files and documents, and says what it leaves out', async (t) => {
 	const one = await file(
 		'one.yaml',
@@ -140,15 +194,40 @@ test.serial('an address that is none is told as such, without a stack trace', as
 	}
 });
 
+const commands = [
+	'operator',
+	'render',
+	'diff',
+	'inject',
+	'uninject',
+	'install',
+	'status',
+	'clusters',
+	'remote-secret',
+	'completion',
+];
+const subcommands = [
+	...['list', 'check', 'matrix', 'join', 'leave'].map((name) => ['clusters', name] as const),
+	['remote-secret', 'create'] as const,
+];
+
 test.serial('every command has help with examples', async (t) => {
 	const top = await meshwright(['--help']);
 	t.is(top.exitCode, 0);
-	for (const command of ['operator', 'render', 'diff', 'inject', 'uninject', 'install', 'status', 'completion']) {
+	for (const command of commands) {
 		t.regex(top.stdout, new RegExp(`^ {2}${command} `, 'm'));
 		const { exitCode, stdout } = await meshwright([command, '--help']);
 		t.is(exitCode, 0);
 		t.regex(stdout, /Examples:\n {2}(meshwright|source)/, command);
 	}
+	for (const words of subcommands) {
+		const { exitCode, stdout } = await meshwright([...words, '--help']);
+		t.is(exitCode, 0, words.join(' '));
+		t.regex(stdout, /Examples:\n {2}meshwright/, words.join(' '));
+	}
+	const { exitCode, stderr } = await meshwright(['clusters', 'bogus']);
+	t.is(exitCode, 2);
+	t.regex(stderr, /unknown command 'bogus'/);
 });
 
 test.serial('a kubeconfig that is missing, broken or without the context is told as such', async (t) => {
@@ -185,19 +264,24 @@ test.serial('bash completes commands, options and their values by the script tha
 		const script = `${stdout}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _meshwright; printf '%s\\n' "\${COMPREPLY[@]}"`;
 		return (await run('bash', ['--norc', '-c', script])).stdout.trim().split('\n');
 	};
-	t.deepEqual(await complete('meshwright', 're'), ['render']);
+	t.deepEqual(await complete('meshwright', 'ren'), ['render']);
 	t.deepEqual(await complete('meshwright', 'render', '--no'), ['--no-crds']);
 	t.deepEqual(await complete('meshwright', 'render', '-o', ''), ['yaml', 'json']);
 	t.deepEqual(await complete('meshwright', 'completion', 'z'), ['zsh']);
+	t.deepEqual(await complete('meshwright', 'clusters', 'l'), ['list', 'leave']);
+	t.deepEqual(await complete('meshwright', 'clusters', 'join', '--role', ''), ['Remote', 'Primary']);
+	t.deepEqual(await complete('meshwright', 'clusters', 'join', 'eu', '--appl'), ['--apply']);
+	t.deepEqual(await complete('meshwright', 'remote-secret', ''), ['--help', 'create']);
 });
 
 test.serial('zsh and fish get scripts that name every command; another shell is refused', async (t) => {
 	for (const shell of ['zsh', 'fish']) {
 		const { exitCode, stdout } = await meshwright(['completion', shell]);
 		t.is(exitCode, 0);
-		for (const command of ['operator', 'render', 'diff', 'inject', 'uninject', 'install', 'status', 'completion']) {
+		for (const command of commands) {
 			t.true(stdout.includes(command), `${shell}: ${command}`);
 		}
+		for (const [, name] of subcommands) t.true(stdout.includes(name), `${shell}: ${name}`);
 	}
 	const { exitCode, stderr } = await meshwright(['completion', 'cmd']);
 	t.is(exitCode, 2);

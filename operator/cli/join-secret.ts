@@ -26,8 +26,10 @@ export function kubeconfigSecret(
 	{ namespace }: Pick<Joiner, 'namespace'>,
 	kubeconfig: string,
 ): KubeObject {
+	const { apiVersion, kind } = kinds.Secret;
 	return {
-		...secretReference(where),
+		apiVersion,
+		kind,
 		metadata: {
 			namespace: where.namespace,
 			name: where.name,
@@ -40,7 +42,7 @@ export function kubeconfigSecret(
 		},
 		type: 'Opaque',
 		data: { [where.key ?? 'kubeconfig']: Buffer.from(kubeconfig).toString('base64') },
-	} as KubeObject;
+	};
 }
 
 /** Header of the Secret, undefined where there is none. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer } from '../runtime/api-server.ts';
 import { isNotFound } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
-import { describeObject, type KubeObject } from '../runtime/object.ts';
+import { describeObject, type KubeObject, referenceOf } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
 import { cliFieldManager, joinAccount, joinNamespaceLabel, madeByJoin, madeByLabel } from './join-account.ts';
 
@@ -50,17 +50,9 @@ export function tokenSecret({ mesh, namespace, localId }: Joiner): KubeObject {
 /** Makes the Secret and waits for its token. Throws CommandError when none comes in time. */
 export async function issueJoinToken(api: ApiServer, joiner: Joiner, patienceMs = defaultPatienceMs): Promise<string> {
 	const wanted = tokenSecret(joiner);
-	await api.apply(wanted, {
-		fieldManager: cliFieldManager,
-		force: true,
-		fieldValidation: 'Strict',
-		metadataOnly: true,
-	});
-	const { apiVersion, kind, metadata } = wanted;
-	const reference = { apiVersion, kind, name: metadata.name, namespace: joinAccount.namespace };
 	const deadline = performance.now() + patienceMs;
 	for (;;) {
-		const token = tokenIn(await api.get(reference));
+		const token = await tokenOf(api, wanted);
 		if (token !== undefined) return token;
 		if (performance.now() > deadline) {
 			throw new CommandError(
@@ -70,6 +62,25 @@ export async function issueJoinToken(api: ApiServer, joiner: Joiner, patienceMs 
 		}
 		await sleep(pollMs);
 	}
+}
+
+/**
+ * A controller that has not heard of the account yet deletes the Secret (kubernetes 1.36
+ * `pkg/controller/serviceaccount/tokens_controller.go`): so it is looked for, and made, each time.
+ */
+async function tokenOf(api: ApiServer, wanted: KubeObject): Promise<string | undefined> {
+	try {
+		return tokenIn(await api.get(referenceOf(wanted)));
+	} catch (error) {
+		if (!isNotFound(error)) throw error;
+	}
+	await api.apply(wanted, {
+		fieldManager: cliFieldManager,
+		force: true,
+		fieldValidation: 'Strict',
+		metadataOnly: true,
+	});
+	return undefined;
 }
 
 function tokenIn({ data }: KubeObject): string | undefined {

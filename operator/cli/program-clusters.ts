@@ -256,7 +256,7 @@ function addRemoteSecret(program: Command, report: Report): void {
 				.argParser(durationMs(10 * 60_000, '10m'))
 				.default(720 * 3_600_000, '720h'),
 		)
-		.option('--create-account', 'make the account in the cluster where it is missing (default)')
+		.option('--create-account', 'make the account in the cluster where it is missing', true)
 		.option('--no-create-account', 'only issue a token for the account that is there')
 		.addOption(outputOption('yaml', 'json').default('yaml'))
 		.addHelpText(
