@@ -73,6 +73,13 @@ export function clusterObjects(mesh: ResolvedMesh, { addresses, wallClock }: Clu
 	const readers = new Map<string, ReturnType<typeof renderReader>>();
 	return {
 		labelledNamespaces,
+		...(mesh.citadel?.caSecretName === undefined ? {} : { caSecretName: mesh.citadel.caSecretName }),
+		authorityThere: (there) => {
+			const name = mesh.citadel?.caSecretName;
+			const secret =
+				name === undefined ? undefined : memories.get(there)?.secrets.get({ namespace: mesh.namespace, name });
+			return secret === undefined || secret === 'unknown' ? undefined : secret.hash;
+		},
 		readerAccount: readerServiceAccount,
 		readerAccountFor: (primary) => readerServiceAccount(primaryReader(primary)),
 		problemsOf: (cluster) =>
@@ -113,11 +120,12 @@ export function clusterObjects(mesh: ResolvedMesh, { addresses, wallClock }: Clu
 			}
 			const { objects } = memory.rendered;
 			const waiting = waitingOf(own, facts, objects, sight, true);
+			const held = new Map([...waiting.held, ...withoutAuthority(mesh)]);
 			const notes = [
 				...new Set(waiting.kept.values()),
 				...(shown.pilot.length === 0 ? ['no pod of Pilot is ready yet, so istio-pilot has no address there'] : []),
 			];
-			return { objects, ...waiting, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) };
+			return { objects, kept: waiting.kept, held, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) };
 		},
 		async afterApply(cluster, there, applied, signal) {
 			if (!there.kept.dataPlane) return { errors: [], notes: [] };
@@ -126,6 +134,21 @@ export function clusterObjects(mesh: ResolvedMesh, { addresses, wallClock }: Clu
 		},
 		release: (there, signal) => releaseNamespacesThere(mesh.name, there, signal),
 	};
+}
+
+/**
+ * A cluster that has joined goes on when its mesh gets a Citadel without an authority for all clusters, which is told by
+ * `problemsOf`; but none is made there that would have one of its own, and certificates that nobody else accepts.
+ */
+function withoutAuthority({ citadel, namespace }: ResolvedMesh): readonly (readonly [string, string])[] {
+	return citadel === undefined || citadel.caSecretName !== undefined
+		? []
+		: [
+				[
+					objectKey({ ...kinds.Deployment, namespace, name: 'istio-citadel' }),
+					'waiting for spec.citadel.caSecretName: a Citadel with an authority of its own is not made there',
+				],
+			];
 }
 
 /** Takes our labels off the namespaces of a cluster that leaves. */

@@ -40,7 +40,7 @@ export function clusterChecks(context: Context): ClusterChecks {
 	/** Once for all entries that are checked at about the same time. */
 	function gatherHere(mesh: WantedMesh): Promise<ClusterFactsSeen> {
 		const { namespace, podCIDRs, serviceCIDRs } = mesh;
-		const key = JSON.stringify([namespace, podCIDRs, serviceCIDRs]);
+		const key = JSON.stringify([namespace, podCIDRs, serviceCIDRs, mesh.objects.caSecretName]);
 		const known = here.get(mesh.name);
 		if (known !== undefined && known.key === key && context.now() - known.at < localFactsMs) return known.facts;
 		// Without the signal of the pass that happens to ask first: others wait for the same answer.
@@ -110,13 +110,14 @@ export function clusterChecks(context: Context): ClusterChecks {
 
 /** 403 to the first questions: there is an answer, and the list of what is missing says the rest. */
 async function gatherThere(
-	{ podCIDRs, serviceCIDRs }: WantedCluster,
-	{ namespace }: WantedMesh,
+	{ podCIDRs, serviceCIDRs, dataPlane }: WantedCluster,
+	{ namespace, objects }: WantedMesh,
 	{ api }: ClusterConnection,
 	signal: AbortSignal,
 ): Promise<ClusterFactsSeen | undefined> {
+	const caSecretName = dataPlane === undefined ? undefined : objects.caSecretName;
 	try {
-		return await gatherFacts(api, { namespace, podCIDRs, serviceCIDRs }, signal);
+		return await gatherFacts(api, { namespace, podCIDRs, serviceCIDRs, caSecretName }, signal);
 	} catch (error) {
 		if (error instanceof RequestError && error.status === 403) return undefined;
 		throw error;
@@ -316,6 +317,10 @@ function subjectOf(context: Context, cell: ClusterCell, mesh: WantedMesh, entry:
 		entry,
 		{ clusterName, network, podCIDRs, serviceCIDRs, server, release, trustDomain },
 		record?.id,
+		// What comes with the spec of the mesh, and the authority by which the cluster gives certificates now.
+		entry.dataPlane === undefined ? [] : mesh.objects.problemsOf(entry),
+		mesh.objects.caSecretName,
+		cell.connection === undefined ? undefined : mesh.objects.authorityThere?.(cell.connection),
 		// Others matter to one that was refused: what is in its way may be gone. One that has joined is checked by the clock.
 		(cell.problems?.length ?? 0) > 0 ? othersOf(context, mesh) : [],
 	]);

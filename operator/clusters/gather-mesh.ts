@@ -33,15 +33,23 @@ export const defaultTrustDomain = 'cluster.local';
 /** The namespace of a MeshInstallation that names none (api/v1/schema). */
 const defaultNamespace = 'istio-system';
 
-/** @param namespace of the mesh that the cluster joins; where the cluster has one mesh of its own, in another, that is looked at */
-export async function gatherMesh(api: ApiServer, namespace: string, signal?: AbortSignal): Promise<MeshThere> {
+/**
+ * @param namespace of the mesh that the cluster joins; where the cluster has one mesh of its own, in another, that is looked at
+ * @param caSecretName Secret with its certificate authority, where no MeshInstallation there names one
+ */
+export async function gatherMesh(
+	api: ApiServer,
+	namespace: string,
+	caSecretName: string | undefined,
+	signal?: AbortSignal,
+): Promise<MeshThere> {
 	const installations = await optional('the MeshInstallations', () => installationsIn(api, signal));
 	const all = installations.known ? installations.value : [];
 	const mesh = all.find((one) => one.namespace === namespace) ?? (all.length === 1 ? all[0] : undefined);
 	const where = mesh?.namespace ?? namespace;
 	const [trustDomain, roots] = await Promise.all([
 		optional('the mesh configuration', () => trustDomainIn(api, where, signal)),
-		rootsIn(api, where, mesh?.caSecretName, signal),
+		rootsIn(api, where, mesh === undefined ? caSecretName : mesh.caSecretName, signal),
 	]);
 	return { installations, namespace: where, trustDomain, roots };
 }

@@ -14,6 +14,8 @@ export interface GatherOptions {
 	/** As its owner has written them; what is written is not discovered. */
 	readonly podCIDRs?: readonly string[] | undefined;
 	readonly serviceCIDRs?: readonly string[] | undefined;
+	/** Secret with the certificate authority there, where no MeshInstallation there names one. */
+	readonly caSecretName?: string | undefined;
 }
 
 export interface ClusterFactsSeen {
@@ -40,7 +42,7 @@ export interface ClusterFactsSeen {
  */
 export async function gatherFacts(
 	api: ApiServer,
-	{ namespace, podCIDRs, serviceCIDRs }: GatherOptions,
+	{ namespace, podCIDRs, serviceCIDRs, caSecretName }: GatherOptions,
 	signal?: AbortSignal,
 ): Promise<ClusterFactsSeen> {
 	// One after the other: the first opens the connection, so that the second measures the answer alone.
@@ -51,7 +53,7 @@ export async function gatherFacts(
 	const [pods, ofServices, mesh, services, endpoints] = await Promise.all([
 		written(podCIDRs, 'podCIDRs') ?? podBlocks(api, signal),
 		written(serviceCIDRs, 'serviceCIDRs') ?? serviceBlocks(api, namespace, signal),
-		gatherMesh(api, namespace, signal),
+		gatherMesh(api, namespace, caSecretName, signal),
 		count(api, kinds.Service, signal),
 		count(api, kinds.Endpoints, signal),
 	]);

@@ -95,6 +95,10 @@ export interface ClusterObjects {
 	readerAccount(readBy: string): string;
 	/** Name of the ServiceAccount by which a primary reads this cluster; it is part of the mesh itself. */
 	readerAccountFor(primary: string): string;
+	/** Secret, of this name in each cluster with a data plane, that holds the authority by which its Citadel gives certificates. */
+	readonly caSecretName?: string;
+	/** Changes with that authority, as far as it is known. */
+	authorityThere?(there: ClusterConnection): string | undefined;
 	/** What keeps the mesh from having such a data plane. */
 	problemsOf(cluster: WantedCluster): readonly ClusterProblem[];
 	/** As `inCluster`, without anything that only the cluster tells: what rights are needed there. */
