@@ -1,0 +1,74 @@
+/** Uses every token that is published, again and again, as soon as it is there: none may ever be refused. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import { RequestError } from '../../operator/runtime/errors.ts';
+import { readerOf } from './full-mesh.ts';
+import { remoteSecrets } from './joined.ts';
+
+export interface TokenWitness {
+	/** Refusals so far, in words. */
+	readonly refusals: readonly string[];
+	/** How often a token was used successfully. */
+	readonly uses: () => number;
+	/** How many different tokens were seen for a cluster. */
+	readonly tokensOf: (cluster: string) => number;
+	/** Uses all tokens that were ever seen once more. Returns for how many each cluster still answers. */
+	readonly stop: () => Promise<ReadonlyMap<string, number>>;
+}
+
+/** How often the Secrets are read, milliseconds. */
+const sampleMs = 50;
+
+export function watchTokens(api: ApiServer, namespace: string): TokenWitness {
+	/** Readers by content, by cluster. */
+	const readers = new Map<string, Map<string, ApiServer>>();
+	const refusals: string[] = [];
+	let uses = 0;
+	let isOver = false;
+
+	const use = async (cluster: string, reader: ApiServer): Promise<boolean> => {
+		try {
+			await reader.request({ method: 'GET', path: '/api/v1/endpoints', query: { limit: 1 }, timeoutMs: 5_000 });
+			uses++;
+			return true;
+		} catch (error) {
+			// Only an answer says something of the token.
+			if (error instanceof RequestError) refusals.push(`${new Date().toISOString()} ${cluster}: ${error.message}`);
+			return false;
+		}
+	};
+	const sample = async () => {
+		const current = (await remoteSecrets(api, namespace)).map((secret) => {
+			const [[cluster, content] = ['', '']] = Object.entries(secret.data ?? {});
+			const ofCluster = readers.get(cluster) ?? new Map<string, ApiServer>();
+			readers.set(cluster, ofCluster);
+			const reader = ofCluster.get(content) ?? readerOf(secret);
+			ofCluster.set(content, reader);
+			return [cluster, reader] as const;
+		});
+		await Promise.all(current.map(([cluster, reader]) => use(cluster, reader)));
+	};
+	const watching = (async () => {
+		while (!isOver) {
+			await Promise.all([sample(), sleep(sampleMs)]);
+		}
+	})();
+	watching.catch(() => undefined);
+	return {
+		refusals,
+		uses: () => uses,
+		tokensOf: (cluster) => readers.get(cluster)?.size ?? 0,
+		stop: async () => {
+			isOver = true;
+			await watching;
+			const alive = new Map<string, number>();
+			for (const [cluster, all] of readers) {
+				for (const reader of all.values()) {
+					if (await use(cluster, reader)) alive.set(cluster, (alive.get(cluster) ?? 0) + 1);
+					await reader.close();
+				}
+			}
+			return alive;
+		},
+	};
+}
