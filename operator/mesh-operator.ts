@@ -82,8 +82,8 @@ const lastEventsMs = 2_000;
 /** The caches may take their time: an API server that is down now is waited for. */
 const cachesTimeoutMs = 60 * 60_000;
 
-/** For the API server of a joined cluster. */
-const clientBounds = { maxInFlight: 8, timeoutMs: 15_000, connectTimeoutMs: 5_000, maxResponseBytes: 16 * 1024 * 1024 };
+/** For the API server of a joined cluster. Each request in flight is a connection, which costs as much as waiting for a turn. */
+const clientBounds = { maxInFlight: 4, timeoutMs: 15_000, connectTimeoutMs: 5_000, maxResponseBytes: 16 * 1024 * 1024 };
 
 /**
  * How others may reach this API server: by the address that the operator uses itself, unless that is one which means

@@ -3,6 +3,7 @@
  * of their own, so that many long-lived watches can never starve a request of a stream or a connection.
  */
 import type { LookupFunction } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { Credentials, Grant, TlsMaterial } from './credentials-grant.ts';
 import { isOperatorError, RequestError, TransientError } from './errors.ts';
@@ -60,6 +61,7 @@ export interface InFlight {
 
 interface Pools {
 	readonly tls: TlsMaterial;
+	readonly secureContext: SecureContext | undefined;
 	requests: Dispatcher;
 	watches: Dispatcher;
 }
@@ -160,7 +162,7 @@ export class Transport {
 		const pools = this.#pools;
 		if (this.#options.http2 && pools?.[which] === dispatcher) {
 			this.#retire(dispatcher);
-			pools[which] = this.#newPool(pools.tls, which);
+			pools[which] = this.#newPool(pools.tls, pools.secureContext, which);
 		}
 	}
 
@@ -216,16 +218,27 @@ export class Transport {
 			this.#retire(pools.requests);
 			this.#retire(pools.watches);
 		}
-		const created = { tls, requests: this.#newPool(tls, 'requests'), watches: this.#newPool(tls, 'watches') };
+		const secureContext = secureContextOf(tls);
+		const created = {
+			tls,
+			secureContext,
+			requests: this.#newPool(tls, secureContext, 'requests'),
+			watches: this.#newPool(tls, secureContext, 'watches'),
+		};
 		this.#pools = created;
 		return created;
 	}
 
-	#newPool(tls: TlsMaterial, which: 'requests' | 'watches'): Dispatcher {
+	#newPool(
+		tls: TlsMaterial,
+		secureContext: SecureContext | undefined,
+		which: 'requests' | 'watches',
+	): Dispatcher {
 		const { http2, connections, connectTimeoutMs, lookup } = this.#options;
 		const resolver = lookup === undefined ? {} : { lookup };
 		const connect = {
 			...resolver,
+			...(secureContext === undefined ? {} : { secureContext }),
 			...(tls.ca === undefined ? {} : { ca: tls.ca }),
 			...(tls.cert === undefined ? {} : { cert: tls.cert }),
 			...(tls.key === undefined ? {} : { key: tls.key }),
@@ -264,6 +277,18 @@ export class Transport {
 		}, retireMs);
 		timer.unref();
 		this.#retired.set(dispatcher, timer);
+	}
+}
+
+/**
+ * One for all connections: else each parses the certificates again and keeps them, tens of kilobytes a connection. Undefined
+ * where they can't be parsed: then each connection fails with the words about it.
+ */
+function secureContextOf({ ca, cert, key }: TlsMaterial): SecureContext | undefined {
+	try {
+		return createSecureContext({ ca, cert, key });
+	} catch {
+		return undefined;
 	}
 }
 
