@@ -414,10 +414,13 @@ function dataPlaneOf(
 	const behind = [...there.live.ofKind(kinds.Deployment)].find(
 		({ workload }) => workload !== undefined && workload.available < workload.desired,
 	);
-	const waiting =
-		gate ??
-		(behind?.workload === undefined
-			? undefined
-			: `Deployment ${behind.metadata.name}: ${behind.workload.available} of ${behind.workload.desired} pods are available`);
-	return { ...(waiting === undefined ? {} : { waiting }), ...(note === '' ? {} : { note }) };
+	if (behind?.workload !== undefined) {
+		const { available, desired, stalled, isRolledOut } = behind.workload;
+		const message = `Deployment ${behind.metadata.name}: ${available} of ${desired} pods are available`;
+		// Not one that is on its way, nor one of several pods that is replaced.
+		const isDegraded = stalled !== undefined || (isRolledOut && available === 0);
+		if (isDegraded) return { problem: { reason: 'DataPlaneDegraded', message } };
+		return { waiting: gate ?? message, ...(note === '' ? {} : { note }) };
+	}
+	return { ...(gate === undefined ? {} : { waiting: gate }), ...(note === '' ? {} : { note }) };
 }
