@@ -121,7 +121,7 @@ const mostLeftBehind = 256;
 
 /** Longest message, characters, and of those of single clusters together: an object has room for 1.5 MiB with all that is about it. */
 const longestMessage = 4_000;
-const allMessages = 300_000;
+const allMessages = 150_000;
 
 /** Not in the middle of a character: that would be stored as another one, and so differ from what is told each time anew. */
 function bounded(message: string, longest = longestMessage): string {
