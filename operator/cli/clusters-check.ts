@@ -14,6 +14,7 @@ import { type Format, formatValue, note, painter, print } from './output.ts';
 export interface AccessChoices {
 	/** As the operator has it. */
 	readonly allowLoopbackClusters: boolean;
+	readonly allowClusterProxies?: boolean;
 }
 
 export interface ClustersCheckOptions extends ConnectionOptions, AccessChoices, ProbeChoices {
@@ -22,8 +23,8 @@ export interface ClustersCheckOptions extends ConnectionOptions, AccessChoices, 
 	readonly output: Format;
 }
 
-export function settingsOf({ allowLoopbackClusters }: AccessChoices): ClusterSettings {
-	return { allowLoopback: allowLoopbackClusters, allowProxies: false };
+export function settingsOf({ allowLoopbackClusters, allowClusterProxies = false }: AccessChoices): ClusterSettings {
+	return { allowLoopback: allowLoopbackClusters, allowProxies: allowClusterProxies };
 }
 
 export async function clustersCheck(name: string | undefined, options: ClustersCheckOptions): Promise<number> {

@@ -17,8 +17,12 @@ import {
 const loopbackOption = (): Option =>
 	new Option(
 		'--allow-loopback-clusters',
-		'take API servers at loopback addresses, where all clusters are on this machine',
+		'take API servers at loopback addresses, where all clusters are on this machine, as an operator with this flag',
 	).default(false);
+const proxiesOption = (): Option =>
+	new Option('--allow-cluster-proxies', 'take kubeconfigs that name proxies, as an operator with this flag').default(
+		false,
+	);
 const joinContextOption = (): Option =>
 	new Option('--join-context <name>', 'context of the other cluster, with your own rights there');
 const joinKubeconfigOption = (): Option =>
@@ -110,6 +114,7 @@ function addClusters(program: Command, report: Report): void {
 			.option('--probe', 'run a probe in each cluster: whom does it reach?', false),
 	)
 		.addOption(loopbackOption())
+		.addOption(proxiesOption())
 		.addOption(outputOption('text', 'yaml', 'json').default('text'))
 		.addHelpText(
 			'after',
@@ -130,6 +135,7 @@ function addClusters(program: Command, report: Report): void {
 			.addOption(contextOption()),
 	)
 		.addOption(loopbackOption())
+		.addOption(proxiesOption())
 		.addOption(outputOption('text', 'yaml', 'json').default('text'))
 		.addHelpText(
 			'after',
