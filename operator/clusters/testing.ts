@@ -2,8 +2,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { owner } from '../apply/testing.ts';
+import { RepairLimit } from '../apply/repair-limit.ts';
+import { LiveMap, owner, stored } from '../apply/testing.ts';
+import { Writer } from '../apply/writer.ts';
 import { ApiServer } from '../runtime/api-server.ts';
+import { RequestError } from '../runtime/errors.ts';
+import { describeObject, type KubeObject, type ObjectReference, objectKey } from '../runtime/object.ts';
 import type { ClusterRecord } from './record.ts';
 import type { ClusterObjects, WantedCluster, WantedMesh } from './types.ts';
 
@@ -127,4 +131,77 @@ export async function startScript(script: Script): Promise<ScriptedServer> {
 export function webToken(claims: Readonly<Record<string, unknown>>): string {
 	const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 	return `${part({ alg: 'RS256' })}.${part(claims)}.c2lnbmF0dXJl`;
+}
+
+/** What an API server stores, with the fields of ours as it would note them; each write is counted. */
+export class FakeStore {
+	readonly live = new LiveMap();
+	readonly objects = new Map<string, KubeObject>();
+	readonly writes: string[] = [];
+	readonly reads: string[] = [];
+	/** Thrown by the next write. */
+	refusal: Error | undefined;
+	readonly #repairLimit = new RepairLimit();
+
+	/** As far as `Writer` and publications use one. */
+	readonly api = {
+		apply: async (object: KubeObject) => {
+			const { refusal } = this;
+			this.refusal = undefined;
+			if (refusal !== undefined) throw refusal;
+			const before = this.objects.get(objectKey(object));
+			this.writes.push(describeObject(object));
+			const after = stored(object);
+			this.objects.set(objectKey(object), after);
+			return {
+				object: after,
+				created: before === undefined,
+				warnings: [],
+				resourceVersion: after.metadata.resourceVersion,
+			};
+		},
+		get: async (reference: ObjectReference) => this.#find(reference),
+		getMetadata: async (reference: ObjectReference) => this.#find(reference),
+		/** Takes off labels and all data, as a claim does. */
+		patch: async (reference: ObjectReference, change: { readonly metadata: { readonly labels: object } }) => {
+			const { metadata, apiVersion, kind } = this.#find(reference);
+			const labels = Object.entries(metadata.labels ?? {}).filter(([label]) => !(label in change.metadata.labels));
+			this.writes.push(`~${describeObject(reference)}`);
+			this.objects.set(objectKey(reference), {
+				apiVersion,
+				kind,
+				metadata: { ...metadata, labels: Object.fromEntries(labels) },
+			});
+		},
+		delete: async (reference: ObjectReference) => {
+			const key = objectKey(this.#find(reference));
+			this.writes.push(`-${describeObject(reference)}`);
+			this.objects.delete(key);
+			this.live.children.delete(key);
+		},
+	} as unknown as ApiServer;
+
+	writer(): Writer {
+		const { api, live } = this;
+		return new Writer({ api, live, repairLimit: this.#repairLimit, now: () => 0 }, new AbortController().signal);
+	}
+
+	/** Puts an object there, as its watch would show it. */
+	put(object: KubeObject): void {
+		this.objects.set(objectKey(object), object);
+		this.live.observe(object);
+	}
+
+	take(reference: ObjectReference): void {
+		const key = objectKey(reference);
+		this.objects.delete(key);
+		this.live.children.delete(key);
+	}
+
+	#find(reference: ObjectReference): KubeObject {
+		this.reads.push(describeObject(reference));
+		const found = this.objects.get(objectKey(reference));
+		if (found !== undefined) return found;
+		throw new RequestError('not found', { status: 404, reason: 'NotFound', object: reference });
+	}
 }
