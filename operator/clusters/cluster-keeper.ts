@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ApplyResult, applyInstallation } from '../apply/applier.ts';
 import type { Child } from '../apply/child.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
-import { InvalidError } from '../runtime/errors.ts';
+import { BlockedError, InvalidError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { objectKey } from '../runtime/object.ts';
 import type { ReflectorChange } from '../runtime/reflector.ts';
@@ -24,7 +24,7 @@ import type { KubeconfigSecret } from './kubeconfig-secrets.ts';
 import { observationOf, type PassFindings } from './observe.ts';
 import { probe } from './probe.ts';
 import type { ClusterProblem } from './problem.ts';
-import { assertFree, keepPublished, takeOver } from './publication.ts';
+import { claim, keepPublished, takeOver } from './publication.ts';
 import { type ClusterRecord, recordOf, recordReference, recordSecret } from './record.ts';
 import { nextPassInMs, probeDelayMs, recheckDelayMs } from './schedule.ts';
 import { failureContextOf, sourceOf } from './source.ts';
@@ -298,13 +298,13 @@ export class ClusterKeeper {
 			const target = { api, live, mesh, writer: this.#context.writerHere(mesh, signal) };
 			if (await takeOver(target, told, own, cell.publication, { signal })) return;
 		}
-		if (record === undefined) await this.#assertFree(mesh, cluster, signal);
+		if (record === undefined) await this.#claim(mesh, cluster, signal);
 		await this.#context.writerHere(mesh, signal).apply(recordSecret(mesh, pending), true);
 	}
 
-	async #assertFree(mesh: WantedMesh, cluster: string, signal: AbortSignal): Promise<void> {
+	async #claim(mesh: WantedMesh, cluster: string, signal: AbortSignal): Promise<void> {
 		try {
-			await assertFree({ api: this.#context.api, mesh }, recordReference(mesh.namespace, cluster), { signal });
+			await claim({ api: this.#context.api, mesh }, recordReference(mesh.namespace, cluster), { signal });
 		} catch (error) {
 			throw conflictOf(error);
 		}
@@ -399,9 +399,9 @@ function isHandover({ old, current }: ReflectorChange<Child>): boolean {
 	return old?.partOf !== current?.partOf || old?.clusterRecord?.isPublished !== current?.clusterRecord?.isPublished;
 }
 
-/** A Secret that is somebody else's is the cluster's trouble; every other failure here is not. */
+/** A Secret that is somebody else's, or is changed again and again, is the cluster's trouble; every other failure here is not. */
 function conflictOf(error: unknown): unknown {
-	return error instanceof InvalidError && error.reason === 'SecretConflict'
+	return (error instanceof InvalidError && error.reason === 'SecretConflict') || error instanceof BlockedError
 		? new ClusterFailure({ reason: 'SecretConflict', message: error.message }, false)
 		: error;
 }

@@ -11,7 +11,15 @@ import type { LiveCache, Writer } from '../apply/writer.ts';
 import type { ApiServer, CallOptions } from '../runtime/api-server.ts';
 import { InvalidError, isNotFound } from '../runtime/errors.ts';
 import { describeObject, type KubeObject, objectKey } from '../runtime/object.ts';
-import { type ClusterRecord, contentHash, recordOf, recordReference, recordSecret, recordSetId } from './record.ts';
+import {
+	type ClusterRecord,
+	contentHash,
+	multiClusterLabel,
+	recordOf,
+	recordReference,
+	recordSecret,
+	recordSetId,
+} from './record.ts';
 import { type RemoteKubeconfig, remoteKubeconfig } from './remote-secret.ts';
 import { isDue, type RotationPolicy } from './rotation.ts';
 import type { Account, IssuedToken } from './token.ts';
@@ -91,7 +99,13 @@ export async function keepPublished(
 	if (isGood && isOurs && isAsWished(record, wish.record) && live?.fingerprint === memory.fingerprint)
 		return 'unchanged';
 
-	if (live === undefined) await assertFree(target, reference, options);
+	if (live === undefined) await claim(target, reference, options);
+	// Somebody else who has another mind about it is not answered without end: with each new token pods are replaced.
+	const isRepair = memory.wasPublished && (live === undefined || (isGood && isOurs));
+	if (isRepair) {
+		const secret = { apiVersion: reference.apiVersion, kind: reference.kind, metadata: reference };
+		target.writer.assertMayRepair(target.mesh.partOf ?? target.mesh.name, live ?? secret, live);
+	}
 	if (isGood) {
 		await write(target, { ...record, ...wish.record }, memory.kubeconfig ?? '', memory);
 		return isOurs ? 'repaired' : 'published';
@@ -172,8 +186,11 @@ export async function takeOver(
 	return true;
 }
 
-/** Throws where a Secret of that name stands that is not ours to write. */
-export async function assertFree(
+/**
+ * Throws where a Secret of that name stands that is not ours to write. One that is handed over is emptied, and hidden from
+ * Pilot until it is published: Pilot reads each key of such a Secret as a cluster.
+ */
+export async function claim(
 	{ api, mesh }: Pick<PublicationTarget, 'api' | 'mesh'>,
 	reference: ReturnType<typeof recordReference>,
 	options: CallOptions,
@@ -194,6 +211,14 @@ export async function assertFree(
 			'SecretConflict',
 			`${describeObject(reference)} exists and belongs to ${ownership.owner}; it is not written. Delete or rename it, or give it to Meshwright with annotation meshwright.io/adopt: "true" on it`,
 			{ object: reference },
+		);
+	}
+	if (ownership.kind === 'adoptable') {
+		const { resourceVersion } = metadata;
+		await api.patch(
+			reference,
+			{ metadata: { resourceVersion, labels: { [multiClusterLabel]: null } }, data: null },
+			{ ...options, type: 'merge', metadataOnly: true },
 		);
 	}
 }
