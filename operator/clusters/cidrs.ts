@@ -77,8 +77,16 @@ export function fewBlocks(texts: readonly string[], most = mostBlocks): readonly
 	});
 }
 
+/** Of lists that were read before: each cluster is compared with all others, hundreds of times the same few lists. */
+const read = new WeakMap<readonly string[], readonly Block[]>();
+
 function blocksOf(texts: readonly string[]): readonly Block[] {
-	return texts.flatMap((text) => parseBlock(text) ?? []);
+	let blocks = read.get(texts);
+	if (blocks === undefined) {
+		blocks = texts.flatMap((text) => parseBlock(text) ?? []);
+		read.set(texts, blocks);
+	}
+	return blocks;
 }
 
 /** By family and first address; of two that begin together the larger first. */

@@ -199,10 +199,11 @@ function isAdmitted(cell: ClusterCell | undefined, record: ClusterRecord | undef
 }
 
 function othersOf({ cellsOf, recordOf, recordsOf }: Context, mesh: WantedMesh): readonly OtherCluster[] {
-	const cells = cellsOf(mesh.name);
+	const cells = new Map(cellsOf(mesh.name).map((cell) => [cell.cluster, cell]));
+	const names = new Set(mesh.clusters.map(({ name }) => name));
 	// What leaves is cleaned first: another entry for the same cluster would lose what it is given there.
 	const leaving = recordsOf(mesh)
-		.filter(({ cluster }) => !mesh.clusters.some(({ name }) => name === cluster))
+		.filter(({ cluster }) => !names.has(cluster))
 		.map(({ cluster, id }) => ({
 			name: cluster,
 			network: undefined,
@@ -214,7 +215,7 @@ function othersOf({ cellsOf, recordOf, recordsOf }: Context, mesh: WantedMesh): 
 		}));
 	const listed = mesh.clusters.map((other, position) => {
 		const record = recordOf(mesh, other.name);
-		const cell = cells.find(({ cluster }) => cluster === other.name);
+		const cell = cells.get(other.name);
 		const facts = cell?.facts;
 		const before = mesh.before.get(other.name);
 		return {

@@ -189,14 +189,13 @@ export class ClusterController {
 		const before = this.#meshes.get(mesh.name);
 		this.#meshes.set(mesh.name, mesh);
 		const entries = new Map(mesh.clusters.map((entry) => [entry.name, entry]));
-		const records = this.#context.recordsOf(mesh);
-		for (const name of new Set([...entries.keys(), ...records.map(({ cluster }) => cluster)])) {
+		const records = new Map(this.#context.recordsOf(mesh).map((record) => [record.cluster, record]));
+		for (const name of new Set([...entries.keys(), ...records.keys()])) {
 			const key = cellKey(mesh.name, name);
 			const isNew = !this.#cells.has(key);
 			if (isNew) this.#cells.set(key, newCell(mesh.name, name));
-			const record = records.find(({ cluster }) => cluster === name);
 			// What leaves is cleaned by the kubeconfig by which it came.
-			this.#kubeconfigs.setInterest(key, entries.get(name)?.kubeconfig ?? record?.kubeconfig);
+			this.#kubeconfigs.setInterest(key, (entries.get(name) ?? records.get(name))?.kubeconfig);
 			if (isNew) this.#wake(key, 'listed');
 		}
 		if (before !== undefined && !isSame(before, mesh)) {

@@ -11,7 +11,7 @@
  */
 import { createHash } from 'node:crypto';
 import { applySetLabel, clusterAnnotationPrefix, clusterLabel } from '../../api/v1/constants.ts';
-import type { Child } from '../apply/child.ts';
+import type { Child, ClusterRecordFacts } from '../apply/child.ts';
 import { componentLabel, instanceLabel, type Owner, ownerReference } from '../apply/identity.ts';
 import { applySetId, managedBy } from '../render/index.ts';
 import { kinds } from '../runtime/kinds.ts';
@@ -77,11 +77,21 @@ export function recordReference(namespace: string, cluster: string) {
 	return { apiVersion, kind, namespace, name: remoteSecretName(cluster) };
 }
 
+/** Each is asked for again and again, by the passes of all clusters. What caches keep is frozen: it is read once. */
+const known = new WeakMap<ClusterRecordFacts, { readonly record: ClusterRecord | undefined }>();
+
 /** Undefined for a Secret that stands for no cluster, or of which too little can be read. */
-export function recordOf(child: Pick<Child, 'clusterRecord'>): ClusterRecord | undefined {
-	const { clusterRecord } = child;
+export function recordOf({ clusterRecord }: Pick<Child, 'clusterRecord'>): ClusterRecord | undefined {
 	if (clusterRecord === undefined) return undefined;
-	const { cluster, isPublished, facts } = clusterRecord;
+	let found = known.get(clusterRecord);
+	if (found === undefined) {
+		found = { record: readRecord(clusterRecord) };
+		known.set(clusterRecord, found);
+	}
+	return found.record;
+}
+
+function readRecord({ cluster, isPublished, facts }: ClusterRecordFacts): ClusterRecord | undefined {
 	const [namespace, name, key] = (facts.kubeconfig ?? '').split('/');
 	if (namespace === undefined || name === undefined || key === undefined) return undefined;
 	const issued = issuedOf(facts['issued-at'], facts['lifetime-seconds']);
