@@ -1,7 +1,7 @@
 /** `meshwright clusters check` and `matrix`: the clusters of a mesh, looked at from where the user stands. */
 import type { ClusterSettings } from '../clusters/settings.ts';
 import type { WantedMesh } from '../clusters/types.ts';
-import { type LookedAt, lookAtClusters } from './clusters-look.ts';
+import { type LookedAt, lookAtClusters, toHundredths } from './clusters-look.ts';
 import { type Matrix, matrixData, matrixGaps, matrixLines, matrixNotes } from './clusters-matrix.ts';
 import { readClustersMesh, wantedMesh } from './clusters-mesh.ts';
 import { localName, matrixFromHere, type ProbeChoices, probeMatrix } from './clusters-probe.ts';
@@ -9,7 +9,7 @@ import { CommandError } from './command-error.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
 import { interruptible } from './interruption.ts';
-import { type Format, formatValue, note, painter, print } from './output.ts';
+import { type Format, formatValue, note, painter, plain, print } from './output.ts';
 
 export interface AccessChoices {
 	/** As the operator has it. */
@@ -68,7 +68,8 @@ function run(
 	options: ClustersCheckOptions,
 	report: (findings: Findings) => Promise<number>,
 ): Promise<number> {
-	return interruptible(async (signal) => {
+	const begin = options.probe ? interruptible : uninterrupted;
+	return begin(async (signal) => {
 		await using api = await connect(options);
 		const mesh = wantedMesh(await readClustersMesh(api, name));
 		if (mesh.clusters.length === 0) {
@@ -83,18 +84,23 @@ function run(
 			);
 		}
 		const settings = settingsOf(options);
-		await using looking = await lookAtClusters({ api, mesh, settings, only: cluster });
+		await using looking = await lookAtClusters({ api, mesh, settings, only: cluster, signal });
 		signal.throwIfAborted();
 		const started = performance.now();
 		await api.version();
 		const { clusters } = looking;
-		const fromHere = matrixFromHere(mesh, clusters, performance.now() - started);
+		const fromHere = matrixFromHere(mesh, clusters, toHundredths(performance.now() - started));
 		if (options.probe) note(`A probe runs in ${clusters.length + 1} clusters; Ctrl-C ends it and takes it away …`);
 		const matrix = options.probe
 			? await probeMatrix(fromHere, mesh, clusters, api, settings, options, signal)
 			: fromHere;
 		return await report({ mesh, clusters, matrix, gaps: matrixGaps(matrix, needsOf(mesh)) });
 	});
+}
+
+/** Nothing has to be tidied up: Ctrl-C ends it as it ends everything. */
+function uninterrupted(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+	return work(new AbortController().signal);
 }
 
 function needsOf(mesh: WantedMesh) {
@@ -124,7 +130,7 @@ export function findingLines(
 		facts === undefined
 			? []
 			: [
-					`Kubernetes ${facts.serverVersion}`,
+					`Kubernetes ${plain(facts.serverVersion)}`,
 					...(reach.latencyMs === undefined ? [] : [`${Math.ceil(reach.latencyMs)}ms`]),
 					`pods ${facts.podCIDRs?.join(', ') ?? 'unknown'}`,
 					`Services ${facts.serviceCIDRs?.join(', ') ?? 'unknown'}`,
@@ -132,7 +138,7 @@ export function findingLines(
 	const mark = problems.length === 0 ? paint('green', '✔') : paint('red', '✘');
 	return [
 		`${mark} ${entry.name} (${entry.role})${parts.length === 0 ? '' : `: ${parts.join('; ')}`}`,
-		...problems.map(({ reason, message }) => `    ${reason}: ${message.replaceAll('\n', ' ')}`),
+		...problems.map(({ reason, message }) => `    ${reason}: ${plain(message)}`),
 	];
 }
 

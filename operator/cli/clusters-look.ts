@@ -18,10 +18,11 @@ import { failureContextOf } from '../clusters/source.ts';
 import type { CheckedFacts, ClusterNames, WantedCluster, WantedMesh } from '../clusters/types.ts';
 import { applySetId } from '../render/index.ts';
 import { ApiServer } from '../runtime/api-server.ts';
-import { InvalidError, isForbidden, isNotFound, TransientError } from '../runtime/errors.ts';
+import { isForbidden, isNotFound } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import type { MatrixCell } from './clusters-matrix.ts';
+import { reachOf } from './clusters-reach.ts';
 
 export interface LookedAt {
 	readonly entry: WantedCluster;
@@ -44,9 +45,11 @@ export interface LookOptions {
 	readonly only?: string | undefined;
 	/** In the place of the Secret of an entry, which need not be there yet. */
 	readonly kubeconfigs?: ReadonlyMap<string, Buffer>;
+	readonly signal?: AbortSignal;
 }
 
-/** How long one cluster may take for one answer, and for a connection, milliseconds: a person waits. */
+/** How long one cluster may take for everything, for one answer, and for a connection, milliseconds: a person waits. */
+const wholeTimeoutMs = 60_000;
 const timeouts = { timeoutMs: 10_000, connectTimeoutMs: 5_000 };
 
 /** A client for the cluster of a kubeconfig that was judged; names are judged when they are dialled. */
@@ -70,7 +73,7 @@ export interface Looking extends AsyncDisposable {
 
 /** Rejects only where this cluster can't be spoken with. The clients stay open until it is disposed of. */
 export async function lookAtClusters(options: LookOptions): Promise<Looking> {
-	const { api, mesh, settings, only, kubeconfigs } = options;
+	const { api, mesh, settings, only, kubeconfigs, signal } = options;
 	const localId = await clusterId(api);
 	const records = await readRecords(api, mesh);
 	const cells = new Map(mesh.clusters.map(({ name }) => [name, newCell(mesh.name, name)]));
@@ -98,7 +101,7 @@ export async function lookAtClusters(options: LookOptions): Promise<Looking> {
 			connected.map(({ entry, opened, there, cell }) =>
 				there === undefined || 'reason' in opened
 					? unusable(entry, opened)
-					: look(checks, cell, mesh, entry, records.get(entry.name), there),
+					: look(checks, cell, mesh, entry, records.get(entry.name), there, signal),
 			),
 		);
 	let clusters = await round();
@@ -144,54 +147,33 @@ async function look(
 	entry: WantedCluster,
 	record: ClusterRecord | undefined,
 	there: ClusterConnection,
+	signal: AbortSignal | undefined,
 ): Promise<LookedAt> {
 	const { access, api } = there;
+	const timeout = AbortSignal.timeout(wholeTimeoutMs);
+	const end = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 	try {
-		const latencyMs = await measure(api);
-		const { facts, problems } = await checks.check(cell, mesh, entry, record, there, AbortSignal.timeout(60_000));
+		const latencyMs = await measure(api, end);
+		const { facts, problems } = await checks.check(cell, mesh, entry, record, there, end);
 		cell.facts = facts;
 		return { entry, access, api, reach: { state: 'ok', latencyMs }, facts, problems };
 	} catch (error) {
+		signal?.throwIfAborted();
 		const { problem } = clusterFailure(error, failureContextOf(access));
 		return { entry, access, api, reach: reachOf(error, entry.name), facts: undefined, problems: [problem] };
 	}
 }
 
 /** How long the API server takes to say its version over a connection that is open, milliseconds. */
-async function measure(api: ApiServer): Promise<number> {
-	await api.version();
+async function measure(api: ApiServer, signal: AbortSignal): Promise<number> {
+	await api.version({ signal });
 	const started = performance.now();
-	await api.version();
-	return performance.now() - started;
+	await api.version({ signal });
+	return toHundredths(performance.now() - started);
 }
 
-const refusals: ReadonlySet<string> = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET']);
-const silences: ReadonlySet<string> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
-
-/** What a failed call says about the way to an API server. */
-export function reachOf(error: unknown, name: string): MatrixCell {
-	if (error instanceof InvalidError) {
-		return { state: 'unknown', detail: `${name} was not dialled: see its findings` };
-	}
-	if (!(error instanceof TransientError)) {
-		// It answered.
-		return { state: 'ok' };
-	}
-	const codes = codesOf(error);
-	if (codes.some((code) => refusals.has(code))) return { state: 'refused' };
-	// Without a cause it is our own deadline.
-	if (codes.some((code) => silences.has(code)) || (error.cause === undefined && error.status === undefined))
-		return { state: 'timeout' };
-	return error.status === undefined
-		? { state: 'unknown', detail: `${name} was not reached from here: see its findings` }
-		: { state: 'ok' };
-}
-
-function codesOf(error: unknown): readonly string[] {
-	if (!(error instanceof Error)) return [];
-	const { code } = error as NodeJS.ErrnoException;
-	const inside = error instanceof AggregateError ? error.errors.flatMap(codesOf) : [];
-	return [...(typeof code === 'string' ? [code] : []), ...inside, ...codesOf(error.cause)];
+export function toHundredths(ms: number): number {
+	return Math.round(ms * 100) / 100;
 }
 
 async function open(

@@ -71,6 +71,18 @@ test('each reason of what is not ready is told once, on one line', (t) => {
 	]);
 });
 
+test('nothing that another cluster says moves the terminal', (t) => {
+	const hostile = '\u001b[2Jv1\n\u202egood';
+	const conditions = [condition('Ready', 'False', 'Unreachable', hostile)];
+	const clusters = clustersOf({
+		...installation,
+		spec: {},
+		status: { clusters: [{ name: 'eu', serverVersion: hostile, conditions }] },
+	});
+	const text = JSON.stringify([clusterRows(clusters, now, false), reasonLines(clusters)]);
+	t.notRegex(text, /\\u001b|\\n|\u202e/);
+});
+
 test('an installation without clusters, or with a spec that is none, has none', (t) => {
 	for (const spec of [undefined, {}, { multiCluster: { clusters: 'many' } }, { multiCluster: { clusters: [{}, 7] } }]) {
 		t.deepEqual(clustersOf({ ...installation, spec, status: undefined }), []);

@@ -1,7 +1,7 @@
 /** What `clusters list` shows of an installation: plain functions from the object to rows and lines. */
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
-import { age } from './output.ts';
+import { age, plain } from './output.ts';
 
 type ClusterStatus = NonNullable<ParsedStatus['clusters']>[number];
 
@@ -64,7 +64,7 @@ function reasonsOf(status: ClusterStatus | undefined): readonly string[] {
 	}
 	// `Ready` repeats one of them: what it says is said once.
 	const others = conditions.filter(({ type, status: value }) => type !== 'Ready' && value === 'False');
-	const all = [ready, ...others].map(({ reason, message }) => `${reason}: ${message.replaceAll('\n', ' ')}`);
+	const all = [ready, ...others].map(({ reason, message }) => `${reason}: ${plain(message)}`);
 	return [...new Set(all)];
 }
 
@@ -81,7 +81,7 @@ export function clusterRows(clusters: readonly ClusterView[], now: number, hasMe
 		status?.reachable === undefined ? 'unknown' : status.reachable ? 'yes' : 'no',
 		isReady ? 'yes' : 'no',
 		expiry(status?.credentialsExpire, now),
-		status?.serverVersion ?? '',
+		plain(status?.serverVersion ?? ''),
 	]);
 	return [[...(hasMesh ? ['MESH'] : []), ...head], ...rows];
 }
@@ -103,8 +103,8 @@ export function reasonLines(clusters: readonly ClusterView[]): readonly string[]
 /** Clusters that were given up. */
 export function leftBehindLines({ status }: KubeObject): readonly string[] {
 	const { leftBehind = [] } = (status ?? {}) as Partial<ParsedStatus>;
-	return leftBehind.map(
-		({ cluster, reason, objects = [] }) =>
-			`${cluster} was left without being cleaned (${reason})${objects.length === 0 ? '' : `; left there: ${objects.join(', ')}`}`,
-	);
+	return leftBehind.map(({ cluster, reason, objects = [] }) => {
+		const left = objects.length === 0 ? '' : `; left there: ${objects.join(', ')}`;
+		return plain(`${cluster} was left without being cleaned (${reason})${left}`);
+	});
 }

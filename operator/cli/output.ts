@@ -61,6 +61,12 @@ export function table(rows: readonly (readonly string[])[], gap = '   '): string
 		.join('\n');
 }
 
+/** Words of another cluster for a terminal: on one line, and without anything that a terminal obeys. */
+export function plain(text: string): string {
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
+	return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ');
+}
+
 /** `3d4h`, `12m`, `7s`: an age as kubectl shows it. */
 export function age(since: string | undefined, now: number): string {
 	if (since === undefined) {

@@ -1,17 +1,18 @@
-/** The commands about joined clusters: `clusters …` and `remote-secret …`. */
+/** The commands about joined clusters: `clusters …`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { defaultProbeImage } from './probe-job.ts';
 import type { Report } from './program.ts';
 import {
 	collect,
 	contextOption,
-	durationMs,
 	examples,
+	joinContextOption,
+	joinKubeconfigOption,
 	kubeconfigOption,
 	label,
 	outputOption,
 	seconds,
-	serverUrl,
+	serverOption,
 } from './program-options.ts';
 
 const loopbackOption = (): Option =>
@@ -23,15 +24,6 @@ const proxiesOption = (): Option =>
 	new Option('--allow-cluster-proxies', 'take kubeconfigs that name proxies, as an operator with this flag').default(
 		false,
 	);
-const joinContextOption = (): Option =>
-	new Option('--join-context <name>', 'context of the other cluster, with your own rights there');
-const joinKubeconfigOption = (): Option =>
-	new Option('--join-kubeconfig <file>', 'kubeconfig of that context (default: as --kubeconfig)');
-const serverOption = (): Option =>
-	new Option(
-		'--server <url>',
-		'address by which others reach the API server of that cluster (default: that of the kubeconfig)',
-	).argParser(serverUrl);
 const secretNamespaceOption = (): Option =>
 	new Option('--secret-namespace <name>', 'namespace of the Secret with the kubeconfig')
 		.argParser(label)
@@ -73,11 +65,6 @@ tried, with the reason below. The row "here" is where this command runs.`;
 const checkExits = '\n\nExit codes: 0 all is as it should be; 1 something is not; 2 failed.';
 
 export function addClusterCommands(program: Command, report: Report): void {
-	addClusters(program, report);
-	addRemoteSecret(program, report);
-}
-
-function addClusters(program: Command, report: Report): void {
 	const clusters = program
 		.command('clusters')
 		.description('list, check, join and leave the clusters of a mesh')
@@ -224,54 +211,4 @@ Account and kubeconfig go last, since the operator cleans the cluster by them. W
 Exit codes: 0 it has left; 1 not yet; 2 failed.`,
 		)
 		.action(async (name, options) => report(await (await import('./clusters-leave.ts')).clustersLeave(name, options)));
-}
-
-function addRemoteSecret(program: Command, report: Report): void {
-	const remoteSecret = program
-		.command('remote-secret')
-		.description('make the Secret by which a control plane reads a cluster')
-		.addHelpText(
-			'after',
-			examples('meshwright remote-secret create --name eu-west --read-by primary --join-context eu-west | kubeseal'),
-		);
-	remoteSecret
-		.command('create')
-		.description('print the Secret as the operator would write it; it holds a token')
-		.addOption(new Option('--name <name>', 'name of the cluster in the mesh').argParser(label).makeOptionMandatory())
-		.addOption(joinContextOption())
-		.addOption(joinKubeconfigOption())
-		.addOption(kubeconfigOption())
-		.addOption(serverOption())
-		.addOption(new Option('--namespace <name>', 'namespace of the mesh').argParser(label).default('istio-system'))
-		.option('--mesh <name>', 'name of the MeshInstallation, for labels', 'default')
-		.addOption(
-			new Option(
-				'--read-by <name>',
-				'name of the cluster whose control plane reads: spec.multiCluster.clusterName',
-			).argParser(label),
-		)
-		.addOption(new Option('--version <release>', 'Istio release, which decides what is read (default: the newest)'))
-		.addOption(
-			new Option(
-				'-f, --filename <file>',
-				'file with the MeshInstallation, instead of --mesh, --namespace and --version',
-			).conflicts('version'),
-		)
-		.addOption(
-			new Option('--lifetime <duration>', 'how long the token shall be valid')
-				.argParser(durationMs(10 * 60_000, '10m'))
-				.default(720 * 3_600_000, '720h'),
-		)
-		.option('--create-account', 'make the account in the cluster where it is missing', true)
-		.option('--no-create-account', 'only issue a token for the account that is there')
-		.addOption(outputOption('yaml', 'json').default('yaml'))
-		.addHelpText(
-			'after',
-			`${examples(
-				'meshwright remote-secret create --name eu-west --read-by primary --join-context eu-west | kubeseal > sealed.yaml',
-				'meshwright remote-secret create --name eu-west -f mesh.yaml --join-context eu-west --lifetime 2160h',
-			)}\n
-Who lets the operator keep the cluster needs none of this: it renews the token by itself.`,
-		)
-		.action(async (options) => report(await (await import('./remote-secret.ts')).remoteSecretCreate(options)));
 }

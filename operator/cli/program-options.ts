@@ -48,7 +48,7 @@ export function label(text: string): string {
 }
 
 /** An https URL as `spec.multiCluster` takes it. */
-export function serverUrl(text: string): string {
+function serverUrl(text: string): string {
 	if (text.length > 512 || !/^https:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(text) || !URL.canParse(text)) {
 		throw new InvalidArgumentError('It must be an https URL without user, query or fragment.');
 	}
@@ -78,6 +78,16 @@ export const recursiveOption = (): Option =>
 	).argParser(collect);
 export const outputOption = (...choices: readonly string[]): Option =>
 	new Option('-o, --output <format>', 'output format').choices(choices);
+
+export const joinContextOption = (): Option =>
+	new Option('--join-context <name>', 'context of the other cluster, with your own rights there');
+export const joinKubeconfigOption = (): Option =>
+	new Option('--join-kubeconfig <file>', 'kubeconfig of that context (default: as --kubeconfig)');
+export const serverOption = (): Option =>
+	new Option(
+		'--server <url>',
+		'address by which others reach the API server of that cluster (default: that of the kubeconfig)',
+	).argParser(serverUrl);
 
 export function examples(...lines: readonly string[]): string {
 	return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;

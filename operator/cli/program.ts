@@ -17,6 +17,7 @@ import {
 	seconds,
 	wholeNumber,
 } from './program-options.ts';
+import { addRemoteSecretCommands } from './program-remote-secret.ts';
 import { describeVersion } from './version.ts';
 
 /** Called with the exit code of the command that ran. */
@@ -198,6 +199,7 @@ export function createProgram(report: Report): Command {
 		.action(async (name, options) => report(await (await import('./status.ts')).status(name, options)));
 
 	addClusterCommands(program, report);
+	addRemoteSecretCommands(program, report);
 
 	program
 		.command('completion')
