@@ -14,10 +14,11 @@ import { CommandError } from './command-error.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type JoinAccessOptions, joinAccess } from './join-access.ts';
-import { isMadeByJoin } from './join-account.ts';
+import { isMadeByJoin, joinNamespaceLabel } from './join-account.ts';
 import { entryManager, entryOwners, removeEntry } from './join-entry.ts';
 import { removeAccount } from './join-remove.ts';
-import { findSecret, joinedClusterLabel, secretReference } from './join-secret.ts';
+import { findSecret, joinedClusterLabel, type SecretName, secretReference } from './join-secret.ts';
+import { joinedMeshLabel } from './join-token.ts';
 import { note, print } from './output.ts';
 import { readInstallations } from './status.ts';
 
@@ -34,10 +35,9 @@ const pollMs = 500;
 
 export async function clustersLeave(name: string, options: ClustersLeaveOptions): Promise<number> {
 	await using api = await connect(options);
-	const [before] = await readInstallations(api, options.mesh);
-	if (before === undefined) throw new Error(`MeshInstallation ${options.mesh} was read, and is none`);
-	const namespace = namespaceOf(before);
-	const isOut = !isListed(before, name) || (await unlist(api, before, name, options));
+	const before = await findMesh(api, options.mesh);
+	const namespace = before === undefined ? await namespaceOfGone(api, name, options) : namespaceOf(before);
+	const isOut = before === undefined || !isListed(before, name) || (await unlist(api, before, name, options));
 	if (!isOut && !options.wait) return exitCodes.differs;
 	if (!(await hasLeft(api, options.mesh, namespace, name))) {
 		if (!options.wait) {
@@ -52,6 +52,26 @@ export async function clustersLeave(name: string, options: ClustersLeaveOptions)
 	await cleanThere(api, namespace, name, options);
 	await cleanHere(api, name, options);
 	return exitCodes.ok;
+}
+
+async function findMesh(api: ApiServer, name: string): Promise<KubeObject | undefined> {
+	const all = await readInstallations(api, undefined);
+	return all.find(({ metadata }) => metadata.name === name);
+}
+
+/** All clusters have left a mesh that was deleted. That it was there once, and where, the kubeconfig tells that was made for it. */
+async function namespaceOfGone(api: ApiServer, name: string, options: ClustersLeaveOptions): Promise<string> {
+	const secret = await findSecret(api, kubeconfigName(name, options));
+	const { [joinedMeshLabel]: mesh, [joinNamespaceLabel]: namespace } = secret?.metadata.labels ?? {};
+	if (mesh !== options.mesh || namespace === undefined) {
+		await readInstallations(api, options.mesh);
+		throw new CommandError(`there is no MeshInstallation ${options.mesh}`);
+	}
+	return namespace;
+}
+
+function kubeconfigName(cluster: string, { secretNamespace }: ClustersLeaveOptions): SecretName {
+	return { namespace: secretNamespace, name: `${cluster}-kubeconfig` };
 }
 
 function namespaceOf({ spec }: KubeObject): string {
@@ -97,8 +117,8 @@ async function unlist(
 
 /** Neither spec nor status knows it, and what stood for it is gone. */
 async function hasLeft(api: ApiServer, mesh: string, namespace: string, name: string): Promise<boolean> {
-	const [object] = await readInstallations(api, mesh);
-	if (object === undefined || clustersOf(object).some((cluster) => cluster.name === name)) return false;
+	const object = await findMesh(api, mesh);
+	if (object !== undefined && clustersOf(object).some((cluster) => cluster.name === name)) return false;
 	try {
 		await api.getMetadata(recordReference(namespace, name));
 		return false;
@@ -118,7 +138,7 @@ async function waitUntilLeft(
 	const deadline = performance.now() + timeout * 1_000;
 	while (!(await hasLeft(api, mesh, namespace, name))) {
 		if (performance.now() > deadline) {
-			const [object] = await readInstallations(api, mesh);
+			const object = await findMesh(api, mesh);
 			const reasons = object === undefined ? [] : clustersOf(object).find((cluster) => cluster.name === name)?.reasons;
 			throw new CommandError(
 				[`${name} has not left within ${timeout} s`, ...(reasons ?? [])].join('\n  '),
@@ -130,7 +150,7 @@ async function waitUntilLeft(
 }
 
 async function tellLeftBehind(api: ApiServer, mesh: string, name: string): Promise<void> {
-	const [object] = await readInstallations(api, mesh);
+	const object = await findMesh(api, mesh);
 	const { leftBehind = [] } = (object?.status ?? {}) as Partial<ParsedStatus>;
 	const left = leftBehind.find(({ cluster }) => cluster === name);
 	if (left !== undefined) {
@@ -155,8 +175,8 @@ async function cleanThere(
 	if (kept !== undefined) note(`${name}: ${kept}`);
 }
 
-async function cleanHere(api: ApiServer, name: string, { secretNamespace }: ClustersLeaveOptions): Promise<void> {
-	const where = { namespace: secretNamespace, name: `${name}-kubeconfig` };
+async function cleanHere(api: ApiServer, name: string, options: ClustersLeaveOptions): Promise<void> {
+	const where = kubeconfigName(name, options);
 	const found = await findSecret(api, where);
 	const text = describeObject(secretReference(where));
 	if (found === undefined) return;

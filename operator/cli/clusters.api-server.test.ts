@@ -431,3 +431,19 @@ test.serial('a mesh in another namespace joins with a data plane, by rights of i
 	t.regex(several.stderr, /there are several MeshInstallations: default, other/);
 	t.regex((await cli('clusters', 'list')).stdout, /^MESH +NAME .*\ndefault +second .*\nother +far /m);
 });
+
+test.serial(
+	'a cluster of a mesh that was deleted can be left too; a name that was never one is told as such',
+	async (t) => {
+		await api.delete({ ...kinds.MeshInstallation, name: 'other' });
+		const leave = (mesh: string) => cli('clusters', 'leave', 'far', '--mesh', mesh, '--join-context', 'far');
+		const never = await leave('othre');
+		t.is(never.exitCode, 2);
+		t.regex(never.stderr, /there is no MeshInstallation othre/);
+		t.true(await exists(api, kubeconfigHere));
+		const { exitCode, stderr } = await leave('other');
+		t.is(exitCode, 0, stderr);
+		t.false(await exists(api, kubeconfigHere));
+		t.false(await exists(there, { ...kinds.ClusterRole, name: 'meshwright-join-data-plane-other-mesh' }));
+	},
+);

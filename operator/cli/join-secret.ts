@@ -5,7 +5,7 @@ import { kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, type ObjectReference } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
 import { cliFieldManager, isMadeByJoin, joinNamespaceLabel, madeByJoin, madeByLabel } from './join-account.ts';
-import type { Joiner } from './join-token.ts';
+import { type Joiner, joinedMeshLabel } from './join-token.ts';
 
 export const joinedClusterLabel = 'meshwright.io/join-cluster';
 
@@ -23,7 +23,7 @@ export function secretReference({ namespace, name }: SecretName): ObjectReferenc
 export function kubeconfigSecret(
 	where: SecretName,
 	cluster: string,
-	{ namespace }: Pick<Joiner, 'namespace'>,
+	{ mesh, namespace }: Pick<Joiner, 'mesh' | 'namespace'>,
 	kubeconfig: string,
 ): KubeObject {
 	const { apiVersion, kind } = kinds.Secret;
@@ -38,6 +38,7 @@ export function kubeconfigSecret(
 				[madeByLabel]: madeByJoin,
 				[joinedClusterLabel]: cluster,
 				[joinNamespaceLabel]: namespace,
+				[joinedMeshLabel]: mesh,
 			},
 		},
 		type: 'Opaque',

@@ -19,7 +19,8 @@ export interface Joiner {
 	readonly localId: string;
 }
 
-const joinedMeshLabel = 'meshwright.io/join-mesh';
+/** Name of the mesh that something was made for. */
+export const joinedMeshLabel = 'meshwright.io/join-mesh';
 const joinedByLabel = 'meshwright.io/joined-by';
 
 const pollMs = 200;
