@@ -50,8 +50,8 @@ export interface ClusterAccessOptions {
 	readonly connect: (credentials: StaticCredentials) => ApiServer;
 	/** A client for this API server by another token. */
 	readonly connectHere: (token: string) => ApiServer;
-	/** How others may reach this API server, as far as this process knows; undefined inside a cluster. */
-	readonly access: { readonly server: string; readonly ca: string | undefined } | undefined;
+	/** How others may reach this API server, as far as this process knows; inside a cluster it knows the authority alone. */
+	readonly access: { readonly server: string | undefined; readonly ca: string | undefined } | undefined;
 	readonly onObserved?: ClusterControllerOptions['onObserved'];
 	readonly onRotated?: ClusterControllerOptions['onRotated'];
 	readonly queueHooks?: WorkQueueHooks<string>;

@@ -87,12 +87,12 @@ const clientBounds = { maxInFlight: 4, timeoutMs: 15_000, connectTimeoutMs: 5_00
 
 /**
  * How others may reach this API server: by the address that the operator uses itself, unless that is one which means
- * something else on every machine, or inside a cluster, where it is a Service's.
+ * something else on every machine, or inside a cluster, where it is a Service's. The authority is the same at every address.
  */
 function accessFor(url: string, ca: string | undefined, settings: ClusterSettings) {
 	const server = url.replace(/\/+$/, '');
 	const isUsable = server.startsWith('https:') && refusedAddress(new URL(server).hostname, settings) === undefined;
-	return isInCluster() || !isUsable ? undefined : { server, ca };
+	return { server: isInCluster() || !isUsable ? undefined : server, ca };
 }
 
 /** The base class's words for what happened; its enum is not exported as a value in a form that ESM can import. */

@@ -255,7 +255,7 @@ function serverAddress(
 	facts: ClusterFactsSeen,
 ): readonly ClusterProblem[] {
 	const { id, access } = local();
-	if (entry.role !== 'Primary' || mesh.server !== undefined || access !== undefined) return [];
+	if (entry.role !== 'Primary' || mesh.server !== undefined || access?.server !== undefined) return [];
 	const installations = valueIfKnown(facts.mesh.installations) ?? [];
 	const listsUs = installations.some(({ lists }) =>
 		lists.some((cluster) => cluster.id === id || cluster.id === undefined),

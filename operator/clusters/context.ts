@@ -39,8 +39,8 @@ export interface ClusterChecks {
 export interface LocalCluster {
 	/** UID of `kube-system`. */
 	readonly id: string;
-	/** How this operator reaches its API server, if others may as well. */
-	readonly access: { readonly server: string; readonly ca: string | undefined } | undefined;
+	/** How this operator reaches its API server: by which address, if others may as well, and by which authority. */
+	readonly access: { readonly server: string | undefined; readonly ca: string | undefined } | undefined;
 }
 
 export interface KeeperContext {

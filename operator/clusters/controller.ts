@@ -35,7 +35,7 @@ export interface ClusterControllerOptions {
 			'api' | 'local' | 'cellsOf' | 'recordOf' | 'recordsOf' | 'namesOf' | 'now' | 'settings'
 		>,
 	) => ClusterChecks;
-	/** How others may reach this API server by what this operator knows; undefined inside a cluster. */
+	/** How others may reach this API server by what this operator knows; inside a cluster that is the authority alone. */
 	readonly access: LocalCluster['access'];
 	readonly connect: KeeperContext['connect'];
 	readonly connectHere: KeeperContext['connectHere'];
