@@ -8,7 +8,7 @@ export interface HostileServer extends AsyncDisposable {
 	readonly url: string;
 	/** PEM; empty where it speaks no TLS. */
 	readonly ca: string;
-	/** Paths that were asked for. */
+	/** Paths that were asked for; of a silent one, which hears none, something for each connection. */
 	readonly asked: readonly string[];
 	readonly stop: () => Promise<void>;
 }
@@ -29,7 +29,9 @@ export async function loopbackCertificate(): Promise<{
 /** Takes connections and says nothing. */
 export async function startSilentServer(): Promise<HostileServer> {
 	const sockets = new Set<Socket>();
+	const asked: string[] = [];
 	const server = createServer((socket) => {
+		asked.push('');
 		sockets.add(socket);
 		socket.on('error', () => undefined);
 		socket.on('close', () => sockets.delete(socket));
@@ -41,7 +43,7 @@ export async function startSilentServer(): Promise<HostileServer> {
 		server.close();
 	};
 	const { port } = server.address() as AddressInfo;
-	return { url: `https://127.0.0.1:${port}`, ca: '', asked: [], stop, [Symbol.asyncDispose]: stop };
+	return { url: `https://127.0.0.1:${port}`, ca: '', asked, stop, [Symbol.asyncDispose]: stop };
 }
 
 /** @param elsewhere where redirections lead */
