@@ -194,7 +194,7 @@ export class Reflector<T> {
 		const { namespace, labelSelector, fieldSelector, notifyOwnWrites } = this.#options;
 		if (
 			this.#isStopped ||
-			fieldSelector !== undefined ||
+			(fieldSelector !== undefined && fieldSelector !== `metadata.name=${object.metadata.name}`) ||
 			(namespace !== undefined && object.metadata.namespace !== namespace) ||
 			!matchesSelector(labelSelector, object.metadata.labels)
 		) {
