@@ -25,6 +25,7 @@ import type { ApiServer } from './runtime/api-server.ts';
 import { type Kind, kinds } from './runtime/kinds.ts';
 import { type KubeObject, objectKey } from './runtime/object.ts';
 import type { ClustersObservation } from './status/clusters.ts';
+import { gatewayAddresses } from './status/gateway-addresses.ts';
 
 type MultiCluster = NonNullable<ParsedSpec['multiCluster']>;
 type ClusterEntry = NonNullable<MultiCluster['clusters']>[number];
@@ -299,9 +300,12 @@ export class JoinedClusters {
 		if ((mesh.networks ?? []).length === 0) return undefined;
 		const seen = this.#options.controller.observationsOf(metadata.name);
 		const before = (status as ParsedStatus | undefined)?.clusters ?? [];
-		const here = (status as ParsedStatus | undefined)?.components?.find(({ name }) => name === gatewayName);
+		const gateway = this.#options.live.get(
+			objectKey({ ...kinds.Service, namespace: mesh.namespace, name: gatewayName }),
+		);
+		const here = gatewayAddresses(gateway === undefined ? undefined : { ...gateway, ...gateway.service });
 		const places = [
-			...(network === undefined ? [] : [{ network, addresses: here?.addresses ?? [] }]),
+			...(network === undefined ? [] : [{ network, addresses: here.addresses ?? [] }]),
 			...clusters.flatMap((entry) =>
 				entry.network === undefined
 					? []

@@ -2,7 +2,7 @@
 import { isRecord } from '../runtime/api-server-answer.ts';
 import { RequestError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
-import type { KubeObject } from '../runtime/object.ts';
+import { type KubeObject, objectKey } from '../runtime/object.ts';
 import { refusedAddress } from './address-guard.ts';
 import type { ClusterCell } from './cell.ts';
 import type { CheckedCluster, LocalCluster, OtherCluster } from './check-subject.ts';
@@ -135,15 +135,22 @@ async function gatherGateways(
 	const { apiVersion, kind } = kinds.Service;
 	try {
 		const service = await api.get({ apiVersion, kind, namespace: mesh.namespace, name: gatewayService }, { signal });
-		return addressesOf(service);
+		return addressesOf(service.status);
 	} catch (error) {
 		if (error instanceof RequestError && (error.status === 403 || error.status === 404)) return undefined;
 		throw error;
 	}
 }
 
+/** As the watch shows them where the gateway is part of a data plane: a load balancer that moves is followed at once. */
+function gatewayAddressesSeen({ connection }: ClusterCell, { namespace }: WantedMesh): readonly string[] | undefined {
+	const { apiVersion, kind } = kinds.Service;
+	const service = connection?.live.get(objectKey({ apiVersion, kind, namespace, name: gatewayService }))?.service;
+	return addressesOf(service?.status);
+}
+
 /** Addresses of a load balancer, sorted. */
-function addressesOf({ status }: KubeObject): readonly string[] | undefined {
+function addressesOf(status: unknown): readonly string[] | undefined {
 	const loadBalancer = isRecord(status) && isRecord(status.loadBalancer) ? status.loadBalancer : {};
 	const ingress: readonly unknown[] = Array.isArray(loadBalancer.ingress) ? loadBalancer.ingress : [];
 	const addresses = ingress
@@ -317,11 +324,13 @@ function subjectOf(context: Context, cell: ClusterCell, mesh: WantedMesh, entry:
 	return JSON.stringify([
 		entry,
 		{ clusterName, network, podCIDRs, serviceCIDRs, server, release, trustDomain },
-		record?.id,
+		// That it is recorded as what it was found to be is no news.
+		cell.facts === undefined || record?.id === cell.facts.id ? undefined : record?.id,
 		// What comes with the spec of the mesh, and the authority by which the cluster gives certificates now.
 		entry.dataPlane === undefined ? [] : mesh.objects.problemsOf(entry),
 		mesh.objects.caSecretName,
 		cell.connection === undefined ? undefined : mesh.objects.authorityThere?.(cell.connection),
+		gatewayAddressesSeen(cell, mesh),
 		// Others matter to one that was refused: what is in its way may be gone. One that has joined is checked by the clock.
 		(cell.problems?.length ?? 0) > 0 ? othersOf(context, mesh) : [],
 	]);
