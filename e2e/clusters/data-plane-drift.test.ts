@@ -82,9 +82,10 @@ const edits: Readonly<Record<string, object>> = {
 	MutatingWebhookConfiguration: { metadata: { labels: { 'app.kubernetes.io/name': 'mallory' } } },
 };
 
-/** Of each kind one. */
+/** Of each kind one. With the account that reads its tokens would go, and Pilot be told another one by new pods. */
 async function oneOfEach(): Promise<readonly KubeObject[]> {
-	return [...Map.groupBy(await keptThere(pair, name), ({ kind }) => kind).values()].flatMap(([first]) => first ?? []);
+	const kept = (await keptThere(pair, name)).filter(({ metadata }) => metadata.name !== 'istio-reader-home');
+	return [...Map.groupBy(kept, ({ kind }) => kind).values()].flatMap(([first]) => first ?? []);
 }
 
 async function untilIsAgain({ metadata, ...fields }: KubeObject, isAnew: boolean): Promise<KubeObject> {

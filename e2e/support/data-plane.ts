@@ -62,8 +62,8 @@ export async function startPair(options: Omit<MeshClusterOptions, 'name' | 'crd'
 
 /** An entry with a data plane. */
 export function dataPlaneEntry(dataPlane: Spec = { enabled: true }, more: Spec = {}): Spec {
-	const { podCIDRs, ...rest } = entry('eu', 1, more);
-	return { ...rest, dataPlane };
+	const { podCIDRs: _, ...rest } = entry('eu', 1);
+	return { ...rest, ...more, dataPlane };
 }
 
 /** `spec.multiCluster` for it; the nodes tell the addresses of pods. */
