@@ -39,6 +39,15 @@ const quickMs = 1_000;
 /** A failure is told when it comes so often in a row: one that the next try mends is no news. */
 const failuresUntilTold = 2;
 
+/** Each answer came in time, and all of them together did not: nobody else would tell of it. */
+const tooSlow = new ClusterFailure(
+	{
+		reason: 'RemoteApplyFailed',
+		message: 'work in the cluster did not end within the time of a pass, and begins anew',
+	},
+	false,
+);
+
 export class ClusterKeeper {
 	readonly #context: KeeperContext;
 
@@ -60,10 +69,11 @@ export class ClusterKeeper {
 			await this.#walk(cell, mesh, entry, record, found, signal);
 			cell.failures = 0;
 		} catch (error) {
-			signal.throwIfAborted();
-			if (!(error instanceof ClusterFailure)) throw error;
+			const failure = isOutOfTime(signal) ? tooSlow : error;
+			if (failure !== tooSlow) signal.throwIfAborted();
+			if (!(failure instanceof ClusterFailure)) throw failure;
 			cell.failures++;
-			const problem = error.isReach ? await this.#judge(cell, error.problem, signal) : error.problem;
+			const problem = failure.isReach ? await this.#judge(cell, failure.problem, signal) : failure.problem;
 			if (problem !== undefined && cell.failures >= failuresUntilTold) found.joinProblem ??= problem;
 		}
 		const { now, wallClock, random } = this.#context;
@@ -391,6 +401,11 @@ export class ClusterKeeper {
 			onOutcome: this.#context.onApply,
 		};
 	}
+}
+
+/** Whether a pass ends because its time is over, and not because the operator stops. */
+function isOutOfTime({ aborted, reason }: AbortSignal): boolean {
+	return aborted && reason instanceof DOMException && reason.name === 'TimeoutError';
 }
 
 /** Whether a Secret about a cluster came into other hands, or went, or ceased to be one that Pilot reads. */
