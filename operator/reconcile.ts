@@ -176,11 +176,12 @@ export class Reconciler {
 		const desired = { ...this.#desired(object, rendered.objects), held: waiting.held, kept };
 		// Each cluster has its Secret in the namespace. What fails in this cluster keeps nobody from renewing tokens for others.
 		const hasNamespace = applier.live.get(objectKey({ ...kinds.Namespace, name: mesh.namespace })) !== undefined;
-		if (hasNamespace) await clusters.want(object, spec, mesh);
+		const wish = hasNamespace ? await this.#want(object, prepared, signal) : [];
 		const applied = await applyInstallation({ ...applier, hooks: this.#hooks(object) }, desired, memory.apply, signal);
 		const injection = await this.#labelNamespaces(object, prepared.mesh, applied, signal);
-		if (!hasNamespace && applied.errors.length === 0) await clusters.want(object, spec, mesh);
-		const result = { ...applied, errors: [...applied.errors, ...injection.errors] };
+		const isMade = !hasNamespace && applied.errors.length === 0;
+		const lateWish = isMade ? await this.#want(object, prepared, signal) : [];
+		const result = { ...applied, errors: [...applied.errors, ...injection.errors, ...wish, ...lateWish] };
 		if (applied.errors.length > 0) memory.config = undefined;
 		// Somebody was faster: the pass that follows at once settles it, and nobody needs to hear of it.
 		if (attempt <= silentConflicts && result.errors.length > 0 && result.errors.every(isConflict)) {
@@ -233,7 +234,7 @@ export class Reconciler {
 	): Promise<PassResult> {
 		const { applier, clusters } = this.#options;
 		const { objects } = await this.#render(object, prepared, memory, signal);
-		await clusters.want(object, prepared.spec, prepared.mesh);
+		const errors = await this.#want(object, prepared, signal);
 		const differing = countDifferences(applier, this.#desired(object, objects), memory.apply);
 		const { version } = prepared;
 		const workloads = observeWorkloads(object, objects, version, memory.apply.applied, applier.live);
@@ -242,10 +243,26 @@ export class Reconciler {
 		const joined = clusters.observationOf(object, prepared.spec, prepared.mesh.namespace);
 		await this.#writeStatus(
 			object,
-			{ findings: [], version, paused, workloads, certificateAuthority, clusters: joined },
+			{ findings: errors.map(findingOfError), version, paused, workloads, certificateAuthority, clusters: joined },
 			signal,
 		);
+		if (errors.length > 0) throw new AggregateError(errors, `${describeObject(object)}: not all could be looked at`);
 		return { requeueAfterMs: this.#resync() };
+	}
+
+	/** What keeps it from being said is told, and delays nothing of the mesh itself. */
+	async #want(
+		object: StoredInstallation,
+		{ spec, mesh }: PreparedMesh,
+		signal: AbortSignal,
+	): Promise<readonly unknown[]> {
+		try {
+			await this.#options.clusters.want(object, spec, mesh);
+			return [];
+		} catch (error) {
+			signal.throwIfAborted();
+			return [error];
+		}
 	}
 
 	#memoryOf({ metadata: { name, uid = '' } }: StoredInstallation): Memory {
