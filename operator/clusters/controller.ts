@@ -264,7 +264,7 @@ export class ClusterController {
 		const entry = mesh.isLeaving ? undefined : mesh.clusters.find(({ name }) => name === cell.cluster);
 		const record = this.#context.recordOf(mesh, cell.cluster);
 		if (record?.state === 'Leaving' || (record !== undefined && entry === undefined))
-			return mesh.paused && !mesh.isLeaving ? {} : leave(this.#context, this.#keeper, cell, mesh, record, signal);
+			return leave(this.#context, this.#keeper, cell, mesh, record, signal);
 		if (entry !== undefined) return this.#keeper.keep(cell, mesh, entry, record, signal);
 		this.#drop(cell);
 		return {};

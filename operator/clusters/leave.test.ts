@@ -202,6 +202,18 @@ test('a kubeconfig that leads to another cluster by now deletes nothing there', 
 	t.regex(scene.notices.at(-1)?.message ?? '', /leads to another cluster/);
 });
 
+test('paused, nothing is written, and that is told; a mesh that is deleted leaves all the same', async (t) => {
+	const scene = new Scene();
+	scene.mesh = { ...scene.mesh, paused: true };
+	for (let pass = 0; pass < 3; pass++) t.deepEqual(await scene.pass(), {});
+	t.is(scene.record?.state, 'Published');
+	t.deepEqual(scene.here.writes, []);
+	t.regex(scene.told.at(-1)?.waiting ?? '', /spec\.paused/);
+	scene.mesh = { ...scene.mesh, isLeaving: true };
+	await scene.run();
+	t.deepEqual(scene.left, []);
+});
+
 test('a clock that went back does not make it last until it has caught up', async (t) => {
 	const scene = new Scene();
 	await scene.pass();

@@ -44,6 +44,10 @@ export async function leave(
 	signal: AbortSignal,
 ): Promise<PassResult> {
 	const now = context.wallClock();
+	if (mesh.paused && !mesh.isLeaving) {
+		tell(context, cell, mesh, record, 'spec.paused is true: nothing is written, and the cluster does not leave yet');
+		return {};
+	}
 	if (record.state !== 'Leaving' || isOfAnotherClock(record, now)) {
 		// When its token was issued stays: by that a restarted operator knows that Pilot has to forget it.
 		const { content: _, basis: __, ...kept } = record;
