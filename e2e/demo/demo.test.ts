@@ -59,3 +59,34 @@ test.serial('Ctrl-C ends it in order, with exit code 0 once the mesh was ready',
 	t.is(await exited, 0, output());
 	t.deepEqual(await leftBehind(folder), []);
 });
+
+test.serial('--clusters 3 shows a full mesh, one cluster that dies and comes back, and leaves nothing', async (t) => {
+	const folder = await mkdtemp(join(tmpdir(), 'demo-'));
+	t.teardown(() => rm(folder, { recursive: true, force: true }));
+	const { child, output, exited } = start(folder, '--clusters', '3', '--nodes', '1', '--once');
+	t.teardown(() => child.kill('SIGKILL'));
+	t.is(await exited, 0, output());
+	t.regex(output(), /▸ A full mesh of 3 clusters, by 6 Secrets/);
+	t.regex(output(), /▸ Killing the API server of north/);
+	t.regex(output(), /north {3}Primary {2,}istio-system\/istio-remote-secret-north {2,}no {2,}no /);
+	const [, healed = ''] = output().split('▸ Healed');
+	t.is(healed.match(/its mesh is ready/g)?.length, 3, output());
+	t.is(healed.match(/ Primary .* yes {2,}yes /g)?.length, 6, output());
+	t.deepEqual(await leftBehind(folder), []);
+});
+
+for (const [args, words] of [
+	[['--clusters', '0'], /--clusters must be a whole number from 1 to 5, not "0"/],
+	[['--clusters', 'many'], /--clusters must be a whole number from 1 to 5, not "many"/],
+	[['--clusters', '2.5'], /--clusters must be a whole number/],
+	[['--clusters', '3', '-f', 'mesh.yaml'], /-f is for one cluster/],
+	[['--nodes', '51'], /--nodes must be a whole number from 1 to 50/],
+	[['--cluster', '3'], /Unknown option '--cluster'/],
+] as const) {
+	test(`${args.join(' ')} is refused in words, before anything is started`, async (t) => {
+		const { output, exited } = start(tmpdir(), ...args);
+		t.is(await exited, 1);
+		t.regex(output(), words);
+		t.notRegex(output(), /▸/);
+	});
+}

@@ -1,0 +1,43 @@
+/** What the demo may be asked for. */
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { root } from './steps.ts';
+
+export interface Options {
+	readonly once: boolean;
+	/** Applied one after the other, each when the one before is ready. Only with one cluster. */
+	readonly files: readonly string[];
+	/** In each cluster. */
+	readonly nodes: number;
+	readonly clusters: number;
+}
+
+export const mostClusters = 5;
+
+/** Throws with what is wrong, in words for whoever typed it. */
+export function readOptions(args?: readonly string[]): Options {
+	const { values } = parseArgs({
+		...(args === undefined ? {} : { args: [...args] }),
+		options: {
+			once: { type: 'boolean', default: false },
+			filename: { type: 'string', short: 'f' },
+			nodes: { type: 'string', default: '3' },
+			clusters: { type: 'string', default: '1' },
+		},
+	});
+	const clusters = wholeNumber('--clusters', values.clusters, mostClusters);
+	if (clusters > 1 && values.filename !== undefined) {
+		throw new Error('-f is for one cluster: with --clusters the demo writes a mesh for each of them');
+	}
+	const examples = ['minimal', 'default'].map((name) => path.join(root, `deploy/examples/${name}.yaml`));
+	const files = values.filename === undefined ? examples : [path.resolve(values.filename)];
+	return { once: values.once, files, nodes: wholeNumber('--nodes', values.nodes, 50), clusters };
+}
+
+function wholeNumber(option: string, text: string, most: number): number {
+	const value = Number(text);
+	if (!/^[0-9]+$/.test(text) || value < 1 || value > most) {
+		throw new Error(`${option} must be a whole number from 1 to ${most}, not ${JSON.stringify(text)}`);
+	}
+	return value;
+}

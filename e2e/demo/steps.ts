@@ -1,0 +1,90 @@
+/** What every demo does: tells each step, installs and starts operators, ends them, waits for Ctrl-C. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { manifests } from '../../operator/cli/manifests.ts';
+import { painter } from '../../operator/cli/output.ts';
+import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { Cluster } from '../control-plane/cluster.ts';
+import { freePort } from '../control-plane/ports.ts';
+import { type Running, startProgram, waitFor } from '../control-plane/program.ts';
+
+export const root = path.resolve(import.meta.dirname, '../..');
+export const paint = painter(process.stdout);
+/** How long something may take to become ready, milliseconds. With nobody else on the machine a mesh takes three seconds. */
+export const readyDeadlineMs = 180_000;
+const account = { namespace: 'meshwright-system', name: 'meshwright' } as const;
+const stopDeadlineMs = 20_000;
+
+export function step(text: string): void {
+	console.log(`\n${paint('bold', `▸ ${text}`)}`);
+}
+
+export function seconds(milliseconds: number): string {
+	return `${(milliseconds / 1_000).toFixed(1)} s`;
+}
+
+/** CRD, namespace, account and rights; the operator itself runs here and not in a pod, since no node is real. */
+export async function installOperator(api: ApiServer): Promise<string> {
+	const wanted = manifests().filter(
+		({ kind }) => !['Deployment', 'Service', 'PodDisruptionBudget', 'NetworkPolicy'].includes(kind),
+	);
+	for (const object of wanted) {
+		await api.apply(object, { fieldManager: 'meshwright-install', fieldValidation: 'Strict' });
+	}
+	return wanted.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(', ');
+}
+
+/** Settled when it is ready. */
+export async function startOperator(cluster: Cluster, flags: readonly string[]): Promise<Running> {
+	const health = `127.0.0.1:${await freePort()}`;
+	const operator = await startProgram(
+		path.dirname(process.execPath),
+		path.basename(process.execPath),
+		[
+			path.join(root, 'operator/cli/meshwright.ts'),
+			'operator',
+			`--kubeconfig=${await cluster.kubeconfigFor(account)}`,
+			`--namespace=${account.namespace}`,
+			'--metrics-address=0',
+			`--health-address=${health}`,
+			...flags,
+		],
+		path.join(cluster.directory, 'operator.log'),
+	);
+	await waitFor('the operator is ready', [operator], 60_000, async () =>
+		(await fetch(`http://${health}/readyz`)).ok ? true : undefined,
+	);
+	return operator;
+}
+
+export function describeOperator(operator: Running): string {
+	return `process ${operator.pid}, as ServiceAccount ${account.namespace}/${account.name}, log ${operator.logFile}`;
+}
+
+/** Throws, with its log, when it has ended by itself. */
+export async function assertRuns(operator: Running): Promise<void> {
+	if (operator.hasExited()) {
+		throw new Error(`the operator ended; its log: ${await readFile(operator.logFile, 'utf8')}`);
+	}
+}
+
+export async function endOperator(operator: Running | undefined): Promise<void> {
+	if (operator === undefined || operator.hasExited()) {
+		return;
+	}
+	operator.signal('SIGTERM');
+	const enough = new AbortController();
+	// Rejected when the operator was quicker, which is what we hope for.
+	const deadline = sleep(stopDeadlineMs, undefined, { signal: enough.signal }).catch(() => undefined);
+	await Promise.race([operator.exited, deadline]);
+	enough.abort();
+	await operator.end();
+}
+
+/** Also keeps this process alive: what it started does not. */
+export async function untilInterrupted(signal: AbortSignal): Promise<void> {
+	while (!signal.aborted) {
+		await sleep(60_000, undefined, { signal }).catch(() => undefined); // Rejected by the signal.
+	}
+}
