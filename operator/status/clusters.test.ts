@@ -379,6 +379,8 @@ test('Events tell what has changed, once', (t) => {
 	]);
 	t.deepEqual(events(joined({ problems: [overlap] }), joined()), []);
 	t.deepEqual(events(joining(), joining({ joinProblem: refused })), ['Warning RemoteApplyFailed: cluster a: 403']);
+	t.deepEqual(events(joined(), joined({ joinProblem: refused })), ['Warning RemoteApplyFailed: cluster a: 403']);
+	t.deepEqual(events(joined({ joinProblem: refused }), joined()), []);
 	t.deepEqual(events(joining(), joining({ waiting: 'for something else' })), []);
 	t.is(events(joined(), joined({ credentials: { expire: later, state: 'late' } })).length, 1);
 	t.is(events(joined(), joined({ credentials: { expire: later, state: 'expired' } })).length, 1);

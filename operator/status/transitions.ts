@@ -94,6 +94,13 @@ function clusterTransitions(before: ParsedStatus | undefined, after: ParsedStatu
 					if (status === 'True' && was?.status !== 'True')
 						return [{ type: 'Normal', reason: 'ClusterJoined', message: about }];
 					return status === 'False' && isFailure(reason) ? [{ type: 'Warning', reason, message: about }] : [];
+				case 'Ready': {
+					// Of one that has joined and stays so, nothing else tells that work in it fails.
+					const isJoined = cluster.conditions?.some((one) => one.type === 'Joined' && one.status === 'True') === true;
+					return isJoined && status === 'False' && isFailure(reason)
+						? [{ type: 'Warning', reason, message: about }]
+						: [];
+				}
 				case 'CredentialsValid':
 					return isLate(reason) ? [{ type: 'Warning', reason, message: about }] : [];
 				default:
