@@ -24,6 +24,8 @@ export interface ClusterCell {
 	isAdmitted: boolean;
 	/** What the last checks were made for. */
 	checkedFor: string;
+	/** `connectedBy` of the connection by which they were made. */
+	checkedBy: string;
 	/** Checks in a row that found something. */
 	refusals: number;
 	/** Monotonic milliseconds. */
@@ -52,6 +54,7 @@ export function newCell(mesh: string, cluster: string): ClusterCell {
 		problems: undefined,
 		isAdmitted: false,
 		checkedFor: '',
+		checkedBy: '',
 		refusals: 0,
 		nextProbeAt: 0,
 		nextCheckAt: 0,

@@ -103,8 +103,18 @@ export class ClusterKeeper {
 		await this.#probe(cell, there, signal);
 		// One that has just failed to answer is asked nothing else; it is no outage yet.
 		if (cell.health.state !== 'up' || cell.health.streak > 0) return;
-		const problems = await this.#check(cell, mesh, entry, record, there, signal);
 		const isJoined = record?.state === 'Published';
+		let failure: ClusterFailure | undefined;
+		let problems: readonly ClusterProblem[];
+		try {
+			problems = await this.#check(cell, mesh, entry, record, there, signal);
+		} catch (error) {
+			// That it can't be checked anew changes nothing for one that has joined, while it is the one that was checked.
+			const known = cell.checkedBy === cell.connectedBy ? cell.problems : undefined;
+			if (!isJoined || known === undefined || !(error instanceof ClusterFailure)) throw error;
+			failure = error;
+			problems = known;
+		}
 		if (blockingProblems(problems, { isJoined }).length > 0) {
 			found.waiting = 'waiting for the checks to hold; nothing was written';
 			return;
@@ -123,14 +133,13 @@ export class ClusterKeeper {
 		} else {
 			await this.#begin(cell, mesh, entry, record, kept, signal);
 		}
-		let failure: ClusterFailure | undefined;
 		let isComplete = false;
 		try {
 			isComplete = await this.#keepThere(cell, mesh, entry, names, there, found, signal);
 		} catch (error) {
 			// An object that is refused keeps no cluster out in which the account is: its token is renewed all the same.
 			if (!isJoined || !(error instanceof ClusterFailure) || error.isReach) throw error;
-			failure = error;
+			failure ??= error;
 		}
 		const marks = isComplete ? { role: entry.role, dataPlane: entry.dataPlane !== undefined } : kept;
 		await this.#publish(cell, mesh, entry, marks, names, there, signal);
@@ -235,7 +244,10 @@ export class ClusterKeeper {
 			return;
 		}
 		const { id } = answer;
-		if (id !== undefined && cell.facts !== undefined && cell.facts.id !== id) cell.nextCheckAt = 0;
+		if (id !== undefined && cell.facts !== undefined && cell.facts.id !== id) {
+			cell.nextCheckAt = 0;
+			cell.checkedBy = '';
+		}
 		this.#probed(cell, { ok: true, latencyMs: now() - startedAt, at: wallClock() });
 	}
 
@@ -284,6 +296,7 @@ export class ClusterKeeper {
 		if (!isOther) cell.facts = checked.facts ?? cell.facts;
 		cell.problems = checked.problems;
 		cell.checkedFor = checkedFor;
+		cell.checkedBy = cell.connectedBy;
 		cell.refusals = checked.problems.length > 0 ? cell.refusals + 1 : 0;
 		cell.nextCheckAt = now() + recheckDelayMs(cell, random);
 		return checked.problems;

@@ -240,7 +240,7 @@ export class ApiServer {
 			if (
 				error instanceof TransientError &&
 				!call.isOver &&
-				options.method === 'GET' &&
+				(options.method === 'GET' || options.isReadOnly === true) &&
 				attempt === 1 &&
 				!isRefused(error)
 			) {
