@@ -1,6 +1,6 @@
 import test from 'ava';
 import { eventually } from '../e2e/support/eventually.ts';
-import { WatchedServer } from './clusters/testing-watch.ts';
+import { WatchedServer } from './clusters/watch-testing.ts';
 import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
 import type { KubeObject } from './runtime/object.ts';
 

@@ -2,7 +2,7 @@ import test from 'ava';
 import { eventually } from '../../e2e/support/eventually.ts';
 import { TransientError } from '../runtime/errors.ts';
 import { ClusterConnection, watchedThere } from './connection.ts';
-import { WatchedServer } from './testing-watch.ts';
+import { WatchedServer } from './watch-testing.ts';
 
 const namespace = 'istio-system';
 const partOf = 'applyset-of-ours-v1';

@@ -11,8 +11,8 @@ import type { ReflectorChange } from '../runtime/reflector.ts';
 import { ClusterController } from './controller.ts';
 import { type ClusterRecord, recordSecret } from './record.ts';
 import { entryOf, recordWith, start, wantedMesh } from './testing.ts';
-import { WatchedServer } from './testing-watch.ts';
 import type { ClusterObservation } from './types.ts';
+import { WatchedServer } from './watch-testing.ts';
 
 class Children extends LiveMap {
 	*ofKind({ kind }: Kind): Iterable<Child> {

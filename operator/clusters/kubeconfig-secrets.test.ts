@@ -3,7 +3,7 @@ import { eventually } from '../../e2e/support/eventually.ts';
 import { TransientError } from '../runtime/errors.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { KubeconfigSecrets } from './kubeconfig-secrets.ts';
-import { WatchedServer } from './testing-watch.ts';
+import { WatchedServer } from './watch-testing.ts';
 
 const { signal } = new AbortController();
 const name = { namespace: 'secrets', name: 'kubeconfig-a' };
