@@ -5,7 +5,8 @@
  * and no answer received.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
 
@@ -18,11 +19,12 @@ export interface CrashPoint {
 }
 
 export interface CrashProxy extends AsyncDisposable {
-	/** `http://127.0.0.1:PORT` */
+	/** `http://127.0.0.1:PORT`; `https:` where it has a certificate. */
 	readonly url: string;
 	/**
 	 * What was stored since `forget`, in order: `PATCH /apis/apps/v1/namespaces/n/deployments/d by MANAGER`. Without Events:
-	 * they are sent beside the passes, tell what happened, and no pass reads them.
+	 * they are sent beside the passes, tell what happened, and no pass reads them. Nor are questions among them, such as
+	 * what a user may do, and dry runs.
 	 */
 	readonly writes: readonly string[];
 	readonly forget: () => void;
@@ -36,6 +38,12 @@ export interface CrashProxy extends AsyncDisposable {
 	 * after that: settled when the answer is sent. Throws when the write does not come.
 	 */
 	readonly pauseAfter: (write: string, pause: () => void) => Promise<void>;
+	/** For an operator that dies elsewhere: nothing more is forwarded, all connections end, and so does each new one. */
+	readonly cut: () => void;
+	/** The next operator may come. */
+	readonly revive: () => Promise<void>;
+	/** No write is waited for any more. */
+	readonly disarm: () => void;
 	readonly stop: () => Promise<void>;
 }
 
@@ -66,7 +74,11 @@ function nameOf(method: string, url: string): string {
 }
 
 function isWrite(method: string, url: string): boolean {
-	return method !== 'GET' && !url.includes('/events.k8s.io/');
+	return method !== 'GET' && !isEvent(url) && !/\/selfsubject\w+reviews|[?&]dryRun=/.test(url);
+}
+
+function isEvent(url: string): boolean {
+	return url.includes('/events.k8s.io/');
 }
 
 async function bodyOf(incoming: IncomingMessage): Promise<Buffer | null> {
@@ -75,7 +87,11 @@ async function bodyOf(incoming: IncomingMessage): Promise<Buffer | null> {
 	return chunks.length === 0 ? null : Buffer.concat(chunks);
 }
 
-export async function startCrashProxy(upstream: Upstream): Promise<CrashProxy> {
+/** @param tls PEM, for 127.0.0.1 */
+export async function startCrashProxy(
+	upstream: Upstream,
+	tls?: { readonly cert: string; readonly key: string },
+): Promise<CrashProxy> {
 	const pool = new Pool(upstream.url, {
 		allowH2: false,
 		connect: { ca: upstream.ca },
@@ -88,6 +104,7 @@ export async function startCrashProxy(upstream: Upstream): Promise<CrashProxy> {
 	/** Counts operators; undefined while one dies. What was sent in another life than the present one is void. */
 	let life: number | undefined = 1;
 	let lives = 1;
+	let isCut = false;
 	let turn: Promise<void> = Promise.resolve();
 
 	const send = async (incoming: IncomingMessage, signal?: AbortSignal) => {
@@ -135,8 +152,14 @@ export async function startCrashProxy(upstream: Upstream): Promise<CrashProxy> {
 		outgoing.end(text, paused?.answered);
 	};
 
-	const server = createServer((incoming, outgoing) => {
+	const onRequest: RequestListener = (incoming, outgoing) => {
 		const sentIn = life;
+		if (isCut) {
+			// An operator in the process of the test ends in order, and would wait for its last Events.
+			if (isEvent(incoming.url ?? '/')) outgoing.writeHead(410).end();
+			else outgoing.destroy();
+			return;
+		}
 		if (sentIn === undefined) return;
 		// The API server is away, or the operator: the operator, if it is there, sees its connection end.
 		const giveUp = () => void outgoing.destroy();
@@ -145,12 +168,25 @@ export async function startCrashProxy(upstream: Upstream): Promise<CrashProxy> {
 		} else {
 			forward(incoming, outgoing).catch(giveUp);
 		}
-	});
+	};
+	const server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest);
 	server.keepAliveTimeout = 60_000;
 	server.listen(0, '127.0.0.1');
 	await once(server, 'listening');
 	const { port } = server.address() as AddressInfo;
 
+	const cut = () => {
+		life = undefined;
+		isCut = true;
+		server.closeAllConnections();
+	};
+	const revive = async () => {
+		server.closeAllConnections();
+		await turn;
+		trap = undefined;
+		isCut = false;
+		life = ++lives;
+	};
 	const stop = async () => {
 		life = undefined;
 		server.closeAllConnections();
@@ -158,7 +194,7 @@ export async function startCrashProxy(upstream: Upstream): Promise<CrashProxy> {
 		await pool.destroy();
 	};
 	return {
-		url: `http://127.0.0.1:${port}`,
+		url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
 		get writes() {
 			return writes;
 		},
@@ -170,10 +206,7 @@ export async function startCrashProxy(upstream: Upstream): Promise<CrashProxy> {
 			trap = { point, seen: 0, spring };
 			await reached;
 			await kill();
-			server.closeAllConnections();
-			await turn;
-			trap = undefined;
-			life = ++lives;
+			await revive();
 		},
 		pauseAfter: async (write, begin) => {
 			const { promise, resolve: answered, reject } = Promise.withResolvers<void>();
@@ -185,6 +218,11 @@ export async function startCrashProxy(upstream: Upstream): Promise<CrashProxy> {
 				clearTimeout(late);
 				pause = undefined;
 			}
+		},
+		cut,
+		revive,
+		disarm: () => {
+			trap = undefined;
 		},
 		stop,
 		[Symbol.asyncDispose]: stop,

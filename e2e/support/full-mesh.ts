@@ -47,12 +47,20 @@ export async function untilTold(expected: ReadonlyMap<Member, readonly string[]>
 	}
 }
 
+function contentOf({ data = {} }: RemoteSecret) {
+	const [text = ''] = Object.values(data);
+	const { clusters, users } = parse(Buffer.from(text, 'base64').toString());
+	return { ...clusters[0].cluster, token: users[0].user.token };
+}
+
+export function tokenOf(secret: RemoteSecret): string {
+	return contentOf(secret).token;
+}
+
 /** A client that reads with what is in a Secret, as Pilot would. */
 export function readerOf(secret: RemoteSecret): ApiServer {
-	const [text = ''] = Object.values(secret.data ?? {});
-	const { clusters, users } = parse(Buffer.from(text, 'base64').toString());
-	const { server, 'certificate-authority-data': ca } = clusters[0].cluster;
-	return new ApiServer({ url: server, ca: Buffer.from(ca, 'base64').toString(), token: users[0].user.token });
+	const { server, token, 'certificate-authority-data': ca } = contentOf(secret);
+	return new ApiServer({ url: server, ca: Buffer.from(ca, 'base64').toString(), token });
 }
 
 /** UID of `kube-system`. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer } from '../../operator/runtime/api-server.ts';
 import { RequestError } from '../../operator/runtime/errors.ts';
 import { readerOf } from './full-mesh.ts';
-import { remoteSecrets } from './joined.ts';
+import { type RemoteSecret, remoteSecrets } from './joined.ts';
 
 export interface TokenWitness {
 	/** Refusals so far, in words. */
@@ -19,7 +19,12 @@ export interface TokenWitness {
 /** How often the Secrets are read, milliseconds. */
 const sampleMs = 50;
 
-export function watchTokens(api: ApiServer, namespace: string): TokenWitness {
+/** @param reach instead of as the Secret says */
+export function watchTokens(
+	api: ApiServer,
+	namespace: string,
+	reach: (secret: RemoteSecret) => ApiServer = readerOf,
+): TokenWitness {
 	/** Readers by content, by cluster. */
 	const readers = new Map<string, Map<string, ApiServer>>();
 	const refusals: string[] = [];
@@ -42,7 +47,7 @@ export function watchTokens(api: ApiServer, namespace: string): TokenWitness {
 			const [[cluster, content] = ['', '']] = Object.entries(secret.data ?? {});
 			const ofCluster = readers.get(cluster) ?? new Map<string, ApiServer>();
 			readers.set(cluster, ofCluster);
-			const reader = ofCluster.get(content) ?? readerOf(secret);
+			const reader = ofCluster.get(content) ?? reach(secret);
 			ofCluster.set(content, reader);
 			return [cluster, reader] as const;
 		});

@@ -64,6 +64,8 @@ export interface ClusterControllerOptions {
 const defaultConcurrency = 64;
 /** Ends a pass that hangs, milliseconds. */
 const passTimeoutMs = 60_000;
+/** At the end passes get so long, milliseconds: each may be broken off anywhere, and one that hangs must not keep the lease. */
+const stopMs = 2_000;
 /** The news of many clusters are told together, milliseconds, the longer the more there are. */
 const tellAfterMs = 20;
 const tellPerClusterMs = 5;
@@ -165,7 +167,7 @@ export class ClusterController {
 
 	/** As `MeshController.stop`. */
 	async stop(deadlineMs: number): Promise<boolean> {
-		const { unfinished } = await this.queue.stop({ deadlineMs });
+		const { unfinished } = await this.queue.stop({ deadlineMs: Math.min(deadlineMs, stopMs) });
 		this.#kubeconfigs.stop();
 		await Promise.all([...this.#cells.values()].map((cell) => cell.connection?.close()));
 		this.#cells.clear();
