@@ -60,6 +60,8 @@ export interface ClusterAccessOptions {
 /** More than requests in flight: while some installations wait for answers, others have their next request ready. */
 const defaultConcurrency = 64;
 const defaultResyncMs = 10 * 60_000;
+/** Joined clusters are listed anew within so many resyncs: their watches are watched over all the time. */
+const relistClustersWithin = 2;
 
 export class MeshController {
 	readonly caches: MeshCaches;
@@ -248,7 +250,7 @@ export class MeshController {
 		this.#resyncTimer = setTimeout(
 			() => {
 				this.caches.relist();
-				this.clusters.relist();
+				this.clusters.relist(relistClustersWithin * resyncMs);
 				this.#planResync();
 			},
 			resyncMs * (0.8 + 0.4 * this.#random()),

@@ -31,6 +31,8 @@ export interface ClusterCell {
 	/** Monotonic milliseconds. */
 	nextProbeAt: number;
 	nextCheckAt: number;
+	/** Everything that is watched there is listed anew with the first pass after; never where it is infinite. */
+	relistAt: number;
 	publication: PublicationMemory;
 	/** Of the Secrets in a primary, by the cluster that each is about. */
 	readonly distributed: Map<string, PublicationMemory>;
@@ -58,6 +60,7 @@ export function newCell(mesh: string, cluster: string): ClusterCell {
 		refusals: 0,
 		nextProbeAt: 0,
 		nextCheckAt: 0,
+		relistAt: Number.POSITIVE_INFINITY,
 		publication: { wasPublished: false },
 		distributed: new Map(),
 		failures: 0,

@@ -15,7 +15,7 @@ import { type ClusterFactsSeen, gatherFacts } from './gather.ts';
 import { valueIfKnown } from './known.ts';
 import { kubernetesNeeded } from './kubernetes-needed.ts';
 import { reviewPermissions } from './permission-review.ts';
-import { permissionsFor } from './permissions.ts';
+import { type Permission, permissionsFor } from './permissions.ts';
 import type { ClusterProblem } from './problem.ts';
 import type { ClusterRecord } from './record.ts';
 import type { CheckedFacts, ClusterNames, WantedCluster, WantedMesh } from './types.ts';
@@ -31,11 +31,33 @@ const gatewayService = 'istio-ingressgateway';
 /** What is seen of this cluster is good for so long, milliseconds: each entry is compared with it. */
 const localFactsMs = 60_000;
 
+/** Permissions that were all there are taken for granted for so long, milliseconds: what is refused meanwhile says so itself. */
+const permissionsMs = 60 * 60_000;
+
 export function clusterChecks(context: Context): ClusterChecks {
 	const here = new Map<
 		string,
 		{ readonly at: number; readonly key: string; readonly facts: Promise<ClusterFactsSeen> }
 	>();
+
+	/** Connections whose user had all permissions, and what was asked for. */
+	const reviewed = new WeakMap<ClusterConnection, { readonly at: number; readonly asked: string }>();
+
+	/** Dozens of questions: where all was allowed, they are asked again less often than what else can change. */
+	async function missingIn(
+		permissions: readonly Permission[],
+		there: ClusterConnection,
+		isJoined: boolean,
+		signal: AbortSignal,
+	): Promise<readonly string[]> {
+		const asked = JSON.stringify(permissions);
+		const known = reviewed.get(there);
+		if (isJoined && known?.asked === asked && context.now() - known.at < permissionsMs) return [];
+		const { needed } = await reviewPermissions(there.api, permissions, signal);
+		if (needed.length === 0) reviewed.set(there, { at: context.now(), asked });
+		else reviewed.delete(there);
+		return needed;
+	}
 
 	/** Once for all entries that are checked at about the same time. */
 	function gatherHere(mesh: WantedMesh): Promise<ClusterFactsSeen> {
@@ -60,7 +82,7 @@ export function clusterChecks(context: Context): ClusterChecks {
 			const rendered = mesh.objects.samples(entry, names);
 			const [facts, missing, local, gateways] = await Promise.all([
 				gatherThere(entry, mesh, there, signal),
-				missingThere(entry, mesh, names, rendered, there, signal),
+				missingIn(permissionsThere(entry, mesh, names, rendered, there), there, record?.state === 'Published', signal),
 				gatherHere(mesh),
 				gatherGateways(entry, mesh, there, signal),
 			]);
@@ -159,15 +181,14 @@ function addressesOf(status: unknown): readonly string[] | undefined {
 	return addresses.length === 0 ? undefined : [...new Set(addresses)].sort().slice(0, 64);
 }
 
-async function missingThere(
+function permissionsThere(
 	entry: WantedCluster,
 	mesh: WantedMesh,
 	names: ClusterNames,
 	rendered: readonly KubeObject[],
-	{ api, kept }: ClusterConnection,
-	signal: AbortSignal,
-): Promise<readonly string[]> {
-	const permissions = permissionsFor({
+	{ kept }: ClusterConnection,
+): readonly Permission[] {
+	return permissionsFor({
 		namespace: mesh.namespace,
 		role: entry.role,
 		rendered,
@@ -177,7 +198,6 @@ async function missingThere(
 		hasPodCIDRs: (entry.podCIDRs?.length ?? 0) > 0,
 		hasServiceCIDRs: (entry.serviceCIDRs?.length ?? 0) > 0,
 	});
-	return (await reviewPermissions(api, permissions, signal)).needed;
 }
 
 function checkedFacts(

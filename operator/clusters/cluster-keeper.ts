@@ -212,7 +212,10 @@ export class ClusterKeeper {
 				}
 			},
 			wake: (reason) => this.#context.wake(cell.key, reason),
-			onError: (error) => this.#context.onWatchError(cell, clusterFailure(error, failureContextOf(access))),
+			onError: (error) => {
+				this.#context.onWatchError(cell, clusterFailure(error, failureContextOf(access)));
+				this.#probeSoon(cell);
+			},
 			now: this.#context.now,
 		});
 		cell.connectedBy = connectedBy;
@@ -265,6 +268,14 @@ export class ClusterKeeper {
 		return cell.health.streak === 0 && cell.health.state === 'up' && cell.failures >= failuresUntilDown
 			? problem
 			: undefined;
+	}
+
+	/** A watch that breaks is the first sign of an outage: a cluster that was well is asked at once, and not when its time has come. */
+	#probeSoon(cell: ClusterCell): void {
+		const { state, streak } = cell.health;
+		if (state !== 'up' || streak > 0 || cell.nextProbeAt === 0) return;
+		cell.nextProbeAt = 0;
+		this.#context.wake(cell.key, 'a watch there was disturbed');
 	}
 
 	#probed(cell: ClusterCell, probe: Parameters<typeof stepHealth>[1]): void {

@@ -69,6 +69,8 @@ const stopMs = 2_000;
 /** The news of many clusters are told together, milliseconds, the longer the more there are. */
 const tellAfterMs = 20;
 const tellPerClusterMs = 5;
+/** What is only a figure waits longer, milliseconds: after a start the latencies of all clusters move, one after the other. */
+const tellFiguresAfterMs = 60_000;
 
 export class ClusterController {
 	readonly queue: WorkQueue<string>;
@@ -235,13 +237,15 @@ export class ClusterController {
 		}
 	}
 
-	/** Everything is looked at again: a net under what was missed. */
-	relist(): void {
+	/**
+	 * Everything is looked at again, a net under what was missed: each cluster at a time of its own within so many
+	 * milliseconds, since hundreds at once would be a storm.
+	 */
+	relist(withinMs: number): void {
 		this.#kubeconfigs.relist();
-		for (const cell of this.#cells.values()) {
-			cell.connection?.relist();
-			this.#wake(cell.key, 'resync');
-		}
+		const { now, random } = this.#options;
+		for (const cell of this.#cells.values())
+			if (!Number.isFinite(cell.relistAt)) cell.relistAt = now() + withinMs * random();
 	}
 
 	async #pass(key: string, context: PassContext): Promise<PassResult> {
@@ -263,6 +267,10 @@ export class ClusterController {
 	}
 
 	async #lookAt(cell: ClusterCell, mesh: WantedMesh, { signal }: PassContext): Promise<PassResult> {
+		if (this.#options.now() >= cell.relistAt) {
+			cell.relistAt = Number.POSITIVE_INFINITY;
+			cell.connection?.relist();
+		}
 		const entry = mesh.isLeaving ? undefined : mesh.clusters.find(({ name }) => name === cell.cluster);
 		const record = this.#context.recordOf(mesh, cell.cluster);
 		if (record?.state === 'Leaving' || (record !== undefined && entry === undefined))
@@ -288,9 +296,12 @@ export class ClusterController {
 		}
 		this.#options.onObserved(mesh.name, cell.cluster, cell, observation);
 		if (isDeepStrictEqual(cell.observation, observation)) return;
-		const isJoinedNow = observation.state !== cell.observation?.state;
+		const { observation: before } = cell;
+		const isJoinedNow = observation.state !== before?.state;
+		const isSmall = before !== undefined && isDeepStrictEqual(newsOf(before), newsOf(observation));
 		cell.observation = observation;
-		this.#wakeMesh(mesh.name, `cluster ${cell.cluster}`);
+		if (isSmall) this.#options.wakeMesh(mesh.name, `figures of cluster ${cell.cluster}`, tellFiguresAfterMs);
+		else this.#wakeMesh(mesh.name, `cluster ${cell.cluster}`);
 		if (isJoinedNow) this.#wakeOthers(cell, mesh, `cluster ${cell.cluster} is ${observation.state}`);
 	}
 
@@ -342,6 +353,11 @@ export class ClusterController {
 		const count = this.#meshes.get(mesh)?.clusters.length ?? 0;
 		this.#options.wakeMesh(mesh, reason, tellAfterMs + tellPerClusterMs * count);
 	}
+}
+
+/** What is worth to be told at once. */
+function newsOf({ latency: _, services: __, endpoints: ___, ...news }: ClusterObservation): unknown {
+	return news;
 }
 
 /** Whether two wishes are the same; what only the status said before is no wish. */
