@@ -204,7 +204,7 @@ test('a mesh that is gone is forgotten with its clusters', async (t) => {
 		t.deepEqual(controller.observationsOf('default'), []);
 		await eventually('no watch', () => server.watches() === 0);
 		passes.length = 0;
-		controller.relist();
+		controller.relist(0);
 		await settled();
 		t.deepEqual(passes, []);
 	});
