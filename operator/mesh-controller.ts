@@ -15,6 +15,7 @@ import { configFollowedAfterMs } from './mesh-facts.ts';
 import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
 import type { ApiServer } from './runtime/api-server.ts';
 import type { StaticCredentials } from './runtime/credentials-grant.ts';
+import { kinds } from './runtime/kinds.ts';
 import { type Logger, passLogger } from './runtime/logger.ts';
 import type { ReflectorHappening } from './runtime/reflector.ts';
 import { type PassContext, type PassResult, priorities, WorkQueue, type WorkQueueHooks } from './runtime/work-queue.ts';
@@ -62,6 +63,8 @@ const defaultConcurrency = 64;
 const defaultResyncMs = 10 * 60_000;
 /** Joined clusters are listed anew within so many resyncs: their watches are watched over all the time. */
 const relistClustersWithin = 2;
+/** So often, milliseconds, it is looked whether workloads are seen. */
+const sightCheckMs = 1_000;
 
 export class MeshController {
 	readonly caches: MeshCaches;
@@ -75,6 +78,8 @@ export class MeshController {
 	readonly #reconciler: Reconciler;
 	#serverVersion = '';
 	#resyncTimer: NodeJS.Timeout | undefined;
+	#sightTimer: NodeJS.Timeout | undefined;
+	#isBlind = false;
 
 	constructor(options: MeshControllerOptions) {
 		this.#options = options;
@@ -136,6 +141,8 @@ export class MeshController {
 		await this.clusters.start();
 		this.#serverVersion = (await this.#options.api.version()).gitVersion;
 		this.#planResync();
+		this.#sightTimer = setInterval(() => this.#checkSight(), sightCheckMs);
+		this.#sightTimer.unref();
 	}
 
 	/** Lets passes begin: this replica holds the lease, or needs none. */
@@ -150,6 +157,7 @@ export class MeshController {
 	 */
 	async stop(deadlineMs: number): Promise<boolean> {
 		clearTimeout(this.#resyncTimer);
+		clearInterval(this.#sightTimer);
 		const [{ unfinished }, clustersEnded] = await Promise.all([
 			this.queue.stop({ deadlineMs }),
 			this.clusters.stop(deadlineMs),
@@ -243,6 +251,15 @@ export class MeshController {
 		const level = notice.type === 'Warning' ? 'warn' : 'info';
 		log[level]({ meshInstallation: object.metadata.name, reason: notice.reason }, notice.message);
 		onNotice?.(object, notice);
+	}
+
+	/** No event tells that none come any more: every status says so, and takes it back when they are seen again. */
+	#checkSight(): void {
+		const isBlind = this.caches.children.isBehind(kinds.Deployment);
+		if (isBlind === this.#isBlind) return;
+		this.#isBlind = isBlind;
+		const reason = isBlind ? 'Deployments are not seen any more' : 'Deployments are seen again';
+		for (const { metadata } of this.caches.installations.all()) this.queue.add(metadata.name, { reason });
 	}
 
 	#planResync(): void {

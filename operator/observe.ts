@@ -22,6 +22,7 @@ export function observeWorkloads(
 	live: LiveObjects,
 ): readonly WorkloadObservation[] {
 	const before = (object.status as ParsedStatus | undefined)?.components ?? [];
+	const isUnknown = live.isBehind?.(kinds.Deployment) === true;
 	return objects
 		.filter(({ kind }) => kind === 'Deployment')
 		.map((workload) => {
@@ -35,7 +36,7 @@ export function observeWorkloads(
 				image: mainImage(workload),
 				version,
 				appliedGeneration: applied.get(objectKey(workload))?.generation,
-				live: live.get(objectKey(workload))?.workload,
+				live: isUnknown ? 'unknown' : live.get(objectKey(workload))?.workload,
 				previous: before.find(({ name }) => name === component),
 			};
 		});
@@ -44,6 +45,7 @@ export function observeWorkloads(
 /** What runs while nothing can be rendered: whatever the spec says now, the mesh that stands is still observed. */
 export function observeRunning(object: StoredInstallation, live: LiveObjects): readonly WorkloadObservation[] {
 	const before = (object.status as ParsedStatus | undefined)?.components ?? [];
+	const isUnknown = live.isBehind?.(kinds.Deployment) === true;
 	return live.ofApplySet(applySetId(object.metadata.name)).flatMap((child) => {
 		if (child.workload === undefined) return [];
 		const component = child.component ?? child.metadata.name;
@@ -54,7 +56,7 @@ export function observeRunning(object: StoredInstallation, live: LiveObjects): r
 				object: describeObject(child),
 				image: child.workload.images[0] ?? '',
 				version: previous?.version,
-				live: child.workload,
+				live: isUnknown ? 'unknown' : child.workload,
 				previous,
 			},
 		];

@@ -41,6 +41,12 @@ export interface ChildCachesOptions {
 /** How long a pass waits for the first list of a kind, milliseconds. */
 const followDeadlineMs = 30_000;
 
+/**
+ * A watch that was down for less (milliseconds) is no matter: each is ended by its server from time to time, and an API server
+ * that restarts is back by then.
+ */
+const behindAfterMs = 10_000;
+
 /** The part of an object's key that names its kind, see `objectKey`. */
 function kindKey(apiVersion: string, kind: string): string {
 	const group = groupOf(apiVersion);
@@ -118,6 +124,11 @@ export class ChildCaches implements LiveCache {
 	/** All cached objects of one kind. */
 	ofKind({ apiVersion, kind }: Kind): Iterable<Child> {
 		return this.#byKind.get(kindKey(apiVersion, kind))?.store.values() ?? [];
+	}
+
+	isBehind({ apiVersion, kind }: Kind): boolean {
+		const reflector = this.#byKind.get(kindKey(apiVersion, kind));
+		return reflector !== undefined && reflector.staleForMs > behindAfterMs;
 	}
 
 	// Life

@@ -2,6 +2,7 @@
  * Decides, without a client, what has to be written: desired objects against what the caches show and what was applied
  * before. Nothing differs, nothing is written.
  */
+import type { Kind } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import type { Child } from './child.ts';
 import { bodyHash, inventoryHash } from './fingerprint.ts';
@@ -22,6 +23,8 @@ export interface LiveObjects {
 	get(key: string): Child | undefined;
 	/** All cached objects of an ApplySet. */
 	ofApplySet(partOf: string): readonly Child[];
+	/** Whether objects of this kind may be others by now than those that are cached. */
+	isBehind?(kind: Kind): boolean;
 }
 
 /**
