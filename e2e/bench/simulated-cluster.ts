@@ -127,7 +127,9 @@ export class SimulatedCluster {
 		const { method, accept, body } = request;
 		const { name, plural, subresource } = resource;
 		if (plural === 'selfsubjectaccessreviews') {
-			answer.json(201, { ...(body as object), status: { allowed: true } });
+			// The user of the kubeconfig is no administrator: it has what was asked of its owner, and each right is a question.
+			const { spec } = body as { readonly spec: { readonly resourceAttributes: { readonly verb: string } } };
+			answer.json(201, { ...(body as object), status: { allowed: spec.resourceAttributes.verb !== '*' } });
 		} else if (subresource === 'token' && method === 'POST') {
 			this.#issue(resource, body, answer);
 		} else if (method === 'GET' && name === undefined) {
