@@ -97,6 +97,26 @@ test.serial('a Secret that somebody edits is as it was, with the same token', as
 });
 
 test.serial(
+	'a key that somebody adds to it, which Pilot would take for a cluster, is gone again, also after a restart',
+	async (t) => {
+		const extra = { data: { us: Buffer.from('nonsense').toString('base64') } };
+		const before = await untilUsable();
+		const untilAlone = () =>
+			eventually('the key is gone', async () => {
+				const live = await readRemoteSecret(home.api, namespace, 'eu');
+				return Object.keys(live.data ?? {}).join() === 'eu' && tokenOf(live) === tokenOf(before);
+			});
+		await home.api.patch(secret, extra, { type: 'merge', fieldManager: person });
+		await untilAlone();
+		await operator.stop();
+		await home.api.patch(secret, extra, { type: 'merge', fieldManager: person });
+		operator = await startJoiningOperator(home);
+		await untilAlone();
+		t.is(tokenOf(await untilUsable()), tokenOf(before));
+	},
+);
+
+test.serial(
 	'a Secret that loses its label, or is deleted, is published again, and the pods that may have missed it are rolled',
 	async (t) => {
 		const pilot = { ...kinds.Deployment, namespace, name: 'istio-pilot' };

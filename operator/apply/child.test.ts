@@ -132,3 +132,28 @@ test('a child of an installation names it as its controller and keeps everything
 	});
 	t.false('ownerReferences' in body.metadata);
 });
+
+test('a Secret that stands for a cluster tells which keys of its data are somebody else’s', (t) => {
+	const entry = (manager: string, operation: 'Apply' | 'Update', ...keys: readonly string[]) => ({
+		manager,
+		operation,
+		fieldsV1: { 'f:data': Object.fromEntries(keys.map((key) => [`f:${key}`, {}])) },
+	});
+	const secret = (labels: Readonly<Record<string, string>>) =>
+		toChild({
+			apiVersion: 'v1',
+			kind: 'Secret',
+			metadata: {
+				namespace: 'a',
+				name: 'b',
+				labels,
+				managedFields: [
+					entry('meshwright', 'Apply', 'eu'),
+					entry('kubectl-edit', 'Update', 'eu', 'us', 'asia'),
+					entry('other', 'Apply', 'us'),
+				],
+			},
+		}).clusterRecord;
+	t.deepEqual(secret({ 'meshwright.io/cluster': 'eu' })?.foreignKeys, ['asia', 'us']);
+	t.is(secret({}), undefined);
+});

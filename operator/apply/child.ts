@@ -43,6 +43,8 @@ export interface ClusterRecordFacts {
 	readonly cluster: string;
 	/** Whether it has the label by which Pilot finds it. */
 	readonly isPublished: boolean;
+	/** Keys of its data that somebody else put there: Pilot reads each as a cluster. */
+	readonly foreignKeys: readonly string[];
 	/** The annotations that begin with `clusterAnnotationPrefix`, without it. */
 	readonly facts: Readonly<Record<string, string>>;
 }
@@ -185,15 +187,27 @@ function injectionLabelsOf({ metadata: { labels, managedFields } }: KubeObject):
 /** The label by which Istio finds the Secrets of other clusters (istio 1.0-1.4 `pkg/kube/secretcontroller`). */
 const multiClusterLabel = 'istio/multiCluster';
 
-function clusterRecordOf({ metadata: { labels, annotations } }: KubeObject): ClusterRecordFacts | undefined {
+function clusterRecordOf({
+	metadata: { labels, annotations, managedFields },
+}: KubeObject): ClusterRecordFacts | undefined {
 	const cluster = labels?.[clusterLabel];
 	if (cluster === undefined) return undefined;
 	const facts = Object.entries(annotations ?? {}).filter(([name]) => name.startsWith(clusterAnnotationPrefix));
 	return {
 		cluster,
 		isPublished: labels?.[multiClusterLabel] === 'true',
+		foreignKeys: foreignKeysOf(managedFields ?? [], cluster),
 		facts: Object.fromEntries(facts.map(([name, value]) => [name.slice(clusterAnnotationPrefix.length), value])),
 	};
+}
+
+/** What others own of the data beside the key of the cluster itself, by the fields that the API server says are theirs. */
+function foreignKeysOf(managedFields: readonly ManagedFieldsEntry[], cluster: string): readonly string[] {
+	const keys = managedFields
+		.filter(({ manager, operation }) => manager !== fieldManager || operation !== 'Apply')
+		.flatMap(({ fieldsV1 }) => Object.keys((fieldsV1?.['f:data'] ?? {}) as Readonly<Record<string, unknown>>))
+		.flatMap((field) => (field.startsWith('f:') && field !== `f:${cluster}` ? [field.slice(2)] : []));
+	return [...new Set(keys)].sort();
 }
 
 /** Reduces an object, or its metadata alone, to what the caches keep. */

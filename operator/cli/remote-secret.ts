@@ -12,6 +12,7 @@ import { type ResolvedMesh, releases, resolve } from '../releases/index.ts';
 import { readerServiceAccount, renderReader } from '../render/index.ts';
 import { ApiServer } from '../runtime/api-server.ts';
 import { isNotFound, TransientError } from '../runtime/errors.ts';
+import { kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, referenceOf } from '../runtime/object.ts';
 import { type ClusterEntry, entriesOf, wantedCluster, wantsDataPlane } from './clusters-entry.ts';
 import { CommandError } from './command-error.ts';
@@ -64,6 +65,8 @@ export async function remoteSecretCreate(options: RemoteSecretOptions): Promise<
 	}
 	const issued = await issue(there, account, lifetime, options.createAccount);
 	await prove(there, issued.token, name);
+	const { apiVersion, kind } = kinds.ServiceAccount;
+	const { uid } = (await there.api.getMetadata({ apiVersion, kind, ...account })).metadata;
 	const { issuedAt, lifetimeMs } = issued.issued;
 	const end = new Date(issuedAt + lifetimeMs).toISOString();
 	if (lifetimeMs < lifetime - roundingMs) {
@@ -85,7 +88,10 @@ export async function remoteSecretCreate(options: RemoteSecretOptions): Promise<
 			entry === undefined
 				? { namespace: joinAccount.namespace, name: `${name}-kubeconfig`, key: 'kubeconfig' }
 				: wantedCluster(entry).kubeconfig,
-		source: { account, access: { server: there.server, ca: there.ca, tlsServerName: there.tlsServerName } },
+		source: {
+			account: { ...account, uid },
+			access: { server: there.server, ca: there.ca, tlsServerName: there.tlsServerName },
+		},
 		token: issued.token,
 		issued: issued.issued,
 	});

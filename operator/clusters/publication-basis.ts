@@ -3,9 +3,12 @@ import { createHash } from 'node:crypto';
 import type { RemoteKubeconfig } from './remote-secret.ts';
 import type { Account } from './token.ts';
 
-/** The cluster that is read: by whom, and how it is reached. */
+/** The cluster that is read: by whom, and how the control plane reaches it. */
 export interface ReadCluster {
-	readonly account: Account;
+	readonly account: Account & {
+		/** Tokens die with the object: one that was deleted and made again needs new ones. Undefined where it is not seen. */
+		readonly uid?: string | undefined;
+	};
 	readonly access: Omit<RemoteKubeconfig, 'cluster' | 'token'>;
 }
 
@@ -13,5 +16,6 @@ export interface ReadCluster {
 export function basisOf({ access, account }: ReadCluster): string {
 	const { server, ca, tlsServerName, proxyUrl } = access;
 	const parts = [server, ca ?? '', tlsServerName ?? '', proxyUrl ?? '', account.namespace, account.name];
+	if (account.uid !== undefined) parts.push(account.uid);
 	return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
 }

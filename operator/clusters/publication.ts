@@ -2,7 +2,6 @@
  * Keeps one Secret by which a control plane reads a cluster: with a token that lives and is proven, the same content as
  * long as that is so, and written only where it differs.
  */
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { clusterLabel } from '../../api/v1/constants.ts';
 import { managedByLabel, managedByValue, type Owner, partOfLabel } from '../apply/identity.ts';
@@ -11,6 +10,7 @@ import type { LiveCache, Writer } from '../apply/writer.ts';
 import type { ApiServer, CallOptions } from '../runtime/api-server.ts';
 import { InvalidError, isNotFound } from '../runtime/errors.ts';
 import { describeObject, type KubeObject, objectKey } from '../runtime/object.ts';
+import { basisOf, type ReadCluster } from './publication-basis.ts';
 import {
 	type ClusterRecord,
 	contentHash,
@@ -20,9 +20,9 @@ import {
 	recordSecret,
 	recordSetId,
 } from './record.ts';
-import { type RemoteKubeconfig, remoteKubeconfig } from './remote-secret.ts';
+import { remoteKubeconfig } from './remote-secret.ts';
 import { isDue, type RotationPolicy } from './rotation.ts';
-import type { Account, IssuedToken } from './token.ts';
+import type { IssuedToken } from './token.ts';
 
 /** Where the Secret is: the namespace of a mesh. */
 export interface PublicationTarget {
@@ -37,14 +37,8 @@ export interface PublicationTarget {
 	};
 }
 
-/** The cluster that is read. */
-export interface PublicationSource {
-	readonly account: Account & {
-		/** Tokens die with the object: one that was deleted and made again needs new ones. Undefined where it is not seen. */
-		readonly uid?: string | undefined;
-	};
-	/** How the control plane reaches it. */
-	readonly access: Omit<RemoteKubeconfig, 'cluster' | 'token'>;
+/** The cluster that is read, and a token for it. */
+export interface PublicationSource extends ReadCluster {
 	/** A new token for the account, of about this life (milliseconds), that was used successfully. */
 	readonly issue: (lifetimeMs: number, now: number) => Promise<IssuedToken>;
 }
@@ -96,8 +90,10 @@ export async function keepPublished(
 		record.content === contentHash(memory.kubeconfig) &&
 		record.basis === basis &&
 		!isDue(record, wish.others, wish.policy, wish.now);
+	const foreignKeys = isOurs ? (live?.clusterRecord?.foreignKeys ?? []) : [];
+	if (foreignKeys.length > 0) await removeKeys(target, reference, foreignKeys, options);
 	if (isGood && isOurs && isAsWished(record, wish.record) && live?.fingerprint === memory.fingerprint)
-		return 'unchanged';
+		return foreignKeys.length > 0 ? 'repaired' : 'unchanged';
 
 	if (live === undefined) await claim(target, reference, options);
 	// Somebody else who has another mind about it is not answered without end: with each new token pods are replaced.
@@ -163,10 +159,24 @@ async function recall(
 		throw error;
 	}
 	const kubeconfig = Buffer.from(secret.data?.[record.cluster] ?? '', 'base64').toString('utf8');
-	const isAlone = Object.keys(secret.data ?? {}).length === 1;
-	if (!isAlone || contentHash(kubeconfig) !== record.content) return;
+	if (contentHash(kubeconfig) !== record.content) return;
 	memory.kubeconfig = kubeconfig;
 	memory.fingerprint = live.get(objectKey(reference))?.fingerprint;
+}
+
+/** Pilot takes each key for a cluster, whoever put it there: those of somebody else go. */
+async function removeKeys(
+	{ api, live, writer }: PublicationTarget,
+	reference: ReturnType<typeof recordReference>,
+	keys: readonly string[],
+	options: CallOptions,
+): Promise<void> {
+	const { apiVersion, kind } = reference;
+	const secret = { apiVersion, kind, metadata: reference };
+	const child = live.get(objectKey(reference));
+	writer.assertMayRepair(`keys of ${objectKey(reference)}`, child ?? secret, child);
+	const data = Object.fromEntries(keys.map((key) => [key, null]));
+	await api.patch(reference, { data }, { ...options, type: 'merge', metadataOnly: true });
 }
 
 /**
@@ -221,11 +231,4 @@ export async function claim(
 			{ ...options, type: 'merge', metadataOnly: true },
 		);
 	}
-}
-
-function basisOf({ access, account }: PublicationSource): string {
-	const { server, ca, tlsServerName, proxyUrl } = access;
-	const parts = [server, ca ?? '', tlsServerName ?? '', proxyUrl ?? '', account.namespace, account.name];
-	if (account.uid !== undefined) parts.push(account.uid);
-	return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
 }

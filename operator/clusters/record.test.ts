@@ -102,7 +102,7 @@ test('annotations that somebody has changed make no record, or one without a tok
 	const changed = (annotations: Readonly<Record<string, string | undefined>>) => {
 		const child = toChild(metadataOf(recordSecret(mesh, published, 'x')));
 		const facts = { ...child.clusterRecord?.facts, ...annotations } as Record<string, string>;
-		return recordOf({ clusterRecord: { cluster: 'a', isPublished: true, facts } });
+		return recordOf({ clusterRecord: { cluster: 'a', isPublished: true, foreignKeys: [], facts } });
 	};
 	t.is(changed({ kubeconfig: 'a/b' }), undefined);
 	t.is(changed({ kubeconfig: undefined }), undefined);
