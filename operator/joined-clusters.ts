@@ -107,14 +107,11 @@ export class JoinedClusters {
 			isForced: false,
 			clusters: clusters.map(wantedCluster),
 			before: new Map(
-				(status?.clusters ?? []).map(({ name: cluster, secret, podCIDRs, serviceCIDRs, inventory, latency }) => [
-					cluster,
+				(status?.clusters ?? []).map((cluster) => [
+					cluster.name,
 					{
-						...(secret === undefined ? {} : { secret }),
-						...(podCIDRs === undefined ? {} : { podCIDRs }),
-						...(serviceCIDRs === undefined ? {} : { serviceCIDRs }),
-						...(inventory === undefined ? {} : { inventoryHash: inventory.hash }),
-						...(latency === undefined ? {} : { latency }),
+						...given(cluster, ['secret', 'podCIDRs', 'serviceCIDRs', 'latency', 'reachable']),
+						...(cluster.inventory === undefined ? {} : { inventoryHash: cluster.inventory.hash }),
 					},
 				]),
 			),

@@ -69,7 +69,7 @@ export const clusterReasons = {
 	},
 	JoinedTwice: {
 		condition: 'Compatible',
-		meaning: 'Two entries lead to the same cluster (the same UID of kube-system); the first of them wins.',
+		meaning: 'Two entries lead to the same cluster (the same UID of kube-system); the one that joined first stays.',
 		remedy: 'Remove one of the two entries.',
 	},
 	ClusterNameTaken: {

@@ -18,7 +18,7 @@ import { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { distribute, distributedKeys, distributedRecords } from './distribute.ts';
 import { ClusterFailure, clusterFailure, inCluster } from './failure.ts';
-import { failuresUntilDown, recallLatency, stepHealth } from './health.ts';
+import { failuresUntilDown, recallHealth, stepHealth } from './health.ts';
 import { readClusterKubeconfig } from './kubeconfig.ts';
 import type { KubeconfigSecret } from './kubeconfig-secrets.ts';
 import { observationOf, type PassFindings } from './observe.ts';
@@ -64,7 +64,7 @@ export class ClusterKeeper {
 		signal: AbortSignal,
 	): Promise<PassResult> {
 		const found: PassFindings = {};
-		cell.health = recallLatency(cell.health, mesh.before.get(entry.name)?.latency);
+		cell.health = recallHealth(cell.health, mesh.before.get(entry.name));
 		try {
 			await this.#walk(cell, mesh, entry, record, found, signal);
 			cell.failures = 0;

@@ -6,7 +6,7 @@ import {
 	failuresUntilDown,
 	type Health,
 	type Probe,
-	recallLatency,
+	recallHealth,
 	stepHealth,
 	unknownHealth,
 } from './health.ts';
@@ -106,10 +106,17 @@ test('the latency that is shown moves when it was another one four times in a ro
 });
 
 test('after a restart the latency goes on from what the status said', (t) => {
-	t.is(describeLatency(recallLatency(unknownHealth, 'under 50ms')), 'under 50ms');
-	t.is(describeLatency(stepHealth(recallLatency(unknownHealth, 'under 50ms'), answer)), 'under 50ms');
-	t.is(recallLatency(unknownHealth, 'under the table'), unknownHealth);
-	t.is(recallLatency(unknownHealth, undefined), unknownHealth);
+	t.is(describeLatency(recallHealth(unknownHealth, { latency: 'under 50ms' })), 'under 50ms');
+	t.is(describeLatency(stepHealth(recallHealth(unknownHealth, { latency: 'under 50ms' }), answer)), 'under 50ms');
+	t.is(recallHealth(unknownHealth, { latency: 'under the table' }), unknownHealth);
+	t.is(recallHealth(unknownHealth, undefined), unknownHealth);
 	const known = after(answer);
-	t.is(recallLatency(known, 'under 50ms'), known);
+	t.is(recallHealth(known, { latency: 'under 50ms', reachable: true }), known);
+});
+
+test('after a restart one failure denies nothing that the status said; where it said nothing, it does', (t) => {
+	const failure = { ok: false, problem: { reason: 'Unreachable', message: '' } } as const;
+	t.is(stepHealth(recallHealth(unknownHealth, { reachable: true }), failure).state, 'up');
+	t.is(stepHealth(recallHealth(unknownHealth, { reachable: false }), failure).state, 'down');
+	t.is(stepHealth(recallHealth(unknownHealth), failure).state, 'down');
 });

@@ -45,11 +45,20 @@ const definite: ReadonlySet<string> = new Set([
 	'KubeconfigNotFound',
 ]);
 
-/** Goes on from what the status said before a restart: the first probe, which has to connect, moves nothing. */
-export function recallLatency(health: Health, said: string | undefined): Health {
-	if (health.state !== 'unknown' || health.latencyClass !== undefined || said === undefined) return health;
-	const latencyClass = [...latencyClasses, longestClass].find((bound) => latencyText(bound) === said);
-	return latencyClass === undefined ? health : { ...health, latencyClass };
+/**
+ * Goes on from what the status said before a restart: one that was reached is as little an outage after one failure as
+ * before, and the first probe, which has to connect, moves no latency.
+ */
+export function recallHealth(
+	health: Health,
+	said: { readonly reachable?: boolean; readonly latency?: string } = {},
+): Health {
+	if (health.state !== 'unknown' || health.latencyClass !== undefined) return health;
+	const latencyClass = [...latencyClasses, longestClass].find((bound) => latencyText(bound) === said.latency);
+	const state = said.reachable === true ? 'up' : health.state;
+	return state === health.state && latencyClass === undefined
+		? health
+		: { ...health, state, ...(latencyClass === undefined ? {} : { latencyClass }) };
 }
 
 export function stepHealth(health: Health, probe: Probe): Health {

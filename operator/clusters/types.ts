@@ -67,6 +67,7 @@ export interface StatusBefore {
 	readonly serviceCIDRs?: readonly string[];
 	readonly inventoryHash?: string;
 	readonly latency?: string;
+	readonly reachable?: boolean;
 }
 
 /** What is to be there, in another cluster or in this one. */
