@@ -83,6 +83,7 @@ test.serial('an authority of another root there is refused as well', async (t) =
 		makeAuthority({ organisation: 'common' }),
 		makeAuthority({ organisation: 'another' }),
 	]);
+	await eventually('the namespace of the mesh', () => home.api.get({ ...kinds.Namespace, name: namespace }));
 	await home.api.create(authoritySecret(namespace, 'mesh-authority', here));
 	await other.api.create(authoritySecret(namespace, 'mesh-authority', there));
 	await applyInstallation(home.api, name, withCitadel);
