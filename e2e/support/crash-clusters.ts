@@ -46,8 +46,10 @@ export interface ClusterRehearsal {
 /** Name of the cluster that joins. */
 export const joiner = 'east';
 
-/** No write for so long is the end, milliseconds. */
+/** No write for so long is the end, milliseconds. Of a rehearsal surely: what came later would be missing in all that is compared with it. */
 const quietMs = 200;
+/** Of a rehearsal surely, milliseconds: what came later would be missing in all that is compared with it. */
+const rehearsalQuietMs = 1_500;
 /** How often the cluster is looked at, milliseconds: timers know nothing of the clock that is moved. */
 const nudgeMs = 150;
 
@@ -105,7 +107,7 @@ export class ClusterCrashStage implements AsyncDisposable {
 	async rehearse(act: ClusterAct): Promise<ClusterRehearsal> {
 		for (const proxy of Object.values(this.#proxies)) proxy.forget();
 		await act.begin(this);
-		await this.#settle(act);
+		await this.#settle(act, rehearsalQuietMs);
 		const points = Object.entries(this.#proxies).flatMap(([side, { writes }]) =>
 			writes.flatMap((write, index) => {
 				const nth = writes.slice(0, index + 1).filter((other) => other === write).length;
@@ -125,7 +127,8 @@ export class ClusterCrashStage implements AsyncDisposable {
 		for (const proxy of Object.values(this.#proxies)) proxy.forget();
 		const killed = point === undefined ? new Promise<never>(() => undefined) : this.#killAt(point);
 		await act.begin(this);
-		const isKilled = await Promise.race([killed.then(() => true), this.#settle(act).then(() => false)]);
+		const settled = this.#settle(act).then((isAlive) => (isAlive ? false : killed.then(() => true)));
+		const isKilled = await Promise.race([killed.then(() => true), settled]);
 		for (const proxy of Object.values(this.#proxies)) proxy.disarm();
 		if (isKilled) {
 			await this.operate();
@@ -146,19 +149,22 @@ export class ClusterCrashStage implements AsyncDisposable {
 	async #killAt({ side, ...point }: ClusterCrashPoint): Promise<void> {
 		const { home, there } = this.#proxies;
 		await this.#proxies[side].killAt(point, async () => {
+			const dying = this.#operator;
+			this.#operator = undefined;
 			home.cut();
 			there.cut();
 			// It can't do anything any more; that it does not end in order is the purpose.
-			await this.#operator?.stop().catch(() => undefined);
-			this.#operator = undefined;
+			await dying?.stop().catch(() => undefined);
 			await (side === 'home' ? there : home).revive();
 		});
 	}
 
-	/** Waits until an act is done and nothing more is written. Ends, too, when the operator dies meanwhile. */
-	async #settle(act: ClusterAct): Promise<void> {
+	/** Waits until an act is done and nothing more is written. False when the operator dies meanwhile. */
+	async #settle(act: ClusterAct, quiet = quietMs): Promise<boolean> {
+		const operator = this.#operator;
 		try {
-			await this.#untilDone(act);
+			await this.#untilDone(act, quiet);
+			return this.#operator === operator;
 		} catch (error) {
 			const { status } = await readInstallation(this.home.api, 'mesh');
 			const writes = Object.entries(this.#proxies).flatMap(([side, proxy]) =>
@@ -169,17 +175,18 @@ export class ClusterCrashStage implements AsyncDisposable {
 		}
 	}
 
-	async #untilDone(act: ClusterAct): Promise<void> {
+	async #untilDone(act: ClusterAct, quiet: number): Promise<void> {
 		let nudgedAt = 0;
+		const operator = this.#operator;
 		await eventually('the operator is done', async () => {
-			if (this.#operator === undefined) return true;
+			if (this.#operator !== operator) return true;
 			if (performance.now() - nudgedAt > nudgeMs) {
 				nudgedAt = performance.now();
 				await act.drive?.(this);
 			}
 			if (!(await act.isDone(this))) return false;
 			const before = this.#writes;
-			await sleep(quietMs);
+			await sleep(quiet);
 			return before === this.#writes;
 		});
 	}
