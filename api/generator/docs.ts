@@ -76,7 +76,8 @@ spec:
 - A field marked *not supported yet* has its place and its form, but no behaviour: it is refused until it has.
 - The operator never writes \`spec\`. The API server fills in only the defaults marked *(stored)*; every other default is what the operator does when
   the field is absent, and may differ from release to release.
-- A field that is \`null\` counts as absent.
+- A field that is \`null\` counts as absent. With server-side apply, take out a whole object rather than its last field: of
+  \`pilot: {replicas: 2}\` that becomes \`pilot: {}\` the API server makes \`pilot: null\`, and refuses it.
 - \`metadata.name\` is at most 63 characters without dots, because it becomes the value of a label.
 - \`spec.namespace\` never changes: a control plane does not move.
 - The definition needs an API server that knows the CEL function \`isCIDR\`: Kubernetes 1.31 or later.

@@ -126,6 +126,7 @@ export class ChildCaches implements LiveCache {
 		return this.#byKind.get(kindKey(apiVersion, kind))?.store.values() ?? [];
 	}
 
+	/** Whether what is known of a kind may be old: its watch has been down for a while. */
 	isBehind({ apiVersion, kind }: Kind): boolean {
 		const reflector = this.#byKind.get(kindKey(apiVersion, kind));
 		return reflector !== undefined && reflector.staleForMs > behindAfterMs;

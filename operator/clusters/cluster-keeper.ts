@@ -450,6 +450,8 @@ function dataPlaneOf(
 	{ gate }: ApplyResult,
 	note: string,
 ): PassFindings['dataPlane'] & object {
+	// What was seen last says nothing about now.
+	if (there.live.isBehind(kinds.Deployment)) return { waiting: 'the Deployments there can not be seen now' };
 	const behind = [...there.live.ofKind(kinds.Deployment)].find(
 		({ workload }) => workload !== undefined && workload.available < workload.desired,
 	);
