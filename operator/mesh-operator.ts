@@ -83,7 +83,7 @@ const lastEventsMs = 2_000;
 const cachesTimeoutMs = 60 * 60_000;
 
 /** For the API server of a joined cluster. Each request in flight is a connection, which costs as much as waiting for a turn. */
-const clientBounds = { maxInFlight: 4, timeoutMs: 15_000, connectTimeoutMs: 5_000, maxResponseBytes: 16 * 1024 * 1024 };
+const clientBounds = { maxInFlight: 2, timeoutMs: 15_000, connectTimeoutMs: 5_000, maxResponseBytes: 16 * 1024 * 1024 };
 
 /**
  * How others may reach this API server: by the address that the operator uses itself, unless that is one which means
