@@ -100,7 +100,7 @@ for (const { count, called, ownName, peaceMs } of [
 		const [first] = members;
 		if (first === undefined) return t.fail('there are no clusters');
 		const marks = await markAll(members);
-		const told = (await readInstallation(first.api, 'mesh')).status;
+		const told = await toldOf(first);
 		await operators[0]?.stop();
 		operators[0] = await startJoiningOperator(first);
 		await eventually('it has looked at all of them', async () => {
@@ -110,8 +110,11 @@ for (const { count, called, ownName, peaceMs } of [
 		});
 		await sleep(3_000);
 		const changes = await Promise.all(members.map((member, index) => changesSince(member, marks[index] ?? 0)));
-		t.deepEqual((await readInstallation(first.api, 'mesh')).status, told);
-		t.deepEqual(changes.flat(), []);
+		t.deepEqual(await toldOf(first), told);
+		t.deepEqual(
+			changes.flat().filter((change) => !change.includes(' meshinstallations/status ')),
+			[],
+		);
 	});
 
 	test.serial(title('ended'), async (t) => {
@@ -123,6 +126,13 @@ for (const { count, called, ownName, peaceMs } of [
 		for (const operator of operators) await operator.stop();
 		await Promise.all(members.map((member) => member.stop()));
 	});
+}
+
+/** What the status says, without the numbers of what there was in each cluster when it was looked at: those may have changed. */
+async function toldOf({ api }: Member): Promise<unknown> {
+	const { status } = await readInstallation(api, 'mesh');
+	const clusters = status?.clusters?.map(({ services: _, endpoints: __, ...rest }) => rest);
+	return { ...status, clusters };
 }
 
 const attempts: readonly KubeObject[] = [
