@@ -128,7 +128,7 @@ for (const [part, { figures: names, measure }] of Object.entries(parts)) {
 		const value = measured[name];
 		if (typeof value !== 'number' || !Number.isFinite(value)) throw new Error(`${part} gave no figure ${name}`);
 		figures[name] = value;
-		console.log(`  ${name.padEnd(24)} ${value.toFixed(2).padStart(10)}  ${verdict(value, goals[name])}`);
+		console.log(`  ${name.padEnd(33)} ${value.toFixed(2).padStart(10)}  ${verdict(value, goals[name])}`);
 	}
 }
 if (values.json !== undefined) {
