@@ -229,11 +229,7 @@ export class Transport {
 		return created;
 	}
 
-	#newPool(
-		tls: TlsMaterial,
-		secureContext: SecureContext | undefined,
-		which: 'requests' | 'watches',
-	): Dispatcher {
+	#newPool(tls: TlsMaterial, secureContext: SecureContext | undefined, which: 'requests' | 'watches'): Dispatcher {
 		const { http2, connections, connectTimeoutMs, lookup } = this.#options;
 		const resolver = lookup === undefined ? {} : { lookup };
 		const connect = {
