@@ -3,6 +3,7 @@ import { RequestError } from '../runtime/errors.ts';
 import { objectKey } from '../runtime/object.ts';
 import { type ClusterCell, newCell } from './cell.ts';
 import { ClusterKeeper } from './cluster-keeper.ts';
+import { ClusterLink } from './cluster-link.ts';
 import type { KeeperContext } from './context.ts';
 import type { ClusterProblem } from './problem.ts';
 import { type ClusterRecord, recordOf, recordReference } from './record.ts';
@@ -81,7 +82,8 @@ class Scene implements AsyncDisposable {
 	async pass(signal = new AbortController().signal): Promise<number> {
 		const [entry] = this.mesh.clusters;
 		if (entry === undefined) throw new Error('no cluster is listed');
-		const { requeueAfterMs = 0 } = await new ClusterKeeper(this.#context()).keep(
+		const context = this.#context();
+		const { requeueAfterMs = 0 } = await new ClusterKeeper(context, new ClusterLink(context)).keep(
 			this.cell,
 			this.mesh,
 			entry,

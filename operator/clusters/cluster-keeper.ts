@@ -2,39 +2,31 @@
  * One pass over one joined cluster, in one direction: kubeconfig → connection → probe → checks → record → what is kept
  * there → token → Secret. Decided from what is seen now; whatever ends a pass in between, the next goes on from there.
  */
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type ApplyResult, applyInstallation } from '../apply/applier.ts';
-import type { Child } from '../apply/child.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import { BlockedError, InvalidError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { objectKey } from '../runtime/object.ts';
-import type { ReflectorChange } from '../runtime/reflector.ts';
 import type { PassResult } from '../runtime/work-queue.ts';
 import type { ClusterCell } from './cell.ts';
 import { blockingProblems } from './checks.ts';
-import { ClusterConnection } from './connection.ts';
+import type { ClusterLink } from './cluster-link.ts';
+import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { distribute, distributedKeys, distributedRecords } from './distribute.ts';
 import { ClusterFailure, clusterFailure, inCluster } from './failure.ts';
-import { failuresUntilDown, recallHealth, stepHealth } from './health.ts';
-import { readClusterKubeconfig } from './kubeconfig.ts';
-import type { KubeconfigSecret } from './kubeconfig-secrets.ts';
+import { recallHealth } from './health.ts';
 import { observationOf, type PassFindings } from './observe.ts';
-import { probe } from './probe.ts';
 import type { ClusterProblem } from './problem.ts';
 import { claim, keepPublished, takeOver } from './publication.ts';
 import { type ClusterRecord, recordOf, recordReference, recordSecret } from './record.ts';
-import { nextPassInMs, probeDelayMs, recheckDelayMs } from './schedule.ts';
+import { nextPassInMs, recheckDelayMs } from './schedule.ts';
 import { failureContextOf, sourceOf } from './source.ts';
 import type { ClusterNames, WantedCluster, WantedMesh } from './types.ts';
 
 /** What a record says may be in a cluster. */
 type Marks = Pick<ClusterRecord, 'role' | 'dataPlane'>;
-
-/** A probe that fails faster (milliseconds) is made once more at once. */
-const quickMs = 1_000;
 
 /** A failure is told when it comes so often in a row: one that the next try mends is no news. */
 const failuresUntilTold = 2;
@@ -50,9 +42,11 @@ const tooSlow = new ClusterFailure(
 
 export class ClusterKeeper {
 	readonly #context: KeeperContext;
+	readonly #link: ClusterLink;
 
-	constructor(context: KeeperContext) {
+	constructor(context: KeeperContext, link: ClusterLink) {
 		this.#context = context;
+		this.#link = link;
 	}
 
 	/** Makes and keeps what an entry asks for. Rejects only when something in this cluster fails. */
@@ -73,7 +67,7 @@ export class ClusterKeeper {
 			if (failure !== tooSlow) signal.throwIfAborted();
 			if (!(failure instanceof ClusterFailure)) throw failure;
 			cell.failures++;
-			const problem = failure.isReach ? await this.#judge(cell, failure.problem, signal) : failure.problem;
+			const problem = failure.isReach ? await this.#link.judge(cell, failure.problem, signal) : failure.problem;
 			if (problem !== undefined && cell.failures >= failuresUntilTold) found.joinProblem ??= problem;
 		}
 		const { now, wallClock, random } = this.#context;
@@ -98,9 +92,9 @@ export class ClusterKeeper {
 			role: record?.role === 'Primary' ? record.role : entry.role,
 			dataPlane: entry.dataPlane !== undefined || record?.dataPlane === true,
 		};
-		const there = await this.connect(cell, mesh, kept, signal);
+		const there = await this.#link.connect(cell, mesh, kept, signal);
 		if (there === undefined) return;
-		await this.#probe(cell, there, signal);
+		await this.#link.probe(cell, there, signal);
 		// One that has just failed to answer is asked nothing else; it is no outage yet.
 		if (cell.health.state !== 'up' || cell.health.streak > 0) return;
 		const isJoined = record?.state === 'Published';
@@ -145,148 +139,6 @@ export class ClusterKeeper {
 		await this.#publish(cell, mesh, entry, marks, names, there, signal);
 		if (failure !== undefined) throw failure;
 		if (entry.role === 'Primary') await distribute(this.#context, cell, mesh, names, there, signal);
-	}
-
-	/** The open connection by the kubeconfig as it is now; undefined where there is none that may be used. */
-	async connect(
-		cell: ClusterCell,
-		mesh: WantedMesh,
-		entry: Pick<ClusterRecord, 'kubeconfig' | 'role' | 'dataPlane'>,
-		signal: AbortSignal,
-	): Promise<ClusterConnection | undefined> {
-		const { kubeconfigs, settings } = this.#context;
-		const { namespace, name, key } = entry.kubeconfig;
-		const refuse = (problem: ClusterProblem): undefined => {
-			this.#probed(cell, { ok: false, problem });
-			cell.isRefused = true;
-			return undefined;
-		};
-		let secret: KubeconfigSecret | undefined;
-		try {
-			secret = await kubeconfigs.read({ namespace, name }, signal);
-		} catch (error) {
-			signal.throwIfAborted();
-			this.#context.onWatchError(cell, error);
-			return refuse({
-				reason: 'KubeconfigUnreadable',
-				message: `Secret ${namespace}/${name} with the kubeconfig could not be read`,
-			});
-		}
-		const content = secret?.get(key);
-		if (content === undefined) {
-			return refuse({
-				reason: 'KubeconfigNotFound',
-				message:
-					secret === undefined
-						? `there is no Secret ${namespace}/${name}, which kubeconfigSecret names: make it, or correct the name`
-						: `Secret ${namespace}/${name} has no key ${key}, which kubeconfigSecret names: correct one of the two`,
-			});
-		}
-		const kept = { dataPlane: entry.dataPlane, secrets: entry.role === 'Primary' };
-		const connectedBy = createHash('sha256').update(content).update(JSON.stringify(kept)).digest('base64');
-		if (cell.connection !== undefined && cell.connectedBy === connectedBy) {
-			// It is there again: what its absence had put off is done now.
-			if (cell.isRefused) cell.nextProbeAt = 0;
-			cell.isRefused = false;
-			return cell.connection;
-		}
-		const read = readClusterKubeconfig(content, settings);
-		if (!read.ok) {
-			const { reason, message } = read.problem;
-			return refuse({ reason, message: `Secret ${namespace}/${name}, key ${key}: ${message}` });
-		}
-		const before = cell.connection;
-		const { access } = read;
-		cell.connection = new ClusterConnection({
-			access,
-			api: this.#context.connect(access.credentials),
-			namespace: mesh.namespace,
-			partOf: this.#context.namesOf(mesh).applySet,
-			kept,
-			onChange: (change) => {
-				if (!change.initial && this.#context.needsPass(change)) {
-					const { kind, metadata } = change.current ?? change.old;
-					// The operator there begins or ceases to list a cluster: who is told of what by whom is asked anew.
-					if (isHandover(change)) cell.nextCheckAt = 0;
-					this.#context.wake(cell.key, `${kind} ${metadata.name} ${change.type} there`);
-				}
-			},
-			wake: (reason) => this.#context.wake(cell.key, reason),
-			onError: (error) => {
-				this.#context.onWatchError(cell, clusterFailure(error, failureContextOf(access)));
-				this.#probeSoon(cell);
-			},
-			now: this.#context.now,
-		});
-		cell.connectedBy = connectedBy;
-		cell.isRefused = false;
-		cell.nextProbeAt = 0;
-		cell.nextCheckAt = 0;
-		// What was applied there is as true as before; which API server it was is checked before anything is written.
-		if (before !== undefined) {
-			for (const [object, applied] of before.memory.applied) cell.connection.memory.applied.set(object, applied);
-			cell.connection.memory.recalled = before.memory.recalled;
-			await before.close();
-		}
-		return cell.connection;
-	}
-
-	async #probe(cell: ClusterCell, there: ClusterConnection, signal: AbortSignal): Promise<void> {
-		const { now, wallClock } = this.#context;
-		if (now() < cell.nextProbeAt) return;
-		const context = failureContextOf(there.access);
-		let startedAt = now();
-		let answer = await probe(there.api, context, signal);
-		// A connection that just then ended is no news; silence, which takes its time, is asked once.
-		if (!answer.ok && now() - startedAt < quickMs) {
-			startedAt = now();
-			answer = await probe(there.api, context, signal);
-		}
-		if (!answer.ok) {
-			this.#probed(cell, answer);
-			return;
-		}
-		const { id } = answer;
-		if (id !== undefined && cell.facts !== undefined && cell.facts.id !== id) {
-			cell.nextCheckAt = 0;
-			cell.checkedBy = '';
-		}
-		this.#probed(cell, { ok: true, latencyMs: now() - startedAt, at: wallClock() });
-	}
-
-	/**
-	 * A request failed as if the cluster were not reached. One lost request is no outage: a probe decides. What is left of
-	 * the failure where it answers, once it has come often enough in a row to be told.
-	 */
-	async #judge(cell: ClusterCell, problem: ClusterProblem, signal: AbortSignal): Promise<ClusterProblem | undefined> {
-		if (cell.connection === undefined || cell.health.state !== 'up') {
-			this.#probed(cell, { ok: false, problem });
-			return undefined;
-		}
-		cell.nextProbeAt = 0;
-		await this.#probe(cell, cell.connection, signal);
-		return cell.health.streak === 0 && cell.health.state === 'up' && cell.failures >= failuresUntilDown
-			? problem
-			: undefined;
-	}
-
-	/** A watch that breaks is the first sign of an outage: a cluster that was well is asked at once, and not when its time has come. */
-	#probeSoon(cell: ClusterCell): void {
-		const { state, streak } = cell.health;
-		if (state !== 'up' || streak > 0 || cell.nextProbeAt === 0) return;
-		cell.nextProbeAt = 0;
-		this.#context.wake(cell.key, 'a watch there was disturbed');
-	}
-
-	#probed(cell: ClusterCell, probe: Parameters<typeof stepHealth>[1]): void {
-		const { now, random } = this.#context;
-		const wasDown = cell.health.state === 'down';
-		cell.health = stepHealth(cell.health, probe);
-		// The answer that makes sure comes soon after the first, however long it was down.
-		cell.downs = cell.health.state === 'down' && !probe.ok ? cell.downs + 1 : 0;
-		// What could not be looked at meanwhile is looked at at once.
-		if (wasDown && cell.health.state === 'up') cell.nextCheckAt = 0;
-		cell.nextProbeAt = now() + probeDelayMs(cell, random);
 	}
 
 	async #check(
@@ -430,12 +282,6 @@ export class ClusterKeeper {
 /** Whether a pass ends because its time is over, and not because the operator stops. */
 function isOutOfTime({ aborted, reason }: AbortSignal): boolean {
 	return aborted && reason instanceof DOMException && reason.name === 'TimeoutError';
-}
-
-/** Whether a Secret about a cluster came into other hands, or went, or ceased to be one that Pilot reads. */
-function isHandover({ old, current }: ReflectorChange<Child>): boolean {
-	if ((current ?? old).clusterRecord === undefined) return false;
-	return old?.partOf !== current?.partOf || old?.clusterRecord?.isPublished !== current?.clusterRecord?.isPublished;
 }
 
 /** A Secret that is somebody else's, or is changed again and again, is the cluster's trouble; every other failure here is not. */

@@ -15,6 +15,7 @@ import type { ReflectorChange } from '../runtime/reflector.ts';
 import { type PassContext, type PassResult, WorkQueue, type WorkQueueHooks } from '../runtime/work-queue.ts';
 import { type ClusterCell, cellKey, newCell } from './cell.ts';
 import { ClusterKeeper } from './cluster-keeper.ts';
+import { ClusterLink } from './cluster-link.ts';
 import type { ClusterChecks, KeeperContext, LocalCluster } from './context.ts';
 import { KubeconfigSecrets } from './kubeconfig-secrets.ts';
 import { leave } from './leave.ts';
@@ -76,6 +77,7 @@ export class ClusterController {
 	readonly queue: WorkQueue<string>;
 	readonly #options: ClusterControllerOptions;
 	readonly #context: KeeperContext;
+	readonly #link: ClusterLink;
 	readonly #keeper: ClusterKeeper;
 	readonly #kubeconfigs: KubeconfigSecrets;
 	readonly #cells = new Map<string, ClusterCell>();
@@ -92,7 +94,8 @@ export class ClusterController {
 			onError: (error) => log.warn({ err: error }, 'a watch of kubeconfig Secrets is disturbed'),
 		});
 		this.#context = this.#makeContext();
-		this.#keeper = new ClusterKeeper(this.#context);
+		this.#link = new ClusterLink(this.#context);
+		this.#keeper = new ClusterKeeper(this.#context, this.#link);
 		this.queue = new WorkQueue<string>({
 			worker: (key, context) => this.#pass(key, context),
 			concurrency: options.concurrency ?? defaultConcurrency,
@@ -274,7 +277,7 @@ export class ClusterController {
 		const entry = mesh.isLeaving ? undefined : mesh.clusters.find(({ name }) => name === cell.cluster);
 		const record = this.#context.recordOf(mesh, cell.cluster);
 		if (record?.state === 'Leaving' || (record !== undefined && entry === undefined))
-			return leave(this.#context, this.#keeper, cell, mesh, record, signal);
+			return leave(this.#context, this.#link, cell, mesh, record, signal);
 		if (entry !== undefined) return this.#keeper.keep(cell, mesh, entry, record, signal);
 		this.#drop(cell);
 		return {};

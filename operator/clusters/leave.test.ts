@@ -4,7 +4,7 @@ import { owner, stored } from '../apply/testing.ts';
 import { RequestError, TransientError } from '../runtime/errors.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import { type ClusterCell, newCell } from './cell.ts';
-import type { ClusterKeeper } from './cluster-keeper.ts';
+import type { ClusterLink } from './cluster-link.ts';
 import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { leave } from './leave.ts';
@@ -72,8 +72,8 @@ class Scene {
 				this.told.push(observation);
 			},
 		} as unknown as KeeperContext;
-		const keeper = { connect: async () => this.#connection() } as unknown as ClusterKeeper;
-		return leave(context, keeper, cell, mesh, record, new AbortController().signal);
+		const link = { connect: async () => this.#connection() } as unknown as ClusterLink;
+		return leave(context, link, cell, mesh, record, new AbortController().signal);
 	}
 
 	/** Passes until the record is gone, as the timers of the passes would have it. */

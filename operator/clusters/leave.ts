@@ -10,7 +10,7 @@ import { kinds } from '../runtime/kinds.ts';
 import { describeObject, objectKey } from '../runtime/object.ts';
 import type { PassResult } from '../runtime/work-queue.ts';
 import type { ClusterCell } from './cell.ts';
-import type { ClusterKeeper } from './cluster-keeper.ts';
+import type { ClusterLink } from './cluster-link.ts';
 import type { KeeperContext } from './context.ts';
 import { isTold } from './distribute.ts';
 import { ClusterFailure, inCluster } from './failure.ts';
@@ -37,7 +37,7 @@ const longestReason = 1_000;
 
 export async function leave(
 	context: KeeperContext,
-	keeper: ClusterKeeper,
+	link: ClusterLink,
 	cell: ClusterCell,
 	mesh: WantedMesh,
 	record: ClusterRecord,
@@ -77,7 +77,7 @@ export async function leave(
 	try {
 		const withinMs = Math.max(lastTryMs, Math.min(oneTryMs, mesh.leaveTimeoutMs - passedMs));
 		const cleaned = await within(withinMs, signal, (bounded) =>
-			clean(context, keeper, cell, mesh, record, isOver, bounded),
+			clean(context, link, cell, mesh, record, isOver, bounded),
 		);
 		if (cleaned.isDone) {
 			await end(context, cell, mesh, record, signal);
@@ -148,14 +148,14 @@ interface Cleaned {
 
 async function clean(
 	context: KeeperContext,
-	keeper: ClusterKeeper,
+	link: ClusterLink,
 	cell: ClusterCell,
 	mesh: WantedMesh,
 	record: ClusterRecord,
 	isAll: boolean,
 	signal: AbortSignal,
 ): Promise<Cleaned> {
-	const asked = await keeper.connect(cell, mesh, record, signal);
+	const asked = await link.connect(cell, mesh, record, signal);
 	// Its kubeconfig may have been deleted together with the entry: what is open is good as long as this process lives.
 	const there = asked ?? cell.connection;
 	if (there === undefined) {

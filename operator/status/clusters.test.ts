@@ -317,7 +317,7 @@ test('ClustersJoined tells the worst first', (t) => {
 	const bad = joined({ name: 'bad', problems: [overlap] });
 	const open = joining({ name: 'open', waiting: 'for its token' });
 	const leaving = joining({ name: 'leaving', state: 'Leaving', waiting: 'for Pilot' });
-	t.is(verdict(joined()), 'True/ClustersJoined: all 1 clusters are part of the mesh');
+	t.is(verdict(joined()), 'True/ClustersJoined: cluster a is part of the mesh');
 	t.is(verdict(joined(), open, bad, leaving), `False/ClustersNotJoined: bad: ${overlap.message}`);
 	t.is(verdict(joined(), open, leaving), 'Unknown/ClustersJoining: open: for its token');
 	t.is(verdict(joined(), leaving), 'True/ClustersLeaving: leaving: for Pilot');

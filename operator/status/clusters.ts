@@ -113,7 +113,14 @@ export function clustersVerdict(
 	if (open.length > 0) return { status: 'Unknown', reason: 'ClustersJoining', message: bounded(sentence(open)) };
 	const leaving = told.filter(({ ready }) => ready?.reason === 'Leaving');
 	if (leaving.length > 0) return { status: 'True', reason: 'ClustersLeaving', message: bounded(sentence(leaving)) };
-	return { status: 'True', reason: 'ClustersJoined', message: `all ${told.length} clusters are part of the mesh` };
+	return {
+		status: 'True',
+		reason: 'ClustersJoined',
+		message:
+			told.length === 1
+				? `cluster ${told[0]?.name} is part of the mesh`
+				: `all ${told.length} clusters are part of the mesh`,
+	};
 }
 
 /** What the status has room for; the newest come first. */
