@@ -131,7 +131,15 @@ interface DeploymentObject extends KubeObject {
 		readonly replicas: number;
 		readonly strategy: object;
 		readonly template: {
-			readonly spec: { readonly topologySpreadConstraints?: readonly { readonly topologyKey: string }[] };
+			readonly spec: {
+				readonly affinity?: {
+					readonly podAntiAffinity?: {
+						readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly {
+							readonly podAffinityTerm: { readonly topologyKey: string };
+						}[];
+					};
+				};
+			};
 		};
 	};
 	readonly status?: Readonly<Record<string, number>>;
@@ -224,13 +232,15 @@ for (const version of ['1.0.9', '1.1.17', '1.4.10']) {
 		(t) => {
 			for (const workload of workloads) {
 				const { strategy, template } = read(workload).spec;
-				const spread = template.spec.topologySpreadConstraints?.map(({ topologyKey }) => topologyKey) ?? [];
+				const { preferredDuringSchedulingIgnoredDuringExecution: apart = [] } =
+					template.spec.affinity?.podAntiAffinity ?? {};
+				const spread = apart.map(({ podAffinityTerm: { topologyKey } }) => topologyKey);
 				if (workload === 'istio-citadel') {
 					t.deepEqual(strategy, { type: 'Recreate' });
 					t.deepEqual(spread, [], 'one pod has nothing to spread');
 				} else {
 					t.deepEqual(strategy, { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }, workload);
-					t.deepEqual(spread, ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'], workload);
+					t.deepEqual(spread, ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'], workload);
 				}
 			}
 		},
