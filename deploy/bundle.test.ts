@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { parse, stringify } from 'yaml';
+import { imageMalloc } from '../e2e/bench/stage.ts';
 import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
 import { manifests } from '../operator/cli/manifests.ts';
 import { ApiServer } from '../operator/runtime/api-server.ts';
@@ -113,6 +114,9 @@ test('the image starts the bundle as it was started when its code was compiled: 
 	t.is(compiled, started?.replaceAll(/[",]/g, ''));
 	const caches = [...dockerfile.matchAll(/NODE_COMPILE_CACHE=(\S+)/g)].map(([, cache]) => cache);
 	t.deepEqual(caches, ['/opt/meshwright/cache', '/opt/meshwright/cache']);
+	// Measured as it is shipped.
+	for (const [name, value] of Object.entries(imageMalloc))
+		t.regex(dockerfile, new RegExp(`^ENV .*\\b${name}=${value}\\b`, 'm'));
 });
 
 async function freePort(): Promise<number> {
