@@ -2,7 +2,7 @@
  * A real injector as its pod runs it: with the arguments of the Deployment, under its own ServiceAccount, and with files that
  * change as a kubelet changes those of mounted ConfigMaps and Secrets.
  */
-import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { injectorName, injectorServiceAccount } from '../../operator/render/injector-names.ts';
@@ -12,18 +12,13 @@ import { startGuarded } from '../control-plane/guard.ts';
 import { freePort } from '../control-plane/ports.ts';
 import { eventually } from '../support/eventually.ts';
 import type { MeshCluster } from '../support/mesh-cluster.ts';
+import { MountedFiles, type Volume, type VolumeMount } from '../support/mounted-files.ts';
 
 export interface MountedInjector extends AsyncDisposable {
 	readonly port: number;
 	/** Brings what the API server has now into the files, as the kubelet does sooner or later. */
 	readonly refresh: () => Promise<void>;
 	readonly log: () => string;
-}
-
-interface Volume {
-	readonly name: string;
-	readonly configMap?: { readonly name: string };
-	readonly secret?: { readonly secretName: string };
 }
 
 interface InjectorDeployment extends KubeObject {
@@ -33,14 +28,12 @@ interface InjectorDeployment extends KubeObject {
 				readonly volumes: readonly Volume[];
 				readonly containers: readonly {
 					readonly args: readonly string[];
-					readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
+					readonly volumeMounts: readonly VolumeMount[];
 				}[];
 			};
 		};
 	};
 }
-
-type Data = Readonly<Record<string, string | Buffer>>;
 
 /** Starts the program for the injector of a namespace. Settled when `serves` is; throws with its log when it never is. */
 export async function startMountedInjector(
@@ -54,15 +47,8 @@ export async function startMountedInjector(
 	const { containers, volumes } = deployment.spec.template.spec;
 	const [container] = containers;
 	if (container === undefined) throw new Error('the injector has no container');
-	let round = 0;
-	const refresh = async () => {
-		round++;
-		for (const { name, mountPath } of container.volumeMounts) {
-			const volume = volumes.find((candidate) => candidate.name === name);
-			const data = volume === undefined ? {} : await dataOf(api, namespace, volume);
-			await mount(join(folder, mountPath), data, round);
-		}
-	};
+	const files = new MountedFiles(api, namespace, folder);
+	const refresh = () => files.refresh(container.volumeMounts, volumes);
 	await refresh();
 	const [port, monitoringPort] = await Promise.all([freePort(), freePort()]);
 	const kubeconfig = await cluster.kubeconfigFor({ namespace, name: injectorServiceAccount });
@@ -93,33 +79,4 @@ export async function startMountedInjector(
 		throw new Error(`${program}: ${lines.slice(-20).join('\n')}`, { cause: error });
 	}
 	return { port, refresh, log: () => lines.join('\n'), [Symbol.asyncDispose]: stop };
-}
-
-async function dataOf(api: MeshCluster['api'], namespace: string, { configMap, secret }: Volume): Promise<Data> {
-	if (configMap !== undefined) {
-		const { data } = await api.get<KubeObject & { readonly data: Data }>({
-			...kinds.ConfigMap,
-			namespace,
-			...configMap,
-		});
-		return data;
-	}
-	if (secret === undefined) throw new Error('the injector mounts ConfigMaps and Secrets alone');
-	const { data } = await api.get<KubeObject & { readonly data: Readonly<Record<string, string>> }>({
-		...kinds.Secret,
-		namespace,
-		name: secret.secretName,
-	});
-	return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64')]));
-}
-
-/** All files at once, by a link that is replaced (kubernetes 1.36 `pkg/volume/util/atomic_writer.go`). */
-async function mount(directory: string, data: Data, round: number): Promise<void> {
-	const version = `..version-${round}`;
-	await mkdir(join(directory, version), { recursive: true });
-	for (const [name, content] of Object.entries(data)) await writeFile(join(directory, version, name), content);
-	await symlink(version, join(directory, '..data_tmp'));
-	await rename(join(directory, '..data_tmp'), join(directory, '..data'));
-	if (round > 1) return;
-	for (const name of Object.keys(data)) await symlink(join('..data', name), join(directory, name));
 }
