@@ -18,7 +18,7 @@ import {
 	untilKept,
 	withDataPlane,
 } from '../support/data-plane.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, orAbsent } from '../support/eventually.ts';
 import { handshake, readCertificate, trustedRoots, webhookReference } from '../support/injector.ts';
 import { applyInstallation, eventsAbout, readLive, type Spec, untilReady } from '../support/installation.ts';
 import { clusterStatus, startJoiningOperator, untilCluster } from '../support/joined.ts';
@@ -140,7 +140,7 @@ test.serial('pods of Pilot that are replaced, more or fewer: the addresses there
 		(await pair.other.api.get({ ...kinds.Endpoints, namespace, name: 'istio-pilot' })).metadata.resourceVersion;
 	const before = await versionThere();
 	const { items } = await api.list(kinds.Pod, { namespace, labelSelector: 'istio=pilot' });
-	for (const { metadata } of items) await api.delete({ ...kinds.Pod, namespace, name: metadata.name });
+	for (const { metadata } of items) await orAbsent(api.delete({ ...kinds.Pod, namespace, name: metadata.name }));
 	// Pods that come may get the addresses of those that went.
 	await eventually('they have changed', async () => (await versionThere()) !== before);
 	await untilFollows('istio-pilot', 'istio=pilot', 2);
@@ -162,10 +162,12 @@ test.serial('without a ready pod here there are no Endpoints there, and a condit
 		{ spec: { strategy: { type: 'Recreate', rollingUpdate: null } } },
 		{ type: 'merge', fieldManager: person },
 	);
-	for (const { metadata } of items) await api.delete({ ...kinds.Pod, namespace, name: metadata.name });
+	// Their controllers delete them as well.
+	const remove = (pod: string) => orAbsent(api.delete({ ...kinds.Pod, namespace, name: pod }));
+	for (const { metadata } of items) await remove(metadata.name);
 	await eventually('no Endpoints', async () => {
 		for (const { metadata } of (await api.list(kinds.Pod, { namespace, labelSelector: 'istio=pilot' })).items)
-			await api.delete({ ...kinds.Pod, namespace, name: metadata.name });
+			await remove(metadata.name);
 		return (await addressesThere(pair, 'istio-pilot')) === undefined;
 	});
 	await untilClusterSays(pair, name, 'DataPlaneReady', /no pod of Pilot is ready/);
