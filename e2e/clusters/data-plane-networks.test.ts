@@ -120,8 +120,10 @@ test.serial('a restart of the operator changes nothing of it', async (t) => {
 	await applyInstallation(home.api, 'last', { namespace: 'istio-last' });
 	await untilInstalled(home.api, 'last');
 	await untilCalm(home.cluster, operatorUser);
+	// Where its pass comes first, the new one has the CRDs applied, which both share: that changes nothing, as is seen below.
+	const ofLast = /\blast\b|^patch customresourcedefinitions .* 200$/;
 	t.deepEqual(
-		(await writesOf(home.cluster, operatorUser, place)).map(describeWrite).filter((line) => !/\blast\b/.test(line)),
+		(await writesOf(home.cluster, operatorUser, place)).map(describeWrite).filter((line) => !ofLast.test(line)),
 		[],
 	);
 	t.deepEqual(await versionsOf(home.api, name), before);
