@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { managedSelector } from './apply/identity.ts';
 import type { ControlPlaneAddresses } from './render/index.ts';
 import type { ApiServer } from './runtime/api-server.ts';
+import { withinDeadline } from './runtime/deadline.ts';
 import { TransientError } from './runtime/errors.ts';
 import { kinds } from './runtime/kinds.ts';
 import type { KubeObject } from './runtime/object.ts';
@@ -48,16 +49,10 @@ export class ControlPlaneEndpoints {
 			this.#reflector.start();
 		}
 		if (this.#reflector.hasSynced) return;
-		const { promise, reject } = Promise.withResolvers<never>();
-		const timer = setTimeout(
-			() => reject(new TransientError(`EndpointSlices were not listed within ${syncDeadlineMs / 1_000} s`)),
-			syncDeadlineMs,
-		);
-		try {
-			await Promise.race([promise, this.#reflector.synced]);
-		} finally {
-			clearTimeout(timer);
-		}
+		await withinDeadline(this.#reflector.synced, {
+			ms: syncDeadlineMs,
+			late: () => new TransientError(`EndpointSlices were not listed within ${syncDeadlineMs / 1_000} s`),
+		});
 	}
 
 	/** The addresses of a mesh, sorted; none of what has no ready pod. */

@@ -3,6 +3,7 @@
  * nothing more than drift and ownership is read from them, as metadata only.
  */
 import type { ApiServer } from '../runtime/api-server.ts';
+import { withinDeadline } from '../runtime/deadline.ts';
 import { isNotFound, TransientError } from '../runtime/errors.ts';
 import { type Kind, kindOf } from '../runtime/kinds.ts';
 import { groupOf, type KubeObject, objectKey } from '../runtime/object.ts';
@@ -102,16 +103,13 @@ export class ChildCaches implements LiveCache {
 		const reflectors = wanted.filter((kind) => onDemand.includes(kind)).map((kind) => this.#follow(kind));
 		// The common case costs no timer.
 		if (reflectors.every(({ hasSynced }) => hasSynced)) return;
-		const { promise, reject } = Promise.withResolvers<never>();
-		const timer = setTimeout(() => {
-			const late = reflectors.filter(({ hasSynced }) => !hasSynced).map(({ kind }) => kind.plural);
-			reject(new TransientError(`not listed within ${followDeadlineMs / 1_000} s: ${late.join(', ')}`));
-		}, followDeadlineMs);
-		try {
-			await Promise.race([promise, Promise.all(reflectors.map(({ synced }) => synced))]);
-		} finally {
-			clearTimeout(timer);
-		}
+		await withinDeadline(Promise.all(reflectors.map(({ synced }) => synced)), {
+			ms: followDeadlineMs,
+			late: () => {
+				const late = reflectors.filter(({ hasSynced }) => !hasSynced).map(({ kind }) => kind.plural);
+				return new TransientError(`not listed within ${followDeadlineMs / 1_000} s: ${late.join(', ')}`);
+			},
+		});
 	}
 
 	// Reading

@@ -8,6 +8,7 @@ import { type LiveNamespaces, labelledFor } from '../apply/injection-labels.ts';
 import { RepairLimit } from '../apply/repair-limit.ts';
 import { Writer, type WriterOptions } from '../apply/writer.ts';
 import type { ApiServer } from '../runtime/api-server.ts';
+import { withinDeadline } from '../runtime/deadline.ts';
 import { kinds } from '../runtime/kinds.ts';
 import type { ChangeHandler } from '../runtime/reflector.ts';
 import { ClusterFailure } from './failure.ts';
@@ -115,28 +116,18 @@ export class ClusterConnection {
 			this.live.start();
 		}
 		if (this.live.hasSynced) return;
-		const { promise, reject } = Promise.withResolvers<never>();
-		const timer = setTimeout(
-			() =>
-				reject(
-					new ClusterFailure(
-						{
-							reason: 'RemoteApplyFailed',
-							message: `what is kept in the cluster was not listed within ${syncDeadlineMs / 1_000} s`,
-						},
-						false,
-					),
+		await withinDeadline(this.live.synced(), {
+			ms: syncDeadlineMs,
+			late: () =>
+				new ClusterFailure(
+					{
+						reason: 'RemoteApplyFailed',
+						message: `what is kept in the cluster was not listed within ${syncDeadlineMs / 1_000} s`,
+					},
+					false,
 				),
-			syncDeadlineMs,
-		);
-		const onAbort = () => reject(signal.reason);
-		signal.addEventListener('abort', onAbort, { once: true });
-		try {
-			await Promise.race([promise, this.live.synced()]);
-		} finally {
-			clearTimeout(timer);
-			signal.removeEventListener('abort', onAbort);
-		}
+			signal,
+		});
 	}
 
 	/** What applying needs. */

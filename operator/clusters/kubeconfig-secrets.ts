@@ -3,6 +3,7 @@
  * needed and has changed. Whoever depends on one is told of every change.
  */
 import type { ApiServer } from '../runtime/api-server.ts';
+import { withinDeadline } from '../runtime/deadline.ts';
 import { isNotFound, TransientError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import type { ObjectName } from '../runtime/named-objects.ts';
@@ -59,7 +60,14 @@ export class KubeconfigSecrets {
 		const reflector = this.#watches.get(name.namespace) ?? this.#watch(name.namespace);
 		if (!reflector.hasSynced) {
 			this.#late.add(name.namespace);
-			await withDeadline(reflector.synced, name, signal);
+			await withinDeadline(reflector.synced, {
+				ms: syncDeadlineMs,
+				late: () =>
+					new TransientError(
+						`Secrets in namespace ${name.namespace} were not listed within ${syncDeadlineMs / 1_000} s`,
+					),
+				signal,
+			});
 			this.#late.delete(name.namespace);
 		}
 		const key = keyOf(name);
@@ -127,23 +135,4 @@ function contentOf({ data }: { readonly data?: unknown }): KubeconfigSecret {
 
 function keyOf(name: ObjectName): string {
 	return objectKey({ ...kinds.Secret, ...name });
-}
-
-async function withDeadline(work: Promise<void>, { namespace }: ObjectName, signal: AbortSignal): Promise<void> {
-	const { promise, reject } = Promise.withResolvers<never>();
-	const timer = setTimeout(
-		() =>
-			reject(
-				new TransientError(`Secrets in namespace ${namespace} were not listed within ${syncDeadlineMs / 1_000} s`),
-			),
-		syncDeadlineMs,
-	);
-	const onAbort = () => reject(signal.reason);
-	signal.addEventListener('abort', onAbort, { once: true });
-	try {
-		await Promise.race([promise, work]);
-	} finally {
-		clearTimeout(timer);
-		signal.removeEventListener('abort', onAbort);
-	}
 }
