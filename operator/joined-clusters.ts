@@ -5,11 +5,13 @@
 import { type ParsedSpec, type ParsedStatus, tryDuration } from '../api/v1/index.ts';
 import type { Child } from './apply/child.ts';
 import type { Owner } from './apply/identity.ts';
+import { wantedCluster, wantsDataPlane } from './cluster-entry.ts';
 import { clusterObjects, primaryReader, releaseNamespacesThere } from './cluster-objects.ts';
 import type { ClusterController } from './clusters/controller.ts';
-import { type ClusterRecord, type KubeconfigReference, recordsIn, replacedHash } from './clusters/record.ts';
+import { defaultTrustDomain } from './clusters/gather-mesh.ts';
+import { type ClusterRecord, recordsIn, replacedHash } from './clusters/record.ts';
 import { isSettled, type RotationPolicy } from './clusters/rotation.ts';
-import type { ClusterObjects, WantedCluster } from './clusters/types.ts';
+import type { ClusterObjects } from './clusters/types.ts';
 import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
 import { deletionOf, type StoredInstallation } from './installation.ts';
 import { crossNetworkPort, type ResolvedMesh } from './releases/index.ts';
@@ -28,7 +30,6 @@ import type { ClustersObservation } from './status/clusters.ts';
 import { gatewayAddresses } from './status/gateway-addresses.ts';
 
 type MultiCluster = NonNullable<ParsedSpec['multiCluster']>;
-type ClusterEntry = NonNullable<MultiCluster['clusters']>[number];
 
 /** 720 h, as the description of `credentials.lifetime` says. */
 const defaultTokenLifetimeMs = 720 * 60 * 60_000;
@@ -96,7 +97,7 @@ export class JoinedClusters {
 			namespace: mesh.namespace,
 			owner: ownerOf(object),
 			...given(multiCluster, ['clusterName', 'network', 'podCIDRs', 'serviceCIDRs', 'server']),
-			trustDomain: mesh.trustDomain ?? 'cluster.local',
+			trustDomain: mesh.trustDomain ?? defaultTrustDomain,
 			release: { version: mesh.release.version, hasNetworks: mesh.release.mesh.networks },
 			followsSecrets: false,
 			paused: spec.paused === true,
@@ -326,22 +327,6 @@ export class JoinedClusters {
 		});
 		return gateways.length === 0 ? undefined : Object.fromEntries(gateways);
 	}
-}
-
-function wantsDataPlane({ role = 'Remote', dataPlane }: ClusterEntry): boolean {
-	return role === 'Remote' && dataPlane?.enabled !== false;
-}
-
-function wantedCluster(entry: ClusterEntry): WantedCluster {
-	const { name, role = 'Remote', kubeconfigSecret, dataPlane } = entry;
-	const kubeconfig: KubeconfigReference = { key: 'kubeconfig', ...kubeconfigSecret };
-	return {
-		name,
-		role,
-		kubeconfig,
-		...given(entry, ['server', 'network', 'podCIDRs', 'serviceCIDRs']),
-		...(wantsDataPlane(entry) ? { dataPlane: { controlPlaneAddresses: dataPlane?.controlPlaneAddresses ?? [] } } : {}),
-	};
 }
 
 function policyOf({ credentials }: MultiCluster): RotationPolicy {

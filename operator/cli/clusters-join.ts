@@ -3,6 +3,7 @@
  * out before the next; and says, or with `--apply` writes, what belongs into the spec.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type ClusterEntry, entriesOf, wantsDataPlane } from '../cluster-entry.ts';
 import { clusterId } from '../clusters/gather.ts';
 import { readClusterKubeconfig } from '../clusters/kubeconfig.ts';
 import { remoteKubeconfig } from '../clusters/remote-secret.ts';
@@ -10,7 +11,6 @@ import type { ApiServer } from '../runtime/api-server.ts';
 import { ConflictError, isNotFound } from '../runtime/errors.ts';
 import { describeObject, type KubeObject, referenceOf } from '../runtime/object.ts';
 import { type AccessChoices, findingLines, settingsOf } from './clusters-check.ts';
-import { type ClusterEntry, entriesOf, wantsDataPlane } from './clusters-entry.ts';
 import { type LookedAt, lookAtClusters } from './clusters-look.ts';
 import { type ClustersMesh, readClustersMesh, wantedMesh } from './clusters-mesh.ts';
 import { CommandError } from './command-error.ts';

@@ -1,5 +1,6 @@
 /** The mesh whose clusters are meant, and what its spec wants of each: the live one, judged as the operator judges it. */
 import { kind, type ParsedSpec, type ParsedStatus, parseMeshInstallation, tryDuration } from '../../api/v1/index.ts';
+import { type ClusterEntry, entriesOf, wantedCluster } from '../cluster-entry.ts';
 import { clusterObjects } from '../cluster-objects.ts';
 import { defaultTrustDomain } from '../clusters/gather-mesh.ts';
 import type { StatusBefore, WantedMesh } from '../clusters/types.ts';
@@ -7,7 +8,6 @@ import { type ResolvedMesh, resolve } from '../releases/index.ts';
 import type { ControlPlaneAddresses } from '../render/index.ts';
 import type { ApiServer } from '../runtime/api-server.ts';
 import type { KubeObject } from '../runtime/object.ts';
-import { type ClusterEntry, entriesOf, wantedCluster } from './clusters-entry.ts';
 import { CommandError } from './command-error.ts';
 import { describeProblems } from './desired.ts';
 import { readInstallations } from './status.ts';

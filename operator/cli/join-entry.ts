@@ -1,10 +1,10 @@
 /** The entry of `spec.multiCluster.clusters` for a cluster that joins, and who owns it there. */
 import { apiVersion, kind } from '../../api/v1/index.ts';
+import { type ClusterEntry, entriesOf } from '../cluster-entry.ts';
 import type { ApiServer } from '../runtime/api-server.ts';
 import { ConflictError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
-import { type ClusterEntry, entriesOf } from './clusters-entry.ts';
 import { type ClustersMesh, judge } from './clusters-mesh.ts';
 import { CommandError } from './command-error.ts';
 import { cliFieldManager } from './join-account.ts';

@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { fieldManager, partOfLabel } from '../apply/identity.ts';
+import { type ClusterEntry, entriesOf, wantedCluster, wantsDataPlane } from '../cluster-entry.ts';
 import { refusedAddress } from '../clusters/address-guard.ts';
 import { clusterId } from '../clusters/gather.ts';
 import { type IssuedToken, issueToken, proveToken } from '../clusters/token.ts';
@@ -14,7 +15,6 @@ import { ApiServer } from '../runtime/api-server.ts';
 import { isNotFound, TransientError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, referenceOf } from '../runtime/object.ts';
-import { type ClusterEntry, entriesOf, wantedCluster, wantsDataPlane } from './clusters-entry.ts';
 import { CommandError } from './command-error.ts';
 import { readDesired } from './desired.ts';
 import { exitCodes } from './exit-codes.ts';

@@ -1,7 +1,8 @@
 /** `meshwright render`: the objects of installations on standard output. */
+
+import { entriesOf, wantsDataPlane } from '../cluster-entry.ts';
 import { applySetLabel, renderDataPlane, renderReader, renderServedCluster } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
-import { entriesOf, wantsDataPlane } from './clusters-entry.ts';
 import { CommandError } from './command-error.ts';
 import { type DesiredInstallation, readDesired } from './desired.ts';
 import { exitCodes } from './exit-codes.ts';

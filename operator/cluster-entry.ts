@@ -1,6 +1,6 @@
 /** Entries of `spec.multiCluster.clusters`, with every question answered. */
-import type { ParsedSpec } from '../../api/v1/index.ts';
-import type { WantedCluster } from '../clusters/types.ts';
+import type { ParsedSpec } from '../api/v1/index.ts';
+import type { WantedCluster } from './clusters/types.ts';
 
 export type ClusterEntry = NonNullable<NonNullable<ParsedSpec['multiCluster']>['clusters']>[number];
 
