@@ -59,28 +59,32 @@ export async function probeMatrix(
 	signal: AbortSignal,
 ): Promise<Matrix> {
 	const namespace = choices.probeNamespace ?? mesh.namespace;
+	await using connections = new AsyncDisposableStack();
 	const contexts = new Map<string, ApiServer>();
 	for (const [cluster, context] of choices.probeContext ?? []) {
 		const { kubeconfig } = choices;
-		contexts.set(cluster, await connect({ context, ...(kubeconfig === undefined ? {} : { kubeconfig }) }));
+		const client = await connect({ context, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
+		contexts.set(cluster, connections.use(client));
 	}
-	try {
-		const places: readonly Place[] = [
-			{ name: localName(mesh), api, server: mesh.server ?? `https://${api.host}` },
-			...clusters.map(({ entry, api: client, access, reach }) => ({
-				name: entry.name,
-				api: contexts.get(entry.name) ?? (reach.state === 'ok' ? client : undefined),
-				server: entry.server ?? access?.server,
-			})),
-		];
-		const targets = (await Promise.all(places.map((place) => targetsOf(place, mesh.namespace, settings)))).flat();
-		const rows = await Promise.all(
-			places.map((place) => rowOf(place, targets, { namespace, image: choices.probeImage, signal }, choices.run)),
-		);
-		return { ...start, rows: [...start.rows, ...rows], hasPods: true };
-	} finally {
-		await Promise.all([...contexts.values()].map((client) => client.close()));
-	}
+	const places: readonly Place[] = [
+		{ name: localName(mesh), api, server: mesh.server ?? `https://${api.host}` },
+		...clusters.map(({ entry, api: client, access, reach }) => ({
+			name: entry.name,
+			api: contexts.get(entry.name) ?? (reach.state === 'ok' ? client : undefined),
+			server: entry.server ?? access?.server,
+		})),
+	];
+	const targets = (await Promise.all(places.map((place) => targetsOf(place, mesh.namespace, settings)))).flat();
+	// All of them are waited for, however the first one ended: the others are still taking their Jobs away by clients that
+	// are closed when this returns.
+	const asked = await Promise.allSettled(
+		places.map((place) => rowOf(place, targets, { namespace, image: choices.probeImage, signal }, choices.run)),
+	);
+	const rows = asked.map((row) => {
+		if (row.status === 'rejected') throw row.reason;
+		return row.value;
+	});
+	return { ...start, rows: [...start.rows, ...rows], hasPods: true };
 }
 
 interface NamedTarget {

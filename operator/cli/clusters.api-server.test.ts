@@ -318,6 +318,31 @@ test.serial('every cluster is asked about all others; who can not be asked has a
 	t.is(fromSecond?.api.get('home')?.detail, 'no probe runs in second: it is not reached from here');
 });
 
+test.serial('the matrix waits until the last probe has tidied up, though the first has failed', async (t) => {
+	const settings = { allowLoopback: true, allowProxies: false };
+	const mesh = wantedMesh(await readClustersMesh(api, 'default'));
+	await using looking = await lookAtClusters({ api, mesh, settings });
+	const { clusters } = looking;
+	const controller = new AbortController();
+	const tidied = Promise.withResolvers<void>();
+	let hasTidied = false;
+	const run = async (_: ApiServer, { cluster }: ProbeOptions): Promise<string> => {
+		if (cluster === 'home') {
+			controller.abort(new Error('interrupted'));
+		} else {
+			await tidied.promise;
+			hasTidied = true;
+		}
+		throw new Error('ended');
+	};
+	const choices = { probeImage: 'none', run };
+	const start = matrixFromHere(mesh, clusters, 1);
+	const matrix = probeMatrix(start, mesh, clusters, api, settings, choices, controller.signal);
+	setTimeout(() => tidied.resolve(), 200);
+	await t.throwsAsync(matrix, { message: 'interrupted' });
+	t.true(hasTidied);
+});
+
 test.serial('Ctrl-C takes every probe away', async (t) => {
 	// Controllers and kubelets of this machine run no pods: a probe waits until it is ended.
 	const launcher = resolve(import.meta.dirname, 'meshwright.js');

@@ -25,7 +25,8 @@ export interface ProbeOptions {
 const pollMs = 500;
 /** Beyond what the Job itself is given, seconds: until its controller has noticed. */
 const patienceSeconds = 20;
-const deleteTimeoutMs = 10_000;
+/** For creating and deleting, neither of which is ended by Ctrl-C. */
+const timeoutMs = 10_000;
 
 /**
  * What the probe said. Rejects with the signal's reason; with TransientError or RequestError where the API server does not
@@ -36,7 +37,9 @@ export async function runProbe(api: ApiServer, options: ProbeOptions): Promise<s
 	// Its own name and not the API server's choice: an answer that is lost must not leave a Job behind.
 	const name = `meshwright-probe-${randomBytes(5).toString('hex')}`;
 	try {
-		await createJob(api, probeJob({ name, namespace, image, targets }), signal);
+		signal.throwIfAborted();
+		await createJob(api, probeJob({ name, namespace, image, targets }));
+		signal.throwIfAborted();
 		const pod = await endedPod(api, options, name);
 		return await readLog(api, { namespace, name: pod }, signal);
 	} finally {
@@ -52,7 +55,8 @@ function jobsPath(namespace: string): string {
 	return `/apis/batch/v1/namespaces/${encodeURIComponent(namespace)}/jobs`;
 }
 
-async function createJob(api: ApiServer, job: KubeObject, signal: AbortSignal): Promise<void> {
+/** Not ended by a signal: a deletion that overtook it would find nothing, and the Job would come afterwards. */
+async function createJob(api: ApiServer, job: KubeObject): Promise<void> {
 	const { apiVersion, kind, metadata } = job;
 	await api.request({
 		method: 'POST',
@@ -60,7 +64,7 @@ async function createJob(api: ApiServer, job: KubeObject, signal: AbortSignal): 
 		query: { fieldManager: 'meshwright-cli', fieldValidation: 'Strict' },
 		body: job,
 		object: { apiVersion, kind, name: metadata.name, namespace: metadata.namespace ?? '' },
-		signal,
+		timeoutMs,
 	});
 }
 
@@ -71,7 +75,7 @@ async function deleteJob(api: ApiServer, namespace: string, name: string): Promi
 		path: `${jobsPath(namespace)}/${name}`,
 		body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Background' },
 		object: { apiVersion: 'batch/v1', kind: 'Job', namespace, name },
-		timeoutMs: deleteTimeoutMs,
+		timeoutMs,
 	});
 }
 
