@@ -138,6 +138,12 @@ export const clusterReasons = {
 		meaning: 'Other primaries have to be told the address of this API server, and nobody has said it.',
 		remedy: 'Set spec.multiCluster.server, or list this cluster in the other MeshInstallation.',
 	},
+	NameTakenThere: {
+		condition: 'Compatible',
+		meaning:
+			'The MeshInstallation of that primary has given the name of a cluster of this mesh to another one, so it can not be told of it.',
+		remedy: 'Give the cluster another name on one of the two sides, or list it in the MeshInstallation there as well.',
+	},
 	NoMeshInstallation: {
 		condition: 'Compatible',
 		meaning: 'The cluster has role Primary but no MeshInstallation, so nothing there would read a Secret.',

@@ -1,6 +1,7 @@
 /** What the checks know of clusters: plain values, from what was gathered, from records and from the status. */
 import type { ClusterFactsSeen } from './gather.ts';
 import type { Blocks } from './gather-addresses.ts';
+import type { InstallationThere } from './gather-mesh.ts';
 import { valueIfKnown } from './known.ts';
 import type { RootCertificate } from './root-certificates.ts';
 
@@ -52,6 +53,8 @@ export interface CheckedCluster extends OtherCluster {
 	readonly servicesUnknown: string | undefined;
 	/** Number of its MeshInstallations. */
 	readonly installations: number | undefined;
+	/** The clusters that the MeshInstallation of this mesh lists there. */
+	readonly listed: InstallationThere['lists'];
 	readonly trustDomain: string | undefined;
 	readonly roots: readonly RootCertificate[] | undefined;
 	/** Undefined without a data plane that is kept there. */

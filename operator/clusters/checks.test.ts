@@ -36,6 +36,7 @@ const east: CheckedCluster = {
 	kubernetes: { minor: 22, what: 'server-side apply' },
 	missingPermissions: [],
 	installations: 0,
+	listed: [],
 	trustDomain: undefined,
 	roots: undefined,
 	dataPlane: undefined,
@@ -290,6 +291,52 @@ const cases: Readonly<Record<string, Case>> = {
 
 	'a primary without a mesh': { cluster: { role: 'Primary' }, finds: ['NoMeshInstallation'] },
 	'a primary with a mesh': { cluster: primary, finds: [] },
+	'a primary that calls another cluster as this one is called': {
+		cluster: { ...primary, listed: [{ name: 'home', id: 'uid-other' }] },
+		finds: ['NameTakenThere'],
+		says: /can not be told of cluster home \(uid-home\): the MeshInstallation there calls another cluster home\./,
+	},
+	'a primary that calls another cluster as a third one is called': {
+		cluster: { ...primary, listed: [{ name: 'west', id: 'uid-home' }] },
+		others: [{}],
+		finds: ['NameTakenThere'],
+	},
+	'the same names for the same clusters': {
+		cluster: {
+			...primary,
+			listed: [
+				{ name: 'home', id: 'uid-home' },
+				{ name: 'west', id: 'uid-west' },
+			],
+		},
+		others: [{}],
+		finds: [],
+	},
+	'a name that is taken there, where the cluster is listed by another name': {
+		cluster: {
+			...primary,
+			listed: [
+				{ name: 'home', id: 'uid-other' },
+				{ name: 'house', id: 'uid-home' },
+			],
+		},
+		finds: [],
+	},
+	'a name whose cluster is not known yet, here or there': {
+		cluster: {
+			...primary,
+			listed: [
+				{ name: 'home', id: undefined },
+				{ name: 'west', id: 'uid-other' },
+			],
+		},
+		others: [{ id: undefined }],
+		finds: [],
+	},
+	'one that is only read may call clusters as it likes': {
+		cluster: { listed: [{ name: 'home', id: 'uid-other' }] },
+		finds: [],
+	},
 	'a primary of which that is not known': { cluster: { role: 'Primary', installations: undefined }, finds: [] },
 	'everything at once, in the order of the checks': {
 		cluster: {

@@ -30,6 +30,7 @@ const checks: readonly Check[] = [
 	checkRoots,
 	checkAddressesNeeded,
 	checkInstallation,
+	checkNamesThere,
 ];
 
 /**
@@ -199,4 +200,20 @@ function checkInstallation({ name, role, installations }: CheckedCluster) {
 				`cluster ${name} has role Primary but no MeshInstallation, so nothing there would read a Secret. Install a mesh there, or set role to Remote.`,
 			)
 		: [];
+}
+
+/** A Secret of that name there is about another cluster, and stays: who has the name was first. */
+function checkNamesThere({ name, role, listed }: CheckedCluster, others: readonly OtherCluster[], local: LocalCluster) {
+	if (role !== 'Primary') return [];
+	// What leaves, which stands in no place of the list, is told to nobody.
+	return [local, ...others.filter(({ position }) => position >= 0)].flatMap((told) => {
+		const { id } = listed.find((one) => one.name === told.name) ?? {};
+		const isListed = listed.some((one) => one.id === told.id);
+		return id === undefined || told.id === undefined || isListed
+			? []
+			: problem(
+					'NameTakenThere',
+					`cluster ${name} can not be told of cluster ${told.name} (${told.id}): the MeshInstallation there calls another cluster ${told.name}. Give it another name on one of the two sides, or list it there as well.`,
+				);
+	});
 }

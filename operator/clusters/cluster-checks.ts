@@ -109,6 +109,7 @@ export function clusterChecks(context: Context): ClusterChecks {
 				recordedId: record?.id,
 				kubernetes: kubernetesNeeded(rendered),
 				missingPermissions: missing,
+				listed: listedThere(facts, mesh),
 				dataPlane: entry.dataPlane,
 			};
 			const problems = [
@@ -206,7 +207,6 @@ function checkedFacts(
 	entry: WantedCluster,
 	gateways: readonly string[] | undefined,
 ): CheckedFacts {
-	const installation = valueIfKnown(facts.mesh.installations)?.find(({ namespace }) => namespace === mesh.namespace);
 	return {
 		id: facts.id,
 		serverVersion: facts.serverVersion,
@@ -216,8 +216,13 @@ function checkedFacts(
 		services: valueIfKnown(facts.services),
 		endpoints: valueIfKnown(facts.endpoints),
 		gateways,
-		listedThere: (installation?.lists ?? []).map(({ id }) => id),
+		listedThere: listedThere(facts, mesh).map(({ id }) => id),
 	};
+}
+
+/** The clusters that the MeshInstallation of this mesh lists there. */
+function listedThere({ mesh: { installations } }: ClusterFactsSeen, { namespace }: WantedMesh) {
+	return valueIfKnown(installations)?.find((one) => one.namespace === namespace)?.lists ?? [];
 }
 
 /** Also by its record: what was begun before a restart. */
