@@ -18,4 +18,6 @@ test('a signal ends the wait with its reason', async (t) => {
 	const waiting = withinDeadline(never, { ms: 60_000, late, signal: controller.signal });
 	controller.abort(new Error('stopped'));
 	await t.throwsAsync(waiting, { message: 'stopped' });
+	const { signal } = controller;
+	await t.throwsAsync(withinDeadline(never, { ms: 60_000, late, signal }), { message: 'stopped' }, 'before it began');
 });

@@ -15,6 +15,7 @@ export async function withinDeadline<T>(work: Promise<T>, { ms, late, signal }: 
 	const timer = setTimeout(() => reject(late()), ms);
 	const onAbort = () => reject(signal?.reason);
 	signal?.addEventListener('abort', onAbort, { once: true });
+	if (signal?.aborted === true) onAbort();
 	try {
 		return await Promise.race([promise, work]);
 	} finally {
