@@ -1,7 +1,10 @@
 /** Applying to a real API server. Each test has an installation with a namespace and a cache of its own. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { isWrite } from '../../e2e/control-plane/audit.ts';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
+import { deadlineMs } from '../../e2e/support/eventually.ts';
+import { untilGone } from '../../e2e/support/installation.ts';
 import { render, renderCrds } from '../render/index.ts';
 import { meshOf } from '../render/testing.ts';
 import { ApiServer } from '../runtime/api-server.ts';
@@ -88,15 +91,19 @@ class Process {
 		this.requests.length = 0;
 		this.notices.length = 0;
 		const desired = { ...this.#desired(), held: this.held, kept: this.kept };
-		return applyInstallation(options, desired, this.memory, AbortSignal.timeout(30_000));
+		return applyInstallation(options, desired, this.memory, AbortSignal.timeout(deadlineMs));
 	}
 
-	/** Passes until no gate is closed. */
-	async settle(): Promise<ApplyResult> {
-		for (let pass = 1; ; pass++) {
+	/**
+	 * Passes until no gate is closed.
+	 * @param onPass is called after each of them
+	 */
+	async settle(onPass: () => void = () => undefined): Promise<ApplyResult> {
+		for (const end = performance.now() + deadlineMs; ; await sleep(50)) {
 			const result = await this.pass();
-			if (result.gate === undefined || pass === 40) return result;
-			await new Promise((resolve) => setTimeout(resolve, 50));
+			onPass();
+			if (result.gate === undefined) return result;
+			if (performance.now() > end) throw new Error(`${this.owner.name} does not come on: ${result.gate}`);
 		}
 	}
 
@@ -256,13 +263,9 @@ test('an installation is written wave after wave, each object once; the second p
 	world.set([...wholeMesh, crd('wholes')]);
 	const process = world.start();
 	let writes = 0;
-	let result = await process.pass();
-	writes += process.requests.filter(isPatch).length;
-	for (let pass = 0; result.gate !== undefined && pass < 40; pass++) {
-		await new Promise((resolve) => setTimeout(resolve, 50));
-		result = await process.pass();
+	const result = await process.settle(() => {
 		writes += process.requests.filter(isPatch).length;
-	}
+	});
 	t.deepEqual(result.errors, []);
 	t.is(result.objects, world.objects.length);
 	t.regex(result.hash ?? '', /^.{22}$/);
@@ -568,28 +571,15 @@ test('a CRD of ours that is changed, relabelled or deleted comes back; one that 
 		t.is((await get(body)).metadata.labels?.['app.kubernetes.io/managed-by'], 'meshwright');
 	}
 	await admin.delete(referenceOf(body));
-	await gone(body);
+	await untilGone(admin, referenceOf(body));
 	t.deepEqual((await process.settle()).errors, []);
 	await admin.delete(referenceOf(body));
-	await gone(body);
+	await untilGone(admin, referenceOf(body));
 	const { metadata } = await createForeign(body);
 	t.deepEqual((await process.settle()).errors, []);
 	t.is((await get(body)).metadata.uid, metadata.uid);
 	t.is((await get(body)).metadata.labels, undefined);
 });
-
-async function gone(object: KubeObject): Promise<void> {
-	for (let attempt = 0; attempt < 200; attempt++) {
-		try {
-			await get(object);
-		} catch (error) {
-			if (isNotFound(error)) return;
-			throw error;
-		}
-		await new Promise((resolve) => setTimeout(resolve, 50));
-	}
-	throw new Error(`${objectKey(object)} does not go`);
-}
 
 test('a namespace that stands is used and not written', async (t) => {
 	const world = new World(t, 'standing');
@@ -888,7 +878,7 @@ test('removal goes backwards, a wave at a time: webhooks first, workloads before
 			admin,
 			children,
 			false,
-			AbortSignal.timeout(10_000),
+			AbortSignal.timeout(deadlineMs),
 			({ kind }) => deleted.push(kind),
 		);
 		t.deepEqual(errors, []);
@@ -916,7 +906,7 @@ test('without time for order all goes at once; what is gone, or another object b
 	const successor = await createForeign(map);
 	await admin.delete(referenceOf(world.place(deployment('pilot'))));
 	const deleted: string[] = [];
-	const { errors } = await removeChildren(admin, children, true, AbortSignal.timeout(10_000), ({ kind }) =>
+	const { errors } = await removeChildren(admin, children, true, AbortSignal.timeout(deadlineMs), ({ kind }) =>
 		deleted.push(kind),
 	);
 	t.deepEqual(errors, []);
@@ -936,7 +926,7 @@ test('retained children lose this owner and no other, and a later installation o
 	const children = (await liveOf(admin)).ofApplySet(process.partOf);
 	const map = world.place(configMap('istio'));
 	const absent = toChild({ ...map, metadata: { ...map.metadata, name: 'absent' } });
-	const signal = AbortSignal.timeout(10_000);
+	const signal = AbortSignal.timeout(deadlineMs);
 	t.deepEqual(await releaseChildren(admin, [...children, absent], process.owner.uid, signal), []);
 	t.is((await get(map)).metadata.ownerReferences, undefined);
 	t.deepEqual((await get(shared)).metadata.ownerReferences, [other]);
