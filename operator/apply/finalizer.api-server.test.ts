@@ -8,7 +8,7 @@ import { addFinalizer, removeFinalizer } from './finalizer.ts';
 
 const ours = 'meshwright.io/finalizer';
 const theirs = 'others.io/hold';
-const signal = AbortSignal.timeout(120_000);
+const { signal } = new AbortController();
 
 let cluster: Cluster;
 let api: ApiServer;

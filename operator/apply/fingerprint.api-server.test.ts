@@ -1,6 +1,7 @@
 /** On a real API server: the facts that drift detection stands on, for every kind that an installation can be made of. */
 import test from 'ava';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
+import { eventually } from '../../e2e/support/eventually.ts';
 import { ApiServer } from '../runtime/api-server.ts';
 import { kinds, objectPath } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
@@ -238,15 +239,7 @@ async function applyAs(manager: string, object: KubeObject, accept?: string): Pr
 
 /** A CRD is served a moment after it is Established. */
 async function applyEventually(object: KubeObject): Promise<void> {
-	for (let attempt = 1; ; attempt++) {
-		try {
-			await applyAs('probe', object);
-			return;
-		} catch (error) {
-			if (attempt === 100) throw error;
-			await new Promise((resolve) => setTimeout(resolve, 50));
-		}
-	}
+	await eventually(`${object.kind} is served`, () => applyAs('probe', object));
 }
 
 async function patchAs(
@@ -272,12 +265,12 @@ async function read(object: KubeObject, accept?: string): Promise<KubeObject> {
 
 /** The object when nobody writes it any more on its first appearance; only CRDs are written, until they are Established. */
 async function settled(object: KubeObject): Promise<KubeObject> {
-	for (let attempt = 1; ; attempt++) {
+	return eventually(`${object.kind} ${object.metadata.name} is no more written`, async () => {
 		const current = await read(object);
-		if (object.kind !== 'CustomResourceDefinition' || toChild(current).crd?.established === true) return current;
-		if (attempt === 200) throw new Error(`${object.metadata.name} is not Established`);
-		await new Promise((resolve) => setTimeout(resolve, 25));
-	}
+		return object.kind !== 'CustomResourceDefinition' || toChild(current).crd?.established === true
+			? current
+			: undefined;
+	});
 }
 
 test('every kind that is rendered is tried here', (t) => {
@@ -403,12 +396,11 @@ test('where an admission policy rewrites what we apply, applying again is quiet 
 		body: { metadata: { name: 'rewrite.test.istio.io' }, spec: { policyName: 'rewrite.test.istio.io' } },
 	});
 	const isRewritten = ({ metadata }: KubeObject) => metadata.labels?.['app.kubernetes.io/component'] === 'rewritten';
-	for (let attempt = 1; ; attempt++) {
-		const probe = { ...configMap('probe'), metadata: { name: `probe-${attempt}`, namespace: 'rewritten', labels } };
-		if (isRewritten(await applyAs('probe', probe))) break;
-		if (attempt === 200) return t.fail('the policy does not take effect');
-		await new Promise((resolve) => setTimeout(resolve, 100));
-	}
+	let probes = 0;
+	await eventually('the policy takes effect', async () => {
+		const metadata = { name: `probe-${++probes}`, namespace: 'rewritten', labels };
+		return isRewritten(await applyAs('probe', { ...configMap('probe'), metadata }));
+	});
 
 	for (const original of [configMap('pilot'), deployment('pilot', { replicas: 1 })]) {
 		const body = { ...original, metadata: { ...original.metadata, namespace: 'rewritten' } };

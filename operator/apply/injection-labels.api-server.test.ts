@@ -10,7 +10,7 @@ import { applyInjectionLabels, type LiveNamespaces, planInjectionLabels } from '
 import { RepairLimit } from './repair-limit.ts';
 import { LiveMap } from './testing.ts';
 
-const signal = AbortSignal.timeout(120_000);
+const { signal } = new AbortController();
 
 let cluster: Cluster;
 let api: ApiServer;
