@@ -3,6 +3,7 @@
  * the same gates as here: the webhook waits for its injector, Citadel for its authority.
  */
 import type { ApplyResult } from './apply/applier.ts';
+import { injectionFieldManagerThere } from './apply/identity.ts';
 import { applyInjectionLabels, planInjectionLabels } from './apply/injection-labels.ts';
 import type { ClusterConnection } from './clusters/connection.ts';
 import type { ClusterProblem } from './clusters/problem.ts';
@@ -158,8 +159,9 @@ export async function releaseNamespacesThere(
 	signal: AbortSignal,
 ): Promise<readonly unknown[]> {
 	if (!there.kept.dataPlane) return [];
-	const plan = planInjectionLabels(mesh, [], there.namespaces);
-	return applyInjectionLabels(there.applier(undefined), mesh, plan, signal);
+	const manager = injectionFieldManagerThere(there.partOf);
+	const plan = planInjectionLabels(mesh, [], there.namespaces, manager);
+	return applyInjectionLabels(there.applier(undefined), mesh, plan, signal, manager);
 }
 
 function memoryOf(there: ClusterConnection): DataPlaneMemory {
@@ -213,12 +215,13 @@ async function labelThere(
 	applied: ApplyResult,
 	signal: AbortSignal,
 ): Promise<{ readonly errors: readonly unknown[]; readonly notes: readonly string[] }> {
-	const plan = planInjectionLabels(mesh.name, wanted, there.namespaces);
+	const manager = injectionFieldManagerThere(there.partOf);
+	const plan = planInjectionLabels(mesh.name, wanted, there.namespaces, manager);
 	const webhook = objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectorWebhook(mesh) });
 	const isServed = applied.errors.length === 0 && there.live.get(webhook) !== undefined;
 	const { release, missing, refused } = plan;
 	const labels = { label: isServed ? plan.label : [], release };
-	const errors = await applyInjectionLabels(there.applier(undefined), mesh.name, labels, signal);
+	const errors = await applyInjectionLabels(there.applier(undefined), mesh.name, labels, signal, manager);
 	return {
 		errors: [...errors, ...refused],
 		notes:

@@ -61,8 +61,8 @@ export interface InjectionLabels {
 	readonly injection: string | undefined;
 	/** Label `meshwright.io/mesh`: the MeshInstallation whose injector serves the namespace. */
 	readonly mesh: string | undefined;
-	/** Whether we put the labels there, see `injection-labels.ts`. */
-	readonly isOurs: boolean;
+	/** The field managers by which operators put the labels there, see `injection-labels.ts`; sorted. */
+	readonly keepers: readonly string[];
 }
 
 /** The part of a Deployment that status and scaling read. */
@@ -177,10 +177,13 @@ function serviceFactsOf(object: KubeObject): ServiceFacts {
 }
 
 function injectionLabelsOf({ metadata: { labels, managedFields } }: KubeObject): InjectionLabels {
+	const keepers = (managedFields ?? []).flatMap(({ manager }) =>
+		manager?.startsWith(injectionFieldManager) === true ? [manager] : [],
+	);
 	return {
 		injection: labels?.[injectionLabel],
 		mesh: labels?.[meshLabel],
-		isOurs: managedFields?.some(({ manager }) => manager === injectionFieldManager) ?? false,
+		keepers: [...new Set(keepers)].sort(),
 	};
 }
 

@@ -22,6 +22,14 @@ export const nudgeFieldManager = 'meshwright-nudge';
 /** Owns the labels on users' namespaces: what it gives up goes, and what somebody else put there as well stays. */
 export const injectionFieldManager = 'meshwright-injection';
 
+/**
+ * In a joined cluster, for the set that is kept there: another operator, of that cluster or of a third one, may keep a mesh of
+ * the same name there, whose labels are not ours to take away.
+ */
+export function injectionFieldManagerThere(partOf: string): string {
+	return `${injectionFieldManager}-${partOf}`;
+}
+
 /** Field manager of the status subresource: apart from `meshwright`, so that the two sets of fields never mix. */
 export const statusFieldManager = 'meshwright-status';
 

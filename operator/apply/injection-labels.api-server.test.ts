@@ -6,7 +6,8 @@ import { InvalidError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { type Child, toChild } from './child.ts';
-import { applyInjectionLabels, type LiveNamespaces, planInjectionLabels } from './injection-labels.ts';
+import { injectionFieldManagerThere } from './identity.ts';
+import { applyInjectionLabels, type LiveNamespaces, labelledFor, planInjectionLabels } from './injection-labels.ts';
 import { RepairLimit } from './repair-limit.ts';
 import { LiveMap } from './testing.ts';
 
@@ -45,15 +46,15 @@ async function look(): Promise<LiveNamespaces> {
 	const byKey = new Map<string, Child>(children.map((child) => [objectKey(child), child]));
 	return {
 		get: (key) => byKey.get(key),
-		labelledFor: (mesh) => children.filter(({ injection }) => injection?.isOurs === true && injection.mesh === mesh),
+		labelledFor: (mesh) => children.filter((child) => labelledFor(child) === mesh),
 	};
 }
 
 /** One pass. Returns what was refused or failed, and what is left to do. */
-async function keep(mesh: string, wanted: readonly string[]): Promise<readonly unknown[]> {
-	const plan = planInjectionLabels(mesh, wanted, await look());
+async function keep(mesh: string, wanted: readonly string[], manager?: string): Promise<readonly unknown[]> {
+	const plan = planInjectionLabels(mesh, wanted, await look(), manager);
 	const options = { api, live: new LiveMap(), repairLimit: new RepairLimit(), now: () => 0 };
-	return [...plan.refused, ...(await applyInjectionLabels(options, mesh, plan, signal))];
+	return [...plan.refused, ...(await applyInjectionLabels(options, mesh, plan, signal, manager))];
 }
 
 async function isSettled(t: ExecutionContext, mesh: string, wanted: readonly string[]): Promise<void> {
@@ -130,4 +131,25 @@ test('a namespace that is not there, or goes, is no failure and is not made', as
 	const options = { api, live: new LiveMap(), repairLimit: new RepairLimit(), now: () => 0 };
 	t.is((await applyInjectionLabels(options, 'seven', gone, signal)).length, 1, 'a conflict: the next pass reads again');
 	await t.throwsAsync(api.get({ ...kinds.Namespace, name: 'gone' }), { message: /not found/ });
+});
+
+test('of two operators that keep meshes of the same name in one cluster none touches the labels of the other', async (t) => {
+	const [own, theirs, shared] = [await namespace(), await namespace(), await namespace()];
+	const names = { own: own.metadata.name, theirs: theirs.metadata.name, shared: shared.metadata.name };
+	const there = injectionFieldManagerThere('applyset-of-another-v1');
+	const marked = { 'istio-injection': 'enabled', 'meshwright.io/mesh': 'eight' };
+	t.deepEqual(await keep('eight', [names.own, names.shared]), []);
+	t.deepEqual(await keep('eight', [names.theirs, names.shared], there), []);
+	const plans = [
+		planInjectionLabels('eight', [names.own, names.shared], await look()),
+		planInjectionLabels('eight', [names.theirs, names.shared], await look(), there),
+	];
+	t.deepEqual(
+		plans.flatMap(({ label, release }) => [...label, ...release]),
+		[],
+		'both are content, and nothing is written',
+	);
+	// One of them leaves.
+	t.deepEqual(await keep('eight', [], there), []);
+	t.deepEqual([await labels(own), await labels(theirs), await labels(shared)], [marked, {}, marked]);
 });

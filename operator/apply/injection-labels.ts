@@ -12,13 +12,13 @@ import { Writer, type WriterOptions } from './writer.ts';
 /** Reads the namespaces, all of them. */
 export interface LiveNamespaces {
 	get(key: string): Child | undefined;
-	/** Those that carry labels of ours for this mesh. */
+	/** Those that carry labels for a mesh of this name, by whichever operator. */
 	labelledFor(mesh: string): readonly Child[];
 }
 
-/** The mesh whose labels of ours a namespace has: the index behind `LiveNamespaces.labelledFor`. */
+/** The mesh whose labels an operator has put on a namespace: the index behind `LiveNamespaces.labelledFor`. */
 export function labelledFor({ injection }: Child): string | undefined {
-	return injection?.isOurs === true ? injection.mesh : undefined;
+	return injection !== undefined && injection.keepers.length > 0 ? injection.mesh : undefined;
 }
 
 export interface InjectionPlan {
@@ -35,8 +35,14 @@ export interface InjectionPlan {
 /**
  * What has to be done so that exactly `wanted` have the labels of a mesh.
  * @param mesh name of the MeshInstallation
+ * @param manager by which we own the labels: what others have put on for a mesh of the same name is theirs
  */
-export function planInjectionLabels(mesh: string, wanted: readonly string[], live: LiveNamespaces): InjectionPlan {
+export function planInjectionLabels(
+	mesh: string,
+	wanted: readonly string[],
+	live: LiveNamespaces,
+	manager: string = injectionFieldManager,
+): InjectionPlan {
 	const label: Child[] = [];
 	const missing: string[] = [];
 	const refused: InvalidError[] = [];
@@ -44,26 +50,28 @@ export function planInjectionLabels(mesh: string, wanted: readonly string[], liv
 		const namespace = live.get(objectKey({ ...kinds.Namespace, name }));
 		if (namespace?.injection === undefined) missing.push(name);
 		else if (namespace.metadata.deletionTimestamp === undefined) {
-			const refusal = refusalOf(namespace, namespace.injection, mesh);
+			const refusal = refusalOf(namespace, namespace.injection, mesh, manager);
 			if (refusal !== undefined) refused.push(refusal);
-			else if (!isLabelled(namespace.injection, mesh)) label.push(namespace);
+			else if (!isLabelled(namespace.injection, mesh, manager)) label.push(namespace);
 		}
 	}
 	const release = live
 		.labelledFor(mesh)
+		.filter(({ injection }) => injection?.keepers.includes(manager) === true)
 		.filter(({ metadata: { name, deletionTimestamp } }) => deletionTimestamp === undefined && !wanted.includes(name));
 	return { label, release, missing, refused };
 }
 
-function isLabelled({ injection, mesh: labelled, isOurs }: InjectionLabels, mesh: string): boolean {
-	return injection === 'enabled' && labelled === mesh && isOurs;
+function isLabelled({ injection, mesh: labelled, keepers }: InjectionLabels, mesh: string, manager: string): boolean {
+	return injection === 'enabled' && labelled === mesh && keepers.includes(manager);
 }
 
 /** Somebody has said something else about this namespace: that is not overruled. */
 function refusalOf(
 	namespace: KubeObject,
-	{ injection, mesh: labelled, isOurs }: InjectionLabels,
+	{ injection, mesh: labelled, keepers }: InjectionLabels,
 	mesh: string,
+	manager: string,
 ): InvalidError | undefined {
 	const found = describeObject(namespace);
 	const details = { object: referenceOf(namespace) };
@@ -74,7 +82,7 @@ function refusalOf(
 			details,
 		);
 	}
-	return injection !== undefined && injection !== 'enabled' && !isOurs
+	return injection !== undefined && injection !== 'enabled' && !keepers.includes(manager)
 		? new InvalidError(
 				'InjectionDisabled',
 				`${found} has label ${injectionLabel}=${injection}, which is not overruled. Remove the label, or take the namespace off spec.sidecarInjector.namespaces`,
@@ -89,10 +97,12 @@ export async function applyInjectionLabels(
 	mesh: string,
 	{ label, release }: Pick<InjectionPlan, 'label' | 'release'>,
 	signal: AbortSignal,
+	manager: string = injectionFieldManager,
 ): Promise<readonly unknown[]> {
 	const writer = new Writer(options, signal);
-	await writer.all(release, (namespace) => own(namespace, undefined, writer));
-	await writer.all(label, (namespace) => own(namespace, { [injectionLabel]: 'enabled', [meshLabel]: mesh }, writer));
+	const labels = { [injectionLabel]: 'enabled', [meshLabel]: mesh };
+	await writer.all(release, (namespace) => own(namespace, undefined, manager, writer));
+	await writer.all(label, (namespace) => own(namespace, labels, manager, writer));
 	return writer.errors;
 }
 
@@ -100,6 +110,7 @@ export async function applyInjectionLabels(
 async function own(
 	{ apiVersion, kind, metadata: { name, uid } }: Child,
 	labels: Readonly<Record<string, string>> | undefined,
+	manager: string,
 	writer: Writer,
 ): Promise<void> {
 	// The uid makes sure that a namespace that has just gone is not made again.
@@ -109,7 +120,7 @@ async function own(
 		metadata: { name, ...(uid === undefined ? {} : { uid }), ...(labels === undefined ? {} : { labels }) },
 	};
 	try {
-		await writer.shareFields(injectionFieldManager, namespace);
+		await writer.shareFields(manager, namespace);
 	} catch (error) {
 		if (!(error instanceof ConflictError) || error.causes.length === 0) throw error;
 		const owners = error.causes.map(({ field, message }) => `${field}: ${message}`).join('; ');

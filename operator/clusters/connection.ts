@@ -83,6 +83,8 @@ export class ClusterConnection {
 	readonly api: ApiServer;
 	readonly live: ChildCaches;
 	readonly kept: KeptThere;
+	/** ApplySet of what is kept there. */
+	readonly partOf: string;
 	/** Brings a pass over the cluster. */
 	readonly wake: (reason: string) => void;
 	/** What else lives as long as the connection. */
@@ -98,6 +100,7 @@ export class ClusterConnection {
 		this.access = access;
 		this.api = api;
 		this.kept = kept;
+		this.partOf = partOf;
 		this.wake = wake;
 		this.#now = now;
 		this.live = new ChildCaches(api, {
