@@ -2,16 +2,18 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { parse, stringify } from 'yaml';
 import { imageMalloc } from '../e2e/bench/stage.ts';
 import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
+import { freePort } from '../e2e/control-plane/ports.ts';
+import { eventually } from '../e2e/support/eventually.ts';
+import { untilGranted } from '../e2e/support/rights.ts';
 import { manifests } from '../operator/cli/manifests.ts';
 import { ApiServer } from '../operator/runtime/api-server.ts';
+import { loadKubeconfig } from '../operator/runtime/credentials.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { buildBundle } from './build.ts';
 
@@ -119,30 +121,6 @@ test('the image starts the bundle as it was started when its code was compiled: 
 		t.regex(dockerfile, new RegExp(`^ENV .*\\b${name}=${value}\\b`, 'm'));
 });
 
-async function freePort(): Promise<number> {
-	const server = createServer();
-	await new Promise<void>((settle) => server.listen(0, '127.0.0.1', settle));
-	const address = server.address();
-	await new Promise((settle) => server.close(settle));
-	if (address === null || typeof address === 'string') {
-		throw new Error('no port');
-	}
-	return address.port;
-}
-
-/** Asks again and again until the answer is right. Throws when it is not within a minute. */
-async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
-	const deadline = performance.now() + 60_000;
-	while (performance.now() < deadline) {
-		const answer = await ask();
-		if (answer !== undefined) {
-			return answer;
-		}
-		await sleep(50);
-	}
-	throw new Error(`${what}: not within a minute`);
-}
-
 async function ended(child: ChildProcess): Promise<number | null> {
 	return child.exitCode ?? new Promise((settle) => child.once('exit', settle));
 }
@@ -157,6 +135,8 @@ test.serial(
 			await admin.apply(object, { fieldManager: 'meshwright-install' });
 		}
 		const kubeconfig = await cluster.kubeconfigFor({ namespace: 'meshwright-system', name: 'meshwright' });
+		await using account = new ApiServer(await loadKubeconfig({ path: kubeconfig }));
+		await untilGranted(account, manifests());
 		const port = await freePort();
 		const child = spawn(
 			process.execPath,
@@ -179,16 +159,10 @@ test.serial(
 		});
 		t.teardown(() => child.kill('SIGKILL'));
 
-		await until('readiness', async () => {
-			try {
-				return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok ? true : undefined;
-			} catch {
-				return undefined; // Not listening yet.
-			}
-		});
+		await eventually('readiness', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
 		const wanted = parse(await readFile(example, 'utf8'));
 		await admin.apply(wanted, { fieldManager: 'test' });
-		await until('installation', async () => {
+		await eventually('installation', async () => {
 			const { status } = await admin.get({ ...kinds.MeshInstallation, name: wanted.metadata.name });
 			const { conditions = [] } = (status ?? {}) as { conditions?: { type: string; status: string }[] };
 			return conditions.find(({ type, status: value }) => type === 'Installed' && value === 'True');

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { parse, parseAllDocuments } from 'yaml';
 import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
+import { untilGranted } from '../e2e/support/rights.ts';
 import { manifests } from '../operator/cli/manifests.ts';
 import { ApiServer } from '../operator/runtime/api-server.ts';
 import { loadKubeconfig } from '../operator/runtime/credentials.ts';
@@ -28,6 +29,7 @@ test.before(async () => {
 	}
 	const kubeconfig = await cluster.kubeconfigFor({ namespace: 'meshwright-system', name: 'meshwright' });
 	operator = new ApiServer(await loadKubeconfig({ path: kubeconfig }));
+	await untilGranted(operator, manifests());
 });
 
 test.after.always(async () => {

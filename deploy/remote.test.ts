@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { parseAllDocuments } from 'yaml';
 import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
+import { untilGranted, untilRevoked } from '../e2e/support/rights.ts';
 import { watchedThere } from '../operator/clusters/connection.ts';
 import { reviewPermissions } from '../operator/clusters/permission-review.ts';
 import { describePermissions, type PermissionsFor, permissionsFor } from '../operator/clusters/permissions.ts';
@@ -64,25 +65,20 @@ function rolesOf(parts: readonly RemotePart[]): readonly KubeObject[] {
 	return parts.flatMap((part) => remoteObjects(part) as readonly object[] as readonly KubeObject[]);
 }
 
-/** What is missing for a part with the roles of these parts and no others, once nothing that matches `lacks` is any more. */
-async function missingWith(parts: readonly RemotePart[], part: RemotePart, lacks = /^/) {
+/** What is missing for a part with the roles of these parts and no others. */
+async function missingWith(parts: readonly RemotePart[], part: RemotePart) {
 	const roles = rolesOf(parts);
 	for (const role of roles) {
 		await admin.apply(role, { fieldManager, fieldValidation: 'Strict' });
 	}
 	try {
-		// The API server learns of roles by watching them.
-		for (let tries = 0; ; tries++) {
-			const missing = await reviewPermissions(account, permissionsFor(wanted(part)));
-			const isThere = ![...missing.needed, ...missing.optional].some((sentence) => lacks.test(sentence));
-			if (isThere || roles.length === 0 || tries === 50) {
-				return missing;
-			}
-		}
+		await untilGranted(account, roles);
+		return await reviewPermissions(account, permissionsFor(wanted(part)));
 	} finally {
 		for (const { apiVersion, kind, metadata } of roles) {
 			await admin.delete({ apiVersion, kind, ...metadata });
 		}
+		await untilRevoked(account, roles);
 	}
 }
 
@@ -141,15 +137,17 @@ for (const [part, parts] of [
 }
 
 test.serial('what is only read is not enough for a data plane', async (t) => {
-	const { needed } = await missingWith(['base'], 'data-plane', /token|replicasets|clusterroles/);
+	const { needed } = await missingWith(['base'], 'data-plane');
 	t.true(needed.some((sentence) => sentence.includes('deployments.apps in namespace istio-system')));
 	t.false(needed.some((sentence) => sentence.includes('serviceaccounts/token')));
 });
 
 test.serial('the account may apply and delete everything that is kept in a joined cluster', async (t) => {
-	for (const role of rolesOf(['base', 'data-plane'])) {
+	const roles = rolesOf(['base', 'data-plane']);
+	for (const role of roles) {
 		await admin.apply(role, { fieldManager });
 	}
+	await untilGranted(account, roles);
 	const first = ['Namespace', 'Role', 'ClusterRole'];
 	const all = new Map(joined.dataPlane.map((object) => [objectKey(object), object]));
 	const objects = [
@@ -157,15 +155,7 @@ test.serial('the account may apply and delete everything that is kept in a joine
 		...[...all.values()].filter(({ kind }) => !first.includes(kind)),
 	];
 	for (const object of objects) {
-		for (let tries = 0; ; tries++) {
-			try {
-				await account.apply(object, { fieldManager, force: true });
-				break;
-			} catch (error) {
-				// The API server learns of the roles by watching them.
-				if (!(error instanceof RequestError && error.status === 403 && tries < 50)) throw error;
-			}
-		}
+		await account.apply(object, { fieldManager, force: true });
 	}
 	for (const { apiVersion, kind, metadata } of objects.filter(({ kind }) => kind !== 'Namespace')) {
 		await account.delete({ ...metadata, apiVersion, kind });

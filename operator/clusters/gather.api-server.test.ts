@@ -3,6 +3,7 @@ import test from 'ava';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { makeAuthority } from '../../e2e/support/certificate-authority.ts';
 import { installCrd } from '../../e2e/support/mesh-cluster.ts';
+import { untilGranted } from '../../e2e/support/rights.ts';
 import { ApiServer } from '../runtime/api-server.ts';
 import { loadKubeconfig } from '../runtime/credentials.ts';
 import { RequestError, TransientError } from '../runtime/errors.ts';
@@ -53,20 +54,23 @@ function object(
 async function accountWith(cluster: Cluster, name: string, rules: readonly object[]): Promise<ApiServer> {
 	const admin = adminOf(cluster);
 	const namespace = 'default';
+	const account = object(kinds.ServiceAccount, { metadata: { name, namespace } });
+	const rights = [
+		object(kinds.ClusterRole, { metadata: { name }, rules }),
+		object(kinds.ClusterRoleBinding, {
+			metadata: { name },
+			roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+			subjects: [{ kind: 'ServiceAccount', name, namespace }],
+		}),
+	];
 	try {
-		await admin.create(object(kinds.ServiceAccount, { metadata: { name, namespace } }));
-		await admin.create(object(kinds.ClusterRole, { metadata: { name }, rules }));
-		await admin.create(
-			object(kinds.ClusterRoleBinding, {
-				metadata: { name },
-				roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-				subjects: [{ kind: 'ServiceAccount', name, namespace }],
-			}),
-		);
+		for (const one of [account, ...rights]) await admin.create(one);
 	} finally {
 		await admin.close();
 	}
-	return new ApiServer(await loadKubeconfig({ path: await cluster.kubeconfigFor({ namespace, name }) }));
+	const api = new ApiServer(await loadKubeconfig({ path: await cluster.kubeconfigFor({ namespace, name }) }));
+	await untilGranted(api, rights);
+	return api;
 }
 
 const rule = (apiGroup: string, resource: string, ...verbs: readonly string[]) => ({
