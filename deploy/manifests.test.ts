@@ -5,12 +5,13 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { parse, parseAllDocuments } from 'yaml';
 import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
+import { eventually } from '../e2e/support/eventually.ts';
 import { untilGranted } from '../e2e/support/rights.ts';
 import { manifests } from '../operator/cli/manifests.ts';
 import { ApiServer } from '../operator/runtime/api-server.ts';
 import { loadKubeconfig } from '../operator/runtime/credentials.ts';
 import { RequestError } from '../operator/runtime/errors.ts';
-import { kinds } from '../operator/runtime/kinds.ts';
+import { kindOf, kinds } from '../operator/runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { renderEverything } from './samples.ts';
 
@@ -93,6 +94,10 @@ test.serial('the operator’s account may apply and delete everything that is re
 		await operator.apply(object, { fieldManager, force: true, fieldValidation: 'Strict' });
 	}
 	const children = sorted.filter(({ kind }) => !order.includes(kind));
+	// Those of definitions are served a moment after these are stored.
+	for (const kind of new Set(children.map(kindOf))) {
+		await eventually(`${kind.plural} are served`, () => admin.listPage(kind, { limit: 1 }));
+	}
 	for (const object of children) {
 		await operator.apply(object, { fieldManager, force: true, fieldValidation: 'Strict' });
 	}

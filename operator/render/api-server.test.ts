@@ -3,6 +3,7 @@ import { rootCertificates } from 'node:tls';
 import test from 'ava';
 import { Agent, request } from 'undici';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
+import { eventually } from '../../e2e/support/eventually.ts';
 import { canonicalQuantity, type ResolvedMesh, releases } from '../releases/index.ts';
 import { objectPath } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
@@ -21,6 +22,13 @@ test.after.always(async () => {
 	await agent?.close();
 	await cluster?.stop();
 });
+
+/** Of a CustomResourceDefinition. */
+interface Definition {
+	readonly group: string;
+	readonly names: { readonly plural: string };
+	readonly versions: readonly { readonly name: string; readonly served: boolean }[];
+}
 
 interface Applied {
 	readonly object: KubeObject;
@@ -226,23 +234,20 @@ function dataPlaneOf(mesh: ResolvedMesh, minor: string): readonly KubeObject[] {
 /** Since Kubernetes 1.33; no release of the classic line reads anything else. */
 const endpointsWarning = '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"';
 
-/** Until a definition is established, its resources are not served. Throws when it is not after half a minute. */
-async function established(crd: KubeObject): Promise<void> {
-	const path = objectPath(crd);
-	const deadline = Date.now() + 30_000;
-	for (;;) {
-		const conditions = at(await cluster.request({ path }), 'status', 'conditions');
+/** Waits until the resources of a definition are served, which is a moment after it is established. */
+async function served(crd: KubeObject): Promise<void> {
+	const { group, names, versions } = crd.spec as Definition;
+	await eventually(`${crd.metadata.name} is established`, async () => {
+		const conditions = at(await cluster.request({ path: objectPath(crd) }), 'status', 'conditions');
 		const isTrue = (type: string) =>
 			Array.isArray(conditions) &&
 			conditions.some((entry) => at(entry, 'type') === type && at(entry, 'status') === 'True');
-		if (isTrue('Established') && isTrue('NamesAccepted')) {
-			return;
-		}
-		if (Date.now() > deadline) {
-			throw new Error(`${crd.metadata.name} is not established: ${JSON.stringify(conditions)}`);
-		}
-		await new Promise((resolve) => setTimeout(resolve, 50));
-	}
+		return isTrue('Established') && isTrue('NamesAccepted');
+	});
+	for (const { name } of versions.filter((version) => version.served))
+		await eventually(`${crd.metadata.name} is served`, () =>
+			cluster.request({ path: `/apis/${group}/${name}/${names.plural}?limit=1` }),
+		);
 }
 
 for (const { version, minor } of releases) {
@@ -286,7 +291,7 @@ for (const { version, minor } of releases) {
 					await check(crd);
 				}
 				for (const crd of crds) {
-					await established(crd);
+					await served(crd);
 				}
 				for (const object of namespaceFirst) {
 					await check(object);
@@ -302,7 +307,7 @@ test.serial('definitions become established, and objects of theirs keep every fi
 		await apply(crd);
 	}
 	for (const crd of crds) {
-		await t.notThrowsAsync(established(crd));
+		await t.notThrowsAsync(served(crd));
 	}
 	const spec = { hosts: ['shop'], http: [{ route: [{ destination: { host: 'shop', subset: 'v1' }, weight: 100 }] }] };
 	const created = await cluster.request({
