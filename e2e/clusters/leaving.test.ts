@@ -124,6 +124,20 @@ test('an entry that is removed: Pilot loses the Secret first, then the cluster i
 	t.notRegex(body, /meshwright_cluster_.*cluster="plain"/);
 });
 
+test('a Secret that somebody has applied as it was, from a backup for example, is unpublished all the same', async (t) => {
+	await join('restored', { timeout: '2m' });
+	const { metadata, ...rest } = await readRemoteSecret(home.api, 'restored', 'restored');
+	const { name, namespace, labels = {}, annotations = {}, ownerReferences = [] } = metadata;
+	// Now its fields have two owners: what one of them gives up stays.
+	const copy = { ...rest, metadata: { name, namespace, labels, annotations, ownerReferences } } as KubeObject;
+	await home.api.apply(copy, { fieldManager: 'backup', force: true });
+	await apply('restored', [], { timeout: '2m' });
+	await untilLeft(home.api, 'restored', 'restored', 'restored');
+	t.deepEqual(await madeThere('restored'), []);
+	const events = await eventsAbout(home.api, 'restored');
+	t.is(events.filter(({ reason }) => reason === 'ClusterLeaving').length, 1);
+});
+
 test.serial(
 	'an entry that is removed and added again at once leaves first, and joins then as a new Secret',
 	async (t) => {

@@ -15,7 +15,7 @@ import type { KeeperContext } from './context.ts';
 import { isTold } from './distribute.ts';
 import { ClusterFailure, inCluster } from './failure.ts';
 import { timeText } from './observe.ts';
-import { type ClusterRecord, recordReference, recordSecret } from './record.ts';
+import { type ClusterRecord, multiClusterLabel, recordReference, recordSecret } from './record.ts';
 import { failureContextOf } from './source.ts';
 import type { ClusterObservation, WantedMesh } from './types.ts';
 
@@ -53,6 +53,7 @@ export async function leave(
 		const { content: _, basis: __, ...kept } = record;
 		const leaving: ClusterRecord = { ...kept, state: 'Leaving', leavingSince: now };
 		await context.writerHere(mesh, signal).apply(recordSecret(mesh, leaving), true);
+		await hide(context, mesh, record, signal);
 		if (record.state === 'Leaving') return { requeueAfterMs: 0 };
 		context.onNotice(mesh.name, {
 			type: 'Normal',
@@ -101,6 +102,19 @@ export async function leave(
 		return { requeueAfterMs: Math.max(50, Math.min(leftMs, left.length > 0 ? recheckMs : unreachedMs)) };
 	}
 	return giveUp(context, cell, mesh, record, sentence, left, signal);
+}
+
+/** What somebody else has applied as well, as from a backup, stays when it is given up: Pilot would go on to read the cluster. */
+async function hide(
+	context: KeeperContext,
+	{ namespace }: WantedMesh,
+	{ cluster }: ClusterRecord,
+	signal: AbortSignal,
+): Promise<void> {
+	const reference = recordReference(namespace, cluster);
+	if (context.live.get(objectKey(reference))?.clusterRecord?.isPublished !== true) return;
+	const hidden = { metadata: { labels: { [multiClusterLabel]: null } }, data: null };
+	await context.api.patch(reference, hidden, { type: 'merge', metadataOnly: true, signal });
 }
 
 /** Left at a time that is still to come: the clock went back, and by it leaving would last until then. */
