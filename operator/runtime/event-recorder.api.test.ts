@@ -1,6 +1,7 @@
 /** What a real API server makes of the Events: its validation is stricter for `events.k8s.io/v1` than for the old kind. */
 import test from 'ava';
 import { startCluster } from '../../e2e/control-plane/cluster.ts';
+import { deadlineMs, eventually } from '../../e2e/support/eventually.ts';
 import { ApiServer } from './api-server.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { kinds } from './kinds.ts';
@@ -15,10 +16,10 @@ test('Events of cluster-scoped and namespaced objects are accepted, and repetiti
 	const secret = { apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system', name: 'cacerts' };
 	recorder.record({ ...base, about: role, reason: 'R'.repeat(200) });
 	recorder.record({ ...base, about: secret, reason: 'Missing' });
-	while (outcomes.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+	await eventually('both are written', () => outcomes.length === 2);
 	recorder.record({ ...base, about: secret, reason: 'Missing' });
 	recorder.record({ ...base, about: secret, reason: 'Missing' });
-	await recorder.stop({ deadlineMs: 10_000 });
+	await recorder.stop({ deadlineMs });
 	t.deepEqual(outcomes, ['written', 'written', 'written']);
 
 	const { items } = await api.list(kinds.Event);
@@ -41,7 +42,7 @@ test('Events into a namespace that does not exist fail without harm', async (t) 
 	const recorder = new EventRecorder({ api, onOutcome: (outcome) => void outcomes.push(outcome) });
 	const about = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'nowhere', name: 'a' };
 	recorder.record({ about, type: 'Normal', reason: 'A', action: 'B', note: 'c' });
-	await recorder.stop({ deadlineMs: 10_000 });
+	await recorder.stop({ deadlineMs });
 	t.deepEqual(outcomes, ['failed']);
 	await api.close();
 });

@@ -1,7 +1,7 @@
 /** Watches of single objects, on a real API server. */
 import test from 'ava';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
-import { eventually } from '../../e2e/support/eventually.ts';
+import { deadlineMs, eventually } from '../../e2e/support/eventually.ts';
 import { ApiServer } from './api-server.ts';
 import { kinds } from './kinds.ts';
 import { NamedObjects } from './named-objects.ts';
@@ -46,7 +46,7 @@ test('an object is unknown at first, then seen to be absent or there, and each c
 	secrets.setInterest('a', [named('changing')]);
 	secrets.setInterest('b', [named('changing')]);
 	t.is(secrets.get(named('changing')), 'unknown');
-	await secrets.synced('a', 10_000);
+	await secrets.synced('a', deadlineMs);
 	t.is(secrets.get(named('changing')), undefined);
 	await eventually('its absence is told', async () => happenings.length === 1);
 
@@ -68,12 +68,12 @@ test('what nobody depends on any more is watched no more', async (t) => {
 	const secrets = watching(happenings);
 	secrets.setInterest('a', [named('left')]);
 	secrets.setInterest('b', [named('left')]);
-	await secrets.synced('a', 10_000);
+	await secrets.synced('a', deadlineMs);
 	secrets.setInterest('a', []);
 	t.is(secrets.get(named('left')), undefined, 'b still looks at it');
 	secrets.setInterest('b', [named('other')]);
 	t.is(secrets.get(named('left')), 'unknown');
-	await secrets.synced('b', 10_000);
+	await secrets.synced('b', deadlineMs);
 	const before = happenings.length;
 	await api.create(secret('left'));
 	await api.create(secret('other'));
