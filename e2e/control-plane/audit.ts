@@ -33,7 +33,8 @@ export function isWrite(event: AuditEvent): boolean {
 	return writingVerbs.has(event.verb);
 }
 
-const deadlineMs = 10_000;
+/** Far longer than a line takes into the log on an idle machine, milliseconds. */
+const deadlineMs = 60_000;
 
 /** Path of a request that is answered like any other and marks a place in the log. */
 const markerPath = '/version?marker=';

@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 const guardScript = fileURLToPath(new URL('guard.sh', import.meta.url));
 const janitorScript = fileURLToPath(new URL('janitor.sh', import.meta.url));
 
-/** How long the kernel may take to end a process group that was killed. */
-const killDeadlineMs = 10_000;
+/** How long it may take, on a busy machine, until a guard has killed its process group and the kernel has ended it. */
+const killDeadlineMs = 60_000;
 
 export interface GuardedOptions {
 	readonly cwd?: string;

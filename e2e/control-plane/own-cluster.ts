@@ -14,7 +14,8 @@ import { freePort, rangesOf } from './ports.ts';
 import { ProgramExitError, type Running, startProgram, waitFor } from './program.ts';
 import { stagesText } from './stages.ts';
 
-const readyDeadlineMs = 60_000;
+/** Several seconds of work for two cores, where other test files start their clusters in the same moment. */
+const readyDeadlineMs = 150_000;
 /** A graceful end of kube-apiserver waits for running requests, a minute at most. */
 const termDeadlineMs = 70_000;
 const bindAttempts = 5;

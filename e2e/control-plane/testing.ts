@@ -10,11 +10,13 @@ export async function processesWith(text: string): Promise<readonly string[]> {
 	return stdout.split('\n').filter((line) => line.includes(text));
 }
 
-/** Waits until a condition holds. Throws after 30 s. */
+const deadlineMs = 60_000;
+
+/** Waits until a condition holds. Throws after a minute. */
 export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-	for (const end = Date.now() + 30_000; !(await holds()); await sleep(50)) {
+	for (const end = Date.now() + deadlineMs; !(await holds()); await sleep(50)) {
 		if (Date.now() > end) {
-			throw new Error(`still not so after 30 s: ${what}`);
+			throw new Error(`still not so after ${deadlineMs / 1_000} s: ${what}`);
 		}
 	}
 }

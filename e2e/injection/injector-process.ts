@@ -8,6 +8,7 @@ import { applyPatch, type Operation } from 'rfc6902';
 import { Agent, request } from 'undici';
 import { issueServingCertificate } from '../../operator/certificates/index.ts';
 import { freePort } from '../control-plane/ports.ts';
+import { deadlineMs } from '../support/eventually.ts';
 import type { Answer, InjectorFiles, KubePod, PodRequest } from './webhook-types.ts';
 
 export interface RealInjector extends AsyncDisposable {
@@ -100,7 +101,7 @@ async function waitUntilServing(child: ChildProcess, url: string, agent: Agent):
 	child.once('exit', (code, signal) => {
 		ended = `it ended with ${code ?? signal}`;
 	});
-	const deadline = Date.now() + 30_000;
+	const deadline = Date.now() + deadlineMs;
 	for (;;) {
 		if (ended !== undefined || Date.now() > deadline) {
 			throw new Error(`the injector does not serve: ${ended ?? 'it takes too long'}\n${output}`);

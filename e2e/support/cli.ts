@@ -2,6 +2,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+/** Of any command in tests, milliseconds: each has a limit of its own, which it tells in words. */
+const longestMs = 180_000;
 const program = fileURLToPath(new URL('../../operator/cli/meshwright.js', import.meta.url));
 
 export interface CommandResult {
@@ -16,7 +18,7 @@ export function meshwright(args: readonly string[], stdin = ''): Promise<Command
 		const child = execFile(
 			process.execPath,
 			[program, ...args],
-			{ env: { ...process.env, KUBECONFIG: '/dev/null' }, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 },
+			{ env: { ...process.env, KUBECONFIG: '/dev/null' }, timeout: longestMs, maxBuffer: 64 * 1024 * 1024 },
 			(error, stdout, stderr) => {
 				if (error !== null && typeof error.code !== 'number') reject(error);
 				else resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr });

@@ -1,11 +1,11 @@
 /** The operator as a process of its own, started as in a cluster and killed by SIGKILL; its log tells how far it is. */
 import { fileURLToPath } from 'node:url';
 import { type Guarded, startGuarded } from '../control-plane/guard.ts';
+import { deadlineMs } from './eventually.ts';
 
 const program = fileURLToPath(new URL('../../operator/cli/meshwright.js', import.meta.url));
 /** Lines of the log that are kept for a failed test. */
 const keptLines = 200;
-const patienceMs = 30_000;
 
 export interface OperatorProcess {
 	/** Waits for its end. Exit code, 128 + signal where a signal ended it; throws, with the log, when it does not end. */
@@ -78,7 +78,7 @@ export async function startOperatorProcess({
 			if (isReached()) resolve();
 			else if (running.hasExited() && !mayEnd) fail('the operator has ended');
 		};
-		const timer = setTimeout(() => fail(`not within ${patienceMs / 1_000} s`), patienceMs);
+		const timer = setTimeout(() => fail(`not within ${deadlineMs / 1_000} s`), deadlineMs);
 		waiting.add(look);
 		look();
 		try {

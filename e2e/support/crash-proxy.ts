@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
+import { deadlineMs } from './eventually.ts';
 
 export interface CrashPoint {
 	/** The write, as `CrashProxy.writes` has it. */
@@ -52,8 +53,6 @@ interface Upstream {
 	readonly url: string;
 	readonly ca: string;
 }
-
-const patienceMs = 20_000;
 
 interface Trap {
 	readonly point: CrashPoint;
@@ -211,7 +210,7 @@ export async function startCrashProxy(
 		pauseAfter: async (write, begin) => {
 			const { promise, resolve: answered, reject } = Promise.withResolvers<void>();
 			pause = { write, begin, answered };
-			const late = setTimeout(() => reject(new Error(`no write ${write} came, but\n${writes.join('\n')}`)), patienceMs);
+			const late = setTimeout(() => reject(new Error(`no write ${write} came, but\n${writes.join('\n')}`)), deadlineMs);
 			try {
 				await promise;
 			} finally {

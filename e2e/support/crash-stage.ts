@@ -14,7 +14,7 @@ import { kubeconfigThrough } from './crash-kubeconfig.ts';
 import { type OperatorProcess, startOperatorProcess } from './crash-operator.ts';
 import { type CrashPoint, type CrashProxy, startCrashProxy } from './crash-proxy.ts';
 import { type Snapshot, takeSnapshot } from './crash-snapshot.ts';
-import { eventually, orAbsent } from './eventually.ts';
+import { deadlineMs, eventually, orAbsent } from './eventually.ts';
 import { readInstallation } from './installation.ts';
 import { type MeshCluster, startMeshCluster } from './mesh-cluster.ts';
 
@@ -162,7 +162,7 @@ export class CrashStage implements AsyncDisposable {
 		const operator = this.#running;
 		const killed = this.#proxy.killAt(point, () => operator.kill());
 		const timer = new AbortController();
-		const late = sleep(20_000, undefined, { signal: timer.signal }).then(
+		const late = sleep(deadlineMs, undefined, { signal: timer.signal }).then(
 			() => {
 				throw new Error(
 					`no write ${point.write} (${point.nth}.) came, but\n${this.#proxy.writes.join('\n')}\n${operator.log()}`,
