@@ -1,6 +1,7 @@
 /** The user of a kubeconfig in a cluster that joins: one per entry, so that its audit log tells what was done there for whom. */
 import { randomUUID } from 'node:crypto';
 import { kinds } from '../../operator/runtime/kinds.ts';
+import { untilInForce } from './authorizer.ts';
 import type { Reachable } from './joined.ts';
 import { type MeshCluster, operatorAccount, person, userOf } from './mesh-cluster.ts';
 import { describeWrite, type Mark, requestsOf, writesOf } from './writes.ts';
@@ -24,16 +25,15 @@ export async function addJoiner(
 	);
 	if (isAdministrator) {
 		const { apiVersion, kind } = kinds.ClusterRoleBinding;
-		await api.apply(
-			{
-				apiVersion,
-				kind,
-				metadata: { name },
-				roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-				subjects: [{ kind: 'ServiceAccount', ...account }],
-			},
-			{ fieldManager: person, force: true },
-		);
+		const binding = {
+			apiVersion,
+			kind,
+			metadata: { name },
+			roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+			subjects: [{ kind: 'ServiceAccount', ...account }],
+		};
+		await api.apply(binding, { fieldManager: person, force: true });
+		await untilInForce(api, [binding]);
 	}
 	const answer = (await cluster.request({
 		method: 'POST',

@@ -8,6 +8,7 @@ import { ApiServer } from '../../operator/runtime/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { type Cluster, type ClusterOptions, startCluster } from '../control-plane/cluster.ts';
+import { untilInForce } from './authorizer.ts';
 import { eventually } from './eventually.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -45,11 +46,11 @@ export async function readObjects(file: string): Promise<readonly KubeObject[]> 
 	return parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
 }
 
-/** Applies the objects of YAML files one after the other, as `kubectl apply --server-side` does. */
+/** Applies the objects of YAML files one after the other, as `kubectl apply --server-side` does. Settled when the rights that they give are in force. */
 export async function applyFiles(api: ApiServer, ...files: readonly string[]): Promise<void> {
-	for (const file of files) {
-		for (const object of await readObjects(file)) await api.apply(object, { fieldManager: person });
-	}
+	const objects = (await Promise.all(files.map(readObjects))).flat();
+	for (const object of objects) await api.apply(object, { fieldManager: person });
+	await untilInForce(api, objects);
 }
 
 /** Installs the CRD of MeshInstallation; settled when it is served. */
@@ -89,13 +90,14 @@ export async function startMeshCluster({ crd = true, ...options }: MeshClusterOp
 export async function addOperatorAccount({ api, cluster }: MeshCluster, name: string): Promise<string> {
 	const account = { namespace: operatorAccount.namespace, name };
 	await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: account });
-	for (const object of await readObjects('deploy/rbac.generated.yaml')) {
-		if (!object.kind.endsWith('Binding')) continue;
-		await api.create({
+	const bindings = (await readObjects('deploy/rbac.generated.yaml'))
+		.filter(({ kind }) => kind.endsWith('Binding'))
+		.map((object) => ({
 			...object,
 			metadata: { ...object.metadata, name: `${object.metadata.name}-${name}` },
 			subjects: [{ kind: 'ServiceAccount', ...account }],
-		});
-	}
+		}));
+	for (const binding of bindings) await api.create(binding);
+	await untilInForce(api, bindings);
 	return cluster.kubeconfigFor(account);
 }

@@ -1,0 +1,78 @@
+/**
+ * Bindings that were just stored, as in `rights.ts`, but asked by an administrator about the account: nothing of it is in the
+ * account's own part of the audit log.
+ */
+import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import { describeObject, type KubeObject } from '../../operator/runtime/object.ts';
+import { eventually } from './eventually.ts';
+
+interface Rule {
+	readonly apiGroups?: readonly string[];
+	readonly resources?: readonly string[];
+	readonly resourceNames?: readonly string[];
+	readonly verbs: readonly string[];
+}
+
+interface Binding extends KubeObject {
+	readonly roleRef: { readonly kind: string; readonly name: string };
+	readonly subjects?: readonly { readonly kind: string; readonly namespace?: string; readonly name: string }[];
+}
+
+const rbac = 'rbac.authorization.k8s.io/v1';
+
+/**
+ * Waits until an API server allows ServiceAccounts what some objects give them.
+ * @param api of an administrator
+ * @param objects of which all but the bindings are passed over; their roles are stored
+ */
+export async function untilInForce(api: ApiServer, objects: readonly KubeObject[]): Promise<void> {
+	for (const binding of objects.filter(isBinding)) {
+		const { namespace } = binding.metadata;
+		const { kind, name } = binding.roleRef;
+		const of = kind === 'Role' && namespace !== undefined ? { namespace } : {};
+		const role = await api.get<KubeObject & { readonly rules: readonly Rule[] }>({
+			apiVersion: rbac,
+			kind,
+			name,
+			...of,
+		});
+		for (const { kind: subject, namespace: home, name: account } of binding.subjects ?? []) {
+			if (subject !== 'ServiceAccount') continue;
+			const user = `system:serviceaccount:${home}:${account}`;
+			await eventually(`what ${describeObject(binding)} gives is in force`, async () =>
+				(await Promise.all(role.rules.map((rule) => isAllowed(api, user, namespace, rule)))).every(Boolean),
+			);
+		}
+	}
+}
+
+function isBinding(object: KubeObject): object is Binding {
+	return object.apiVersion === rbac && object.kind.endsWith('Binding');
+}
+
+/** Whether the first thing that a rule speaks of is allowed. A role is known with all of its rules or not at all. */
+async function isAllowed(
+	api: ApiServer,
+	user: string,
+	namespace: string | undefined,
+	{ apiGroups = [], resources = [], resourceNames = [], verbs }: Rule,
+): Promise<boolean> {
+	const [group, [resource, subresource] = [], name, verb] = [
+		apiGroups[0],
+		resources[0]?.split('/'),
+		resourceNames[0],
+		verbs[0],
+	];
+	if (resource === undefined) return true;
+	const { body } = await api.request<{ readonly status: { readonly allowed: boolean } }>({
+		method: 'POST',
+		path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+		body: {
+			apiVersion: 'authorization.k8s.io/v1',
+			kind: 'SubjectAccessReview',
+			spec: { user, resourceAttributes: { namespace, group, resource, subresource, name, verb } },
+		},
+		isReadOnly: true,
+	});
+	return body.status.allowed;
+}
