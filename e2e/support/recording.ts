@@ -8,7 +8,7 @@ import { eventually } from './eventually.ts';
 export interface Recording<T extends KubeObject> {
 	/** All versions so far, the first as it was when recording began. Deletions are left out. */
 	readonly versions: readonly T[];
-	/** Waits until the version that the API server has now is among them, and ends the recording. */
+	/** Waits until the version that the API server has now is among them, or that it has none any more, and ends the recording. */
 	readonly stop: () => Promise<readonly T[]>;
 }
 
@@ -21,6 +21,7 @@ export async function record<T extends KubeObject>(
 	const options = { fieldSelector: `metadata.name=${name}`, ...(namespace === undefined ? {} : { namespace }) };
 	const { items, resourceVersion } = await api.list<T>(kind, options);
 	const versions: T[] = [...items];
+	let isGone = items.length === 0;
 	let failure: Error | undefined;
 	const watch = openWatch(
 		api,
@@ -29,7 +30,9 @@ export async function record<T extends KubeObject>(
 		{
 			opened: () => undefined,
 			event: (event) => {
-				if (event.type === 'added' || event.type === 'modified') versions.push(event.object as T);
+				if (event.type === 'bookmark') return;
+				isGone = event.type === 'deleted';
+				if (!isGone) versions.push(event.object as T);
 			},
 			ended: (end) => {
 				failure = 'error' in end ? end.error : new Error('the API server ended the watch');
@@ -41,8 +44,8 @@ export async function record<T extends KubeObject>(
 			await eventually(`the recording of ${kind.kind} ${name} is complete`, async () => {
 				if (failure !== undefined) throw failure;
 				const [current] = (await api.list<T>(kind, options)).items;
-				const seen = versions.at(-1)?.metadata.resourceVersion;
-				return current === undefined || current.metadata.resourceVersion === seen;
+				if (current === undefined || isGone) return current === undefined && isGone;
+				return current.metadata.resourceVersion === versions.at(-1)?.metadata.resourceVersion;
 			});
 		} finally {
 			watch.close();

@@ -3,7 +3,7 @@
  * nothing of each other, but each version of an object has the revision of the whole store.
  */
 import type { ApiServer } from '../../operator/runtime/api-server.ts';
-import type { Kind } from '../../operator/runtime/kinds.ts';
+import { type Kind, kindOf } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { openWatch, type Watch } from '../../operator/runtime/watch-stream.ts';
 import { eventually } from './eventually.ts';
@@ -60,8 +60,9 @@ export async function recordTimeline(
 	const soFar = () => moments.toSorted((a, b) => a.revision - b.revision);
 	const isComplete = async (kind: Kind) => {
 		const { items } = await api.list<KubeObject>(kind, scopeOf(kind));
-		const last = stateOf(soFar());
-		return items.every((item) => last.get(objectKey(item))?.metadata.resourceVersion === item.metadata.resourceVersion);
+		const last = [...stateOf(soFar()).values()].filter((object) => kindOf(object) === kind);
+		const versions = new Set(last.map(({ metadata }) => metadata.resourceVersion));
+		return items.length === last.length && items.every(({ metadata }) => versions.has(metadata.resourceVersion));
 	};
 	const stop = async () => {
 		try {
