@@ -188,7 +188,13 @@ async function rootsInSecret(namespace: string, name: string): Promise<readonly 
 
 async function assertStanding(t: ExecutionContext, name: string, spec: Spec): Promise<void> {
 	const keys = (objects: readonly KubeObject[]) => objects.map(objectKey).sort();
-	t.deepEqual(keys(await liveChildren(mesh.api, name)), keys(renderedChildren(name, spec)));
+	const rendered = keys(renderedChildren(name, spec));
+	let live: readonly string[] = [];
+	await eventually('what is rendered is what stands', async () => {
+		live = keys(await liveChildren(mesh.api, name));
+		return live.join() === rendered.join();
+	}).catch(() => undefined);
+	t.deepEqual(live, rendered);
 }
 
 /** What the operator wrote, one line each, without its word about it. */
@@ -270,9 +276,12 @@ test.serial(
 		t.teardown(playCitadel(api, namespace));
 		await applyInstallation(api, name, { ...base, citadel: on });
 		await untilReady(api, name);
-		const { injector } = keysIn(namespace);
+		const { injector, webhook } = keysIn(namespace);
 		const reached: Readonly<Record<string, (wanted: string, timeline: Timeline) => Promise<boolean>>> = {
-			'both roots are known': async () => (await finalRoots(namespace)).length === 2,
+			'both roots are known': async (_wanted, timeline) =>
+				lifeOf<Webhook>(timeline.soFar(), webhook).some(
+					({ object }) => object !== undefined && rootsOf(object).length === 2,
+				),
 			'the Deployment has changed': async (wanted, timeline) =>
 				lifeOf<Deployment>(timeline.soFar(), injector).some(
 					({ object }) => object !== undefined && secretsIn(object.spec.template).includes(wanted),

@@ -20,7 +20,7 @@ import {
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { startOperator } from './support/operator.ts';
-import { changesOf, describeWrite, mark } from './support/writes.ts';
+import { changesOf, describeWrite, mark, untilCalm } from './support/writes.ts';
 
 let mesh: MeshCluster;
 let stopOperator: () => Promise<void> = () => Promise.resolve();
@@ -222,14 +222,16 @@ function keysOf(objects: readonly KubeObject[]): readonly string[] {
 	return objects.map(objectKey).sort();
 }
 
-/** The pods of Deployments, by the name of the Deployment. */
+/** The pods of Deployments, but those on their way out, by the name of the Deployment. */
 async function podsOf(namespace: string, deployments: readonly string[]): Promise<Readonly<Record<string, string>>> {
 	const { items } = await mesh.api.list<KubeObject>(kinds.Pod, { namespace, metadataOnly: true });
 	return Object.fromEntries(
 		deployments.map((deployment) => [
 			deployment,
 			items
-				.filter(({ metadata }) => metadata.name.startsWith(`${deployment}-`))
+				.filter(
+					({ metadata }) => metadata.name.startsWith(`${deployment}-`) && metadata.deletionTimestamp === undefined,
+				)
 				.map(({ metadata }) => metadata.uid)
 				.sort()
 				.join(),
@@ -253,13 +255,15 @@ for (const version of ['1.0.9', '1.4.10']) {
 		for (const { path, ...body } of users) await cluster.request({ method: 'POST', path, body });
 		const theirs = await identitiesOf(users);
 		const full = renderedChildren(name, spec);
-		t.deepEqual([...(await standing(name)).keys()].sort(), keysOf(full));
+		await untilStanding('what is rendered is what stands', name, full);
 
 		for (const { title, without, goes, changes = [], rolls = {} } of switches) {
 			const reduced = { ...spec, ...without };
 			const left = renderedChildren(name, reduced);
 			const leftKeys = new Set(keysOf(left));
 			t.false(leftKeys.has(own(goes)), `${title}: ${goes}`);
+			// What is kept for a while goes later, and belongs to the switch before.
+			await untilCalm(cluster, operatorUser);
 			const before = await standing(name);
 			t.true(before.has(own(goes)), `${title}: ${goes}`);
 			const rolled = rolls[version] ?? [];
@@ -380,7 +384,7 @@ test.serial(
 			t.like((await api.get(referenceOf(object))).metadata, { uid, resourceVersion });
 			await api.delete(referenceOf(object));
 			await untilReady(api, name);
-			const ours = await api.get(referenceOf(object));
+			const ours = await eventually('ours is there', () => api.get(referenceOf(object)));
 			t.not(ours.metadata.uid, uid);
 			await applyInstallation(api, name, { namespace });
 			await untilReady(api, name);

@@ -19,7 +19,7 @@ import {
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
 import { differences } from './support/owned-fields.ts';
-import { changesOf, describeWrite, mark } from './support/writes.ts';
+import { changesOf, describeWrite, mark, untilCalm } from './support/writes.ts';
 
 const name = 'drift';
 const namespace = 'istio-drift';
@@ -83,15 +83,8 @@ async function untilAsRendered(object: KubeObject): Promise<KubeObject> {
 }
 
 /** Waits until the operator is done with what it has seen. */
-async function untilCalm(): Promise<void> {
-	let before = -1;
-	await eventually('the operator has nothing to do', async () => {
-		const now = (await changesOf(mesh.cluster, operatorUser)).length;
-		const isCalm = now === before;
-		before = now;
-		if (!isCalm) await sleep(300);
-		return isCalm;
-	});
+function untilDone(): Promise<void> {
+	return untilCalm(mesh.cluster, operatorUser);
 }
 
 test('every kind that is rendered is among those that are tried here, but roles, which the classic line may not need', (t) => {
@@ -113,7 +106,7 @@ test.serial('the Event about a repair names the object and who had changed it', 
 	await mesh.api.delete(configMap);
 	const deleted = await untilEvent(mesh.api, name, 'DriftRepaired', `ConfigMap ${namespace}/istio`);
 	t.true(deleted.includes('deleted'), deleted);
-	await untilCalm();
+	await untilDone();
 });
 
 for (const object of rendered) {
@@ -143,7 +136,7 @@ for (const object of rendered) {
 		t.not(resourceVersion, before, 'the edit is one');
 		const live = await untilAsRendered(object);
 		t.like(live.metadata, foreign);
-		await untilCalm();
+		await untilDone();
 	});
 
 	test.serial(`${label}: taken over by another applier with force, it is taken back`, async (t) => {
@@ -154,7 +147,7 @@ for (const object of rendered) {
 			({ manager, operation }) => manager === 'meshwright' && operation === 'Apply',
 		);
 		t.truthy(ours);
-		await untilCalm();
+		await untilDone();
 	});
 
 	test.serial(`${label}: without the label by which it is seen, it gets it back`, async (t) => {
@@ -162,7 +155,7 @@ for (const object of rendered) {
 		await mesh.api.patch(reference, { metadata: { labels: { [managedByLabel]: null } } }, { type: 'merge' });
 		const live = await untilAsRendered(object);
 		t.is(live.metadata.uid, uid, 'the same object');
-		await untilCalm();
+		await untilDone();
 	});
 }
 
@@ -189,7 +182,7 @@ test.serial('changes made while the operator was away are repaired when it is ba
 });
 
 test.serial('many edits at once: all are repaired, and nothing else is written', async (t) => {
-	await untilCalm();
+	await untilDone();
 	const place = await mark(mesh.cluster);
 	// Not the edit that gives all rights: while a role has more of them than the operator, its binding can't be repaired.
 	const isRole = ({ kind }: KubeObject) => kind === 'Role' || kind === 'ClusterRole';
@@ -202,7 +195,7 @@ test.serial('many edits at once: all are repaired, and nothing else is written',
 		),
 	);
 	for (const object of rendered) await untilAsRendered(object);
-	await untilCalm();
+	await untilDone();
 	const written = (await changesOf(mesh.cluster, operatorUser, place)).filter(
 		({ objectRef }) => objectRef?.resource !== 'meshinstallations',
 	);
@@ -229,7 +222,7 @@ test.serial(
 		const configMap = { ...kinds.ConfigMap, namespace, name: 'istio' };
 		const object = rendered.find(({ kind }) => kind === 'ConfigMap');
 		if (object === undefined) throw new Error('no ConfigMap is rendered');
-		await untilCalm();
+		await untilDone();
 		const place = await mark(mesh.cluster);
 		let edited = 0;
 		let isFighting = true;

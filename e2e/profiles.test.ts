@@ -27,7 +27,7 @@ import {
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
-import { describeWrite, mark, writesOf } from './support/writes.ts';
+import { describeWrite, mark, restMs, untilCalm, writesOf } from './support/writes.ts';
 
 let mesh: MeshCluster;
 let operator: RunningOperator;
@@ -101,6 +101,7 @@ for (const { version } of releases) {
 					await untilEvent(api, name, 'Ready');
 				}
 				for (const end of endCitadels) end();
+				await untilCalm(cluster, operatorUser, restMs);
 				const place = await mark(cluster);
 				const versions = () => Promise.all(meshes.map(({ name }) => versionsOf(api, name)));
 				const before = await versions();

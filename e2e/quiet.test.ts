@@ -16,13 +16,14 @@ import {
 	untilCondition,
 	untilEvent,
 	untilReady,
+	versionOf,
 	versionsOf,
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { noClusters } from './support/no-clusters.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
 import { record } from './support/recording.ts';
-import { describeWrite, type Mark, mark, writesOf } from './support/writes.ts';
+import { describeWrite, type Mark, mark, restMs, untilCalm, writesOf } from './support/writes.ts';
 
 const plain = { name: 'plain', spec: { namespace: 'istio-plain' } };
 const scaled = {
@@ -71,12 +72,13 @@ async function untilCaughtUp(): Promise<void> {
 async function otherWrites(since: Mark): Promise<readonly string[]> {
 	await untilCaughtUp();
 	// The kinds are watched side by side: what another watch may still bring gets its time.
-	await sleep(1_000);
+	await untilCalm(mesh.cluster, operatorUser, restMs);
 	const isOwn = (line: string) => /configmaps istio-plain\/istio |events|meshinstallations\/status plain/.test(line);
 	return (await written(since)).filter((line) => !isOwn(line));
 }
 
 test.serial('30 s after all is ready: no write', async (t) => {
+	await untilCalm(mesh.cluster, operatorUser, restMs);
 	const before = await mark(mesh.cluster);
 	const versions = await versionsOf(mesh.api, plain.name);
 	await sleep(30_000);
@@ -87,6 +89,7 @@ test.serial('30 s after all is ready: no write', async (t) => {
 
 test.serial('a restart of the operator writes nothing and moves no resourceVersion', async (t) => {
 	const versions = async () => [await versionsOf(mesh.api, plain.name), await versionsOf(mesh.api, scaled.name)];
+	await untilCalm(mesh.cluster, operatorUser, restMs);
 	const before = await versions();
 	t.true(Object.keys(before[0] ?? {}).length > renderedChildren(plain.name, plain.spec).length);
 	const place = await mark(mesh.cluster);
@@ -121,10 +124,9 @@ test.serial('twenty forced passes and relists leave every generation and resourc
 			await readInstallation(mesh.api, scaled.name),
 		];
 		const versions = async () =>
-			(await objects()).map(
-				(object) => `${objectKey(object)} ${object.metadata.generation} ${object.metadata.resourceVersion}`,
-			);
+			(await objects()).map((object) => `${objectKey(object)} ${object.metadata.generation} ${versionOf(object)}`);
 		await eventually('the passes of the start', () => passes >= 3 && controller.queue.snapshot().running.length === 0);
+		await untilCalm(mesh.cluster, operatorUser, restMs);
 		const before = await versions();
 		const place = await mark(mesh.cluster);
 		for (let round = 1; round <= 20; round++) {
@@ -133,6 +135,7 @@ test.serial('twenty forced passes and relists leave every generation and resourc
 			for (const { name } of [plain, scaled]) controller.queue.add(name, { reason: `round ${round}` });
 			await eventually(`two passes in round ${round}`, () => passes >= seen + 2);
 		}
+		await eventually('no pass goes on', () => controller.queue.snapshot().running.length === 0);
 		t.deepEqual(await written(place), []);
 		t.deepEqual(await versions(), before);
 	} finally {
@@ -146,6 +149,7 @@ test.serial('what others write into fields of their own is no cause to write', a
 	const { api } = mesh;
 	const deployment = { ...kinds.Deployment, ...pilotOf(scaled) };
 	const foreign = { metadata: { annotations: { 'example.com/note': 'x' }, labels: { 'example.com/team': 'mesh' } } };
+	await untilCalm(mesh.cluster, operatorUser, restMs);
 	const place = await mark(mesh.cluster);
 	for (const reference of [
 		deployment,
@@ -185,6 +189,7 @@ test.serial(
 		const { api } = mesh;
 		const account = { ...kinds.ServiceAccount, namespace: scaled.spec.namespace, name: 'istio-pilot-service-account' };
 		const secrets = { imagePullSecrets: [{ name: 'regcred' }], secrets: [{ name: 'token' }] };
+		await untilCalm(mesh.cluster, operatorUser, restMs);
 		const place = await mark(mesh.cluster);
 		await api.patch(account, secrets, { type: 'merge' });
 		t.deepEqual(await otherWrites(place), []);

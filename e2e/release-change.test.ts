@@ -4,6 +4,7 @@ import { releases } from '../operator/releases/index.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { playCitadel } from './support/citadel.ts';
+import { eventually } from './support/eventually.ts';
 import {
 	applyInstallation,
 	eventsAbout,
@@ -30,6 +31,15 @@ test.after.always(async () => {
 	await mesh?.stop();
 });
 
+/** Waits until what is rendered is what stands, and returns it. */
+async function untilStanding(rendered: readonly KubeObject[]): Promise<readonly KubeObject[]> {
+	const keys = (objects: readonly KubeObject[]) => objects.map(objectKey).sort().join();
+	return eventually('what is rendered is what stands', async () => {
+		const live = await liveChildren(mesh.api, name);
+		return keys(live) === keys(rendered) && live;
+	});
+}
+
 /** uid by key. */
 function identities(objects: readonly KubeObject[]): ReadonlyMap<string, string | undefined> {
 	return new Map(objects.map((object) => [objectKey(object), object.metadata.uid]));
@@ -54,8 +64,7 @@ test('from the oldest release to the newest and back: every step is as rendered,
 		const { status } = await readInstallation(api, name);
 		t.is(status?.version, version);
 
-		const live = await liveChildren(api, name);
-		t.deepEqual(live.map(objectKey).sort(), renderedChildren(name, spec).map(objectKey).sort(), version);
+		const live = await untilStanding(renderedChildren(name, spec));
 		const now = identities(live);
 		for (const [key, uid] of now)
 			t.true([undefined, uid].includes(before.get(key)), `${version}: ${key} was made anew`);

@@ -192,7 +192,7 @@ for (const version of ['1.0.9', '1.1.17', '1.4.10']) {
 		return found;
 	};
 
-	/** Waits until what was applied is all there, rolled out, and the operator is done. */
+	/** Waits until what was applied is all there, rolled out, the former pods gone, and the operator is done. */
 	const untilSettled = async () => {
 		for (const workload of workloads) {
 			await eventually(`${workload} has rolled out`, () => {
@@ -202,7 +202,9 @@ for (const version of ['1.0.9', '1.1.17', '1.4.10']) {
 					status.observedGeneration === metadata.generation &&
 					status.updatedReplicas === count &&
 					status.replicas === count &&
-					status.availableReplicas === count
+					status.availableReplicas === count &&
+					(status.terminatingReplicas ?? 0) === 0 &&
+					pods.count(workload) === count
 				);
 			});
 		}
@@ -298,7 +300,8 @@ for (const version of ['1.0.9', '1.1.17', '1.4.10']) {
 
 	test.serial(`${version}: gone again, for the next one`, async (t) => {
 		await deleteInstallation(mesh.api, name);
-		await eventually('all pods are gone', () => workloads.every((workload) => pods.of(workload).length === 0));
+		await eventually('all pods are gone', () => workloads.every((workload) => pods.count(workload) === 0));
+		await deployments.caughtUp();
 		t.is(live.size, 0);
 		endCitadel();
 		pods.stop();

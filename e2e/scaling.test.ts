@@ -140,14 +140,15 @@ function read(workload: WorkloadName): Promise<DeploymentObject> {
 	return mesh.api.get<DeploymentObject>({ ...kinds.Deployment, namespace, name: workload });
 }
 
-/** Whether a roll-out is over, its surplus pods gone and what is left ready. */
+/** Whether a roll-out is over, its surplus pods gone and what is left ready: then its status stays as it is. */
 function isSettled({ metadata, spec, status = {} }: DeploymentObject, count: number): boolean {
 	return (
 		spec.replicas === count &&
 		status.observedGeneration === metadata.generation &&
 		status.updatedReplicas === count &&
 		status.replicas === count &&
-		status.availableReplicas === count
+		status.availableReplicas === count &&
+		(status.terminatingReplicas ?? 0) === 0
 	);
 }
 

@@ -15,7 +15,7 @@ import type { ApiServer } from '../../operator/runtime/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { eventually, orAbsent } from './eventually.ts';
-import { installation, type Spec } from './installation.ts';
+import { installation, type Spec, versionOf } from './installation.ts';
 import { clusterStatus, entry, flatKubeconfig, giveKubeconfig, startMeshClusters } from './joined.ts';
 import { applyFiles, type MeshCluster, type MeshClusterOptions, userOf } from './mesh-cluster.ts';
 
@@ -193,13 +193,13 @@ export async function untilClusterSays({ home }: Pair, name: string, type: strin
 	}
 }
 
-/** Everything in the cluster but what the cluster itself keeps moving, by key with resourceVersion. */
+/** Everything in the cluster but what the cluster itself keeps moving, by key, with what another write would change. */
 export async function everythingIn(api: ApiServer): Promise<Readonly<Record<string, string>>> {
 	const lists = await Promise.all([...keptKinds, kinds.Namespace].map((kind) => api.list<KubeObject>(kind)));
 	return Object.fromEntries(
 		lists
 			.flatMap(({ items }) => items)
-			.map((object): [string, string] => [objectKey(object), object.metadata.resourceVersion ?? ''])
+			.map((object): [string, string] => [objectKey(object), versionOf(object)])
 			.sort(([a], [b]) => (a < b ? -1 : 1)),
 	);
 }

@@ -147,14 +147,28 @@ export async function readLive(api: ApiServer, object: KubeObject): Promise<Kube
 	return api.get({ apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) });
 }
 
-/** resourceVersions by key: equal before and after exactly when nobody wrote. */
+/** Whose controllers write their status when they come to it, a HorizontalPodAutoscaler's 15 s after it was made. */
+const watchedByControllers: ReadonlySet<string> = new Set([
+	kinds.Deployment.kind,
+	kinds.Service.kind,
+	kinds.HorizontalPodAutoscaler.kind,
+	kinds.PodDisruptionBudget.kind,
+]);
+
+/** What is another one after each write but one of a controller of the cluster, which leaves all but the status as it was. */
+export function versionOf(object: KubeObject): string {
+	const { resourceVersion = '', managedFields = [], ...metadata } = object.metadata;
+	if (!watchedByControllers.has(object.kind)) return resourceVersion;
+	const owners = managedFields.filter(({ subresource }) => subresource !== 'status');
+	return JSON.stringify([metadata, owners, object.spec]);
+}
+
+/** By key, what is equal before and after exactly when nobody wrote, a status of the cluster's controllers apart. */
 export async function versionsOf(api: ApiServer, name: string): Promise<Readonly<Record<string, string>>> {
 	const crds = await api.list<KubeObject>(kinds.CustomResourceDefinition, { labelSelector: managedSelector });
 	const objects = [...(await liveChildren(api, name)), ...crds.items, await readInstallation(api, name)];
 	return Object.fromEntries(
-		objects
-			.map((object) => [objectKey(object), object.metadata.resourceVersion ?? ''])
-			.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
+		objects.map((object) => [objectKey(object), versionOf(object)]).sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
 	);
 }
 

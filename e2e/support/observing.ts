@@ -67,6 +67,8 @@ export async function observe<T extends KubeObject>(
 export interface ReadyPods extends Observing {
 	/** Names of the pods that are ready now, of a workload by its name, and without those that are on their way out. */
 	readonly of: (workload: string) => readonly string[];
+	/** How many pods of a workload there are now, ready or not, with those on their way out. */
+	readonly count: (workload: string) => number;
 	/** The fewest of a workload that were ready at any moment since `forget`. */
 	readonly fewest: (workload: string) => number;
 	/** The most that there were of them at any moment since `forget`, ready or not, with those on their way out. */
@@ -93,6 +95,7 @@ export async function watchReadyPods(api: ApiServer, namespace: string): Promise
 	return {
 		...observing,
 		of: (workload) => ready.of(workload),
+		count: (workload) => all.of(workload).length,
 		fewest: (workload) => ready.bounds(workload).fewest,
 		most: (workload) => all.bounds(workload).most,
 		forget: () => {

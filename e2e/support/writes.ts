@@ -43,16 +43,22 @@ export async function changesOf(
 }
 
 /** How long, milliseconds, nothing is written by an operator that has nothing to do. */
-const calmMs = 300;
+const calmMs = 700;
+/** The same before it is shown over a while that nothing is written: what comes after it, however late, would be taken for a fault. */
+export const restMs = 2_000;
 
-/** Waits until a user has stopped to change things. */
-export async function untilCalm(cluster: Pick<Cluster, 'auditEvents'>, user: string): Promise<void> {
+/** Waits until a user has stopped to change things and to tell of it. */
+export async function untilCalm(
+	cluster: Pick<Cluster, 'auditEvents'>,
+	user: string,
+	forMs: number = calmMs,
+): Promise<void> {
 	let before = -1;
 	await eventually(`${user} has nothing to do`, async () => {
-		const now = (await changesOf(cluster, user)).length;
+		const now = (await writesOf(cluster, user)).length;
 		const isCalm = now === before;
 		before = now;
-		if (!isCalm) await sleep(calmMs);
+		if (!isCalm) await sleep(forMs);
 		return isCalm;
 	});
 }
