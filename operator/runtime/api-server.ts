@@ -10,6 +10,7 @@ import { type Credentials, type StaticCredentials, staticCredentials } from './c
 import { RequestError, TransientError } from './errors.ts';
 import { collectionPath, type Kind, kindOf, objectPath } from './kinds.ts';
 import { type KubeObject, type ObjectMeta, type ObjectReference, referenceOf } from './object.ts';
+import { hasHeader } from './object-shape.ts';
 import { Semaphore } from './semaphore.ts';
 
 export interface ApiServerOptions {
@@ -361,6 +362,11 @@ export class ApiServer {
 		const metadata = isRecord(body) && isRecord(body.metadata) ? body.metadata : {};
 		const items = isRecord(body) && Array.isArray(body.items) ? (body.items as Record<string, unknown>[]) : [];
 		const { continue: next, resourceVersion } = metadata;
+		if (!items.every(hasHeader)) {
+			throw new TransientError(
+				`GET ${collectionPath(kind, options.namespace)}: the answer is no list of ${kind.plural}, but of something else`,
+			);
+		}
 		return {
 			items: items.map((item) => shapeItem(item, kind, options.metadataOnly === true) as T),
 			resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '',
@@ -680,7 +686,11 @@ function headerOf(body: unknown, object: Pick<ObjectReference, 'apiVersion' | 'k
 }
 
 function shapeItem(item: Record<string, unknown>, kind: Kind, metadataOnly: boolean): unknown {
-	return metadataOnly ? headerOf(item, kind) : { apiVersion: kind.apiVersion, kind: kind.kind, ...item };
+	if (metadataOnly) {
+		return headerOf(item, kind);
+	}
+	const { apiVersion: _, kind: __, ...rest } = item;
+	return { apiVersion: kind.apiVersion, kind: kind.kind, ...rest };
 }
 
 /** The address did not take the connection: trying again at once is pointless. */

@@ -278,7 +278,13 @@ export class Reflector<T> {
 				this.#openWatch(effect.position);
 				break;
 			case 'commit':
-				this.#commit(effect.resourceVersion);
+				try {
+					this.#commit(effect.resourceVersion);
+				} catch (error) {
+					// Something in it can't be read: as good as no list. It is asked for again, less and less often.
+					this.#report(error);
+					this.#pending.push({ type: 'failed', failure: 'expired' });
+				}
 				break;
 			case 'wait':
 				this.#wait(effect.failures, effect.atLeastMs);
@@ -347,8 +353,10 @@ export class Reflector<T> {
 					return;
 				}
 				const { resourceVersion = '' } = event.object.metadata;
+				// First into the store: what can't be read there ends the watch, and was of no use.
+				const changes = event.type === 'deleted' ? this.store.remove(event.object) : this.store.put(event.object);
 				this.#dispatch({ type: 'changed', resourceVersion });
-				this.#notify(event.type === 'deleted' ? this.store.remove(event.object) : this.store.put(event.object), false);
+				this.#notify(changes, false);
 			},
 			ended: (end) => {
 				if (isCurrent()) {

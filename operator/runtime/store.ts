@@ -131,13 +131,15 @@ export class Store<T> {
 	/** A complete list: what is not in it is gone, but for what we wrote after the list was taken. */
 	replaceAll(objects: readonly KubeObject[], resourceVersion: string): readonly Change<T>[] {
 		const changes: Change<T>[] = [];
+		// Before anything is changed: one that can't be read leaves everything as it is.
+		const read = objects.map((object) => (this.#isAsKnown(object) ? undefined : { value: this.#transform(object) }));
 		// The server's history went back (a backup was restored): nothing that is known may outweigh the list.
 		const isRewound = this.#position !== undefined && isNewer(this.#position, resourceVersion);
 		this.#position = resourceVersion;
 		const present = new Set<string>();
-		for (const object of objects) {
+		for (const [index, object] of objects.entries()) {
 			present.add(objectKey(object));
-			for (const change of this.#put(object, isRewound ? 'rewound list' : 'list')) {
+			for (const change of this.#put(object, isRewound ? 'rewound list' : 'list', read[index])) {
 				changes.push(change);
 			}
 		}
@@ -165,7 +167,14 @@ export class Store<T> {
 		return this.#put(object, isTold ? 'told own write' : 'own write');
 	}
 
-	#put(object: KubeObject, from: Origin): readonly Change<T>[] {
+	#isAsKnown(object: KubeObject): boolean {
+		const { resourceVersion = '', uid = '' } = object.metadata;
+		const entry = this.#entries.get(objectKey(object));
+		return entry?.uid === uid && compareResourceVersions(resourceVersion, entry.resourceVersion) === 0;
+	}
+
+	/** @param read what is kept of the object, where that is known already */
+	#put(object: KubeObject, from: Origin, read?: { readonly value: T }): readonly Change<T>[] {
 		const key = objectKey(object);
 		const { resourceVersion = '', uid = '' } = object.metadata;
 		const entry = this.#entries.get(key);
@@ -176,7 +185,7 @@ export class Store<T> {
 		if (entry !== undefined && order !== undefined && order < 0 && from !== 'rewound list') {
 			return isOwn(from) ? [] : tellOverwritten(key, entry);
 		}
-		const added: Entry<T> = { value: this.#transform(object), uid, resourceVersion };
+		const added: Entry<T> = { value: (read ?? { value: this.#transform(object) }).value, uid, resourceVersion };
 		if (from === 'own write') {
 			added.own = { before: entry?.own === undefined ? entry?.value : entry.own.before };
 		}

@@ -9,6 +9,7 @@ import { type Clock, systemClock, type Timer } from './clock.ts';
 import { TransientError } from './errors.ts';
 import { collectionPath, type Kind } from './kinds.ts';
 import type { KubeObject } from './object.ts';
+import { hasHeader } from './object-shape.ts';
 
 export type WatchEvent =
 	| { readonly type: 'added' | 'modified' | 'deleted'; readonly object: KubeObject }
@@ -121,6 +122,11 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 			breakOff({ how: 'refused', error: errorOfStatusObject(subject, event.object) });
 			return;
 		}
+		const isMarkAlone = event.type === 'BOOKMARK' && isRecord(event.object.metadata);
+		if (!isMarkAlone && !hasHeader(event.object)) {
+			cut('an event whose object is none of Kubernetes');
+			return;
+		}
 		const parsed = shapeEvent(event.type, event.object, kind, options.metadataOnly === true);
 		if (parsed !== undefined) {
 			callbacks.event(parsed);
@@ -224,7 +230,7 @@ function shapeEvent(
 			const { resourceVersion, annotations } = (object as KubeObject).metadata;
 			return {
 				type: 'bookmark',
-				resourceVersion: resourceVersion ?? '',
+				resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '',
 				isInitialEnd: annotations?.[initialEventsEnd] === 'true',
 			};
 		}
@@ -234,9 +240,10 @@ function shapeEvent(
 }
 
 function shapeObject(object: Record<string, unknown>, kind: Kind, metadataOnly: boolean): KubeObject {
+	const { apiVersion, kind: name } = kind;
 	return metadataOnly
-		? { apiVersion: kind.apiVersion, kind: kind.kind, metadata: (object as KubeObject).metadata }
-		: (object as KubeObject);
+		? { apiVersion, kind: name, metadata: (object as KubeObject).metadata }
+		: { ...(object as KubeObject), apiVersion, kind: name };
 }
 
 /** Cuts a stream of bytes at line feeds. A line within one chunk, the usual case, is copied once. */

@@ -1,0 +1,43 @@
+/**
+ * Whether an answer holds what it should: not every API server that is spoken with is one, or means well. What is read of
+ * objects without further ado, wherever they come to, has to be of its form; a mistake there would end in the middle of a cache.
+ */
+import { isRecord } from './api-server-answer.ts';
+
+const texts = ['namespace', 'uid', 'resourceVersion', 'creationTimestamp', 'deletionTimestamp'] as const;
+const maps = ['labels', 'annotations'] as const;
+
+/** Whether its metadata can be read as that of an object. */
+export function hasHeader(object: unknown): boolean {
+	if (!isRecord(object) || !isRecord(object.metadata)) return false;
+	const { metadata } = object;
+	return (
+		typeof metadata.name === 'string' &&
+		texts.every((field) => isAbsent(metadata[field]) || typeof metadata[field] === 'string') &&
+		maps.every((field) => isAbsent(metadata[field]) || isTextMap(metadata[field])) &&
+		(isAbsent(metadata.generation) || typeof metadata.generation === 'number') &&
+		isListOf(metadata.finalizers, (finalizer) => typeof finalizer === 'string') &&
+		isListOf(metadata.ownerReferences, isRecord) &&
+		isListOf(metadata.managedFields, isManagedFieldsEntry)
+	);
+}
+
+function isAbsent(value: unknown): boolean {
+	return value === undefined || value === null;
+}
+
+function isTextMap(value: unknown): boolean {
+	return isRecord(value) && Object.values(value).every((one) => typeof one === 'string');
+}
+
+function isListOf(value: unknown, isMember: (member: unknown) => boolean): boolean {
+	return isAbsent(value) || (Array.isArray(value) && value.every(isMember));
+}
+
+function isManagedFieldsEntry(value: unknown): boolean {
+	return (
+		isRecord(value) &&
+		(isAbsent(value.manager) || typeof value.manager === 'string') &&
+		(isAbsent(value.fieldsV1) || isRecord(value.fieldsV1))
+	);
+}
