@@ -7,8 +7,10 @@ import { Agent, request } from 'undici';
 import { parseAllDocuments } from 'yaml';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { meshwright } from '../../e2e/support/cli.ts';
+import { eventually } from '../../e2e/support/eventually.ts';
 import { releases } from '../releases/index.ts';
 import { ApiServer } from '../runtime/api-server.ts';
+import { kinds } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { workloads } from './inject-testing.ts';
 
@@ -107,11 +109,12 @@ test.serial('the live mesh says what is injected; where there are several, --mes
 	t.regex(early.stderr, /MeshInstallation is not known to this cluster yet/);
 
 	t.is((await meshwright(['install', '--kubeconfig', cluster.adminKubeconfig()])).exitCode, 0);
+	await using api = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
+	await eventually('MeshInstallations are served', () => api.list(kinds.MeshInstallation));
 	const none = await live();
 	t.is(none.exitCode, 2);
 	t.regex(none.stderr, /there is no MeshInstallation in the cluster\n +do: name a file with --installation/);
 
-	await using api = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
 	const create = (name: string, version: string) =>
 		api.create(
 			{

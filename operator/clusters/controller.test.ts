@@ -165,6 +165,8 @@ test('a kubeconfig that comes brings its clusters a pass, and another Secret doe
 		server.put(secret('other', {}));
 		server.put(secret('kubeconfig-b', { kubeconfig: Buffer.from('no: kubeconfig').toString('base64') }));
 		await eventually('the new reason', () => observed.get('default/b')?.reachProblem?.reason === 'KubeconfigInvalid');
+		// It is told before the pass has ended.
+		await settled();
 		t.deepEqual(new Set(passes), new Set(['default/b']));
 		t.is(observed.get('default/a')?.reachProblem?.reason, 'KubeconfigNotFound');
 	});

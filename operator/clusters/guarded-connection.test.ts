@@ -55,7 +55,7 @@ async function apiServer(t: ExecutionContext, by: Authority, name = host): Promi
 function client(t: ExecutionContext, port: number, given: Partial<StaticCredentials>, settings = loopback): ApiServer {
 	const api = new ApiServer(
 		{ url: `https://${host}:${port}`, token, ca: authority.certificate, ...given },
-		{ lookup: guardedLookup(settings, everythingIsHere), timeoutMs: 10_000 },
+		{ lookup: guardedLookup(settings, everythingIsHere) },
 	);
 	t.teardown(() => api.close());
 	return api;

@@ -110,7 +110,7 @@ export async function startScript(script: Script): Promise<ScriptedServer> {
 	const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 	const clients: ApiServer[] = [];
 	const connect = (token: string) => {
-		const client = new ApiServer({ url, token }, { timeoutMs: 10_000 });
+		const client = new ApiServer({ url, token });
 		clients.push(client);
 		return client;
 	};
