@@ -11,6 +11,7 @@ import { checkCluster } from './checks.ts';
 import { type ClusterConnection, watchedThere } from './connection.ts';
 import type { ClusterChecks, KeeperContext } from './context.ts';
 import { LocalFailure } from './failure.ts';
+import { isAddress } from './foreign.ts';
 import { type ClusterFactsSeen, gatherFacts } from './gather.ts';
 import { valueIfKnown } from './known.ts';
 import { kubernetesNeeded } from './kubernetes-needed.ts';
@@ -176,9 +177,7 @@ function gatewayAddressesSeen({ connection }: ClusterCell, { namespace }: Wanted
 function addressesOf(status: unknown): readonly string[] | undefined {
 	const loadBalancer = isRecord(status) && isRecord(status.loadBalancer) ? status.loadBalancer : {};
 	const ingress: readonly unknown[] = Array.isArray(loadBalancer.ingress) ? loadBalancer.ingress : [];
-	const addresses = ingress
-		.flatMap((entry) => (isRecord(entry) ? [entry.ip, entry.hostname] : []))
-		.filter((address) => typeof address === 'string' && address !== '') as string[];
+	const addresses = ingress.flatMap((entry) => (isRecord(entry) ? [entry.ip, entry.hostname] : [])).filter(isAddress);
 	return addresses.length === 0 ? undefined : [...new Set(addresses)].sort().slice(0, 64);
 }
 

@@ -15,7 +15,7 @@ import type { ClusterLink } from './cluster-link.ts';
 import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { distribute, distributedKeys, distributedRecords } from './distribute.ts';
-import { ClusterFailure, clusterFailure, inCluster } from './failure.ts';
+import { ClusterFailure, clusterFailure, inCluster, quote } from './failure.ts';
 import { recallHealth } from './health.ts';
 import { observationOf, type PassFindings } from './observe.ts';
 import type { ClusterProblem } from './problem.ts';
@@ -212,7 +212,7 @@ export class ClusterKeeper {
 			const planned = await mesh.objects.inCluster(entry, there, names, signal);
 			const secrets = distributedKeys(this.#context, cell, mesh);
 			const result = await applyInstallation(
-				there.applier(this.#hooks(cell, mesh)),
+				there.applier(this.#hooks(cell, mesh, context.secrets)),
 				{
 					owner: undefined,
 					partOf: names.applySet,
@@ -270,10 +270,15 @@ export class ClusterKeeper {
 		}
 	}
 
-	#hooks(cell: ClusterCell, mesh: WantedMesh): ApplyHooks {
+	/** Warnings of another API server, and who wrote there, are its words. */
+	#hooks(cell: ClusterCell, mesh: WantedMesh, secrets: readonly string[]): ApplyHooks {
 		return {
 			onNotice: ({ type, reason, message }) =>
-				this.#context.onNotice(mesh.name, { type, reason, message: `cluster ${cell.cluster}: ${message}` }),
+				this.#context.onNotice(mesh.name, {
+					type,
+					reason,
+					message: `cluster ${cell.cluster}: ${quote(message, secrets)}`,
+				}),
 			onOutcome: this.#context.onApply,
 		};
 	}
@@ -303,7 +308,7 @@ function dataPlaneOf(
 	);
 	if (behind?.workload !== undefined) {
 		const { available, desired, stalled, isRolledOut } = behind.workload;
-		const message = `Deployment ${behind.metadata.name}: ${available} of ${desired} pods are available`;
+		const message = quote(`Deployment ${behind.metadata.name}: ${available} of ${desired} pods are available`, []);
 		// Not one that is on its way, nor one of several pods that is replaced.
 		const isDegraded = stalled !== undefined || (isRolledOut && available === 0);
 		if (isDegraded) return { problem: { reason: 'DataPlaneDegraded', message } };

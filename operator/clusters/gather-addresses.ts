@@ -78,7 +78,7 @@ export async function serviceBlocks(api: ApiServer, namespace: string, signal?: 
 async function fromServiceCIDRs(api: ApiServer, signal: AbortSignal | undefined): Promise<Blocks> {
 	const { items } = await api.list<{ readonly spec?: { readonly cidrs?: unknown } }>(kinds.ServiceCIDR, { signal });
 	const blocks = items.flatMap(({ spec }) => validBlocks(Array.isArray(spec?.cidrs) ? spec.cidrs : []));
-	return blocks.length === 0 ? unknown('there are no ServiceCIDRs') : known(mergeBlocks(blocks), 'the ServiceCIDRs');
+	return blocks.length === 0 ? unknown('there are no ServiceCIDRs') : known(fewBlocks(blocks), 'the ServiceCIDRs');
 }
 
 type IpFamily = 'IPv4' | 'IPv6';

@@ -4,6 +4,7 @@ import { isRecord } from '../runtime/api-server-answer.ts';
 import { InvalidError } from '../runtime/errors.ts';
 import { collectionPath, type Kind, kinds } from '../runtime/kinds.ts';
 import { mergeBlocks } from './cidrs.ts';
+import { countOf, isUid, versionText } from './foreign.ts';
 import { type Blocks, podBlocks, serviceBlocks } from './gather-addresses.ts';
 import { gatherMesh, type MeshThere } from './gather-mesh.ts';
 import { type Known, known, optional, unknown } from './known.ts';
@@ -48,7 +49,8 @@ export async function gatherFacts(
 	// One after the other: the first opens the connection, so that the second measures the answer alone.
 	const id = await clusterId(api, signal);
 	const started = performance.now();
-	const { gitVersion } = await api.version({ signal });
+	// Something else than an API server may answer with nothing.
+	const { gitVersion } = (await api.version({ signal })) ?? {};
 	const latencyMs = performance.now() - started;
 	const [pods, ofServices, mesh, services, endpoints] = await Promise.all([
 		written(podCIDRs, 'podCIDRs') ?? podBlocks(api, signal),
@@ -59,7 +61,7 @@ export async function gatherFacts(
 	]);
 	return {
 		id,
-		serverVersion: typeof gitVersion === 'string' ? gitVersion.slice(0, 128) : '',
+		serverVersion: versionText(gitVersion),
 		latencyMs,
 		podCIDRs: pods,
 		serviceCIDRs: ofServices,
@@ -73,7 +75,7 @@ export async function gatherFacts(
 export async function clusterId(api: ApiServer, signal?: AbortSignal): Promise<string> {
 	const { apiVersion, kind } = kinds.Namespace;
 	const { metadata } = await api.getMetadata({ apiVersion, kind, name: 'kube-system' }, { signal });
-	if (metadata.uid === undefined || metadata.uid === '') {
+	if (!isUid(metadata?.uid)) {
 		throw new InvalidError('Unreachable', `${api.host} answers, but not as a Kubernetes API server does`);
 	}
 	return metadata.uid;
@@ -100,7 +102,7 @@ function count(api: ApiServer, kind: Kind, signal: AbortSignal | undefined): Pro
 			return unknown('the answer is no list');
 		}
 		const { remainingItemCount: more } = isRecord(body.metadata) ? body.metadata : {};
-		return known(roundToTwoDigits(items.length + (typeof more === 'number' ? more : 0)), 'the API server');
+		return known(roundToTwoDigits(countOf(items.length + countOf(more))), 'the API server');
 	});
 }
 

@@ -233,6 +233,24 @@ test('a Secret that is gone already is as good as one that was deleted', async (
 	t.is(scene.told.at(-1), undefined);
 });
 
+test('names of objects there are words of that cluster: told shortened, on one line, so that the status can hold them', async (t) => {
+	const scene = new Scene();
+	const labels = { 'applyset.kubernetes.io/part-of': applySet };
+	const name = `x\u001b[2J\n${'y'.repeat(5_000)}`;
+	scene.there.put(stored({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, labels } }));
+	// It says that it deletes, and does not.
+	scene.there.api.delete = async () => ({});
+	scene.mesh = { ...scene.mesh, isForced: true };
+	await scene.pass();
+	await scene.pass();
+	const { objects = [] } = scene.cell.leftBehind ?? {};
+	t.is(objects.length, 3);
+	for (const text of [...objects, scene.told.at(-1)?.waiting ?? '']) {
+		t.notRegex(text, /\p{Cc}/u);
+		t.true(text.length <= 1_024, `${text.length} characters`);
+	}
+});
+
 test('what fails in this cluster is no fault of the one that leaves', async (t) => {
 	const scene = new Scene();
 	scene.here.refusal = new RequestError('forbidden', { status: 403, reason: 'Forbidden' });

@@ -13,7 +13,7 @@ import type { ClusterCell } from './cell.ts';
 import type { ClusterLink } from './cluster-link.ts';
 import type { KeeperContext } from './context.ts';
 import { isTold } from './distribute.ts';
-import { ClusterFailure, inCluster } from './failure.ts';
+import { ClusterFailure, inCluster, quote } from './failure.ts';
 import { timeText } from './observe.ts';
 import { type ClusterRecord, multiClusterLabel, recordReference, recordSecret } from './record.ts';
 import { failureContextOf } from './source.ts';
@@ -196,7 +196,8 @@ async function clean(
 		});
 		const errors = [...labels, ...removal.errors];
 		if (errors.length > 0) throw new AggregateError(errors);
-		const left = children.map(describeObject);
+		// Their names are words of that cluster.
+		const left = children.map((child) => quote(describeObject(child), []));
 		return {
 			isDone: children.length === 0,
 			sentence: `waiting for ${left.slice(0, 5).join(', ')} to be gone there`,

@@ -3,6 +3,7 @@ import type { ApiServer } from '../runtime/api-server.ts';
 import { RequestError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { clusterFailure, type FailureContext } from './failure.ts';
+import { isUid } from './foreign.ts';
 import type { ClusterProblem } from './problem.ts';
 
 /** A probe that takes longer (milliseconds) is a failure. */
@@ -21,9 +22,9 @@ export async function probe(api: ApiServer, context: FailureContext, signal: Abo
 	const { apiVersion, kind } = kinds.Namespace;
 	try {
 		const { metadata } = await api.getMetadata({ apiVersion, kind, name: 'kube-system' }, { signal, timeoutMs });
-		const { uid } = metadata;
 		// Something else than an API server may answer anything with 200.
-		return typeof uid === 'string' && uid !== '' ? { ok: true, id: uid } : stranger(context, 'kube-system has no uid');
+		const uid: unknown = metadata?.uid;
+		return isUid(uid) ? { ok: true, id: uid } : stranger(context, 'kube-system has no uid');
 	} catch (error) {
 		signal.throwIfAborted();
 		// It answers and knows us: what it does not let us do, the checks tell.
