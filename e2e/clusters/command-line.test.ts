@@ -94,7 +94,7 @@ test.serial('the user’s own entries stay, and what is joined stays, when the u
 
 test.serial('leave --apply --wait leaves nothing behind', async (t) => {
 	const words = ['clusters', 'leave', 'far', '--mesh', 'default', '--join-context', 'far'];
-	const { exitCode, stdout, stderr } = await cli(...words, '--apply', '--wait', '--timeout', '60s');
+	const { exitCode, stdout, stderr } = await cli(...words, '--apply', '--wait', '--timeout', '150s');
 	t.is(exitCode, 0, stderr);
 	t.regex(stdout, /far is no part of MeshInstallation default any more/);
 	await eventually('nothing is left there', async () => (await leftThere()).length === 0);

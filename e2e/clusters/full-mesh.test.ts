@@ -31,7 +31,7 @@ for (const { count, called, ownName, peaceMs } of [
 	const title = (what: string) => `${count} clusters that call themselves ${called}: ${what}`;
 
 	test.serial(title('each is told of all the others'), async (t) => {
-		t.timeout(2 * 60_000);
+		t.timeout(5 * 60_000);
 		const clusters = await startMeshClusters(...names.map((name) => ({ name })));
 		members = clusters.map((cluster, index) => ({ ...cluster, name: names[index] ?? '', number: index + 1 }));
 		for (const member of members) {
@@ -54,7 +54,7 @@ for (const { count, called, ownName, peaceMs } of [
 	});
 
 	test.serial(title('every token reads what Pilot reads and nothing else, and nobody fights'), async (t) => {
-		t.timeout(2 * 60_000);
+		t.timeout(5 * 60_000);
 		let marks = await markAll(members);
 		await eventually('nobody has anything to do', async () => {
 			const before = marks;

@@ -1,7 +1,7 @@
 /** API servers that restart, freeze or lose requests: told when it is true, not more often, and over by itself. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts';
@@ -96,6 +96,21 @@ async function metricsOf(cluster: string): Promise<Readonly<Record<string, numbe
 	);
 }
 
+/** Waits until the metrics about a cluster say what its status does, which is written beside them. */
+async function untilMetrics(
+	t: ExecutionContext,
+	mesh: string,
+	expected: (cluster: ClusterStatus | undefined) => Readonly<Record<string, number | undefined>>,
+): Promise<void> {
+	let [told, wanted]: Readonly<Record<string, number | undefined>>[] = [];
+	await eventually('the metrics say it', async () => {
+		told = await metricsOf(mesh);
+		wanted = expected((await readInstallation(home.api, mesh)).status?.clusters?.[0]);
+		return Object.entries(wanted).every(([key, value]) => told?.[key] === value);
+	}).catch(() => undefined);
+	t.like(told, wanted ?? {});
+}
+
 test('a connection that loses one request in three: the cluster is kept, and never called unreachable', async (t) => {
 	const apply = (podCIDRs: readonly string[]) =>
 		applyInstallation(home.api, 'flaky', { namespace: 'flaky', ...multiCluster([entry('flaky', 1, { podCIDRs })]) });
@@ -125,7 +140,7 @@ test('an API server that freezes: told once it is sure, the Secret stays, and ov
 	await untilEvent(home.api, 'frozen', 'ClusterJoined');
 	const recording = await recordInstallation<Recorded>(home.api, 'frozen');
 	const before = await readRemoteSecret(home.api, 'frozen', 'frozen');
-	t.like(await metricsOf('frozen'), { reachable: 1, joined: 1 });
+	await untilMetrics(t, 'frozen', () => ({ reachable: 1, joined: 1 }));
 
 	await frozen.cluster.restartApiServer();
 	frozen.cluster.pauseApiServer();
@@ -140,7 +155,7 @@ test('an API server that freezes: told once it is sure, the Secret stays, and ov
 	const [silent] = (await readInstallation(home.api, 'frozen')).status?.clusters ?? [];
 	t.truthy(silent?.lastSuccess);
 	t.truthy(silent?.secret);
-	t.like(await metricsOf('frozen'), { reachable: 0, joined: 1 });
+	await untilMetrics(t, 'frozen', () => ({ reachable: 0, joined: 1 }));
 	t.is(
 		(await readRemoteSecret(home.api, 'frozen', 'frozen')).metadata.resourceVersion,
 		before.metadata.resourceVersion,
@@ -157,15 +172,15 @@ test('an API server that freezes: told once it is sure, the Secret stays, and ov
 		'Reachable True Reachable',
 	]);
 	t.deepEqual(await outages('frozen'), ['ClusterJoined', 'Unreachable', 'ClusterReachable']);
-	const [cluster] = (await readInstallation(home.api, 'frozen')).status?.clusters ?? [];
-	t.is(cluster?.lastSuccess, undefined);
-	t.like(await metricsOf('frozen'), {
+	await untilMetrics(t, 'frozen', (cluster) => ({
 		reachable: 1,
 		joined: 1,
 		services: cluster?.services,
 		endpoints: cluster?.endpoints,
 		credentials_expiry_timestamp_seconds: Date.parse(cluster?.credentialsExpire ?? '') / 1_000,
-	});
+	}));
+	const [cluster] = (await readInstallation(home.api, 'frozen')).status?.clusters ?? [];
+	t.is(cluster?.lastSuccess, undefined);
 	const { latency_seconds: latency = 0, last_success_timestamp_seconds: success = 0 } = await metricsOf('frozen');
 	t.true(latency > 0 && success > 0);
 	const binding = { ...kinds.ClusterRoleBinding, name: 'istio-reader-home-frozen' };

@@ -96,7 +96,10 @@ test.serial(
 			...[kinds.Endpoints, kinds.Pod, kinds.Node],
 			...[kinds.Gateway, kinds.DestinationRule, kinds.rule, kinds.handler, kinds.instance, kinds.attributemanifest],
 		])
-			await t.notThrowsAsync(reader.list(kind), kind.plural);
+			await t.notThrowsAsync(
+				eventually(`${kind.plural} are read`, () => reader.list(kind)),
+				kind.plural,
+			);
 		await t.throwsAsync(reader.list(kinds.Secret), { instanceOf: RequestError });
 		await t.throwsAsync(
 			reader.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'default', name: 'theirs' } }),

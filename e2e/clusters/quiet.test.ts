@@ -23,7 +23,7 @@ import {
 import { addJoiner, type Joiner, writesThere } from '../support/joiner.ts';
 import { type MeshCluster, operatorUser } from '../support/mesh-cluster.ts';
 import type { RunningOperator } from '../support/operator.ts';
-import { describeWrite, mark, requestsOf, untilCalm, writesOf } from '../support/writes.ts';
+import { describeWrite, mark, requestsOf, restMs, untilCalm, writesOf } from '../support/writes.ts';
 
 let home: MeshCluster;
 let others: Readonly<Record<'eu' | 'us', { readonly mesh: MeshCluster; readonly joiner: Joiner }>>;
@@ -46,13 +46,19 @@ test.before(async () => {
 	await applyInstallation(home.api, 'mesh', multiCluster([entry('eu', 1), entry('us', 2)]));
 	await untilInstalled(home.api, 'mesh');
 	for (const name of names) await untilCluster(home.api, 'mesh', name, 'Ready', 'True');
-	await untilEvent(home.api, 'mesh', 'ClusterJoined', 'us');
-	await untilCalm(home.cluster, operatorUser);
+	for (const name of names) await untilEvent(home.api, 'mesh', 'ClusterJoined', name);
+	await untilAtRest();
 });
 test.after.always(async () => {
 	await operator?.stop();
 	await Promise.all([home?.stop(), others?.eu.mesh.stop(), others?.us.mesh.stop()]);
 });
+
+/** Waits until nothing is written any more on any side. */
+async function untilAtRest(): Promise<void> {
+	await untilCalm(home.cluster, operatorUser, restMs);
+	for (const name of names) await untilCalm(others[name].mesh.cluster, others[name].joiner.user, restMs);
+}
 
 /** resourceVersions of all that was made, on every side. */
 async function versions(): Promise<readonly string[]> {
@@ -97,19 +103,20 @@ test.serial(
 test.serial('a restart of the operator writes nothing on any side and moves no resourceVersion', async (t) => {
 	const [place, before] = [await marks(), await versions()];
 	await operator.stop();
+	const stopped = await marks();
 	operator = await startJoiningOperator(home);
 	// What is drifting last is repaired after the passes of the start.
 	const reader = { ...kinds.ClusterRoleBinding, name: 'istio-reader-home-istio-system' };
 	await eventually('each was checked', async () => {
 		const asked = await Promise.all(
-			names.map((name) => requestsOf(others[name].mesh.cluster, others[name].joiner.user, place[name])),
+			names.map((name) => requestsOf(others[name].mesh.cluster, others[name].joiner.user, stopped[name])),
 		);
+		// A watch is in the log when it ends.
 		return asked.every((requests) =>
-			requests.some(({ verb, objectRef }) => verb === 'watch' && objectRef?.resource === 'clusterrolebindings'),
+			requests.some(({ verb, objectRef }) => verb === 'list' && objectRef?.resource === 'clusterrolebindings'),
 		);
 	});
-	await untilCalm(home.cluster, operatorUser);
-	for (const name of names) await untilCalm(others[name].mesh.cluster, others[name].joiner.user);
+	await untilAtRest();
 	t.deepEqual(await written(place), []);
 	t.deepEqual(await versions(), before);
 	await others.us.mesh.api.delete(reader);

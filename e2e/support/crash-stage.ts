@@ -27,8 +27,10 @@ export interface Rehearsal {
 	readonly result: Snapshot;
 }
 
-/** No write for so long is the end of a rehearsal, milliseconds. What came later would be found missing at the crash points. */
+/** No write for so long is the end, milliseconds. */
 const quietMs = 700;
+/** Of a rehearsal surely: what came later would be found missing at the crash points. */
+const rehearsalQuietMs = 1_500;
 
 export class CrashStage implements AsyncDisposable {
 	readonly #mesh: MeshCluster;
@@ -73,7 +75,7 @@ export class CrashStage implements AsyncDisposable {
 	async rehearse(name: string, act: Act): Promise<Rehearsal> {
 		this.#proxy.forget();
 		await act(this.api, name);
-		await this.settle(name);
+		await this.settle(name, rehearsalQuietMs);
 		const writes = this.#proxy.writes.map((write) => write.replaceAll(name, '<name>'));
 		const points = writes.flatMap((write, index) => {
 			const nth = writes.slice(0, index + 1).filter((other) => other === write).length;
@@ -83,12 +85,12 @@ export class CrashStage implements AsyncDisposable {
 	}
 
 	/** Waits until the running operator has nothing more to do for an installation. */
-	async settle(name: string): Promise<void> {
+	async settle(name: string, quiet = quietMs): Promise<void> {
 		await eventually(`the operator is done with ${name}`, async () => {
 			const object = await orAbsent(readInstallation(this.api, name));
 			return object === undefined || isInstalled(object.status, object.metadata.generation);
 		});
-		for (let seen = -1; seen !== this.#proxy.writes.length; await sleep(quietMs)) seen = this.#proxy.writes.length;
+		for (let seen = -1; seen !== this.#proxy.writes.length; await sleep(quiet)) seen = this.#proxy.writes.length;
 	}
 
 	/**
