@@ -77,7 +77,10 @@ test.after.always(async () => {
 
 const bad = ['wrong-ca', 'revoked', 'closed', ...silent, ...Object.keys(behaviours)];
 
-/** How long each of some drifts of the mesh is there, milliseconds. */
+/** A request to a server that says nothing is given up after so long, milliseconds (`operator/clusters/probe.ts`). */
+const silenceMs = 5_000;
+
+/** How long some drifts of the mesh are there, the shortest, milliseconds: the others are of a machine that had other things to do. */
 async function repairs(count: number): Promise<number> {
 	const reference = { ...kinds.ConfigMap, namespace: 'istio-system', name: 'istio' };
 	const times: number[] = [];
@@ -88,7 +91,7 @@ async function repairs(count: number): Promise<number> {
 		await eventually('the ConfigMap is made anew', async () => (await home.api.get(reference)).metadata.uid !== uid);
 		times.push(performance.now() - startedAt);
 	}
-	return times.sort((a, b) => a - b)[Math.floor(count / 2)] ?? Number.NaN;
+	return Math.min(...times);
 }
 
 test.serial(
@@ -102,7 +105,8 @@ test.serial(
 		await applyInstallation(api, 'mesh', multiCluster(entries));
 		await untilReady(api, 'mesh');
 		const beside = await repairs(7);
-		t.true(beside < 3 * alone + 200, `${beside} ms beside them, ${alone} ms without`);
+		// Whoever waited for one of them in between would take longer than that each time, however fast the machine is.
+		t.true(beside < alone + silenceMs / 2, `${beside} ms beside them, ${alone} ms without`);
 		await giveKubeconfig(api, 'good', flatKubeconfig(joiner));
 		await applyInstallation(api, 'mesh', multiCluster([...entries, entry('good', 1)]));
 		await untilCluster(api, 'mesh', 'good', 'Ready', 'True');
