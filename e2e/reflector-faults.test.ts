@@ -6,6 +6,7 @@ import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { Reflector, type ReflectorHappening, type ReflectorOptions } from '../operator/runtime/reflector.ts';
 import { type Cluster, startCluster } from './control-plane/cluster.ts';
 import { expiredEvent, type Fault, type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+import { deadlineMs } from './support/eventually.ts';
 
 let cluster: Cluster;
 let direct: ApiServer;
@@ -106,7 +107,7 @@ async function setting(
 async function until(
 	isDone: () => boolean,
 	describe: () => unknown = () => undefined,
-	timeoutMs = 20_000,
+	timeoutMs = deadlineMs,
 ): Promise<void> {
 	const deadline = performance.now() + timeoutMs;
 	while (!isDone()) {
@@ -319,7 +320,7 @@ test('a list that fails in every way is tried until it comes', (t) =>
 	));
 
 test('a list that hangs is given up at its deadline', (t) =>
-	survives(t, [[{ watch: false, nth: 1 }, { type: 'hang' }]], { lists: 2 }, { listTimeoutMs: 4000 }));
+	survives(t, [[{ watch: false, nth: 1 }, { type: 'hang' }]], { lists: 2 }, { listTimeoutMs: 8000 }));
 
 test('initial events take the place of the list', (t) =>
 	survives(
@@ -429,6 +430,14 @@ test.serial(
 				idleMs: 2000,
 				observe: ({ event, reason }) => event === 'relist' && lists.push(reason),
 			});
+			const convergedOverHttp2 = async () => {
+				const { items } = await direct.list<KubeObject>(kinds.ConfigMap);
+				await until(
+					() =>
+						overHttp2.store.size === items.length &&
+						items.every((item) => overHttp2.store.get(objectKey(item)) === item.metadata.resourceVersion),
+				);
+			};
 			overHttp2.start();
 			reflector.start();
 			await Promise.all([reflector.synced, overHttp2.synced]);
@@ -438,6 +447,7 @@ test.serial(
 			await write('after');
 			await remove('before');
 			await converged();
+			await convergedOverHttp2();
 			// Its cache of watch events begins when it starts, and whatever was written elsewhere meanwhile lies before that: then
 			// a position of before is refused with 410 (apiserver `storage/cacher/watch_cache.go`), once.
 			const relisted = happenings.filter(({ event }) => event === 'relist').map(({ reason }) => reason);
@@ -451,9 +461,7 @@ test.serial(
 			cluster.resumeApiServer();
 			await write('thawed');
 			await converged();
-			const { items } = await direct.list<KubeObject>(kinds.ConfigMap);
-			await until(() => items.every((item) => overHttp2.store.get(objectKey(item)) === item.metadata.resourceVersion));
-			t.is(overHttp2.store.size, items.length);
+			await convergedOverHttp2();
 			t.is(lists.length + happenings.filter(({ event }) => event === 'relist').length, listsBefore);
 		});
 	},
