@@ -44,7 +44,7 @@ export async function clustersJoin(name: string, options: ClustersJoinOptions): 
 	);
 	const mesh = meshWith(before, entry);
 	assertUsable(name, there, options);
-	await assertSecretFree(api, entry.kubeconfigSecret);
+	await assertSecretFree(api, entry.kubeconfigSecret, name, options.mesh);
 	const localId = await clusterId(api);
 	if ((await clusterId(there.api)) === localId) {
 		throw new CommandError(

@@ -14,10 +14,10 @@ import { CommandError } from './command-error.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type JoinAccessOptions, joinAccess } from './join-access.ts';
-import { isMadeByJoin, joinNamespaceLabel } from './join-account.ts';
+import { joinNamespaceLabel } from './join-account.ts';
 import { entryManager, entryOwners, removeEntry } from './join-entry.ts';
 import { removeAccount } from './join-remove.ts';
-import { findSecret, joinedClusterLabel, type SecretName, secretReference } from './join-secret.ts';
+import { findSecret, isMadeFor, type SecretName, secretReference } from './join-secret.ts';
 import { joinedMeshLabel } from './join-token.ts';
 import { note, print } from './output.ts';
 import { readInstallations } from './status.ts';
@@ -180,8 +180,8 @@ async function cleanHere(api: ApiServer, name: string, options: ClustersLeaveOpt
 	const found = await findSecret(api, where);
 	const text = describeObject(secretReference(where));
 	if (found === undefined) return;
-	if (!isMadeByJoin(found) || found.metadata.labels?.[joinedClusterLabel] !== name) {
-		note(`${text} was not made by \`clusters join\` and stays`);
+	if (!isMadeFor(found, name, options.mesh)) {
+		note(`${text} was not made by \`clusters join\` for this mesh and stays`);
 		return;
 	}
 	const { uid } = found.metadata;

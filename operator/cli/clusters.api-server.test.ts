@@ -173,6 +173,32 @@ test.serial('join --apply again changes nothing but the spec, in which the entry
 	t.deepEqual(Object.keys(owner?.fieldsV1?.['f:spec'] as object), ['f:multiCluster']);
 });
 
+test.serial(
+	'another mesh that joins the same cluster needs a Secret of its own, and takes none of the first one away',
+	async (t) => {
+		const other = { ...installation, metadata: { name: 'other' } };
+		const spec = { version: '1.4.10', namespace: 'istio-other', multiCluster: { podCIDRs: ['10.171.0.0/16'] } };
+		await api.apply({ ...other, spec }, { fieldManager: person });
+		try {
+			const before = await api.getMetadata(kubeconfigHere);
+			const forOther = (args: readonly string[]) => args.map((word) => (word === 'default' ? 'other' : word));
+			const joined = await cli(...forOther(joinFar));
+			t.is(joined.exitCode, 2, joined.stderr);
+			t.regex(
+				joined.stderr,
+				/far-kubeconfig is there already, and was made by this command for cluster far of mesh default/,
+			);
+			t.regex(joined.stderr, /do: .*--secret-namespace/);
+			const left = await cli(...forOther(leaveFar));
+			t.is(left.exitCode, 0, left.stderr);
+			t.regex(left.stderr, /far-kubeconfig was not made by `clusters join` for this mesh and stays/);
+			t.is((await api.getMetadata(kubeconfigHere)).metadata.resourceVersion, before.metadata.resourceVersion);
+		} finally {
+			await api.delete({ ...kinds.MeshInstallation, name: 'other' });
+		}
+	},
+);
+
 test.serial('another entry by the same command leaves the first one as it is', async (t) => {
 	const kubeconfigSecret = { name: 'x', namespace: 'meshwright-system' };
 	await applyEntry(api, 'default', { name: 'second', kubeconfigSecret }, false);

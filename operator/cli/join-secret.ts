@@ -56,12 +56,27 @@ export async function findSecret(api: ApiServer, where: SecretName): Promise<Pic
 	}
 }
 
-/** Throws CommandError where a Secret of that name is there that join has not made. */
-export async function assertSecretFree(api: ApiServer, where: SecretName): Promise<void> {
+/** Whether join has made it for this cluster of this mesh: another mesh may have joined a cluster of the same name. */
+export function isMadeFor(secret: Pick<KubeObject, 'metadata'>, cluster: string, mesh: string): boolean {
+	const { [joinedClusterLabel]: forCluster, [joinedMeshLabel]: forMesh = mesh } = secret.metadata.labels ?? {};
+	return isMadeByJoin(secret) && forCluster === cluster && forMesh === mesh;
+}
+
+/** Throws CommandError where a Secret of that name is there that join has not made, or for somebody else. */
+export async function assertSecretFree(
+	api: ApiServer,
+	where: SecretName,
+	cluster: string,
+	mesh: string,
+): Promise<void> {
 	const found = await findSecret(api, where);
-	if (found !== undefined && !isMadeByJoin(found)) {
+	if (found !== undefined && !isMadeFor(found, cluster, mesh)) {
+		const { [joinedClusterLabel]: forCluster = '', [joinedMeshLabel]: forMesh = '' } = found.metadata.labels ?? {};
+		const what = isMadeByJoin(found)
+			? `was made by this command for cluster ${forCluster} of mesh ${forMesh}`
+			: 'was not made by this command';
 		throw new CommandError(
-			`${describeObject(secretReference(where))} is there already, and was not made by this command; it is not touched`,
+			`${describeObject(secretReference(where))} is there already, and ${what}; it is not touched`,
 			'delete or rename it, choose another --secret-namespace, or list the cluster with this Secret in spec.multiCluster.clusters',
 		);
 	}
