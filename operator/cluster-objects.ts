@@ -2,6 +2,7 @@
  * What is kept in joined clusters for one mesh: the account by which each is read and, where it has one, its data plane, with
  * the same gates as here: the webhook waits for its injector, Citadel for its authority.
  */
+import { createHash } from 'node:crypto';
 import type { ApplyResult } from './apply/applier.ts';
 import { injectionFieldManagerThere } from './apply/identity.ts';
 import { applyInjectionLabels, planInjectionLabels } from './apply/injection-labels.ts';
@@ -55,9 +56,15 @@ export interface ClusterObjectsOptions {
 	readonly wallClock: () => number;
 }
 
+/** Values of labels, which it becomes too, have no more characters. */
+const longestLabel = 63;
+
 /** Name by which a primary that reads this cluster is known here: apart from the names by which others know us there. */
 export function primaryReader(cluster: string): string {
-	return `for-${cluster}`;
+	const name = `for-${cluster}`;
+	if (name.length <= longestLabel) return name;
+	const hash = createHash('sha256').update(cluster).digest('hex').slice(0, 10);
+	return `${name.slice(0, longestLabel - hash.length - 1)}-${hash}`;
 }
 
 export function clusterObjects(mesh: ResolvedMesh, { addresses, wallClock }: ClusterObjectsOptions): ClusterObjects {

@@ -179,6 +179,19 @@ test('each primary has an account here, which stays until it has left', (t) => {
 	t.true(kept.every((key) => key.includes('istio-reader-for-c')));
 });
 
+test('names and labels of the account of a primary are valid, however long the name of that is', (t) => {
+	const names = ['a'.repeat(59), 'a'.repeat(60), 'a'.repeat(63), `${'a'.repeat(62)}b`];
+	const clusters = names.map((name) => ({ name, role: 'Primary', kubeconfigSecret }));
+	const { spec: parsed, mesh } = meshWith(spec({ multiCluster: { clusters } }));
+	const here = stage({}).clusters.readersHere(parsed, mesh);
+	t.is(new Set(here.map(objectKey)).size, 3 * names.length, 'none has the name of another');
+	for (const { metadata } of here) {
+		t.true(metadata.name.length <= 253);
+		for (const value of Object.values(metadata.labels ?? {}))
+			t.regex(value, /^([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]$/);
+	}
+});
+
 test('the status is told who is listed, seen, leaving and left behind; also of one that has nothing any more', (t) => {
 	const clusters = [{ name: 'a', kubeconfigSecret }];
 	const records = [secretOf(recordWith('a')), secretOf(recordWith('z', { state: 'Leaving', leavingSince: start }))];
@@ -255,7 +268,9 @@ test('an installation that goes leaves all clusters, however invalid it is', (t)
 		t.deepEqual(clusters.leaveAll(broken), ['a']);
 		t.like(wanted[0], { isLeaving: true, namespace, paused: false });
 		t.deepEqual(wanted[0]?.clusters, []);
-		t.deepEqual(stage({}).clusters.leaveAll(broken), []);
+		const { clusters: none, forgotten } = stage({});
+		t.deepEqual(none.leaveAll(broken), []);
+		t.deepEqual(forgotten, ['default'], 'none that is on its way joins an installation that goes');
 	}
 });
 

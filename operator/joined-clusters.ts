@@ -130,7 +130,11 @@ export class JoinedClusters {
 		const { name } = object.metadata;
 		const { namespace, clusterName } = looseSpec(object);
 		const records = this.#recordsOf(name, namespace);
-		if (records.length === 0) return [];
+		if (records.length === 0) {
+			// Nothing was begun anywhere, and nothing is to be begun any more, while what is here goes.
+			this.forget(name);
+			return [];
+		}
 		const { timeoutMs, force } = deletionOf(object);
 		this.#options.controller.setWanted({
 			name,
