@@ -83,6 +83,7 @@ function run(
 				`choose one of: ${mesh.clusters.map((entry) => entry.name).join(', ')}`,
 			);
 		}
+		assertContextsAreUsed(mesh, options);
 		const settings = settingsOf(options);
 		await using looking = await lookAtClusters({ api, mesh, settings, only: cluster, signal });
 		signal.throwIfAborted();
@@ -96,6 +97,20 @@ function run(
 			: fromHere;
 		return await report({ mesh, clusters, matrix, gaps: matrixGaps(matrix, needsOf(mesh)) });
 	});
+}
+
+/** A context for a cluster that nobody knows would be passed over in silence, and the probe be run with the rights of the operator. */
+function assertContextsAreUsed({ name, clusters }: WantedMesh, { probe, probeContext }: ClustersCheckOptions): void {
+	const [unknown] = [...(probeContext?.keys() ?? [])].filter((one) => !clusters.some((entry) => entry.name === one));
+	if (unknown !== undefined) {
+		throw new CommandError(
+			`MeshInstallation ${name} lists no cluster ${unknown}, for which --probe-context names a context`,
+			`choose one of: ${clusters.map((entry) => entry.name).join(', ')}`,
+		);
+	}
+	if (!probe && probeContext !== undefined) {
+		throw new CommandError('--probe-context is for probes, and none was asked for', 'add --probe, or leave it away');
+	}
 }
 
 /** Nothing has to be tidied up: Ctrl-C ends it as it ends everything. */

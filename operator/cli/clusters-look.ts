@@ -8,7 +8,7 @@ import { type ClusterCell, newCell } from '../clusters/cell.ts';
 import { clusterChecks } from '../clusters/cluster-checks.ts';
 import { ClusterConnection } from '../clusters/connection.ts';
 import type { ClusterChecks } from '../clusters/context.ts';
-import { clusterFailure } from '../clusters/failure.ts';
+import { clusterFailure, LocalFailure } from '../clusters/failure.ts';
 import { clusterId } from '../clusters/gather.ts';
 import { type ClusterAccess, readClusterKubeconfig } from '../clusters/kubeconfig.ts';
 import type { ClusterProblem } from '../clusters/problem.ts';
@@ -104,13 +104,18 @@ export async function lookAtClusters(options: LookOptions): Promise<Looking> {
 					: look(checks, cell, mesh, entry, records.get(entry.name), there, signal),
 			),
 		);
-	let clusters = await round();
-	// Each is compared with what was learned of the others.
-	if (clusters.filter(({ facts }) => facts !== undefined).length > 1) clusters = await round();
 	const close = async () => {
 		await Promise.all(connected.map(({ there }) => there?.close()));
 	};
-	return { clusters, localId, [Symbol.asyncDispose]: close };
+	try {
+		let clusters = await round();
+		// Each is compared with what was learned of the others.
+		if (clusters.filter(({ facts }) => facts !== undefined).length > 1) clusters = await round();
+		return { clusters, localId, [Symbol.asyncDispose]: close };
+	} catch (error) {
+		await close();
+		throw error;
+	}
 }
 
 function unusable(entry: WantedCluster, opened: ClusterProblem | ClusterAccess): LookedAt {
@@ -159,6 +164,8 @@ async function look(
 		return { entry, access, api, reach: { state: 'ok', latencyMs }, facts, problems };
 	} catch (error) {
 		signal?.throwIfAborted();
+		// What failed here is no finding about the cluster that is looked at.
+		if (error instanceof LocalFailure) throw error.cause;
 		const { problem } = clusterFailure(error, failureContextOf(access));
 		return { entry, access, api, reach: reachOf(error, entry.name), facts: undefined, problems: [problem] };
 	}

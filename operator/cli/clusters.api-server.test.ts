@@ -13,7 +13,7 @@ import { statusFieldManager } from '../apply/identity.ts';
 import { readClusterKubeconfig } from '../clusters/kubeconfig.ts';
 import { recordReference } from '../clusters/record.ts';
 import { ApiServer } from '../runtime/api-server.ts';
-import { RequestError } from '../runtime/errors.ts';
+import { RequestError, TransientError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, type ObjectReference, objectKey, referenceOf } from '../runtime/object.ts';
 import { lookAtClusters } from './clusters-look.ts';
@@ -241,6 +241,32 @@ test.serial('check finds what the operator would find, and who is reached from h
 	const none = await cli('clusters', 'check', '--cluster', 'nobody');
 	t.is(none.exitCode, 2);
 	t.regex(none.stderr, /lists no cluster nobody\n +do: choose one of: far, second/);
+});
+
+test.serial('a context for a probe that would be passed over is refused', async (t) => {
+	const unknown = await cli('clusters', 'matrix', '--probe-context', 'fra=far');
+	t.is(unknown.exitCode, 2);
+	t.regex(unknown.stderr, /lists no cluster fra, for which --probe-context .*\n +do: choose one of: far, second/);
+	const unused = await cli('clusters', 'check', '--probe-context', 'far=far');
+	t.is(unused.exitCode, 2);
+	t.regex(unused.stderr, /--probe-context is for probes/);
+});
+
+test.serial('what fails here is told as such, and as nothing of the clusters that were looked at', async (t) => {
+	const mesh = wantedMesh(await readClustersMesh(api, 'default'));
+	const settings = { allowLoopback: true, allowProxies: false };
+	// Once it has been asked who it is and what it knows of the clusters, this API server does not answer any more.
+	const silent = new Proxy(api, {
+		get: (target, field) => {
+			if (field === 'version') return () => Promise.reject(new TransientError('the API server here is silent'));
+			const value = Reflect.get(target, field);
+			return typeof value === 'function' ? value.bind(target) : value;
+		},
+	});
+	await t.throwsAsync(lookAtClusters({ api: silent, mesh, settings, only: 'far' }), {
+		instanceOf: TransientError,
+		message: 'the API server here is silent',
+	});
 });
 
 test.serial('an API server that is away is told as such, in findings and matrix', async (t) => {
