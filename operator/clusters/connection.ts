@@ -75,6 +75,9 @@ export interface ConnectionOptions {
 	readonly now: () => number;
 }
 
+/** The pass that goes on with it was overtaken. */
+const closed = new ClusterFailure({ reason: 'RemoteApplyFailed', message: 'the connection was closed' }, false);
+
 /** How long a pass waits for the first lists, milliseconds. */
 const syncDeadlineMs = 15_000;
 
@@ -94,6 +97,7 @@ export class ClusterConnection {
 	readonly #repairLimit = new RepairLimit();
 	readonly #now: () => number;
 	#isStarted = false;
+	#isClosed = false;
 
 	constructor(options: ConnectionOptions) {
 		const { access, api, namespace, partOf, kept, onChange, wake, onError, now } = options;
@@ -112,8 +116,9 @@ export class ClusterConnection {
 		this.live.onChange(onChange);
 	}
 
-	/** Begins to watch; resolves when everything is listed. Rejects with ClusterFailure when that takes too long. */
+	/** Begins to watch; resolves when everything is listed. Rejects with ClusterFailure when that takes too long, or it was closed. */
 	async synced(signal: AbortSignal): Promise<void> {
+		if (this.#isClosed) throw closed;
 		if (!this.#isStarted) {
 			this.#isStarted = true;
 			this.live.start();
@@ -154,9 +159,10 @@ export class ClusterConnection {
 		if (this.#isStarted) this.live.relist();
 	}
 
-	/** Something that ends with the connection. */
+	/** Something that ends with the connection; at once where that has ended. */
 	endsWith(end: () => void): void {
-		this.#endings.push(end);
+		if (this.#isClosed) end();
+		else this.#endings.push(end);
 	}
 
 	/** Namespaces there; only with a data plane. */
@@ -169,6 +175,7 @@ export class ClusterConnection {
 
 	/** Ends watches and connections; what is in flight fails. */
 	async close(): Promise<void> {
+		this.#isClosed = true;
 		for (const end of this.#endings.splice(0)) end();
 		this.live.stop();
 		await this.api.close();

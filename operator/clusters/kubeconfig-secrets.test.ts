@@ -93,3 +93,17 @@ test('what can not be listed is not there for nobody: it is a failure of this cl
 		await eventually('it is told', () => told.join() === 'a');
 	});
 });
+
+test('once it has ended nothing is watched any more, whoever asks', async (t) => {
+	await withSecrets(async (watched, secrets) => {
+		secrets.setInterest('a', name);
+		await secrets.read(name, signal);
+		secrets.stop();
+		const { lists } = watched;
+		secrets.setInterest('b', { ...name, namespace: 'elsewhere' });
+		await t.throwsAsync(secrets.read(name, signal), { instanceOf: TransientError });
+		await t.throwsAsync(secrets.read({ ...name, namespace: 'elsewhere' }, signal), { instanceOf: TransientError });
+		await eventually('no watch', () => watched.watches() === 0);
+		t.is(watched.lists, lists);
+	});
+});

@@ -31,6 +31,7 @@ export class KubeconfigSecrets {
 	/** Namespaces that were waited for in vain: who did so is told when they are listed. */
 	readonly #late = new Set<string>();
 	readonly #contents = new Map<string, { readonly version: string; readonly secret: KubeconfigSecret }>();
+	#isStopped = false;
 
 	constructor(api: ApiServer, options: KubeconfigSecretsOptions) {
 		this.#api = api;
@@ -39,6 +40,8 @@ export class KubeconfigSecrets {
 
 	/** Says on which Secret somebody depends from now on; on none any more when it is undefined. */
 	setInterest(who: string, name: ObjectName | undefined): void {
+		// By passes of meshes, which may go on a little longer: nobody would end the watch.
+		if (this.#isStopped) return;
 		const before = this.#interests.get(who);
 		if (before?.namespace === name?.namespace && before?.name === name?.name) return;
 		if (name === undefined) this.#interests.delete(who);
@@ -57,6 +60,7 @@ export class KubeconfigSecrets {
 
 	/** The Secret, or undefined where there is none. Rejects with TransientError when it can't be read now. */
 	async read(name: ObjectName, signal: AbortSignal): Promise<KubeconfigSecret | undefined> {
+		if (this.#isStopped) throw new TransientError(`Secrets in namespace ${name.namespace} are not watched any more`);
 		const reflector = this.#watches.get(name.namespace) ?? this.#watch(name.namespace);
 		if (!reflector.hasSynced) {
 			this.#late.add(name.namespace);
@@ -93,6 +97,7 @@ export class KubeconfigSecrets {
 	}
 
 	stop(): void {
+		this.#isStopped = true;
 		for (const reflector of this.#watches.values()) reflector.stop();
 		this.#watches.clear();
 		this.#late.clear();

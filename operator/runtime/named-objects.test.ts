@@ -82,6 +82,20 @@ test('what nobody depends on any more is watched no more', async (t) => {
 	secrets.stop();
 });
 
+test('once it has ended nothing is watched any more, whoever asks', async (t) => {
+	const happenings: Happening[] = [];
+	const secrets = watching(happenings);
+	secrets.setInterest('a', [named('ended')]);
+	await secrets.synced('a', deadlineMs);
+	secrets.stop();
+	const before = happenings.length;
+	secrets.setInterest('a', [named('ended')]);
+	await secrets.synced('a', deadlineMs);
+	t.is(secrets.get(named('ended')), 'unknown');
+	await api.create(secret('ended'));
+	t.is(happenings.length, before);
+});
+
 test('one that can not be read holds nobody up for longer than the deadline', async (t) => {
 	const blind = new ApiServer({ url: cluster.url, ca: cluster.ca, token: 'nobody' });
 	const errors: unknown[] = [];

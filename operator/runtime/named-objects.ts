@@ -32,6 +32,7 @@ export class NamedObjects<T> {
 	readonly #api: ApiServer;
 	readonly #options: NamedObjectsOptions<T>;
 	readonly #entries = new Map<string, Entry<T>>();
+	#isStopped = false;
 
 	constructor(api: ApiServer, options: NamedObjectsOptions<T>) {
 		this.#api = api;
@@ -40,6 +41,8 @@ export class NamedObjects<T> {
 
 	/** Says which objects somebody depends on from now on; what nobody depends on any more is watched no more. */
 	setInterest(who: string, names: readonly ObjectName[]): void {
+		// By a pass that goes on a little longer: nobody would end the watch.
+		if (this.#isStopped) return;
 		const wanted = new Map(names.map((name) => [keyOf(name), name]));
 		for (const [key, entry] of this.#entries) {
 			if (wanted.has(key) || !entry.interested.delete(who) || entry.interested.size > 0) continue;
@@ -82,6 +85,7 @@ export class NamedObjects<T> {
 	}
 
 	stop(): void {
+		this.#isStopped = true;
 		for (const { reflector } of this.#entries.values()) reflector.stop();
 		this.#entries.clear();
 	}
