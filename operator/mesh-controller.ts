@@ -262,12 +262,27 @@ export class MeshController {
 		for (const { metadata } of this.caches.installations.all()) this.queue.add(metadata.name, { reason });
 	}
 
+	/** Kubernetes is upgraded while this process goes on: an installation that waited for that is looked at again. */
+	async #lookAtVersion(): Promise<void> {
+		const { api, log } = this.#options;
+		try {
+			const { gitVersion } = await api.version({ isPatient: true });
+			if (gitVersion === this.#serverVersion) return;
+			this.#serverVersion = gitVersion;
+			for (const { metadata } of this.caches.installations.all())
+				this.queue.add(metadata.name, { reason: `Kubernetes is ${gitVersion} now` });
+		} catch (error) {
+			log.debug({ err: error }, 'the version of Kubernetes was not told');
+		}
+	}
+
 	#planResync(): void {
 		const { resyncMs = defaultResyncMs } = this.#options;
 		this.#resyncTimer = setTimeout(
 			() => {
 				this.caches.relist();
 				this.clusters.relist(relistClustersWithin * resyncMs);
+				void this.#lookAtVersion();
 				this.#planResync();
 			},
 			resyncMs * (0.8 + 0.4 * this.#random()),

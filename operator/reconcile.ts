@@ -79,7 +79,7 @@ interface Rendered {
 interface Memory {
 	readonly uid: string;
 	readonly apply: InstallationMemory;
-	prepared: { readonly spec: unknown; readonly value: Prepared } | undefined;
+	prepared: { readonly spec: unknown; readonly serverVersion: string; readonly value: Prepared } | undefined;
 	rendered: (Omit<Rendered, 'againInMs'> & { readonly mesh: ResolvedMesh }) | undefined;
 	/** What the last own write of the installation was answered with. */
 	answered: { readonly resourceVersion: string | undefined; readonly spec: unknown } | undefined;
@@ -282,11 +282,16 @@ export class Reconciler {
 		return memory;
 	}
 
-	/** Parses and resolves once per spec: all of it depends on the spec alone. */
+	/** Parses and resolves once per spec: all of it depends on the spec alone, and on the version of Kubernetes. */
 	#prepare(object: StoredInstallation, memory: Memory): Prepared {
-		if (memory.prepared === undefined || !isDeepStrictEqual(memory.prepared.spec, object.spec))
-			memory.prepared = { spec: object.spec, value: prepare(object, this.#options.serverVersion()) };
-		return memory.prepared.value;
+		const serverVersion = this.#options.serverVersion();
+		const known = memory.prepared;
+		if (known?.serverVersion !== serverVersion || !isDeepStrictEqual(known.spec, object.spec)) {
+			const value = prepare(object, serverVersion);
+			memory.prepared = { spec: object.spec, serverVersion, value };
+			return value;
+		}
+		return known.value;
 	}
 
 	/** Renders once per spec and facts of the cluster. */
