@@ -1,9 +1,11 @@
 import test, { type ExecutionContext } from 'ava';
+import { LiveMap, stored } from '../apply/testing.ts';
 import type { StaticCredentials } from '../runtime/credentials-grant.ts';
 import { RequestError, TransientError } from '../runtime/errors.ts';
 import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { ClusterFailure } from './failure.ts';
+import { basisOf } from './publication-basis.ts';
 import { failureContextOf, localSourceOf, sourceOf } from './source.ts';
 import {
 	entryOf,
@@ -128,6 +130,7 @@ test('of this cluster the address has to be known; its failures stay this cluste
 	const context = (address: string | undefined) =>
 		({
 			api: server.api,
+			live: new LiveMap(),
 			local: () => ({ id: 'uid', access: { server: address, ca: 'CA' } }),
 			connectHere: (given: string) => server.connect(given),
 		}) as unknown as KeeperContext;
@@ -147,6 +150,27 @@ test('of this cluster the address has to be known; its failures stay this cluste
 	const silent = { ...context(undefined), api: broken.api } as KeeperContext;
 	const lost = localSourceOf(silent, wantedMesh({ server: 'https://here.example' }), 'x', signal);
 	await t.throwsAsync(async () => lost?.issue(60 * minute, start), { instanceOf: TransientError });
+});
+
+test('the account by which another reads this cluster is that one: made again, it has other tokens', async (t) => {
+	await using server = await startScript(script(reads));
+	const live = new LiveMap();
+	const context = {
+		api: server.api,
+		live,
+		local: () => ({ id: 'uid', access: { server: 'https://here.example', ca: 'CA' } }),
+	} as unknown as KeeperContext;
+	const basis = () => {
+		const source = localSourceOf(context, wantedMesh(), 'x', signal);
+		return source === undefined ? undefined : basisOf(source);
+	};
+	const metadata = { name: 'x', namespace: 'istio-system' };
+	const put = (uid: string) => live.observe(stored({ apiVersion: 'v1', kind: 'ServiceAccount', metadata }, { uid }));
+	put('first');
+	const first = basis();
+	t.is(basis(), first);
+	put('second');
+	t.not(basis(), first);
 });
 
 test('messages are about the host, and know what must not be in them', (t) => {

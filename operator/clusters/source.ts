@@ -27,9 +27,10 @@ export function localSourceOf(
 	const server = mesh.server ?? access?.server;
 	if (server === undefined) return undefined;
 	const { api } = context;
+	const { apiVersion, kind } = kinds.ServiceAccount;
 	const identity = { namespace: mesh.namespace, name: account };
 	return {
-		account: identity,
+		account: { ...identity, uid: context.live.get(objectKey({ apiVersion, kind, ...identity }))?.metadata.uid },
 		access: { server, ca: access?.ca, tlsServerName: undefined },
 		issue: async (lifetimeMs, now) => {
 			const answer = await issueToken(api, identity, lifetimeMs, now, { signal });
