@@ -24,8 +24,11 @@ async function clear(stage: CrashStage, name: string): Promise<void> {
 	await stage.untilNoCrds();
 }
 
+/** For one round, milliseconds: how many there are in a time is a matter of the machine. */
+const roundMs = 10 * 60_000;
+
 test('operators of which each dies one write later than the one before it, from an empty cluster on, get an installation and its next version done', async (t) => {
-	t.timeout(10 * 60_000);
+	t.timeout(roundMs);
 	await using stage = await CrashStage.start();
 	await stage.operate();
 	const example = stage.nextName();
@@ -36,8 +39,9 @@ test('operators of which each dies one write later than the one before it, from 
 	await clear(stage, example);
 
 	const name = stage.nextName();
-	await stage.crashLoop(name, ask('1.3.8'), installing);
+	const onStep = () => t.timeout(roundMs);
+	await stage.crashLoop(name, ask('1.3.8'), installing, onStep);
 	t.deepEqual(await takeCrdSnapshot(stage.api), crdsInstalled);
-	await stage.crashLoop(name, ask('1.4.10'), changing);
+	await stage.crashLoop(name, ask('1.4.10'), changing, onStep);
 	t.deepEqual(await takeCrdSnapshot(stage.api), crdsChanged);
 });

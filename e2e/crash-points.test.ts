@@ -23,8 +23,11 @@ const install: Act = (api, name) => applyInstallation(api, name, spec(name));
 const installationKey = objectKey({ ...kinds.MeshInstallation, name: '<name>' });
 const remove: Act = (api, name) => api.delete(installationReference(name));
 
+/** For one round, milliseconds: how many there are in a time is a matter of the machine. */
+const roundMs = 10 * 60_000;
+
 test('an operator killed at any write of an installation or of a deletion leaves nothing that a restart does not put right', async (t) => {
-	t.timeout(10 * 60_000);
+	t.timeout(roundMs);
 	await using stage = await CrashStage.start();
 	await stage.operate();
 	// The first installation brings Istio's CRDs; crash-points-crds.test.ts is about those.
@@ -47,6 +50,7 @@ test('an operator killed at any write of an installation or of a deletion leaves
 
 	const rounds = Math.max(installing.points.length, removing.points.length);
 	for (let round = 0; round < rounds; round++) {
+		t.timeout(roundMs);
 		const mesh = stage.nextName();
 		const [installPoint, removePoint] = [installing.points[round], removing.points[round]];
 		await (installPoint === undefined

@@ -106,16 +106,31 @@ export class CrashStage implements AsyncDisposable {
 	/** Kills the running operator at a point of what `act` sets off; then none runs. */
 	async breakOff(name: string, act: Act, point: CrashPoint): Promise<void> {
 		this.#proxy.forget();
-		const killed = this.killAt({ ...point, write: point.write.replaceAll('<name>', name) });
+		const operator = this.#running;
+		const over = new AbortController();
+		const killed = this.killAt({ ...point, write: point.write.replaceAll('<name>', name) }, over.signal);
 		await act(this.api, name);
-		await killed;
+		// How often the status is told depends on what comes together: it may not be told once more.
+		if (point.nth > 1 && !isNoStatus(point)) {
+			await Promise.race([killed, this.settle(name)]);
+			over.abort();
+		}
+		if (await killed) return;
+		await operator.kill();
+		await this.#proxy.revive();
 	}
 
 	/**
 	 * Kills operators one after the other, each after one more write of the same change, and lets the last one finish. (What
 	 * is stored before a write is what was stored after the one before it.) Of several writes of one object the first counts.
+	 * @param onStep called after each death
 	 */
-	async crashLoop(name: string, act: Act, { points, result }: Rehearsal): Promise<void> {
+	async crashLoop(
+		name: string,
+		act: Act,
+		{ points, result }: Rehearsal,
+		onStep: () => void = () => undefined,
+	): Promise<void> {
 		const distinct = points.filter(({ nth, when }) => nth === 1 && when === 'after');
 		let isAsked = false;
 		// The status comes last, also where the rehearsal had one in between: an operator that has written it has done all.
@@ -124,6 +139,7 @@ export class CrashStage implements AsyncDisposable {
 			if (!isAsked) await act(this.api, name);
 			isAsked = true;
 			await killed;
+			onStep();
 			this.#operator = await startOperatorProcess({ kubeconfig: this.#kubeconfig });
 		}
 		await this.#running.until('the operator starts', () => this.#running.hasSaid('started'));
@@ -159,21 +175,23 @@ export class CrashStage implements AsyncDisposable {
 		return Object.fromEntries(items.map(({ metadata: { name, resourceVersion } }) => [name, resourceVersion]));
 	}
 
-	/** Kills the running operator at a write. */
-	async killAt(point: CrashPoint): Promise<void> {
+	/** Kills the running operator at a write, unless it is over before that comes. Returns whether it came. */
+	async killAt(point: CrashPoint, over?: AbortSignal): Promise<boolean> {
 		const operator = this.#running;
 		const killed = this.#proxy.killAt(point, () => operator.kill());
 		const timer = new AbortController();
-		const late = sleep(deadlineMs, undefined, { signal: timer.signal }).then(
+		const signal = over === undefined ? timer.signal : AbortSignal.any([timer.signal, over]);
+		const late = sleep(deadlineMs, undefined, { signal }).then(
 			() => {
 				throw new Error(
 					`no write ${point.write} (${point.nth}.) came, but\n${this.#proxy.writes.join('\n')}\n${operator.log()}`,
 				);
 			},
-			() => undefined,
+			() => false,
 		);
-		await Promise.race([killed, late]);
+		const isKilled = await Promise.race([killed.then(() => true), late]);
 		timer.abort();
+		return isKilled;
 	}
 
 	/** Waits until a pass of the running operator has left an installation as expected. */
