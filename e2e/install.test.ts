@@ -3,6 +3,7 @@ import test from 'ava';
 import { releases } from '../operator/releases/index.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { meshwright } from './support/cli.ts';
+import { eventually } from './support/eventually.ts';
 import {
 	applyInstallation,
 	deleteInstallation,
@@ -74,8 +75,10 @@ for (const { version } of releases) {
 			const live = await readLive(api, object);
 			t.deepEqual(differences(object, live), [], `${object.kind} ${object.metadata.name}`);
 			if (object.kind !== 'CustomResourceDefinition') continue;
-			const conditions = (live.status as CrdStatus).conditions ?? [];
-			t.true(conditions.some(({ type, status }) => type === 'Established' && status === 'True'));
+			await eventually(`${object.metadata.name} is established`, async () => {
+				const { conditions = [] } = ((await readLive(api, object)).status ?? {}) as CrdStatus;
+				return conditions.some(({ type, status }) => type === 'Established' && status === 'True');
+			});
 		}
 		t.is((await liveChildren(api, name)).length, renderedChildren(name, spec).length, 'and nothing else');
 

@@ -19,7 +19,7 @@ import {
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { startOperator } from './support/operator.ts';
-import { changesOf, describeWrite, type Mark, mark } from './support/writes.ts';
+import { changesOf, describeWrite, type Mark, mark, untilCalm } from './support/writes.ts';
 
 let mesh: MeshCluster;
 let stopOperator: () => Promise<void> = () => Promise.resolve();
@@ -134,6 +134,7 @@ test.serial(
 		await untilInstalled(api, 'winner');
 		// Creation times have a resolution of a second.
 		await sleep(1_100);
+		await untilCalm(cluster, operatorUser);
 		const place = await mark(cluster);
 		await applyInstallation(api, 'loser', { ...spec, version: '1.3.8' });
 		const { message } = await untilCondition(api, 'loser', 'Valid', 'False', 'NamespaceTaken');
@@ -199,48 +200,51 @@ for (const [first, second] of [
 	[older, newer],
 	[newer, older],
 ] as const) {
-	test(`1.0 and 1.4 in one cluster, ${first.name} first: both stand, the newer CRDs win, nothing is shared but them, and all of that survives both`, async (t) => {
-		await using own = await startMeshCluster();
-		const { api, cluster } = own;
-		await using _operator = await startOperator(own);
-		for (const { name, spec } of [first, second]) {
-			await applyInstallation(api, name, spec);
-			await untilInstalled(api, name);
-		}
-		const inNewer = new Set(crdNames(newer));
-		const expected = new Map(
-			[...crdNames(older), ...crdNames(newer)].map((name) => [name, inNewer.has(name) ? '1.4.10' : '1.0.9']),
-		);
-		t.deepEqual(new Map([...(await crdReleases(api))].sort()), new Map([...expected].sort()));
+	test.serial(
+		`1.0 and 1.4 in one cluster, ${first.name} first: both stand, the newer CRDs win, nothing is shared but them, and all of that survives both`,
+		async (t) => {
+			await using own = await startMeshCluster();
+			const { api, cluster } = own;
+			await using _operator = await startOperator(own);
+			for (const { name, spec } of [first, second]) {
+				await applyInstallation(api, name, spec);
+				await untilInstalled(api, name);
+			}
+			const inNewer = new Set(crdNames(newer));
+			const expected = new Map(
+				[...crdNames(older), ...crdNames(newer)].map((name) => [name, inNewer.has(name) ? '1.4.10' : '1.0.9']),
+			);
+			t.deepEqual(new Map([...(await crdReleases(api))].sort()), new Map([...expected].sort()));
 
-		const keys = async (name: string) => (await liveChildren(api, name)).map(objectKey);
-		const [ofOlder, ofNewer] = [await keys(older.name), await keys(newer.name)];
-		t.true(ofOlder.length > 0 && ofNewer.length > 0);
-		t.deepEqual(
-			ofOlder.filter((key) => ofNewer.includes(key)),
-			[],
-		);
-		for (const { name } of [older, newer]) await untilInstalled(api, name);
+			const keys = async (name: string) => (await liveChildren(api, name)).map(objectKey);
+			const [ofOlder, ofNewer] = [await keys(older.name), await keys(newer.name)];
+			t.true(ofOlder.length > 0 && ofNewer.length > 0);
+			t.deepEqual(
+				ofOlder.filter((key) => ofNewer.includes(key)),
+				[],
+			);
+			for (const { name } of [older, newer]) await untilInstalled(api, name);
 
-		const place = await mark(cluster);
-		const path = '/apis/networking.istio.io/v1alpha3/namespaces/default/virtualservices';
-		const virtualService = {
-			apiVersion: 'networking.istio.io/v1alpha3',
-			kind: 'VirtualService',
-			metadata: { name: 'reviews' },
-			spec: { hosts: ['reviews'], http: [{ route: [{ destination: { host: 'reviews' } }] }] },
-		};
-		await cluster.request({ method: 'POST', path, body: virtualService });
-		const before = await crdReleases(api);
-		for (const { name } of [first, second]) await deleteInstallation(api, name);
-		t.deepEqual(await liveChildren(api), []);
-		t.deepEqual(await crdReleases(api), before);
-		t.like(await cluster.request({ path: `${path}/reviews` }), { spec: virtualService.spec });
-		const touched = (await written(place, own)).filter((line) =>
-			/customresourcedefinitions|virtualservices|namespaces /.test(line),
-		);
-		t.deepEqual(touched, []);
-	});
+			const place = await mark(cluster);
+			const path = '/apis/networking.istio.io/v1alpha3/namespaces/default/virtualservices';
+			const virtualService = {
+				apiVersion: 'networking.istio.io/v1alpha3',
+				kind: 'VirtualService',
+				metadata: { name: 'reviews' },
+				spec: { hosts: ['reviews'], http: [{ route: [{ destination: { host: 'reviews' } }] }] },
+			};
+			await cluster.request({ method: 'POST', path, body: virtualService });
+			const before = await crdReleases(api);
+			for (const { name } of [first, second]) await deleteInstallation(api, name);
+			t.deepEqual(await liveChildren(api), []);
+			t.deepEqual(await crdReleases(api), before);
+			t.like(await cluster.request({ path: `${path}/reviews` }), { spec: virtualService.spec });
+			const touched = (await written(place, own)).filter((line) =>
+				/customresourcedefinitions|virtualservices|namespaces /.test(line),
+			);
+			t.deepEqual(touched, []);
+		},
+	);
 }
 
 /** A CRD of another installer, for the name of one of Istio's own. */
@@ -265,48 +269,56 @@ function foreignCrd(version: string): KubeObject {
 	};
 }
 
-test('a CRD of another installer that does not serve what the release reads: CrdConflict, and no object is made', async (t) => {
-	await using own = await startMeshCluster();
-	const { api, cluster } = own;
-	await api.create(foreignCrd('v1'), { fieldManager: 'helm' });
-	await eventually('the CRD is established', async () => {
-		const { status } = (await api.get(referenceOf(foreignCrd('v1')))) as KubeObject & {
-			readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-		};
-		return status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True') === true;
-	});
-	const before = (await api.get(referenceOf(foreignCrd('v1')))).metadata.resourceVersion;
-	await using _operator = await startOperator(own);
-	await applyInstallation(api, 'mesh', { namespace: 'istio-mesh' });
-	const { message } = await untilCondition(api, 'mesh', 'Stalled', 'True', 'CrdConflict');
-	for (const part of ['gateways.networking.istio.io', 'Helm', 'v1alpha3', adoptAnnotation])
-		t.true(message.includes(part), message);
-	t.deepEqual(await liveChildren(api), []);
-	t.is((await api.get(referenceOf(foreignCrd('v1')))).metadata.resourceVersion, before);
-	const children = (await written(0, own)).filter((line) => !/meshinstallations|customresourcedefinitions/.test(line));
-	t.deepEqual(children, []);
-	t.is((await readInstallation(api, 'mesh')).status?.phase, 'Stalled');
-	t.true((await written(0, own)).every((line) => !line.includes('gateways.networking.istio.io')));
-	await cluster.request({
-		method: 'DELETE',
-		path: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gateways.networking.istio.io',
-	});
-	await untilInstalled(api, 'mesh');
-});
+test.serial(
+	'a CRD of another installer that does not serve what the release reads: CrdConflict, and no object is made',
+	async (t) => {
+		await using own = await startMeshCluster();
+		const { api, cluster } = own;
+		await api.create(foreignCrd('v1'), { fieldManager: 'helm' });
+		await eventually('the CRD is established', async () => {
+			const { status } = (await api.get(referenceOf(foreignCrd('v1')))) as KubeObject & {
+				readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+			};
+			return status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True') === true;
+		});
+		const before = (await api.get(referenceOf(foreignCrd('v1')))).metadata.resourceVersion;
+		await using _operator = await startOperator(own);
+		await applyInstallation(api, 'mesh', { namespace: 'istio-mesh' });
+		const { message } = await untilCondition(api, 'mesh', 'Stalled', 'True', 'CrdConflict');
+		for (const part of ['gateways.networking.istio.io', 'Helm', 'v1alpha3', adoptAnnotation])
+			t.true(message.includes(part), message);
+		t.deepEqual(await liveChildren(api), []);
+		t.is((await api.get(referenceOf(foreignCrd('v1')))).metadata.resourceVersion, before);
+		const children = (await written(0, own)).filter(
+			(line) => !/meshinstallations|customresourcedefinitions/.test(line),
+		);
+		t.deepEqual(children, []);
+		t.is((await readInstallation(api, 'mesh')).status?.phase, 'Stalled');
+		t.true((await written(0, own)).every((line) => !line.includes('gateways.networking.istio.io')));
+		await cluster.request({
+			method: 'DELETE',
+			path: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gateways.networking.istio.io',
+		});
+		await untilInstalled(api, 'mesh');
+	},
+);
 
-test('a CRD of another installer that serves what the release reads is used as it is and never written', async (t) => {
-	await using own = await startMeshCluster();
-	const { api } = own;
-	await api.create(foreignCrd('v1alpha3'), { fieldManager: 'helm' });
-	await using operator = await startOperator(own);
-	await applyInstallation(api, 'mesh', { namespace: 'istio-mesh' });
-	await untilInstalled(api, 'mesh');
-	const before = (await api.get(referenceOf(foreignCrd('v1alpha3')))).metadata.resourceVersion;
-	await operator.stop();
-	await using _again = await startOperator(own);
-	await applyInstallation(api, 'mesh', { namespace: 'istio-mesh', mesh: { tracing: { enabled: true } } });
-	await untilInstalled(api, 'mesh');
-	await deleteInstallation(api, 'mesh');
-	t.is((await api.get(referenceOf(foreignCrd('v1alpha3')))).metadata.resourceVersion, before);
-	t.true((await written(0, own)).every((line) => !line.includes('gateways.networking.istio.io')));
-});
+test.serial(
+	'a CRD of another installer that serves what the release reads is used as it is and never written',
+	async (t) => {
+		await using own = await startMeshCluster();
+		const { api } = own;
+		await api.create(foreignCrd('v1alpha3'), { fieldManager: 'helm' });
+		await using operator = await startOperator(own);
+		await applyInstallation(api, 'mesh', { namespace: 'istio-mesh' });
+		await untilInstalled(api, 'mesh');
+		const before = (await api.get(referenceOf(foreignCrd('v1alpha3')))).metadata.resourceVersion;
+		await operator.stop();
+		await using _again = await startOperator(own);
+		await applyInstallation(api, 'mesh', { namespace: 'istio-mesh', mesh: { tracing: { enabled: true } } });
+		await untilInstalled(api, 'mesh');
+		await deleteInstallation(api, 'mesh');
+		t.is((await api.get(referenceOf(foreignCrd('v1alpha3')))).metadata.resourceVersion, before);
+		t.true((await written(0, own)).every((line) => !line.includes('gateways.networking.istio.io')));
+	},
+);

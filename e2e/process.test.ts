@@ -72,76 +72,80 @@ async function untilAsRendered({ api }: MeshCluster, objects: readonly KubeObjec
 	}
 }
 
-test('with nothing but the rights that deploy/ gives, nothing is ever forbidden; the figures agree with the audit log', async (t) => {
-	await using mesh = await startMeshCluster();
-	await using operator = await startOperator(mesh);
-	const { api } = mesh;
-	for (const { version } of releases) {
-		const name = `mesh-${version.replaceAll('.', '-')}`;
-		const spec = { version, namespace: `istio-${name}`, pilot: workload };
-		await applyInstallation(api, name, spec);
-		await untilInstalled(api, name);
-		const children = renderedChildren(name, spec);
-		for (const [index, child] of children.entries()) {
-			if (index % 2 === 0) await api.delete(referenceOf(child));
-			else
-				await api.patch(
-					referenceOf(child),
-					{ metadata: { labels: { 'app.kubernetes.io/part-of': null } } },
-					{ type: 'merge' },
-				);
+// One cluster at a time: five that start at once take all of two cores for a minute.
+test.serial(
+	'with nothing but the rights that deploy/ gives, nothing is ever forbidden; the figures agree with the audit log',
+	async (t) => {
+		await using mesh = await startMeshCluster();
+		await using operator = await startOperator(mesh);
+		const { api } = mesh;
+		for (const { version } of releases) {
+			const name = `mesh-${version.replaceAll('.', '-')}`;
+			const spec = { version, namespace: `istio-${name}`, pilot: workload };
+			await applyInstallation(api, name, spec);
+			await untilInstalled(api, name);
+			const children = renderedChildren(name, spec);
+			for (const [index, child] of children.entries()) {
+				if (index % 2 === 0) await api.delete(referenceOf(child));
+				else
+					await api.patch(
+						referenceOf(child),
+						{ metadata: { labels: { 'app.kubernetes.io/part-of': null } } },
+						{ type: 'merge' },
+					);
+			}
+			await untilAsRendered(mesh, children);
+			// Without autoscaler and budget: both are pruned.
+			await applyInstallation(api, name, { version, namespace: `istio-${name}` });
+			await eventually('both are pruned', async () => (await liveChildren(api, name)).length === children.length - 2);
+			await untilEvent(api, name, 'Pruned');
+			await untilInstalled(api, name);
 		}
-		await untilAsRendered(mesh, children);
-		// Without autoscaler and budget: both are pruned.
-		await applyInstallation(api, name, { version, namespace: `istio-${name}` });
-		await eventually('both are pruned', async () => (await liveChildren(api, name)).length === children.length - 2);
-		await untilEvent(api, name, 'Pruned');
-		await untilInstalled(api, name);
-	}
-	await untilSilent(mesh);
-	const { body } = await operator.ask('/metrics');
-	t.is(sum(body, 'meshwright_installation_ready'), 0, 'without controllers none of them runs');
-	t.is(samples(body, 'meshwright_installation_ready').size, releases.length);
-	for (const { version } of releases) await deleteInstallation(api, `mesh-${version.replaceAll('.', '-')}`);
-	await untilSilent(mesh);
+		await untilSilent(mesh);
+		const { body } = await operator.ask('/metrics');
+		t.is(sum(body, 'meshwright_installation_ready'), 0, 'without controllers none of them runs');
+		t.is(samples(body, 'meshwright_installation_ready').size, releases.length);
+		for (const { version } of releases) await deleteInstallation(api, `mesh-${version.replaceAll('.', '-')}`);
+		await untilSilent(mesh);
 
-	const { requests, changes, metrics } = await atOneMoment(mesh, operator);
-	t.true(requests.length > 200);
-	t.deepEqual(
-		requests
-			.filter(({ responseStatus }) => responseStatus?.code === 403 || responseStatus?.code === 401)
-			.map(describeWrite),
-		[],
-	);
+		const { requests, changes, metrics } = await atOneMoment(mesh, operator);
+		t.true(requests.length > 200);
+		t.deepEqual(
+			requests
+				.filter(({ responseStatus }) => responseStatus?.code === 403 || responseStatus?.code === 401)
+				.map(describeWrite),
+			[],
+		);
 
-	const verbs = { PATCH: 'patch', DELETE: 'delete', POST: 'create' } as const;
-	for (const [method, verb] of Object.entries(verbs)) {
-		const told = sum(metrics, 'rest_client_requests_total', `method="${method}"`);
-		t.is(told, requests.filter((request) => request.verb === verb).length, method);
-	}
-	const writes = changes.filter(({ objectRef }) => objectRef?.resource !== 'meshinstallations');
-	const applied = ['created', 'changed', 'unchanged', 'conflict', 'failed'].map((outcome) =>
-		sum(metrics, 'meshwright_apply_total', `outcome="${outcome}"`),
-	);
-	t.is(
-		applied.reduce((total, count) => total + count, 0),
-		writes.filter(({ verb }) => verb === 'patch').length,
-	);
-	t.is(
-		sum(metrics, 'meshwright_apply_total', 'outcome="created"'),
-		writes.filter(({ responseStatus }) => responseStatus?.code === 201).length,
-	);
-	t.is(
-		sum(metrics, 'meshwright_apply_total', 'outcome="deleted"'),
-		writes.filter(({ verb }) => verb === 'delete').length,
-	);
-	t.is(samples(metrics, 'meshwright_installation_ready').size, 0, 'what is gone is no longer told');
-	t.is(sum(metrics, 'controller_runtime_reconcile_panics_total'), 0);
-	t.true(sum(metrics, 'controller_runtime_reconcile_total', 'result="requeue_after"') > 0);
-	t.is(sum(metrics, 'meshwright_build_info'), 1);
-});
+		const verbs = { PATCH: 'patch', DELETE: 'delete', POST: 'create' } as const;
+		for (const [method, verb] of Object.entries(verbs)) {
+			const told = sum(metrics, 'rest_client_requests_total', `method="${method}"`);
+			t.is(told, requests.filter((request) => request.verb === verb).length, method);
+		}
+		const writes = changes.filter(({ objectRef }) => objectRef?.resource !== 'meshinstallations');
+		const applied = ['created', 'changed', 'unchanged', 'conflict', 'failed'].map((outcome) =>
+			sum(metrics, 'meshwright_apply_total', `outcome="${outcome}"`),
+		);
+		t.is(
+			applied.reduce((total, count) => total + count, 0),
+			writes.filter(({ verb }) => verb === 'patch').length,
+		);
+		t.is(
+			sum(metrics, 'meshwright_apply_total', 'outcome="created"'),
+			writes.filter(({ responseStatus }) => responseStatus?.code === 201).length,
+		);
+		t.is(
+			sum(metrics, 'meshwright_apply_total', 'outcome="deleted"'),
+			writes.filter(({ verb }) => verb === 'delete').length,
+		);
+		t.is(samples(metrics, 'meshwright_installation_ready').size, 0, 'what is gone is no longer told');
+		t.is(sum(metrics, 'controller_runtime_reconcile_panics_total'), 0);
+		t.true(sum(metrics, 'controller_runtime_reconcile_total', 'result="requeue_after"') > 0);
+		t.is(sum(metrics, 'meshwright_build_info'), 1);
+	},
+);
 
-test('an operator that is there before the CRD is alive, not ready, waits, and then works', async (t) => {
+test.serial('an operator that is there before the CRD is alive, not ready, waits, and then works', async (t) => {
 	await using mesh = await startMeshCluster({ crd: false });
 	await using operator = launchOperator(mesh);
 	await eventually('it asks for the kind', async () =>
@@ -161,7 +165,7 @@ test('an operator that is there before the CRD is alive, not ready, waits, and t
 	t.is((await operator.ask('/healthz')).status, 200);
 });
 
-test('an API server that restarts or hangs in the middle of everything: nothing is lost', async (t) => {
+test.serial('an API server that restarts or hangs in the middle of everything: nothing is lost', async (t) => {
 	await using mesh = await startMeshCluster();
 	await using operator = await startOperator(mesh);
 	const { api, cluster } = mesh;
@@ -201,20 +205,23 @@ test('an API server that restarts or hangs in the middle of everything: nothing 
 	t.deepEqual(await liveChildren(api), []);
 });
 
-test('an operator that ends in the middle of its work leaves its endpoints closed and the rest to the next', async (t) => {
-	await using mesh = await startMeshCluster();
-	const operator: RunningOperator = await startOperator(mesh);
-	await applyInstallation(mesh.api, 'handed', {});
-	await eventually('the first write', async () => (await changesOf(mesh.cluster, operatorUser)).length > 0);
-	await operator.stop();
-	await t.throwsAsync(operator.ask('/healthz'));
-	await untilSilent(mesh);
-	await using _next = await startOperator(mesh);
-	await untilInstalled(mesh.api, 'handed');
-	await untilAsRendered(mesh, renderedChildren('handed'));
-});
+test.serial(
+	'an operator that ends in the middle of its work leaves its endpoints closed and the rest to the next',
+	async (t) => {
+		await using mesh = await startMeshCluster();
+		const operator: RunningOperator = await startOperator(mesh);
+		await applyInstallation(mesh.api, 'handed', {});
+		await eventually('the first write', async () => (await changesOf(mesh.cluster, operatorUser)).length > 0);
+		await operator.stop();
+		await t.throwsAsync(operator.ask('/healthz'));
+		await untilSilent(mesh);
+		await using _next = await startOperator(mesh);
+		await untilInstalled(mesh.api, 'handed');
+		await untilAsRendered(mesh, renderedChildren('handed'));
+	},
+);
 
-test('an operator process that still waits for the CRD ends in order when it is told to', async (t) => {
+test.serial('an operator process that still waits for the CRD ends in order when it is told to', async (t) => {
 	await using mesh = await startMeshCluster({ crd: false });
 	const operator = await startOperatorProcess({ kubeconfig: mesh.kubeconfig });
 	t.teardown(operator.kill);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isNotFound } from '../../operator/runtime/errors.ts';
 
 /** Far longer than anything here takes on an idle machine, milliseconds: what is slow is late, not wrong. */
-export const deadlineMs = 60_000;
+export const deadlineMs = 120_000;
 const pollMs = 40;
 
 /**
