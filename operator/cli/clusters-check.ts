@@ -73,7 +73,8 @@ function run(
 		await using api = await connect(options);
 		const mesh = wantedMesh(await readClustersMesh(api, name));
 		if (mesh.clusters.length === 0) {
-			await print(`MeshInstallation ${mesh.name} lists no clusters.`);
+			if (options.output === 'text') await print(`MeshInstallation ${mesh.name} lists no clusters.`);
+			else await report({ mesh, clusters: [], matrix: { to: [], rows: [], hasPods: false }, gaps: [] });
 			return exitCodes.ok;
 		}
 		const { cluster } = options;
@@ -132,7 +133,7 @@ function needsOf(mesh: WantedMesh) {
 }
 
 function matrixText(matrix: Matrix, gaps: readonly string[]): readonly string[] {
-	const below = [...gaps, ...matrixNotes(matrix)];
+	const below = [...gaps, ...matrixNotes(matrix).map(plain)];
 	return [...matrixLines(matrix), ...(below.length === 0 ? [] : ['', ...below])];
 }
 

@@ -93,6 +93,9 @@ test.serial('list and check of a mesh without clusters say so', async (t) => {
 	t.is(list.exitCode, 0, list.stderr);
 	t.regex(list.stdout, /No cluster is joined\. Join one: meshwright clusters join/);
 	t.regex((await cli('clusters', 'check')).stdout, /MeshInstallation default lists no clusters/);
+	const data = await cli('clusters', 'check', '-o', 'json');
+	t.is(data.exitCode, 0, data.stderr);
+	t.deepEqual(JSON.parse(data.stdout), { mesh: 'default', clusters: [], matrix: [], gaps: [] });
 });
 
 test.serial('a kubeconfig that the operator would not use is refused before anything is made', async (t) => {

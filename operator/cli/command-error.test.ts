@@ -39,6 +39,11 @@ test('what the API server refuses comes with its remedy', (t) => {
 	t.regex(explain(new ConflictError('x')).remedy ?? '', /--force-conflicts/);
 });
 
+test('of the words of an API server nothing gets out that a terminal obeys; lines stay lines', (t) => {
+	const error = new RequestError('one\u001b[2J\u001b]0;x\u0007\ntwo\rthree', { status: 422, reason: 'Invalid' });
+	t.is(explain(error).message, 'one [2J ]0;x \ntwo three');
+});
+
 test('an error that nobody expected is told as a defect, with its stack', (t) => {
 	for (const error of [connection('X'), new ConflictError('x'), new InvalidError('R', 'x'), new CommandError('x')]) {
 		t.true(isExpected(error), error.name);

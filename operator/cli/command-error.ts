@@ -1,5 +1,6 @@
 /** Failures as a person at a terminal needs them: what happened, and what to do about it. */
 import { ConflictError, isForbidden, RequestError, TransientError } from '../runtime/errors.ts';
+import { plain } from './output.ts';
 
 /** A failure that already says what to do. Ends the command with exit code 2. */
 export class CommandError extends Error {
@@ -80,10 +81,10 @@ function remedyOf(error: unknown): string | undefined {
 	return undefined;
 }
 
-/** What to print for anything that was thrown. */
+/** What to print for anything that was thrown: it may repeat words of an API server, of whichever cluster. */
 export function explain(error: unknown): Explanation {
 	const message = error instanceof Error ? error.message : String(error);
-	return { message, remedy: remedyOf(error) };
+	return { message: message.split('\n').map(plain).join('\n'), remedy: remedyOf(error) };
 }
 
 /** Whether it is a failure that a user can meet; anything else is a defect, and its stack is worth seeing. */

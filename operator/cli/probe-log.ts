@@ -46,6 +46,8 @@ export async function readPodLog(
 	);
 	const onAbort = () => request.fail(signal.reason);
 	signal.addEventListener('abort', onAbort, { once: true });
+	// While it was opened.
+	if (signal.aborted) onAbort();
 	try {
 		return await promise;
 	} finally {

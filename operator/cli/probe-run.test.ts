@@ -169,6 +169,11 @@ test('a log is text, has an end, and a refusal keeps its class', async (t) => {
 	await using client = new ApiServer({ url: `http://127.0.0.1:${port}` });
 	const { signal } = new AbortController();
 	t.is(await readPodLog(client, { namespace: 'a', name: 'good' }, signal), 'one\ntwo\n');
+	// Ctrl-C while it is being opened.
+	const ending = new AbortController();
+	const silent = readPodLog(client, { namespace: 'a', name: 'silent' }, ending.signal);
+	ending.abort(new Error('interrupted'));
+	await t.throwsAsync(silent, { message: 'interrupted' });
 	t.is((await readPodLog(client, { namespace: 'a', name: 'long' }, signal)).length, longestLog);
 	const error = await t.throwsAsync(readPodLog(client, { namespace: 'a', name: 'bad' }, signal), {
 		instanceOf: RequestError,

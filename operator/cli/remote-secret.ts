@@ -20,7 +20,7 @@ import { readDesired } from './desired.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type JoinAccess, type JoinAccessOptions, joinAccess } from './join-access.ts';
 import { joinAccount } from './join-account.ts';
-import { formatValue, note, print } from './output.ts';
+import { formatValue, note, plain, print } from './output.ts';
 import { remoteSecret } from './remote-secret-content.ts';
 
 export interface RemoteSecretOptions extends JoinAccessOptions {
@@ -198,7 +198,7 @@ async function prove({ server, url, ca, tlsServerName }: JoinAccess, token: stri
 		if (server === url || !(error instanceof TransientError)) throw error;
 		await at(url);
 		note(
-			`${cluster} is not reached at ${new URL(server).host} from here (${error.message}); the token was tried at ${new URL(url).host}.`,
+			`${cluster} is not reached at ${new URL(server).host} from here (${plain(error.message)}); the token was tried at ${new URL(url).host}.`,
 		);
 	}
 }
