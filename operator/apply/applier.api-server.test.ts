@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { isWrite } from '../../e2e/control-plane/audit.ts';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
-import { deadlineMs } from '../../e2e/support/eventually.ts';
+import { deadlineMs, eventually } from '../../e2e/support/eventually.ts';
 import { untilGone } from '../../e2e/support/installation.ts';
 import { render, renderCrds } from '../render/index.ts';
 import { meshOf } from '../render/testing.ts';
@@ -250,6 +250,21 @@ function get<T extends KubeObject>(object: KubeObject): Promise<T> {
 
 async function versionsOf(objects: readonly KubeObject[]): Promise<readonly (string | undefined)[]> {
 	return Promise.all(objects.map(async (object) => (await get(object)).metadata.resourceVersion));
+}
+
+interface Definition extends KubeObject {
+	readonly spec: { readonly names: object };
+	readonly status?: { readonly acceptedNames?: object };
+}
+
+/** Waits until the API server has written what it has to of CRDs whose names were changed by another release. */
+async function untilNamesAccepted(crds: readonly KubeObject[]): Promise<void> {
+	for (const crd of crds) {
+		await eventually(`the names of ${crd.metadata.name} are accepted`, async () => {
+			const { spec, status } = await get<Definition>(crd);
+			return JSON.stringify(spec.names) === JSON.stringify(status?.acceptedNames);
+		});
+	}
 }
 
 function merge(object: KubeObject, body: unknown, manager = 'kubectl-edit'): Promise<unknown> {
@@ -944,7 +959,8 @@ for (const version of ['1.0.9', '1.1.17', '1.2.10', '1.3.8', '1.4.10']) {
 		async (t) => {
 			const name = `istio-${version.replaceAll('.', '-')}`;
 			const mesh = meshOf({ version, namespace: name }, name);
-			const objects = [...renderCrds(mesh), ...render(mesh)];
+			const crds = renderCrds(mesh);
+			const objects = [...crds, ...render(mesh)];
 			const start = () => {
 				const process = new Process(name, () => objects);
 				t.teardown(() => process.close());
@@ -956,6 +972,7 @@ for (const version of ['1.0.9', '1.1.17', '1.2.10', '1.3.8', '1.4.10']) {
 			t.deepEqual(process.notices, [], 'the API server has no warning');
 			await process.pass();
 			t.deepEqual(process.requests, []);
+			await untilNamesAccepted(crds);
 			const before = await versionsOf(objects);
 			t.is((await start().settle()).hash, result.hash);
 			t.deepEqual(await versionsOf(objects), before);
