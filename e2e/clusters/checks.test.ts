@@ -137,12 +137,11 @@ test.serial(
 		const joiner = await addJoiner(other, { name: 'meshwright-join', isAdministrator: false });
 		const place = await mark(other.cluster);
 		await giveKubeconfig(home.api, 'base', flatKubeconfig(joiner));
-		await applyInstallation(home.api, 'mesh-poor', {
-			deletion: { timeout: '2s' },
-			...multiCluster([entry('base', 1)]),
-		});
+		// Time to be cleaned, beyond that in which Pilot forgets it.
+		const deletion = { timeout: '60s' };
+		await applyInstallation(home.api, 'mesh-poor', { deletion, ...multiCluster([entry('base', 1)]) });
 		await untilCluster(home.api, 'mesh-poor', 'base', 'Ready', 'True');
-		await applyInstallation(home.api, 'mesh-poor', { deletion: { timeout: '2s' }, ...multiCluster([]) });
+		await applyInstallation(home.api, 'mesh-poor', { deletion, ...multiCluster([]) });
 		await eventually('it has left', async () => (await clusterStatus(home.api, 'mesh-poor', 'base')) === undefined);
 		t.deepEqual(await refusedThere(other, joiner, place), []);
 		t.is(

@@ -208,7 +208,7 @@ test('a cluster that does not answer is left in time; what is left there is told
 	await eventually('it is told no more', async () => {
 		return (await readInstallation(home.api, 'lost')).status?.leftBehind === undefined;
 	});
-	await apply('lost', []);
+	await apply('lost', [], { timeout: '60s' });
 	await untilLeft(home.api, 'lost', 'lost', 'lost');
 	t.deepEqual(await madeThere('lost'), [], 'and what was left behind goes with it');
 });
@@ -249,7 +249,7 @@ test.serial('an operator that is restarted while a cluster leaves goes on where 
 });
 
 test('an installation that is deleted leaves its clusters first, and nothing of it is left on either side', async (t) => {
-	await join('whole');
+	await join('whole', { timeout: '60s' });
 	const place = await mark(other.cluster);
 	await home.api.delete(installationReference('whole'));
 	await untilGone(home.api, installationReference('whole'));
