@@ -99,8 +99,10 @@ test.serial('a restart of the operator writes nothing and moves no resourceVersi
 	await applyInstallation(mesh.api, 'last', { namespace: 'istio-last' });
 	await untilReady(mesh.api, 'last');
 	t.deepEqual(await versions(), before);
+	// Where its pass comes first, the new one has the CRDs applied, which all share: that changed nothing, as was just seen.
+	const ofLast = /istio-last|\blast\b|^patch customresourcedefinitions .* 200$/;
 	t.deepEqual(
-		(await written(place)).filter((line) => !/istio-last|\blast\b/.test(line)),
+		(await written(place)).filter((line) => !ofLast.test(line)),
 		[],
 	);
 });

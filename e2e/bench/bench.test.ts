@@ -17,7 +17,7 @@ interface Result {
 
 function bench(...args: readonly string[]): Promise<Result> {
 	return new Promise((resolve) => {
-		execFile(process.execPath, [script, ...args], { timeout: 120_000 }, (error, output, errors) =>
+		execFile(process.execPath, [script, ...args], { timeout: 240_000 }, (error, output, errors) =>
 			resolve({ code: error === null ? 0 : Number(error.code), output, errors }),
 		);
 	});

@@ -52,7 +52,7 @@ export async function startOperator(cluster: Cluster, flags: readonly string[]):
 		],
 		path.join(cluster.directory, 'operator.log'),
 	);
-	await waitFor('the operator is ready', [operator], 60_000, async () =>
+	await waitFor('the operator is ready', [operator], readyDeadlineMs, async () =>
 		(await fetch(`http://${health}/readyz`)).ok ? true : undefined,
 	);
 	return operator;
