@@ -26,7 +26,11 @@ const strange: Readonly<Record<string, unknown>> = {
 };
 
 /** Answers with something strange so many times, and then with what is right. */
-async function startServer(answers: { readonly list: readonly unknown[]; readonly watch: readonly unknown[] }) {
+async function startServer(
+	answers: { readonly list: readonly unknown[]; readonly watch: readonly unknown[] },
+	/** What each further watch brings before it is ended. */
+	only?: () => unknown,
+) {
 	const list = [...answers.list];
 	const watch = [...answers.watch];
 	const asked = { list: 0, watch: 0 };
@@ -40,6 +44,7 @@ async function startServer(answers: { readonly list: readonly unknown[]; readonl
 		asked.watch++;
 		const [event] = watch.splice(0, 1);
 		if (event !== undefined) response.write(`${JSON.stringify(event)}\n`);
+		else if (only !== undefined) response.end(`${JSON.stringify(only())}\n`);
 	});
 	server.listen(0, '127.0.0.1');
 	await once(server, 'listening');
@@ -86,3 +91,13 @@ for (const [what, object] of Object.entries(strange)) {
 		t.true(scene.waits.length >= 2, 'there was a wait between them');
 	});
 }
+
+test('a server that ends each watch after one event is not asked without a pause', async (t) => {
+	let version = 5;
+	await using scene = await startServer({ list: [], watch: [] }, () => ({
+		type: 'ADDED',
+		object: { metadata: { ...good.metadata, resourceVersion: String(++version) } },
+	}));
+	await eventually('some watches', () => scene.asked.watch >= 6);
+	t.true(scene.waits.length >= 4, `${scene.waits.length} waits`);
+});

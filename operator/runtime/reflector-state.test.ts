@@ -53,6 +53,16 @@ const failed = (failure: (ReflectorEvent & { type: 'failed' })['failure'], retry
 });
 const watching = [start, page('10'), opened];
 
+test('a watch that brought something and was over in a moment is opened again after a wait, each time', (t) => {
+	const short: ReflectorEvent = { type: 'ended', isShort: true };
+	t.deepEqual(run(...watching, changed('11'), short).effects, ['error: ended', 'wait after 1']);
+	const again = [...watching, changed('11'), short, due, opened, changed('12')];
+	t.deepEqual(run(...again, short).effects, ['error: ended', 'wait after 1']);
+	t.deepEqual(run(...again, ended).effects, ['reconnect: ended', 'watch from 12'], 'one that lasted is not waited for');
+	const expired: ReflectorEvent = { type: 'failed', failure: 'expired', isShort: true };
+	t.deepEqual(run(...watching, changed('11'), expired).effects, ['error: expired', 'wait after 1']);
+});
+
 test('a list is read page by page, then watched from its resourceVersion', (t) => {
 	t.deepEqual(run(start).effects, ['list pages']);
 	t.deepEqual(run(start, page('10', 'token')).effects, ['list pages from token']);

@@ -11,7 +11,8 @@
  * - Only 410 (as an answer or an event), or a server that refuses the position again and again, costs a new list.
  *   Everything else (refused connections, 429, 5xx, silence, cut-off JSON) keeps the position and goes on from it.
  * - The first try after a watch that was of use is immediate; further ones wait, longer each time, until something
- *   arrives. An open watch alone is no success: a server may take it and cut it at once.
+ *   arrives. An open watch alone is no success: a server may take it and cut it at once. Nor is one that brought something
+ *   and was over in a moment: a server that does so each time would be asked without a pause.
  */
 
 export type ReflectorState =
@@ -55,8 +56,14 @@ export type ReflectorEvent =
 	/** An object was added, changed or deleted. */
 	| { readonly type: 'changed'; readonly resourceVersion: string }
 	| { readonly type: 'bookmark'; readonly resourceVersion: string; readonly isInitialEnd: boolean }
-	| { readonly type: 'ended' }
-	| { readonly type: 'failed'; readonly failure: Failure; readonly retryAfterMs?: number | undefined }
+	/** `isShort`: the watch had been open for a moment only. */
+	| { readonly type: 'ended'; readonly isShort?: boolean }
+	| {
+			readonly type: 'failed';
+			readonly failure: Failure;
+			readonly retryAfterMs?: number | undefined;
+			readonly isShort?: boolean;
+	  }
 	/** The wait is over. */
 	| { readonly type: 'due' }
 	/** Somebody asks for a new list. */
@@ -128,7 +135,11 @@ export function step(state: ReflectorState, event: ReflectorEvent): Step {
 
 type Listing = ReflectorState & { phase: 'listing' };
 type Watching = ReflectorState & { phase: 'watching' };
-type Failed = { readonly failure: Failure | 'ended'; readonly retryAfterMs?: number | undefined };
+type Failed = {
+	readonly failure: Failure | 'ended';
+	readonly retryAfterMs?: number | undefined;
+	readonly isShort?: boolean | undefined;
+};
 
 function listing(state: Listing, event: ReflectorEvent): Step {
 	const { form } = state;
@@ -191,9 +202,9 @@ function watching(state: Watching, event: ReflectorEvent): Step {
 				effects: [],
 			};
 		case 'ended':
-			return reconnect(state, { failure: 'ended' });
+			return reconnect(state, { failure: 'ended', isShort: event.isShort });
 		case 'failed':
-			return event.failure === 'expired' ? expired(state) : reconnect(state, event);
+			return event.failure === 'expired' ? expired(state, event) : reconnect(state, event);
 		default:
 			return same(state);
 	}
@@ -205,7 +216,7 @@ function reconnect(state: Watching, failed: Failed): Step {
 	if (doubt >= mostDoubt) {
 		return backOff({ step: 'list', form: 'pages' }, { ...state, doubt: 0 }, failed);
 	}
-	if (isOpen && failures === 0) {
+	if (isOpen && failures === 0 && failed.isShort !== true) {
 		return {
 			state: { phase: 'watching', position, isOpen: false, failures: 1, doubt, expiries },
 			effects: [
@@ -218,11 +229,15 @@ function reconnect(state: Watching, failed: Failed): Step {
 }
 
 /** The first time a list at once; a server whose fresh positions expire too is asked less and less often. */
-function expired(state: Watching): Step {
+function expired(state: Watching, { isShort }: Failed): Step {
 	const expiries = state.expiries + 1;
-	return expiries === 1
+	return expiries === 1 && isShort !== true
 		? list('pages', { failures: 0, expiries }, 'expired')
-		: backOff({ step: 'list', form: 'pages' }, { failures: expiries - 2, doubt: 0, expiries }, { failure: 'expired' });
+		: backOff(
+				{ step: 'list', form: 'pages' },
+				{ failures: Math.max(0, expiries - 2), doubt: 0, expiries },
+				{ failure: 'expired' },
+			);
 }
 
 /** The list is in. Its failures are forgotten, but not the expiries: those are about the watches. */

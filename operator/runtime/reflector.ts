@@ -87,6 +87,9 @@ interface Held<T> {
 /** 0.8 s doubling to 30 s, ±50 %: a restarted API server is not met by all its watchers at once. */
 export const reflectorBackoff: BackoffPolicy = { initialMs: 800, maxMs: 30_000, factor: 2, jitter: 0.5 };
 
+/** A watch that was open for less (milliseconds) was of no use, whatever it brought. */
+const shortMs = 1_000;
+
 /** The server ends each watch after 5 to 10 minutes, so that watches spread over its replicas again. */
 const shortestWatchSeconds = 300;
 
@@ -113,6 +116,8 @@ export class Reflector<T> {
 	/** Own writes under way, by key, and what happened to these objects meanwhile. */
 	readonly #expected = new Map<string, { writes: number; readonly held: Held<T>[] }>();
 	#staleSince: number | undefined;
+	/** Since when the watch is open. */
+	#openedAt: number | undefined;
 	#isStopped = false;
 	/** Events that came in while effects are carried out. */
 	readonly #pending: ReflectorEvent[] = [];
@@ -326,9 +331,11 @@ export class Reflector<T> {
 		const turn = this.#newTurn();
 		const isCurrent = () => turn === this.#turn;
 		const timeoutSeconds = Math.floor(shortestWatchSeconds * (1 + this.#random()));
+		this.#openedAt = undefined;
 		this.#watch = this.#source.watch(position, timeoutSeconds, {
 			opened: () => {
 				if (isCurrent()) {
+					this.#openedAt = this.#clock.now();
 					this.#dispatch({ type: 'opened' });
 				}
 			},
@@ -362,7 +369,7 @@ export class Reflector<T> {
 				if (isCurrent()) {
 					this.#watch = undefined;
 					if (end.how === 'done') {
-						this.#dispatch({ type: 'ended' });
+						this.#dispatch({ type: 'ended', isShort: this.#isShort });
 					} else {
 						this.#fail(end.error, end);
 					}
@@ -391,7 +398,12 @@ export class Reflector<T> {
 			this.#report(error);
 		}
 		const retryAfterMs = error instanceof TransientError ? error.retryAfterMs : undefined;
-		this.#dispatch({ type: 'failed', failure: failureOf(error, end), retryAfterMs });
+		const isShort = end !== undefined && this.#isShort;
+		this.#dispatch({ type: 'failed', failure: failureOf(error, end), retryAfterMs, isShort });
+	}
+
+	get #isShort(): boolean {
+		return this.#openedAt !== undefined && this.#clock.now() - this.#openedAt < shortMs;
 	}
 
 	#wait(failures: number, atLeastMs: number): void {
