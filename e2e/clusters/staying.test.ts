@@ -291,8 +291,7 @@ test.serial('a Secret of somebody else under our name is not touched, until it i
 		data: { theirs: Buffer.from('kubeconfig').toString('base64') },
 	});
 	await giveKubeconfig(home.api, 'us', flatKubeconfig(joiner));
-	// Time to be cleaned, beyond that in which Pilot forgets it.
-	await apply({}, [entry('us', 1)], { deletion: { timeout: '60s' } });
+	await apply({}, [entry('us', 1)]);
 	await untilLeft(home.api, 'mesh', 'eu', namespace);
 	await untilCluster(home.api, 'mesh', 'us', 'Ready', 'False', 'SecretConflict');
 	const { metadata } = await readRemoteSecret(home.api, namespace, 'us');
