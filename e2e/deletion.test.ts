@@ -1,11 +1,10 @@
 /** Taking an installation away: completely, in order, in bounded time, and nothing that is not its own. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { finalizer, type ParsedStatus } from '../api/v1/index.ts';
 import { waves } from '../operator/apply/waves.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
-import { eventually, orAbsent } from './support/eventually.ts';
+import { eventually, orAbsent, untilStill } from './support/eventually.ts';
 import {
 	applyInstallation,
 	deleteInstallation,
@@ -38,9 +37,6 @@ test.after.always(async () => {
 	await mesh?.stop();
 });
 
-/** How long, milliseconds, nothing is made by controllers that have begun their work. */
-const stillMs = 1_500;
-
 /** Keys of all objects of all kinds that the operator knows, without what comes and goes by itself. */
 async function everything(): Promise<readonly string[]> {
 	const passing = ['Endpoints', 'EndpointSlice', 'Event', 'Lease', 'Pod'];
@@ -53,18 +49,6 @@ async function everything(): Promise<readonly string[]> {
 		.flatMap((list) => list?.items ?? [])
 		.map(objectKey)
 		.sort();
-}
-
-/** Waits until the cluster's own controllers have made what they make when they start. Returns everything that is there. */
-async function untilStill(): Promise<readonly string[]> {
-	let before: readonly string[] = [];
-	return eventually('nothing more comes by itself', async () => {
-		const former = before;
-		before = await everything();
-		if (former.join() === before.join()) return before;
-		await sleep(stillMs);
-		return undefined;
-	});
 }
 
 async function namespaceOf(name: string): Promise<void> {
@@ -87,7 +71,7 @@ test.serial(
 			namespace,
 			pilot: { autoscaling: { minReplicas: 1, maxReplicas: 3 }, disruptionBudget: { maxUnavailable: 1 } },
 		};
-		const before = await untilStill();
+		const before = await untilStill('what the cluster makes by itself', everything);
 		await applyInstallation(api, 'whole', spec);
 		await untilReady(api, 'whole');
 		await cluster.request({

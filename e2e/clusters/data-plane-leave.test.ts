@@ -12,7 +12,7 @@ import {
 	startPair,
 	withDataPlane,
 } from '../support/data-plane.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, untilStill } from '../support/eventually.ts';
 import { applyInstallation, deleteInstallation, type Spec, untilReady } from '../support/installation.ts';
 import { multiCluster, startJoiningOperator, untilCluster, untilLeft } from '../support/joined.ts';
 import { operatorUser } from '../support/mesh-cluster.ts';
@@ -103,7 +103,7 @@ test.before(async () => {
 		const { items } = await other.api.list(kinds.ServiceAccount);
 		return items.filter(({ metadata }) => metadata.name === 'default').length >= 7;
 	});
-	before = await standing();
+	before = await untilStill('what the cluster makes by itself', standing);
 	operator = await startJoiningOperator(home);
 	await joined();
 });

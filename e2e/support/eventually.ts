@@ -1,5 +1,6 @@
 /** Waiting in tests: for a state, never for a time to pass; every wait ends, at the latest, with an error that says what was missing. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { isNotFound } from '../../operator/runtime/errors.ts';
 
 /** Far longer than anything here takes on an idle machine, milliseconds: what is slow is late, not wrong. */
@@ -27,6 +28,20 @@ export async function eventually<T>(
 		}
 	}
 	throw new Error(`not within ${withinMs / 1_000} s: ${what}`, { cause });
+}
+
+/** How long, milliseconds, what others bring about by themselves is the same when it is over. */
+const stillMs = 1_500;
+
+/** Asks until the answer is the same for a while, and returns it: controllers that have just begun make this and that. */
+export async function untilStill<T extends object>(what: string, look: () => Promise<T>): Promise<T> {
+	let last = await look();
+	return eventually(`${what} is the same for a while`, async () => {
+		await sleep(stillMs);
+		const former = last;
+		last = await look();
+		return isDeepStrictEqual(former, last) ? last : undefined;
+	}) as Promise<T>;
 }
 
 /** What a request gives, or undefined where it is answered by 404. */
