@@ -101,7 +101,10 @@ function run(
 }
 
 /** A context for a cluster that nobody knows would be passed over in silence, and the probe be run with the rights of the operator. */
-function assertContextsAreUsed({ name, clusters }: WantedMesh, { probe, probeContext }: ClustersCheckOptions): void {
+function assertContextsAreUsed(
+	{ name, clusters }: WantedMesh,
+	{ probe, probeContext, probeNamespace }: ClustersCheckOptions,
+): void {
 	const [unknown] = [...(probeContext?.keys() ?? [])].filter((one) => !clusters.some((entry) => entry.name === one));
 	if (unknown !== undefined) {
 		throw new CommandError(
@@ -109,8 +112,9 @@ function assertContextsAreUsed({ name, clusters }: WantedMesh, { probe, probeCon
 			`choose one of: ${clusters.map((entry) => entry.name).join(', ')}`,
 		);
 	}
-	if (!probe && probeContext !== undefined) {
-		throw new CommandError('--probe-context is for probes, and none was asked for', 'add --probe, or leave it away');
+	const given = probeContext === undefined ? '--probe-namespace' : '--probe-context';
+	if (!probe && (probeContext !== undefined || probeNamespace !== undefined)) {
+		throw new CommandError(`${given} is for probes, and none was asked for`, 'add --probe, or leave it away');
 	}
 }
 

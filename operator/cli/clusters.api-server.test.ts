@@ -253,6 +253,7 @@ test.serial('a context for a probe that would be passed over is refused', async 
 	const unused = await cli('clusters', 'check', '--probe-context', 'far=far');
 	t.is(unused.exitCode, 2);
 	t.regex(unused.stderr, /--probe-context is for probes/);
+	t.is((await cli('clusters', 'check', '--probe-namespace', 'x')).exitCode, 2);
 });
 
 test.serial('what fails here is told as such, and as nothing of the clusters that were looked at', async (t) => {

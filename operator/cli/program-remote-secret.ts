@@ -41,7 +41,7 @@ export function addRemoteSecretCommands(program: Command, report: Report): void 
 			new Option(
 				'-f, --filename <file>',
 				'file with the MeshInstallation, instead of --mesh, --namespace and --version',
-			).conflicts('version'),
+			).conflicts(['mesh', 'namespace', 'version']),
 		)
 		.addOption(
 			new Option('--lifetime <duration>', 'how long the token shall be valid')

@@ -29,8 +29,9 @@ export function createProgram(report: Report): Command {
 		.version(describeVersion(), '-V, --version', 'print the version')
 		.helpOption('-h, --help', 'print help')
 		.helpCommand('help [command]', 'print help of a command')
+		// Else --version of a command would be that of the program, which says it and does nothing.
+		.enablePositionalOptions()
 		.showHelpAfterError('(run it with --help for usage)')
-		.configureHelp({ showGlobalOptions: true })
 		.addHelpText(
 			'after',
 			`${examples(

@@ -179,6 +179,11 @@ spec:
 	t.regex(kubeconfigOf(secret, 'eu'), /server: https:\/\/localhost:/);
 	const role = (await admin.get({ ...kinds.ClusterRole, name: 'istio-reader-central-shop-mesh' })) as KubeObject;
 	t.notRegex(JSON.stringify(role.rules), /replicasets/, 'Pilot 1.0 reads none');
+	for (const given of ['--namespace', '--mesh', '--version']) {
+		const twice = await create(['--name', 'eu', '-f', '-', given, 'x'], mesh);
+		t.is(twice.exitCode, 2, 'what the file says is not said twice');
+		t.regex(twice.stderr, new RegExp(`cannot be used with option '${given}`));
+	}
 });
 
 test.serial('an address that does not answer from here is told, and the token tried where it does', async (t) => {
@@ -193,6 +198,14 @@ test.serial('an address that does not answer from here is told, and the token tr
 	t.is(exitCode, 0, stderr);
 	t.regex(stderr, /eu is not reached at localhost:1 from here .*; the token was tried at 127\.0\.0\.1:/);
 	t.regex(kubeconfigOf(parse(stdout) as Secret, 'eu'), /server: https:\/\/localhost:1$/m);
+});
+
+test.serial('the release that is named decides what is read', async (t) => {
+	const { exitCode, stdout, stderr } = await create(['--name', 'eu', '--read-by', 'old', '--version', '1.0.9']);
+	t.is(exitCode, 0, stderr);
+	t.is((parse(stdout) as Secret).kind, 'Secret');
+	const role = await admin.get({ ...kinds.ClusterRole, name: 'istio-reader-old-istio-system' });
+	t.notRegex(JSON.stringify(role.rules), /replicasets/, 'Pilot 1.0 reads none');
 });
 
 test.serial('who reads has to be said', async (t) => {
