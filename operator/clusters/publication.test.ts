@@ -266,3 +266,14 @@ test('a Secret of somebody else is not written; one that is handed over is', asy
 	t.is(await scene.pass(), 'published');
 	t.deepEqual(scene.store.writes, [`~Secret ${namespace}/${name}`, `Secret ${namespace}/${name}`]);
 });
+
+test('a cluster may be called as objects call what they inherit, and its Secret be emptied', async (t) => {
+	const scene = new Scene();
+	scene.wish = { ...scene.wish, record: { ...scene.wish.record, cluster: 'constructor' } };
+	t.is(await scene.pass(), 'published');
+	const key = objectKey(recordReference(namespace, 'constructor'));
+	const { data: _, ...emptied } = scene.store.objects.get(key) as KubeObject & { readonly data: unknown };
+	scene.store.objects.set(key, emptied);
+	scene.restart();
+	t.is(await scene.pass(), 'rotated');
+});

@@ -158,7 +158,8 @@ async function recall(
 		if (isNotFound(error)) return;
 		throw error;
 	}
-	const kubeconfig = Buffer.from(secret.data?.[record.cluster] ?? '', 'base64').toString('utf8');
+	const value = new Map(Object.entries(secret.data ?? {})).get(record.cluster);
+	const kubeconfig = Buffer.from(value ?? '', 'base64').toString('utf8');
 	if (contentHash(kubeconfig) !== record.content) return;
 	memory.kubeconfig = kubeconfig;
 	memory.fingerprint = live.get(objectKey(reference))?.fingerprint;

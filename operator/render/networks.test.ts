@@ -58,6 +58,13 @@ for (const { version, minor, mesh: release } of withNetworks) {
 		const known = [{ address: '192.0.2.7', port: 443 }];
 		t.deepEqual(at(networks(version, { networkGateways: { there: known } }), 'there', 'gateways'), known);
 		t.is(at(networks(version, { networkGateways: { elsewhere: known } }), 'elsewhere'), undefined);
+		const clusters = [entry('constructor', 'constructor'), entry('far', 'there')];
+		const all = networks(
+			version,
+			{ networkGateways: { there: known } },
+			{ multiCluster: { network: 'here', clusters } },
+		);
+		t.deepEqual(at(all, 'constructor', 'endpoints'), [{ fromRegistry: 'constructor' }], 'whatever its name is');
 	});
 
 	test(`${version}: a gateway that may have no address is none where it would end Pilot`, (t) => {

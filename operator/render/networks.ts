@@ -16,7 +16,7 @@ export function meshNetworks(mesh: ResolvedClassicMesh, facts: ClusterFacts): Op
 						network.name,
 						{
 							endpoints: endpointsOf(network),
-							...gatewaysOf(mesh, network, facts.networkGateways?.[network.name] ?? []),
+							...gatewaysOf(mesh, network, knownGateways(facts, network.name)),
 						},
 					]),
 				),
@@ -25,6 +25,11 @@ export function meshNetworks(mesh: ResolvedClassicMesh, facts: ClusterFacts): Op
 
 function endpointsOf({ registries }: ResolvedNetwork): readonly Opaque[] {
 	return registries.map((fromRegistry) => ({ fromRegistry }));
+}
+
+/** A network may be called as objects call what they inherit. */
+function knownGateways({ networkGateways = {} }: ClusterFacts, network: string): readonly NetworkGateway[] {
+	return Object.hasOwn(networkGateways, network) ? (networkGateways[network] ?? []) : [];
 }
 
 /** Addresses that are known come before the Service by which Pilot would look for them. */
