@@ -46,6 +46,50 @@ test('whatever another API server says of itself has room in the status', async 
 	t.true(status.safeParse({ clusters: [told] }).success);
 });
 
+test('lists without an end are read no further than any is long', async (t) => {
+	const clusters = Array.from({ length: 40_000 }, (_, index) => ({ name: `c${index}`, id: `i${index}` }));
+	const podCIDRs = Array.from({ length: 200_000 }, (_, index) => `10.${(index >> 8) & 255}.${index & 255}.0/32`);
+	const asked = liar('uid-a');
+	let pages = 0;
+	await using server = await startScript((request) => {
+		if (request.path.startsWith('/apis/meshwright.io/v1/meshinstallations')) {
+			const mesh = { metadata: { name: 'x' }, spec: { multiCluster: { clusters } }, status: { clusters } };
+			return { body: { metadata: {}, items: [mesh] } };
+		}
+		if (!request.path.startsWith('/api/v1/nodes')) return asked(request);
+		const nodes = pages++ === 0 ? 1 : 20_000;
+		const items = Array.from({ length: nodes }, () => ({
+			metadata: { name: 'n' },
+			spec: nodes === 1 ? { podCIDRs } : {},
+		}));
+		return { body: { metadata: { continue: 'more' }, items } };
+	});
+	const facts = await gatherFacts(server.api, { namespace: 'istio-system' }, signal);
+	const [mesh] = valueIfKnown(facts.mesh.installations) ?? [];
+	t.is(mesh?.lists.length, 256);
+	t.deepEqual(mesh?.lists[255], { name: 'c255', id: 'i255' });
+	t.like(facts.podCIDRs, { known: false, why: 'it has more than 50000 Nodes' });
+	t.is(pages, 4);
+});
+
+test('a mesh configuration that would keep a parser busy for minutes is read no further than any is long', async (t) => {
+	const keys = Array.from({ length: 100_000 }, (_, index) => `a${index}: 1`).join('\n');
+	for (const [mesh, domain] of [
+		[`${keys}\ntrustDomain: td`, undefined],
+		['a: &a [1]\nb: *a\ntrustDomain: td', undefined],
+		['# by hand\ntrustDomain: td\ndefaultConfig:\n  proxyAdminPort: 15000\n', 'td'],
+		['[1]', 'cluster.local'],
+	] as const) {
+		const asked = liar('uid-a');
+		await using server = await startScript((request) =>
+			request.path.endsWith('/configmaps/istio') ? { body: { data: { mesh } } } : asked(request),
+		);
+		const { trustDomain } = (await gatherFacts(server.api, { namespace: 'istio-system' }, signal)).mesh;
+		t.is(valueIfKnown(trustDomain), domain);
+		if (!trustDomain.known) t.regex(trustDomain.why, /could not be read as YAML/);
+	}
+});
+
 for (const [what, uid] of [
 	['endless', long],
 	['with a line break', 'a\nb'],

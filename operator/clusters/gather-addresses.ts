@@ -10,6 +10,10 @@ export type Blocks = Known<readonly string[]>;
 
 /** Nodes per page: whole Nodes, of 10 to 50 kB each, of which only the blocks are kept. */
 const nodesPerPage = 100;
+/** Kubernetes is made for 5,000; whoever tells of more than so many has no end. */
+const mostNodes = 50_000;
+/** Kubernetes gives one of each family to a Node and to a ServiceCIDR. */
+const mostBlocksEach = 8;
 
 /**
  * Blocks of pods from all Nodes. Networks that give addresses by themselves (AWS VPC, Calico's own pools) leave a Node's
@@ -26,6 +30,9 @@ export function podBlocks(api: ApiServer, signal?: AbortSignal): Promise<Blocks>
 				return unknown('the list of Nodes changed too fast to be read in pages');
 			}
 			nodes += page.items.length;
+			if (nodes > mostNodes) {
+				return unknown(`it has more than ${mostNodes} Nodes`);
+			}
 			blocks.push(...page.items.flatMap(blocksOfNode));
 			next = page.continue;
 		} while (next !== undefined);
@@ -59,7 +66,9 @@ function blocksOfNode({ spec = {} }: NodeFields): readonly string[] {
 }
 
 function validBlocks(values: readonly unknown[]): readonly string[] {
-	return values.filter((value): value is string => typeof value === 'string' && parseBlock(value) !== undefined);
+	return values
+		.slice(0, mostBlocksEach)
+		.filter((value): value is string => typeof value === 'string' && parseBlock(value) !== undefined);
 }
 
 /**

@@ -1,11 +1,11 @@
 /** What there is of a mesh in another cluster: its MeshInstallations, its trust domain and its root certificates. */
-import { parse } from 'yaml';
 import type { ApiServer } from '../runtime/api-server.ts';
 import { isRecord } from '../runtime/api-server-answer.ts';
 import { isNotFound } from '../runtime/errors.ts';
 import { type Kind, kinds } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { type Known, known, optional, unknown } from './known.ts';
+import { readPlainYaml } from './kubeconfig-yaml.ts';
 import { type RootCertificate, rootCertificates } from './root-certificates.ts';
 
 /** A MeshInstallation of another cluster. Its spec may be of another version of the operator: it is read without trust. */
@@ -72,20 +72,24 @@ async function installationsIn(
 function toInstallation({ metadata, spec, status }: KubeObject): InstallationThere {
 	const { namespace, citadel, multiCluster } = fieldsOf(spec);
 	const { caSecretName } = fieldsOf(citadel);
+	const ids = new Map(listOf(fieldsOf(status).clusters).map(({ name, id }) => [name, id]));
 	return {
 		name: metadata.name,
 		namespace: typeof namespace === 'string' ? namespace : defaultNamespace,
 		caSecretName: typeof caSecretName === 'string' ? caSecretName : undefined,
 		lists: listOf(fieldsOf(multiCluster).clusters).flatMap(({ name }) => {
 			if (typeof name !== 'string') return [];
-			const { id } = listOf(fieldsOf(status).clusters).find((cluster) => cluster.name === name) ?? {};
+			const id = ids.get(name);
 			return [{ name, id: typeof id === 'string' ? id : undefined }];
 		}),
 	};
 }
 
+/** As many as the schema has room for (api/v1/schema): another API server need not keep to it. */
+const mostClusters = 256;
+
 function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-	return Array.isArray(value) ? value.map(fieldsOf) : [];
+	return Array.isArray(value) ? value.slice(0, mostClusters).map(fieldsOf) : [];
 }
 
 async function trustDomainIn(
@@ -99,7 +103,9 @@ async function trustDomainIn(
 		return unknown(`there is no mesh configuration in namespace ${namespace}`);
 	}
 	try {
-		const { trustDomain } = fieldsOf(parse(mesh));
+		// As a kubeconfig is read: what would keep a parser busy for minutes is refused.
+		const config = readPlainYaml(Buffer.from(mesh));
+		const trustDomain = config instanceof Map ? config.get('trustDomain') : undefined;
 		const domain = typeof trustDomain === 'string' && trustDomain !== '' ? trustDomain : defaultTrustDomain;
 		// It goes into messages: nothing but a name is taken.
 		return /^[A-Za-z0-9_.-]{1,253}$/.test(domain)
