@@ -92,6 +92,14 @@ export async function startComponent(
 	}
 }
 
+/** What says that flags, rights, definitions or files are wrong. */
+const complaint =
+	/unknown (shorthand )?flag|forbidden|cannot (list|watch|get)|could not find the requested resource|no such file/i;
+
+export function complaintsIn(lines: readonly string[]): readonly string[] {
+	return lines.filter((line) => complaint.test(line));
+}
+
 /** Both ends of a log: an unknown flag is told before pages of those that are known. */
 export function excerpt(lines: readonly string[]): string {
 	return (lines.length < 30 ? lines : [...lines.slice(0, 5), '…', ...lines.slice(-20)]).join('\n');

@@ -12,16 +12,12 @@ import type { KubeObject } from '../../operator/runtime/object.ts';
 import { eventually } from '../support/eventually.ts';
 import { renderedObjects } from '../support/installation.ts';
 import { type MeshCluster, person, startMeshCluster, userOf } from '../support/mesh-cluster.ts';
-import { type ComponentDeployment, excerpt, startComponent } from './component-process.ts';
+import { type ComponentDeployment, complaintsIn, excerpt, startComponent } from './component-process.ts';
 import { binaryOf, type ProgramName, programs, versionsWithBinaries } from './programs.ts';
 import { work } from './work.ts';
 
 /** How long each is watched when it has done its work, milliseconds: what is refused is asked again within a second. */
 const watchedMs = 3_000;
-
-/** What says that flags, rights, definitions or files are wrong. */
-const complaint =
-	/unknown (shorthand )?flag|forbidden|cannot (list|watch|get)|could not find the requested resource|no such file/i;
 
 const namespace = 'istio-real';
 const versions = versionsWithBinaries();
@@ -45,11 +41,7 @@ for (const release of releases) {
 				const { log, hasExited, refused } = await observed(mesh, each, `shop-${index}`);
 				const what = `${each.deployment.metadata.name}: ${excerpt(log)}`;
 				t.false(hasExited, what);
-				t.deepEqual(
-					log.filter((line) => complaint.test(line)),
-					[],
-					what,
-				);
+				t.deepEqual(complaintsIn(log), [], what);
 				t.deepEqual(refused, [], what);
 			}
 		});

@@ -1,0 +1,156 @@
+/**
+ * Istio's own Pilot and Mixer read a joined cluster by the Secret that the operator publishes: from when it joins until it
+ * leaves, with nothing refused. Runs where `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.test.ts` says.
+ */
+import test, { type ExecutionContext } from 'ava';
+import { request } from 'undici';
+import { type Release, releases } from '../../operator/releases/index.ts';
+import { kinds } from '../../operator/runtime/kinds.ts';
+import type { KubeObject } from '../../operator/runtime/object.ts';
+import type { AuditEvent } from '../control-plane/audit.ts';
+import { eventually } from '../support/eventually.ts';
+import { applyInstallation, untilInstalled } from '../support/installation.ts';
+import {
+	administratorOf,
+	entry,
+	flatKubeconfig,
+	giveKubeconfig,
+	multiCluster,
+	startJoiningOperator,
+	startMeshClusters,
+	untilCluster,
+	untilLeft,
+} from '../support/joined.ts';
+import { type MeshCluster, userOf } from '../support/mesh-cluster.ts';
+import {
+	type ComponentDeployment,
+	type ComponentProcess,
+	complaintsIn,
+	excerpt,
+	startComponent,
+} from './component-process.ts';
+import { binaryOf, versionsWithBinaries } from './programs.ts';
+
+const mesh = 'real';
+const namespace = 'istio-real';
+/** Of a pod in the other cluster. */
+const address = '172.20.1.7';
+const versions = versionsWithBinaries();
+
+for (const release of releases) {
+	const { version } = release;
+	const title = `${version}: Pilot and Mixer read a cluster from when it joins until it leaves, and may read all that they ask for`;
+	if (!versions.includes(version)) {
+		test.skip(title, () => undefined);
+		continue;
+	}
+	test.serial(title, async (t) => {
+		const clusters = await startMeshClusters({ name: 'home' }, { name: 'other', crd: false });
+		const [home, other] = clusters as [MeshCluster, MeshCluster];
+		await using stack = new AsyncDisposableStack();
+		for (const cluster of clusters) stack.use(cluster);
+		stack.use(await startJoiningOperator(home));
+		await giveKubeconfig(home.api, 'eu', flatKubeconfig(administratorOf(other.cluster)));
+		await makeService(other);
+		await list(home, release, []);
+		await untilInstalled(home.api, mesh);
+
+		await withComponent(release, home, 'istio-pilot', 'discovery', async (pilot) => {
+			t.false(await pilotKnows());
+			await joinAndLeave(t, home, other, release, pilot, pilotKnows);
+			await eventually('Pilot has forgotten it', async () => !(await pilotKnows()));
+		});
+		// Mixer 1.0 finds no pods of any cluster: it has no adapter that would look for them (see docs/clusters.md).
+		if (version.startsWith('1.0.')) return;
+		await withComponent(release, home, 'istio-telemetry', 'mixer', async (mixer) => {
+			const since = new Date().toISOString();
+			const hasListed = async () => {
+				const asked = await askedThere(other, 'mixs');
+				return asked.some(
+					({ verb, objectRef, requestReceivedTimestamp }) =>
+						verb === 'list' && objectRef?.resource === 'pods' && requestReceivedTimestamp > since,
+				);
+			};
+			await joinAndLeave(t, home, other, release, mixer, hasListed);
+		});
+	});
+}
+
+/** A Service with a pod of its own, as far as there are pods without a kubelet. */
+async function makeService({ api }: MeshCluster): Promise<void> {
+	const metadata = { namespace: 'default', name: 'reviews' };
+	const port = { name: 'http', port: 80 };
+	const containers = [{ name: 'app', image: 'example.com/app:1' }];
+	const account = { ...kinds.ServiceAccount, metadata };
+	const pod = { ...kinds.Pod, metadata, spec: { serviceAccountName: metadata.name, containers } };
+	const service = { ...kinds.Service, metadata, spec: { ports: [port] } };
+	const targetRef = { kind: 'Pod', ...metadata };
+	const endpoints = {
+		...kinds.Endpoints,
+		metadata,
+		subsets: [{ addresses: [{ ip: address, targetRef }], ports: [port] }],
+	};
+	for (const object of [account, pod, service, endpoints] as readonly KubeObject[]) await api.create(object);
+}
+
+function list({ api }: MeshCluster, { version }: Release, clusters: readonly object[]): Promise<unknown> {
+	return applyInstallation(api, mesh, {
+		version,
+		namespace,
+		mixer: { telemetry: { enabled: true } },
+		deletion: { timeout: '2m' },
+		...multiCluster(clusters as never),
+	});
+}
+
+/** Runs a component of the mesh as its Deployment in the cluster says. */
+async function withComponent(
+	{ version, pilot, mixer }: Release,
+	home: MeshCluster,
+	deployment: string,
+	program: 'discovery' | 'mixer',
+	use: (component: ComponentProcess) => Promise<void>,
+): Promise<void> {
+	const binary = binaryOf(version, program);
+	if (binary === undefined) return;
+	const { flags } = { discovery: pilot, mixer }[program];
+	const live = await home.api.get<ComponentDeployment>({ ...kinds.Deployment, namespace, name: deployment });
+	await using component = await startComponent(binary, flags, home, live);
+	await use(component).catch((cause: unknown) => {
+		throw new Error(`${deployment}: ${excerpt(component.lines)}`, { cause });
+	});
+}
+
+async function joinAndLeave(
+	t: ExecutionContext,
+	home: MeshCluster,
+	other: MeshCluster,
+	release: Release,
+	component: ComponentProcess,
+	knowsIt: () => Promise<boolean>,
+): Promise<void> {
+	await list(home, release, [entry('eu', 1)]);
+	await untilCluster(home.api, mesh, 'eu', 'Joined', 'True');
+	await eventually('it reads the cluster that has joined', knowsIt);
+	await list(home, release, []);
+	await untilLeft(home.api, mesh, 'eu', namespace);
+	t.false(component.hasExited());
+	t.deepEqual(complaintsIn(component.lines), [], excerpt(component.lines));
+	const refused = (await askedThere(other)).filter(({ responseStatus }) => responseStatus?.code === 403);
+	t.deepEqual(
+		refused.map(({ verb, requestURI }) => `${verb} ${requestURI}`),
+		[],
+	);
+}
+
+/** What was asked in the other cluster by the account whose token the Secret has. */
+async function askedThere({ cluster }: MeshCluster, program = ''): Promise<readonly AuditEvent[]> {
+	const user = userOf({ namespace, name: 'istio-reader-home' });
+	const all = await cluster.auditEvents();
+	return all.filter(({ user: { username }, userAgent = '' }) => username === user && userAgent.startsWith(program));
+}
+
+async function pilotKnows(): Promise<boolean> {
+	const { body } = await request('http://127.0.0.1:8080/debug/endpointz');
+	return (await body.text()).includes(address);
+}
