@@ -9,7 +9,7 @@ import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import type { AuditEvent } from '../control-plane/audit.ts';
 import { eventually } from '../support/eventually.ts';
-import { applyInstallation, untilInstalled } from '../support/installation.ts';
+import { applyInstallation, type Spec, untilInstalled } from '../support/installation.ts';
 import {
 	administratorOf,
 	entry,
@@ -37,6 +37,33 @@ const namespace = 'istio-real';
 const address = '172.20.1.7';
 const versions = versionsWithBinaries();
 
+for (const release of releases.filter(({ mesh }) => mesh.networks)) {
+	const { version } = release;
+	const title = `${version}: Pilot takes the networks of a mesh as they are written for it`;
+	if (!versions.includes(version)) {
+		test.skip(title, () => undefined);
+		continue;
+	}
+	test.serial(title, async (t) => {
+		await using stage = await openStage();
+		const { home } = stage;
+		const networks = { network: 'here' };
+		await list(home, release, [entry('eu', 1, { network: 'there' })], networks);
+		await untilCluster(home.api, mesh, 'eu', 'Joined', 'True');
+		const config = { ...kinds.ConfigMap, namespace, name: 'istio' };
+		await eventually('the networks are written', async () => {
+			const { data } = await home.api.get<KubeObject & { readonly data?: { readonly meshNetworks?: string } }>(config);
+			return data?.meshNetworks?.includes('fromRegistry: eu') === true;
+		});
+		await withComponent(release, home, 'istio-pilot', 'discovery', async (pilot) => {
+			await eventually('Pilot reads the cluster', pilotKnows);
+			// What it has read, in the words of its own type: where it can't read the file, it goes on without networks.
+			t.regex(pilot.lines.join('\n'), /key:"there" value:<endpoints:<from_registry:"eu"/);
+			t.deepEqual(complaintsIn(pilot.lines), [], excerpt(pilot.lines));
+		});
+	});
+}
+
 for (const release of releases) {
 	const { version } = release;
 	const title = `${version}: Pilot and Mixer read a cluster from when it joins until it leaves, and may read all that they ask for`;
@@ -45,13 +72,8 @@ for (const release of releases) {
 		continue;
 	}
 	test.serial(title, async (t) => {
-		const clusters = await startMeshClusters({ name: 'home' }, { name: 'other', crd: false });
-		const [home, other] = clusters as [MeshCluster, MeshCluster];
-		await using stack = new AsyncDisposableStack();
-		for (const cluster of clusters) stack.use(cluster);
-		stack.use(await startJoiningOperator(home));
-		await giveKubeconfig(home.api, 'eu', flatKubeconfig(administratorOf(other.cluster)));
-		await makeService(other);
+		await using stage = await openStage();
+		const { home, other } = stage;
 		await list(home, release, []);
 		await untilInstalled(home.api, mesh);
 
@@ -76,6 +98,24 @@ for (const release of releases) {
 	});
 }
 
+interface Stage extends AsyncDisposable {
+	readonly home: MeshCluster;
+	/** With a Service of its own, and joined by an entry `eu`. */
+	readonly other: MeshCluster;
+}
+
+async function openStage(): Promise<Stage> {
+	await using started = new AsyncDisposableStack();
+	const clusters = await startMeshClusters({ name: 'home' }, { name: 'other', crd: false });
+	for (const cluster of clusters) started.use(cluster);
+	const [home, other] = clusters as [MeshCluster, MeshCluster];
+	started.use(await startJoiningOperator(home));
+	await giveKubeconfig(home.api, 'eu', flatKubeconfig(administratorOf(other.cluster)));
+	await makeService(other);
+	const all = started.move();
+	return { home, other, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
 /** A Service with a pod of its own, as far as there are pods without a kubelet. */
 async function makeService({ api }: MeshCluster): Promise<void> {
 	const metadata = { namespace: 'default', name: 'reviews' };
@@ -93,13 +133,18 @@ async function makeService({ api }: MeshCluster): Promise<void> {
 	for (const object of [account, pod, service, endpoints] as readonly KubeObject[]) await api.create(object);
 }
 
-function list({ api }: MeshCluster, { version }: Release, clusters: readonly object[]): Promise<unknown> {
+function list(
+	{ api }: MeshCluster,
+	{ version }: Release,
+	clusters: readonly Spec[],
+	more: Spec = {},
+): Promise<unknown> {
 	return applyInstallation(api, mesh, {
 		version,
 		namespace,
 		mixer: { telemetry: { enabled: true } },
 		deletion: { timeout: '2m' },
-		...multiCluster(clusters as never),
+		...multiCluster(clusters, more),
 	});
 }
 
