@@ -90,6 +90,9 @@ export const reflectorBackoff: BackoffPolicy = { initialMs: 800, maxMs: 30_000, 
 /** A watch that was open for less (milliseconds) was of no use, whatever it brought. */
 const shortMs = 1_000;
 
+/** A watch that goes on from where another one ended has brought what happened meanwhile after so long, milliseconds. */
+const catchUpMs = 1_000;
+
 /** The server ends each watch after 5 to 10 minutes, so that watches spread over its replicas again. */
 const shortestWatchSeconds = 300;
 
@@ -139,9 +142,20 @@ export class Reflector<T> {
 		return this.#hasSynced;
 	}
 
-	/** How long (milliseconds) there has been no open watch: the store may be behind. 0 while one is open. */
+	/**
+	 * How long (milliseconds) there has been no open watch: the store may be behind. 0 while one is open that has had the time
+	 * to bring what happened before.
+	 */
 	get staleForMs(): number {
-		return this.#staleSince === undefined ? 0 : this.#clock.now() - this.#staleSince;
+		return this.#staleSince === undefined || this.#isCaughtUp ? 0 : this.#clock.now() - this.#staleSince;
+	}
+
+	get #isOpen(): boolean {
+		return this.#state.phase === 'watching' && this.#state.isOpen;
+	}
+
+	get #isCaughtUp(): boolean {
+		return this.#isOpen && this.#openedAt !== undefined && this.#clock.now() - this.#openedAt >= catchUpMs;
 	}
 
 	/** Called with each change, in the order of arrival; with what is known already at once, as initial additions. Returns how to end it. */
@@ -168,8 +182,9 @@ export class Reflector<T> {
 
 	/** Ends it for good. No handler is called any more once this returns. */
 	stop(): void {
+		if (this.#isCaughtUp) this.#staleSince = this.#clock.now();
 		this.#isStopped = true;
-		this.#staleSince ??= this.#clock.now();
+		this.#openedAt = undefined;
 		this.#abandon();
 	}
 
@@ -256,10 +271,10 @@ export class Reflector<T> {
 		this.#isStepping = true;
 		try {
 			for (let next = this.#pending.shift(); next !== undefined && !this.#isStopped; next = this.#pending.shift()) {
+				const wasCaughtUp = this.#isCaughtUp;
 				const { state, effects } = step(this.#state, next);
 				this.#state = state;
-				this.#staleSince =
-					state.phase === 'watching' && state.isOpen ? undefined : (this.#staleSince ?? this.#clock.now());
+				if (wasCaughtUp && !this.#isOpen) this.#staleSince = this.#clock.now();
 				for (const effect of effects) {
 					this.#carryOut(effect);
 				}
@@ -384,6 +399,7 @@ export class Reflector<T> {
 		const changes = this.store.replaceAll([...listed.values()], resourceVersion);
 		const isInitial = !this.#hasSynced;
 		this.#hasSynced = true;
+		if (isInitial) this.#staleSince = this.#clock.now();
 		this.#notify(changes, isInitial);
 		this.#resolveSynced();
 	}
