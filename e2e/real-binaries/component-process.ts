@@ -66,8 +66,8 @@ export async function startComponent(
 		const mounted = args.map((arg) => below(folder, volumeMounts, arg));
 		const running = await startGuarded(binary, [...program.entry, ...program.args(mounted, places)], {
 			cwd: folder,
-			// KUBECONFIG is for Mixer's adapter `kubernetesenv`.
-			env: { ...environment(env, deployment), KUBECONFIG: kubeconfig },
+			// For Mixer's adapter `kubernetesenv`, where no other is rendered.
+			env: { KUBECONFIG: kubeconfig, ...environment(env, deployment, (path) => below(folder, volumeMounts, path)) },
 			output: (line) => void lines.push(line),
 		});
 		const remove = stop;
@@ -105,21 +105,29 @@ export function excerpt(lines: readonly string[]): string {
 	return (lines.length < 30 ? lines : [...lines.slice(0, 5), '…', ...lines.slice(-20)]).join('\n');
 }
 
-/** An argument whose path is of a mount, below the folder in which the mounts are. */
-function below(folder: string, mounts: readonly VolumeMount[], arg: string): string {
-	const mount = mounts.find(({ mountPath }) => arg.includes(`=${mountPath}/`) || arg.includes(`://${mountPath}/`));
-	return mount === undefined ? arg : arg.replace(`${mount.mountPath}/`, `${folder}${mount.mountPath}/`);
+/** A path, or an argument that ends with one, of a mount: below the folder in which the mounts are. */
+function below(folder: string, mounts: readonly VolumeMount[], text: string): string {
+	const path = /^(?:.*?(?:=|:\/\/))?(?=\/)/.exec(text)?.[0];
+	const mount = mounts.find(({ mountPath }) => path !== undefined && text.startsWith(`${path}${mountPath}/`));
+	return mount === undefined ? text : `${path}${folder}${text.slice(path?.length)}`;
 }
 
-/** Throws where a variable comes from anything but a value and the fields that a test can know. */
-function environment(env: readonly EnvVar[], { metadata }: KubeObject): Readonly<Record<string, string>> {
+/**
+ * @param toFile where a path of the container is
+ * @throws where a variable comes from anything but a value and the fields that a test can know
+ */
+function environment(
+	env: readonly EnvVar[],
+	{ metadata }: KubeObject,
+	toFile: (path: string) => string,
+): Readonly<Record<string, string>> {
 	const fields: Readonly<Record<string, string | undefined>> = {
 		'metadata.name': `${metadata.name}-0`,
 		'metadata.namespace': metadata.namespace,
 	};
 	return Object.fromEntries(
 		env.map(({ name, value, valueFrom }) => {
-			const found = valueFrom === undefined ? (value ?? '') : fields[valueFrom.fieldRef?.fieldPath ?? ''];
+			const found = valueFrom === undefined ? toFile(value ?? '') : fields[valueFrom.fieldRef?.fieldPath ?? ''];
 			if (found === undefined) throw new Error(`nobody says what ${name} is`);
 			return [name, found];
 		}),

@@ -19,7 +19,7 @@ interface Program {
 	readonly binary: string;
 	/** What the image puts before the arguments (the `ENTRYPOINT` of istio 1.0-1.4 `<component>/docker/Dockerfile.*`). */
 	readonly entry: readonly string[];
-	/** The rendered arguments, with the account's kubeconfig instead of the pod's token. */
+	/** The rendered arguments, with the account's kubeconfig instead of the pod's token, where they name none. */
 	readonly args: (rendered: readonly string[], places: Places) => readonly string[];
 }
 
@@ -30,7 +30,7 @@ export const programs = {
 		entry: [],
 		args: (rendered, { folder, kubeconfig, flags }) => [
 			...rendered.map((arg) => arg.replace(/=:(?=\d+$)/, '=127.0.0.1:')),
-			`--kubeconfig=${kubeconfig}`,
+			...(rendered.some((arg) => arg.startsWith('--kubeconfig=')) ? [] : [`--kubeconfig=${kubeconfig}`]),
 			// Its defaults, where they are here, and on the loopback only.
 			`--meshConfig=${folder}/etc/istio/config/mesh`,
 			...(flags.includes('networksConfig') ? [`--networksConfig=${folder}/etc/istio/config/meshNetworks`] : []),

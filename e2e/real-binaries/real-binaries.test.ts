@@ -4,16 +4,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { waves } from '../../operator/apply/waves.ts';
-import { type Release, releases } from '../../operator/releases/index.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import { releases } from '../../operator/releases/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
-import type { KubeObject } from '../../operator/runtime/object.ts';
-import { eventually } from '../support/eventually.ts';
 import { renderedObjects } from '../support/installation.ts';
-import { type MeshCluster, person, startMeshCluster, userOf } from '../support/mesh-cluster.ts';
-import { type ComponentDeployment, complaintsIn, excerpt, startComponent } from './component-process.ts';
-import { binaryOf, type ProgramName, programs, versionsWithBinaries } from './programs.ts';
+import { type MeshCluster, startMeshCluster, userOf } from '../support/mesh-cluster.ts';
+import { complaintsIn, excerpt, startComponent } from './component-process.ts';
+import { applyAll, type Process, processes } from './processes.ts';
+import { versionsWithBinaries } from './programs.ts';
 import { work } from './work.ts';
 
 /** How long each is watched when it has done its work, milliseconds: what is refused is asked again within a second. */
@@ -33,10 +30,7 @@ for (const release of releases) {
 		test.serial(title, async (t) => {
 			await using mesh = await startMeshCluster({ crd: false });
 			const objects = renderedObjects('real', { version, profile, namespace });
-			for (const object of waves(objects, ({ kind }) => kind).flat()) await applied(mesh.api, object);
-			for (const { metadata } of objects.filter(({ kind }) => kind === kinds.CustomResourceDefinition.kind)) {
-				await established(mesh.api, metadata.name);
-			}
+			await applyAll(mesh.api, objects);
 			for (const [index, each] of processes(objects, release).entries()) {
 				const { log, hasExited, refused } = await observed(mesh, each, `shop-${index}`);
 				const what = `${each.deployment.metadata.name}: ${excerpt(log)}`;
@@ -46,44 +40,6 @@ for (const release of releases) {
 			}
 		});
 	}
-}
-
-/** Applies an object, as soon as its kind is served. */
-async function applied(api: ApiServer, object: KubeObject): Promise<void> {
-	const what = `${object.kind} ${object.metadata.name} is applied`;
-	await eventually(what, () => api.apply(object, { fieldManager: person }));
-}
-
-async function established(api: ApiServer, name: string): Promise<void> {
-	await eventually(`${name} is served`, async () => {
-		const { status } = await api.get<KubeObject>({ ...kinds.CustomResourceDefinition, name });
-		return JSON.stringify(status).includes('"type":"Established"');
-	});
-}
-
-interface Process {
-	readonly deployment: ComponentDeployment;
-	readonly name: ProgramName;
-	readonly binary: string;
-	readonly flags: readonly string[];
-}
-
-/** What of the rendered Deployments there are binaries for. Citadel is the first and the last: then it starts with a CA of its own that it kept. */
-function processes(objects: readonly KubeObject[], { version, pilot, mixer, citadel }: Release): readonly Process[] {
-	const flags = { discovery: pilot.flags, mixer: mixer.flags, citadel: citadel.flags };
-	const all = objects
-		.filter((object): object is ComponentDeployment => object.kind === kinds.Deployment.kind)
-		.flatMap((deployment) => {
-			const { name } = deployment.spec.template.spec.containers[0];
-			const binary = isProgram(name) ? binaryOf(version, name) : undefined;
-			return isProgram(name) && binary !== undefined ? [{ deployment, name, binary, flags: flags[name] }] : [];
-		});
-	const citadels = all.filter(({ name }) => name === 'citadel');
-	return [...citadels, ...all.filter((each) => !citadels.includes(each)), ...citadels];
-}
-
-function isProgram(name: string): name is ProgramName {
-	return name in programs;
 }
 
 interface Observed {

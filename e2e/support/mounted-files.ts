@@ -9,7 +9,12 @@ import { orAbsent } from './eventually.ts';
 export interface Volume {
 	readonly name: string;
 	readonly configMap?: { readonly name: string; readonly optional?: boolean };
-	readonly secret?: { readonly secretName: string; readonly optional?: boolean };
+	readonly secret?: {
+		readonly secretName: string;
+		readonly optional?: boolean;
+		/** Without them each key is a file of its name. */
+		readonly items?: readonly { readonly key: string; readonly path: string }[];
+	};
 	readonly emptyDir?: object;
 }
 
@@ -49,7 +54,10 @@ export class MountedFiles {
 		}
 		if (secret !== undefined) {
 			const data = await this.#read(kinds.Secret, secret.secretName, secret.optional);
-			return Object.fromEntries(Object.entries(data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64')]));
+			const keys = Object.keys(data ?? {}).map((key) => ({ key, path: key }));
+			return Object.fromEntries(
+				(secret.items ?? keys).map(({ key, path }) => [path, Buffer.from(data?.[key] ?? '', 'base64')]),
+			);
 		}
 		if (emptyDir === undefined) throw new Error(`volume ${name} is neither a ConfigMap, nor a Secret, nor empty`);
 		return {};
