@@ -18,6 +18,7 @@ import {
 	untilCondition,
 	untilEvent,
 	untilReady,
+	untilSaid,
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
@@ -409,6 +410,15 @@ test.serial(
 			`patch mutatingwebhookconfigurations ${injectorWebhook({ namespace })}`,
 		]);
 
+		// Citadel would start with it, and give no certificates.
+		const third = await makeAuthority({ organisation: 'third.example.com', keyType: 'ec' });
+		await api.replace(authoritySecret(namespace, caSecretName, third));
+		await untilCondition(api, name, 'CertificateAuthorityValid', 'False', 'CAKeyUnsupported');
+		await untilSaid(api, name, 'Installed', `an RSA key in Secret ${namespace}/${caSecretName}`);
+		await api.replace(authoritySecret(namespace, caSecretName, second));
+		await untilReady(api, name);
+		t.is((await workloads()).get('istio-citadel'), generation + 1, 'it has gone on with what it had');
+
 		const { body } = await operator.ask('/metrics');
 		const seen = JSON.stringify([
 			await readInstallation(api, name),
@@ -416,7 +426,7 @@ test.serial(
 			await eventsAbout(api, name),
 			body,
 		]);
-		for (const { key } of [first, second]) {
+		for (const { key } of [first, second, third]) {
 			const secret = key.replaceAll(/-----[^-]+-----|\s/g, '');
 			t.false(seen.includes(secret.slice(0, 40)) || seen.includes(secret.slice(-40)));
 		}

@@ -1,9 +1,18 @@
 /** What the status tells about the certificate authority of a mesh, from the Secret that holds it. */
-import { describeTimeLeft, readCertificateAuthority, shareLeft } from './certificates/index.ts';
+import {
+	type CertificateAuthority,
+	describeTimeLeft,
+	readCertificateAuthority,
+	shareLeft,
+} from './certificates/index.ts';
 import type { ResolvedMesh } from './releases/index.ts';
 import { selfSignedCaSecret } from './render/citadel.ts';
 import type { SecretFacts } from './secret-facts.ts';
-import type { CertificateAuthorityObservation, CertificateAuthoritySight } from './status/certificate-authority.ts';
+import {
+	type CertificateAuthorityObservation,
+	type CertificateAuthoritySight,
+	signingKeyType,
+} from './status/certificate-authority.ts';
 
 /**
  * Pure.
@@ -24,12 +33,7 @@ export function observeCertificateAuthority(
 function sightOf(secret: SecretFacts | 'unknown' | undefined, now: Date): CertificateAuthoritySight {
 	if (secret === 'unknown') return { found: 'unknown' };
 	if (secret === undefined) return { found: 'missing' };
-	const {
-		'ca-cert.pem': signing,
-		'cert-chain.pem': chain = '',
-		'root-cert.pem': roots = '',
-	}: Readonly<Partial<Record<string, string>>> = secret.certificates;
-	const authority = signing === undefined ? undefined : readCertificateAuthority([signing, chain, roots].join('\n'));
+	const authority = authorityOf(secret);
 	return authority === undefined
 		? { found: 'unreadable' }
 		: {
@@ -38,5 +42,28 @@ function sightOf(secret: SecretFacts | 'unknown' | undefined, now: Date): Certif
 				notAfter: `${authority.notAfter.toISOString().slice(0, 19)}Z`,
 				timeLeft: describeTimeLeft(authority.notAfter, now),
 				shareLeft: shareLeft(authority, now),
+				keyType: authority.keyType,
 			};
+}
+
+function authorityOf({ certificates }: SecretFacts): CertificateAuthority | undefined {
+	const {
+		'ca-cert.pem': signing,
+		'cert-chain.pem': chain = '',
+		'root-cert.pem': roots = '',
+	}: Readonly<Partial<Record<string, string>>> = certificates;
+	return signing === undefined ? undefined : readCertificateAuthority([signing, chain, roots].join('\n'));
+}
+
+/**
+ * What Citadel would lack with this Secret, for a sentence that begins with "waiting for"; undefined when nothing. Pure.
+ * It asks for signatures by RSA whatever its own key is, gets none from another one, and gives no certificates then (istio
+ * 1.0-1.4 `security/pkg/pki/util/generate_cert.go`, `genCertTemplateFromCSR`; `generate_csr.go`).
+ */
+export function missingForCitadel(secret: SecretFacts, where: string): string | undefined {
+	const authority = authorityOf(secret);
+	if (authority === undefined) return `a certificate authority that can be read in Secret ${where}`;
+	return authority.keyType === signingKeyType
+		? undefined
+		: `a certificate authority with an RSA key in Secret ${where}: Citadel signs with no other`;
 }

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { makeAuthority } from '../e2e/support/certificate-authority.ts';
 import { toChild } from './apply/child.ts';
 import {
 	configFollowedAfterMs,
@@ -23,6 +24,12 @@ function pem(name: string): string {
 
 function secret(root: string, hash = 'h'): SecretFacts {
 	return { certificates: { 'root-cert.pem': pem(root) }, hash };
+}
+
+/** With a CA that signs by such a key. */
+async function caSecret(keyType: 'rsa' | 'ec'): Promise<SecretFacts> {
+	const { certificate } = await makeAuthority({ organisation: 'own', keyType });
+	return { certificates: { 'ca-cert.pem': certificate, 'root-cert.pem': certificate }, hash: 'h' };
 }
 
 const own: ServingCertificate = { certChain: pem('leaf'), key: 'key', roots: pem('own') };
@@ -155,15 +162,33 @@ test('an authority that is in both is trusted once', (t) => {
 	t.is(decide(withoutCitadel, own, { secrets, objects }).facts.injectorRoots, pem('own'));
 });
 
-test('Citadel waits for the CA that is its user’s own, also when the Secret goes or can not be read', (t) => {
+test('Citadel waits for the CA that is its user’s own, also when the Secret goes or can not be read', async (t) => {
 	const mesh = meshOf({ version: '1.4.10', citadel: { enabled: true, caSecretName: 'cacerts' } });
 	t.deepEqual(secretsOf(mesh), [{ namespace: 'istio-system', name: 'cacerts' }]);
 	for (const secrets of [{}, { cacerts: 'unknown' }] as const) {
 		t.regex(decide(mesh, undefined, { secrets }).held.get(citadelKey) ?? '', /Secret istio-system\/cacerts/);
 	}
-	const { facts, held } = decide(mesh, undefined, { secrets: { cacerts: secret('ca', 'hash') } });
-	t.is(facts.caSecretHash, 'hash');
+	const cacerts = await caSecret('rsa');
+	const { facts, held } = decide(mesh, undefined, { secrets: { cacerts } });
+	t.is(facts.caSecretHash, 'h');
 	t.is(held.size, 0);
+});
+
+test('Citadel waits while it could not sign with the CA: one that runs would be replaced by one that gives no certificates', async (t) => {
+	const mesh = meshOf({ version: '1.4.10', citadel: { enabled: true, caSecretName: 'cacerts' } });
+	const heldFor = (cacerts: SecretFacts) =>
+		decide(mesh, undefined, { secrets: { cacerts } }).held.get(citadelKey) ?? '';
+	t.regex(
+		heldFor(await caSecret('ec')),
+		/with an RSA key in Secret istio-system\/cacerts: Citadel signs with no other/,
+	);
+	t.regex(heldFor(secret('ca')), /that can be read in Secret istio-system\/cacerts/);
+	const self = meshOf({ version: '1.4.10', citadel: { enabled: true } });
+	t.is(
+		decide(self, undefined, { secrets: { 'istio-ca-secret': await caSecret('ec') } }).held.size,
+		0,
+		'its own is its own',
+	);
 });
 
 test('a policy service that is switched on is told to proxies when it answers; one that ran before holds nothing up', (t) => {

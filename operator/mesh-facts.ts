@@ -8,6 +8,7 @@
  */
 import type { Child } from './apply/child.ts';
 import { componentLabel } from './apply/identity.ts';
+import { missingForCitadel } from './certificate-authority.ts';
 import type { ResolvedMesh } from './releases/index.ts';
 import { selfSignedCaSecret } from './render/citadel.ts';
 import type { ClusterFacts, ServingCertificate } from './render/index.ts';
@@ -202,9 +203,15 @@ function waitForCitadel(
 ): void {
 	const deployment = deploymentKey(mesh, 'istio-citadel');
 	const caSecret = mesh.citadel?.caSecretName;
-	if (caSecret !== undefined && caSecretHash === undefined) {
-		// A pod that can't mount it would be all that is left of one that runs.
-		held.set(deployment, `waiting for Secret ${mesh.namespace}/${caSecret}, the certificate authority for Citadel`);
+	if (caSecret !== undefined) {
+		// A pod that can't mount it, or can't sign with it, would be all that is left of one that runs.
+		const where = `${mesh.namespace}/${caSecret}`;
+		const secret = known(sight.secret(caSecret));
+		const missing =
+			secret === undefined || caSecretHash === undefined
+				? `Secret ${where}, the certificate authority for Citadel`
+				: missingForCitadel(secret, where);
+		if (missing !== undefined) held.set(deployment, `waiting for ${missing}`);
 	}
 	if (mesh.mutualTls === 'STRICT' && (sight.child(deployment)?.workload?.available ?? 0) === 0) {
 		for (const object of objects.filter(({ metadata }) => metadata.labels?.[componentLabel] === mutualTlsComponent))

@@ -224,6 +224,12 @@ export const reasons = {
 		meaning: 'The Secret of the certificate authority holds something that is no certificate.',
 		remedy: 'Put ca-cert.pem, ca-key.pem, root-cert.pem and cert-chain.pem into it, all in PEM.',
 	},
+	CAKeyUnsupported: {
+		condition: 'CertificateAuthorityValid',
+		meaning:
+			'The certificate authority has a key that is not RSA. Citadel 1.0 to 1.4 starts with it and gives no certificates, so its pods are not replaced for it.',
+		remedy: 'Put an authority with an RSA key into the Secret that spec.citadel.caSecretName names.',
+	},
 
 	ClustersJoined: { condition: 'ClustersJoined', meaning: 'Every listed cluster is part of the mesh.', remedy: '' },
 	ClustersJoining: {

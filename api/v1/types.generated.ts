@@ -842,7 +842,7 @@ export interface Citadel {
 	 */
 	enabled?: boolean;
 	/**
-	 * Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem). Citadel waits for it, and is started anew when it changes. A self-signed CA when not set.
+	 * Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for it, and is started anew when it changes. A self-signed CA when not set.
 	 */
 	caSecretName?: string;
 	/**

@@ -1,6 +1,6 @@
 /** A certificate authority as a user brings it, or as Citadel makes it: of a name and a life that the test chooses. */
 import 'reflect-metadata';
-import { randomBytes, webcrypto } from 'node:crypto';
+import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
 	BasicConstraintsExtension,
@@ -13,8 +13,16 @@ import {
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 
-const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
-const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
+/** The keys that an authority may have. */
+const algorithms = {
+	rsa: {
+		name: 'RSASSA-PKCS1-v1_5',
+		modulusLength: 2048,
+		publicExponent: new Uint8Array([1, 0, 1]),
+		hash: 'SHA-256',
+	},
+	ec: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
+} as const;
 const dayMs = 24 * 60 * 60_000;
 
 /** PEM both. */
@@ -31,6 +39,8 @@ export interface AuthorityOptions {
 	readonly ageDays?: number;
 	/** Days until it ends. 3650 when not set. */
 	readonly daysLeft?: number;
+	/** `rsa`, with which alone Citadel signs, when not set. */
+	readonly keyType?: keyof typeof algorithms;
 }
 
 /** A root that signs by itself. */
@@ -38,8 +48,10 @@ export async function makeAuthority({
 	organisation,
 	ageDays = 1,
 	daysLeft = 3650,
+	keyType = 'rsa',
 }: AuthorityOptions): Promise<Authority> {
-	const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+	const algorithm = algorithms[keyType];
+	const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 	const name = `O=${organisation}`;
 	const certificate = await X509CertificateGenerator.create({
 		...validity(ageDays, daysLeft),
@@ -48,7 +60,7 @@ export async function makeAuthority({
 		issuer: name,
 		publicKey: keys.publicKey,
 		signingKey: keys.privateKey,
-		signingAlgorithm,
+		signingAlgorithm: algorithm,
 		extensions: [
 			new BasicConstraintsExtension(true, undefined, true),
 			new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
@@ -63,8 +75,9 @@ export async function issueCertificate(
 	/** DNS names and IP addresses. */
 	names: readonly string[],
 ): Promise<{ readonly certChain: string; readonly key: string }> {
-	const signingKey = await webcrypto.subtle.importKey('pkcs8', derOf(key), keyAlgorithm, false, ['sign']);
-	const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify']);
+	const signingAlgorithm = createPrivateKey(key).asymmetricKeyType === 'rsa' ? algorithms.rsa : algorithms.ec;
+	const signingKey = await webcrypto.subtle.importKey('pkcs8', derOf(key), signingAlgorithm, false, ['sign']);
+	const keys = await webcrypto.subtle.generateKey(algorithms.ec, true, ['sign', 'verify']);
 	const leaf = await X509CertificateGenerator.create({
 		...validity(0, 90),
 		serialNumber: serialNumber(),

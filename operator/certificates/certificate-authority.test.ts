@@ -3,6 +3,7 @@ import { webcrypto } from 'node:crypto';
 import { BasicConstraintsExtension, X509CertificateGenerator } from '@peculiar/x509';
 import test from 'ava';
 import fc from 'fast-check';
+import { makeAuthority } from '../../e2e/support/certificate-authority.ts';
 import { describeTimeLeft, issueServingCertificate, readCertificateAuthority, renewalOf, shareLeft } from './index.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -38,12 +39,20 @@ async function authority(
 	return { name, pem: `${certificate.toString('pem')}\n`, keys: own };
 }
 
+test('the key of the certificate that signs is told by its type', async (t) => {
+	const root = await authority('CN=root', '2030-01-01T00:00:00Z');
+	const { certificate } = await makeAuthority({ organisation: 'rsa', keyType: 'rsa' });
+	t.is(readCertificateAuthority(root.pem)?.keyType, 'ec');
+	t.is(readCertificateAuthority(certificate + root.pem)?.keyType, 'rsa');
+});
+
 const iso = (pem: string) => readCertificateAuthority(pem)?.notAfter.toISOString().slice(0, 10);
 
 test('a self-signed authority lasts as long as itself', async (t) => {
 	const root = await authority('O=cluster.local', '2030-01-01T00:00:00Z');
 	t.deepEqual(readCertificateAuthority(root.pem), {
 		subject: 'O=cluster.local',
+		keyType: 'ec',
 		notBefore: new Date('2020-01-01T00:00:00Z'),
 		notAfter: new Date('2030-01-01T00:00:00Z'),
 	});

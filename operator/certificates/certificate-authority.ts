@@ -8,6 +8,8 @@ export interface CertificateAuthority {
 	readonly notBefore: Date;
 	/** Workloads' certificates are worth nothing after this. */
 	readonly notAfter: Date;
+	/** Of the certificate that signs: `rsa`, `ec`, `ed25519` … */
+	readonly keyType: string;
 }
 
 const hourMs = 60 * 60_000;
@@ -30,7 +32,21 @@ export function readCertificateAuthority(pem: string): CertificateAuthority | un
 		return undefined;
 	}
 	const first = chain(signing, others).reduce((a, b) => (b.validToDate < a.validToDate ? b : a));
-	return { subject: oneLine(first.subject), notBefore: first.validFromDate, notAfter: first.validToDate };
+	return {
+		subject: oneLine(first.subject),
+		notBefore: first.validFromDate,
+		notAfter: first.validToDate,
+		keyType: keyTypeOf(signing),
+	};
+}
+
+function keyTypeOf(certificate: X509Certificate): string {
+	try {
+		return certificate.publicKey.asymmetricKeyType ?? 'unknown';
+	} catch {
+		// A kind of key that OpenSSL does not know.
+		return 'unknown';
+	}
 }
 
 /** From a certificate up to its root, as far as the others lead. */

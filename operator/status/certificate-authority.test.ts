@@ -52,6 +52,12 @@ test('below 20 % it is expiring, which is still valid; after its end the mesh is
 	t.like(shown(expired), { condition: 'False/CAExpired', ready: 'False/CAExpired' });
 });
 
+test('one with which Citadel can not sign is none, however long it lasts', (t) => {
+	const { condition: said, message } = shown(authority({ source: 'Provided', secretName: 'cacerts', keyType: 'ec' }));
+	t.is(said, 'False/CAKeyUnsupported');
+	t.regex(message, /Secret cacerts\) has a key of type ec, .*; put an authority with an RSA key into the Secret/);
+});
+
 test('a Secret that is not there is waited for where Citadel makes it, and wrong where the user was to', (t) => {
 	t.like(shown({ ...missing, source: 'SelfSigned' }), { condition: 'Unknown/CAPending', ready: 'True/Ready' });
 	t.like(shown(missing), { condition: 'False/CANotFound', field: { source: 'Provided', secretName: 'cacerts' } });

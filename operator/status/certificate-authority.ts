@@ -19,6 +19,8 @@ export type CertificateAuthoritySight =
 			readonly timeLeft: string;
 			/** Of its whole life, 0 to 1; 0 when it is over. */
 			readonly shareLeft: number;
+			/** `rsa`, `ec` … */
+			readonly keyType: string;
 	  };
 
 export type CertificateAuthorityObservation = CertificateAuthoritySight & {
@@ -27,6 +29,9 @@ export type CertificateAuthorityObservation = CertificateAuthoritySight & {
 	/** Name of the Secret, in the namespace of the mesh. */
 	readonly secretName: string;
 };
+
+/** Citadel of 1.0 to 1.4 signs with no other, see `missingForCitadel`. */
+export const signingKeyType = 'rsa';
 
 type Shown = Pick<ParsedStatus, 'certificateAuthority'>;
 
@@ -74,8 +79,15 @@ export function certificateAuthorityVerdict(
 function lifetimeVerdict(
 	observation: Extract<CertificateAuthorityObservation, { readonly found: 'certificate' }>,
 ): Verdict {
-	const { subject, notAfter, timeLeft } = observation;
+	const { subject, notAfter, timeLeft, keyType } = observation;
 	const about = `the certificate authority (${subject}, Secret ${observation.secretName})`;
+	if (keyType !== signingKeyType) {
+		return {
+			status: 'False',
+			reason: 'CAKeyUnsupported',
+			message: `${about} has a key of type ${keyType}, with which Citadel gives no certificates; put an authority with an RSA key into the Secret`,
+		};
+	}
 	const remedy =
 		observation.source === 'Provided'
 			? 'put a renewed one into the Secret'

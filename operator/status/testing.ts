@@ -43,6 +43,7 @@ export const authorities: readonly CertificateAuthorityObservation[] = (['SelfSi
 		{ source, secretName: 'ca', found: 'missing' },
 		{ source, secretName: 'ca', found: 'unreadable' },
 		...[1, 0.19, 0].map((shareLeft) => authority({ source, shareLeft })),
+		authority({ source, keyType: 'ec' }),
 	],
 );
 
@@ -58,6 +59,7 @@ export function authority(
 		notAfter: '2036-01-01T00:00:00Z',
 		timeLeft: '9 years',
 		shareLeft: 0.99,
+		keyType: 'rsa',
 		...differences,
 	};
 }

@@ -157,7 +157,7 @@ export const citadel = withRules(
 		...singletonFields,
 		enabled: enabled.describe('Whether Citadel runs. As the profile says when not set.'),
 		caSecretName: optional(objectName).describe(
-			'Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem). Citadel waits for it, and is started anew when it changes. A self-signed CA when not set.',
+			'Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for it, and is started anew when it changes. A self-signed CA when not set.',
 		),
 		// Citadel renews at half of the time, and never later than 10 minutes before the end.
 		workloadCertTTL: optional(duration('20m', '87600h')).describe(
