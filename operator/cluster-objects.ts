@@ -201,8 +201,7 @@ async function factsThere(
 	signal: AbortSignal,
 ): Promise<ClusterFacts> {
 	memory.secrets.setInterest('data plane', secretsOf(own));
-	await memory.secrets.synced('data plane', secretsDeadlineMs);
-	signal.throwIfAborted();
+	await memory.secrets.synced('data plane', secretsDeadlineMs, signal);
 	memory.certificate = await injectorCertificate(own, {
 		api: there.api,
 		known: memory.certificate,

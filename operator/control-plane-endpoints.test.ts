@@ -5,6 +5,7 @@ import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
 import type { KubeObject } from './runtime/object.ts';
 
 const namespace = 'istio-system';
+const { signal } = new AbortController();
 
 interface Pod {
 	readonly address: string;
@@ -68,12 +69,12 @@ test('the addresses are those of ready pods, each once, sorted, and of this mesh
 		server.put(slice('istio-telemetry', []));
 		server.put(slice('istio-ingressgateway', [{ address: '10.0.0.4' }]));
 		server.put(slice('istio-pilot', [{ address: '10.9.9.9' }], { namespace: 'other' }));
-		await endpoints.synced();
+		await endpoints.synced(signal);
 		t.deepEqual(endpoints.of(namespace), { pilot: ['10.0.0.1', '10.0.0.9'], policy: ['10.0.0.3'], telemetry: [] });
 		t.deepEqual(endpoints.of('nowhere'), { pilot: [], policy: [], telemetry: [] });
 		// Whoever reads has waited for the first list.
 		t.deepEqual(moved, []);
-		await endpoints.synced();
+		await endpoints.synced(signal);
 		t.is(server.lists, 1);
 	});
 });
@@ -81,7 +82,7 @@ test('the addresses are those of ready pods, each once, sorted, and of this mesh
 test('only a change of addresses that others are told of is news', async (t) => {
 	await withEndpoints(async (server, endpoints, moved) => {
 		server.put(slice('istio-pilot', [{ address: '10.0.0.1' }]));
-		await endpoints.synced();
+		await endpoints.synced(signal);
 		await eventually('a watch', () => server.watches() === 1);
 		server.put(slice('istio-pilot', [{ address: '10.0.0.1', ready: true }]));
 		server.put(slice('istio-ingressgateway', [{ address: '10.0.0.4' }]));

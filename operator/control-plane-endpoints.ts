@@ -43,7 +43,7 @@ export class ControlPlaneEndpoints {
 	}
 
 	/** Begins to watch when it is asked for the first time; resolves when all is listed. Rejects with TransientError when that takes too long. */
-	async synced(): Promise<void> {
+	async synced(signal: AbortSignal): Promise<void> {
 		if (!this.#isStarted) {
 			this.#isStarted = true;
 			this.#reflector.start();
@@ -52,6 +52,7 @@ export class ControlPlaneEndpoints {
 		await withinDeadline(this.#reflector.synced, {
 			ms: syncDeadlineMs,
 			late: () => new TransientError(`EndpointSlices were not listed within ${syncDeadlineMs / 1_000} s`),
+			signal,
 		});
 	}
 

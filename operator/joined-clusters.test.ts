@@ -15,6 +15,7 @@ import type { Kind } from './runtime/kinds.ts';
 import { type KubeObject, objectKey } from './runtime/object.ts';
 
 const namespace = 'istio-system';
+const { signal } = new AbortController();
 const uid = '6f5902ac-237f-4b0d-8f5c-1d3f2b1c7a10';
 const kubeconfigSecret = { name: 'kubeconfig', namespace: 'secrets' };
 
@@ -105,7 +106,7 @@ test('a mesh without clusters has nothing to do with any of it', async (t) => {
 	t.deepEqual(clusters.readersHere(parsed, mesh), []);
 	t.is(clusters.keptReaders(object, parsed, mesh).size, 0);
 	t.true(clusters.isFollowed(namespace));
-	await clusters.want(object, parsed, mesh);
+	await clusters.want(object, parsed, mesh, signal);
 	t.deepEqual([wanted, forgotten], [[], ['default']]);
 });
 
@@ -222,8 +223,8 @@ test('what is wanted of each cluster has every question answered, and its basis 
 	};
 	const { object, spec: parsed, mesh } = meshWith(spec({ multiCluster }), status);
 	const { clusters: joined, wanted } = stage({});
-	await joined.want(object, parsed, mesh);
-	await joined.want({ ...object, status: {} } as StoredInstallation, parsed, mesh);
+	await joined.want(object, parsed, mesh, signal);
+	await joined.want({ ...object, status: {} } as StoredInstallation, parsed, mesh, signal);
 	t.like(wanted[0], {
 		name: 'default',
 		namespace,
@@ -248,14 +249,14 @@ test('what is wanted of each cluster has every question answered, and its basis 
 	t.false('dataPlane' in (wanted[0]?.clusters[0] ?? {}));
 	t.is(wanted[1]?.basis, wanted[0]?.basis);
 	t.is(wanted[1]?.objects, wanted[0]?.objects);
-	await joined.want(object, parsed, { ...mesh });
+	await joined.want(object, parsed, { ...mesh }, signal);
 	t.not(wanted[2]?.basis, wanted[0]?.basis);
 });
 
 test('the last cluster is waited for after it was taken off the list', async (t) => {
 	const { object, spec: parsed, mesh } = meshWith(spec());
 	const { clusters, wanted, forgotten } = stage({ objects: [secretOf(recordWith('a'))] });
-	await clusters.want(object, parsed, mesh);
+	await clusters.want(object, parsed, mesh, signal);
 	t.deepEqual(forgotten, []);
 	t.deepEqual(wanted[0]?.clusters, []);
 });

@@ -69,7 +69,7 @@ export class JoinedClusters {
 	}
 
 	/** Says what this mesh wants of its clusters. Rejects with TransientError where the addresses of Pilot can't be read. */
-	async want(object: StoredInstallation, spec: ParsedSpec, mesh: ResolvedMesh): Promise<void> {
+	async want(object: StoredInstallation, spec: ParsedSpec, mesh: ResolvedMesh, signal: AbortSignal): Promise<void> {
 		const { controller, wallClock } = this.#options;
 		const { multiCluster = {}, deletion } = spec;
 		const { clusters = [] } = multiCluster;
@@ -81,7 +81,7 @@ export class JoinedClusters {
 		const hasDataPlane = clusters.some(
 			(entry) => wantsDataPlane(entry) && !entry.dataPlane?.controlPlaneAddresses?.length,
 		);
-		if (hasDataPlane) await this.#endpoints.synced();
+		if (hasDataPlane) await this.#endpoints.synced(signal);
 		const addresses: ControlPlaneAddresses = hasDataPlane
 			? this.#endpoints.of(mesh.namespace)
 			: { pilot: [], policy: [], telemetry: [] };

@@ -257,7 +257,7 @@ export class Reconciler {
 		signal: AbortSignal,
 	): Promise<readonly unknown[]> {
 		try {
-			await this.#options.clusters.want(object, spec, mesh);
+			await this.#options.clusters.want(object, spec, mesh, signal);
 			return [];
 		} catch (error) {
 			signal.throwIfAborted();
@@ -304,8 +304,7 @@ export class Reconciler {
 		const { api, secrets, wallClock, clusters } = this.#options;
 		const { name } = object.metadata;
 		secrets.setInterest(name, secretsOf(mesh));
-		await secrets.synced(name, secretsDeadlineMs);
-		signal.throwIfAborted();
+		await secrets.synced(name, secretsDeadlineMs, signal);
 		memory.certificate = await injectorCertificate(mesh, {
 			api,
 			known: memory.certificate,

@@ -107,6 +107,8 @@ test('one that can not be read holds nobody up for longer than the deadline', as
 	});
 	secrets.setInterest('a', [named('secret')]);
 	await secrets.synced('a', 100);
+	const stopping = AbortSignal.abort(new Error('stopped'));
+	await t.throwsAsync(secrets.synced('a', 600_000, stopping), { message: 'stopped' });
 	await eventually('the refusal is reported', async () => errors.length > 0);
 	t.is(secrets.get(named('secret')), 'unknown');
 	secrets.stop();

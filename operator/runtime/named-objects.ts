@@ -3,6 +3,7 @@
  * watched by its name for as long as anybody is interested in it, and by nobody else's label.
  */
 import type { ApiServer } from './api-server.ts';
+import { withinDeadline } from './deadline.ts';
 import type { Kind } from './kinds.ts';
 import { type KubeObject, objectKey } from './object.ts';
 import { Reflector, type ReflectorHappening } from './reflector.ts';
@@ -64,20 +65,22 @@ export class NamedObjects<T> {
 
 	/**
 	 * Resolves when everything that somebody depends on has been looked at once, or after the deadline (milliseconds): one
-	 * object that can't be read holds nobody up for ever.
+	 * object that can't be read holds nobody up for ever. Rejects with the signal's reason.
 	 */
-	async synced(who: string, deadlineMs: number): Promise<void> {
+	async synced(who: string, deadlineMs: number, signal?: AbortSignal): Promise<void> {
 		const waiting = [...this.#entries.values()].filter(
 			({ interested, reflector }) => interested.has(who) && !reflector.hasSynced,
 		);
 		if (waiting.length === 0) return;
-		const { promise, resolve } = Promise.withResolvers<void>();
-		const timer = setTimeout(resolve, deadlineMs);
-		try {
-			await Promise.race([promise, Promise.all(waiting.map(({ reflector }) => reflector.synced))]);
-		} finally {
-			clearTimeout(timer);
-		}
+		const late = new Error('late');
+		const all = Promise.all(waiting.map(({ reflector }) => reflector.synced));
+		await withinDeadline(all, {
+			ms: deadlineMs,
+			late: () => late,
+			...(signal === undefined ? {} : { signal }),
+		}).catch((error: unknown) => {
+			if (error !== late) throw error;
+		});
 	}
 
 	relist(): void {
