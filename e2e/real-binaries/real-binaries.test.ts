@@ -17,26 +17,35 @@ import { work } from './work.ts';
 const watchedMs = 3_000;
 
 const namespace = 'istio-real';
+const specs = {
+	default: { profile: 'default' },
+	production: { profile: 'production' },
+	'mutual TLS of the control plane': {
+		profile: 'default',
+		citadel: { enabled: true },
+		mesh: { mtls: { mode: 'STRICT', controlPlane: true } },
+	},
+};
 const versions = versionsWithBinaries();
 
 for (const release of releases) {
 	const { version } = release;
-	for (const profile of ['default', 'production']) {
-		const title = `${version}, ${profile}: Istio's own binaries get ready, do their work, and nothing is refused to them`;
+	for (const [what, spec] of Object.entries(specs)) {
+		const title = `${version}, ${what}: Istio's own binaries get ready, do their work, and nothing is refused to them`;
 		if (!versions.includes(version)) {
 			test.skip(title, () => undefined);
 			continue;
 		}
 		test.serial(title, async (t) => {
 			await using mesh = await startMeshCluster({ crd: false });
-			const objects = renderedObjects('real', { version, profile, namespace });
+			const objects = renderedObjects('real', { version, namespace, ...spec });
 			await applyAll(mesh.api, objects);
 			for (const [index, each] of processes(objects, release).entries()) {
 				const { log, hasExited, refused } = await observed(mesh, each, `shop-${index}`);
-				const what = `${each.deployment.metadata.name}: ${excerpt(log)}`;
-				t.false(hasExited, what);
-				t.deepEqual(complaintsIn(log), [], what);
-				t.deepEqual(refused, [], what);
+				const about = `${each.deployment.metadata.name}: ${excerpt(log)}`;
+				t.false(hasExited, about);
+				t.deepEqual(complaintsIn(log), [], about);
+				t.deepEqual(refused, [], about);
 			}
 		});
 	}
