@@ -1,9 +1,9 @@
 /** What replaces pods and what does not: a change that the release reads by itself rolls nothing, another exactly whom it concerns. */
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
-import { issueServingCertificate } from '../operator/certificates/index.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
+import { authoritySecret, makeAuthority } from './support/certificate-authority.ts';
 import { playCitadel } from './support/citadel.ts';
 import { eventually } from './support/eventually.ts';
 import {
@@ -159,22 +159,11 @@ test.after.always(async () => {
 
 /** A CA as its owner would put it there. */
 async function giveAuthority(namespace: string): Promise<void> {
-	const { roots, key, certChain } = await issueServingCertificate({
-		dnsNames: ['authority.example.com'],
-		now: new Date(),
-		lifetimeMs: 365 * 24 * 60 * 60_000,
-		previousRoots: '',
+	const authority = await makeAuthority({ organisation: 'authority.example.com' });
+	await mesh.api.apply(authoritySecret(namespace, caSecret, authority), {
+		fieldManager: 'owner-of-the-authority',
+		force: true,
 	});
-	const { apiVersion, kind } = kinds.Secret;
-	await mesh.api.apply(
-		{
-			apiVersion,
-			kind,
-			metadata: { name: caSecret, namespace },
-			stringData: { 'ca-cert.pem': roots, 'ca-key.pem': key, 'root-cert.pem': roots, 'cert-chain.pem': certChain },
-		},
-		{ fieldManager: 'owner-of-the-authority', force: true },
-	);
 }
 
 for (const version of ['1.0.9', '1.1.17', '1.4.10']) {

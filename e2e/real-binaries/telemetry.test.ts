@@ -1,0 +1,94 @@
+/**
+ * Istio's own Mixer takes the configuration of every backend that is built in: all rules, and none with a mistake. Runs where
+ * `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.test.ts` says.
+ */
+import test from 'ava';
+import { request } from 'undici';
+import { releases } from '../../operator/releases/index.ts';
+import { eventually } from '../support/eventually.ts';
+import { renderedObjects } from '../support/installation.ts';
+import { startMeshCluster } from '../support/mesh-cluster.ts';
+import { excerpt, startComponent } from './component-process.ts';
+import { applyAll, processes } from './processes.ts';
+import { versionsWithBinaries } from './programs.ts';
+
+const spec = {
+	namespace: 'istio-real',
+	profile: 'default',
+	mixer: {
+		adapters: [
+			{ prometheus: { metricsExpiry: '5m' } },
+			{ stdio: { json: false } },
+			{
+				statsd: {
+					address: '127.0.0.1:8125',
+					prefix: 'istio',
+					metrics: { requestcount: { type: 'COUNTER', nameTemplate: '{{.destination_service}}.requests' } },
+				},
+			},
+		],
+	},
+};
+/** Kinds by what they are to Mixer, in any release. */
+const kindsOf = {
+	rules: ['rule'],
+	handlers: ['prometheus', 'stdio', 'statsd', 'handler'],
+	instances: ['metric', 'logentry', 'kubernetes', 'instance'],
+} as const;
+const versions = versionsWithBinaries();
+
+for (const release of releases) {
+	const { version } = release;
+	const title = `${version}: Mixer takes every rule, handler and instance that is rendered, and finds no mistake`;
+	if (!versions.includes(version)) {
+		test.skip(title, () => undefined);
+		continue;
+	}
+	test.serial(title, async (t) => {
+		await using mesh = await startMeshCluster({ crd: false });
+		const objects = renderedObjects('real', { version, ...spec });
+		await applyAll(mesh.api, objects);
+		const rendered = new Map(
+			Object.entries(kindsOf).map(([what, kinds]) => [
+				what,
+				objects.filter(({ kind }) => (kinds as readonly string[]).includes(kind)).length,
+			]),
+		);
+		const telemetry = processes(objects, release).find(
+			({ deployment: { metadata } }) => metadata.name === 'istio-telemetry',
+		);
+		if (telemetry === undefined) return t.fail('there is no istio-telemetry among what is rendered');
+		const { port } = telemetry.deployment.spec.template.spec.containers[0].readinessProbe.httpGet;
+		await using component = await startComponent(telemetry.binary, telemetry.flags, mesh, telemetry.deployment);
+		let figures: ReadonlyMap<string, number> = new Map();
+		await eventually('Mixer has read everything', async () => {
+			figures = await configFigures(port);
+			// Kinds are listed one after the other: what refers to something that comes later is a mistake until then.
+			return [...rendered].every(([what, number]) => figures.get(what) === number) && mistakesIn(figures).length === 0;
+		}).catch((cause: unknown) => {
+			const found = [...figures].map((one) => one.join(' ')).join('\n');
+			throw new Error(`${found}\n${excerpt(component.lines)}`, { cause });
+		});
+		t.false(component.hasExited());
+	});
+}
+
+function mistakesIn(figures: ReadonlyMap<string, number>): readonly string[] {
+	return [...figures].flatMap(([name, value]) => (/error|unsatisfied/.test(name) && value > 0 ? [name] : []));
+}
+
+/**
+ * What Mixer says of the configuration that it works with: `rules`, `handlers`, `instances`, and what is wrong (istio 1.0-1.4
+ * `mixer/pkg/runtime/monitoring`). Until 1.1 each configuration has figures of its own.
+ */
+async function configFigures(port: number): Promise<ReadonlyMap<string, number>> {
+	const { body } = await request(`http://127.0.0.1:${port}/metrics`);
+	const figures = [...(await body.text()).matchAll(/^mixer_config_(\w+?)(?:\{configID="(-?\d+)"\})? (\d+)$/gm)];
+	const latest = Math.max(...figures.map(([, , id = '0']) => Number(id)));
+	return new Map(
+		figures.flatMap(([, name = '', id = '0', value]) => {
+			const short = /^(rule|handler|instance)_configs?_(?:count|total)$/.exec(name)?.[1];
+			return Number(id) === latest ? [[short === undefined ? name : `${short}s`, Number(value)] as const] : [];
+		}),
+	);
+}
