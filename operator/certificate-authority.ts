@@ -46,7 +46,18 @@ function sightOf(secret: SecretFacts | 'unknown' | undefined, now: Date): Certif
 			};
 }
 
-function authorityOf({ certificates }: SecretFacts): CertificateAuthority | undefined {
+/** Each Secret is read once: its authority is asked for several times in every pass. */
+const authorities = new WeakMap<SecretFacts, { readonly authority: CertificateAuthority | undefined }>();
+
+function authorityOf(secret: SecretFacts): CertificateAuthority | undefined {
+	const known = authorities.get(secret);
+	if (known !== undefined) return known.authority;
+	const authority = readAuthority(secret);
+	authorities.set(secret, { authority });
+	return authority;
+}
+
+function readAuthority({ certificates }: SecretFacts): CertificateAuthority | undefined {
 	const {
 		'ca-cert.pem': signing,
 		'cert-chain.pem': chain = '',

@@ -1,19 +1,23 @@
 /** Pilot and Mixer that run here and serve another cluster, which was prepared by its owner with what `render` shows. */
 import test from 'ava';
-import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { waves } from '../../operator/apply/waves.ts';
-import { resolve } from '../../operator/releases/index.ts';
-import { renderServedCluster } from '../../operator/render/index.ts';
 import { ApiServer } from '../../operator/runtime/api-server.ts';
 import { RequestError } from '../../operator/runtime/errors.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { eventually, orAbsent } from '../support/eventually.ts';
-import { applyInstallation, installation, liveChildren, untilReady, untilSaid } from '../support/installation.ts';
+import {
+	applyInstallation,
+	liveChildren,
+	renderedForServed,
+	untilEstablished,
+	untilReady,
+	untilSaid,
+} from '../support/installation.ts';
 import { flatKubeconfig, startMeshClusters } from '../support/joined.ts';
 import { type MeshCluster, operatorUser, person } from '../support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from '../support/operator.ts';
-import { requestsOf } from '../support/writes.ts';
+import { forbiddenIn, requestsOf } from '../support/writes.ts';
 
 const name = 'mesh';
 const namespace = 'istio-system';
@@ -38,13 +42,6 @@ test.after.always(async () => {
 	await operator?.stop();
 	await Promise.all([home?.stop(), served?.stop()]);
 });
-
-function renderServed(): readonly KubeObject[] {
-	const parsed = parseMeshInstallation(installation(name, spec));
-	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
-	if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
-	return renderServedCluster(resolved.mesh);
-}
 
 async function tokenOfPilot(): Promise<string> {
 	const path = `/api/v1/namespaces/${namespace}/serviceaccounts/istio-pilot-service-account/token`;
@@ -74,15 +71,12 @@ async function hashOf(deployment: string): Promise<string | undefined> {
 }
 
 test.serial('its owner prepares the other cluster with what is rendered for it, in one go', async (t) => {
-	const objects = renderServed();
+	const objects = renderedForServed(name, spec);
 	t.true(objects.length > 20);
 	for (const wave of waves(objects, ({ kind }) => kind)) {
 		await Promise.all(wave.map((object) => served.api.apply(object, { fieldManager: person })));
 		for (const { metadata } of wave.filter(({ kind }) => kind === 'CustomResourceDefinition'))
-			await eventually(`${metadata.name} is established`, async () => {
-				const crd = await served.api.get<KubeObject>({ ...kinds.CustomResourceDefinition, name: metadata.name });
-				return JSON.stringify(crd.status).includes('"type":"Established"');
-			});
+			await untilEstablished(served.api, metadata.name);
 	}
 });
 
@@ -158,12 +152,6 @@ test.serial('when it is deleted what runs goes on as it is', async (t) => {
 });
 
 test.serial('nothing was forbidden here, and the operator never spoke with the other cluster', async (t) => {
-	const forbidden = (await requestsOf(home.cluster, operatorUser)).filter(
-		({ responseStatus }) => responseStatus?.code === 403,
-	);
-	t.deepEqual(
-		forbidden.map(({ verb, requestURI }) => `${verb} ${requestURI}`),
-		[],
-	);
+	t.deepEqual(forbiddenIn(await requestsOf(home.cluster, operatorUser)), []);
 	t.deepEqual(await requestsOf(served.cluster, operatorUser), []);
 });

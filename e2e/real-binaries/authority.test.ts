@@ -3,7 +3,6 @@
  * shares. Runs where `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.test.ts` says.
  */
 import { X509Certificate } from 'node:crypto';
-import test from 'ava';
 import { parseAllDocuments, stringify } from 'yaml';
 import { releases } from '../../operator/releases/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
@@ -14,25 +13,21 @@ import { eventually } from '../support/eventually.ts';
 import { installation } from '../support/installation.ts';
 import { entry, multiCluster } from '../support/joined.ts';
 import { startMeshCluster, userOf } from '../support/mesh-cluster.ts';
+import { forbiddenIn, requestsOf } from '../support/writes.ts';
 import { complaintsIn, excerpt, startComponent } from './component-process.ts';
 import { applyAll, processes } from './processes.ts';
-import { versionsWithBinaries } from './programs.ts';
+import { testWithBinaries } from './test-with-binaries.ts';
 
 const namespace = 'istio-real';
 const users = 'shop';
 const account = 'reviews';
-const versions = versionsWithBinaries();
 
 type Secret = KubeObject & { readonly data: Readonly<Record<string, string>> };
 
 for (const release of releases) {
 	const { version } = release;
 	const title = `${version}: Citadel in a joined cluster signs with the authority of the mesh`;
-	if (!versions.includes(version)) {
-		test.skip(title, () => undefined);
-		continue;
-	}
-	test.serial(title, async (t) => {
+	testWithBinaries(version, title, async (t) => {
 		await using there = await startMeshCluster({ crd: false });
 		const { api, cluster } = there;
 		const objects = await renderedThere(version);
@@ -58,12 +53,9 @@ for (const release of releases) {
 		t.false(component.hasExited());
 		t.deepEqual(complaintsIn(component.lines), [], excerpt(component.lines));
 		const user = userOf({ namespace, name: citadel.deployment.spec.template.spec.serviceAccountName });
-		const asked = (await cluster.auditEvents()).filter((event) => event.user.username === user);
+		const asked = await requestsOf(cluster, user);
 		t.true(asked.length > 0);
-		t.deepEqual(
-			asked.filter(({ responseStatus }) => responseStatus?.code === 403).map(({ requestURI }) => requestURI),
-			[],
-		);
+		t.deepEqual(forbiddenIn(asked), []);
 	});
 }
 

@@ -2,7 +2,7 @@
  * Istio's own Pilot and Mixer read a joined cluster by the Secret that the operator publishes: from when it joins until it
  * leaves, with nothing refused. Runs where `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.test.ts` says.
  */
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { request } from 'undici';
 import { type Release, releases } from '../../operator/releases/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
@@ -22,6 +22,7 @@ import {
 	untilLeft,
 } from '../support/joined.ts';
 import { type MeshCluster, userOf } from '../support/mesh-cluster.ts';
+import { forbiddenIn, requestsOf } from '../support/writes.ts';
 import {
 	type ComponentDeployment,
 	type ComponentProcess,
@@ -29,22 +30,18 @@ import {
 	excerpt,
 	startComponent,
 } from './component-process.ts';
-import { binaryOf, versionsWithBinaries } from './programs.ts';
+import { binaryOf } from './programs.ts';
+import { testWithBinaries } from './test-with-binaries.ts';
 
 const mesh = 'real';
 const namespace = 'istio-real';
 /** Of a pod in the other cluster. */
 const address = '172.20.1.7';
-const versions = versionsWithBinaries();
 
 for (const release of releases.filter(({ mesh }) => mesh.networks)) {
 	const { version } = release;
 	const title = `${version}: Pilot takes the networks of a mesh as they are written for it`;
-	if (!versions.includes(version)) {
-		test.skip(title, () => undefined);
-		continue;
-	}
-	test.serial(title, async (t) => {
+	testWithBinaries(version, title, async (t) => {
 		await using stage = await openStage();
 		const { home } = stage;
 		const networks = { network: 'here' };
@@ -67,11 +64,7 @@ for (const release of releases.filter(({ mesh }) => mesh.networks)) {
 for (const release of releases) {
 	const { version } = release;
 	const title = `${version}: Pilot and Mixer read a cluster from when it joins until it leaves, and may read all that they ask for`;
-	if (!versions.includes(version)) {
-		test.skip(title, () => undefined);
-		continue;
-	}
-	test.serial(title, async (t) => {
+	testWithBinaries(version, title, async (t) => {
 		await using stage = await openStage();
 		const { home, other } = stage;
 		await list(home, release, []);
@@ -181,18 +174,13 @@ async function joinAndLeave(
 	await untilLeft(home.api, mesh, 'eu', namespace);
 	t.false(component.hasExited());
 	t.deepEqual(complaintsIn(component.lines), [], excerpt(component.lines));
-	const refused = (await askedThere(other)).filter(({ responseStatus }) => responseStatus?.code === 403);
-	t.deepEqual(
-		refused.map(({ verb, requestURI }) => `${verb} ${requestURI}`),
-		[],
-	);
+	t.deepEqual(forbiddenIn(await askedThere(other)), []);
 }
 
 /** What was asked in the other cluster by the account whose token the Secret has. */
 async function askedThere({ cluster }: MeshCluster, program = ''): Promise<readonly AuditEvent[]> {
 	const user = userOf({ namespace, name: 'istio-reader-home' });
-	const all = await cluster.auditEvents();
-	return all.filter(({ user: { username }, userAgent = '' }) => username === user && userAgent.startsWith(program));
+	return (await requestsOf(cluster, user)).filter(({ userAgent = '' }) => userAgent.startsWith(program));
 }
 
 async function pilotKnows(): Promise<boolean> {

@@ -3,34 +3,27 @@
  * what is rendered for it. Runs where `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.test.ts` says.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import test from 'ava';
-import { parseMeshInstallation } from '../../api/v1/index.ts';
-import { releases, resolve } from '../../operator/releases/index.ts';
-import { renderServedCluster } from '../../operator/render/index.ts';
+import { releases } from '../../operator/releases/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
-import { installation, renderedObjects } from '../support/installation.ts';
+import { renderedForServed, renderedObjects } from '../support/installation.ts';
 import { flatKubeconfig, startMeshClusters } from '../support/joined.ts';
 import { type MeshCluster, userOf } from '../support/mesh-cluster.ts';
+import { forbiddenIn, requestsOf } from '../support/writes.ts';
 import { complaintsIn, excerpt, startComponent } from './component-process.ts';
 import { applyAll, processes } from './processes.ts';
-import { versionsWithBinaries } from './programs.ts';
+import { testWithBinaries } from './test-with-binaries.ts';
 import { work } from './work.ts';
 
 const namespace = 'istio-outside';
 const account = { namespace, name: 'istio-pilot-service-account' };
 /** How long each is watched when it has done its work, milliseconds. */
 const watchedMs = 3_000;
-const versions = versionsWithBinaries();
 
 for (const release of releases) {
 	const { version } = release;
 	const title = `${version}: Pilot and Mixer serve a cluster from outside, with nothing but what is rendered for it`;
-	if (!versions.includes(version)) {
-		test.skip(title, () => undefined);
-		continue;
-	}
-	test.serial(title, async (t) => {
+	testWithBinaries(version, title, async (t) => {
 		const clusters = await startMeshClusters({ name: 'home', crd: false }, { name: 'served', crd: false });
 		const [home, served] = clusters as [MeshCluster, MeshCluster];
 		await using started = new AsyncDisposableStack();
@@ -41,7 +34,7 @@ for (const release of releases) {
 			mixer: { policy: { enabled: true }, telemetry: { enabled: true } },
 			pilot: { kubeconfigSecret: { name: 'served' } },
 		};
-		await applyAll(served.api, renderServed(spec));
+		await applyAll(served.api, renderedForServed('outside', spec));
 		const objects = renderedObjects('outside', spec);
 		await applyAll(home.api, objects);
 		await giveKubeconfig(home, served);
@@ -58,26 +51,15 @@ for (const release of releases) {
 			t.false(component.hasExited(), what);
 			t.deepEqual(complaintsIn(component.lines), [], what);
 		}
-		const asked = (await served.cluster.auditEvents()).filter(({ user }) => user.username === userOf(account));
+		const asked = await requestsOf(served.cluster, userOf(account));
 		t.true(asked.length > 0);
-		const refused = asked.filter(({ responseStatus }) => responseStatus?.code === 403);
-		t.deepEqual(
-			refused.map(({ verb, requestURI }) => `${verb} ${requestURI}`),
-			[],
-		);
+		t.deepEqual(forbiddenIn(asked), []);
 		t.deepEqual(
 			(await home.cluster.auditEvents()).filter(({ user }) => user.username.includes(`:${namespace}:`)),
 			[],
 			'nothing is read where they run',
 		);
 	});
-}
-
-function renderServed(spec: Readonly<Record<string, unknown>>): readonly KubeObject[] {
-	const parsed = parseMeshInstallation(installation('outside', spec));
-	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
-	if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
-	return renderServedCluster(resolved.mesh);
 }
 
 async function giveKubeconfig(home: MeshCluster, { cluster: { url, ca, request } }: MeshCluster): Promise<void> {

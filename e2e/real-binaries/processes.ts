@@ -5,6 +5,7 @@ import type { ApiServer } from '../../operator/runtime/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { eventually } from '../support/eventually.ts';
+import { untilEstablished } from '../support/installation.ts';
 import { person } from '../support/mesh-cluster.ts';
 import type { ComponentDeployment } from './component-process.ts';
 import { binaryOf, type ProgramName, programs } from './programs.ts';
@@ -16,10 +17,7 @@ export async function applyAll(api: ApiServer, objects: readonly KubeObject[]): 
 		await eventually(what, () => api.apply(object, { fieldManager: person }));
 	}
 	for (const { metadata } of objects.filter(({ kind }) => kind === kinds.CustomResourceDefinition.kind)) {
-		await eventually(`${metadata.name} is served`, async () => {
-			const { status } = await api.get<KubeObject>({ ...kinds.CustomResourceDefinition, name: metadata.name });
-			return JSON.stringify(status).includes('"type":"Established"');
-		});
+		await untilEstablished(api, metadata.name);
 	}
 }
 

@@ -3,14 +3,14 @@
  * `MESHWRIGHT_ISTIO` names a folder with `<version>/pilot-discovery`, `<version>/mixs` and `<version>/istio_ca`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import test from 'ava';
 import { releases } from '../../operator/releases/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { renderedObjects } from '../support/installation.ts';
 import { type MeshCluster, startMeshCluster, userOf } from '../support/mesh-cluster.ts';
+import { forbiddenIn, requestsOf } from '../support/writes.ts';
 import { complaintsIn, excerpt, startComponent } from './component-process.ts';
 import { applyAll, type Process, processes } from './processes.ts';
-import { versionsWithBinaries } from './programs.ts';
+import { testWithBinaries } from './test-with-binaries.ts';
 import { work } from './work.ts';
 
 /** How long each is watched when it has done its work, milliseconds: what is refused is asked again within a second. */
@@ -26,17 +26,12 @@ const specs = {
 		mesh: { mtls: { mode: 'STRICT', controlPlane: true } },
 	},
 };
-const versions = versionsWithBinaries();
 
 for (const release of releases) {
 	const { version } = release;
 	for (const [what, spec] of Object.entries(specs)) {
 		const title = `${version}, ${what}: Istio's own binaries get ready, do their work, and nothing is refused to them`;
-		if (!versions.includes(version)) {
-			test.skip(title, () => undefined);
-			continue;
-		}
-		test.serial(title, async (t) => {
+		testWithBinaries(version, title, async (t) => {
 			await using mesh = await startMeshCluster({ crd: false });
 			const objects = renderedObjects('real', { version, namespace, ...spec });
 			await applyAll(mesh.api, objects);
@@ -71,13 +66,11 @@ async function observed(
 	});
 	await sleep(watchedMs);
 	const user = userOf({ namespace, name: deployment.spec.template.spec.serviceAccountName });
-	const requests = (await mesh.cluster.auditEvents()).filter((event) => event.user.username === user);
+	const requests = await requestsOf(mesh.cluster, user);
 	if (requests.length === 0) throw new Error(`the API server has not heard of ${user}`);
 	return {
 		log: component.lines,
 		hasExited: component.hasExited(),
-		refused: requests
-			.filter(({ responseStatus }) => responseStatus?.code === 403)
-			.map(({ verb, requestURI }) => `${verb} ${requestURI}`),
+		refused: forbiddenIn(requests),
 	};
 }

@@ -2,7 +2,6 @@
  * Istio's own Mixer takes the configuration of every backend that is built in: all rules, and none with a mistake. Runs where
  * `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.test.ts` says.
  */
-import test from 'ava';
 import { request } from 'undici';
 import { releases } from '../../operator/releases/index.ts';
 import { eventually } from '../support/eventually.ts';
@@ -10,7 +9,7 @@ import { renderedObjects } from '../support/installation.ts';
 import { startMeshCluster } from '../support/mesh-cluster.ts';
 import { excerpt, startComponent } from './component-process.ts';
 import { applyAll, processes } from './processes.ts';
-import { versionsWithBinaries } from './programs.ts';
+import { testWithBinaries } from './test-with-binaries.ts';
 
 const spec = {
 	namespace: 'istio-real',
@@ -35,16 +34,11 @@ const kindsOf = {
 	handlers: ['prometheus', 'stdio', 'statsd', 'handler'],
 	instances: ['metric', 'logentry', 'kubernetes', 'instance'],
 } as const;
-const versions = versionsWithBinaries();
 
 for (const release of releases) {
 	const { version } = release;
 	const title = `${version}: Mixer takes every rule, handler and instance that is rendered, and finds no mistake`;
-	if (!versions.includes(version)) {
-		test.skip(title, () => undefined);
-		continue;
-	}
-	test.serial(title, async (t) => {
+	testWithBinaries(version, title, async (t) => {
 		await using mesh = await startMeshCluster({ crd: false });
 		const objects = renderedObjects('real', { version, ...spec });
 		await applyAll(mesh.api, objects);

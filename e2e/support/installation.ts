@@ -2,8 +2,8 @@
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { instanceLabel, managedSelector } from '../../operator/apply/identity.ts';
-import { resolve } from '../../operator/releases/index.ts';
-import { type ClusterFacts, render, renderCrds } from '../../operator/render/index.ts';
+import { type ResolvedMesh, resolve } from '../../operator/releases/index.ts';
+import { type ClusterFacts, render, renderCrds, renderServedCluster } from '../../operator/render/index.ts';
 import type { ApiServer } from '../../operator/runtime/api-server.ts';
 import { type Kind, kindOf, kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, type ObjectReference, objectKey } from '../../operator/runtime/object.ts';
@@ -87,6 +87,14 @@ export async function untilGone(api: ApiServer, reference: ObjectReference): Pro
 	});
 }
 
+/** Waits until a CRD is served. */
+export async function untilEstablished(api: ApiServer, crd: string): Promise<void> {
+	await eventually(`${crd} is established`, async () => {
+		const { status } = await api.get<KubeObject>({ ...kinds.CustomResourceDefinition, name: crd });
+		return JSON.stringify(status).includes('"type":"Established"');
+	});
+}
+
 /** Deletes a MeshInstallation and waits until it is gone. */
 export async function deleteInstallation(api: ApiServer, name: string): Promise<void> {
 	await api.delete(installationReference(name));
@@ -101,10 +109,20 @@ const standIns: ClusterFacts = {
 
 /** What the operator renders for this spec: CRDs first. Throws where the spec is refused. */
 export function renderedObjects(name: string, spec: Spec = {}): readonly KubeObject[] {
+	const mesh = resolvedMesh(name, spec);
+	return [...renderCrds(mesh), ...render(mesh, standIns)];
+}
+
+/** What the cluster must have that Pilot serves from outside. Throws where the spec is refused. */
+export function renderedForServed(name: string, spec: Spec): readonly KubeObject[] {
+	return renderServedCluster(resolvedMesh(name, spec));
+}
+
+function resolvedMesh(name: string, spec: Spec): ResolvedMesh {
 	const parsed = parseMeshInstallation(installation(name, spec));
 	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
 	if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
-	return [...renderCrds(resolved.mesh), ...render(resolved.mesh, standIns)];
+	return resolved.mesh;
 }
 
 /** The rendered objects that belong to the installation alone: neither namespace nor CRDs. */

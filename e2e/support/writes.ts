@@ -42,6 +42,13 @@ export async function changesOf(
 	return (await writesOf(cluster, user, since)).filter((event) => event.objectRef?.resource !== 'events');
 }
 
+/** What of some requests the API server did not allow. */
+export function forbiddenIn(requests: readonly AuditEvent[]): readonly string[] {
+	return requests
+		.filter(({ responseStatus }) => responseStatus?.code === 403)
+		.map(({ verb, requestURI }) => `${verb} ${requestURI}`);
+}
+
 /** How long, milliseconds, nothing is written by an operator that has nothing to do. */
 const calmMs = 700;
 /** The same before it is shown over a while that nothing is written: what comes after it, however late, would be taken for a fault. */
