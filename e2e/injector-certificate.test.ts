@@ -57,7 +57,7 @@ async function launch(): Promise<RunningOperator> {
 	return startOperator(mesh, {
 		log: createLogger({ level: 'trace', destination: { write: (line) => void log.push(line) } }),
 		wallClock: () => Date.now() + ahead,
-		resyncMs: 1_000,
+		resyncMs: 3_000,
 	});
 }
 

@@ -405,7 +405,7 @@ export class Reconciler {
 		const graceMs = force || isOverdue ? 0 : webhookGraceLeft(memory.apply, applier.now());
 		// What answers a webhook stays until no API server calls it any more.
 		const targets = graceMs > 0 ? children.filter(isWebhook) : children;
-		const removal = await removeChildren(api, targets, force || isOverdue, signal, (child) => {
+		const removal = await removeChildren(api, applier.live, targets, force || isOverdue, signal, (child) => {
 			if (isWebhook(child)) memory.apply.webhookGoneAt = applier.now();
 			this.#options.onApply?.(child.kind, 'deleted');
 		});

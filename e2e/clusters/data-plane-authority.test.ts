@@ -42,7 +42,7 @@ function specWith(more: Spec): Spec {
 const withCitadel = specWith({ citadel: { enabled: true, caSecretName: 'mesh-authority' } });
 
 function launch(): Promise<RunningOperator> {
-	return startJoiningOperator(pair.home, { wallClock: () => Date.now() + ahead, resyncMs: 1_000 });
+	return startJoiningOperator(pair.home, { wallClock: () => Date.now() + ahead, resyncMs: 3_000 });
 }
 
 test.before(async () => {

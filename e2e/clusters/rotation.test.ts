@@ -231,6 +231,7 @@ test.serial('a clock that goes back renews everything once, and not again', asyn
 
 test.serial('an API server that grants less than is asked for decides when its token is renewed', async (t) => {
 	await ask(clusters, { lifetime: '720h' });
+	await untilReady(home.api, 'mesh');
 	const before = await generations();
 	clock.jump(untilDueMs);
 	const since = clock.now() - 1_000;

@@ -40,7 +40,7 @@ if (runs) {
 	test.before(async () => {
 		// The API server then calls webhooks at the endpoints of their Services.
 		mesh = await startMeshCluster({ apiServerFlags: ['--enable-aggregator-routing=true'] });
-		operator = await startOperator(mesh, { wallClock: () => Date.now() - behind, resyncMs: 1_000 });
+		operator = await startOperator(mesh, { wallClock: () => Date.now() - behind, resyncMs: 3_000 });
 	});
 	test.after.always(async () => {
 		await operator?.stop();

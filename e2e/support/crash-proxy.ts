@@ -14,7 +14,7 @@ import { deadlineMs } from './eventually.ts';
 export interface CrashPoint {
 	/** The write, as `CrashProxy.writes` has it. */
 	readonly write: string;
-	/** Which of the writes of this name since `forget`, counted from 1. */
+	/** Which of the writes of this name that were stored since `forget`, counted from 1. */
 	readonly nth: number;
 	readonly when: 'before' | 'after';
 }
@@ -25,7 +25,7 @@ export interface CrashProxy extends AsyncDisposable {
 	/**
 	 * What was stored since `forget`, in order: `PATCH /apis/apps/v1/namespaces/n/deployments/d by MANAGER`. Without Events:
 	 * they are sent beside the passes, tell what happened, and no pass reads them. Nor are questions among them, such as
-	 * what a user may do, and dry runs.
+	 * what a user may do, dry runs, and what was refused: a deletion, say, that is repeated until its event has come.
 	 */
 	readonly writes: readonly string[];
 	readonly forget: () => void;
@@ -56,6 +56,7 @@ interface Upstream {
 
 interface Trap {
 	readonly point: CrashPoint;
+	/** How many writes of its name were stored. */
 	seen: number;
 	readonly spring: () => void;
 }
@@ -139,12 +140,14 @@ export async function startCrashProxy(
 	const write = async (incoming: IncomingMessage, outgoing: ServerResponse, sentIn: number): Promise<void> => {
 		if (sentIn !== life) return;
 		const name = nameOf(incoming.method ?? '', incoming.url ?? '/');
-		const sprung = trap?.point.write === name && ++trap.seen === trap.point.nth ? trap : undefined;
-		if (sprung?.point.when === 'before') return die(sprung);
+		const awaited = trap?.point.write === name ? trap : undefined;
+		if (awaited?.point.when === 'before' && awaited.seen + 1 === awaited.point.nth) return die(awaited);
 		const { statusCode, headers, body } = await send(incoming);
 		const text = Buffer.from(await body.arrayBuffer());
-		writes.push(name);
-		if (sprung !== undefined) return die(sprung);
+		if (statusCode < 400) {
+			writes.push(name);
+			if (awaited !== undefined && ++awaited.seen === awaited.point.nth) return die(awaited);
+		}
 		const paused = pause?.write === name ? pause : undefined;
 		paused?.begin();
 		outgoing.writeHead(statusCode, { 'content-type': String(headers['content-type']) });

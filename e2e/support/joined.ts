@@ -92,7 +92,10 @@ export async function clusterStatus(api: ApiServer, mesh: string, cluster: strin
 	return status?.clusters?.find(({ name }) => name === cluster);
 }
 
-/** Waits until a condition of a cluster has a status, and a reason where one is given. Returns its message. */
+/**
+ * Waits until a condition of a cluster has a status, and a reason where one is given, for the current generation. Returns
+ * its message.
+ */
 export async function untilCluster(
 	api: ApiServer,
 	mesh: string,
@@ -104,9 +107,11 @@ export async function untilCluster(
 	let seen: ClusterStatus | undefined;
 	try {
 		return await eventually(`${type}=${status} ${reason ?? ''} of cluster ${cluster}`, async () => {
-			seen = await clusterStatus(api, mesh, cluster);
+			const { metadata, status: told } = await readInstallation(api, mesh);
+			seen = told?.clusters?.find(({ name }) => name === cluster);
 			const found = seen?.conditions?.find((condition) => condition.type === type);
-			return found?.status === status && (reason === undefined || found.reason === reason) ? found.message : undefined;
+			const isIt = found?.status === status && (reason === undefined || found.reason === reason);
+			return isIt && found.observedGeneration === metadata.generation ? found.message : undefined;
 		});
 	} catch (error) {
 		throw new Error(`${(error as Error).message}; it is ${JSON.stringify(seen, null, 1)}`, { cause: error });

@@ -803,7 +803,7 @@ test('a child that is being deleted closes the gate until it is gone', async (t)
 	await process.settle();
 	const map = world.place(configMap('istio'));
 	await merge(map, { metadata: { finalizers: ['test.istio.io/hold'] } });
-	await admin.delete(referenceOf(map));
+	t.is(await admin.delete(referenceOf(map)), 'going');
 	const held = await process.pass();
 	t.deepEqual(process.requests, []);
 	t.regex(held.gate ?? '', /ConfigMap held\/istio/);
@@ -886,11 +886,13 @@ test('removal goes backwards, a wave at a time: webhooks first, workloads before
 	await process.settle();
 	const order: (readonly string[])[] = [];
 	for (let round = 0; round < 10; round++) {
-		const children = (await liveOf(admin)).ofApplySet(process.partOf);
+		const live = await liveOf(admin);
+		const children = live.ofApplySet(process.partOf);
 		if (children.length === 0) break;
 		const deleted: string[] = [];
 		const { errors, remaining } = await removeChildren(
 			admin,
+			live,
 			children,
 			false,
 			AbortSignal.timeout(deadlineMs),
@@ -898,6 +900,7 @@ test('removal goes backwards, a wave at a time: webhooks first, workloads before
 		);
 		t.deepEqual(errors, []);
 		t.is(remaining.length, children.length);
+		t.is(live.ofApplySet(process.partOf).length, children.length - deleted.length, 'what is gone is known to be');
 		order.push(deleted.toSorted());
 	}
 	t.deepEqual(order, [
@@ -915,13 +918,14 @@ test('without time for order all goes at once; what is gone, or another object b
 	world.set([...wholeMesh]);
 	const process = world.start();
 	await process.settle();
-	const children = (await liveOf(admin)).ofApplySet(process.partOf);
+	const live = await liveOf(admin);
+	const children = live.ofApplySet(process.partOf);
 	const map = world.place(configMap('istio'));
 	await admin.delete(referenceOf(map));
 	const successor = await createForeign(map);
 	await admin.delete(referenceOf(world.place(deployment('pilot'))));
 	const deleted: string[] = [];
-	const { errors } = await removeChildren(admin, children, true, AbortSignal.timeout(deadlineMs), ({ kind }) =>
+	const { errors } = await removeChildren(admin, live, children, true, AbortSignal.timeout(deadlineMs), ({ kind }) =>
 		deleted.push(kind),
 	);
 	t.deepEqual(errors, []);

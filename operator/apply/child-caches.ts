@@ -94,6 +94,12 @@ export class ChildCaches implements LiveCache {
 		return reflector?.expectWrite(objectKey(object)) ?? (() => undefined);
 	}
 
+	observeDeletion(object: KubeObject): void {
+		const { uid } = object.metadata;
+		if (uid === undefined) return;
+		this.#byKind.get(kindKey(object.apiVersion, object.kind))?.observeDeletion(objectKey(object), uid);
+	}
+
 	seesAll(object: KubeObject): boolean {
 		return this.#seenWhole.has(kindOf(object));
 	}

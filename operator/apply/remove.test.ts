@@ -18,7 +18,7 @@ function clientOf(failures: Readonly<Record<string, Error>>, deleted: string[] =
 		delete: async ({ name }: ObjectReference) => {
 			refuse(name);
 			deleted.push(name);
-			return {};
+			return 'gone';
 		},
 		getMetadata: async ({ apiVersion, kind, name }: ObjectReference) => {
 			refuse(name);
@@ -30,24 +30,25 @@ function clientOf(failures: Readonly<Record<string, Error>>, deleted: string[] =
 }
 
 const signal = new AbortController().signal;
+const nobody = { observeDeletion: () => undefined };
 const refusal = (status: number) => new RequestError('refused', { status, reason: 'x' });
 
 test('only the last wave that stands is asked to go, and what is going already is not asked again', async (t) => {
 	const deleted: string[] = [];
-	const first = await removeChildren(clientOf({}, deleted), children, false, signal);
+	const first = await removeChildren(clientOf({}, deleted), nobody, children, false, signal);
 	t.deepEqual(deleted, ['pilot']);
 	t.is(first.remaining.length, 3);
 	const going = toChild(stored(deployment('pilot'), { deletionTimestamp: '2026-01-01T00:00:00Z' }));
-	await removeChildren(clientOf({}, deleted), [...children.slice(0, 2), going], false, signal);
+	await removeChildren(clientOf({}, deleted), nobody, [...children.slice(0, 2), going], false, signal);
 	t.deepEqual(deleted, ['pilot'], 'the wave before waits until it is gone');
-	await removeChildren(clientOf({}, deleted), children.slice(0, 2), false, signal);
+	await removeChildren(clientOf({}, deleted), nobody, children.slice(0, 2), false, signal);
 	t.deepEqual(deleted.toSorted(), ['a', 'b', 'pilot']);
 });
 
 test('nothing is left when there was nothing; a namespace or CRD is no child, whatever its labels', async (t) => {
 	const shared = [namespace, crd('gateways')].map((body) => toChild(stored(body, { labels })));
 	const deleted: string[] = [];
-	t.deepEqual(await removeChildren(clientOf({}, deleted), shared, true, signal), { remaining: [], errors: [] });
+	t.deepEqual(await removeChildren(clientOf({}, deleted), nobody, shared, true, signal), { remaining: [], errors: [] });
 	t.deepEqual(deleted, []);
 });
 
@@ -55,14 +56,14 @@ test('what is gone, or another object by now, is no failure; every other failure
 	const deleted: string[] = [];
 	const seen: string[] = [];
 	const failures = { a: refusal(404), b: new ConflictError('another uid') };
-	const fine = await removeChildren(clientOf(failures, deleted), children, true, signal, ({ metadata }) =>
+	const fine = await removeChildren(clientOf(failures, deleted), nobody, children, true, signal, ({ metadata }) =>
 		seen.push(metadata.name),
 	);
 	t.deepEqual(fine.errors, []);
 	t.deepEqual([deleted, seen], [['pilot'], ['pilot']]);
 
 	for (const failure of [refusal(403), new TransientError('no answer')]) {
-		const { errors, remaining } = await removeChildren(clientOf({ a: failure }, []), children, true, signal);
+		const { errors, remaining } = await removeChildren(clientOf({ a: failure }, []), nobody, children, true, signal);
 		t.deepEqual(errors, [failure]);
 		t.is(remaining.length, 3);
 	}
@@ -76,6 +77,6 @@ test('releasing passes over what is gone or has no owner, and tells every other 
 
 test('an abort ends it with its reason', async (t) => {
 	const aborted = AbortSignal.abort(new Error('stopping'));
-	await t.throwsAsync(removeChildren(clientOf({}), children, true, aborted), { message: 'stopping' });
+	await t.throwsAsync(removeChildren(clientOf({}), nobody, children, true, aborted), { message: 'stopping' });
 	await t.throwsAsync(releaseChildren(clientOf({}), children, 'uid', aborted), { message: 'stopping' });
 });

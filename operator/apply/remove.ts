@@ -6,8 +6,10 @@ import type { ApiServer } from '../runtime/api-server.ts';
 import { ConflictError, isNotFound } from '../runtime/errors.ts';
 import { type KubeObject, referenceOf } from '../runtime/object.ts';
 import type { Child } from './child.ts';
+import { deleteObject } from './delete-object.ts';
 import { isShared } from './identity.ts';
 import { waves } from './waves.ts';
+import type { LiveCache } from './writer.ts';
 
 type Client = Pick<ApiServer, 'delete' | 'getMetadata' | 'patch'>;
 
@@ -23,6 +25,7 @@ export interface RemovalResult {
  */
 export async function removeChildren(
 	api: Client,
+	live: Pick<LiveCache, 'observeDeletion'>,
 	children: readonly Child[],
 	isAll: boolean,
 	signal: AbortSignal,
@@ -33,32 +36,20 @@ export async function removeChildren(
 	const targets = (isAll ? standing.flat() : (standing[0] ?? [])).filter(
 		({ metadata }) => metadata.deletionTimestamp === undefined,
 	);
-	const results = await Promise.allSettled(targets.map((child) => deleteChild(api, child, signal, onDelete)));
+	const deleteChild = async (child: Child): Promise<void> => {
+		try {
+			if (await deleteObject(api, live, child, signal)) onDelete?.(child);
+		} catch (error) {
+			// Another object under its name: not ours to delete.
+			if (!(error instanceof ConflictError)) throw error;
+		}
+	};
+	const results = await Promise.allSettled(targets.map(deleteChild));
 	signal.throwIfAborted();
 	return {
 		remaining,
 		errors: results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : [])),
 	};
-}
-
-async function deleteChild(
-	api: Client,
-	child: Child,
-	signal: AbortSignal,
-	onDelete: ((child: Child) => void) | undefined,
-): Promise<void> {
-	const { uid } = child.metadata;
-	try {
-		await api.delete(referenceOf(child), {
-			propagationPolicy: 'Background',
-			...(uid === undefined ? {} : { preconditions: { uid } }),
-			signal,
-		});
-		onDelete?.(child);
-	} catch (error) {
-		// Gone, or another object under its name (the uid differs): not ours to delete either way.
-		if (!isNotFound(error) && !(error instanceof ConflictError)) throw error;
-	}
 }
 
 /**

@@ -30,6 +30,10 @@ export class LiveMap implements LiveCache {
 		this.children.set(objectKey(object), toChild(object));
 	}
 
+	observeDeletion(object: KubeObject): void {
+		this.children.delete(objectKey(object));
+	}
+
 	async follow(): Promise<void> {}
 
 	seesAll(): boolean {

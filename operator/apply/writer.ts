@@ -4,6 +4,7 @@ import { BlockedError, ConflictError, isNotFound } from '../runtime/errors.ts';
 import type { Kind } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import type { Child } from './child.ts';
+import { deleteObject } from './delete-object.ts';
 import { bodyHash, fingerprint } from './fingerprint.ts';
 import { fieldManager } from './identity.ts';
 import type { Applied, LiveObjects } from './plan.ts';
@@ -16,6 +17,8 @@ export interface LiveCache extends LiveObjects {
 	 * The returned function takes the answer, or nothing when the write failed; it must be called.
 	 */
 	expectWrite(object: KubeObject): (answer?: KubeObject) => void;
+	/** An object is known to be gone, before its watch event comes. */
+	observeDeletion(object: KubeObject): void;
 	/** Whether objects of this kind are known whoever made them: what is not cached is not there. */
 	seesAll(object: KubeObject): boolean;
 	/**
@@ -167,14 +170,8 @@ export class Writer {
 
 	/** Deletes exactly this object, not one that was made under its name since. One that is gone already is fine. */
 	async delete(child: Child): Promise<void> {
-		const { uid } = child.metadata;
-		await orAbsent(
-			this.#options.api.delete(referenceOf(child), {
-				propagationPolicy: 'Background',
-				...(uid === undefined ? {} : { preconditions: { uid } }),
-				signal: this.#signal,
-			}),
-		);
+		const { api, live } = this.#options;
+		await deleteObject(api, live, child, this.#signal);
 		this.#options.hooks?.onOutcome?.(child.kind, 'deleted');
 	}
 

@@ -43,6 +43,7 @@ const nothingKnown: LiveCache = {
 	get: () => undefined,
 	ofApplySet: () => [],
 	expectWrite: () => () => undefined,
+	observeDeletion: () => undefined,
 	seesAll: () => false,
 	follow: async () => undefined,
 } as unknown as LiveCache;

@@ -238,8 +238,7 @@ test('names of objects there are words of that cluster: told shortened, on one l
 	const labels = { 'applyset.kubernetes.io/part-of': applySet };
 	const name = `x\u001b[2J\n${'y'.repeat(5_000)}`;
 	scene.there.put(stored({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, labels } }));
-	// It says that it deletes, and does not.
-	scene.there.api.delete = async () => ({});
+	scene.there.api.delete = async () => 'going';
 	scene.mesh = { ...scene.mesh, isForced: true };
 	await scene.pass();
 	await scene.pass();

@@ -4,8 +4,8 @@
  */
 
 import { isWebhook, webhookGraceLeft } from '../apply/applier.ts';
+import { deleteObject } from '../apply/delete-object.ts';
 import { removeChildren } from '../apply/remove.ts';
-import { isNotFound } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { describeObject, objectKey } from '../runtime/object.ts';
 import type { PassResult } from '../runtime/work-queue.ts';
@@ -190,7 +190,7 @@ async function clean(
 		const children = there.live.ofApplySet(applySet);
 		const graceMs = isAll ? 0 : webhookGraceLeft(there.memory, context.now());
 		const targets = graceMs > 0 ? children.filter(isWebhook) : children;
-		const removal = await removeChildren(there.api, targets, isAll, signal, (child) => {
+		const removal = await removeChildren(there.api, there.live, targets, isAll, signal, (child) => {
 			if (isWebhook(child)) there.memory.webhookGoneAt = context.now();
 			context.onApply(child.kind, 'deleted');
 		});
@@ -214,13 +214,9 @@ async function end(
 	record: ClusterRecord,
 	signal: AbortSignal,
 ): Promise<void> {
-	const reference = recordReference(mesh.namespace, record.cluster);
-	const uid = context.live.get(objectKey(reference))?.metadata.uid;
-	try {
-		await context.api.delete(reference, { ...(uid === undefined ? {} : { preconditions: { uid } }), signal });
-	} catch (error) {
-		if (!isNotFound(error)) throw error;
-	}
+	const { namespace, name, ...kind } = recordReference(mesh.namespace, record.cluster);
+	const known = context.live.get(objectKey({ ...kind, namespace, name }));
+	await deleteObject(context.api, context.live, known ?? { ...kind, metadata: { namespace, name } }, signal);
 	await cell.connection?.close();
 	cell.connection = undefined;
 	context.observed(cell, mesh, undefined);

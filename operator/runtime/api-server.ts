@@ -135,6 +135,8 @@ export interface DeleteOptions extends CallOptions {
 	readonly dryRun?: boolean | undefined;
 }
 
+export type Deletion = 'going' | 'gone';
+
 export interface ServerVersion {
 	readonly major: string;
 	readonly minor: string;
@@ -429,8 +431,11 @@ export class ApiServer {
 		});
 	}
 
-	/** What the server answers: the object while finalizers hold it, else a `Status`. Rejects with RequestError 404 where it is gone. */
-	async delete(reference: ObjectReference, options: DeleteOptions = {}): Promise<unknown> {
+	/**
+	 * `going` while finalizers or a grace period hold the object, else `gone`. Rejects with RequestError 404 where it was gone
+	 * before.
+	 */
+	async delete(reference: ObjectReference, options: DeleteOptions = {}): Promise<Deletion> {
 		const { propagationPolicy, preconditions, gracePeriodSeconds } = options;
 		const response = await this.request<unknown>({
 			...callOptions(options),
@@ -442,7 +447,7 @@ export class ApiServer {
 			kind: reference.kind,
 			isReadOnly: options.dryRun === true,
 		});
-		return response.body;
+		return isGoing(response.body) ? 'going' : 'gone';
 	}
 
 	async version(options: CallOptions = {}): Promise<ServerVersion> {
@@ -515,6 +520,14 @@ export class ApiServer {
 			warnings: response.warnings,
 		};
 	}
+}
+
+/**
+ * An object that is still there is answered with its deletionTimestamp; one that is gone with a Status, or, of some kinds, as
+ * it was (apiserver's registry/generic/registry/store.go, Delete and finalizeDelete).
+ */
+function isGoing(answer: unknown): boolean {
+	return isRecord(answer) && isRecord(answer.metadata) && answer.metadata.deletionTimestamp !== undefined;
 }
 
 class Answered {

@@ -190,6 +190,16 @@ const action = fc.oneof(
 	{ weight: 5, arbitrary: fc.record({ do: fc.constant('write' as const), name }) },
 	{ weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), name }) },
 	{
+		weight: 2,
+		arbitrary: fc.record({
+			do: fc.constant('own delete' as const),
+			name,
+			first: fc.constantFrom('answer', 'event'),
+			/** Somebody makes one of its name before we have the answer. */
+			isFollowed: fc.boolean(),
+		}),
+	},
+	{
 		weight: 3,
 		arbitrary: fc.record({
 			do: fc.constant('own write' as const),
@@ -309,6 +319,17 @@ async function run(actions: readonly (typeof action extends fc.Arbitrary<infer A
 			case 'delete':
 				remove(what.name);
 				break;
+			case 'own delete': {
+				const uid = server.objects.get(what.name)?.metadata.uid;
+				if (uid === undefined) break;
+				remove(what.name);
+				if (what.isFollowed) {
+					untold.set(`ConfigMap a/${what.name}`, Number(server.write(what.name).metadata.resourceVersion));
+				}
+				if (what.first === 'event') server.deliver();
+				reflector.observeDeletion(`ConfigMap a/${what.name}`, uid);
+				break;
+			}
 			case 'own write': {
 				const settle = what.isExpected ? reflector.expectWrite(`ConfigMap a/${what.name}`) : undefined;
 				if (what.isOvertaken) {

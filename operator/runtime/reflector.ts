@@ -262,6 +262,16 @@ export class Reflector<T> {
 		};
 	}
 
+	/**
+	 * The server has confirmed that an object is gone. Told at once, like its event, which is then told to nobody: whoever
+	 * waits until it is gone goes on, and nobody deletes it again because the watch is late.
+	 *
+	 * @param key as `objectKey` makes it.
+	 */
+	observeDeletion(key: string, uid: string): void {
+		if (!this.#isStopped) this.#notify(this.store.forget(key, uid), false);
+	}
+
 	/** Steps are taken one after the other, also when an effect's callback comes back at once. */
 	#dispatch(event: ReflectorEvent): void {
 		this.#pending.push(event);

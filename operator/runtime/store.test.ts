@@ -46,6 +46,18 @@ test('events add, update and delete, and say what was there before', (t) => {
 	t.is(store.position, '3');
 });
 
+test('what is known to be gone is told once, before its event; one that was made under its name since stays', (t) => {
+	const store = makeStore();
+	store.put(object('x', 1));
+	const known = { name: 'x', rv: '1', tier: undefined };
+	t.deepEqual(store.forget(x, 'another'), []);
+	t.deepEqual(store.forget(x, 'uid-x'), [{ type: 'deleted', key: x, old: known }]);
+	t.deepEqual(store.forget(x, 'uid-x'), []);
+	store.observe(object('x', 3, { uid: 'successor' }));
+	store.remove(object('x', 2));
+	t.is(store.get(x)?.rv, '3');
+});
+
 test('an event that is told twice, or late, changes nothing', (t) => {
 	const store = makeStore();
 	store.put(object('x', 5));

@@ -121,6 +121,12 @@ export class Store<T> {
 		return isSuccessor ? tellOverwritten(key, entry) : [this.#delete(key, entry)];
 	}
 
+	/** The server has confirmed that an object is gone, before its DELETED event comes. One made under its name since stays. */
+	forget(key: string, uid: string): readonly Change<T>[] {
+		const entry = this.#entries.get(key);
+		return entry?.uid === uid ? [this.#delete(key, entry)] : [];
+	}
+
 	/** A bookmark: nothing has changed up to here that was not told. */
 	advance(resourceVersion: string | undefined): void {
 		if (resourceVersion !== undefined && resourceVersion !== '') {
