@@ -1,9 +1,10 @@
 /** Citadel on a mesh that runs: on and off without a pod that is refused, its authority, and mutual TLS that waits for it. */
 import { X509Certificate } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
+import type { ParsedStatus } from '../api/v1/index.ts';
 import { citadelInjectorSecret, injectorWebhook, ownInjectorSecret } from '../operator/render/injector-names.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
-import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
+import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
 import { authoritySecret, makeAuthority } from './support/certificate-authority.ts';
 import { playCitadel } from './support/citadel.ts';
 import { eventually, orAbsent } from './support/eventually.ts';
@@ -22,6 +23,7 @@ import {
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
+import { recordInstallation } from './support/recording.ts';
 import { type Moment, recordTimeline, type Timeline } from './support/timeline.ts';
 import { changesOf, describeWrite, mark } from './support/writes.ts';
 
@@ -346,6 +348,44 @@ test.serial('mutual TLS is demanded once Citadel is available, and not before', 
 	);
 	for (const { metadata, kind } of stored)
 		t.true((available?.revision ?? Number.NaN) < Number(metadata.resourceVersion), `${kind} ${metadata.name}`);
+	await deleteInstallation(api, name);
+});
+
+test.serial('while the pod of a changed Citadel is on its way out, nothing is said to have failed', async (t) => {
+	const { api } = mesh;
+	const name = 'replaced';
+	const namespace = 'istio-replaced';
+	t.teardown(playCitadel(api, namespace));
+	await applyInstallation(api, name, { namespace, citadel: on });
+	await untilReady(api, name);
+	const { items } = await api.list<Pod>(kinds.Pod, { namespace, labelSelector: 'istio=citadel' });
+	const [pod] = items;
+	if (pod === undefined) throw new Error('Citadel has no pod');
+	const hold = (finalizers: readonly string[] | null) =>
+		api.patch(referenceOf(pod), { metadata: { finalizers } }, { type: 'merge' });
+	await hold(['example.com/slow-to-end']);
+	const recording = await recordInstallation<KubeObject & { readonly status?: ParsedStatus }>(api, name);
+
+	await applyInstallation(api, name, { namespace, citadel: { ...on, resources: { requests: { cpu: '20m' } } } });
+	await eventually('there is no pod of either template', async () => {
+		const reference = { ...kinds.Deployment, namespace, name: 'istio-citadel' };
+		const { metadata, status = {} } = await api.get<Deployment>(reference);
+		return status.observedGeneration === metadata.generation && (metadata.generation ?? 0) > 1 && !status.replicas;
+	});
+	await untilCondition(api, name, 'Ready', 'Unknown', 'Progressing');
+	await untilSaid(api, name, 'Ready', 'istio-citadel: 0 of 1 pods updated, 0 available');
+	await hold(null);
+	await untilReady(api, name);
+	const said = (await recording.stop()).flatMap(({ status }) => status?.conditions ?? []);
+	t.deepEqual(
+		said.filter(({ type, status }) => type === 'Ready' && status === 'False'),
+		[],
+	);
+	const events = await eventsAbout(api, name);
+	t.deepEqual(
+		events.filter(({ type }) => type === 'Warning'),
+		[],
+	);
 	await deleteInstallation(api, name);
 });
 

@@ -6,7 +6,7 @@
  * webhook. So its `caBundle` holds the authority to come before a pod serves with a certificate of it (a webhook that
  * stands is written first), and the one that goes until no pod does.
  */
-import type { Child } from './apply/child.ts';
+import { type Child, hasNewPodsOnly } from './apply/child.ts';
 import { componentLabel } from './apply/identity.ts';
 import { missingForCitadel } from './certificate-authority.ts';
 import type { ResolvedMesh } from './releases/index.ts';
@@ -122,12 +122,7 @@ function injectorSecret(mesh: ResolvedMesh): string {
 
 /** Whether all pods of a Deployment are of a template that mounts this Secret. */
 function runsOn({ workload }: Child, secret: string): boolean {
-	return (
-		workload?.secrets.includes(secret) === true &&
-		workload.observedGeneration >= workload.generation &&
-		workload.updated >= workload.desired &&
-		workload.total <= workload.updated
-	);
+	return workload?.secrets.includes(secret) === true && hasNewPodsOnly(workload);
 }
 
 /** What is not written yet, and what is not taken away yet. */

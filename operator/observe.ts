@@ -1,7 +1,8 @@
 /** From rendered and live objects to what the status is computed from. */
 import type { ParsedStatus } from '../api/v1/index.ts';
+import { hasBeenReady, type InstallationMemory } from './apply/applier.ts';
 import { componentLabel } from './apply/identity.ts';
-import type { Applied, LiveObjects } from './apply/plan.ts';
+import type { LiveObjects } from './apply/plan.ts';
 import type { StoredInstallation } from './installation.ts';
 import { applySetId } from './render/index.ts';
 import { kinds } from './runtime/kinds.ts';
@@ -12,13 +13,13 @@ import { gatewayAddresses } from './status/gateway-addresses.ts';
 /**
  * The workloads that were rendered.
  * @param version the release that they run
- * @param applied what was applied of them, by key
+ * @param memory what is remembered of them
  */
 export function observeWorkloads(
 	object: StoredInstallation,
 	objects: readonly KubeObject[],
 	version: string,
-	applied: ReadonlyMap<string, Applied>,
+	memory: InstallationMemory,
 	live: LiveObjects,
 ): readonly WorkloadObservation[] {
 	const before = (object.status as ParsedStatus | undefined)?.components ?? [];
@@ -26,6 +27,7 @@ export function observeWorkloads(
 	return objects
 		.filter(({ kind }) => kind === 'Deployment')
 		.map((workload) => {
+			const key = objectKey(workload);
 			const component = workload.metadata.labels?.[componentLabel] ?? workload.metadata.name;
 			// A gateway's Service has its Deployment's name.
 			const service = live.get(objectKey({ ...kinds.Service, ...nameOf(workload) }));
@@ -35,8 +37,9 @@ export function observeWorkloads(
 				object: describeObject(workload),
 				image: mainImage(workload),
 				version,
-				appliedGeneration: applied.get(objectKey(workload))?.generation,
-				live: isUnknown ? 'unknown' : live.get(objectKey(workload))?.workload,
+				appliedGeneration: memory.applied.get(key)?.generation,
+				hasBeenReady: hasBeenReady(memory, key),
+				live: isUnknown ? 'unknown' : live.get(key)?.workload,
 				previous: before.find(({ name }) => name === component),
 			};
 		});

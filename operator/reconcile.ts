@@ -9,6 +9,7 @@ import {
 	type ApplyResult,
 	applyInstallation,
 	countDifferences,
+	emptyMemory,
 	type InstallationMemory,
 	isWebhook,
 	webhookGraceLeft,
@@ -193,7 +194,7 @@ export class Reconciler {
 				findings: result.errors.map(findingOfError),
 				gate: result.gate,
 				version: prepared.version,
-				workloads: observeWorkloads(object, rendered.objects, prepared.version, memory.apply.applied, applier.live),
+				workloads: observeWorkloads(object, rendered.objects, prepared.version, memory.apply, applier.live),
 				inventory: result.hash === undefined ? undefined : { objects: result.objects, hash: result.hash },
 				note: [...injection.notes, ...new Set(kept.values())].join('; ') || undefined,
 				certificateAuthority: this.#authorityOf(prepared.mesh),
@@ -237,7 +238,7 @@ export class Reconciler {
 		const errors = await this.#want(object, prepared, signal);
 		const differing = countDifferences(applier, this.#desired(object, objects), memory.apply);
 		const { version } = prepared;
-		const workloads = observeWorkloads(object, objects, version, memory.apply.applied, applier.live);
+		const workloads = observeWorkloads(object, objects, version, memory.apply, applier.live);
 		const certificateAuthority = this.#authorityOf(prepared.mesh);
 		const paused = { differing };
 		const joined = clusters.observationOf(object, prepared.spec, prepared.mesh.namespace);
@@ -270,7 +271,7 @@ export class Reconciler {
 		if (known?.uid === uid) return known;
 		const memory: Memory = {
 			uid,
-			apply: { applied: new Map(), recalled: false },
+			apply: emptyMemory(),
 			prepared: undefined,
 			rendered: undefined,
 			answered: undefined,

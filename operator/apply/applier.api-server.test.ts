@@ -24,6 +24,8 @@ import {
 	applyInstallation,
 	countDifferences,
 	type Desired,
+	emptyMemory,
+	hasBeenReady,
 	type InstallationMemory,
 	webhookGraceMs,
 } from './applier.ts';
@@ -68,7 +70,7 @@ class Process {
 	/** `PATCH ConfigMap` for each request of the last pass. */
 	readonly requests: string[] = [];
 	readonly notices: ApplyNotice[] = [];
-	readonly memory: InstallationMemory = { applied: new Map(), recalled: false };
+	readonly memory: InstallationMemory = emptyMemory();
 	readonly crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
 	readonly #repairLimit = new RepairLimit();
 	/** Every kind that was rendered once. */
@@ -794,6 +796,36 @@ test('what was deleted by others before it could be pruned does not linger in th
 	world.set([namespace, configMap('istio')]);
 	await admin.delete(referenceOf(world.place(configMap('old'))));
 	t.is((await process.pass()).hash, hash);
+});
+
+test('whether a Deployment has been ready is about what was written last, and known only where it was seen', async (t) => {
+	const world = new World(t, 'replaced');
+	world.set([namespace, deployment('pilot')]);
+	const process = world.start();
+	await process.settle();
+	const reference = referenceOf(world.place(deployment('pilot')));
+	const key = objectKey(world.place(deployment('pilot')));
+	t.is(hasBeenReady(process.memory, key), undefined);
+	const { generation = 0 } = (await get(world.place(deployment('pilot')))).metadata;
+	const counts = { replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 };
+	const tell = (status: object) => admin.patch(reference, { status }, { type: 'merge', subresource: 'status' });
+	await tell({ ...counts, observedGeneration: generation });
+	await process.pass();
+	t.true(hasBeenReady(process.memory, key));
+	await tell({ availableReplicas: 0, readyReplicas: 0 });
+	await process.pass();
+	t.true(hasBeenReady(process.memory, key), 'it has been, though it is not now');
+
+	world.set([namespace, deployment('pilot', { image: 'istio/pilot:1.4.9' })]);
+	await process.pass();
+	t.false(hasBeenReady(process.memory, key));
+	await tell({ ...counts, observedGeneration: generation + 1 });
+	await process.pass();
+	t.true(hasBeenReady(process.memory, key));
+
+	world.set([namespace]);
+	await process.settle();
+	t.is(hasBeenReady(process.memory, key), undefined, 'what is gone is forgotten');
 });
 
 test('a child that is being deleted closes the gate until it is gone', async (t) => {

@@ -6,7 +6,7 @@ import { BlockedError, ConflictError, InvalidError } from '../runtime/errors.ts'
 import { type Kind, kindOf } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { applyCrds, assumedCrds, type CrdMemory } from './apply-crds.ts';
-import { type Child, toChild } from './child.ts';
+import { type Child, hasNewPodsOnly, toChild } from './child.ts';
 import { decideCrd } from './crd-plan.ts';
 import { adoptAnnotation, asChild, handoverFieldManager, isShared, type Owner } from './identity.ts';
 import { recreatableField } from './immutable.ts';
@@ -20,10 +20,26 @@ import { Writer, type WriterOptions } from './writer.ts';
 export interface InstallationMemory {
 	/** Children by key. */
 	readonly applied: Map<string, Applied>;
+	/** The generation at which all pods of a Deployment were last seen available, by key. */
+	readonly ready: Map<string, number>;
 	/** Whether a pass of this process has looked at the recorded inventory. */
 	recalled: boolean;
 	/** When this process deleted a webhook of the installation (monotonic milliseconds), see `webhookGraceMs`. */
 	webhookGoneAt?: number;
+}
+
+export function emptyMemory(): InstallationMemory {
+	return { applied: new Map(), ready: new Map(), recalled: false };
+}
+
+/**
+ * Whether all pods of a Deployment have been available since it was written last; undefined where this process has not seen
+ * it so. Kubernetes alone does not tell: it goes on calling a Deployment with strategy Recreate complete when the old pods
+ * are gone and new ones not yet made (kubernetes pkg/controller/deployment/progress.go, syncRolloutStatus).
+ */
+export function hasBeenReady({ ready, applied }: InstallationMemory, key: string): boolean | undefined {
+	const generation = ready.get(key);
+	return generation === undefined ? undefined : generation >= (applied.get(key)?.generation ?? 0);
 }
 
 export interface Desired {
@@ -58,6 +74,14 @@ export interface ApplierOptions extends WriterOptions {
 	readonly crdMemory: CrdMemory;
 }
 
+function rememberReady({ ready }: InstallationMemory, children: readonly Child[]): void {
+	for (const child of children) {
+		const { workload } = child;
+		if (workload !== undefined && hasNewPodsOnly(workload) && workload.available >= workload.desired)
+			ready.set(objectKey(child), workload.generation);
+	}
+}
+
 /** Brings the cluster to `desired`. Throws only when `signal` aborts; failures of requests are in the result. */
 export async function applyInstallation(
 	options: ApplierOptions,
@@ -73,6 +97,7 @@ export async function applyInstallation(
 		return { objects: desired.objects.length, hash, gate, errors, againInMs };
 	};
 
+	rememberReady(memory, options.live.ofApplySet(desired.partOf));
 	recallOnce(crds, children, desired.recordedHash, options, memory);
 	const { waitingFor, inventory } = await applyCrds(crds, options.crdMemory, writer);
 	if (writer.errors.length > 0) return result(undefined);
@@ -158,6 +183,7 @@ function uniqueKinds(objects: readonly KubeObject[]): readonly Kind[] {
 export function countDifferences(options: ApplierOptions, desired: Desired, memory: InstallationMemory): number {
 	const crds = desired.objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
 	const children = childrenOf(desired);
+	rememberReady(memory, options.live.ofApplySet(desired.partOf));
 	recallOnce(crds, children, desired.recordedHash, options, memory);
 	const { writes, prune } = planChildren(children, options.live, memory.applied, desired.partOf);
 	const staleCrds = crds.filter((crd) => {
@@ -211,9 +237,10 @@ function recallOnce(
 }
 
 /** What is no longer rendered is no part of the inventory, also where it was gone before it could be pruned. */
-function forgetOthers({ applied }: InstallationMemory, children: readonly KubeObject[]): void {
+function forgetOthers({ applied, ready }: InstallationMemory, children: readonly KubeObject[]): void {
 	const keys = new Set(children.map(objectKey));
-	for (const key of applied.keys()) if (!keys.has(key)) applied.delete(key);
+	for (const remembered of [applied, ready])
+		for (const key of remembered.keys()) if (!keys.has(key)) remembered.delete(key);
 }
 
 /** A namespace that stands is used as it is, whoever made it; a missing one is made. */

@@ -98,6 +98,12 @@ export interface CrdFacts {
 	readonly release: string | undefined;
 }
 
+/** Whether all pods are of the template as it stands now, available or not. */
+export function hasNewPodsOnly(workload: Workload): boolean {
+	const { generation, observedGeneration, desired, total, updated } = workload;
+	return observedGeneration >= generation && updated >= desired && total <= updated;
+}
+
 interface DeploymentShape {
 	readonly spec?: {
 		readonly replicas?: number;

@@ -3,7 +3,7 @@
  * there → token → Secret. Decided from what is seen now; whatever ends a pass in between, the next goes on from there.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type ApplyResult, applyInstallation } from '../apply/applier.ts';
+import { type ApplyResult, applyInstallation, hasBeenReady } from '../apply/applier.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import { BlockedError, InvalidError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
@@ -310,7 +310,9 @@ function dataPlaneOf(
 		const { available, desired, stalled, isRolledOut } = behind.workload;
 		const message = quote(`Deployment ${behind.metadata.name}: ${available} of ${desired} pods are available`, []);
 		// Not one that is on its way, nor one of several pods that is replaced.
-		const isDegraded = stalled !== undefined || (isRolledOut && available === 0);
+		const isDegraded =
+			stalled !== undefined ||
+			(isRolledOut && available === 0 && hasBeenReady(there.memory, objectKey(behind)) !== false);
 		if (isDegraded) return { problem: { reason: 'DataPlaneDegraded', message } };
 		return { waiting: gate ?? message, ...(note === '' ? {} : { note }) };
 	}

@@ -1,5 +1,5 @@
 /** An open connection to a joined cluster: its client, what is watched there, and what was applied through it. */
-import type { InstallationMemory } from '../apply/applier.ts';
+import { emptyMemory, type InstallationMemory } from '../apply/applier.ts';
 import type { CrdMemory } from '../apply/apply-crds.ts';
 import type { Child } from '../apply/child.ts';
 import { ChildCaches, type WatchedKind } from '../apply/child-caches.ts';
@@ -92,7 +92,7 @@ export class ClusterConnection {
 	readonly wake: (reason: string) => void;
 	/** What else lives as long as the connection. */
 	readonly #endings: (() => void)[] = [];
-	readonly memory: InstallationMemory = { applied: new Map(), recalled: false };
+	readonly memory: InstallationMemory = emptyMemory();
 	readonly #crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
 	readonly #repairLimit = new RepairLimit();
 	readonly #now: () => number;

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { emptyMemory } from '../apply/applier.ts';
 import type { ChildCaches } from '../apply/child-caches.ts';
 import { owner, stored } from '../apply/testing.ts';
 import { RequestError, TransientError } from '../runtime/errors.ts';
@@ -97,7 +98,7 @@ class Scene {
 				getMetadata: () => reached(async () => ({ metadata: { uid: this.id } }) as KubeObject),
 				delete: (of: Parameters<typeof there.api.delete>[0]) => reached(() => there.api.delete(of)),
 			},
-			memory: { applied: new Map(), recalled: false },
+			memory: emptyMemory(),
 			synced: async () => undefined,
 			close: async () => undefined,
 		} as unknown as ClusterConnection;

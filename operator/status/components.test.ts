@@ -74,6 +74,15 @@ test('a generation that only others made does not hide what the status says of o
 	t.is(observeComponent(observed(annotated)).state, 'progressing');
 });
 
+test('no pod while those of a new template are not made yet is a roll-out; without one that was wanted it is an outage', (t) => {
+	const previous = { version: '1.3.8', image: 'istio/pilot:1.3.8' };
+	const gone = workload({ total: 0, updated: 0, ready: 0, available: 0 });
+	const state = (hasBeenReady?: boolean) => observeComponent(observed(gone, { hasBeenReady, previous }));
+	t.like(state(false), { state: 'progressing', isOutage: false, status: { version: '1.3.8' } });
+	t.like(state(true), { state: 'degraded', isOutage: true });
+	t.like(state(), { state: 'degraded', isOutage: true });
+});
+
 test('what runs is the version before, until the new one has rolled out', (t) => {
 	const previous = { version: '1.3.8', image: 'istio/pilot:1.3.8' };
 	const version = (live: WorkloadObservation['live']) => {

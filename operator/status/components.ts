@@ -12,6 +12,8 @@ export interface WorkloadObservation {
 	readonly version: string | undefined;
 	/** Generation with our last write in it; later ones are of fields that others own. Undefined where it is not known. */
 	readonly appliedGeneration?: number | undefined;
+	/** Whether all its pods have been available since that write; undefined where nobody has looked. */
+	readonly hasBeenReady?: boolean | undefined;
 	/** Undefined when the workload is not there; `unknown` when the caches can't tell. */
 	readonly live: WorkloadState | 'unknown' | undefined;
 	/** What the status said before: what runs until the new one has rolled out. */
@@ -64,11 +66,12 @@ export interface ComponentObservation {
 	readonly status: ComponentStatus;
 }
 
-function verdict({ object, live, appliedGeneration = Number.POSITIVE_INFINITY }: WorkloadObservation): {
+function verdict(observation: WorkloadObservation): {
 	readonly state: ComponentState;
 	readonly reason?: string;
 	readonly message?: string;
 } {
+	const { object, live, appliedGeneration = Number.POSITIVE_INFINITY } = observation;
 	if (live === 'unknown') {
 		return { state: 'unknown', reason: 'ReadinessUnknown', message: `${object} can't be read now` };
 	}
@@ -92,7 +95,7 @@ function verdict({ object, live, appliedGeneration = Number.POSITIVE_INFINITY }:
 			message: `${object}: the roll-out does not get on (${live.stalled}), ${available} of ${desired} pods available; look at the pods and their events`,
 		};
 	}
-	if (!isOutage(live) && (updated < desired || total > updated)) {
+	if (!isOutage(observation, live) && (updated < desired || total > updated)) {
 		return {
 			state: 'progressing',
 			reason: 'Progressing',
@@ -111,8 +114,8 @@ function verdict({ object, live, appliedGeneration = Number.POSITIVE_INFINITY }:
 	return { state: 'ready' };
 }
 
-function isOutage({ isRolledOut, available, desired }: WorkloadState): boolean {
-	return isRolledOut && available === 0 && desired > 0;
+function isOutage({ hasBeenReady }: WorkloadObservation, { isRolledOut, available, desired }: WorkloadState): boolean {
+	return isRolledOut && available === 0 && desired > 0 && hasBeenReady !== false;
 }
 
 /** The state of one component. */
@@ -130,7 +133,7 @@ export function observeComponent(observation: WorkloadObservation): ComponentObs
 	return {
 		state,
 		isUpToDate,
-		isOutage: state === 'degraded' && current !== undefined && isOutage(current),
+		isOutage: state === 'degraded' && current !== undefined && isOutage(observation, current),
 		status: {
 			name: component,
 			...(current === undefined ? {} : { ready: current.available, desired: current.desired }),
