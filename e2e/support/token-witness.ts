@@ -31,27 +31,40 @@ export function watchTokens(
 	let uses = 0;
 	let isOver = false;
 
-	const use = async (cluster: string, reader: ApiServer): Promise<boolean> => {
+	/** Why not, where it is refused. Only an answer says something of the token. */
+	const use = async (reader: ApiServer): Promise<'used' | 'no answer' | RequestError> => {
 		try {
 			await reader.request({ method: 'GET', path: '/api/v1/endpoints', query: { limit: 1 }, timeoutMs: 5_000 });
 			uses++;
-			return true;
+			return 'used';
 		} catch (error) {
-			// Only an answer says something of the token.
-			if (error instanceof RequestError) refusals.push(`${new Date().toISOString()} ${cluster}: ${error.message}`);
-			return false;
+			return error instanceof RequestError ? error : 'no answer';
 		}
 	};
-	const sample = async () => {
-		const current = (await remoteSecrets(api, namespace)).map((secret) => {
+	/** What is published now: cluster and content. */
+	const published = async () =>
+		(await remoteSecrets(api, namespace)).map((secret) => {
 			const [[cluster, content] = ['', '']] = Object.entries(secret.data ?? {});
-			const ofCluster = readers.get(cluster) ?? new Map<string, ApiServer>();
-			readers.set(cluster, ofCluster);
-			const reader = ofCluster.get(content) ?? reach(secret);
-			ofCluster.set(content, reader);
-			return [cluster, reader] as const;
+			return { secret, cluster, content };
 		});
-		await Promise.all(current.map(([cluster, reader]) => use(cluster, reader)));
+	const sample = async () => {
+		const refused = await Promise.all(
+			(await published()).map(async ({ secret, cluster, content }) => {
+				const ofCluster = readers.get(cluster) ?? new Map<string, ApiServer>();
+				readers.set(cluster, ofCluster);
+				const reader = ofCluster.get(content) ?? reach(secret);
+				ofCluster.set(content, reader);
+				const result = await use(reader);
+				if (!(result instanceof RequestError)) return [];
+				return [{ cluster, content, text: `${new Date().toISOString()} ${result.message}` }];
+			}),
+		);
+		if (refused.flat().length === 0) return;
+		// One that has been unpublished since it was read may be refused.
+		const still = await published();
+		for (const { cluster, content, text } of refused.flat()) {
+			if (still.some((one) => one.cluster === cluster && one.content === content)) refusals.push(`${cluster}: ${text}`);
+		}
 	};
 	const watching = (async () => {
 		while (!isOver) {
@@ -69,7 +82,7 @@ export function watchTokens(
 			const alive = new Map<string, number>();
 			for (const [cluster, all] of readers) {
 				for (const reader of all.values()) {
-					if (await use(cluster, reader)) alive.set(cluster, (alive.get(cluster) ?? 0) + 1);
+					if ((await use(reader)) === 'used') alive.set(cluster, (alive.get(cluster) ?? 0) + 1);
 					await reader.close();
 				}
 			}
