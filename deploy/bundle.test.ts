@@ -1,5 +1,5 @@
 /** The one file that is shipped does what the sources do, with nothing beside it. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import test from 'ava';
 import { parse, stringify } from 'yaml';
 import { imageMalloc } from '../e2e/bench/stage.ts';
 import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
+import { startGuarded } from '../e2e/control-plane/guard.ts';
 import { freePort } from '../e2e/control-plane/ports.ts';
 import { eventually } from '../e2e/support/eventually.ts';
 import { untilGranted } from '../e2e/support/rights.ts';
@@ -121,10 +122,6 @@ test('the image starts the bundle as it was started when its code was compiled: 
 		t.regex(dockerfile, new RegExp(`^ENV .*\\b${name}=${value}\\b`, 'm'));
 });
 
-async function ended(child: ChildProcess): Promise<number | null> {
-	return child.exitCode ?? new Promise((settle) => child.once('exit', settle));
-}
-
 test.serial(
 	'as operator, with no rights but those of the manifests, it installs a mesh and ends in order',
 	async (t) => {
@@ -138,7 +135,8 @@ test.serial(
 		await using account = new ApiServer(await loadKubeconfig({ path: kubeconfig }));
 		await untilGranted(account, manifests());
 		const port = await freePort();
-		const child = spawn(
+		let log = '';
+		const child = await startGuarded(
 			process.execPath,
 			[
 				bundle,
@@ -151,13 +149,15 @@ test.serial(
 				'--health-address',
 				`127.0.0.1:${port}`,
 			],
-			{ cwd: folder, env: { HOME: folder }, stdio: ['ignore', 'pipe', 'inherit'], detached: true },
+			{
+				cwd: folder,
+				env: { HOME: folder },
+				output: (line) => {
+					log += `${line}\n`;
+				},
+			},
 		);
-		let log = '';
-		child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-			log += chunk;
-		});
-		t.teardown(() => child.kill('SIGKILL'));
+		t.teardown(child.end);
 
 		await eventually('readiness', async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok);
 		const wanted = parse(await readFile(example, 'utf8'));
@@ -169,8 +169,9 @@ test.serial(
 		});
 		t.notRegex(log, /forbidden/i);
 
-		child.kill('SIGTERM');
-		t.is(await ended(child), 0, log);
+		child.signal('SIGTERM');
+		await eventually('it ends', async () => child.hasExited());
+		t.is(await child.exited, 0, log);
 	},
 );
 

@@ -24,12 +24,12 @@ export interface Guarded {
 	readonly pid: number;
 	/** Process id of the command; undefined when it ended before the guard could tell. */
 	readonly commandPid: number | undefined;
-	/** Exit code of the command (128 + signal when a signal ended it). Never rejects. */
+	/** Exit code of the command (128 + signal when a signal ended it). Never rejects. Waiting for it alone keeps no process alive. */
 	readonly exited: Promise<number>;
 	/** True from the moment that `exited` is settled. */
 	readonly hasExited: () => boolean;
 	/** Sends a signal to the command alone; nothing happens when it has ended. */
-	readonly signal: (signal: 'SIGTERM' | 'SIGSTOP' | 'SIGCONT') => void;
+	readonly signal: (signal: 'SIGINT' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT') => void;
 	/** Kills the command with everything it started; settled when they are gone. */
 	readonly end: () => Promise<void>;
 }

@@ -1,5 +1,4 @@
 /** A real injector, started as a process with the files of a mesh, asked as an API server asks it. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +6,7 @@ import { join } from 'node:path';
 import { applyPatch, type Operation } from 'rfc6902';
 import { Agent, request } from 'undici';
 import { issueServingCertificate } from '../../operator/certificates/index.ts';
+import { type Guarded, startGuarded } from '../control-plane/guard.ts';
 import { freePort } from '../control-plane/ports.ts';
 import { deadlineMs } from '../support/eventually.ts';
 import type { Answer, InjectorFiles, KubePod, PodRequest } from './webhook-types.ts';
@@ -42,7 +42,8 @@ export async function startInjector(program: string, files: InjectorFiles): Prom
 			'current-context': 'none',
 		}),
 	});
-	const child = spawn(
+	let output = '';
+	const child = await startGuarded(
 		program,
 		[
 			`--caCertFile=${path('certs/root-cert.pem')}`,
@@ -57,19 +58,25 @@ export async function startInjector(program: string, files: InjectorFiles): Prom
 			...(['1.3', '1.4'].includes(files.minor) ? [`--monitoringPort=${monitoringPort}`] : []),
 			...(files.minor === '1.4' ? ['--reconcileWebhookConfig=false'] : []),
 		],
-		{ stdio: ['ignore', 'pipe', 'pipe'], cwd: folder, env: {} },
+		{
+			cwd: folder,
+			env: {},
+			output: (line) => {
+				output = `${output}${line}\n`.slice(-4000);
+			},
+		},
 	);
 	const agent = new Agent({ connect: { ca: roots, servername } });
 	const injector: RealInjector = {
 		ask: (given) => ask(`https://127.0.0.1:${port}/inject`, agent, given),
 		async [Symbol.asyncDispose]() {
-			await stop(child);
+			await child.end();
 			await agent.close();
 			await rm(folder, { recursive: true, force: true });
 		},
 	};
 	try {
-		await waitUntilServing(child, `https://127.0.0.1:${port}/inject`, agent);
+		await waitUntilServing(child, `https://127.0.0.1:${port}/inject`, agent, () => output);
 	} catch (error) {
 		await injector[Symbol.asyncDispose]();
 		throw error;
@@ -87,24 +94,13 @@ async function writeAll(folder: string, files: Readonly<Record<string, string>>)
 
 const servername = 'injector.test';
 
-async function waitUntilServing(child: ChildProcess, url: string, agent: Agent): Promise<void> {
-	let output = '';
-	const keep = (chunk: Buffer): void => {
-		output = (output + chunk.toString()).slice(-4000);
-	};
-	child.stdout?.on('data', keep);
-	child.stderr?.on('data', keep);
-	let ended: string | undefined;
-	child.once('error', ({ message }) => {
-		ended = message;
-	});
-	child.once('exit', (code, signal) => {
-		ended = `it ended with ${code ?? signal}`;
-	});
+async function waitUntilServing(child: Guarded, url: string, agent: Agent, output: () => string): Promise<void> {
 	const deadline = Date.now() + deadlineMs;
 	for (;;) {
-		if (ended !== undefined || Date.now() > deadline) {
-			throw new Error(`the injector does not serve: ${ended ?? 'it takes too long'}\n${output}`);
+		const isLate = Date.now() > deadline;
+		if (isLate || child.hasExited()) {
+			const why = isLate ? 'it takes too long' : `it ended with ${await child.exited}`;
+			throw new Error(`the injector does not serve: ${why}\n${output()}`);
 		}
 		try {
 			// An empty body is answered with 400: then it serves.
@@ -114,14 +110,6 @@ async function waitUntilServing(child: ChildProcess, url: string, agent: Agent):
 		} catch {
 			await new Promise((resolve) => setTimeout(resolve, 50));
 		}
-	}
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-	if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
-		const exited = new Promise((resolve) => child.once('exit', resolve));
-		child.kill('SIGKILL'); // It keeps nothing that would have to be put in order.
-		await exited;
 	}
 }
 

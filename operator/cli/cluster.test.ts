@@ -1,11 +1,11 @@
 /** The commands that speak to a cluster, on a real API server. */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'ava';
 import { parseAllDocuments } from 'yaml';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
+import { startGuarded } from '../../e2e/control-plane/guard.ts';
 import { type CommandResult, meshwright } from '../../e2e/support/cli.ts';
 import { eventually } from '../../e2e/support/eventually.ts';
 import { renderedObjects } from '../../e2e/support/installation.ts';
@@ -281,25 +281,23 @@ test.serial('status shows conditions and objects, and its exit code says whether
 test.serial('status --watch shows each change and ends by Ctrl-C', async (t) => {
 	await makeInstallation('w1', false);
 	const launcher = resolve(import.meta.dirname, 'meshwright.js');
-	const child = spawn(
+	let output = '';
+	const child = await startGuarded(
 		process.execPath,
 		[launcher, 'status', 'w1', '--watch', '--kubeconfig', cluster.adminKubeconfig()],
 		{
-			stdio: ['ignore', 'pipe', 'inherit'],
-			detached: true,
+			output: (line) => {
+				output += `${line}\n`;
+			},
 		},
 	);
-	t.teardown(() => child.kill('SIGKILL'));
-	let output = '';
-	child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-		output += chunk;
-	});
-	const exited = new Promise<number | null>((settle) => child.once('exit', settle));
+	t.teardown(child.end);
 	await eventually('the first state', () => output.includes('✘ Ready=False NotYet: still at it'));
 	await makeInstallation('w1', true);
 	await eventually('the change', () => output.includes('✔ Ready=True Ready: the mesh runs'));
 	await api.delete({ ...kinds.MeshInstallation, name: 'w1' });
 	await eventually('the end', () => output.includes('w1 is gone'));
-	child.kill('SIGINT');
-	t.is(await exited, 130);
+	child.signal('SIGINT');
+	await eventually('it ends', async () => child.hasExited());
+	t.is(await child.exited, 130);
 });

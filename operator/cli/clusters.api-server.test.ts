@@ -1,11 +1,11 @@
 /** The commands about joined clusters between two real API servers, as a user runs them. */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
+import { startGuarded } from '../../e2e/control-plane/guard.ts';
 import { type CommandResult, meshwright } from '../../e2e/support/cli.ts';
 import { eventually, orAbsent } from '../../e2e/support/eventually.ts';
 import { installCrd, person } from '../../e2e/support/mesh-cluster.ts';
@@ -403,16 +403,16 @@ test.serial('Ctrl-C takes every probe away', async (t) => {
 	// Controllers and kubelets of this machine run no pods: a probe waits until it is ended.
 	const launcher = resolve(import.meta.dirname, 'meshwright.js');
 	const args = [launcher, 'clusters', 'matrix', loopback, '--kubeconfig', kubeconfig, '--probe-context', 'far=far'];
-	const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-	t.teardown(() => child.kill('SIGKILL'));
-	const exited = new Promise<number | null>((settle) => child.once('exit', settle));
+	const child = await startGuarded(process.execPath, args, { output: () => undefined });
+	t.teardown(child.end);
 	const jobs = async (client: ApiServer) => {
 		const path = '/apis/batch/v1/namespaces/istio-system/jobs';
 		return (await client.request<{ readonly items: readonly KubeObject[] }>({ method: 'GET', path })).body.items.length;
 	};
 	await eventually('both Jobs', async () => (await jobs(api)) === 1 && (await jobs(there)) === 1);
-	child.kill('SIGINT');
-	t.is(await exited, 130);
+	child.signal('SIGINT');
+	await eventually('it ends', async () => child.hasExited());
+	t.is(await child.exited, 130);
 	await eventually('no Job', async () => (await jobs(api)) + (await jobs(there)) === 0);
 });
 
