@@ -161,10 +161,19 @@ export class CrashStage implements AsyncDisposable {
 
 	/** Waits until Istio's CRDs are gone for the API server and for the running operator. */
 	async untilNoCrds(): Promise<void> {
-		await eventually('no CRD of Istio is left', async () => {
-			const { items } = await this.api.list<KubeObject>(kinds.CustomResourceDefinition);
-			return items.every(({ metadata }) => !metadata.name.endsWith('.istio.io'));
-		});
+		let left: readonly KubeObject[] = [];
+		try {
+			await eventually('no CRD of Istio is left', async () => {
+				const { items } = await this.api.list<KubeObject>(kinds.CustomResourceDefinition);
+				left = items.filter(({ metadata }) => metadata.name.endsWith('.istio.io'));
+				return left.length === 0;
+			});
+		} catch (error) {
+			const stuck = left.map(({ metadata, status }) =>
+				JSON.stringify({ ...metadata, managedFields: undefined, status }),
+			);
+			throw new Error([(error as Error).message, ...stuck, ...this.#proxy.writes].join('\n'), { cause: error });
+		}
 		await this.#running.kill();
 		await this.operate();
 	}
