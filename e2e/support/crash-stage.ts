@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import type { ApiServer } from '../../operator/runtime/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
-import type { KubeObject } from '../../operator/runtime/object.ts';
+import { type KubeObject, referenceOf } from '../../operator/runtime/object.ts';
 import { kubeconfigThrough } from './crash-kubeconfig.ts';
 import { type OperatorProcess, startOperatorProcess } from './crash-operator.ts';
 import { type CrashPoint, type CrashProxy, startCrashProxy } from './crash-proxy.ts';
@@ -31,6 +31,12 @@ export interface Rehearsal {
 const quietMs = 700;
 /** Of a rehearsal surely: what came later would be found missing at the crash points. */
 const rehearsalQuietMs = 1_500;
+/**
+ * How often CRDs that are still being deleted are changed, milliseconds: an API server whose own write of one conflicts does
+ * not look at it again before something else changes, or five minutes are over (kubernetes 1.36 apiextensions-apiserver
+ * pkg/controller/finalizer/crd_finalizer.go, `sync` and `updateCustomResourceDefinition`).
+ */
+const nudgeCrdsMs = 10_000;
 
 export class CrashStage implements AsyncDisposable {
 	readonly #mesh: MeshCluster;
@@ -162,10 +168,15 @@ export class CrashStage implements AsyncDisposable {
 	/** Waits until Istio's CRDs are gone for the API server and for the running operator. */
 	async untilNoCrds(): Promise<void> {
 		let left: readonly KubeObject[] = [];
+		let nudgedAt = performance.now();
 		try {
 			await eventually('no CRD of Istio is left', async () => {
 				const { items } = await this.api.list<KubeObject>(kinds.CustomResourceDefinition);
 				left = items.filter(({ metadata }) => metadata.name.endsWith('.istio.io'));
+				if (performance.now() - nudgedAt > nudgeCrdsMs) {
+					nudgedAt = performance.now();
+					await this.#nudge(left.filter(({ metadata }) => metadata.deletionTimestamp !== undefined));
+				}
 				return left.length === 0;
 			});
 		} catch (error) {
@@ -176,6 +187,13 @@ export class CrashStage implements AsyncDisposable {
 		}
 		await this.#running.kill();
 		await this.operate();
+	}
+
+	/** Changes them, which has the API server look at them again. */
+	async #nudge(crds: readonly KubeObject[]): Promise<void> {
+		const annotations = { 'example.com/nudged-at': new Date().toISOString() };
+		for (const crd of crds)
+			await orAbsent(this.api.patch(referenceOf(crd), { metadata: { annotations } }, { type: 'merge' }));
 	}
 
 	/** resourceVersions of all CRDs. */
