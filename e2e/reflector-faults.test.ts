@@ -428,19 +428,20 @@ test.serial(
 		const idleMs = 5_000;
 		await setting(
 			{ idleMs, backoff: reflectorBackoff },
-			async ({ reflector, write, remove, converged, happenings }) => {
+			async ({ namespace, reflector, write, remove, converged, happenings }) => {
 				const target = { url: cluster.url, ca: cluster.ca, token: cluster.adminToken };
 				await using server = new ApiServer(target, { http2: true });
 				const lists: string[] = [];
 				using overHttp2 = new Reflector<string>(server, {
 					kind: kinds.ConfigMap,
+					namespace,
 					transform: (object) => object.metadata.resourceVersion ?? '',
 					backoff: reflectorBackoff,
 					idleMs,
 					observe: ({ event, reason }) => event === 'relist' && lists.push(reason),
 				});
 				const convergedOverHttp2 = async () => {
-					const { items } = await direct.list<KubeObject>(kinds.ConfigMap);
+					const { items } = await direct.list<KubeObject>(kinds.ConfigMap, { namespace });
 					await until(
 						() =>
 							overHttp2.store.size === items.length &&
