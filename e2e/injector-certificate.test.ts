@@ -198,6 +198,8 @@ test.serial('with Citadel the webhook waits for its Secret, and says for which',
 test.serial(
 	'the webhook follows the root in the Secret of Citadel, and trusts the one before for a while',
 	async (t) => {
+		await untilInstalled(mesh.api, withCitadel.name);
+		await untilCalm(mesh.cluster, operatorUser);
 		const former = await trustedRoots(mesh.api, withCitadel.namespace);
 		const since = await mark(mesh.cluster);
 		const root = await issueAsCitadel();
@@ -208,7 +210,8 @@ test.serial(
 		t.deepEqual(await trustedRoots(mesh.api, withCitadel.namespace), [root, ...former], 'pods may serve with it yet');
 		const changes = (await changesOf(mesh.cluster, operatorUser, since)).map(describeWrite);
 		t.deepEqual(
-			changes.filter((line) => !line.includes('meshinstallations')),
+			// The clock went back: the certificate of the other mesh is made anew, some time.
+			changes.filter((line) => !line.includes('meshinstallations') && line.includes(withCitadel.namespace)),
 			[`patch mutatingwebhookconfigurations ${webhookReference(withCitadel.namespace).name} 200`],
 		);
 	},
