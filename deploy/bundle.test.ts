@@ -11,6 +11,7 @@ import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
 import { startGuarded } from '../e2e/control-plane/guard.ts';
 import { freePort } from '../e2e/control-plane/ports.ts';
 import { eventually } from '../e2e/support/eventually.ts';
+import { exitCodeOf } from '../e2e/support/exit-code.ts';
 import { untilGranted } from '../e2e/support/rights.ts';
 import { manifests } from '../operator/cli/manifests.ts';
 import { ApiServer } from '../operator/runtime/api-server.ts';
@@ -170,8 +171,7 @@ test.serial(
 		t.notRegex(log, /forbidden/i);
 
 		child.signal('SIGTERM');
-		await eventually('it ends', async () => child.hasExited());
-		t.is(await child.exited, 0, log);
+		t.is(await exitCodeOf(child), 0, log);
 	},
 );
 

@@ -20,6 +20,7 @@ import {
 	untilEvent,
 	untilReady,
 	untilSaid,
+	warningEventsAbout,
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
@@ -381,11 +382,7 @@ test.serial('while the pod of a changed Citadel is on its way out, nothing is sa
 		said.filter(({ type, status }) => type === 'Ready' && status === 'False'),
 		[],
 	);
-	const events = await eventsAbout(api, name);
-	t.deepEqual(
-		events.filter(({ type }) => type === 'Warning'),
-		[],
-	);
+	t.deepEqual(await warningEventsAbout(api, name), []);
 	await deleteInstallation(api, name);
 });
 

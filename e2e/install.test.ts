@@ -7,7 +7,6 @@ import { eventually } from './support/eventually.ts';
 import {
 	applyInstallation,
 	deleteInstallation,
-	eventsAbout,
 	installation,
 	liveChildren,
 	readInstallation,
@@ -18,6 +17,7 @@ import {
 	untilEvent,
 	untilInstalled,
 	untilReady,
+	warningEventsAbout,
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, person, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
@@ -58,11 +58,7 @@ for (const { version } of releases) {
 		);
 		t.is(first && describeWrite(first), `patch meshinstallations ${name} 200`, 'the finalizer is the first write');
 		t.true(later.length > 0);
-		t.deepEqual(
-			(await eventsAbout(api, name)).filter(({ type }) => type === 'Warning').map(({ note }) => note),
-			[],
-			'the API server and the operator had nothing to warn of',
-		);
+		t.deepEqual(await warningEventsAbout(api, name), [], 'the API server and the operator had nothing to warn of');
 
 		const { exitCode, stdout } = await meshwright(
 			['render', '-f', '-', '-o', 'json'],

@@ -14,7 +14,6 @@ import { eventually } from './support/eventually.ts';
 import {
 	applyInstallation,
 	deleteInstallation,
-	eventsAbout,
 	liveChildren,
 	readInstallation,
 	readLive,
@@ -24,6 +23,7 @@ import {
 	untilEvent,
 	untilReady,
 	versionsOf,
+	warningEventsAbout,
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
@@ -117,12 +117,7 @@ for (const { version } of releases) {
 						t.true((component.desired ?? 0) > 0, `${name}: ${component.name}`);
 						t.is(component.ready, component.desired, `${name}: ${component.name}`);
 					}
-					const events = await eventsAbout(api, name);
-					t.deepEqual(
-						events.filter(({ type }) => type === 'Warning').map(({ note }) => note),
-						[],
-						name,
-					);
+					t.deepEqual(await warningEventsAbout(api, name), [], name);
 				}
 				await sleep(2_000);
 				await operator.stop();

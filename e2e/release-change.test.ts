@@ -7,11 +7,11 @@ import { playCitadel } from './support/citadel.ts';
 import { eventually } from './support/eventually.ts';
 import {
 	applyInstallation,
-	eventsAbout,
 	liveChildren,
 	readInstallation,
 	renderedChildren,
 	untilReady,
+	warningEventsAbout,
 } from './support/installation.ts';
 import { type MeshCluster, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
@@ -79,9 +79,5 @@ test('from the oldest release to the newest and back: every step is as rendered,
 		t.true(webhooks.every(({ clientConfig }) => clientConfig.caBundle !== undefined));
 	}
 	endCitadel();
-	const warnings = (await eventsAbout(api, name)).filter(({ type }) => type === 'Warning');
-	t.deepEqual(
-		warnings.map(({ reason, note }) => `${reason}: ${note}`),
-		[],
-	);
+	t.deepEqual(await warningEventsAbout(api, name), []);
 });

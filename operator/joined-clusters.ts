@@ -3,7 +3,7 @@
  * to the facts that the mesh is rendered with and to its status.
  */
 import { type ParsedSpec, type ParsedStatus, tryDuration } from '../api/v1/index.ts';
-import { type Child, hasNewPodsOnly } from './apply/child.ts';
+import { type Child, isRolledOutAndAvailable } from './apply/child.ts';
 import type { Owner } from './apply/identity.ts';
 import { wantedCluster, wantsDataPlane } from './cluster-entry.ts';
 import { clusterObjects, primaryReader, releaseNamespacesThere } from './cluster-objects.ts';
@@ -212,8 +212,7 @@ export class JoinedClusters {
 				workload === undefined ||
 				// Mixer of a release that does not read them has none.
 				((workload.remoteSecrets === wanted || (name !== 'istio-pilot' && workload.remoteSecrets === undefined)) &&
-					hasNewPodsOnly(workload) &&
-					workload.available >= workload.desired)
+					isRolledOutAndAvailable(workload))
 			);
 		});
 	}

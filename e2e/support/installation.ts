@@ -35,6 +35,19 @@ export async function readInstallation(api: ApiServer, name: string): Promise<Ku
 	return api.get(installationReference(name));
 }
 
+/** The condition of this type where it has this status, and this reason where one is given, for this generation. */
+export function findCondition(
+	conditions: readonly Condition[] | undefined,
+	generation: number | undefined,
+	type: string,
+	status: Condition['status'],
+	reason?: string,
+): Condition | undefined {
+	const found = conditions?.find((condition) => condition.type === type);
+	const isIt = found?.status === status && (reason === undefined || found.reason === reason);
+	return isIt && found.observedGeneration === generation ? found : undefined;
+}
+
 /** Waits until a condition has a status, and a reason where one is given, for the current generation. */
 export async function untilCondition(
 	api: ApiServer,
@@ -48,9 +61,7 @@ export async function untilCondition(
 		return await eventually(`${type}=${status} ${reason ?? ''} of MeshInstallation ${name}`, async () => {
 			const object = await readInstallation(api, name);
 			seen = object.status;
-			const found = seen?.conditions?.find((condition) => condition.type === type);
-			const isIt = found?.status === status && (reason === undefined || found.reason === reason);
-			return isIt && found.observedGeneration === object.metadata.generation ? found : undefined;
+			return findCondition(seen?.conditions, object.metadata.generation, type, status, reason);
 		});
 	} catch (error) {
 		throw new Error(`${(error as Error).message}; its status is ${JSON.stringify(seen, null, 1)}`, { cause: error });
@@ -194,6 +205,12 @@ export async function versionsOf(api: ApiServer, name: string): Promise<Readonly
 export async function eventsAbout(api: ApiServer, name: string): Promise<readonly KubeObject[]> {
 	const { items } = await api.list<KubeObject>(kinds.Event);
 	return items.filter(({ regarding }) => (regarding as { readonly name?: string } | undefined)?.name === name);
+}
+
+/** The Events of type Warning about an object by name: reason and note. */
+export async function warningEventsAbout(api: ApiServer, name: string): Promise<readonly string[]> {
+	const warnings = (await eventsAbout(api, name)).filter(({ type }) => type === 'Warning');
+	return warnings.map(({ reason, note }) => `${reason}: ${note}`);
 }
 
 /** Waits for an Event about an installation with this reason, whose note contains a text. Returns the note. */

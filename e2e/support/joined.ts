@@ -6,7 +6,7 @@ import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
 import { eventually, orAbsent } from './eventually.ts';
-import { readInstallation, type Spec } from './installation.ts';
+import { findCondition, readInstallation, type Spec } from './installation.ts';
 import { type MeshCluster, person, startMeshCluster } from './mesh-cluster.ts';
 import { type RunningOperator, type StartOperatorOptions, startOperator } from './operator.ts';
 
@@ -109,9 +109,7 @@ export async function untilCluster(
 		return await eventually(`${type}=${status} ${reason ?? ''} of cluster ${cluster}`, async () => {
 			const { metadata, status: told } = await readInstallation(api, mesh);
 			seen = told?.clusters?.find(({ name }) => name === cluster);
-			const found = seen?.conditions?.find((condition) => condition.type === type);
-			const isIt = found?.status === status && (reason === undefined || found.reason === reason);
-			return isIt && found.observedGeneration === metadata.generation ? found.message : undefined;
+			return findCondition(seen?.conditions, metadata.generation, type, status, reason)?.message;
 		});
 	} catch (error) {
 		throw new Error(`${(error as Error).message}; it is ${JSON.stringify(seen, null, 1)}`, { cause: error });

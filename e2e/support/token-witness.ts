@@ -48,7 +48,7 @@ export function watchTokens(
 			return { secret, cluster, content };
 		});
 	const sample = async () => {
-		const refused = await Promise.all(
+		const results = await Promise.all(
 			(await published()).map(async ({ secret, cluster, content }) => {
 				const ofCluster = readers.get(cluster) ?? new Map<string, ApiServer>();
 				readers.set(cluster, ofCluster);
@@ -59,10 +59,11 @@ export function watchTokens(
 				return [{ cluster, content, text: `${new Date().toISOString()} ${result.message}` }];
 			}),
 		);
-		if (refused.flat().length === 0) return;
+		const refused = results.flat();
+		if (refused.length === 0) return;
 		// One that has been unpublished since it was read may be refused.
 		const still = await published();
-		for (const { cluster, content, text } of refused.flat()) {
+		for (const { cluster, content, text } of refused) {
 			if (still.some((one) => one.cluster === cluster && one.content === content)) refusals.push(`${cluster}: ${text}`);
 		}
 	};

@@ -6,7 +6,7 @@ import { BlockedError, ConflictError, InvalidError } from '../runtime/errors.ts'
 import { type Kind, kindOf } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { applyCrds, assumedCrds, type CrdMemory } from './apply-crds.ts';
-import { type Child, hasNewPodsOnly, toChild } from './child.ts';
+import { type Child, isRolledOutAndAvailable, toChild } from './child.ts';
 import { decideCrd } from './crd-plan.ts';
 import { adoptAnnotation, asChild, handoverFieldManager, isShared, type Owner } from './identity.ts';
 import { recreatableField } from './immutable.ts';
@@ -77,8 +77,7 @@ export interface ApplierOptions extends WriterOptions {
 function rememberReady({ ready }: InstallationMemory, children: readonly Child[]): void {
 	for (const child of children) {
 		const { workload } = child;
-		if (workload !== undefined && hasNewPodsOnly(workload) && workload.available >= workload.desired)
-			ready.set(objectKey(child), workload.generation);
+		if (workload !== undefined && isRolledOutAndAvailable(workload)) ready.set(objectKey(child), workload.generation);
 	}
 }
 

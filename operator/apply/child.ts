@@ -104,6 +104,11 @@ export function hasNewPodsOnly(workload: Workload): boolean {
 	return observedGeneration >= generation && updated >= desired && total <= updated;
 }
 
+/** Whether all pods are of the template as it stands now, and available. */
+export function isRolledOutAndAvailable(workload: Workload): boolean {
+	return hasNewPodsOnly(workload) && workload.available >= workload.desired;
+}
+
 interface DeploymentShape {
 	readonly spec?: {
 		readonly replicas?: number;

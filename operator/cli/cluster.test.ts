@@ -8,6 +8,7 @@ import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { startGuarded } from '../../e2e/control-plane/guard.ts';
 import { type CommandResult, meshwright } from '../../e2e/support/cli.ts';
 import { eventually } from '../../e2e/support/eventually.ts';
+import { exitCodeOf } from '../../e2e/support/exit-code.ts';
 import { renderedObjects } from '../../e2e/support/installation.ts';
 import { statusFieldManager } from '../apply/identity.ts';
 import { waves } from '../apply/waves.ts';
@@ -298,6 +299,5 @@ test.serial('status --watch shows each change and ends by Ctrl-C', async (t) => 
 	await api.delete({ ...kinds.MeshInstallation, name: 'w1' });
 	await eventually('the end', () => output.includes('w1 is gone'));
 	child.signal('SIGINT');
-	await eventually('it ends', async () => child.hasExited());
-	t.is(await child.exited, 130);
+	t.is(await exitCodeOf(child), 130);
 });

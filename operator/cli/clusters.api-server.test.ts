@@ -8,6 +8,7 @@ import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { startGuarded } from '../../e2e/control-plane/guard.ts';
 import { type CommandResult, meshwright } from '../../e2e/support/cli.ts';
 import { eventually, orAbsent } from '../../e2e/support/eventually.ts';
+import { exitCodeOf } from '../../e2e/support/exit-code.ts';
 import { installCrd, person } from '../../e2e/support/mesh-cluster.ts';
 import { statusFieldManager } from '../apply/identity.ts';
 import { readClusterKubeconfig } from '../clusters/kubeconfig.ts';
@@ -411,8 +412,7 @@ test.serial('Ctrl-C takes every probe away', async (t) => {
 	};
 	await eventually('both Jobs', async () => (await jobs(api)) === 1 && (await jobs(there)) === 1);
 	child.signal('SIGINT');
-	await eventually('it ends', async () => child.hasExited());
-	t.is(await child.exited, 130);
+	t.is(await exitCodeOf(child), 130);
 	await eventually('no Job', async () => (await jobs(api)) + (await jobs(there)) === 0);
 });
 
