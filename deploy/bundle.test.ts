@@ -14,8 +14,8 @@ import { eventually } from '../e2e/support/eventually.ts';
 import { exitCodeOf } from '../e2e/support/exit-code.ts';
 import { untilGranted } from '../e2e/support/rights.ts';
 import { manifests } from '../operator/cli/manifests.ts';
-import { ApiServer } from '../operator/runtime/api-server.ts';
-import { loadKubeconfig } from '../operator/runtime/credentials.ts';
+import { ApiServer } from '../operator/runtime/client/api-server.ts';
+import { loadKubeconfig } from '../operator/runtime/credentials/credentials.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { buildBundle } from './build.ts';
 

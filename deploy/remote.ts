@@ -5,7 +5,7 @@
  * Rights on namespaced objects are given in the namespace of the mesh alone; only what has to be handed on to Citadel and
  * to readers is held in the whole cluster.
  */
-import { type Permission, permissionsFor } from '../operator/clusters/permissions.ts';
+import { type Permission, permissionsFor } from '../operator/clusters/checks/permissions.ts';
 import { type Kind, kindOf, kinds } from '../operator/runtime/kinds.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 import { type ObjectWithRules, roleAndBinding, yamlText } from './manifest.ts';

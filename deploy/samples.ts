@@ -1,7 +1,7 @@
 /** Installations that together make the operator render everything it can: the ground on which its rights are computed. */
 import { apiVersion, kind, parseMeshInstallation } from '../api/v1/index.ts';
+import { profiles } from '../operator/releases/classic/profiles.ts';
 import { type ResolvedMesh, releases, resolve } from '../operator/releases/index.ts';
-import { profiles } from '../operator/releases/profiles.ts';
 import { type ClusterFacts, render, renderCrds, renderDataPlane, renderReader } from '../operator/render/index.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 

@@ -2,7 +2,11 @@
 import { X509Certificate } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import type { ParsedStatus } from '../api/v1/index.ts';
-import { citadelInjectorSecret, injectorWebhook, ownInjectorSecret } from '../operator/render/injector-names.ts';
+import {
+	citadelInjectorSecret,
+	injectorWebhook,
+	ownInjectorSecret,
+} from '../operator/render/classic/injector-names.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
 import { authoritySecret, makeAuthority } from './support/certificate-authority.ts';

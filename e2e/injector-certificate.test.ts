@@ -2,15 +2,15 @@
 import { X509Certificate } from 'node:crypto';
 import test from 'ava';
 import { issueServingCertificate } from '../operator/certificates/index.ts';
-import { configFollowedAfterMs } from '../operator/mesh-facts.ts';
+import { configFollowedAfterMs } from '../operator/plan/classic/mesh-facts.ts';
 import {
 	citadelInjectorSecret,
 	injectorDnsNames,
 	injectorName,
 	ownInjectorSecret,
-} from '../operator/render/injector-names.ts';
+} from '../operator/render/classic/injector-names.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
-import { createLogger } from '../operator/runtime/logger.ts';
+import { createLogger } from '../operator/runtime/log/logger.ts';
 import { eventually } from './support/eventually.ts';
 import {
 	certificatesIn,

@@ -3,9 +3,9 @@ import test from 'ava';
 import type { ParsedStatus } from '../api/v1/index.ts';
 import { webhookGraceMs } from '../operator/apply/applier.ts';
 import { injectionLabel, managedByLabel, managedByValue, meshLabel } from '../operator/apply/identity.ts';
-import { injectorName } from '../operator/render/injector-names.ts';
+import { injectorName } from '../operator/render/classic/injector-names.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
-import { createLogger } from '../operator/runtime/logger.ts';
+import { createLogger } from '../operator/runtime/log/logger.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 import { eventually } from './support/eventually.ts';
 import {

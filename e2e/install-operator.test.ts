@@ -1,6 +1,6 @@
 /** The manifests alone suffice: scheduler and controllers take the operator's pods, under the rules of its own namespace. */
 import test from 'ava';
-import { ApiServer } from '../operator/runtime/api-server.ts';
+import { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 import { startCluster } from './control-plane/cluster.ts';

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import type { ApiServer } from '../operator/runtime/api-server.ts';
+import type { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import type { AuditEvent } from './control-plane/audit.ts';
 import { kubeconfigThrough } from './support/crash-kubeconfig.ts';

@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { fieldManager } from '../operator/apply/identity.ts';
+import { profiles } from '../operator/releases/classic/profiles.ts';
 import { releases } from '../operator/releases/index.ts';
-import { profiles } from '../operator/releases/profiles.ts';
 import { isNotFound } from '../operator/runtime/errors.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { playCitadel } from './support/citadel.ts';

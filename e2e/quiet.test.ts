@@ -1,11 +1,11 @@
 /** When nothing is wrong, nothing is written: not over time, not after a restart, not for what others do with their own fields. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { MeshController } from '../operator/mesh-controller.ts';
-import { ApiServer } from '../operator/runtime/api-server.ts';
-import { loadKubeconfig } from '../operator/runtime/credentials.ts';
+import { MeshController } from '../operator/mesh/controller.ts';
+import { ApiServer } from '../operator/runtime/client/api-server.ts';
+import { loadKubeconfig } from '../operator/runtime/credentials/credentials.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
-import { createLogger } from '../operator/runtime/logger.ts';
+import { createLogger } from '../operator/runtime/log/logger.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { eventually } from './support/eventually.ts';
 import {

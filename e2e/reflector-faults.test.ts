@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { ApiServer } from '../operator/runtime/api-server.ts';
+import { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
-import { Reflector, type ReflectorHappening, type ReflectorOptions } from '../operator/runtime/reflector.ts';
+import { Reflector, type ReflectorHappening, type ReflectorOptions } from '../operator/runtime/watch/reflector.ts';
 import { type Cluster, startCluster } from './control-plane/cluster.ts';
 import { expiredEvent, type Fault, type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { deadlineMs } from './support/eventually.ts';

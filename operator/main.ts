@@ -1,7 +1,7 @@
 /** The operator as a process: options, logger, start, signals, exit code. */
 import { type ListenAddress, MeshOperator } from './mesh-operator.ts';
 import { InvalidError } from './runtime/errors.ts';
-import { createLogger, type LogLevel } from './runtime/logger.ts';
+import { createLogger, type LogLevel } from './runtime/log/logger.ts';
 import { onStopSignals } from './runtime/shutdown.ts';
 
 export interface RunOptions {

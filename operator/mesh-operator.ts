@@ -19,23 +19,23 @@ import { parse } from 'yaml';
 import manifest from '../package.json' with { type: 'json' };
 import { addFinalizer, removeFinalizer } from './apply/finalizer.ts';
 import { fieldManager, statusFieldManager } from './apply/identity.ts';
-import { guardedLookup, refusedAddress } from './clusters/address-guard.ts';
+import { guardedLookup, refusedAddress } from './clusters/kubeconfig/address-guard.ts';
 import type { ClusterSettings } from './clusters/settings.ts';
-import { MeshController } from './mesh-controller.ts';
-import { ApiServer } from './runtime/api-server.ts';
-import { loadKubeconfig } from './runtime/credentials.ts';
-import { isInCluster } from './runtime/credentials-in-cluster.ts';
+import { MeshController } from './mesh/controller.ts';
+import { ApiServer } from './runtime/client/api-server.ts';
+import { loadKubeconfig } from './runtime/credentials/credentials.ts';
+import { isInCluster } from './runtime/credentials/in-cluster.ts';
+import { LeaderElector } from './runtime/election/leader-election.ts';
+import { leaseStore } from './runtime/election/lease.ts';
 import { InvalidError } from './runtime/errors.ts';
-import { EventRecorder } from './runtime/event-recorder.ts';
+import { EventRecorder } from './runtime/events/event-recorder.ts';
 import { type HealthServer, startHealthServer } from './runtime/health-server.ts';
 import { kinds } from './runtime/kinds.ts';
-import { LeaderElector } from './runtime/leader-election.ts';
-import { leaseStore } from './runtime/leader-election-lease.ts';
-import type { Logger } from './runtime/logger.ts';
+import type { Logger } from './runtime/log/logger.ts';
 import { createMetrics } from './runtime/metrics.ts';
 import type { KubeObject } from './runtime/object.ts';
-import { Reflector } from './runtime/reflector.ts';
 import { Lifecycle, type StopReport } from './runtime/shutdown.ts';
+import { Reflector } from './runtime/watch/reflector.ts';
 
 export interface MeshOperatorOptions {
 	/** Kubeconfig file. Default: `KUBECONFIG`, the Pod's ServiceAccount, `~/.kube/config`. */

@@ -8,7 +8,7 @@ export { KubeConfig } from '../../node_modules/@kubernetes/client-node/dist/conf
 function leftOut(name) {
 	throw new Error(
 		`${name} of @kubernetes/client-node is left out of the bundle, because it carries every generated model with it. ` +
-			'Requests go over operator/runtime/api-server.ts',
+			'Requests go over operator/runtime/client/api-server.ts',
 	);
 }
 

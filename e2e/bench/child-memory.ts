@@ -2,7 +2,7 @@
 import { type Child, toChild } from '../../operator/apply/child.ts';
 import { asChild } from '../../operator/apply/identity.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
-import { Store } from '../../operator/runtime/store.ts';
+import { Store } from '../../operator/runtime/watch/store.ts';
 import { renderInstallation } from './measure-apply.ts';
 import { installation } from './stage.ts';
 

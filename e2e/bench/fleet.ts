@@ -1,7 +1,7 @@
 /** What a fleet is measured on: the cluster of the operator, real clusters beside it, and simulated ones. */
 import type { Child } from '../../operator/apply/child.ts';
 import { ChildCaches } from '../../operator/apply/child-caches.ts';
-import { ApiServer } from '../../operator/runtime/api-server.ts';
+import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { type Cluster, startCluster } from '../control-plane/cluster.ts';
 import { type Simulator, startSimulator } from './simulator.ts';

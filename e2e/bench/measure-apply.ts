@@ -1,7 +1,7 @@
 /** How long from a MeshInstallation to its last object, against the floor of raw parallel applies of the same bodies. */
 import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { asChild } from '../../operator/apply/identity.ts';
-import { resolve } from '../../operator/releases/resolve.ts';
+import { resolve } from '../../operator/releases/classic/resolve.ts';
 import { render, renderCrds } from '../../operator/render/index.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import {

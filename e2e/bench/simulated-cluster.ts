@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, ManagedFieldsEntry } from '../../operator/runtime/object.ts';
-import { matchesSelector } from '../../operator/runtime/selector.ts';
+import { matchesSelector } from '../../operator/runtime/watch/selector.ts';
 import { type Resource, resourceOf } from './simulated-resource.ts';
 
 export interface SimulatedRequest {

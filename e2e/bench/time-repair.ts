@@ -1,8 +1,8 @@
 /** How long a foreign change of one object lives: from its acknowledgement to our repair being stored. */
 import type { Child } from '../../operator/apply/child.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { objectKey, referenceOf } from '../../operator/runtime/object.ts';
-import type { ChangeHandler } from '../../operator/runtime/reflector.ts';
+import type { ChangeHandler } from '../../operator/runtime/watch/reflector.ts';
 
 /** A field of each kind that we own, as a merge patch that changes it. */
 const edits: Readonly<Record<string, unknown>> = {

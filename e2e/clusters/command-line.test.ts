@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { managedSelector } from '../../operator/apply/identity.ts';
-import { ApiServer } from '../../operator/runtime/api-server.ts';
+import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { type Cluster, startCluster } from '../control-plane/cluster.ts';

@@ -4,7 +4,7 @@
  * ever refused.
  */
 import test from 'ava';
-import { ApiServer } from '../../operator/runtime/api-server.ts';
+import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { type ClusterAct, type ClusterCrashPoint, ClusterCrashStage, joiner } from '../support/crash-clusters.ts';
 import { allRecords, meshNamespace, tokenOf } from '../support/full-mesh.ts';

@@ -1,7 +1,7 @@
 /** Certificates in a data plane: Citadel with an authority of the same root, and without it the injector's own, which is renewed. */
 import { X509Certificate } from 'node:crypto';
 import test from 'ava';
-import { injectorDnsNames, ownInjectorSecret } from '../../operator/render/injector-names.ts';
+import { injectorDnsNames, ownInjectorSecret } from '../../operator/render/classic/injector-names.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { authoritySecret, makeAuthority } from '../support/certificate-authority.ts';
 import { playCitadel } from '../support/citadel.ts';

@@ -2,9 +2,9 @@
 import { X509Certificate } from 'node:crypto';
 import test from 'ava';
 import { injectionLabel, meshLabel } from '../../operator/apply/identity.ts';
-import { injectorDnsNames, injectorName } from '../../operator/render/injector-names.ts';
+import { injectorDnsNames, injectorName } from '../../operator/render/classic/injector-names.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
-import { createLogger } from '../../operator/runtime/logger.ts';
+import { createLogger } from '../../operator/runtime/log/logger.ts';
 import { objectKey } from '../../operator/runtime/object.ts';
 import {
 	addressesThere,

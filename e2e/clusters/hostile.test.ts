@@ -1,6 +1,6 @@
 /** Kubeconfigs that would do harm, end to end: each is refused by name of its field, and nothing of its content gets out. */
 import test from 'ava';
-import { createLogger } from '../../operator/runtime/logger.ts';
+import { createLogger } from '../../operator/runtime/log/logger.ts';
 import { type KubeconfigParts, kubeconfigText, marker } from '../support/cluster-kubeconfig.ts';
 import { eventually } from '../support/eventually.ts';
 import { applyInstallation, eventsAbout, readInstallation, untilInstalled } from '../support/installation.ts';

@@ -1,7 +1,7 @@
 /** A cluster joins, stays joined through everything that somebody does to it, and leaves without a trace. */
 import test from 'ava';
 import { parse } from 'yaml';
-import { ApiServer } from '../../operator/runtime/api-server.ts';
+import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { RequestError } from '../../operator/runtime/errors.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { applyInstallation, untilInstalled } from '../support/installation.ts';

@@ -1,7 +1,7 @@
 /** Pilot and Mixer that run here and serve another cluster, which was prepared by its owner with what `render` shows. */
 import test from 'ava';
 import { waves } from '../../operator/apply/waves.ts';
-import { ApiServer } from '../../operator/runtime/api-server.ts';
+import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { RequestError } from '../../operator/runtime/errors.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';

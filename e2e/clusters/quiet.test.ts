@@ -1,7 +1,7 @@
 /** With clusters joined and nothing wrong, nothing is written on any side: not over time, not after a restart. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { eventually } from '../support/eventually.ts';
 import {

@@ -1,6 +1,6 @@
 /** Whatever is done to a joined cluster, on either side: it is put right again, and told where that is not ours to do. */
 import test from 'ava';
-import { ApiServer } from '../../operator/runtime/api-server.ts';
+import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { ObjectReference } from '../../operator/runtime/object.ts';
 import { eventually, orAbsent } from '../support/eventually.ts';

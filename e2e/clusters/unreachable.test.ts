@@ -77,7 +77,7 @@ test.after.always(async () => {
 
 const bad = ['wrong-ca', 'revoked', 'closed', ...silent, ...Object.keys(behaviours)];
 
-/** A request to a server that says nothing is given up after so long, milliseconds (`operator/clusters/probe.ts`). */
+/** A request to a server that says nothing is given up after so long, milliseconds (`operator/clusters/keep/probe.ts`). */
 const silenceMs = 5_000;
 
 /** How long some drifts of the mesh are there, the shortest, milliseconds: the others are of a machine that had other things to do. */

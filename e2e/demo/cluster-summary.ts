@@ -1,5 +1,5 @@
 /** A mesh of several clusters as each of them sees it, and how to look at it. */
-import { clusterRows, clustersOf, reasonLines } from '../../operator/cli/clusters-view.ts';
+import { clusterRows, clustersOf, reasonLines } from '../../operator/cli/clusters/view.ts';
 import { table } from '../../operator/cli/output.ts';
 import { isReady, viewOf } from '../../operator/cli/status-view.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';

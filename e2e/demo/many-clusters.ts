@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import { toYaml } from '../../operator/cli/output.ts';
 import { changedConditions, isReady, viewOf } from '../../operator/cli/status-view.ts';
-import { ApiServer } from '../../operator/runtime/api-server.ts';
+import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { type Cluster, startCluster } from '../control-plane/cluster.ts';

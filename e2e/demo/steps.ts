@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { manifests } from '../../operator/cli/manifests.ts';
 import { painter } from '../../operator/cli/output.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
 import { freePort } from '../control-plane/ports.ts';
 import { type Running, startProgram, waitFor } from '../control-plane/program.ts';

@@ -2,7 +2,7 @@
 import { instanceLabel, managedSelector } from '../../operator/apply/identity.ts';
 import { memberKinds } from '../../operator/cli/member-kinds.ts';
 import { age, table } from '../../operator/cli/output.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 

@@ -1,8 +1,8 @@
 /** All that is rendered fits together: for every release, profile and set of options. */
 import test from 'ava';
 import { parseMeshInstallation } from '../../api/v1/index.ts';
+import { profiles } from '../../operator/releases/classic/profiles.ts';
 import { type ResolvedMesh, releases, resolve } from '../../operator/releases/index.ts';
-import { profiles } from '../../operator/releases/profiles.ts';
 import { type ClusterFacts, render, renderCrds } from '../../operator/render/index.ts';
 import { at, installation } from '../../operator/render/testing.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';

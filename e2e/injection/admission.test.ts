@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import test from 'ava';
 import { releases } from '../../operator/releases/index.ts';
-import { injectorName } from '../../operator/render/injector-names.ts';
+import { injectorName } from '../../operator/render/classic/injector-names.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { eventually } from '../support/eventually.ts';

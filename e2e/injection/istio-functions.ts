@@ -1,7 +1,7 @@
 /** The functions that an injector gives to its template, per release of the injector (istio `pkg/kube/inject/inject.go`). */
 import { stringify } from 'yaml';
+import { minors } from '../../operator/releases/classic/release.ts';
 import type { Minor } from '../../operator/releases/index.ts';
-import { minors } from '../../operator/releases/release.ts';
 import { fieldOf, fromJson, type GoValue, isGoMap, isSlice, isStruct, jsonOf, sprint } from './go-values.ts';
 import type { GoFunction } from './template-run.ts';
 

@@ -3,8 +3,9 @@
  * template has use for them, by their names in Go. Field names are those of k8s.io/api and istio.io/api at the tags of
  * istio 1.0.9, 1.1.17, 1.2.10, 1.3.8 and 1.4.10; a name that a release does not have ends the template, as it does there.
  */
+
+import { minors } from '../../operator/releases/classic/release.ts';
 import type { Minor } from '../../operator/releases/index.ts';
-import { minors } from '../../operator/releases/release.ts';
 import type { FieldType, StructType } from './go-values.ts';
 
 type FieldTable = Readonly<Record<string, FieldType>>;

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { injectorName, injectorServiceAccount } from '../../operator/render/injector-names.ts';
+import { injectorName, injectorServiceAccount } from '../../operator/render/classic/injector-names.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { startGuarded } from '../control-plane/guard.ts';

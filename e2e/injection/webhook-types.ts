@@ -1,6 +1,7 @@
 /** What an injector is started with, is asked, and answers; and what passes between its parts. */
+
+import { minors } from '../../operator/releases/classic/release.ts';
 import type { Minor } from '../../operator/releases/index.ts';
-import { minors } from '../../operator/releases/release.ts';
 import type { Fields } from './go-values.ts';
 
 /** The files that an injector is started with, and what it is. */

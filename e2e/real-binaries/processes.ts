@@ -1,7 +1,7 @@
 /** What is rendered, in a cluster, and the processes of its Deployments of which there are binaries. */
 import { waves } from '../../operator/apply/waves.ts';
 import type { Release } from '../../operator/releases/index.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { eventually } from '../support/eventually.ts';

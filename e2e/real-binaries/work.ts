@@ -1,7 +1,7 @@
 /** What makes each component use its rights: what users do in a namespace while it runs, until it has followed. */
 import { request } from 'undici';
-import { selfSignedCaSecret } from '../../operator/render/citadel.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import { selfSignedCaSecret } from '../../operator/render/classic/citadel.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { eventually } from '../support/eventually.ts';

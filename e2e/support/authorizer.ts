@@ -2,7 +2,7 @@
  * Bindings that were just stored, as in `rights.ts`, but asked by an administrator about the account: nothing of it is in the
  * account's own part of the audit log.
  */
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { describeObject, type KubeObject } from '../../operator/runtime/object.ts';
 import { eventually } from './eventually.ts';
 

@@ -3,11 +3,11 @@
  * which it keeps in a Secret) and gives each ServiceAccount of the mesh a Secret, which it makes anew when the CA is
  * another, as the real one does (istio 1.0-1.4 `security/pkg/k8s/controller/workloadsecret.go`).
  */
-import { selfSignedCaSecret } from '../../operator/render/citadel.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import { selfSignedCaSecret } from '../../operator/render/classic/citadel.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
-import { Reflector } from '../../operator/runtime/reflector.ts';
+import { Reflector } from '../../operator/runtime/watch/reflector.ts';
 import { type Authority, authoritySecret, issueCertificate, makeAuthority } from './certificate-authority.ts';
 import { orAbsent } from './eventually.ts';
 

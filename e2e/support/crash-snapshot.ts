@@ -1,7 +1,7 @@
 /** What is there of an installation, in a form in which two installations of the same spec are equal. */
 import { instanceLabel } from '../../operator/apply/identity.ts';
 import { applySetId } from '../../operator/render/index.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 

@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ParsedStatus } from '../../api/v1/index.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, referenceOf } from '../../operator/runtime/object.ts';
 import { kubeconfigThrough } from './crash-kubeconfig.ts';

@@ -11,7 +11,7 @@ import {
 	type ControlPlaneAddresses,
 	renderDataPlane,
 } from '../../operator/render/index.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { eventually, orAbsent } from './eventually.ts';

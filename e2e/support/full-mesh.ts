@@ -1,6 +1,6 @@
 /** Clusters of which each has a control plane that reads all the others, and what a witness sees of them. */
 import { parse } from 'yaml';
-import { ApiServer } from '../../operator/runtime/api-server.ts';
+import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { isWrite } from '../control-plane/audit.ts';

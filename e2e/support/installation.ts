@@ -4,7 +4,7 @@ import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { instanceLabel, managedSelector } from '../../operator/apply/identity.ts';
 import { type ResolvedMesh, resolve } from '../../operator/releases/index.ts';
 import { type ClusterFacts, render, renderCrds, renderServedCluster } from '../../operator/render/index.ts';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kindOf, kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, type ObjectReference, objectKey } from '../../operator/runtime/object.ts';
 import { eventually, orAbsent } from './eventually.ts';

@@ -1,7 +1,7 @@
 /** Several real clusters, joined as a platform team joins them: a kubeconfig in a Secret, and an entry in the spec. */
 import { parse } from 'yaml';
 import type { ParsedStatus } from '../../api/v1/index.ts';
-import { ApiServer } from '../../operator/runtime/api-server.ts';
+import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import type { Cluster } from '../control-plane/cluster.ts';

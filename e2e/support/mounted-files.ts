@@ -1,7 +1,7 @@
 /** Volumes of a pod as files, written and replaced as a kubelet does it with those of ConfigMaps and Secrets. */
 import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { orAbsent } from './eventually.ts';

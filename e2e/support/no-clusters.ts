@@ -1,5 +1,5 @@
 /** For a controller without joined clusters: whoever asks for a connection to one is wrong. */
-import type { ClusterAccessOptions } from '../../operator/mesh-controller.ts';
+import type { ClusterAccessOptions } from '../../operator/mesh/controller.ts';
 
 export const noClusters: ClusterAccessOptions = {
 	settings: { allowLoopback: false, allowProxies: false },

@@ -1,8 +1,8 @@
 /** Every event of a watch over all objects of a kind in a namespace, in the order in which the API server stored them. */
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
-import { openWatch } from '../../operator/runtime/watch-stream.ts';
+import { openWatch } from '../../operator/runtime/watch/watch-stream.ts';
 import { eventually } from './eventually.ts';
 
 export interface Observing {

@@ -1,8 +1,8 @@
 /** Every version that an object goes through, by a watch: what a poll would miss between two looks. */
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
-import { openWatch } from '../../operator/runtime/watch-stream.ts';
+import { openWatch } from '../../operator/runtime/watch/watch-stream.ts';
 import { eventually } from './eventually.ts';
 
 export interface Recording<T extends KubeObject> {

@@ -2,7 +2,7 @@
  * Rights that were just given or taken. The authorizer of an API server learns of roles and bindings by watching them, each
  * kind by a watch of its own: on a busy machine that is later than the answer to who stored them.
  */
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { describeObject, type KubeObject } from '../../operator/runtime/object.ts';
 import { eventually } from './eventually.ts';
 

@@ -2,10 +2,10 @@
  * What happens to objects of several kinds, in the one order in which etcd stored it: watches of different kinds know
  * nothing of each other, but each version of an object has the revision of the whole store.
  */
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kindOf } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
-import { openWatch, type Watch } from '../../operator/runtime/watch-stream.ts';
+import { openWatch, type Watch } from '../../operator/runtime/watch/watch-stream.ts';
 import { eventually } from './eventually.ts';
 
 export interface Moment {

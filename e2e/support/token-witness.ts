@@ -1,6 +1,6 @@
 /** Uses every token that is published, again and again, as soon as it is there: none may ever be refused. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ApiServer } from '../../operator/runtime/api-server.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { RequestError } from '../../operator/runtime/errors.ts';
 import { readerOf } from './full-mesh.ts';
 import { type RemoteSecret, remoteSecrets } from './joined.ts';

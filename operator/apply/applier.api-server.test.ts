@@ -7,7 +7,7 @@ import { deadlineMs, eventually } from '../../e2e/support/eventually.ts';
 import { untilGone } from '../../e2e/support/installation.ts';
 import { render, renderCrds } from '../render/index.ts';
 import { meshOf } from '../render/testing.ts';
-import { ApiServer } from '../runtime/api-server.ts';
+import { ApiServer } from '../runtime/client/api-server.ts';
 import {
 	BlockedError,
 	ConflictError,

@@ -2,13 +2,13 @@
  * What is known of the objects that the operator keeps in one API server: one reflector per kind, by label and, where
  * nothing more than drift and ownership is read from them, as metadata only.
  */
-import type { ApiServer } from '../runtime/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import { withinDeadline } from '../runtime/deadline.ts';
 import { isNotFound, TransientError } from '../runtime/errors.ts';
 import { type Kind, kindOf } from '../runtime/kinds.ts';
 import { groupOf, type KubeObject, objectKey } from '../runtime/object.ts';
-import { type ChangeHandler, Reflector, type ReflectorHappening } from '../runtime/reflector.ts';
-import type { IndexFunction } from '../runtime/store.ts';
+import { type ChangeHandler, Reflector, type ReflectorHappening } from '../runtime/watch/reflector.ts';
+import type { IndexFunction } from '../runtime/watch/store.ts';
 import { type Child, toChild } from './child.ts';
 import { isShared, managedSelector } from './identity.ts';
 import type { LiveCache } from './writer.ts';

@@ -1,5 +1,5 @@
 /** How anything is deleted: exactly the object that is known, and whoever reads the caches learns of it at once. */
-import type { ApiServer } from '../runtime/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import { isNotFound } from '../runtime/errors.ts';
 import { type KubeObject, referenceOf } from '../runtime/object.ts';
 import type { LiveCache } from './writer.ts';

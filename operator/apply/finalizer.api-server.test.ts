@@ -1,7 +1,7 @@
 /** The finalizer's patches on a real API server: what it answers when the list changed meanwhile decides their form. */
 import test, { type ExecutionContext } from 'ava';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
-import { ApiServer } from '../runtime/api-server.ts';
+import { ApiServer } from '../runtime/client/api-server.ts';
 import { ConflictError, RequestError } from '../runtime/errors.ts';
 import { type KubeObject, referenceOf } from '../runtime/object.ts';
 import { addFinalizer, removeFinalizer } from './finalizer.ts';

@@ -2,7 +2,7 @@
  * The finalizer of a MeshInstallation, written by a JSON patch that tests what it read: other finalizers are never lost,
  * and nothing is written when somebody else was faster (the answer is then a conflict, and the next pass reads again).
  */
-import type { ApiServer } from '../runtime/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import { ConflictError, isNotFound, RequestError } from '../runtime/errors.ts';
 import { describeObject, type KubeObject, referenceOf } from '../runtime/object.ts';
 

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { eventually } from '../../e2e/support/eventually.ts';
-import { ApiServer } from '../runtime/api-server.ts';
+import { ApiServer } from '../runtime/client/api-server.ts';
 import { kinds, objectPath } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { toChild } from './child.ts';

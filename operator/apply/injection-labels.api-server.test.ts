@@ -1,7 +1,7 @@
 /** Labels on users' namespaces, on a real API server: who owns which is its own book-keeping. */
 import test, { type ExecutionContext } from 'ava';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
-import { ApiServer } from '../runtime/api-server.ts';
+import { ApiServer } from '../runtime/client/api-server.ts';
 import { InvalidError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { ApiServer } from '../runtime/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import { ConflictError, RequestError, TransientError } from '../runtime/errors.ts';
 import type { ObjectReference } from '../runtime/object.ts';
 import { toChild } from './child.ts';

@@ -2,7 +2,7 @@
  * Takes an installation away, in the reverse order of its making. It needs the installation's name only, so an invalid
  * or half-made one can always be deleted. The namespace, CRDs and users' own Istio objects are not its children and stay.
  */
-import type { ApiServer } from '../runtime/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import { ConflictError, isNotFound } from '../runtime/errors.ts';
 import { type KubeObject, referenceOf } from '../runtime/object.ts';
 import type { Child } from './child.ts';

@@ -1,5 +1,5 @@
 /** What the tests of applying share: a cache in memory, objects as an API server would store them, a small installation. */
-import type { ApiServer } from '../runtime/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import { type Kind, kinds } from '../runtime/kinds.ts';
 import { type KubeObject, type ManagedFieldsEntry, objectKey } from '../runtime/object.ts';
 import { type Child, toChild } from './child.ts';

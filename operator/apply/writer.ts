@@ -1,5 +1,5 @@
 /** The few requests that applying consists of, with what each of them has to remember, count and tell. */
-import type { ApiServer } from '../runtime/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import { BlockedError, ConflictError, isNotFound } from '../runtime/errors.ts';
 import type { Kind } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';

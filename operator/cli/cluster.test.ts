@@ -12,7 +12,7 @@ import { exitCodeOf } from '../../e2e/support/exit-code.ts';
 import { renderedObjects } from '../../e2e/support/installation.ts';
 import { statusFieldManager } from '../apply/identity.ts';
 import { waves } from '../apply/waves.ts';
-import { ApiServer } from '../runtime/api-server.ts';
+import { ApiServer } from '../runtime/client/api-server.ts';
 import { isNotFound } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';

@@ -1,6 +1,6 @@
 /** From `--kubeconfig` and `--context` to a client of the API server. */
-import { ApiServer } from '../runtime/api-server.ts';
-import { loadKubeconfig } from '../runtime/credentials.ts';
+import { ApiServer } from '../runtime/client/api-server.ts';
+import { loadKubeconfig } from '../runtime/credentials/credentials.ts';
 
 export interface ConnectionOptions {
 	readonly kubeconfig?: string;

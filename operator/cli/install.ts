@@ -1,6 +1,6 @@
 /** `meshwright install`: CRD and operator by server-side apply, and the wait until they work. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ApiServer } from '../runtime/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import { isNotFound } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject } from '../runtime/object.ts';

@@ -3,7 +3,8 @@
  * starts as fast as its own code allows.
  */
 import { Command, Option } from 'commander';
-import { addClusterCommands } from './program-clusters.ts';
+import { addClusterCommands } from './clusters/program.ts';
+import { addRemoteSecretCommands } from './join/program-remote-secret.ts';
 import {
 	contextOption,
 	examples,
@@ -17,7 +18,6 @@ import {
 	seconds,
 	wholeNumber,
 } from './program-options.ts';
-import { addRemoteSecretCommands } from './program-remote-secret.ts';
 import { describeVersion } from './version.ts';
 
 /** Called with the exit code of the command that ran. */
@@ -122,7 +122,7 @@ export function createProgram(report: Report): Command {
 			'after',
 			`${examples('meshwright diff -f mesh.yaml', 'meshwright diff -f mesh.yaml -o json')}\n\nExit codes: 0 nothing would change; 1 something would; 2 failed.`,
 		)
-		.action(async (options) => report(await (await import('./diff.ts')).diff(options)));
+		.action(async (options) => report(await (await import('./diff/diff.ts')).diff(options)));
 
 	program
 		.command('inject')
@@ -146,7 +146,7 @@ export function createProgram(report: Report): Command {
 				'helm template shop ./shop | meshwright inject -n shop -f -',
 			)}\n\nPods on the host’s network, and those with the annotation sidecar.istio.io/inject: "false", are left as they are;\nstandard error says which. Injecting twice is injecting once: an older proxy is replaced.`,
 		)
-		.action(async (options) => report(await (await import('./inject.ts')).inject(options)));
+		.action(async (options) => report(await (await import('./inject/inject.ts')).inject(options)));
 
 	program
 		.command('uninject')
@@ -161,7 +161,7 @@ export function createProgram(report: Report): Command {
 				'kubectl get deployment web -o yaml | meshwright uninject -f - | kubectl replace -f -',
 			),
 		)
-		.action(async (options) => report(await (await import('./inject.ts')).uninject(options)));
+		.action(async (options) => report(await (await import('./inject/inject.ts')).uninject(options)));
 
 	program
 		.command('install')

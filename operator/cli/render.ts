@@ -1,6 +1,6 @@
 /** `meshwright render`: the objects of installations on standard output. */
 
-import { entriesOf, wantsDataPlane } from '../cluster-entry.ts';
+import { entriesOf, wantsDataPlane } from '../mesh/joined/cluster-entry.ts';
 import { applySetLabel, renderDataPlane, renderReader, renderServedCluster } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';

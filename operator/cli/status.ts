@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { partOfLabel } from '../apply/identity.ts';
 import { applySetId } from '../render/index.ts';
-import type { ApiServer } from '../runtime/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import { isForbidden, isNotFound, TransientError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';

@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import { RepairLimit } from '../apply/repair-limit.ts';
 import { LiveMap, owner, stored } from '../apply/testing.ts';
 import { Writer } from '../apply/writer.ts';
-import { ApiServer } from '../runtime/api-server.ts';
+import { ApiServer } from '../runtime/client/api-server.ts';
 import { RequestError } from '../runtime/errors.ts';
 import { describeObject, type KubeObject, type ObjectReference, objectKey } from '../runtime/object.ts';
-import type { ClusterRecord } from './record.ts';
+import type { ClusterRecord } from './keep/record.ts';
 import type { ClusterObjects, WantedCluster, WantedMesh } from './types.ts';
 
 export const start = Date.UTC(2026, 0, 1);

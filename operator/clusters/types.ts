@@ -3,10 +3,10 @@
 import type { ApplyResult, Desired } from '../apply/applier.ts';
 import type { Owner } from '../apply/identity.ts';
 import type { KubeObject } from '../runtime/object.ts';
-import type { ClusterConnection } from './connection.ts';
+import type { ClusterConnection } from './keep/connection.ts';
+import type { KubeconfigReference } from './keep/record.ts';
+import type { RotationPolicy } from './keep/rotation.ts';
 import type { ClusterProblem } from './problem.ts';
-import type { KubeconfigReference } from './record.ts';
-import type { RotationPolicy } from './rotation.ts';
 
 /** An entry of `spec.multiCluster.clusters`, with every question answered. */
 export interface WantedCluster {

@@ -1,5 +1,5 @@
 /** Whether a release runs on this cluster, by the version that its API server tells. */
-import type { Release } from '../releases/release.ts';
+import type { Release } from '../releases/classic/release.ts';
 
 /** A version as `1.36` or as the API server writes it (`v1.36.3`, minor `36+`), in numbers. Undefined for anything else. */
 function majorMinor(version: string): readonly [number, number] | undefined {

@@ -1,6 +1,7 @@
 /** From the version that a user writes to what the operator knows about it. */
-import { classicReleases } from './classic.ts';
-import type { Release } from './release.ts';
+
+import type { Release } from './classic/release.ts';
+import { classicReleases } from './classic/releases.ts';
 
 /** Every release that can be installed, oldest first. */
 export const releases: readonly Release[] = classicReleases;

@@ -1,12 +1,15 @@
 /** What the operator knows about Istio's releases, and from a MeshInstallation to a mesh with every question answered. */
-export { classicReleases } from './classic.ts';
-export { crdsOf, type IstioCrd, type PrinterColumn } from './crds.ts';
-export { type EndOfLine, type FindResult, findRelease, releases } from './find-release.ts';
-export { crossNetworkPort, envoyMetricsPort, statusPort } from './gateways.ts';
-export { configFromApiServer, meshMetricsPort, mixerProxyPorts } from './mixer.ts';
-export { connectionSecurityPolicy, type MixerMetric, mixerMetrics, reporter, type Traffic } from './mixer-metrics.ts';
-export type { ReleaseProblem } from './problem.ts';
-export { canonicalQuantity } from './quantity.ts';
+
+export { crdsOf, type IstioCrd, type PrinterColumn } from './classic/crds.ts';
+export { crossNetworkPort, envoyMetricsPort, statusPort } from './classic/gateways.ts';
+export { configFromApiServer, meshMetricsPort, mixerProxyPorts } from './classic/mixer.ts';
+export {
+	connectionSecurityPolicy,
+	type MixerMetric,
+	mixerMetrics,
+	reporter,
+	type Traffic,
+} from './classic/mixer-metrics.ts';
 export type {
 	AccessRule,
 	ClassicRelease,
@@ -18,10 +21,11 @@ export type {
 	ReadRule,
 	Release,
 	Resources,
-} from './release.ts';
-export { compareMinor, minors } from './release.ts';
-export { type ResolveOptions, type ResolveResult, resolve } from './resolve.ts';
-export { localRegistry } from './resolve-multi-cluster.ts';
+} from './classic/release.ts';
+export { compareMinor, minors } from './classic/release.ts';
+export { classicReleases } from './classic/releases.ts';
+export { type ResolveOptions, type ResolveResult, resolve } from './classic/resolve.ts';
+export { localRegistry } from './classic/resolve-multi-cluster.ts';
 export type {
 	CustomTemplate,
 	DisruptionBudget,
@@ -41,4 +45,7 @@ export type {
 	ResolvedOverlay,
 	ResolvedSidecar,
 	ResolvedWorkload,
-} from './resolved.ts';
+} from './classic/resolved.ts';
+export { type EndOfLine, type FindResult, findRelease, releases } from './find-release.ts';
+export type { ReleaseProblem } from './problem.ts';
+export { canonicalQuantity } from './quantity.ts';

@@ -7,8 +7,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { parse, stringify } from 'yaml';
+import { profiles } from '../releases/classic/profiles.ts';
 import { releases } from '../releases/index.ts';
-import { profiles } from '../releases/profiles.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import { type ClusterFacts, render, renderCrds, renderDataPlane } from './index.ts';
 import { installation, resolved } from './testing.ts';

@@ -1,18 +1,18 @@
 /** From a resolved mesh to every object of it. Pure: the object rendered is the object applied. */
 import type { ResolvedMesh } from '../releases/index.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
-import { renderCitadel } from './citadel.ts';
-import type { ClusterFacts } from './facts.ts';
+import { renderCitadel } from './classic/citadel.ts';
+import type { ClusterFacts } from './classic/facts.ts';
+import { renderGateways } from './classic/gateways.ts';
+import { renderInjector } from './classic/injector.ts';
+import { renderMeshConfig } from './classic/mesh-config.ts';
+import { renderMixer } from './classic/mixer.ts';
+import { renderNetworkGateway } from './classic/networks.ts';
+import { renderPilot } from './classic/pilot.ts';
+import { isIstioObject } from './classic/pilot-outside.ts';
 import { finish } from './finish.ts';
-import { renderGateways } from './gateways.ts';
-import { renderInjector } from './injector.ts';
-import { renderMeshConfig } from './mesh-config.ts';
-import { renderMixer } from './mixer.ts';
 import { renderNamespace } from './namespace.ts';
-import { renderNetworkGateway } from './networks.ts';
 import { applyOverlays, OverlayError, type OverlayProblem, type OverlayResult } from './overlays.ts';
-import { renderPilot } from './pilot.ts';
-import { isIstioObject } from './pilot-outside.ts';
 
 export {
 	type ControlPlaneAddresses,
@@ -21,13 +21,13 @@ export {
 	dataPlaneMesh,
 	type RemoteDataPlane,
 	renderDataPlane,
-} from './data-plane.ts';
-export type { ClusterFacts, NetworkGateway, ServingCertificate } from './facts.ts';
-export { renderCrds } from './istio-crds.ts';
+} from './classic/data-plane.ts';
+export type { ClusterFacts, NetworkGateway, ServingCertificate } from './classic/facts.ts';
+export { renderServedCluster } from './classic/served-cluster.ts';
+export { renderCrds } from './crds.ts';
 export { applySetId, applySetLabel, managedBy } from './labels.ts';
 export { OverlayError, type OverlayProblem } from './overlays.ts';
 export { type Reader, readerServiceAccount, renderReader } from './reader.ts';
-export { renderServedCluster } from './served-cluster.ts';
 
 /** Problems of overlays, which only show once there are objects to change. */
 export type RenderResult = OverlayResult;

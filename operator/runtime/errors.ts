@@ -11,7 +11,7 @@
  */
 import type { ObjectReference } from './object.ts';
 
-export { isTlsFailure } from './tls-failure.ts';
+export { isTlsFailure } from './client/tls-failure.ts';
 
 /** One finding in an API server's refusal: which field, why. The owner of a field in a conflict of server-side apply, too. */
 export interface StatusCause {

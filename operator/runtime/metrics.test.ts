@@ -2,7 +2,7 @@ import test from 'ava';
 import { FakeClock, settle } from './clock-fake.ts';
 import { InvalidError, TransientError } from './errors.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { WorkQueue } from './work-queue.ts';
+import { WorkQueue } from './queue/work-queue.ts';
 
 function make(): Metrics {
 	return createMetrics({ version: '1.2.3', processMetrics: false });

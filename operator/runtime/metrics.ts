@@ -3,7 +3,7 @@
  * client-go, so that dashboards and alerts made for any Kubernetes operator work; ours begin with `meshwright_`.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { PassOutcome, WorkQueue, WorkQueueHooks } from './work-queue.ts';
+import type { PassOutcome, WorkQueue, WorkQueueHooks } from './queue/work-queue.ts';
 
 /** What one server-side apply, or the decision not to send one, came to. */
 export type ApplyOutcome = 'created' | 'changed' | 'unchanged' | 'conflict' | 'failed' | 'deleted';

@@ -2,7 +2,7 @@
  * Whether an answer holds what it should: not every API server that is spoken with is one, or means well. What is read of
  * objects without further ado, wherever they come to, has to be of its form; a mistake there would end in the middle of a cache.
  */
-import { isRecord } from './api-server-answer.ts';
+import { isRecord } from './client/answer.ts';
 
 const texts = ['namespace', 'uid', 'resourceVersion', 'creationTimestamp', 'deletionTimestamp'] as const;
 const maps = ['labels', 'annotations'] as const;

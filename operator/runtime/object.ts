@@ -51,6 +51,12 @@ export interface ObjectReference {
 	readonly name: string;
 }
 
+/** A namespaced object of a kind that both sides know. */
+export interface ObjectName {
+	readonly namespace: string;
+	readonly name: string;
+}
+
 /** The API group of an `apiVersion`; the core group is the empty string. */
 export function groupOf(apiVersion: string): string {
 	const slash = apiVersion.indexOf('/');

@@ -2,7 +2,7 @@
  * Start and stop of the operator's parts, in order and in bounded time: HTTP server, caches, election, workers; and back.
  */
 import { type Clock, systemClock } from './clock.ts';
-import type { LogSink } from './logger.ts';
+import type { LogSink } from './log/logger.ts';
 
 export interface Part {
 	readonly name: string;

@@ -8,7 +8,7 @@ import { toChild } from '../apply/child.ts';
 import { fingerprint } from '../apply/fingerprint.ts';
 import { fieldManager } from '../apply/identity.ts';
 import { autoscaler, deployment, namespace } from '../apply/testing.ts';
-import { ApiServer } from '../runtime/api-server.ts';
+import { ApiServer } from '../runtime/client/api-server.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, referenceOf } from '../runtime/object.ts';
 import { computeStatus } from './compute-status.ts';

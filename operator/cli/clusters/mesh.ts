@@ -1,0 +1,89 @@
+/** The mesh whose clusters are meant, and what its spec wants of each: the live one, judged as the operator judges it. */
+import { kind, type ParsedSpec, type ParsedStatus, parseMeshInstallation, tryDuration } from '../../../api/v1/index.ts';
+import { defaultTrustDomain } from '../../clusters/checks/gather-mesh.ts';
+import type { StatusBefore, WantedMesh } from '../../clusters/types.ts';
+import { type ClusterEntry, entriesOf, wantedCluster } from '../../mesh/joined/cluster-entry.ts';
+import { clusterObjects } from '../../mesh/joined/cluster-objects.ts';
+import { type ResolvedMesh, resolve } from '../../releases/index.ts';
+import type { ControlPlaneAddresses } from '../../render/index.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { CommandError } from '../command-error.ts';
+import { describeProblems } from '../desired.ts';
+import { readInstallations } from '../status.ts';
+
+export interface ClustersMesh {
+	readonly object: KubeObject;
+	readonly spec: ParsedSpec;
+	readonly mesh: ResolvedMesh;
+}
+
+/** The one mesh that is meant. Throws CommandError when none or several are, or when the operator would refuse it. */
+export async function readClustersMesh(api: ApiServer, name: string | undefined): Promise<ClustersMesh> {
+	const installations = await readInstallations(api, name);
+	const [object, ...others] = installations;
+	if (object === undefined) {
+		throw new CommandError(`there is no ${kind} in the cluster`, 'apply one: kubectl apply -f mesh.yaml');
+	}
+	if (others.length > 0) {
+		const names = installations.map(({ metadata }) => metadata.name).join(', ');
+		throw new CommandError(`there are several ${kind}s: ${names}`, 'name the one that is meant');
+	}
+	return judge(object);
+}
+
+/** @throws CommandError with all problems where the operator would refuse it */
+export function judge(object: KubeObject): ClustersMesh {
+	const parsed = parseMeshInstallation(object);
+	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
+	if (!parsed.ok || !resolved.ok) {
+		const { problems } = parsed.ok ? (resolved as Exclude<typeof resolved, { ok: true }>) : parsed;
+		throw new CommandError(describeProblems('the cluster', object, problems));
+	}
+	return { object, spec: parsed.installation.spec, mesh: resolved.mesh };
+}
+
+/** Which pods Pilot and Mixer have is of no matter for checks. */
+const noAddresses: ControlPlaneAddresses = { pilot: [], policy: [], telemetry: [] };
+
+/** What checks have to know of the mesh. @param entries those of the spec, or other ones that are to be tried */
+export function wantedMesh(
+	{ object, spec, mesh }: ClustersMesh,
+	entries: readonly ClusterEntry[] = entriesOf(spec),
+): WantedMesh {
+	const { clusterName, network, server, podCIDRs, serviceCIDRs, credentials } = spec.multiCluster ?? {};
+	const { apiVersion, metadata } = object;
+	return {
+		name: metadata.name,
+		namespace: mesh.namespace,
+		owner: { apiVersion, kind, name: metadata.name, uid: metadata.uid ?? '' },
+		...(clusterName === undefined ? {} : { clusterName }),
+		...(network === undefined ? {} : { network }),
+		...(server === undefined ? {} : { server }),
+		...(podCIDRs === undefined ? {} : { podCIDRs }),
+		...(serviceCIDRs === undefined ? {} : { serviceCIDRs }),
+		trustDomain: mesh.trustDomain ?? defaultTrustDomain,
+		release: { version: mesh.release.version, hasNetworks: mesh.release.mesh.networks },
+		followsSecrets: false,
+		paused: spec.paused === true,
+		tokenLifetimeMs: tryDuration(credentials?.lifetime ?? '') ?? 0,
+		rotation: { renewShare: 1 },
+		leaveTimeoutMs: 0,
+		isLeaving: false,
+		isForced: false,
+		clusters: entries.map(wantedCluster),
+		before: new Map(
+			((object.status ?? {}) as ParsedStatus).clusters?.map((cluster) => [cluster.name, before(cluster)]),
+		),
+		leftBehind: new Set(),
+		objects: clusterObjects(mesh, { addresses: noAddresses, wallClock: Date.now }),
+		basis: undefined,
+	};
+}
+
+function before({ podCIDRs, serviceCIDRs }: NonNullable<ParsedStatus['clusters']>[number]): StatusBefore {
+	return {
+		...(podCIDRs === undefined ? {} : { podCIDRs }),
+		...(serviceCIDRs === undefined ? {} : { serviceCIDRs }),
+	};
+}

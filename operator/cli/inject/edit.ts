@@ -1,0 +1,143 @@
+/**
+ * Changes values inside YAML and JSON texts and leaves every other byte as it is: comments, order, quoting, blank lines.
+ * A change is made of the smallest pieces of text, and the outcome is read again: what does not come out as it was meant
+ * is never printed.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { type Document, parseAllDocuments } from 'yaml';
+import { NotEditable } from './nodes.ts';
+import { type Edit, eolOf, print, Writer } from './writer.ts';
+
+/** A text is no YAML. */
+export class SyntaxProblem extends Error {
+	/** Counted from 0. */
+	readonly document: number;
+	constructor(document: number, message: string, cause: unknown) {
+		super(message, { cause });
+		this.document = document;
+	}
+}
+
+export interface Edited {
+	readonly text: string;
+	/** Documents (counted from 0) that had to be printed anew, without their comments. */
+	readonly reprinted: readonly number[];
+}
+
+/**
+ * Reads as kubectl does: YAML 1.1, merge keys, but neither dates nor numbers of base 60
+ * (sigs.k8s.io/yaml turns none of them into anything but text).
+ */
+function parse(text: string): readonly Document.Parsed[] {
+	const documents = parseAllDocuments(text, {
+		keepSourceTokens: true,
+		version: '1.1',
+		customTags: (tags) =>
+			tags.filter(
+				(tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && tag.format !== 'TIME'),
+			),
+	});
+	const parsed: readonly Document.Parsed[] = Array.isArray(documents) ? documents : [];
+	for (const [index, { errors }] of parsed.entries()) {
+		const [error] = errors;
+		if (error !== undefined) {
+			throw new SyntaxProblem(index, error.message, error);
+		}
+	}
+	return parsed;
+}
+
+function readValue(document: Document.Parsed): unknown {
+	return document.toJS({ maxAliasCount: 1000 });
+}
+
+/** The value of each document; null for an empty one. Throws SyntaxProblem. */
+export function readDocuments(text: string): readonly unknown[] {
+	return parse(text).map(readValue);
+}
+
+/** The text with the values in place of those that it has, one for each document. Throws SyntaxProblem. */
+export function editDocuments(text: string, wanted: readonly unknown[]): Edited {
+	const changes = parse(text).flatMap((document, index): readonly Change[] => {
+		const before = readValue(document);
+		const after = wanted[index];
+		return isDeepStrictEqual(before, after) ? [] : [{ document, index, before, after }];
+	});
+	// Read again once for all documents; one by one only where that fails.
+	const simple = changes.map((change) => editsOf(text, change, false));
+	if (simple.every((edits) => edits !== undefined)) {
+		const edited = apply(text, simple.flat());
+		const values = valuesOf(edited);
+		if (changes.every(({ index, after }) => isDeepStrictEqual(values[index], after))) {
+			return { text: edited, reprinted: [] };
+		}
+	}
+	const reprinted: number[] = [];
+	const edits = changes.flatMap((change) => {
+		for (const expandAliases of [false, true]) {
+			const edits = editsOf(text, change, expandAliases);
+			if (edits !== undefined && isDeepStrictEqual(valuesOf(apply(text, edits))[change.index], change.after)) {
+				return edits;
+			}
+		}
+		reprinted.push(change.index);
+		return [reprint(text, change)];
+	});
+	return { text: apply(text, edits), reprinted };
+}
+
+/** A document whose value is to be another. */
+interface Change {
+	readonly document: Document.Parsed;
+	/** Of the document in the text. */
+	readonly index: number;
+	readonly before: unknown;
+	readonly after: unknown;
+}
+
+/** None for a text that an edit which did not fit has broken: another way is tried then. */
+function valuesOf(text: string): readonly unknown[] {
+	try {
+		return readDocuments(text);
+	} catch (error) {
+		if (error instanceof SyntaxProblem) {
+			return [];
+		}
+		throw error;
+	}
+}
+
+function apply(text: string, edits: readonly Edit[]): string {
+	let result = '';
+	let position = 0;
+	for (const { start, end, text: inserted } of edits.toSorted((a, b) => a.start - b.start)) {
+		if (start < position) {
+			throw new NotEditable('two changes of the same text');
+		}
+		result += text.slice(position, start) + inserted;
+		position = end;
+	}
+	return result + text.slice(position);
+}
+
+function reprint(text: string, { document, after }: Change): Edit {
+	const [start, end] = document.contents?.range ?? [0, 0];
+	const printed = text[start] === '{' ? JSON.stringify(after, null, 2) : print(after, true).trimEnd();
+	return { start, end: text[end - 1] === '\n' ? end - 1 : end, text: printed.replaceAll('\n', eolOf(text)) };
+}
+
+/** None where the text has a shape that can't be changed in place. */
+function editsOf(text: string, change: Change, expandAliases: boolean): readonly Edit[] | undefined {
+	const { document, before, after } = change;
+	try {
+		const writer = new Writer(text, document.contents, expandAliases);
+		writer.change(document.contents, before, after, { after: 0, column: -2, kind: 'key', flow: false });
+		apply(text, writer.edits); // Refuses edits that overlap.
+		return writer.edits;
+	} catch (error) {
+		if (error instanceof NotEditable) {
+			return undefined;
+		}
+		throw error;
+	}
+}

@@ -1,0 +1,143 @@
+/** Injected manifests meet a real API server: it takes them without a warning; and a live mesh says what is injected. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { Agent, request } from 'undici';
+import { parseAllDocuments } from 'yaml';
+import { type Cluster, startCluster } from '../../../e2e/control-plane/cluster.ts';
+import { meshwright } from '../../../e2e/support/cli.ts';
+import { eventually } from '../../../e2e/support/eventually.ts';
+import { releases } from '../../releases/index.ts';
+import { ApiServer } from '../../runtime/client/api-server.ts';
+import { kinds } from '../../runtime/kinds.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { workloads } from './testing.ts';
+
+let cluster: Cluster;
+let agent: Agent;
+let folder: string;
+
+test.before(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'meshwright-inject-'));
+	cluster = await startCluster({ name: 'inject' });
+	agent = new Agent({ connect: { ca: cluster.ca } });
+	// Nothing makes the accounts of namespaces here; pods must have one.
+	for (const name of ['default', 'db']) {
+		await cluster.request({
+			method: 'POST',
+			path: '/api/v1/namespaces/default/serviceaccounts',
+			body: { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } },
+		});
+	}
+});
+test.after.always(async () => {
+	await agent?.close();
+	await cluster?.stop();
+	await rm(folder, { recursive: true, force: true });
+});
+
+const collections: Readonly<Record<string, string>> = {
+	CronJob: '/apis/batch/v1/namespaces/default/cronjobs',
+	DaemonSet: '/apis/apps/v1/namespaces/default/daemonsets',
+	Deployment: '/apis/apps/v1/namespaces/default/deployments',
+	Job: '/apis/batch/v1/namespaces/default/jobs',
+	Pod: '/api/v1/namespaces/default/pods',
+	PodTemplate: '/api/v1/namespaces/default/podtemplates',
+	ReplicaSet: '/apis/apps/v1/namespaces/default/replicasets',
+	ReplicationController: '/api/v1/namespaces/default/replicationcontrollers',
+	StatefulSet: '/apis/apps/v1/namespaces/default/statefulsets',
+};
+
+/** Server-side dry run that refuses unknown and duplicate fields. */
+async function dryRun(
+	object: KubeObject,
+): Promise<{ readonly status: number; readonly warnings: readonly string[]; readonly answer: unknown }> {
+	const { statusCode, headers, body } = await request(
+		`${cluster.url}${collections[object.kind]}?dryRun=All&fieldValidation=Strict`,
+		{
+			method: 'POST',
+			dispatcher: agent,
+			headers: { authorization: `Bearer ${cluster.adminToken}`, 'content-type': 'application/json' },
+			body: JSON.stringify(object),
+		},
+	);
+	return { status: statusCode, warnings: [headers.warning ?? []].flat(), answer: await body.json() };
+}
+
+async function meshFile(name: string, spec: object): Promise<string> {
+	const path = join(folder, `${name}.json`);
+	await writeFile(
+		path,
+		JSON.stringify({ apiVersion: 'meshwright.io/v1', kind: 'MeshInstallation', metadata: { name }, spec }),
+	);
+	return path;
+}
+
+for (const { version } of releases) {
+	for (const [title, proxy] of [
+		['REDIRECT', {}],
+		['TPROXY', { interceptionMode: 'TPROXY' }],
+	] as const) {
+		test.serial(
+			`${version}, ${title}: the API server takes every kind with its proxy, without a warning`,
+			async (t) => {
+				const mesh = await meshFile(title.toLowerCase(), { version, proxy });
+				const { exitCode, stdout, stderr } = await meshwright(
+					['inject', '-f', '-', '--installation', mesh],
+					Object.values(workloads).join('---\n'),
+				);
+				t.is(exitCode, 0, stderr);
+				const objects = parseAllDocuments(stdout).map((document) => document.toJS() as KubeObject);
+				t.is(objects.length, Object.keys(collections).length);
+				for (const object of objects) {
+					const { status, warnings, answer } = await dryRun(object);
+					t.is(status, 201, `${object.kind}: ${JSON.stringify(answer)}`);
+					t.deepEqual(warnings, [], object.kind);
+					t.regex(JSON.stringify(answer), /"name":"istio-proxy"/);
+				}
+			},
+		);
+	}
+}
+
+test.serial('the live mesh says what is injected; where there are several, --mesh chooses', async (t) => {
+	const live = (...args: readonly string[]) =>
+		meshwright(['inject', '-f', '-', ...args, '--kubeconfig', cluster.adminKubeconfig()], workloads.Job);
+	const early = await live();
+	t.is(early.exitCode, 2);
+	t.regex(early.stderr, /MeshInstallation is not known to this cluster yet/);
+
+	t.is((await meshwright(['install', '--kubeconfig', cluster.adminKubeconfig()])).exitCode, 0);
+	await using api = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
+	await eventually('MeshInstallations are served', () => api.list(kinds.MeshInstallation));
+	const none = await live();
+	t.is(none.exitCode, 2);
+	t.regex(none.stderr, /there is no MeshInstallation in the cluster\n +do: name a file with --installation/);
+
+	const create = (name: string, version: string) =>
+		api.create(
+			{
+				apiVersion: 'meshwright.io/v1',
+				kind: 'MeshInstallation',
+				metadata: { name },
+				spec: { version, namespace: name },
+			},
+			{ fieldManager: 'test' },
+		);
+	await create('one', '1.2.10');
+	const only = await live();
+	t.is(only.exitCode, 0, only.stderr);
+	t.regex(only.stdout, /proxyv2:1\.2\.10/);
+	t.regex(only.stdout, /istio-pilot\.one:15010/);
+
+	await create('two', '1.4.10');
+	const open = await live();
+	t.is(open.exitCode, 2);
+	t.regex(open.stderr, /there are several MeshInstallations: one, two\n +do: choose one with --mesh/);
+	const chosen = await live('--mesh', 'two');
+	t.regex(chosen.stdout, /proxyv2:1\.4\.10/);
+	const unknown = await live('--mesh', 'three');
+	t.is(unknown.exitCode, 2);
+	t.regex(unknown.stderr, /there is no MeshInstallation three\n +do: choose one of: one, two/);
+});

@@ -1,0 +1,109 @@
+/** `meshwright inject` and `meshwright uninject`: the proxy into manifests and out of them, as the webhook does it in the cluster. */
+import { once } from 'node:events';
+import type { ResolvedMesh } from '../../releases/index.ts';
+import { injectPod, uninjectPod } from '../../sidecar/index.ts';
+import { CommandError } from '../command-error.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { note } from '../output.ts';
+import { type FileOptions, type ManifestFile, readManifests, replaceFile } from './files.ts';
+import { type ChangedManifests, type ChangePod, changeManifests } from './manifests.ts';
+import { type MeshOptions, readMesh } from './mesh.ts';
+
+export interface UninjectOptions extends FileOptions {
+	/** Whether the files are replaced, rather than printed. */
+	readonly write: boolean;
+}
+
+export interface InjectOptions extends UninjectOptions, MeshOptions {
+	/** Namespace of objects that do not name theirs. */
+	readonly namespace: string;
+}
+
+export async function inject(options: InjectOptions): Promise<number> {
+	const files = await readManifests(options);
+	const mesh = await readMesh(options);
+	return changeFiles(files, options.write, injection(mesh, options.namespace));
+}
+
+export async function uninject(options: UninjectOptions): Promise<number> {
+	return changeFiles(await readManifests(options), options.write, uninjection);
+}
+
+/** Puts the proxy of a mesh in. Objects that do not name their namespace will be in the given one. */
+export function injection(mesh: ResolvedMesh, defaultNamespace: string): ChangePod {
+	return ({ pod, apiVersion, kind, name, namespace = defaultNamespace }) => {
+		const context = { namespace, ...(name === undefined ? {} : { ownerName: name }), typeMeta: { apiVersion, kind } };
+		const result = injectPod(mesh, pod, context);
+		return result.kind === 'injected' ? { ...result, kind: 'changed' } : result;
+	};
+}
+
+export const uninjection: ChangePod = ({ pod }) => {
+	const result = uninjectPod(pod.metadata, pod.spec);
+	return result.kind === 'uninjected' ? { ...result, kind: 'changed' } : result;
+};
+
+/** Nothing is printed or written unless all files are right. */
+async function changeFiles(files: readonly ManifestFile[], write: boolean, change: ChangePod): Promise<number> {
+	if (write && files.some(({ path }) => path === undefined)) {
+		throw new CommandError('standard input can’t be written back', 'leave --write out, or give files');
+	}
+	const results = changeAll(files, change);
+	for (const { notes } of results) {
+		notes.forEach(note);
+	}
+	if (!write) {
+		await printExactly(joined(results.map(({ text }) => text)));
+		return exitCodes.ok;
+	}
+	for (const [index, { path, text }] of files.entries()) {
+		const result = results[index];
+		if (path !== undefined && result !== undefined && result.text !== text) {
+			await replaceFile(path, result.text);
+			note(`${path}: ${result.changed} ${result.changed === 1 ? 'pod' : 'pods'} changed`);
+		}
+	}
+	return exitCodes.ok;
+}
+
+/** All files, or the problems of all of them. */
+function changeAll(files: readonly ManifestFile[], change: ChangePod): readonly ChangedManifests[] {
+	const problems: CommandError[] = [];
+	const results = files.flatMap(({ source, text }) => {
+		try {
+			return [changeManifests(source, text, change)];
+		} catch (error) {
+			if (error instanceof CommandError) {
+				problems.push(error);
+				return [];
+			}
+			throw error;
+		}
+	});
+	const [first, ...others] = problems;
+	if (first !== undefined) {
+		throw others.length === 0 ? first : new CommandError(problems.map(withRemedy).join('\n'));
+	}
+	return results;
+}
+
+function withRemedy({ message, remedy }: CommandError): string {
+	return remedy === undefined ? message : `${message}\n  do: ${remedy}`;
+}
+
+/** The texts of several files as documents of one stream. One file alone stays as it is, to the byte. */
+function joined(texts: readonly string[]): string {
+	return texts.reduce((before, text) => {
+		if (before === '' || text === '') {
+			return before + text;
+		}
+		const separator = /^(---|%)/.test(text) || /(^|\n)---[ \t]*\r?\n?$/.test(before) ? '' : '---\n';
+		return `${before.endsWith('\n') ? before : `${before}\n`}${separator}${text}`;
+	}, '');
+}
+
+async function printExactly(text: string): Promise<void> {
+	if (text !== '' && !process.stdout.write(text)) {
+		await once(process.stdout, 'drain');
+	}
+}

@@ -1,0 +1,102 @@
+/** From the text of manifests to the same text with other pods in it. Pure. */
+import type { Pod } from '../../sidecar/index.ts';
+import { CommandError } from '../command-error.ts';
+import { editDocuments, readDocuments, SyntaxProblem } from './edit.ts';
+import { findWorkloads, pathText, type Workload, withNulls, withValueAt } from './workloads.ts';
+
+/** What becomes of one pod. */
+export type PodChange =
+	| ({ readonly kind: 'changed' } & Pod)
+	/** It is left as it is; a sentence without its full stop. */
+	| { readonly kind: 'skipped'; readonly reason: string }
+	| { readonly kind: 'refused'; readonly problems: readonly { readonly message: string }[] };
+
+export type ChangePod = (workload: Workload) => PodChange;
+
+export interface ChangedManifests {
+	readonly text: string;
+	/** How many pods are other than before. */
+	readonly changed: number;
+	/** Remarks for the user, one line each. */
+	readonly notes: readonly string[];
+}
+
+/**
+ * Changes every pod of a file. What holds no pod, and what need not change, stays as it is to the byte.
+ * Throws CommandError with all problems, each with file, document and path.
+ */
+export function changeManifests(source: string, text: string, change: ChangePod): ChangedManifests {
+	const documents = read(source, text);
+	const problems: string[] = [];
+	const notes: string[] = [];
+	let changed = 0;
+	const wanted = documents.map((document, index) => {
+		const where = `${source}: document ${index + 1}`;
+		const found = findWorkloads(document);
+		problems.push(
+			...found.problems.map(({ path, message, remedy }) => `${where}: ${path}: ${message}\n  do: ${remedy}`),
+		);
+		return found.workloads.reduce<unknown>((value, workload) => {
+			const result = change(workload);
+			if (result.kind === 'changed') {
+				changed += 1;
+				return withValueAt(value, workload.path, (old) => withPod(old, result));
+			}
+			const title = titleOf(workload);
+			if (result.kind === 'skipped') {
+				notes.push(`${where}: ${title} is left as it is: ${result.reason}`);
+			} else {
+				problems.push(
+					// A problem's message begins with its path in the pod.
+					...result.problems.map(
+						({ message }) =>
+							`${where}: ${title}: ${inTemplate(workload)}${message}\n  do: correct the value, or remove the annotation`,
+					),
+				);
+			}
+			return value;
+		}, document);
+	});
+	if (problems.length > 0) {
+		throw new CommandError(problems.join('\n'));
+	}
+	const edited = editDocuments(text, wanted);
+	notes.push(
+		...edited.reprinted.map(
+			(index) => `${source}: document ${index + 1} is printed anew, without its comments: it can’t be changed in place`,
+		),
+	);
+	return { text: edited.text, changed, notes };
+}
+
+/** Metadata of a template that would be empty does not come into being, and goes with its last field. */
+function withPod(old: unknown, { metadata, spec }: Pod): unknown {
+	const { metadata: before, ...others } = old as { readonly metadata?: object | null };
+	const isNeeded = Object.keys(metadata).length > 0 || (before !== undefined && Object.keys(before ?? {}).length === 0);
+	return withNulls(old, { ...others, ...(isNeeded ? { metadata } : {}), spec });
+}
+
+function titleOf({ kind, namespace, name }: Workload): string {
+	return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name ?? '(without a name)'}`;
+}
+
+/** From the document to the pod that a path begins in. */
+function inTemplate({ path }: Workload): string {
+	const start = pathText(path);
+	return start === '' ? '' : `${start}.`;
+}
+
+function read(source: string, text: string): readonly unknown[] {
+	try {
+		return readDocuments(text);
+	} catch (error) {
+		if (error instanceof SyntaxProblem) {
+			throw new CommandError(
+				`${source}: document ${error.document + 1} is not YAML: ${error.message.trim()}`,
+				'correct it, or leave the file out',
+				error,
+			);
+		}
+		throw error;
+	}
+}

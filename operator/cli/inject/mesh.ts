@@ -1,0 +1,58 @@
+/** Which mesh's settings pods are injected with: those of a file, or those of a live mesh. */
+import { kind, parseMeshInstallation } from '../../../api/v1/index.ts';
+import { type ResolvedMesh, resolve } from '../../releases/index.ts';
+import { CommandError } from '../command-error.ts';
+import { type ConnectionOptions, connect } from '../connection.ts';
+import { describeProblems } from '../desired.ts';
+import { type Input, readInput } from '../input.ts';
+import { readInstallations } from '../status.ts';
+
+export interface MeshOptions extends ConnectionOptions {
+	/** File with a MeshInstallation; none for a live mesh. */
+	readonly installation?: string;
+	/** Name of the MeshInstallation, where there are several. */
+	readonly mesh?: string;
+}
+
+/** The one mesh that is meant. Throws CommandError when none or several are, or when the operator would refuse it. */
+export async function readMesh(options: MeshOptions): Promise<ResolvedMesh> {
+	const inputs =
+		options.installation === undefined
+			? await live(options)
+			: named(await readInput([options.installation]), options.mesh);
+	const [input, ...others] = inputs;
+	if (input === undefined) {
+		throw new CommandError(
+			`there is no ${kind}${options.mesh === undefined ? '' : ` ${options.mesh}`} in ${options.installation ?? 'the cluster'}`,
+			'name a file with --installation, or apply one: kubectl apply -f mesh.yaml',
+		);
+	}
+	if (others.length > 0) {
+		const names = inputs.map(({ object }) => nameOf(object)).join(', ');
+		throw new CommandError(`there are several ${kind}s: ${names}`, 'choose one with --mesh');
+	}
+	const parsed = parseMeshInstallation(input.object);
+	if (!parsed.ok) {
+		throw new CommandError(describeProblems(input.source, input.object, parsed.problems));
+	}
+	const resolved = resolve(parsed.installation);
+	if (!resolved.ok) {
+		throw new CommandError(describeProblems(input.source, input.object, resolved.problems));
+	}
+	return resolved.mesh;
+}
+
+async function live(options: MeshOptions): Promise<readonly Input[]> {
+	await using api = await connect(options);
+	const installations = await readInstallations(api, options.mesh);
+	return installations.map((object) => ({ source: 'the cluster', object }));
+}
+
+function named(inputs: readonly Input[], name: string | undefined): readonly Input[] {
+	return name === undefined ? inputs : inputs.filter(({ object }) => nameOf(object) === name);
+}
+
+function nameOf(object: unknown): string {
+	const { metadata } = object as { readonly metadata?: { readonly name?: unknown } | null };
+	return String(metadata?.name ?? '');
+}

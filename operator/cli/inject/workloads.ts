@@ -1,0 +1,237 @@
+/** Where pods are in manifests: the kinds that hold a pod template, and lists of them. */
+import { groupOf } from '../../runtime/object.ts';
+import type { Pod } from '../../sidecar/index.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A step into a value: the name of a field, or the index of an item. */
+type Path = readonly (string | number)[];
+
+/** A pod template and the object that holds it. */
+export interface Workload {
+	readonly apiVersion: string;
+	readonly kind: string;
+	/** Of what the user wrote; absent where the API server shall make one (`generateName`). */
+	readonly name?: string;
+	readonly namespace?: string;
+	/** From the document to the template: empty for a Pod. */
+	readonly path: Path;
+	readonly pod: Pod;
+}
+
+/** Something that can't be a pod, and where. */
+export interface WorkloadProblem {
+	/** The object, and the place in it: `Deployment web: spec.template.spec.containers`. */
+	readonly path: string;
+	/** A sentence without its full stop. */
+	readonly message: string;
+	readonly remedy: string;
+}
+
+export interface FoundWorkloads {
+	readonly workloads: readonly Workload[];
+	readonly problems: readonly WorkloadProblem[];
+}
+
+/** From an object to its pod template, by group and kind; the versions of a group agree. */
+const templatePaths: Readonly<Record<string, Path>> = {
+	'/Pod': [],
+	'/PodTemplate': ['template'],
+	'/ReplicationController': ['spec', 'template'],
+	'apps/DaemonSet': ['spec', 'template'],
+	'apps/Deployment': ['spec', 'template'],
+	'apps/ReplicaSet': ['spec', 'template'],
+	'apps/StatefulSet': ['spec', 'template'],
+	'batch/CronJob': ['spec', 'jobTemplate', 'spec', 'template'],
+	'batch/Job': ['spec', 'template'],
+};
+
+const nothing: FoundWorkloads = { workloads: [], problems: [] };
+
+/** All pod templates of a document, in lists as well (`List`, `DeploymentList`, and lists in lists). */
+export function findWorkloads(document: unknown): FoundWorkloads {
+	return find(document, [], undefined);
+}
+
+function find(
+	value: unknown,
+	path: Path,
+	listed: { readonly apiVersion: string; readonly kind: string } | undefined,
+): FoundWorkloads {
+	if (!isFields(value)) {
+		return nothing;
+	}
+	const { apiVersion = listed?.apiVersion, kind = listed?.kind } = value;
+	if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
+		return nothing;
+	}
+	if (kind.endsWith('List') && Array.isArray(value.items)) {
+		// Items of a typed list need not repeat what they are.
+		const items = kind === 'List' ? undefined : { apiVersion, kind: kind.slice(0, -'List'.length) };
+		return all(value.items.map((item, index) => find(item, [...path, 'items', index], items)));
+	}
+	const templatePath = templatePaths[`${groupOf(apiVersion)}/${kind}`];
+	return templatePath === undefined ? nothing : read(value, { apiVersion, kind }, path, templatePath);
+}
+
+function all(found: readonly FoundWorkloads[]): FoundWorkloads {
+	return {
+		workloads: found.flatMap(({ workloads }) => workloads),
+		problems: found.flatMap(({ problems }) => problems),
+	};
+}
+
+function read(
+	object: Fields,
+	type: { readonly apiVersion: string; readonly kind: string },
+	path: Path,
+	templatePath: Path,
+): FoundWorkloads {
+	const metadata = isFields(object.metadata) ? object.metadata : {};
+	const name = text(metadata.name) ?? text(metadata.generateName);
+	const template = valueAt(object, templatePath);
+	const title = `${type.kind} ${name ?? '(without a name)'}`;
+	const problems = problemsOf(template, templatePath).map((problem) => ({
+		...problem,
+		path: `${title}: ${problem.path}`,
+	}));
+	if (problems.length > 0 || !isFields(template)) {
+		return { workloads: [], problems };
+	}
+	const namespace = text(metadata.namespace);
+	const workload: Workload = {
+		...type,
+		...(typeof metadata.name === 'string' ? { name: metadata.name } : {}),
+		...(namespace === undefined ? {} : { namespace }),
+		path: [...path, ...templatePath],
+		pod: podOf(template),
+	};
+	return { workloads: [workload], problems: [] };
+}
+
+function text(value: unknown): string | undefined {
+	return typeof value === 'string' ? value : undefined;
+}
+
+/** What was checked by `problemsOf` is a pod as far as injection reads it. */
+function podOf(template: Fields): Pod {
+	const { metadata = {}, spec } = withoutNulls(template) as Fields;
+	return { metadata, spec } as Pod;
+}
+
+/** A field without a value (`annotations:` with nothing behind it) is no field, as for the API server. */
+function withoutNulls(value: unknown): unknown {
+	if (Array.isArray(value)) {
+		return value.map(withoutNulls);
+	}
+	return isFields(value)
+		? Object.fromEntries(
+				Object.entries(value)
+					.filter(([, entry]) => entry !== null)
+					.map(([key, entry]) => [key, withoutNulls(entry)]),
+			)
+		: value;
+}
+
+/** A changed pod with the fields without a value that it had before: they stay as they were written. */
+export function withNulls(before: unknown, after: unknown): unknown {
+	if (Array.isArray(before) && Array.isArray(after)) {
+		const named = new Map(before.map((item) => [nameOf(item), item]));
+		return after.map((item, index) =>
+			withNulls(nameOf(item) === undefined ? before[index] : named.get(nameOf(item)), item),
+		);
+	}
+	if (!isFields(before) || !isFields(after)) {
+		return after;
+	}
+	return {
+		...Object.fromEntries(Object.entries(before).filter(([, value]) => value === null)),
+		...Object.fromEntries(Object.entries(after).map(([key, value]) => [key, withNulls(before[key], value)])),
+	};
+}
+
+const correct = 'correct it: the API server would refuse it as well';
+
+/** Everything that keeps a value from being a pod template. */
+function problemsOf(template: unknown, templatePath: Path): readonly WorkloadProblem[] {
+	const at = (...steps: readonly (string | number)[]): string => pathText([...templatePath, ...steps]);
+	if (!isFields(template) || !isFields(template.spec)) {
+		return [{ path: at('spec'), message: 'there is no pod here', remedy: correct }];
+	}
+	const { spec, metadata = {} } = template;
+	const problems: WorkloadProblem[] = [];
+	if (metadata !== null && !isFields(metadata)) {
+		problems.push({ path: at('metadata'), message: 'it is not an object', remedy: correct });
+	}
+	for (const field of ['labels', 'annotations'] as const) {
+		const entries = isFields(metadata) ? (metadata[field] ?? {}) : {};
+		if (!isFields(entries)) {
+			problems.push({ path: at('metadata', field), message: 'it is not an object', remedy: correct });
+			continue;
+		}
+		for (const [key, value] of Object.entries(entries)) {
+			if (typeof value !== 'string') {
+				const quoted = `write it in quotes: ${key}: '${String(value)}'`;
+				problems.push({ path: at('metadata', field, key), message: 'its value is not text', remedy: quoted });
+			}
+		}
+	}
+	for (const field of ['containers', 'initContainers', 'volumes', 'imagePullSecrets'] as const) {
+		const list = spec[field] ?? [];
+		if (!Array.isArray(list)) {
+			problems.push({ path: at('spec', field), message: 'it is not a list', remedy: correct });
+		} else {
+			for (const [index, item] of list.entries()) {
+				if (!isFields(item) || typeof item.name !== 'string') {
+					problems.push({ path: at('spec', field, index), message: 'it has no name', remedy: correct });
+					continue;
+				}
+				for (const list of ['ports', 'volumeMounts'] as const) {
+					const entries = item[list] ?? [];
+					if (field !== 'volumes' && !(Array.isArray(entries) && entries.every(isFields))) {
+						problems.push({
+							path: at('spec', field, index, list),
+							message: 'it is not a list of objects',
+							remedy: correct,
+						});
+					}
+				}
+			}
+		}
+	}
+	return problems;
+}
+
+/** `spec.template.metadata.annotations[a/b]`. */
+export function pathText(path: Path): string {
+	return path
+		.map((step, index) =>
+			typeof step === 'number' || !/^[A-Za-z0-9_]+$/.test(step) ? `[${step}]` : index === 0 ? step : `.${step}`,
+		)
+		.join('');
+}
+
+function nameOf(item: unknown): unknown {
+	return isFields(item) ? item.name : undefined;
+}
+
+function isFields(value: unknown): value is Fields {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+	return path.reduce<unknown>((parent, step) => (isFields(parent) ? parent[step] : undefined), value);
+}
+
+/** The value with another one at a path; what is not on the way is the same object. */
+export function withValueAt(value: unknown, path: Path, change: (old: unknown) => unknown): unknown {
+	const [step, ...rest] = path;
+	if (step === undefined) {
+		return change(value);
+	}
+	if (Array.isArray(value)) {
+		return value.map((item, index) => (index === step ? withValueAt(item, rest, change) : item));
+	}
+	const fields = isFields(value) ? value : {};
+	return { ...fields, [step]: withValueAt(fields[step], rest, change) };
+}

@@ -1,0 +1,373 @@
+/** The smallest edits of a text that make one value of a YAML document another. */
+import { isDeepStrictEqual } from 'node:util';
+import { isAlias, isMap, isSeq, stringify, type YAMLMap, type YAMLSeq } from 'yaml';
+import {
+	colonOf,
+	dashesOf,
+	endOf,
+	endOfPair,
+	isFlow,
+	keyOf,
+	mergeKey,
+	type Node,
+	NotEditable,
+	sequenceOffset,
+	startOf,
+} from './nodes.ts';
+
+/** A piece of the text that is replaced; offsets are those of the original. */
+export interface Edit {
+	readonly start: number;
+	readonly end: number;
+	readonly text: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Where a value stands: after the colon of its key, or the dash of its item. */
+interface Place {
+	/** Offset right behind the colon or the dash. */
+	readonly after: number;
+	/** Column of the key or the dash. */
+	readonly column: number;
+	readonly kind: 'key' | 'item';
+	/** Inside of brackets or braces. */
+	readonly flow: boolean;
+}
+
+/** Collects the edits of one document. */
+export class Writer {
+	readonly #edits: Edit[] = [];
+	readonly #text: string;
+	readonly #eol: string;
+	readonly #indentSequences: boolean;
+	readonly #expandAliases: boolean;
+
+	constructor(text: string, contents: Node, expandAliases: boolean) {
+		this.#text = text;
+		this.#eol = eolOf(text);
+		this.#indentSequences = (sequenceOffset(contents, 0, (offset) => this.#column(offset)) ?? 0) > 0;
+		this.#expandAliases = expandAliases;
+	}
+
+	/** In order. Lines that go from the end of a text without a last line break take the one before them along. */
+	get edits(): readonly Edit[] {
+		const joined: Edit[] = [];
+		for (const edit of this.#edits.toSorted((a, b) => a.start - b.start)) {
+			const last = joined.at(-1);
+			if (last !== undefined && last.text === '' && edit.text === '' && last.end === edit.start) {
+				joined[joined.length - 1] = { ...last, end: edit.end };
+			} else {
+				joined.push(edit);
+			}
+		}
+		return joined.map((edit) =>
+			edit.text === '' && edit.end === this.#text.length && !this.#text.endsWith('\n')
+				? { ...edit, start: Math.max(0, edit.start - this.#eol.length) }
+				: edit,
+		);
+	}
+
+	change(node: Node, before: unknown, after: unknown, place: Place): void {
+		const same = isDeepStrictEqual(before, after);
+		if (same && !this.#expandAliases) {
+			return;
+		}
+		if (isMap(node) && isFields(before) && isFields(after)) {
+			this.#changeMap(node, before, after, place);
+		} else if (isSeq(node) && Array.isArray(before) && Array.isArray(after)) {
+			this.#changeSequence(node, before, after, place);
+		} else if (!same || isAlias(node)) {
+			this.#replace(node, after, place);
+		}
+	}
+
+	#changeMap(node: YAMLMap, before: Fields, after: Fields, place: Place): void {
+		const pairs = node.items.map((pair) => ({ pair, key: keyOf(pair) })).filter(({ key }) => key !== mergeKey);
+		const own = new Set(pairs.map(({ key }) => key));
+		const kept = pairs.filter(({ key }) => key in after);
+		const added = Object.entries(after).filter(
+			([key, value]) => !own.has(key) && !(key in before && isDeepStrictEqual(before[key], value)),
+		);
+		if (Object.keys(before).some((key) => !(key in after) && !own.has(key))) {
+			throw new NotEditable('a key comes from a merge');
+		}
+		const flow = isFlow(node);
+		if (kept.length === 0 && pairs.length === node.items.length) {
+			if (pairs.length > 0 || added.length > 0) {
+				this.#replace(node, after, place);
+			}
+			return;
+		}
+		for (const { pair, key } of kept) {
+			const start = startOf(pair.key);
+			const column = flow ? 0 : this.#column(start);
+			this.change(pair.value, before[key], after[key], { after: colonOf(pair), column, kind: 'key', flow });
+		}
+		const ends = node.items.map((pair) => ({ start: startOf(pair.key), end: endOfPair(pair) }));
+		const removed = node.items.map((pair) => keyOf(pair) !== mergeKey && !(keyOf(pair) in after));
+		if (flow) {
+			this.#removeFromFlow(ends, removed);
+			this.#addToFlow(
+				node,
+				ends,
+				added.map(([key, value]) => ({ prefix: `${JSON.stringify(key)}: `, value })),
+			);
+			return;
+		}
+		for (const [index, { start, end }] of ends.entries()) {
+			if (removed[index] === true) {
+				this.#removeLines(start, end);
+			}
+		}
+		const [first] = ends;
+		if (added.length > 0 && first !== undefined) {
+			const column = this.#column(first.start);
+			const lines = print(Object.fromEntries(added), this.#indentSequences);
+			this.#addLines(endOf(node), lines, column);
+		}
+	}
+
+	#changeSequence(node: YAMLSeq, before: readonly unknown[], after: readonly unknown[], place: Place): void {
+		const items = node.items.map((item, index) => ({ item, value: before[index] }));
+		if (items.length === 0 || after.length === 0) {
+			if (items.length !== after.length) {
+				this.#replace(node, after, place);
+			}
+			return;
+		}
+		const flow = isFlow(node);
+		const dashes = flow ? [] : dashesOf(node);
+		const spans = items.map(({ item }, index) => ({
+			start: flow ? startOf(item) : (dashes[index] ?? 0),
+			end: endOf(item),
+		}));
+		const column = flow ? 0 : spans[0] === undefined ? 0 : spans[0].start - this.#lineStart(spans[0].start);
+		const isAligned = before.length === after.length;
+		const removed: boolean[] = [];
+		let kept: number | undefined;
+		let next = 0;
+		for (const [index, { item, value }] of items.entries()) {
+			const position = after.findIndex(
+				(candidate, at) => at >= next && isSameItem(value, candidate, isAligned && at === index),
+			);
+			removed.push(position === -1);
+			if (position === -1) {
+				continue;
+			}
+			if (position > next) {
+				this.#insertItems(node, spans, kept, after.slice(next, position), column);
+			}
+			const span = spans[index];
+			if (span !== undefined) {
+				this.change(item, value, after[position], { after: span.start + (flow ? 0 : 1), column, kind: 'item', flow });
+			}
+			kept = index;
+			next = position + 1;
+		}
+		const added = after.slice(next);
+		if (flow) {
+			if (removed.every((is) => is)) {
+				this.#replace(node, after, place);
+				return;
+			}
+			this.#removeFromFlow(spans, removed);
+			this.#addToFlow(
+				node,
+				spans,
+				added.map((value) => ({ prefix: '', value })),
+			);
+			return;
+		}
+		for (const [index, { start, end }] of spans.entries()) {
+			if (removed[index] === true) {
+				this.#removeLines(start, end);
+			}
+		}
+		if (added.length > 0) {
+			this.#addLines(endOf(node), print(added, this.#indentSequences), column);
+		}
+	}
+
+	/** Puts items behind one that stays, or in front of all. */
+	#insertItems(
+		node: YAMLSeq,
+		spans: readonly { readonly start: number; readonly end: number }[],
+		behind: number | undefined,
+		values: readonly unknown[],
+		column: number,
+	): void {
+		const previous = behind === undefined ? undefined : spans[behind];
+		const [first] = spans;
+		if (first === undefined) {
+			return;
+		}
+		if (isFlow(node)) {
+			const separator = this.#separatorOf(node, first.start);
+			const items = values.map((value) => this.#json(value, first.start));
+			const at = previous?.end ?? first.start;
+			const text =
+				previous === undefined
+					? items.map((item) => item + separator).join('')
+					: items.map((item) => separator + item).join('');
+			this.#edits.push({ start: at, end: at, text });
+			return;
+		}
+		const printed = print(values, this.#indentSequences);
+		if (previous !== undefined) {
+			this.#addLines(previous.end, printed, column);
+			return;
+		}
+		const start = this.#lineStart(first.start);
+		if (this.#text.slice(start, first.start).trim() !== '') {
+			throw new NotEditable('the line holds more than the first item');
+		}
+		this.#edits.push({ start, end: start, text: this.#indented(printed, column) + this.#eol });
+	}
+
+	/** Puts another value in the place of one; what belonged to the old one (anchor, tag) goes with it. */
+	#replace(node: Node, after: unknown, place: Place): void {
+		if (place.flow || (isFlow(node) && place.after === 0)) {
+			this.#edits.push({ start: startOf(node), end: endOf(node), text: this.#json(after, startOf(node)) });
+			return;
+		}
+		if (place.after === 0) {
+			throw new NotEditable('the whole document');
+		}
+		const end = Math.max(place.after, node === null || node === undefined ? 0 : endOf(node));
+		const trimmed = /\r?\n$/.exec(this.#text.slice(place.after, end));
+		const isBlock = typeof after === 'object' && after !== null && Object.keys(after).length > 0;
+		const printed = print(after, this.#indentSequences).trimEnd();
+		const indent = ' '.repeat(
+			place.column + (Array.isArray(after) && place.kind === 'key' && !this.#indentSequences ? 0 : 2),
+		);
+		const lines = printed.replaceAll('\n', `${this.#eol}${indent}`);
+		const text = isBlock && place.kind === 'key' ? `${this.#eol}${indent}${lines}` : ` ${lines}`;
+		this.#edits.push({ start: place.after, end: end - (trimmed?.[0].length ?? 0), text });
+	}
+
+	#addLines(after: number, printed: string, column: number): void {
+		const lines = this.#indented(printed, column);
+		const start = this.#nextLine(after);
+		const atLineStart = start > 0 && this.#text[start - 1] === '\n';
+		this.#edits.push({ start, end: start, text: atLineStart ? lines + this.#eol : this.#eol + lines });
+	}
+
+	#indented(printed: string, column: number): string {
+		const indent = ' '.repeat(column);
+		return printed
+			.trimEnd()
+			.split('\n')
+			.map((line) => (line === '' ? line : indent + line))
+			.join(this.#eol);
+	}
+
+	#removeLines(from: number, to: number): void {
+		const start = this.#lineStart(from);
+		if (this.#text.slice(start, from).trim() !== '') {
+			throw new NotEditable('the line holds more than what is to be removed');
+		}
+		this.#edits.push({ start, end: this.#nextLine(to), text: '' });
+	}
+
+	#removeFromFlow(
+		spans: readonly { readonly start: number; readonly end: number }[],
+		removed: readonly boolean[],
+	): void {
+		const firstKept = removed.indexOf(false);
+		const [first] = spans;
+		const kept = spans[firstKept];
+		if (firstKept > 0 && first !== undefined && kept !== undefined) {
+			this.#edits.push({ start: first.start, end: kept.start, text: '' });
+		}
+		for (const [index, span] of spans.entries()) {
+			const previous = spans[index - 1];
+			if (index > firstKept && removed[index] === true && previous !== undefined) {
+				this.#edits.push({ start: previous.end, end: span.end, text: '' });
+			}
+		}
+	}
+
+	#addToFlow(
+		node: YAMLMap | YAMLSeq,
+		spans: readonly { readonly start: number; readonly end: number }[],
+		added: readonly { readonly prefix: string; readonly value: unknown }[],
+	): void {
+		const last = spans.at(-1);
+		const first = spans[0];
+		if (last === undefined || first === undefined || added.length === 0) {
+			return;
+		}
+		const separator = this.#separatorOf(node, first.start);
+		const text = added.map(({ prefix, value }) => `${separator}${prefix}${this.#json(value, first.start)}`).join('');
+		this.#edits.push({ start: last.end, end: last.end, text });
+	}
+
+	/** What stands between the entries of a collection in brackets or braces. */
+	#separatorOf(node: YAMLMap | YAMLSeq, first: number): string {
+		if (this.#text.slice(startOf(node), first).includes('\n')) {
+			return `,${this.#eol}${this.#indentAt(first)}`;
+		}
+		return /^\S*$/.test(this.#text.slice(startOf(node), endOf(node))) ? ',' : ', ';
+	}
+
+	/** A value in JSON, on several lines where the text around it is. */
+	#json(value: unknown, near: number): string {
+		const unit = /^[[{]\r?\n([ \t]+)/.exec(this.#text.trimStart())?.[1];
+		if (unit === undefined) {
+			return JSON.stringify(value);
+		}
+		return JSON.stringify(value, null, unit).replaceAll('\n', `${this.#eol}${this.#indentAt(near)}`);
+	}
+
+	#lineStart(offset: number): number {
+		return this.#text.lastIndexOf('\n', offset - 1) + 1;
+	}
+
+	#nextLine(offset: number): number {
+		if (offset > 0 && this.#text[offset - 1] === '\n') {
+			return offset; // A block scalar: its last line break is its own.
+		}
+		const end = this.#text.indexOf('\n', offset);
+		return end === -1 ? this.#text.length : end + 1;
+	}
+
+	#column(offset: number): number {
+		return offset - this.#lineStart(offset);
+	}
+
+	#indentAt(offset: number): string {
+		return /^[ \t]*/.exec(this.#text.slice(this.#lineStart(offset)))?.[0] ?? '';
+	}
+}
+
+/**
+ * Whether two items of a list are the same one, before and after: by their name where they have one, objects by kind and name.
+ * Objects without a name (lists in lists) are the same where nothing was added or taken out.
+ */
+function isSameItem(before: unknown, after: unknown, isAligned: boolean): boolean {
+	if (!isFields(before) || !isFields(after)) {
+		return isDeepStrictEqual(before, after);
+	}
+	const [old, now] = [nameOf(before), nameOf(after)];
+	if (old === undefined || now === undefined) {
+		return isDeepStrictEqual(before, after) || (isAligned && old === now && before.kind === after.kind);
+	}
+	return old === now && before.kind === after.kind;
+}
+
+function nameOf({ name, metadata }: Fields): unknown {
+	return name ?? (isFields(metadata) ? metadata.name : undefined);
+}
+
+export function print(value: unknown, indentSeq: boolean): string {
+	return stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false, indentSeq });
+}
+
+export function eolOf(text: string): string {
+	return text.includes('\r\n') ? '\r\n' : '\n';
+}
+
+function isFields(value: unknown): value is Fields {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,49 @@
+/** The other cluster, as the user reaches it: the client, and what others need to know to reach it as well. */
+import { ApiServer } from '../../runtime/client/api-server.ts';
+import { loadKubeconfig } from '../../runtime/credentials/credentials.ts';
+import { CommandError } from '../command-error.ts';
+
+export interface JoinAccessOptions {
+	readonly kubeconfig?: string;
+	readonly joinKubeconfig?: string;
+	readonly joinContext?: string;
+	/** Instead of the address in the kubeconfig, for others. */
+	readonly server?: string;
+}
+
+export interface JoinAccess extends AsyncDisposable {
+	/** With the user's rights there. */
+	readonly api: ApiServer;
+	/** URL for others. */
+	readonly server: string;
+	/** URL in the user's kubeconfig. */
+	readonly url: string;
+	/** PEM of the authorities of its certificate; the system's own when undefined. */
+	readonly ca: string | undefined;
+	readonly tlsServerName: string | undefined;
+}
+
+/** The caller closes it. Throws CommandError for a kubeconfig that checks no certificates: nobody else may do so. */
+export async function joinAccess(options: JoinAccessOptions): Promise<JoinAccess> {
+	const credentials = await loadKubeconfig({
+		path: options.joinKubeconfig ?? options.kubeconfig,
+		context: options.joinContext,
+	});
+	const { url } = credentials;
+	const { tls } = await credentials.grant();
+	if (tls.insecure === true) {
+		throw new CommandError(
+			`the kubeconfig does not check the certificate of ${new URL(url).host} (insecure-skip-tls-verify)`,
+			'put certificate-authority-data into it',
+		);
+	}
+	const api = new ApiServer(credentials, { timeoutMs: 20_000, connectTimeoutMs: 5_000 });
+	return {
+		api,
+		server: options.server ?? url,
+		url,
+		ca: tls.ca,
+		tlsServerName: tls.servername,
+		[Symbol.asyncDispose]: () => api.close(),
+	};
+}

@@ -1,0 +1,101 @@
+/**
+ * The account by which the operator works in a cluster that joins: the objects of `deploy/remote` for the namespace of a
+ * mesh, marked as made by `clusters join`, so that `clusters leave` takes away what join has made and nothing else.
+ */
+import { readFileSync } from 'node:fs';
+import { parseAllDocuments } from 'yaml';
+import type { KubeObject } from '../../runtime/object.ts';
+
+const texts = {
+	base: [
+		readFileSync(new URL('../../../deploy/remote/base/namespaces.yaml', import.meta.url), 'utf8'),
+		readFileSync(new URL('../../../deploy/remote/base/service-account.yaml', import.meta.url), 'utf8'),
+		readFileSync(new URL('../../../deploy/remote/base/rbac.generated.yaml', import.meta.url), 'utf8'),
+	],
+	'data-plane': [
+		readFileSync(new URL('../../../deploy/remote/data-plane/rbac.generated.yaml', import.meta.url), 'utf8'),
+	],
+	primary: [readFileSync(new URL('../../../deploy/remote/primary/rbac.generated.yaml', import.meta.url), 'utf8')],
+} as const;
+
+export type AccountPart = keyof typeof texts;
+
+/** The account, as the manifests name it. */
+export const joinAccount = { namespace: 'meshwright-system', name: 'meshwright-join' } as const;
+
+/** The namespace of the mesh that the manifests are written for. */
+const writtenFor = 'istio-system';
+
+/** On everything that join has made. */
+export const madeByLabel = 'app.kubernetes.io/managed-by';
+export const madeByJoin = 'meshwright-cli';
+/** On what is for the mesh in one namespace: its name. */
+export const joinNamespaceLabel = 'meshwright.io/join-namespace';
+
+/** Who writes, here and there: apart from the operator's fields. */
+export const cliFieldManager = 'meshwright-cli';
+
+/** What a cluster with this role and data plane needs. */
+export function accountParts(role: 'Remote' | 'Primary', hasDataPlane: boolean): readonly AccountPart[] {
+	return ['base', ...(role === 'Primary' ? ['primary' as const] : hasDataPlane ? ['data-plane' as const] : [])];
+}
+
+/** The objects, in an order in which each can be made after the other. Namespaces come first, and bear no mark: they are never deleted. */
+export function accountObjects(parts: readonly AccountPart[], namespace: string): readonly KubeObject[] {
+	const all = parts
+		.flatMap((part) => texts[part])
+		.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as KubeObject))
+		.map((object) => inNamespace(object, namespace));
+	return [...all.filter(({ kind }) => kind === 'Namespace'), ...all.filter(({ kind }) => kind !== 'Namespace')];
+}
+
+interface Rules {
+	readonly apiGroups?: readonly string[];
+	readonly resources?: readonly string[];
+	readonly resourceNames?: readonly string[];
+}
+
+/** Roles for another namespace have names of their own: those for `istio-system` may be there as well. */
+function inNamespace(object: KubeObject, namespace: string): KubeObject {
+	const { kind, metadata } = object;
+	if (kind === 'Namespace') {
+		return metadata.name === writtenFor ? { ...object, metadata: { ...metadata, name: namespace } } : object;
+	}
+	const isRole = kind.startsWith('Cluster');
+	const suffix = isRole && namespace !== writtenFor ? `-${namespace}` : '';
+	const marks = {
+		[madeByLabel]: madeByJoin,
+		...(kind === 'ServiceAccount' ? {} : { [joinNamespaceLabel]: namespace }),
+	};
+	const { rules, roleRef } = object as {
+		readonly rules?: readonly Rules[];
+		readonly roleRef?: { readonly name: string };
+	};
+	return {
+		...object,
+		metadata: {
+			...metadata,
+			name: `${metadata.name}${suffix}`,
+			...(metadata.namespace === writtenFor ? { namespace } : {}),
+			labels: { ...metadata.labels, ...marks },
+		},
+		...(rules === undefined ? {} : { rules: rules.map((rule) => ruleFor(rule, namespace)) }),
+		...(roleRef === undefined ? {} : { roleRef: { ...roleRef, name: `${roleRef.name}${suffix}` } }),
+	};
+}
+
+function ruleFor(rule: Rules, namespace: string): Rules {
+	return rule.resources?.includes('namespaces') === true && rule.resourceNames !== undefined
+		? { ...rule, resourceNames: rule.resourceNames.map((name) => (name === writtenFor ? namespace : name)) }
+		: rule;
+}
+
+/** The same object without the marks: for one that somebody else has made. */
+export function unmarked(object: KubeObject): KubeObject {
+	const { [madeByLabel]: _, [joinNamespaceLabel]: __, ...labels } = object.metadata.labels ?? {};
+	return { ...object, metadata: { ...object.metadata, labels } };
+}
+
+export function isMadeByJoin({ metadata }: Pick<KubeObject, 'metadata'>): boolean {
+	return metadata.labels?.[madeByLabel] === madeByJoin;
+}

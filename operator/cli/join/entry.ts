@@ -1,0 +1,104 @@
+/** The entry of `spec.multiCluster.clusters` for a cluster that joins, and who owns it there. */
+import { apiVersion, kind } from '../../../api/v1/index.ts';
+import { type ClusterEntry, entriesOf } from '../../mesh/joined/cluster-entry.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { ConflictError } from '../../runtime/errors.ts';
+import { kinds } from '../../runtime/kinds.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { type ClustersMesh, judge } from '../clusters/mesh.ts';
+import { CommandError } from '../command-error.ts';
+import { cliFieldManager } from './account.ts';
+
+export interface EntryOptions {
+	readonly role?: 'Remote' | 'Primary';
+	readonly network?: string;
+	readonly podCidr?: readonly string[];
+	readonly serviceCidr?: readonly string[];
+	readonly controlPlaneAddress?: readonly string[];
+	/** False by `--no-data-plane`. */
+	readonly dataPlane: boolean;
+	readonly secretNamespace: string;
+}
+
+/** What is asked for, on top of what the spec says of this cluster already. */
+export function entryFor(name: string, options: EntryOptions, existing: ClusterEntry | undefined): ClusterEntry {
+	const { role, network, podCidr, serviceCidr, controlPlaneAddress, dataPlane, secretNamespace } = options;
+	const addresses = controlPlaneAddress ?? existing?.dataPlane?.controlPlaneAddresses;
+	const enabled = dataPlane ? existing?.dataPlane?.enabled : false;
+	const plane = {
+		...(enabled === undefined ? {} : { enabled }),
+		...(addresses === undefined ? {} : { controlPlaneAddresses: [...addresses] }),
+	};
+	const given = {
+		role: role ?? existing?.role,
+		network: network ?? existing?.network,
+		server: existing?.server,
+		podCIDRs: podCidr ?? existing?.podCIDRs,
+		serviceCIDRs: serviceCidr ?? existing?.serviceCIDRs,
+		dataPlane: Object.keys(plane).length === 0 ? undefined : plane,
+	};
+	return {
+		name,
+		kubeconfigSecret: existing?.kubeconfigSecret ?? { name: `${name}-kubeconfig`, namespace: secretNamespace },
+		...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+	} as ClusterEntry;
+}
+
+/** The mesh with the entry in its list. Throws CommandError where the operator would refuse it. */
+export function meshWith({ object, spec }: ClustersMesh, entry: ClusterEntry): ClustersMesh {
+	const { multiCluster = {}, ...rest } = (object.spec ?? {}) as { readonly multiCluster?: object };
+	const entries = entriesOf(spec);
+	const isNew = !entries.some(({ name }) => name === entry.name);
+	const clusters = isNew ? [...entries, entry] : entries.map((one) => (one.name === entry.name ? entry : one));
+	return judge({ ...object, spec: { ...rest, multiCluster: { ...multiCluster, clusters } } });
+}
+
+/**
+ * One manager for each entry: all that a manager owns is what it applied last, so that with one for all a second join
+ * would take the first one's entry away.
+ */
+export function entryManager(cluster: string): string {
+	return `${cliFieldManager}-${cluster}`;
+}
+
+/** Throws CommandError where somebody else owns fields of the entry that are to be different. */
+export async function applyEntry(api: ApiServer, mesh: string, entry: ClusterEntry, dryRun: boolean): Promise<void> {
+	const spec = { multiCluster: { clusters: [entry] } };
+	try {
+		await api.apply(
+			{ apiVersion, kind, metadata: { name: mesh }, spec },
+			{ fieldManager: entryManager(entry.name), fieldValidation: 'Strict', metadataOnly: true, dryRun },
+		);
+	} catch (error) {
+		if (!(error instanceof ConflictError)) throw error;
+		throw new CommandError(
+			`the entry ${entry.name} of MeshInstallation ${mesh} belongs to somebody else: ${error.message}`,
+			'change it where it is kept (in Git, for example), and run the command without --apply',
+			error,
+		);
+	}
+}
+
+/** Who owns the entry beside nobody: managers by name. */
+export function entryOwners({ metadata }: KubeObject, cluster: string): readonly string[] {
+	const key = `k:${JSON.stringify({ name: cluster })}`;
+	const owners = (metadata.managedFields ?? [])
+		.filter(({ subresource = '' }) => subresource === '')
+		.filter(({ fieldsV1 }) => key in inside(inside(inside(fieldsV1, 'f:spec'), 'f:multiCluster'), 'f:clusters'))
+		.map(({ manager }) => manager ?? 'unknown');
+	return [...new Set(owners)];
+}
+
+function inside(value: unknown, field: string): object {
+	const found = (value as Readonly<Record<string, unknown>> | undefined)?.[field];
+	return typeof found === 'object' && found !== null ? found : {};
+}
+
+/** Takes away what `applyEntry` has put there. */
+export async function removeEntry(api: ApiServer, mesh: string, cluster: string): Promise<KubeObject> {
+	await api.apply(
+		{ apiVersion, kind, metadata: { name: mesh } },
+		{ fieldManager: entryManager(cluster), metadataOnly: true },
+	);
+	return api.get({ ...kinds.MeshInstallation, name: mesh });
+}

@@ -1,0 +1,204 @@
+/**
+ * `meshwright remote-secret create`: the Secret by which a control plane reads a cluster, on standard output, for those who
+ * keep Secrets in Git by sealing them. What the operator does again and again is done once.
+ */
+import { isIP } from 'node:net';
+import { parseMeshInstallation } from '../../../api/v1/index.ts';
+import { fieldManager, partOfLabel } from '../../apply/identity.ts';
+import { clusterId } from '../../clusters/checks/gather.ts';
+import { type IssuedToken, issueToken, proveToken } from '../../clusters/keep/token.ts';
+import { refusedAddress } from '../../clusters/kubeconfig/address-guard.ts';
+import { type ClusterEntry, entriesOf, wantedCluster, wantsDataPlane } from '../../mesh/joined/cluster-entry.ts';
+import { type ResolvedMesh, releases, resolve } from '../../releases/index.ts';
+import { readerServiceAccount, renderReader } from '../../render/index.ts';
+import { ApiServer } from '../../runtime/client/api-server.ts';
+import { isNotFound, TransientError } from '../../runtime/errors.ts';
+import { kinds } from '../../runtime/kinds.ts';
+import { describeObject, type KubeObject, referenceOf } from '../../runtime/object.ts';
+import { CommandError } from '../command-error.ts';
+import { readDesired } from '../desired.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { formatValue, note, plain, print } from '../output.ts';
+import { type JoinAccess, type JoinAccessOptions, joinAccess } from './access.ts';
+import { joinAccount } from './account.ts';
+import { remoteSecret } from './remote-secret-content.ts';
+
+export interface RemoteSecretOptions extends JoinAccessOptions {
+	readonly name: string;
+	readonly mesh: string;
+	readonly namespace: string;
+	/** Milliseconds. */
+	readonly lifetime: number;
+	readonly version?: string;
+	readonly filename?: string;
+	readonly readBy?: string;
+	/** False by `--no-create-account`. */
+	readonly createAccount: boolean;
+	readonly output: 'yaml' | 'json';
+}
+
+/** Asked for and granted differ by so much (milliseconds) without anybody having shortened anything. */
+const roundingMs = 60_000;
+
+interface Subject {
+	readonly mesh: ResolvedMesh;
+	readonly readBy: string | undefined;
+	/** What the file says of the cluster. */
+	readonly entry: ClusterEntry | undefined;
+}
+
+export async function remoteSecretCreate(options: RemoteSecretOptions): Promise<number> {
+	const { name, lifetime } = options;
+	const { mesh, readBy, entry } = await subjectOf(options);
+	if (readBy === undefined) {
+		throw new CommandError(
+			'it is not said which cluster reads: the account is named after it',
+			'name it with --read-by, or give a file whose spec.multiCluster.clusterName is set with -f',
+		);
+	}
+	const server = options.server ?? entry?.server;
+	await using there = await joinAccess({ ...options, ...(server === undefined ? {} : { server }) });
+	warnOfAddress(there.server);
+	const account = { namespace: mesh.namespace, name: readerServiceAccount(readBy) };
+	if (options.createAccount) {
+		await createReader(there.api, name, renderReader(mesh, { readBy, applySet: '' }));
+	}
+	const issued = await issue(there, account, lifetime, options.createAccount);
+	await prove(there, issued.token, name);
+	const { apiVersion, kind } = kinds.ServiceAccount;
+	const { uid } = (await there.api.getMetadata({ apiVersion, kind, ...account })).metadata;
+	const { issuedAt, lifetimeMs } = issued.issued;
+	const end = new Date(issuedAt + lifetimeMs).toISOString();
+	if (lifetimeMs < lifetime - roundingMs) {
+		note(`The API server of ${name} grants ${hours(lifetimeMs)} instead of ${hours(lifetime)}.`);
+	}
+	note(
+		`Nobody renews this token: it ends at ${end}. Make a new Secret before that, and replace the pods of a classic Pilot and Mixer.`,
+	);
+	note(
+		'An operator that keeps this mesh takes the Secret of a cluster that spec.multiCluster.clusters does not list for one that leaves.',
+	);
+	const secret = remoteSecret({
+		mesh: { name: mesh.name, namespace: mesh.namespace },
+		cluster: name,
+		role: entry?.role ?? 'Remote',
+		dataPlane: entry !== undefined && wantsDataPlane(entry),
+		id: await clusterId(there.api),
+		kubeconfig:
+			entry === undefined
+				? { namespace: joinAccount.namespace, name: `${name}-kubeconfig`, key: 'kubeconfig' }
+				: wantedCluster(entry).kubeconfig,
+		source: {
+			account: { ...account, uid },
+			access: { server: there.server, ca: there.ca, tlsServerName: there.tlsServerName },
+		},
+		token: issued.token,
+		issued: issued.issued,
+	});
+	await print(formatValue(secret, options.output));
+	return exitCodes.ok;
+}
+
+function hours(ms: number): string {
+	return `${Math.round(ms / 360_000) / 10}h`;
+}
+
+async function subjectOf({ filename, version, mesh, namespace, name, readBy }: RemoteSecretOptions): Promise<Subject> {
+	if (filename !== undefined) {
+		const [desired, ...others] = await readDesired([filename]);
+		if (desired === undefined || others.length > 0) {
+			throw new CommandError(`there are several MeshInstallations in ${filename}`, 'give a file with one');
+		}
+		const { spec } = desired.installation;
+		return {
+			mesh: desired.mesh,
+			readBy: readBy ?? spec.multiCluster?.clusterName,
+			entry: entriesOf(spec).find((one) => one.name === name),
+		};
+	}
+	const newest = releases.at(-1)?.version;
+	const parsed = parseMeshInstallation({
+		apiVersion: 'meshwright.io/v1',
+		kind: 'MeshInstallation',
+		metadata: { name: mesh },
+		spec: { version: version ?? newest, namespace },
+	});
+	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
+	if (!resolved.ok) {
+		throw new CommandError(resolved.problems.map(({ message, remedy }) => `${message}. ${remedy}`).join('\n'));
+	}
+	return { mesh: resolved.mesh, readBy, entry: undefined };
+}
+
+/** Not refused: whoever calls may know better. */
+function warnOfAddress(server: string): void {
+	const { hostname } = new URL(server);
+	const why = refusedAddress(hostname, { allowLoopback: false, allowProxies: false });
+	if (why !== undefined) {
+		const what = isIP(hostname.replace(/^\[(.*)\]$/, '$1')) === 0 ? 'name' : 'address';
+		note(
+			`The ${what} ${hostname} is ${why}: from inside of a cluster it leads somewhere else. Name another with --server.`,
+		);
+	}
+}
+
+/**
+ * By the operator's field manager and in no set, so that an operator that joins the cluster later takes them over as its
+ * own. What is there already stays as it is: it may be kept by one.
+ */
+async function createReader(api: ApiServer, cluster: string, objects: readonly KubeObject[]): Promise<void> {
+	const order = ['Namespace', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding'];
+	for (const object of objects.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))) {
+		try {
+			await api.getMetadata(referenceOf(object));
+			note(`${cluster}: ${describeObject(object)} is there`);
+		} catch (error) {
+			if (!isNotFound(error)) throw error;
+			await api.apply(inNoSet(object), { fieldManager, fieldValidation: 'Strict', metadataOnly: true });
+			note(`${cluster}: ${describeObject(object)} was made`);
+		}
+	}
+}
+
+function inNoSet(object: KubeObject): KubeObject {
+	const { [partOfLabel]: _, ...labels } = object.metadata.labels ?? {};
+	return { ...object, metadata: { ...object.metadata, labels } };
+}
+
+async function issue(
+	{ api }: JoinAccess,
+	account: { readonly namespace: string; readonly name: string },
+	lifetimeMs: number,
+	isMade: boolean,
+): Promise<IssuedToken> {
+	try {
+		return await issueToken(api, account, lifetimeMs, Date.now(), {});
+	} catch (error) {
+		if (isMade || !isNotFound(error)) throw error;
+		throw new CommandError(
+			`there is no ServiceAccount ${account.namespace}/${account.name}`,
+			'let this command make it, without --no-create-account, or name who reads with --read-by',
+			error,
+		);
+	}
+}
+
+/** Where it is to be used; or, where that is not reached from here, where the user reaches it. Rejects where it reads nothing. */
+async function prove({ server, url, ca, tlsServerName }: JoinAccess, token: string, cluster: string): Promise<void> {
+	const at = async (address: string) => {
+		await using reader = new ApiServer(
+			{ url: address, ca, servername: tlsServerName, token },
+			{ timeoutMs: 20_000, connectTimeoutMs: 5_000 },
+		);
+		await proveToken(reader, {});
+	};
+	try {
+		await at(server);
+	} catch (error) {
+		if (server === url || !(error instanceof TransientError)) throw error;
+		await at(url);
+		note(
+			`${cluster} is not reached at ${new URL(server).host} from here (${plain(error.message)}); the token was tried at ${new URL(url).host}.`,
+		);
+	}
+}

@@ -1,0 +1,219 @@
+/**
+ * The checks before a cluster joins, and again while it is joined. Each is a function of plain values that returns what it
+ * finds; all are made, so that a person can correct everything at once. Pure.
+ */
+import type { ClusterReason } from '../../../api/v1/index.ts';
+import type { ClusterProblem } from '../problem.ts';
+import { checkAddressesKnown, checkOverlap, goesBefore, isSameNetwork } from './addresses.ts';
+import { minorOf } from './kubernetes-needed.ts';
+import { haveCommonRoot } from './root-certificates.ts';
+import type { CheckedCluster, LocalCluster, OtherCluster } from './subject.ts';
+
+type Check = (
+	cluster: CheckedCluster,
+	others: readonly OtherCluster[],
+	local: LocalCluster,
+) => readonly ClusterProblem[];
+
+/** In this order problems are told, and the first gives the condition its reason: first whether it is the right cluster at all. */
+const checks: readonly Check[] = [
+	checkOwnCluster,
+	checkOtherCluster,
+	checkJoinedTwice,
+	checkName,
+	checkKubernetes,
+	checkPermissions,
+	checkNetworkInRelease,
+	checkOverlap,
+	checkAddressesKnown,
+	checkTrustDomain,
+	checkRoots,
+	checkAddressesNeeded,
+	checkInstallation,
+	checkNamesThere,
+];
+
+/**
+ * All problems of a cluster, in an order that depends on nothing else; none when it may join.
+ * @param others the other entries of the list, in any order; the cluster itself may be among them
+ */
+export function checkCluster(
+	cluster: CheckedCluster,
+	others: readonly OtherCluster[],
+	local: LocalCluster,
+): readonly ClusterProblem[] {
+	const sorted = others.filter(({ name }) => name !== cluster.name).sort((a, b) => a.position - b.position);
+	return checks.flatMap((check) => check(cluster, sorted, local));
+}
+
+/**
+ * The kubeconfig leads somewhere else than it should, or an entry of the list does it again: nothing may be written there,
+ * whatever was joined before. And no token goes to an address that must not be dialled.
+ */
+const alwaysBlocking: ReadonlySet<ClusterReason> = new Set([
+	'OwnCluster',
+	'OtherCluster',
+	'JoinedTwice',
+	'ClusterNameTaken',
+	'ServerRefused',
+]);
+
+/**
+ * The problems for which nothing is written in the cluster. Before it joins these are all. What is found later does not
+ * tear down what works: it is reported, while rotation, repair and data plane go on; but for what must never be done.
+ */
+export function blockingProblems(
+	problems: readonly ClusterProblem[],
+	{ isJoined }: Pick<OtherCluster, 'isJoined'>,
+): readonly ClusterProblem[] {
+	return isJoined ? problems.filter(({ reason }) => alwaysBlocking.has(reason)) : problems;
+}
+
+function problem(reason: ClusterReason, message: string): readonly ClusterProblem[] {
+	return [{ reason, message }];
+}
+
+function checkOwnCluster({ name, id }: CheckedCluster, _: readonly OtherCluster[], local: LocalCluster) {
+	return id === local.id
+		? problem(
+				'OwnCluster',
+				`the kubeconfig of cluster ${name} leads to this cluster itself (${id}). Remove the entry, or give it the kubeconfig of another cluster.`,
+			)
+		: [];
+}
+
+function checkOtherCluster({ name, id, recordedId }: CheckedCluster) {
+	return recordedId !== undefined && recordedId !== id
+		? problem(
+				'OtherCluster',
+				`the kubeconfig of cluster ${name} leads to another cluster (${id}) than before (${recordedId}). Remove the entry, wait until it has left, and add it again; or restore the kubeconfig.`,
+			)
+		: [];
+}
+
+function checkJoinedTwice(cluster: CheckedCluster, others: readonly OtherCluster[]) {
+	const first = others.find((other) => other.id === cluster.id && isFirst(other, cluster));
+	return first === undefined
+		? []
+		: problem(
+				'JoinedTwice',
+				`clusters ${first.name} and ${cluster.name} are the same cluster (${cluster.id}); ${first.name} was first. Remove one of the two entries.`,
+			);
+}
+
+/** Here there is always one that wins, of two that have joined too. */
+function isFirst(other: OtherCluster, cluster: CheckedCluster): boolean {
+	return other.isJoined && cluster.isJoined ? other.position < cluster.position : goesBefore(other, cluster);
+}
+
+function checkName({ name }: CheckedCluster, _: readonly OtherCluster[], { clusterName, id }: LocalCluster) {
+	return name === (clusterName ?? id)
+		? problem(
+				'ClusterNameTaken',
+				clusterName === undefined
+					? `${name} is the name of this cluster, its UID, since spec.multiCluster.clusterName is not set. Give the entry another name.`
+					: `${name} is the name of this cluster (spec.multiCluster.clusterName). Give the entry another name.`,
+			)
+		: [];
+}
+
+function checkKubernetes({ name, serverVersion, kubernetes }: CheckedCluster) {
+	const minor = minorOf(serverVersion);
+	return minor !== undefined && minor < kubernetes.minor
+		? problem(
+				'KubernetesTooOld',
+				`cluster ${name} has Kubernetes ${serverVersion}; joining needs 1.${kubernetes.minor} or later, for ${kubernetes.what}. Upgrade the cluster.`,
+			)
+		: [];
+}
+
+/** A message has an end: with more than these something general is wrong, which the first of them show. */
+const mostPermissions = 40;
+
+function checkPermissions({ name, missingPermissions }: CheckedCluster) {
+	const shown = missingPermissions.slice(0, mostPermissions).join('; ');
+	const more = missingPermissions.length - mostPermissions;
+	return missingPermissions.length === 0
+		? []
+		: problem(
+				'PermissionsMissing',
+				`in cluster ${name} the user of the kubeconfig may not: ${shown}${more > 0 ? `; and ${more} more` : ''}. deploy/remote has a role with all permissions.`,
+			);
+}
+
+function checkNetworkInRelease(cluster: CheckedCluster, _: readonly OtherCluster[], local: LocalCluster) {
+	const { release } = local;
+	return !release.hasNetworks && (cluster.network ?? '') !== (local.network ?? '')
+		? problem(
+				'NetworkNotInRelease',
+				`cluster ${cluster.name} is in ${networkText(cluster.network)}, this cluster in ${networkText(local.network)}, and Istio ${release.version} knows no networks. Use Istio 1.1 or later, or put both clusters into one network.`,
+			)
+		: [];
+}
+
+function networkText(network: string | undefined): string {
+	return network === undefined ? 'the network without a name' : `network ${network}`;
+}
+
+/** Where the mesh configuration is not written by us, so that it may say something else. */
+function checkTrustDomain(cluster: CheckedCluster, _: readonly OtherCluster[], local: LocalCluster) {
+	const { name, role, trustDomain, dataPlane, network } = cluster;
+	if (
+		trustDomain === undefined ||
+		trustDomain === local.trustDomain ||
+		(role === 'Remote' && dataPlane !== undefined)
+	) {
+		return [];
+	}
+	const sameName = network !== undefined && network === local.network;
+	return problem(
+		'TrustDomainDiffers',
+		`the trust domain of cluster ${name} is ${trustDomain}, that of this cluster ${local.trustDomain}${sameName ? `, though both are in network ${network}` : ''}: workloads would refuse each other. Give both meshes the same spec.mesh.trustDomain.`,
+	);
+}
+
+function checkRoots({ name, roots }: CheckedCluster, _: readonly OtherCluster[], local: LocalCluster) {
+	return roots !== undefined && local.roots !== undefined && !haveCommonRoot(roots, local.roots)
+		? problem(
+				'RootCertificateDiffers',
+				`the certificates of cluster ${name} and of this cluster have no common root: workloads would refuse each other. Give both Citadels an authority of the same root by spec.citadel.caSecretName.`,
+			)
+		: [];
+}
+
+function checkAddressesNeeded(cluster: CheckedCluster, _: readonly OtherCluster[], local: LocalCluster) {
+	const { name, dataPlane } = cluster;
+	return dataPlane !== undefined &&
+		dataPlane.controlPlaneAddresses.length === 0 &&
+		!isSameNetwork(cluster, local, local)
+		? problem(
+				'AddressesNeeded',
+				`cluster ${name} is in ${networkText(cluster.network)}, from which pods of this cluster are not reached. Write the addresses of a load balancer in front of Pilot and Mixer into dataPlane.controlPlaneAddresses.`,
+			)
+		: [];
+}
+
+function checkInstallation({ name, role, installations }: CheckedCluster) {
+	return role === 'Primary' && installations === 0
+		? problem(
+				'NoMeshInstallation',
+				`cluster ${name} has role Primary but no MeshInstallation, so nothing there would read a Secret. Install a mesh there, or set role to Remote.`,
+			)
+		: [];
+}
+
+/** A Secret of that name there is about another cluster, and stays: who has the name was first. */
+function checkNamesThere({ name, role, listed }: CheckedCluster, others: readonly OtherCluster[], local: LocalCluster) {
+	if (role !== 'Primary') return [];
+	// What leaves, which stands in no place of the list, is told to nobody.
+	return [local, ...others.filter(({ position }) => position >= 0)].flatMap((told) => {
+		const { id } = listed.find((one) => one.name === told.name) ?? {};
+		const isListed = listed.some((one) => one.id === told.id);
+		return id === undefined || told.id === undefined || isListed
+			? []
+			: problem(
+					'NameTakenThere',
+					`cluster ${name} can not be told of cluster ${told.name} (${told.id}): the MeshInstallation there calls another cluster ${told.name}. Give it another name on one of the two sides, or list it there as well.`,
+				);
+	});
+}

@@ -1,0 +1,170 @@
+/** The address blocks of a cluster's pods and Services, as far as its API server tells them. */
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { RequestError } from '../../runtime/errors.ts';
+import { collectionPath, kinds } from '../../runtime/kinds.ts';
+import { parseBlock } from './cidr-block.ts';
+import { fewBlocks, mergeBlocks, normalBlock } from './cidrs.ts';
+import { type Known, known, optional, unknown, valueIfKnown } from './known.ts';
+
+export type Blocks = Known<readonly string[]>;
+
+/** Nodes per page: whole Nodes, of 10 to 50 kB each, of which only the blocks are kept. */
+const nodesPerPage = 100;
+/** Kubernetes is made for 5,000; whoever tells of more than so many has no end. */
+const mostNodes = 50_000;
+/** Kubernetes gives one of each family to a Node and to a ServiceCIDR. */
+const mostBlocksEach = 8;
+
+/**
+ * Blocks of pods from all Nodes. Networks that give addresses by themselves (AWS VPC, Calico's own pools) leave a Node's
+ * podCIDR empty or unused: then the owner has to say what they are.
+ */
+export function podBlocks(api: ApiServer, signal?: AbortSignal): Promise<Blocks> {
+	return optional<readonly string[]>('the Nodes', async () => {
+		const blocks: string[] = [];
+		let nodes = 0;
+		let next: string | undefined;
+		do {
+			const page = await nodePage(api, next, signal);
+			if (page === 'expired') {
+				return unknown('the list of Nodes changed too fast to be read in pages');
+			}
+			nodes += page.items.length;
+			if (nodes > mostNodes) {
+				return unknown(`it has more than ${mostNodes} Nodes`);
+			}
+			blocks.push(...page.items.flatMap(blocksOfNode));
+			next = page.continue;
+		} while (next !== undefined);
+		if (nodes === 0) {
+			return unknown('it has no Nodes');
+		}
+		return blocks.length === 0
+			? unknown('its Nodes have no podCIDR: its network gives addresses in another way')
+			: known(fewBlocks(blocks), 'the Nodes');
+	});
+}
+
+interface NodeFields {
+	readonly spec?: { readonly podCIDR?: unknown; readonly podCIDRs?: unknown };
+}
+
+async function nodePage(api: ApiServer, next: string | undefined, signal: AbortSignal | undefined) {
+	try {
+		return await api.listPage<NodeFields>(kinds.Node, { limit: nodesPerPage, continue: next, signal });
+	} catch (error) {
+		if (next !== undefined && error instanceof RequestError && error.status === 410) {
+			return 'expired';
+		}
+		throw error;
+	}
+}
+
+function blocksOfNode({ spec = {} }: NodeFields): readonly string[] {
+	const { podCIDR, podCIDRs } = spec;
+	return validBlocks(Array.isArray(podCIDRs) && podCIDRs.length > 0 ? podCIDRs : [podCIDR]);
+}
+
+function validBlocks(values: readonly unknown[]): readonly string[] {
+	return values
+		.slice(0, mostBlocksEach)
+		.filter((value): value is string => typeof value === 'string' && parseBlock(value) !== undefined);
+}
+
+/**
+ * Blocks of Services: the ServiceCIDR objects (Kubernetes 1.33 and later); where there are none or they may not be read, what
+ * the API server says when it is asked, without storing anything, for an address that no range has.
+ */
+export async function serviceBlocks(api: ApiServer, namespace: string, signal?: AbortSignal): Promise<Blocks> {
+	const objects = await optional('the ServiceCIDRs', () => fromServiceCIDRs(api, signal));
+	if (objects.known) {
+		return objects;
+	}
+	const probed = await probedBlocks(api, namespace, signal);
+	return probed.known ? probed : unknown(`${objects.why}, and ${probed.why}`);
+}
+
+async function fromServiceCIDRs(api: ApiServer, signal: AbortSignal | undefined): Promise<Blocks> {
+	const { items } = await api.list<{ readonly spec?: { readonly cidrs?: unknown } }>(kinds.ServiceCIDR, { signal });
+	const blocks = items.flatMap(({ spec }) => validBlocks(Array.isArray(spec?.cidrs) ? spec.cidrs : []));
+	return blocks.length === 0 ? unknown('there are no ServiceCIDRs') : known(fewBlocks(blocks), 'the ServiceCIDRs');
+}
+
+type IpFamily = 'IPv4' | 'IPv6';
+
+/** Loopback: addresses that no cluster can give to a Service. */
+const outside: Readonly<Record<IpFamily, string>> = { IPv4: '127.0.0.1', IPv6: '::1' };
+
+/**
+ * Asks for an address outside of every range, as a dry run: the refusal names the range. In the mesh's namespace, which the
+ * account may write; in `default` where there is none yet. A cluster with several ServiceCIDRs names one of them, but who
+ * has several has the API that tells them all.
+ */
+async function probedBlocks(api: ApiServer, namespace: string, signal: AbortSignal | undefined): Promise<Blocks> {
+	const probe = (family: IpFamily) =>
+		optional<readonly string[]>(`the range of its Services (${family})`, async () => {
+			const first = await probeIn(api, namespace, family, signal);
+			return first ?? (await probeIn(api, 'default', family, signal)) ?? unknown('a Service may not be created in it');
+		});
+	const four = await probe('IPv4');
+	const six = await probe('IPv6');
+	const blocks = [...(valueIfKnown(four) ?? []), ...(valueIfKnown(six) ?? [])];
+	if (blocks.length > 0 && four.known && six.known) {
+		return known(mergeBlocks(blocks), 'a dry run of creating a Service');
+	}
+	return four.known ? (six.known ? unknown('it has no range for Services') : six) : four;
+}
+
+/** No block where the cluster doesn't know the family, undefined where nothing may be created in the namespace or it is missing. */
+async function probeIn(
+	api: ApiServer,
+	namespace: string,
+	family: IpFamily,
+	signal: AbortSignal | undefined,
+): Promise<Blocks | undefined> {
+	const address = outside[family];
+	try {
+		await api.request({
+			method: 'POST',
+			path: collectionPath(kinds.Service, namespace),
+			query: { dryRun: 'All' },
+			body: {
+				apiVersion: 'v1',
+				kind: 'Service',
+				metadata: { generateName: 'meshwright-probe-' },
+				spec: { clusterIP: address, ipFamilies: [family], ipFamilyPolicy: 'SingleStack', ports: [{ port: 443 }] },
+			},
+			kind: kinds.Service.kind,
+			isReadOnly: true,
+			signal,
+		});
+		return unknown('the API server would give Services any address');
+	} catch (error) {
+		if (error instanceof RequestError && (error.status === 403 || error.status === 404)) {
+			return undefined;
+		}
+		if (!(error instanceof RequestError && error.status === 422)) {
+			throw error;
+		}
+		if (error.causes.some(({ field }) => field.startsWith('spec.ipFamilies'))) {
+			return known([], 'a dry run of creating a Service');
+		}
+		return rangeIn(error) ?? unknown('the API server does not name the range of its Services');
+	}
+}
+
+/**
+ * The one place where an API server's words are read, because the range stands nowhere else. Kubernetes 1.22-1.24: "provided
+ * IP is not in the valid range. The range of valid IPs is 10.96.0.0/12"; since then (1.36 `pkg/registry/core/service/ipallocator`)
+ * "the provided IP (127.0.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/12".
+ */
+function rangeIn(error: RequestError): Blocks | undefined {
+	const texts = [...error.causes.map(({ message }) => message), error.message];
+	for (const text of texts) {
+		const [, range = ''] = /range of valid IPs is ([0-9a-fA-F.:]+\/[0-9]+)/.exec(text) ?? [];
+		if (parseBlock(range) !== undefined) {
+			return known([normalBlock(range)], 'a dry run of creating a Service');
+		}
+	}
+	return undefined;
+}

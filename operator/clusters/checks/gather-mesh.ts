@@ -1,0 +1,187 @@
+/** What there is of a mesh in another cluster: its MeshInstallations, its trust domain and its root certificates. */
+
+import { isRecord } from '../../runtime/client/answer.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { isNotFound } from '../../runtime/errors.ts';
+import { type Kind, kinds } from '../../runtime/kinds.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { readPlainYaml } from '../kubeconfig/yaml.ts';
+import { type Known, known, optional, unknown } from './known.ts';
+import { type RootCertificate, rootCertificates } from './root-certificates.ts';
+
+/** A MeshInstallation of another cluster. Its spec may be of another version of the operator: it is read without trust. */
+export interface InstallationThere {
+	readonly name: string;
+	readonly namespace: string;
+	/** Secret with a certificate authority of its owner's. */
+	readonly caSecretName: string | undefined;
+	/** The clusters that it lists; the UID of each where its operator has said it. */
+	readonly lists: readonly { readonly name: string; readonly id: string | undefined }[];
+}
+
+export interface MeshThere {
+	/** Sorted by name; none where the CRD is missing too. */
+	readonly installations: Known<readonly InstallationThere[]>;
+	/** Namespace whose mesh the rest is about. */
+	readonly namespace: string;
+	readonly trustDomain: Known<string>;
+	readonly roots: Known<readonly RootCertificate[]>;
+}
+
+/** What a mesh has that says nothing (istio 1.0-1.4 `pkg/spiffe`, on Kubernetes). */
+export const defaultTrustDomain = 'cluster.local';
+
+/** The namespace of a MeshInstallation that names none (api/v1/schema). */
+const defaultNamespace = 'istio-system';
+
+/**
+ * @param namespace of the mesh that the cluster joins; where the cluster has one mesh of its own, in another, that is looked at
+ * @param caSecretName Secret with its certificate authority, where no MeshInstallation there names one
+ */
+export async function gatherMesh(
+	api: ApiServer,
+	namespace: string,
+	caSecretName: string | undefined,
+	signal?: AbortSignal,
+): Promise<MeshThere> {
+	const installations = await optional('the MeshInstallations', () => installationsIn(api, signal));
+	const all = installations.known ? installations.value : [];
+	const mesh = all.find((one) => one.namespace === namespace) ?? (all.length === 1 ? all[0] : undefined);
+	const where = mesh?.namespace ?? namespace;
+	const [trustDomain, roots] = await Promise.all([
+		optional('the mesh configuration', () => trustDomainIn(api, where, signal)),
+		rootsIn(api, where, mesh === undefined ? caSecretName : mesh.caSecretName, signal),
+	]);
+	return { installations, namespace: where, trustDomain, roots };
+}
+
+async function installationsIn(
+	api: ApiServer,
+	signal: AbortSignal | undefined,
+): Promise<Known<readonly InstallationThere[]>> {
+	const from = 'the MeshInstallations';
+	try {
+		const { items } = await api.list<KubeObject>(kinds.MeshInstallation, { signal });
+		const found = items.map(toInstallation).sort((a, b) => (a.name < b.name ? -1 : 1));
+		return known(found, from);
+	} catch (error) {
+		if (isNotFound(error)) return known([], from);
+		throw error;
+	}
+}
+
+function toInstallation({ metadata, spec, status }: KubeObject): InstallationThere {
+	const { namespace, citadel, multiCluster } = fieldsOf(spec);
+	const { caSecretName } = fieldsOf(citadel);
+	const ids = new Map(listOf(fieldsOf(status).clusters).map(({ name, id }) => [name, id]));
+	return {
+		name: metadata.name,
+		namespace: typeof namespace === 'string' ? namespace : defaultNamespace,
+		caSecretName: typeof caSecretName === 'string' ? caSecretName : undefined,
+		lists: listOf(fieldsOf(multiCluster).clusters).flatMap(({ name }) => {
+			if (typeof name !== 'string') return [];
+			const id = ids.get(name);
+			return [{ name, id: typeof id === 'string' ? id : undefined }];
+		}),
+	};
+}
+
+/** As many as the schema has room for (api/v1/schema): another API server need not keep to it. */
+const mostClusters = 256;
+
+function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+	return Array.isArray(value) ? value.slice(0, mostClusters).map(fieldsOf) : [];
+}
+
+async function trustDomainIn(
+	api: ApiServer,
+	namespace: string,
+	signal: AbortSignal | undefined,
+): Promise<Known<string>> {
+	const config = await find(api, kinds.ConfigMap, namespace, 'istio', signal);
+	const { mesh } = fieldsOf(config?.data);
+	if (typeof mesh !== 'string') {
+		return unknown(`there is no mesh configuration in namespace ${namespace}`);
+	}
+	try {
+		// As a kubeconfig is read: what would keep a parser busy for minutes is refused.
+		const config = readPlainYaml(Buffer.from(mesh));
+		const trustDomain = config instanceof Map ? config.get('trustDomain') : undefined;
+		const domain = typeof trustDomain === 'string' && trustDomain !== '' ? trustDomain : defaultTrustDomain;
+		// It goes into messages: nothing but a name is taken.
+		return /^[A-Za-z0-9_.-]{1,253}$/.test(domain)
+			? known(domain, `ConfigMap ${namespace}/istio`)
+			: unknown(`the trust domain in ConfigMap ${namespace}/istio is no name`);
+	} catch {
+		return unknown(`ConfigMap ${namespace}/istio could not be read as YAML`);
+	}
+}
+
+/** Where a mesh keeps its roots. */
+interface Place {
+	readonly kind: Kind;
+	readonly name: string;
+	/** Keys with PEM; the first that has a certificate counts: that of the authority itself is its root where there is no other. */
+	readonly keys: readonly string[];
+}
+
+const secretKeys = ['root-cert.pem', 'ca-cert.pem'];
+
+/**
+ * A ConfigMap that Citadel of 1.1 and later publishes its root in (base64 of PEM) is public, so it is asked for first. Then
+ * the Secret of the mesh's own authority, or those that the charts and Citadel itself use.
+ */
+function placesOf(caSecretName: string | undefined): readonly Place[] {
+	const secret = (name: string): Place => ({ kind: kinds.Secret, name, keys: secretKeys });
+	return [
+		{ kind: kinds.ConfigMap, name: 'istio-security', keys: ['caTLSRootCert'] },
+		...(caSecretName === undefined ? ['cacerts', 'istio-ca-secret'] : [caSecretName]).map(secret),
+	];
+}
+
+async function rootsIn(
+	api: ApiServer,
+	namespace: string,
+	caSecretName: string | undefined,
+	signal: AbortSignal | undefined,
+): Promise<Known<readonly RootCertificate[]>> {
+	const reasons: string[] = [];
+	for (const { kind, name, keys } of placesOf(caSecretName)) {
+		const found = await optional<readonly RootCertificate[]>(`${kind.kind} ${namespace}/${name}`, async () => {
+			const object = await find(api, kind, namespace, name, signal);
+			const data = fieldsOf(object?.data);
+			const roots = keys.map((key) => rootCertificates(decode(data[key]))).find(({ length }) => length > 0);
+			return roots === undefined
+				? unknown(object === undefined ? '' : `${kind.kind} ${namespace}/${name} holds no root certificate`)
+				: known(roots, `${kind.kind} ${namespace}/${name}`);
+		});
+		if (found.known) return found;
+		if (found.why !== '') reasons.push(found.why);
+	}
+	return unknown(
+		reasons.length === 0 ? `there is no certificate authority in namespace ${namespace}` : reasons.join(', '),
+	);
+}
+
+function decode(value: unknown): string {
+	return typeof value === 'string' ? Buffer.from(value, 'base64').toString('latin1') : '';
+}
+
+async function find(
+	api: ApiServer,
+	{ apiVersion, kind }: Kind,
+	namespace: string,
+	name: string,
+	signal: AbortSignal | undefined,
+): Promise<KubeObject | undefined> {
+	try {
+		return await api.get({ apiVersion, kind, namespace, name }, { signal });
+	} catch (error) {
+		if (isNotFound(error)) return undefined;
+		throw error;
+	}
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+	return isRecord(value) ? value : {};
+}

@@ -1,0 +1,113 @@
+/** What is learned of a cluster before anything is written in it, and again from time to time while it is joined. */
+
+import { isRecord } from '../../runtime/client/answer.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { InvalidError } from '../../runtime/errors.ts';
+import { collectionPath, type Kind, kinds } from '../../runtime/kinds.ts';
+import { mergeBlocks } from './cidrs.ts';
+import { countOf, isUid, versionText } from './foreign.ts';
+import { type Blocks, podBlocks, serviceBlocks } from './gather-addresses.ts';
+import { gatherMesh, type MeshThere } from './gather-mesh.ts';
+import { type Known, known, optional, unknown } from './known.ts';
+
+export interface GatherOptions {
+	/** Namespace of the mesh that the cluster joins. */
+	readonly namespace: string;
+	/** As its owner has written them; what is written is not discovered. */
+	readonly podCIDRs?: readonly string[] | undefined;
+	readonly serviceCIDRs?: readonly string[] | undefined;
+	/** Secret with the certificate authority there, where no MeshInstallation there names one. */
+	readonly caSecretName?: string | undefined;
+}
+
+export interface ClusterFactsSeen {
+	/** UID of the namespace kube-system: what tells clusters apart. */
+	readonly id: string;
+	/** `v1.36.3`, as the API server says it. */
+	readonly serverVersion: string;
+	/** How long the API server took to say its version, over a connection that was open, milliseconds. */
+	readonly latencyMs: number;
+	readonly podCIDRs: Blocks;
+	readonly serviceCIDRs: Blocks;
+	readonly mesh: MeshThere;
+	/** About how many there are, to two digits. */
+	readonly services: Known<number>;
+	readonly endpoints: Known<number>;
+}
+
+/**
+ * Reads what a join needs to know. Changes nothing: the one POST is a dry run.
+ *
+ * Rejects where the cluster as a whole can't be judged: TransientError (no answer, or the two calls without which nothing
+ * goes on are answered by 5xx), RequestError (401; 403 or 404 for these two calls), the signal's reason. All else is
+ * a value, with the reason where it is not known.
+ */
+export async function gatherFacts(
+	api: ApiServer,
+	{ namespace, podCIDRs, serviceCIDRs, caSecretName }: GatherOptions,
+	signal?: AbortSignal,
+): Promise<ClusterFactsSeen> {
+	// One after the other: the first opens the connection, so that the second measures the answer alone.
+	const id = await clusterId(api, signal);
+	const started = performance.now();
+	// Something else than an API server may answer with nothing.
+	const { gitVersion } = (await api.version({ signal })) ?? {};
+	const latencyMs = performance.now() - started;
+	const [pods, ofServices, mesh, services, endpoints] = await Promise.all([
+		written(podCIDRs, 'podCIDRs') ?? podBlocks(api, signal),
+		written(serviceCIDRs, 'serviceCIDRs') ?? serviceBlocks(api, namespace, signal),
+		gatherMesh(api, namespace, caSecretName, signal),
+		count(api, kinds.Service, signal),
+		count(api, kinds.Endpoints, signal),
+	]);
+	return {
+		id,
+		serverVersion: versionText(gitVersion),
+		latencyMs,
+		podCIDRs: pods,
+		serviceCIDRs: ofServices,
+		mesh,
+		services,
+		endpoints,
+	};
+}
+
+/** The UID of kube-system. Rejects like `gatherFacts`. */
+export async function clusterId(api: ApiServer, signal?: AbortSignal): Promise<string> {
+	const { apiVersion, kind } = kinds.Namespace;
+	const { metadata } = await api.getMetadata({ apiVersion, kind, name: 'kube-system' }, { signal });
+	if (!isUid(metadata?.uid)) {
+		throw new InvalidError('Unreachable', `${api.host} answers, but not as a Kubernetes API server does`);
+	}
+	return metadata.uid;
+}
+
+function written(blocks: readonly string[] | undefined, field: string): Blocks | undefined {
+	return blocks === undefined || blocks.length === 0 ? undefined : known(mergeBlocks(blocks), field);
+}
+
+/** Asks for one object; the API server says how many more there are. */
+function count(api: ApiServer, kind: Kind, signal: AbortSignal | undefined): Promise<Known<number>> {
+	return optional(`the ${kind.kind === 'Service' ? 'Services' : kind.kind}`, async () => {
+		const { body } = await api.request<unknown>({
+			method: 'GET',
+			path: collectionPath(kind),
+			query: { limit: 1 },
+			accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json',
+			kind: kind.kind,
+			signal,
+		});
+		// The items of an empty list are null where metadata alone is asked for.
+		const items = isRecord(body) ? (body.items ?? []) : undefined;
+		if (!isRecord(body) || !Array.isArray(items)) {
+			return unknown('the answer is no list');
+		}
+		const { remainingItemCount: more } = isRecord(body.metadata) ? body.metadata : {};
+		return known(roundToTwoDigits(countOf(items.length + countOf(more))), 'the API server');
+	});
+}
+
+/** 1,234 is about 1,200: so that a status changes when something happened, not with each Service. */
+export function roundToTwoDigits(value: number): number {
+	return Number(value.toPrecision(2));
+}

@@ -1,0 +1,101 @@
+/** Asks an API server which permissions we have (SelfSubjectAccessReview). Stores nothing, and everybody may ask. */
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { describePermissions, type Permission, permissionKey, type RoleName } from './permissions.ts';
+
+export interface MissingPermissions {
+	/** Without which a cluster can't join, as sentences: `create serviceaccounts/token in namespace istio-system`. */
+	readonly needed: readonly string[];
+	/** Without which less is known before joining. */
+	readonly optional: readonly string[];
+}
+
+type Question = Pick<Permission, 'verb' | 'group' | 'resource' | 'namespace' | 'name'>;
+
+/** Questions side by side; the client's own bound is for all that is asked of a cluster. */
+const sideBySide = 8;
+
+/** `*` means all in a review (k8s.io/api/authorization/v1 `ResourceAttributes`): for administrators one question is enough. */
+const everything: Question = { verb: '*', group: '*', resource: '*' };
+
+/** Which of the permissions are missing. Rejects as `ApiServer.request`. */
+export async function reviewPermissions(
+	api: ApiServer,
+	permissions: readonly Permission[],
+	signal?: AbortSignal,
+): Promise<MissingPermissions> {
+	if (await isAllowed(api, everything, signal)) {
+		return { needed: [], optional: [] };
+	}
+	const questions = new Map(permissions.map((permission) => [permissionKey(permission), permission]));
+	const refused = new Set(await refusedOf(api, [...questions], signal));
+	const missing = permissions.filter((permission) => refused.has(permissionKey(permission)));
+	const grantable = await grantableRoles(api, missing, signal);
+	const left = missing.filter(({ toGrant }) => toGrant === undefined || !grantable.has(roleKey(toGrant)));
+	return {
+		needed: describePermissions(left.filter(({ isOptional }) => isOptional !== true)),
+		optional: describePermissions(left.filter(({ isOptional }) => isOptional === true)),
+	};
+}
+
+async function refusedOf(
+	api: ApiServer,
+	questions: readonly (readonly [key: string, question: Question])[],
+	signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+	const refused: string[] = [];
+	const rest = questions.values();
+	const ask = async () => {
+		for (const [key, question] of rest) {
+			if (!(await isAllowed(api, question, signal))) {
+				refused.push(key);
+			}
+		}
+	};
+	await Promise.all(Array.from({ length: sideBySide }, ask));
+	return refused;
+}
+
+/** The roles that we may grant although we don't hold what is in them: by `escalate` and `bind`. */
+async function grantableRoles(
+	api: ApiServer,
+	missing: readonly Permission[],
+	signal: AbortSignal | undefined,
+): Promise<ReadonlySet<string>> {
+	const roles = new Map(missing.flatMap(({ toGrant }) => (toGrant === undefined ? [] : [[roleKey(toGrant), toGrant]])));
+	const answers = await Promise.all(
+		[...roles].map(async ([key, { kind, name, namespace }]) => {
+			const role = {
+				group: 'rbac.authorization.k8s.io',
+				resource: kind === 'Role' ? 'roles' : 'clusterroles',
+				name,
+				...(namespace === undefined ? {} : { namespace }),
+			};
+			const may = await Promise.all(['escalate', 'bind'].map((verb) => isAllowed(api, { verb, ...role }, signal)));
+			return may.every(Boolean) ? [key] : [];
+		}),
+	);
+	return new Set(answers.flat());
+}
+
+function roleKey({ kind, name, namespace = '' }: RoleName): string {
+	return `${kind} ${namespace}/${name}`;
+}
+
+async function isAllowed(api: ApiServer, question: Question, signal: AbortSignal | undefined): Promise<boolean> {
+	const [resource, subresource] = question.resource.split('/');
+	const { verb, group, namespace, name } = question;
+	const { body } = await api.request<{ readonly status?: { readonly allowed?: unknown } }>({
+		method: 'POST',
+		path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+		body: {
+			apiVersion: 'authorization.k8s.io/v1',
+			kind: 'SelfSubjectAccessReview',
+			spec: { resourceAttributes: { verb, group, resource, subresource, namespace, name } },
+		},
+		kind: 'SelfSubjectAccessReview',
+		isReadOnly: true,
+		isIdempotent: true,
+		signal,
+	});
+	return body?.status?.allowed === true;
+}

@@ -1,0 +1,183 @@
+/**
+ * What the user of a kubeconfig has to be allowed to do in a cluster that joins: computed from what is kept there, as the
+ * operator's own rights are from what it renders. In one namespace, and on named objects, wherever that is enough.
+ */
+import { group as ownGroup, plural as ownPlural } from '../../../api/v1/index.ts';
+import { type Kind, kindOf, kinds } from '../../runtime/kinds.ts';
+import { groupOf, type KubeObject } from '../../runtime/object.ts';
+
+export interface Permission {
+	readonly verb: string;
+	readonly group: string;
+	/** With its subresource: `serviceaccounts/token`. */
+	readonly resource: string;
+	/** In the whole cluster when absent. */
+	readonly namespace?: string;
+	/** On all objects when absent. */
+	readonly name?: string;
+	/** Without it a join is possible, and less is known before. */
+	readonly isOptional?: boolean;
+	/**
+	 * Held for no other reason than to hand it on in this role: Kubernetes lets nobody grant what he has not, short of
+	 * `escalate` and `bind`.
+	 */
+	readonly toGrant?: RoleName;
+}
+
+export interface RoleName {
+	readonly kind: 'Role' | 'ClusterRole';
+	readonly name: string;
+	readonly namespace?: string;
+}
+
+export interface PermissionsFor {
+	/** Namespace of the mesh. */
+	readonly namespace: string;
+	readonly role: 'Remote' | 'Primary';
+	/** Everything that is kept there: the account by which the cluster is read and, with one, its data plane. */
+	readonly rendered: readonly KubeObject[];
+	/** Kinds that are watched there, whether there are objects of them or not; `only` is the name of a single one. */
+	readonly watched: readonly { readonly kind: Kind; readonly only?: string }[];
+	/** ServiceAccount for which tokens are issued. */
+	readonly account: string;
+	/** Namespaces of workloads that are labelled for the injector. */
+	readonly labelledNamespaces?: readonly string[];
+	/** Whether the entry says them, so that nothing has to be discovered. */
+	readonly hasPodCIDRs: boolean;
+	readonly hasServiceCIDRs: boolean;
+}
+
+interface Rule {
+	readonly apiGroups?: readonly string[];
+	readonly resources?: readonly string[];
+	readonly resourceNames?: readonly string[];
+	readonly verbs: readonly string[];
+}
+
+const read = ['get', 'list', 'watch'];
+/** Server-side apply is a PATCH, which needs `create` too where the object is not there yet. */
+const write = ['create', 'patch'];
+
+/** What they hold is others'. */
+const neverDeleted: ReadonlySet<Kind> = new Set([kinds.Namespace, kinds.CustomResourceDefinition]);
+
+type Scope = Pick<Permission, 'namespace' | 'name' | 'isOptional' | 'toGrant'>;
+
+function allow(verbs: readonly string[], { apiVersion, plural }: Kind, scope: Scope = {}): readonly Permission[] {
+	return verbs.map((verb) => ({ verb, group: groupOf(apiVersion), resource: plural, ...scope }));
+}
+
+/** Everything, each once: first what looks, then what writes, then what is handed on. */
+export function permissionsFor(wanted: PermissionsFor): readonly Permission[] {
+	const { rendered, watched, namespace } = wanted;
+	const all = [
+		...toLook(wanted),
+		...watched.flatMap(({ kind, only }) =>
+			allow(read, kind, {
+				...(kind.namespaced ? { namespace } : {}),
+				...(only === undefined ? {} : { name: only }),
+			}),
+		),
+		...rendered.flatMap(toKeep),
+		...(wanted.labelledNamespaces ?? []).flatMap((name) => allow(['get', 'patch'], kinds.Namespace, { name })),
+		...toJoin(wanted),
+		...rendered.flatMap(toGrant),
+	];
+	return withoutRepeated(all);
+}
+
+/** What is read before anything is written. */
+function toLook({ namespace, role, hasPodCIDRs, hasServiceCIDRs }: PermissionsFor): readonly Permission[] {
+	const isOptional = true;
+	return [
+		...allow(['get'], kinds.Namespace, { name: 'kube-system' }),
+		...(hasPodCIDRs ? [] : allow(['list'], kinds.Node, { isOptional })),
+		...(hasServiceCIDRs
+			? []
+			: [
+					...allow(['list'], kinds.ServiceCIDR, { isOptional }),
+					...allow(['create'], kinds.Service, { namespace, isOptional }),
+				]),
+		...(role === 'Primary' ? [] : allow(['list'], kinds.MeshInstallation, { isOptional })),
+		...['istio', 'istio-security'].flatMap((name) => allow(['get'], kinds.ConfigMap, { namespace, name, isOptional })),
+		...['cacerts', 'istio-ca-secret'].flatMap((name) => allow(['get'], kinds.Secret, { namespace, name, isOptional })),
+	];
+}
+
+/** What becomes of a rendered object in its life. In a namespace all of a kind: its list is not by name. */
+function toKeep(object: KubeObject): readonly Permission[] {
+	const kind = kindOf(object);
+	const { name, namespace } = object.metadata;
+	const verbs = [...write, ...(neverDeleted.has(kind) ? [] : ['delete'])];
+	if (namespace !== undefined) {
+		return allow([...read, ...verbs], kind, { namespace });
+	}
+	return allow(['get', ...verbs], kind, { name });
+}
+
+function toJoin({ namespace, role, account }: PermissionsFor): readonly Permission[] {
+	return [
+		{ verb: 'create', group: '', resource: 'serviceaccounts/token', namespace, name: account },
+		...(role === 'Primary'
+			? [
+					...read.map((verb) => ({ verb, group: ownGroup, resource: ownPlural })),
+					...allow([...read, ...write, 'delete'], kinds.Secret, { namespace }),
+				]
+			: []),
+	];
+}
+
+/** The rights in a rendered role. */
+function toGrant(object: KubeObject): readonly Permission[] {
+	const { kind, metadata } = object;
+	if (kind !== 'Role' && kind !== 'ClusterRole') {
+		return [];
+	}
+	const where = kind === 'Role' && metadata.namespace !== undefined ? { namespace: metadata.namespace } : {};
+	const role: RoleName = { kind, name: metadata.name, ...where };
+	return ((object.rules ?? []) as readonly Rule[]).flatMap(({ apiGroups = [], resources = [], resourceNames, verbs }) =>
+		apiGroups.flatMap((group) =>
+			resources.flatMap((resource) =>
+				(resourceNames ?? [undefined]).flatMap((name) =>
+					verbs.map((verb) => ({
+						verb,
+						group,
+						resource,
+						...where,
+						...(name === undefined ? {} : { name }),
+						toGrant: role,
+					})),
+				),
+			),
+		),
+	);
+}
+
+/** `patch configmaps in namespace istio-system`, of one or several that differ in their verbs alone. */
+export function describePermissions(permissions: readonly Permission[]): readonly string[] {
+	return [...Map.groupBy(permissions, targetOf)].map(
+		([target, same]) => `${[...new Set(same.map(({ verb }) => verb))].join(', ')} ${target}`,
+	);
+}
+
+function targetOf({ group, resource, namespace, name }: Permission): string {
+	return [
+		`${resource}${group === '' ? '' : `.${group}`}`,
+		...(name === undefined ? [] : [name]),
+		...(namespace === undefined ? [] : [`in namespace ${namespace}`]),
+	].join(' ');
+}
+
+/** What a question to the API server depends on: two permissions with the same key have the same answer. */
+export function permissionKey(permission: Permission): string {
+	return `${permission.verb} ${targetOf(permission)}`;
+}
+
+/** One permission for several purposes is needed when it is for one of them, and by itself when not only to be granted. */
+function withoutRepeated(all: readonly Permission[]): readonly Permission[] {
+	return [...Map.groupBy(all, permissionKey).values()].flatMap((same) => {
+		const needed = same.filter(({ isOptional }) => isOptional !== true);
+		const own = needed.find(({ toGrant }) => toGrant === undefined);
+		return own ?? (needed.length > 0 ? needed : same.slice(0, 1));
+	});
+}

@@ -1,0 +1,82 @@
+/** What the passes over clusters work with. */
+import type { Child } from '../../apply/child.ts';
+import type { LiveCache, Outcome, Writer } from '../../apply/writer.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import type { StaticCredentials } from '../../runtime/credentials/grant.ts';
+import type { Kind } from '../../runtime/kinds.ts';
+import type { ReflectorChange } from '../../runtime/watch/reflector.ts';
+import type { KubeconfigSecrets } from '../kubeconfig/secrets.ts';
+import type { ClusterProblem } from '../problem.ts';
+import type { ClusterSettings } from '../settings.ts';
+import type {
+	CheckedFacts,
+	ClusterNames,
+	ClusterNotice,
+	ClusterObservation,
+	WantedCluster,
+	WantedMesh,
+} from '../types.ts';
+import type { ClusterCell } from './cell.ts';
+import type { ClusterConnection } from './connection.ts';
+import type { PublicationOutcome } from './publication.ts';
+import type { ClusterRecord } from './record.ts';
+
+/** What is looked at before anything is written. */
+export interface ClusterChecks {
+	/** Changes with everything that the checks depend on here. */
+	subjectOf(cell: ClusterCell, mesh: WantedMesh, entry: WantedCluster): string;
+	check(
+		cell: ClusterCell,
+		mesh: WantedMesh,
+		entry: WantedCluster,
+		record: ClusterRecord | undefined,
+		there: ClusterConnection,
+		signal: AbortSignal,
+	): Promise<{ readonly facts: CheckedFacts | undefined; readonly problems: readonly ClusterProblem[] }>;
+}
+
+/** The cluster in which the operator works. */
+export interface LocalCluster {
+	/** UID of `kube-system`. */
+	readonly id: string;
+	/** How this operator reaches its API server: by which address, if others may as well, and by which authority. */
+	readonly access: { readonly server: string | undefined; readonly ca: string | undefined } | undefined;
+}
+
+export interface KeeperContext {
+	/** The API server here. */
+	readonly api: ApiServer;
+	readonly live: LiveCache & { ofKind(kind: Kind): Iterable<Child> };
+	readonly local: () => LocalCluster;
+	readonly settings: ClusterSettings;
+	readonly kubeconfigs: Pick<KubeconfigSecrets, 'read'>;
+	readonly checks: ClusterChecks;
+	/** A client for another API server; what it writes is subject to the lease. */
+	readonly connect: (credentials: StaticCredentials) => ApiServer;
+	/** A client for the API server here, by another token. */
+	readonly connectHere: (token: string) => ApiServer;
+	readonly writerHere: (mesh: WantedMesh, signal: AbortSignal) => Writer;
+	readonly namesOf: (mesh: WantedMesh) => ClusterNames;
+	/** All clusters of a mesh that are listed or leaving. */
+	readonly cellsOf: (mesh: string) => readonly ClusterCell[];
+	readonly recordOf: (mesh: WantedMesh, cluster: string) => ClusterRecord | undefined;
+	/** Those that this mesh keeps itself. */
+	readonly recordsOf: (mesh: Pick<WantedMesh, 'name' | 'namespace'>) => readonly ClusterRecord[];
+	/** Whether the control plane here has forgotten what was published before: its pods are those of the Secrets as they are. */
+	readonly isFollowed: (namespace: string) => boolean;
+	/** Whether a change of an object there calls for a pass. */
+	readonly needsPass: (change: ReflectorChange<Child>) => boolean;
+	readonly wake: (key: string, reason: string) => void;
+	readonly wakeMesh: (mesh: string, reason: string) => void;
+	readonly observed: (cell: ClusterCell, mesh: WantedMesh, observation: ClusterObservation | undefined) => void;
+	readonly onPublished: (mesh: WantedMesh, cluster: string, outcome: PublicationOutcome) => void;
+	readonly onNotice: (mesh: string, notice: ClusterNotice) => void;
+	readonly onApply: (kind: string, outcome: Outcome) => void;
+	readonly onWatchError: (cell: ClusterCell, error: unknown) => void;
+	/** Monotonic milliseconds. */
+	readonly now: () => number;
+	/** Milliseconds since 1970. */
+	readonly wallClock: () => number;
+	/** Uniform in [0, 1). */
+	readonly random: () => number;
+}

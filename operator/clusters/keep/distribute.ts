@@ -1,0 +1,208 @@
+/**
+ * A full mesh: in each cluster with a control plane of its own (role Primary) a Secret for every other cluster. Where the
+ * MeshInstallation there lists a cluster itself, that Secret is the other operator's, and this one keeps its hands off it.
+ */
+import { kinds } from '../../runtime/kinds.ts';
+import { objectKey } from '../../runtime/object.ts';
+import type { ClusterNames, WantedCluster, WantedMesh } from '../types.ts';
+import type { ClusterCell } from './cell.ts';
+import type { ClusterConnection } from './connection.ts';
+import type { KeeperContext } from './context.ts';
+import { ClusterFailure, clusterFailure, inCluster, LocalFailure } from './failure.ts';
+import { keepPublished, type PublicationSource } from './publication.ts';
+import { type ClusterRecord, recordReference, recordsIn } from './record.ts';
+import { failureContextOf, localSourceOf, sourceOf } from './source.ts';
+
+/** A cluster that a primary is to be told of. */
+export interface Told {
+	readonly cluster: string;
+	readonly id: string | undefined;
+	/** Its entry; undefined for the cluster of the operator itself. */
+	readonly entry: WantedCluster | undefined;
+}
+
+/**
+ * Which clusters a primary is to be told of: all but itself and those that it lists itself. A Secret that is there already
+ * is kept up until the other operator has taken it over, or has published its own: no control plane loses a cluster by that.
+ */
+export function toldTo(context: KeeperContext, cell: ClusterCell, mesh: WantedMesh): readonly Told[] {
+	const { facts } = cell;
+	const entry = mesh.clusters.find(({ name }) => name === cell.cluster);
+	if (facts === undefined || entry?.role !== 'Primary') return [];
+	const cells = context.cellsOf(mesh.name);
+	const all: readonly Told[] = [
+		{ cluster: context.namesOf(mesh).readBy, id: context.local().id, entry: undefined },
+		...mesh.clusters
+			.filter(({ name }) => name !== cell.cluster)
+			.map((other) => ({
+				cluster: other.name,
+				id: cells.find(({ cluster }) => cluster === other.name)?.facts?.id ?? context.recordOf(mesh, other.name)?.id,
+				entry: other,
+			})),
+	];
+	const listed = new Set(facts.listedThere);
+	const { own, others } = secretsThere(context, cell, mesh);
+	return all.filter(({ id, cluster }) => {
+		if (others.some((record) => record.cluster === cluster)) return false;
+		if (others.some((record) => record.state === 'Published' && record.id !== undefined && record.id === id))
+			return false;
+		if (own.some((record) => record.cluster === cluster)) return true;
+		const isListed = listed.has(id) || others.some((record) => record.id === id);
+		// It lists clusters of which nobody knows yet who they are: any of them may be this one.
+		return id !== undefined && !isListed && !listed.has(undefined);
+	});
+}
+
+/** The Secrets about clusters in a primary: those that come from here, and those of others, of the operator there above all. */
+function secretsThere(
+	context: KeeperContext,
+	{ connection }: ClusterCell,
+	mesh: WantedMesh,
+): { readonly own: readonly ClusterRecord[]; readonly others: readonly ClusterRecord[] } {
+	const { applySet } = context.namesOf(mesh);
+	const secrets = connection === undefined ? [] : [...connection.live.ofKind(kinds.Secret)];
+	const { own = [], others = [] } = Object.groupBy(secrets, ({ partOf }) => (partOf === applySet ? 'own' : 'others'));
+	return { own: recordsIn(mesh.namespace, own), others: recordsIn(mesh.namespace, others) };
+}
+
+/** Keys of the Secrets that stay: those that `toldTo` asks for; all while it can't be said what that primary lists. */
+export function distributedKeys(context: KeeperContext, cell: ClusterCell, mesh: WantedMesh): ReadonlySet<string> {
+	const isPrimary = mesh.clusters.some(({ name, role }) => name === cell.cluster && role === 'Primary');
+	const isUnknown = isPrimary && cell.facts === undefined;
+	const clusters = isUnknown ? distributedRecords(context, cell, mesh) : toldTo(context, cell, mesh);
+	return new Set(clusters.map(({ cluster }) => keyOf(mesh, cluster)));
+}
+
+function keyOf({ namespace }: WantedMesh, cluster: string): string {
+	return objectKey(recordReference(namespace, cluster));
+}
+
+/** The Secrets that were published in a primary from here, as they are there. */
+export function distributedRecords(
+	context: KeeperContext,
+	cell: ClusterCell,
+	mesh: WantedMesh,
+): readonly ClusterRecord[] {
+	return secretsThere(context, cell, mesh).own;
+}
+
+/** Whether a primary is, or may be, told of a cluster from here: what nobody has looked at yet may still be there. */
+export function isTold(context: KeeperContext, cell: ClusterCell, mesh: WantedMesh, cluster: string): boolean {
+	if (cell.cluster === cluster || mesh.clusters.find(({ name }) => name === cell.cluster)?.role !== 'Primary')
+		return false;
+	if (cell.health.state === 'unknown') return true;
+	if (cell.connection === undefined || cell.health.state === 'down') return false;
+	return (
+		!cell.connection.live.hasSynced ||
+		distributedRecords(context, cell, mesh).some((record) => record.cluster === cluster)
+	);
+}
+
+/** Publishes them. What can't be told yet, because that cluster is not reached, is told when it is. */
+export async function distribute(
+	context: KeeperContext,
+	cell: ClusterCell,
+	mesh: WantedMesh,
+	names: ClusterNames,
+	there: ClusterConnection,
+	signal: AbortSignal,
+): Promise<void> {
+	const told = toldTo(context, cell, mesh);
+	// What another one keeps from now on begins anew when it comes back.
+	for (const cluster of cell.distributed.keys()) {
+		const isGone = there.live.get(keyOf(mesh, cluster))?.partOf !== names.applySet;
+		if (isGone && !told.some((one) => one.cluster === cluster)) cell.distributed.delete(cluster);
+	}
+	const failures = failureContextOf(there.access);
+	const errors: unknown[] = [];
+	for (const one of told) {
+		const source = sourceFor(context, cell, mesh, one, names, signal);
+		if (source === undefined) continue;
+		try {
+			await inCluster(failures, signal, () => tell(context, cell, mesh, one, source, names, there, signal));
+		} catch (error) {
+			signal.throwIfAborted();
+			// The others are told all the same.
+			if (!(error instanceof OtherClusterFailure)) errors.push(error);
+		}
+	}
+	const local = errors.find((error) => !(error instanceof ClusterFailure));
+	if (local !== undefined) throw local;
+	if (errors.length > 0) throw clusterFailure(new AggregateError(errors), failures);
+}
+
+async function tell(
+	context: KeeperContext,
+	cell: ClusterCell,
+	mesh: WantedMesh,
+	{ cluster, id }: Told,
+	source: PublicationSource,
+	{ applySet, readBy }: ClusterNames,
+	there: ClusterConnection,
+	signal: AbortSignal,
+): Promise<void> {
+	const memory = cell.distributed.get(cluster) ?? { wasPublished: false };
+	cell.distributed.set(cluster, memory);
+	await keepPublished(
+		{
+			api: there.api,
+			live: there.live,
+			writer: there.writer({ onOutcome: context.onApply }, signal),
+			mesh: { name: mesh.name, namespace: mesh.namespace, partOf: applySet },
+		},
+		source,
+		{
+			record: {
+				cluster,
+				role: 'Primary',
+				dataPlane: false,
+				// Where the Secret comes from, for a person who finds it there.
+				kubeconfig: { namespace: mesh.namespace, name: readBy, key: cell.cluster },
+				...(id === undefined ? {} : { id }),
+			},
+			lifetimeMs: mesh.tokenLifetimeMs,
+			policy: mesh.rotation,
+			others: distributedRecords(context, cell, mesh).filter((other) => other.cluster !== cluster),
+			wasPublished: false,
+			now: context.wallClock(),
+		},
+		memory,
+		{ signal },
+	);
+}
+
+/** The cluster that is told of failed, not the one that is told: its own conditions say so. */
+class OtherClusterFailure extends ClusterFailure {}
+
+function sourceFor(
+	context: KeeperContext,
+	cell: ClusterCell,
+	mesh: WantedMesh,
+	{ cluster, entry }: Told,
+	names: ClusterNames,
+	signal: AbortSignal,
+): PublicationSource | undefined {
+	let source: PublicationSource | undefined;
+	if (entry === undefined) {
+		source = localSourceOf(context, mesh, mesh.objects.readerAccountFor(cell.cluster), signal);
+	} else {
+		const other = context.cellsOf(mesh.name).find((one) => one.cluster === cluster);
+		const isJoined = context.recordOf(mesh, cluster)?.state === 'Published';
+		const isOpen = other?.connection?.live.hasSynced === true && other.health.state === 'up';
+		if (!isJoined || !isOpen || other?.connection === undefined) return undefined;
+		source = sourceOf(context, mesh, entry, other.connection, mesh.objects.readerAccount(names.readBy), signal);
+	}
+	if (source === undefined) return undefined;
+	const { issue } = source;
+	return {
+		...source,
+		issue: async (lifetimeMs, now) => {
+			try {
+				return await issue(lifetimeMs, now);
+			} catch (error) {
+				if (error instanceof ClusterFailure) throw new OtherClusterFailure(error.problem, error.isReach);
+				throw new LocalFailure(error);
+			}
+		},
+	};
+}

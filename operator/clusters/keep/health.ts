@@ -1,0 +1,102 @@
+/**
+ * Whether a cluster answers, told so that it does not flap: one lost packet is no outage, one answer no recovery. A pure
+ * state machine; each probe is one step.
+ */
+import type { ClusterProblem } from '../problem.ts';
+
+export interface Health {
+	readonly state: 'unknown' | 'up' | 'down';
+	/** Failures in a row, or answers in a row while it is down. */
+	readonly streak: number;
+	/** Why it does not answer; the last reason that was found. */
+	readonly problem?: ClusterProblem | undefined;
+	/** Wall clock, milliseconds since 1970. */
+	readonly lastSuccessAt?: number | undefined;
+	/** Upper bound, milliseconds, of the class that its latency is in. */
+	readonly latencyClass?: number | undefined;
+	/** Probes in a row whose latency was of another class. */
+	readonly otherClass: number;
+	/** The last latency, milliseconds, for metrics. */
+	readonly latencyMs?: number | undefined;
+}
+
+export type Probe =
+	| { readonly ok: true; readonly latencyMs: number; readonly at: number }
+	| { readonly ok: false; readonly problem: ClusterProblem };
+
+export const unknownHealth: Health = { state: 'unknown', streak: 0, otherClass: 0 };
+
+/** So many failures in a row are an outage. */
+export const failuresUntilDown = 3;
+/** So many answers in a row end one. */
+const answersUntilUp = 2;
+/** So many probes of another class in a row move the latency that is shown. */
+const probesUntilClass = 4;
+
+/** Bounds of the classes of latency, milliseconds. */
+const latencyClasses = [10, 50, 250, 1_000, 5_000] as const;
+const longestClass = 30_000;
+
+/** Its owner has to act: these do not pass by themselves, and are told at once. */
+const definite: ReadonlySet<string> = new Set([
+	'TLSNotVerified',
+	'KubeconfigInvalid',
+	'KubeconfigUnsafe',
+	'KubeconfigNotFound',
+]);
+
+/**
+ * Goes on from what the status said before a restart: one that was reached is as little an outage after one failure as
+ * before, and the first probe, which has to connect, moves no latency.
+ */
+export function recallHealth(
+	health: Health,
+	said: { readonly reachable?: boolean; readonly latency?: string } = {},
+): Health {
+	if (health.state !== 'unknown' || health.latencyClass !== undefined) return health;
+	const latencyClass = [...latencyClasses, longestClass].find((bound) => latencyText(bound) === said.latency);
+	const state = said.reachable === true ? 'up' : health.state;
+	return state === health.state && latencyClass === undefined
+		? health
+		: { ...health, state, ...(latencyClass === undefined ? {} : { latencyClass }) };
+}
+
+export function stepHealth(health: Health, probe: Probe): Health {
+	return probe.ok ? answered(health, probe) : failed(health, probe.problem);
+}
+
+function answered(health: Health, { latencyMs, at }: Extract<Probe, { ok: true }>): Health {
+	const latencyClass = latencyClasses.find((bound) => latencyMs <= bound) ?? longestClass;
+	const isSame = health.latencyClass === undefined || health.latencyClass === latencyClass;
+	const otherClass = isSame ? 0 : health.otherClass + 1;
+	const isMoved = isSame || otherClass >= probesUntilClass;
+	const streak = health.state === 'down' ? health.streak + 1 : 0;
+	const isUp = health.state !== 'down' || streak >= answersUntilUp;
+	return {
+		state: isUp ? 'up' : 'down',
+		streak: isUp ? 0 : streak,
+		...(isUp ? {} : { problem: health.problem }),
+		lastSuccessAt: at,
+		latencyClass: isMoved ? latencyClass : health.latencyClass,
+		otherClass: isMoved ? 0 : otherClass,
+		latencyMs,
+	};
+}
+
+function failed(health: Health, problem: ClusterProblem): Health {
+	const { latencyMs: _, ...before } = health;
+	if (health.state === 'down') return { ...before, streak: 0, problem };
+	const streak = health.streak + 1;
+	// What was never reached has no good past that could speak for it.
+	const isDown = health.state === 'unknown' || streak >= failuresUntilDown || definite.has(problem.reason);
+	return { ...before, state: isDown ? 'down' : 'up', streak: isDown ? 0 : streak, problem };
+}
+
+/** `under 50ms`: what the status shows. */
+export function describeLatency({ latencyClass }: Health): string | undefined {
+	return latencyClass === undefined ? undefined : latencyText(latencyClass);
+}
+
+function latencyText(bound: number): string {
+	return bound >= 1_000 ? `under ${bound / 1_000}s` : `under ${bound}ms`;
+}

@@ -1,0 +1,87 @@
+/** From what a pass found to what is told of a cluster. Pure. */
+
+import type { ClusterProblem } from '../problem.ts';
+import type { ClusterObservation, WantedCluster, WantedMesh } from '../types.ts';
+import type { ClusterCell } from './cell.ts';
+import { describeLatency } from './health.ts';
+import { type ClusterRecord, recordReference } from './record.ts';
+import { renewalAt } from './rotation.ts';
+
+/** What one pass found, beside what the cell remembers. */
+export interface PassFindings {
+	waiting?: string | undefined;
+	joinProblem?: ClusterProblem | undefined;
+	inventory?: { readonly objects: number; readonly hash: string };
+	dataPlane?: { readonly problem?: ClusterProblem; readonly waiting?: string; readonly note?: string };
+	againInMs?: number;
+}
+
+/** A renewal that is overdue by this share of the life is told. */
+const lateShare = 0.1;
+
+/** @param now milliseconds since 1970 */
+export function observationOf(
+	{ health, facts, problems, observation }: ClusterCell,
+	mesh: WantedMesh,
+	entry: WantedCluster,
+	record: ClusterRecord | undefined,
+	found: PassFindings,
+	now: number,
+): ClusterObservation {
+	const isPublished = record?.state === 'Published';
+	const { namespace, name } = recordReference(mesh.namespace, entry.name);
+	const latency = describeLatency(health);
+	return {
+		name: entry.name,
+		role: entry.role,
+		state: isPublished ? 'Joined' : 'Joining',
+		reachable: health.state === 'up' ? 'yes' : health.state === 'down' ? 'no' : 'unknown',
+		...(health.problem === undefined || health.state === 'up' ? {} : { reachProblem: health.problem }),
+		...(health.state === 'down' && health.lastSuccessAt !== undefined
+			? { lastSuccess: timeText(health.lastSuccessAt) }
+			: {}),
+		...(latency === undefined ? {} : { latency }),
+		...(entry.network === undefined ? {} : { network: entry.network }),
+		...(facts === undefined
+			? record?.id === undefined
+				? {}
+				: { id: record.id }
+			: {
+					id: facts.id,
+					serverVersion: facts.serverVersion,
+					...(facts.podCIDRs === undefined ? {} : { podCIDRs: facts.podCIDRs }),
+					...(facts.serviceCIDRs === undefined ? {} : { serviceCIDRs: facts.serviceCIDRs }),
+					...(facts.services === undefined ? {} : { services: facts.services }),
+					...(facts.endpoints === undefined ? {} : { endpoints: facts.endpoints }),
+					...(facts.gateways === undefined ? {} : { gateways: facts.gateways }),
+				}),
+		...(problems === undefined ? {} : { problems }),
+		...(isPublished ? { secret: `${namespace}/${name}` } : {}),
+		...(found.joinProblem === undefined ? {} : { joinProblem: found.joinProblem }),
+		...(found.waiting === undefined ? {} : { waiting: found.waiting }),
+		...credentialsOf(record, mesh, now),
+		...(found.inventory === undefined
+			? observation?.inventory === undefined
+				? {}
+				: { inventory: observation.inventory }
+			: { inventory: found.inventory }),
+		...(entry.dataPlane === undefined ? {} : { dataPlane: found.dataPlane ?? observation?.dataPlane ?? {} }),
+	};
+}
+
+function credentialsOf(
+	record: ClusterRecord | undefined,
+	{ rotation }: WantedMesh,
+	now: number,
+): Pick<ClusterObservation, 'credentials'> {
+	if (record?.state !== 'Published' || record.issued === undefined) return {};
+	const { issuedAt, lifetimeMs } = record.issued;
+	const end = issuedAt + lifetimeMs;
+	const late = renewalAt(record.cluster, record.issued, rotation) + lifetimeMs * lateShare;
+	return { credentials: { expire: timeText(end), state: now >= end ? 'expired' : now >= late ? 'late' : 'valid' } };
+}
+
+/** RFC 3339, whole seconds. */
+export function timeText(time: number): string {
+	return `${new Date(time).toISOString().slice(0, 19)}Z`;
+}

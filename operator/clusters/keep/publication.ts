@@ -1,0 +1,235 @@
+/**
+ * Keeps one Secret by which a control plane reads a cluster: with a token that lives and is proven, the same content as
+ * long as that is so, and written only where it differs.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { clusterLabel } from '../../../api/v1/constants.ts';
+import { managedByLabel, managedByValue, type Owner, partOfLabel } from '../../apply/identity.ts';
+import { ownershipOf } from '../../apply/ownership.ts';
+import type { LiveCache, Writer } from '../../apply/writer.ts';
+import type { ApiServer, CallOptions } from '../../runtime/client/api-server.ts';
+import { InvalidError, isNotFound } from '../../runtime/errors.ts';
+import { describeObject, type KubeObject, objectKey } from '../../runtime/object.ts';
+import { basisOf, type ReadCluster } from './publication-basis.ts';
+import {
+	type ClusterRecord,
+	contentHash,
+	multiClusterLabel,
+	recordOf,
+	recordReference,
+	recordSecret,
+	recordSetId,
+} from './record.ts';
+import { remoteKubeconfig } from './remote-secret.ts';
+import { isDue, type RotationPolicy } from './rotation.ts';
+import type { IssuedToken } from './token.ts';
+
+/** Where the Secret is: the namespace of a mesh. */
+export interface PublicationTarget {
+	readonly api: ApiServer;
+	readonly live: LiveCache;
+	readonly writer: Writer;
+	readonly mesh: {
+		readonly name: string;
+		readonly namespace: string;
+		readonly owner?: Owner;
+		readonly partOf?: string;
+	};
+}
+
+/** The cluster that is read, and a token for it. */
+export interface PublicationSource extends ReadCluster {
+	/** A new token for the account, of about this life (milliseconds), that was used successfully. */
+	readonly issue: (lifetimeMs: number, now: number) => Promise<IssuedToken>;
+}
+
+/** What a process remembers of a published Secret. */
+export interface PublicationMemory {
+	kubeconfig?: string | undefined;
+	fingerprint?: string | undefined;
+	/** Whether it was published by this process, or found so: what comes after is a replacement. */
+	wasPublished: boolean;
+}
+
+export interface PublicationWish {
+	/** All of the record that does not come with the token. */
+	readonly record: Pick<ClusterRecord, 'cluster' | 'role' | 'dataPlane' | 'id' | 'kubeconfig'>;
+	/** Milliseconds. */
+	readonly lifetimeMs: number;
+	readonly policy: RotationPolicy;
+	/** Records of the other clusters of the mesh. */
+	readonly others: readonly ClusterRecord[];
+	/** The status of the mesh says that it was published. */
+	readonly wasPublished: boolean;
+	/** Milliseconds since 1970. */
+	readonly now: number;
+}
+
+export type PublicationOutcome = 'unchanged' | 'published' | 'rotated' | 'repaired';
+
+/** Brings the Secret to what is wished. Rejects where it can't; what was published before stays then. */
+export async function keepPublished(
+	target: PublicationTarget,
+	source: PublicationSource,
+	wish: PublicationWish,
+	memory: PublicationMemory,
+	options: CallOptions,
+): Promise<PublicationOutcome> {
+	const { cluster } = wish.record;
+	const reference = recordReference(target.mesh.namespace, cluster);
+	const live = target.live.get(objectKey(reference));
+	const record = live === undefined ? undefined : recordOf(live);
+	memory.wasPublished ||= record?.state === 'Published' || wish.wasPublished;
+	if (record?.state === 'Published' && memory.kubeconfig === undefined) await recall(target, record, memory, options);
+
+	const basis = basisOf(source);
+	const isOurs = live?.partOf === (target.mesh.partOf ?? recordSetId(target.mesh.name, cluster));
+	const isGood =
+		record?.state === 'Published' &&
+		memory.kubeconfig !== undefined &&
+		record.content === contentHash(memory.kubeconfig) &&
+		record.basis === basis &&
+		!isDue(record, wish.others, wish.policy, wish.now);
+	const foreignKeys = isOurs ? (live?.clusterRecord?.foreignKeys ?? []) : [];
+	if (foreignKeys.length > 0) await removeKeys(target, reference, foreignKeys, options);
+	if (isGood && isOurs && isAsWished(record, wish.record) && live?.fingerprint === memory.fingerprint)
+		return foreignKeys.length > 0 ? 'repaired' : 'unchanged';
+
+	if (live === undefined) await claim(target, reference, options);
+	// Somebody else who has another mind about it is not answered without end: with each new token pods are replaced.
+	const isRepair = memory.wasPublished && (live === undefined || (isGood && isOurs));
+	if (isRepair) {
+		const secret = { apiVersion: reference.apiVersion, kind: reference.kind, metadata: reference };
+		target.writer.assertMayRepair(target.mesh.partOf ?? target.mesh.name, live ?? secret, live);
+	}
+	if (isGood) {
+		await write(target, { ...record, ...wish.record }, memory.kubeconfig ?? '', memory);
+		return isOurs ? 'repaired' : 'published';
+	}
+	// Deleted by somebody: what is remembered is as good as it was, but Pilot may have missed that it went and came.
+	const { token, issued } = await source.issue(wish.lifetimeMs, wish.now);
+	const kubeconfig = remoteKubeconfig({ cluster, ...source.access, token });
+	const isReplacement = memory.wasPublished;
+	await write(
+		target,
+		{
+			...wish.record,
+			state: 'Published',
+			issued,
+			basis,
+			content: contentHash(kubeconfig),
+			...(isReplacement ? { replacedAt: wish.now } : {}),
+		},
+		kubeconfig,
+		memory,
+	);
+	return isReplacement ? (record === undefined ? 'repaired' : 'rotated') : 'published';
+}
+
+function isAsWished(record: ClusterRecord, wished: PublicationWish['record']): boolean {
+	const { cluster, role, dataPlane, kubeconfig, id } = record;
+	return isDeepStrictEqual({ cluster, role, dataPlane, kubeconfig, id }, { id: undefined, ...wished });
+}
+
+async function write(
+	{ writer, mesh }: PublicationTarget,
+	record: ClusterRecord,
+	kubeconfig: string,
+	memory: PublicationMemory,
+): Promise<void> {
+	const { fingerprint } = await writer.apply(recordSecret(mesh, record, kubeconfig), true);
+	memory.kubeconfig = kubeconfig;
+	memory.fingerprint = fingerprint;
+	memory.wasPublished = true;
+}
+
+/** After a restart: what is published is read once. It is used when it is what was written. */
+async function recall(
+	{ api, mesh, live }: PublicationTarget,
+	record: ClusterRecord,
+	memory: PublicationMemory,
+	options: CallOptions,
+): Promise<void> {
+	const reference = recordReference(mesh.namespace, record.cluster);
+	let secret: KubeObject & { readonly data?: Readonly<Record<string, string>> };
+	try {
+		secret = await api.get(reference, options);
+	} catch (error) {
+		if (isNotFound(error)) return;
+		throw error;
+	}
+	const value = new Map(Object.entries(secret.data ?? {})).get(record.cluster);
+	const kubeconfig = Buffer.from(value ?? '', 'base64').toString('utf8');
+	if (contentHash(kubeconfig) !== record.content) return;
+	memory.kubeconfig = kubeconfig;
+	memory.fingerprint = live.get(objectKey(reference))?.fingerprint;
+}
+
+/** Pilot takes each key for a cluster, whoever put it there: those of somebody else go. */
+async function removeKeys(
+	{ api, live, writer }: PublicationTarget,
+	reference: ReturnType<typeof recordReference>,
+	keys: readonly string[],
+	options: CallOptions,
+): Promise<void> {
+	const { apiVersion, kind } = reference;
+	const secret = { apiVersion, kind, metadata: reference };
+	const child = live.get(objectKey(reference));
+	writer.assertMayRepair(`keys of ${objectKey(reference)}`, child ?? secret, child);
+	const data = Object.fromEntries(keys.map((key) => [key, null]));
+	await api.patch(reference, { data }, { ...options, type: 'merge', metadataOnly: true });
+}
+
+/**
+ * Another primary has published it here before. With the content that it wrote, it becomes ours in one write, so that no
+ * Pilot ever misses it. False where the content is not what was written.
+ */
+export async function takeOver(
+	target: PublicationTarget,
+	record: ClusterRecord,
+	own: PublicationWish['record'],
+	memory: PublicationMemory,
+	options: CallOptions,
+): Promise<boolean> {
+	await recall(target, record, memory, options);
+	if (memory.kubeconfig === undefined) return false;
+	await write(target, { ...record, ...own }, memory.kubeconfig, memory);
+	return true;
+}
+
+/**
+ * Throws where a Secret of that name stands that is not ours to write. One that is handed over is emptied, and hidden from
+ * Pilot until it is published: Pilot reads each key of such a Secret as a cluster.
+ */
+export async function claim(
+	{ api, mesh }: Pick<PublicationTarget, 'api' | 'mesh'>,
+	reference: ReturnType<typeof recordReference>,
+	options: CallOptions,
+): Promise<void> {
+	let metadata: KubeObject['metadata'];
+	try {
+		({ metadata } = await api.getMetadata(reference, options));
+	} catch (error) {
+		if (isNotFound(error)) return;
+		throw error;
+	}
+	const set = metadata.labels?.[partOfLabel] ?? '';
+	const ownership = ownershipOf(metadata, mesh.partOf ?? set, mesh.owner?.uid);
+	const isOfMeshwright =
+		metadata.labels?.[managedByLabel] === managedByValue && metadata.labels[clusterLabel] !== undefined;
+	if (ownership.kind === 'foreign' && !isOfMeshwright) {
+		throw new InvalidError(
+			'SecretConflict',
+			`${describeObject(reference)} exists and belongs to ${ownership.owner}; it is not written. Delete or rename it, or give it to Meshwright with annotation meshwright.io/adopt: "true" on it`,
+			{ object: reference },
+		);
+	}
+	if (ownership.kind === 'adoptable') {
+		const { resourceVersion } = metadata;
+		await api.patch(
+			reference,
+			{ metadata: { resourceVersion, labels: { [multiClusterLabel]: null } }, data: null },
+			{ ...options, type: 'merge', metadataOnly: true },
+		);
+	}
+}

@@ -1,0 +1,214 @@
+/**
+ * The Secret `istio-remote-secret-<cluster>`: how Pilot learns of a cluster, and all that the operator has to know of it
+ * after a restart. One object for the whole life of an entry, so that no crash can separate the two:
+ *
+ * - `Pending`: without content, and without the label by which Pilot looks. Written before the first write in the cluster,
+ *   as a finalizer is: what may be left there is never forgotten.
+ * - `Published`: label and content come in one write; Pilot sees a new Secret that is complete.
+ * - `Leaving`: label and content went in one write, which Pilot sees as a deletion; the Secret goes when the cluster is clean.
+ *
+ * Its annotations are read from metadata alone. Nothing of the kubeconfig is in them.
+ */
+import { createHash } from 'node:crypto';
+import { applySetLabel, clusterAnnotationPrefix, clusterLabel } from '../../../api/v1/constants.ts';
+import type { Child, ClusterRecordFacts } from '../../apply/child.ts';
+import { componentLabel, instanceLabel, type Owner, ownerReference } from '../../apply/identity.ts';
+import { applySetId, managedBy } from '../../render/index.ts';
+import { kinds } from '../../runtime/kinds.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { remoteSecretName } from './remote-secret.ts';
+
+/** A key of a Secret that holds a kubeconfig. */
+export interface KubeconfigReference {
+	readonly namespace: string;
+	readonly name: string;
+	readonly key: string;
+}
+
+/** A token as it was issued. */
+export interface Issued {
+	/** By our clock, milliseconds since 1970. */
+	readonly issuedAt: number;
+	/** As the API server granted it, milliseconds. */
+	readonly lifetimeMs: number;
+}
+
+export type RecordState = 'Pending' | 'Published' | 'Leaving';
+
+/** What the Secret of a cluster says. */
+export interface ClusterRecord {
+	readonly cluster: string;
+	readonly role: 'Remote' | 'Primary';
+	readonly state: RecordState;
+	/** UID of `kube-system` there; absent until its API server has answered. */
+	readonly id?: string;
+	/** Whether it has, or may still have, something of a data plane. */
+	readonly dataPlane: boolean;
+	/** By which it was joined, and by which it is cleaned when it leaves. */
+	readonly kubeconfig: KubeconfigReference;
+	/** Of what was published last. */
+	readonly issued?: Issued;
+	/** Hash of everything but the token from which the kubeconfig was made. */
+	readonly basis?: string;
+	/** Hash of the content. */
+	readonly content?: string;
+	/** When content that Pilot may know was replaced, milliseconds since 1970; absent where it never was. */
+	readonly replacedAt?: number;
+	/** When leaving began, milliseconds since 1970. */
+	readonly leavingSince?: number;
+}
+
+/** Pilot looks for this label (istio 1.0-1.4 `pkg/kube/secretcontroller`, later `pkg/kube/multicluster`). */
+export const multiClusterLabel = 'istio/multiCluster';
+
+/** What istioctl writes on such Secrets, for people and tools (istio `istioctl/pkg/multicluster/remote_secret.go`). */
+const clusterNameAnnotation = 'networking.istio.io/cluster';
+
+/** The component that everything about other clusters belongs to. */
+export const clustersComponent = 'clusters';
+
+/** The ApplySet of the Secret of one cluster: not that of the mesh, which takes away whatever is not rendered. */
+export function recordSetId(mesh: string, cluster: string): string {
+	return applySetId(`${mesh}/clusters/${cluster}`);
+}
+
+export function recordReference(namespace: string, cluster: string) {
+	const { apiVersion, kind } = kinds.Secret;
+	return { apiVersion, kind, namespace, name: remoteSecretName(cluster) };
+}
+
+/** Each is asked for again and again, by the passes of all clusters. What caches keep is frozen: it is read once. */
+const known = new WeakMap<ClusterRecordFacts, { readonly record: ClusterRecord | undefined }>();
+
+/** Undefined for a Secret that stands for no cluster, or of which too little can be read. */
+export function recordOf({ clusterRecord }: Pick<Child, 'clusterRecord'>): ClusterRecord | undefined {
+	if (clusterRecord === undefined) return undefined;
+	let found = known.get(clusterRecord);
+	if (found === undefined) {
+		found = { record: readRecord(clusterRecord) };
+		known.set(clusterRecord, found);
+	}
+	return found.record;
+}
+
+function readRecord({ cluster, isPublished, facts }: ClusterRecordFacts): ClusterRecord | undefined {
+	const [namespace, name, key] = (facts.kubeconfig ?? '').split('/');
+	if (namespace === undefined || name === undefined || key === undefined) return undefined;
+	const issued = issuedOf(facts['issued-at'], facts['lifetime-seconds']);
+	const [replacedAt, leavingSince] = [timeOf(facts['replaced-at']), timeOf(facts['leaving-since'])];
+	return {
+		cluster,
+		role: facts.role === 'Primary' ? 'Primary' : 'Remote',
+		dataPlane: facts['data-plane'] === 'true',
+		state: isPublished ? 'Published' : leavingSince === undefined ? 'Pending' : 'Leaving',
+		...given('id', facts.id),
+		kubeconfig: { namespace, name, key },
+		...given('issued', issued),
+		...given('basis', facts.basis),
+		...given('content', facts.content),
+		...given('replacedAt', replacedAt),
+		...given('leavingSince', leavingSince),
+	};
+}
+
+/**
+ * The Secret for a record; with the kubeconfig where it is published.
+ * @param owner the MeshInstallation; left out in another cluster
+ */
+export function recordSecret(
+	mesh: { readonly name: string; readonly namespace: string; readonly owner?: Owner; readonly partOf?: string },
+	record: ClusterRecord,
+	kubeconfig?: string,
+): KubeObject {
+	const { cluster, state, issued } = record;
+	const annotations: Record<string, string | undefined> = {
+		role: record.role,
+		'data-plane': record.dataPlane ? 'true' : undefined,
+		id: record.id,
+		kubeconfig: `${record.kubeconfig.namespace}/${record.kubeconfig.name}/${record.kubeconfig.key}`,
+		'issued-at': textOf(issued?.issuedAt),
+		'lifetime-seconds': issued === undefined ? undefined : String(issued.lifetimeMs / 1_000),
+		'expires-at': issued === undefined ? undefined : textOf(issued.issuedAt + issued.lifetimeMs),
+		basis: record.basis,
+		content: record.content,
+		'replaced-at': textOf(record.replacedAt),
+		'leaving-since': textOf(record.leavingSince),
+	};
+	const isPublished = state === 'Published' && kubeconfig !== undefined;
+	const { apiVersion, kind, namespace, name } = recordReference(mesh.namespace, cluster);
+	return Object.freeze({
+		apiVersion,
+		kind,
+		metadata: {
+			namespace,
+			name,
+			labels: {
+				...managedBy,
+				'app.kubernetes.io/part-of': 'istio',
+				[instanceLabel]: mesh.name,
+				[componentLabel]: clustersComponent,
+				[applySetLabel]: mesh.partOf ?? recordSetId(mesh.name, cluster),
+				[clusterLabel]: cluster,
+				...(isPublished ? { [multiClusterLabel]: 'true' } : {}),
+			},
+			annotations: {
+				...(isPublished ? { [clusterNameAnnotation]: cluster } : {}),
+				...Object.fromEntries(
+					Object.entries(annotations).flatMap(([key, value]) =>
+						value === undefined ? [] : [[`${clusterAnnotationPrefix}${key}`, value]],
+					),
+				),
+			},
+			...(mesh.owner === undefined ? {} : { ownerReferences: [ownerReference(mesh.owner)] }),
+		},
+		type: 'Opaque',
+		...(isPublished ? { data: { [cluster]: Buffer.from(kubeconfig).toString('base64') } } : {}),
+	});
+}
+
+/** Hash of a kubeconfig, for `content`: whether the Secret is still as it was written. */
+export function contentHash(kubeconfig: string): string {
+	return createHash('sha256').update(kubeconfig).digest('base64url').slice(0, 22);
+}
+
+/** The Secrets of other clusters in the namespace of a mesh, whoever keeps them. */
+export function recordsIn(namespace: string, secrets: Iterable<Child>): readonly ClusterRecord[] {
+	return [...secrets].flatMap((child) => {
+		const record = child.metadata.namespace === namespace ? recordOf(child) : undefined;
+		return record === undefined ? [] : [record];
+	});
+}
+
+/**
+ * A hash of the published Secrets whose content was replaced: what Pilot and Mixer of a classic release would not notice,
+ * because they act on Secrets that come and go and ignore updates. Undefined while there are none.
+ */
+export function replacedHash(records: readonly ClusterRecord[]): string | undefined {
+	const lines = records
+		.filter(({ state, replacedAt }) => state === 'Published' && replacedAt !== undefined)
+		.map(({ cluster, content, replacedAt }) => `${cluster} ${content ?? ''} ${replacedAt ?? ''}`)
+		.sort();
+	return lines.length === 0 ? undefined : createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 32);
+}
+
+function given<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+	return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V };
+}
+
+/** Undefined where it is no token's: then there is none, and a new one is due. */
+function issuedOf(at: string | undefined, lifetimeSeconds: string | undefined): Issued | undefined {
+	const issuedAt = timeOf(at);
+	const lifetimeMs = Math.round(Number(lifetimeSeconds ?? Number.NaN) * 1_000);
+	if (issuedAt === undefined || !(lifetimeMs > 0) || Number.isNaN(new Date(issuedAt + lifetimeMs).getTime()))
+		return undefined;
+	return { issuedAt, lifetimeMs };
+}
+
+function timeOf(text: string | undefined): number | undefined {
+	const time = Date.parse(text ?? '');
+	return Number.isNaN(time) ? undefined : time;
+}
+
+function textOf(time: number | undefined): string | undefined {
+	return time === undefined ? undefined : new Date(time).toISOString();
+}

@@ -1,0 +1,111 @@
+/** From an open connection to what a Secret is made of: how the control plane reaches the cluster, and a token for it. */
+import { kinds } from '../../runtime/kinds.ts';
+import { objectKey } from '../../runtime/object.ts';
+import type { ClusterAccess } from '../kubeconfig/kubeconfig.ts';
+import type { WantedCluster, WantedMesh } from '../types.ts';
+import type { ClusterConnection } from './connection.ts';
+import type { KeeperContext } from './context.ts';
+import { ClusterFailure, clusterFailure, type FailureContext, inCluster } from './failure.ts';
+import type { PublicationSource } from './publication.ts';
+import { issueToken, proveToken } from './token.ts';
+
+export function failureContextOf({ server, credentials }: ClusterAccess): FailureContext {
+	return {
+		host: new URL(server).host,
+		secrets: [credentials.token, credentials.key, credentials.cert].filter((secret) => secret !== undefined),
+	};
+}
+
+/** The account by which another primary reads this cluster; undefined where nobody has said how it is reached. */
+export function localSourceOf(
+	context: KeeperContext,
+	mesh: WantedMesh,
+	account: string,
+	signal: AbortSignal,
+): PublicationSource | undefined {
+	const { access } = context.local();
+	const server = mesh.server ?? access?.server;
+	if (server === undefined) return undefined;
+	const { api } = context;
+	const { apiVersion, kind } = kinds.ServiceAccount;
+	const identity = { namespace: mesh.namespace, name: account };
+	return {
+		account: { ...identity, uid: context.live.get(objectKey({ apiVersion, kind, ...identity }))?.metadata.uid },
+		access: { server, ca: access?.ca, tlsServerName: undefined },
+		issue: async (lifetimeMs, now) => {
+			const answer = await issueToken(api, identity, lifetimeMs, now, { signal });
+			// Tried where this operator reaches its own API server, which may be another address than that for others.
+			const reader = context.connectHere(answer.token);
+			try {
+				await proveToken(reader, { signal });
+			} finally {
+				await reader.close();
+			}
+			return answer;
+		},
+	};
+}
+
+const doing = 'a new token was issued, but does not read the cluster as Pilot has to';
+
+/** The account by which the control plane reads a joined cluster. */
+export function sourceOf(
+	context: KeeperContext,
+	mesh: WantedMesh,
+	entry: Pick<WantedCluster, 'server'>,
+	there: ClusterConnection,
+	account: string,
+	signal: AbortSignal,
+): PublicationSource {
+	const { access, api } = there;
+	const server = entry.server ?? access.server;
+	const { ca, tlsServerName, proxyUrl } = access;
+	const failures = failureContextOf(access);
+	const { apiVersion, kind } = kinds.ServiceAccount;
+	const reference = { apiVersion, kind, namespace: mesh.namespace, name: account };
+	return {
+		account: {
+			namespace: mesh.namespace,
+			name: account,
+			uid: there.live.get(objectKey(reference))?.metadata.uid,
+		},
+		access: { server, ca, tlsServerName, proxyUrl },
+		issue: async (lifetimeMs, now) => {
+			const answer = await inCluster(failures, signal, () =>
+				issueToken(api, { namespace: mesh.namespace, name: account }, lifetimeMs, now, { signal }),
+			);
+			const { token } = answer;
+			const prove = async (url: string) => {
+				const reader = context.connect({ url, ca, servername: tlsServerName, proxyUrl, token });
+				try {
+					await proveToken(reader, { signal });
+				} catch (error) {
+					signal.throwIfAborted();
+					const failure = clusterFailure(error, {
+						host: new URL(url).host,
+						secrets: [...failures.secrets, token],
+						reason: 'TokenNotProven',
+						doing,
+					});
+					// It is the new token that is not known there, not the user of the kubeconfig.
+					throw failure.problem.reason === 'Unauthorized'
+						? new ClusterFailure({ reason: 'TokenNotProven', message: `${doing}: 401 Unauthorized` }, false)
+						: failure;
+				} finally {
+					await reader.close();
+				}
+			};
+			try {
+				await prove(server);
+			} catch (error) {
+				if (!(error instanceof ClusterFailure) || server === access.server) throw error;
+				// Another address than ours: that it fails says nothing about whether the cluster is reached.
+				if (error.problem.reason !== 'Unreachable')
+					throw new ClusterFailure({ reason: 'TokenNotProven', message: error.problem.message }, false);
+				// The mesh may reach it where the operator does not: then the token is tried where both do.
+				await prove(access.server);
+			}
+			return answer;
+		},
+	};
+}

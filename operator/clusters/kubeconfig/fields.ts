@@ -1,0 +1,85 @@
+/** Reads fields of a kubeconfig of somebody else: every type is checked, and messages name fields by place, never content. */
+import { InvalidError } from '../../runtime/errors.ts';
+import type { Plain, PlainMap } from './yaml.ts';
+
+/** An object of a kubeconfig and where it stands: `clusters[0].cluster`. */
+export interface Fields {
+	readonly path: string;
+	readonly map: PlainMap;
+}
+
+/** A mistake. */
+export function invalid(message: string): InvalidError {
+	return new InvalidError('KubeconfigInvalid', message);
+}
+
+/** A power that no kubeconfig of somebody else gets. */
+export function unsafe(message: string): InvalidError {
+	return new InvalidError('KubeconfigUnsafe', message);
+}
+
+export function pathOf(fields: Fields, name: string): string {
+	return fields.path === '' ? name : `${fields.path}.${name}`;
+}
+
+/** Whether something stands there. null and empty texts are what kubectl takes for nothing. */
+export function isSet(fields: Fields, name: string): boolean {
+	const value = fields.map.get(name);
+	return value !== undefined && value !== null && value !== '';
+}
+
+/** Undefined where nothing stands. */
+export function textOf(fields: Fields, name: string): string | undefined {
+	const value = fields.map.get(name);
+	if (value === undefined || value === null || value === '') {
+		return undefined;
+	}
+	if (typeof value !== 'string') {
+		throw invalid(`${pathOf(fields, name)} is not text: put it into quotes`);
+	}
+	return value;
+}
+
+/** Without fields where nothing stands. @param path empty for the whole. */
+export function fieldsOf(value: Plain | undefined, path: string): Fields {
+	if (value === undefined || value === null) {
+		return { path, map: new Map() };
+	}
+	if (!(value instanceof Map)) {
+		throw invalid(`${path === '' ? 'the kubeconfig' : path} is not an object with fields`);
+	}
+	return { path, map: value };
+}
+
+/**
+ * The entry of that name in one of the three lists. All entries must have names of their own, the unused ones too: with
+ * two of a name, which one is meant would depend on who reads.
+ * @param field where an entry has its content: `cluster` in `clusters`.
+ * @param wanted what names it, for messages: `current-context`.
+ */
+export function entryOf(kubeconfig: Fields, list: string, field: string, name: string, wanted: string): Fields {
+	const value = kubeconfig.map.get(list) ?? [];
+	if (!Array.isArray(value)) {
+		throw invalid(`${list} is not a list`);
+	}
+	const entries = value.map((entry: Plain, index) => fieldsOf(entry, `${list}[${index}]`));
+	const seen = new Map<string, Fields>();
+	for (const entry of entries) {
+		const own = textOf(entry, 'name');
+		if (own === undefined) {
+			throw invalid(`${pathOf(entry, 'name')} is missing`);
+		}
+		const before = seen.get(own);
+		if (before !== undefined) {
+			throw invalid(
+				`${pathOf(entry, 'name')} is the same as ${pathOf(before, 'name')}: give each entry a name of its own`,
+			);
+		}
+		seen.set(own, entry);
+	}
+	const found = seen.get(name);
+	if (found === undefined) {
+		throw invalid(`${list} has no entry of the name in ${wanted}`);
+	}
+	return fieldsOf(found.map.get(field), pathOf(found, field));
+}

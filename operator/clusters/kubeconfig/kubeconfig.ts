@@ -1,0 +1,134 @@
+/**
+ * From a kubeconfig in a Secret to who we are to that cluster. Whoever may write the Secret may not be the operator's
+ * owner, so a kubeconfig is data and nothing else: no program is run, no file is read, no check is skipped, and the
+ * operator goes nowhere that it must not. What is refused is refused with the field and the remedy, never with content;
+ * names of contexts, clusters and users are content too.
+ *
+ * Only the current context, its cluster and its user count. Others are never used and may be anything that has a name.
+ */
+import type { StaticCredentials } from '../../runtime/credentials/grant.ts';
+import { InvalidError } from '../../runtime/errors.ts';
+import type { ClusterProblem } from '../problem.ts';
+import type { ClusterSettings } from '../settings.ts';
+import { entryOf, type Fields, fieldsOf, invalid, isSet, pathOf, textOf, unsafe } from './fields.ts';
+import { authoritiesOf, clientCertificateOf } from './material.ts';
+import { proxyUrlOf, serverOf, tlsServerNameOf } from './server.ts';
+import { readPlainYaml } from './yaml.ts';
+
+export interface ClusterAccess {
+	/** https URL in one spelling, with a path where the API server lies below one. No slash at the end. */
+	readonly server: string;
+	/** PEM of the authorities of its certificate; the system's own when undefined. */
+	readonly ca: string | undefined;
+	readonly tlsServerName: string | undefined;
+	readonly proxyUrl: string | undefined;
+	/** All of it, for an `ApiServer`, which must have `guardedLookup` too: a name is judged when it is dialled. */
+	readonly credentials: StaticCredentials;
+}
+
+export type KubeconfigResult =
+	| { readonly ok: true; readonly access: ClusterAccess }
+	| { readonly ok: false; readonly problem: ClusterProblem };
+
+/** Pure, and never throws. @param content a Secret's value, decoded. */
+export function readClusterKubeconfig(content: Buffer, settings: ClusterSettings): KubeconfigResult {
+	try {
+		return { ok: true, access: accessOf(fieldsOf(readPlainYaml(content), ''), settings) };
+	} catch (error) {
+		if (error instanceof InvalidError) {
+			const reason = error.reason === 'KubeconfigUnsafe' ? 'KubeconfigUnsafe' : 'KubeconfigInvalid';
+			return { ok: false, problem: { reason, message: error.message } };
+		}
+		throw error;
+	}
+}
+
+function accessOf(kubeconfig: Fields, settings: ClusterSettings): ClusterAccess {
+	refuseOtherKinds(kubeconfig);
+	const contextName = textOf(kubeconfig, 'current-context');
+	if (contextName === undefined) {
+		// client-go takes no context then, and Pilot 1.0 panics.
+		throw invalid('current-context is missing: set it (kubectl config use-context)');
+	}
+	const context = entryOf(kubeconfig, 'contexts', 'context', contextName, 'current-context');
+	const named = (field: string) => {
+		const name = textOf(context, field);
+		if (name === undefined) {
+			throw invalid(`${pathOf(context, field)} is missing`);
+		}
+		return entryOf(kubeconfig, `${field}s`, field, name, pathOf(context, field));
+	};
+	const cluster = named('cluster');
+	const user = named('user');
+	refusePowers(cluster, user);
+
+	const server = serverOf(cluster, settings);
+	const ca = authoritiesOf(cluster);
+	const tlsServerName = tlsServerNameOf(cluster);
+	const proxyUrl = proxyUrlOf(cluster, settings);
+	const credentials: StaticCredentials = { url: server, ca, servername: tlsServerName, proxyUrl, ...identityOf(user) };
+	return { server, ca, tlsServerName, proxyUrl, credentials };
+}
+
+/** kubectl takes a kubeconfig without them. */
+function refuseOtherKinds(kubeconfig: Fields): void {
+	for (const [field, value] of [
+		['apiVersion', 'v1'],
+		['kind', 'Config'],
+	] as const) {
+		if ((textOf(kubeconfig, field) ?? value) !== value) {
+			throw invalid(`${field} is not ${value}: this is no kubeconfig`);
+		}
+	}
+}
+
+const fileFields = ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'];
+const impersonationFields = ['as', 'as-uid', 'as-groups', 'as-user-extra'];
+
+/** What would make the operator do more than speak with an API server. First of all: where it stands, no mistake matters. */
+function refusePowers(cluster: Fields, user: Fields): void {
+	for (const field of ['exec', 'auth-provider']) {
+		if (isSet(user, field)) {
+			throw unsafe(
+				`${pathOf(user, field)} would run a program: put a token, for example of a ServiceAccount, into the kubeconfig`,
+			);
+		}
+	}
+	for (const fields of [cluster, user]) {
+		for (const field of fileFields) {
+			if (isSet(fields, field)) {
+				throw unsafe(
+					`${pathOf(fields, field)} names a file: put its content into the kubeconfig (kubectl config view --minify --flatten)`,
+				);
+			}
+		}
+	}
+	if ((cluster.map.get('insecure-skip-tls-verify') ?? false) !== false) {
+		throw unsafe(`${pathOf(cluster, 'insecure-skip-tls-verify')} is set: use certificate-authority-data instead`);
+	}
+	// The token that is published belongs to a ServiceAccount; impersonation would only hide who made it.
+	for (const field of impersonationFields) {
+		if (isSet(user, field)) {
+			throw unsafe(`${pathOf(user, field)} acts as somebody else: use the credentials of the user that is meant`);
+		}
+	}
+}
+
+function identityOf(user: Fields): Pick<StaticCredentials, 'token' | 'cert' | 'key'> {
+	for (const field of ['username', 'password']) {
+		if (isSet(user, field)) {
+			throw invalid(
+				`${pathOf(user, field)}: Kubernetes has no passwords since 1.19; use a token or a client certificate`,
+			);
+		}
+	}
+	const token = textOf(user, 'token');
+	if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+		throw invalid(`${pathOf(user, 'token')} has characters that no token has: write it in one line, without spaces`);
+	}
+	const certificate = clientCertificateOf(user);
+	if (token === undefined && certificate === undefined) {
+		throw invalid(`${user.path} has neither token nor client-certificate-data and client-key-data`);
+	}
+	return { token, ...certificate };
+}

@@ -1,0 +1,298 @@
+/**
+ * The wiring: watches → queue → pass. Starts its parts in the order in which they need each other and ends them backwards.
+ * Runs in every replica; without the lease it keeps its caches warm and writes nothing.
+ */
+import type { CrdMemory } from '../apply/apply-crds.ts';
+import { RepairLimit } from '../apply/repair-limit.ts';
+import type { ApplyHooks } from '../apply/writer.ts';
+import { clusterChecks } from '../clusters/checks/cluster-checks.ts';
+import { ClusterController, type ClusterControllerOptions } from '../clusters/controller.ts';
+import type { ClusterSettings } from '../clusters/settings.ts';
+import { configFollowedAfterMs } from '../plan/classic/mesh-facts.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
+import type { StaticCredentials } from '../runtime/credentials/grant.ts';
+import { kinds } from '../runtime/kinds.ts';
+import { type Logger, passLogger } from '../runtime/log/logger.ts';
+import {
+	type PassContext,
+	type PassResult,
+	priorities,
+	WorkQueue,
+	type WorkQueueHooks,
+} from '../runtime/queue/work-queue.ts';
+import type { ReflectorHappening } from '../runtime/watch/reflector.ts';
+import type { StatusNotice } from '../status/transitions.ts';
+import { MeshCaches } from './caches.ts';
+import type { StoredInstallation } from './installation.ts';
+import { JoinedClusters } from './joined/joined-clusters.ts';
+import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
+import { childNeedsPass, freesCitadel, installationNeedsPass, installationsOf } from './wake.ts';
+
+export interface MeshControllerOptions {
+	readonly api: ApiServer;
+	/** How joined clusters are reached. */
+	readonly clusters: ClusterAccessOptions;
+	readonly log: Logger;
+	/** Installations that are worked on at a time. Default 64. */
+	readonly concurrency?: number;
+	/** Everything is listed and looked at again about this often, milliseconds. Default 10 min. */
+	readonly resyncMs?: number;
+	/** After how many milliseconds every Pilot follows a changed mesh configuration. 150 s when not set. */
+	readonly configFollowedAfterMs?: number;
+	/** Ends a pass that hangs, milliseconds. Default 2 min. */
+	readonly reconcileTimeoutMs?: number;
+	/** Publishes an Event about an installation. */
+	readonly onNotice?: (object: StoredInstallation, notice: StatusNotice) => void;
+	readonly onStatus?: ReconcilerOptions['onStatus'];
+	readonly onApply?: ApplyHooks['onOutcome'];
+	readonly onWatch?: (happening: ReflectorHappening) => void;
+	readonly queueHooks?: WorkQueueHooks<string>;
+	readonly wallClock?: () => number;
+	readonly random?: () => number;
+}
+
+export interface ClusterAccessOptions {
+	readonly settings: ClusterSettings;
+	/** A client for another API server; what it writes is subject to the lease. */
+	readonly connect: (credentials: StaticCredentials) => ApiServer;
+	/** A client for this API server by another token. */
+	readonly connectHere: (token: string) => ApiServer;
+	/** How others may reach this API server, as far as this process knows; inside a cluster it knows the authority alone. */
+	readonly access: { readonly server: string | undefined; readonly ca: string | undefined } | undefined;
+	readonly onObserved?: ClusterControllerOptions['onObserved'];
+	readonly onRotated?: ClusterControllerOptions['onRotated'];
+	readonly queueHooks?: WorkQueueHooks<string>;
+}
+
+/** More than requests in flight: while some installations wait for answers, others have their next request ready. */
+const defaultConcurrency = 64;
+const defaultResyncMs = 10 * 60_000;
+/** Joined clusters are listed anew within so many resyncs: their watches are watched over all the time. */
+const relistClustersWithin = 2;
+/** So often, milliseconds, it is looked whether workloads are seen. */
+const sightCheckMs = 1_000;
+
+export class MeshController {
+	readonly caches: MeshCaches;
+	readonly queue: WorkQueue<string>;
+	readonly #options: MeshControllerOptions;
+	readonly #random: () => number;
+	readonly #crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
+	readonly #repairLimit = new RepairLimit();
+	readonly clusters: ClusterController;
+	readonly #joined: JoinedClusters;
+	readonly #reconciler: Reconciler;
+	#serverVersion = '';
+	#resyncTimer: NodeJS.Timeout | undefined;
+	#sightTimer: NodeJS.Timeout | undefined;
+	#isBlind = false;
+
+	constructor(options: MeshControllerOptions) {
+		this.#options = options;
+		this.#random = options.random ?? Math.random;
+		const { api, log } = options;
+		this.caches = new MeshCaches(api, {
+			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
+			onSecret: ({ name }, installations) => {
+				for (const installation of installations) this.queue.add(installation, { reason: `Secret ${name}` });
+			},
+			...(options.onWatch === undefined ? {} : { observe: options.onWatch }),
+		});
+		const applier = {
+			api,
+			live: this.caches.children,
+			crdMemory: this.#crdMemory,
+			repairLimit: this.#repairLimit,
+			now: () => performance.now(),
+		};
+		this.clusters = this.#makeClusters(applier);
+		this.#joined = new JoinedClusters({
+			api,
+			live: this.caches.children,
+			controller: this.clusters,
+			wakeNamespace: (namespace) => this.#wakeNamespace(namespace, 'addresses of the control plane'),
+			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
+			wallClock: options.wallClock ?? Date.now,
+		});
+		this.#reconciler = new Reconciler({
+			api,
+			installations: this.caches.installations,
+			namespaces: this.caches,
+			secrets: this.caches.secrets,
+			applier,
+			clusters: this.#joined,
+			serverVersion: () => this.#serverVersion,
+			wallClock: options.wallClock ?? Date.now,
+			random: this.#random,
+			resyncMs: options.resyncMs ?? defaultResyncMs,
+			configFollowedAfterMs: options.configFollowedAfterMs ?? configFollowedAfterMs,
+			onNotice: (object, notice) => this.#tell(object, notice),
+			...(options.onApply === undefined ? {} : { onApply: options.onApply }),
+			...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),
+		});
+		this.queue = new WorkQueue<string>({
+			worker: (name, context) => this.#pass(name, context),
+			concurrency: options.concurrency ?? defaultConcurrency,
+			...(options.reconcileTimeoutMs === undefined ? {} : { reconcileTimeoutMs: options.reconcileTimeoutMs }),
+			...(options.queueHooks === undefined ? {} : { hooks: options.queueHooks }),
+		});
+		this.#connect();
+	}
+
+	/** Starts the caches; resolves when they have listed everything once. Nothing is written before `lead`. */
+	async start(): Promise<void> {
+		this.caches.start();
+		await this.caches.synced();
+		// Not before: an API server that is down now is waited for.
+		await this.clusters.start();
+		this.#serverVersion = (await this.#options.api.version()).gitVersion;
+		this.#planResync();
+		this.#sightTimer = setInterval(() => this.#checkSight(), sightCheckMs);
+		this.#sightTimer.unref();
+	}
+
+	/** Lets passes begin: this replica holds the lease, or needs none. */
+	lead(): void {
+		this.queue.start();
+		this.clusters.lead();
+	}
+
+	/**
+	 * Ends passes (those that run get until the deadline, milliseconds) and then the caches. False when a pass goes on in
+	 * spite of that: then it may still write, and the lease must not be given away.
+	 */
+	async stop(deadlineMs: number): Promise<boolean> {
+		clearTimeout(this.#resyncTimer);
+		clearInterval(this.#sightTimer);
+		const [{ unfinished }, clustersEnded] = await Promise.all([
+			this.queue.stop({ deadlineMs }),
+			this.clusters.stop(deadlineMs),
+		]);
+		this.#joined.stop();
+		this.caches.stop();
+		return unfinished.length === 0 && clustersEnded;
+	}
+
+	#connect(): void {
+		const { installations } = this.caches;
+		this.caches.onInstallation((change) => {
+			if (!installationNeedsPass(change)) return;
+			const priority = change.initial ? priorities.background : priorities.normal;
+			const { name } = (change.current ?? change.old).metadata;
+			this.queue.add(name, { reason: `MeshInstallation ${change.type}`, priority });
+			// One that goes, or changes, may free what another waits for.
+			if (change.type === 'deleted' || freesCitadel(change)) {
+				for (const { metadata } of installations.all())
+					this.queue.add(metadata.name, { reason: `${name} is gone or has changed` });
+			}
+		});
+		this.caches.onChild((change) => {
+			if (change.initial || !childNeedsPass(change)) return;
+			const { kind, metadata } = change.current ?? change.old;
+			for (const name of installationsOf(change, installations.all())) {
+				this.queue.add(name, { reason: `${kind} ${metadata.name} ${change.type}` });
+			}
+			// Also where the label by which it is one was taken off.
+			if ((change.old?.clusterRecord ?? change.current?.clusterRecord) !== undefined) {
+				this.clusters.secretChanged(change);
+				// Another primary may keep it here: the pods that read it are those of the mesh in its namespace.
+				this.#wakeNamespace(metadata.namespace ?? '', `Secret ${metadata.name} ${change.type}`);
+			}
+		});
+	}
+
+	#makeClusters(applier: ClusterControllerOptions['applier']): ClusterController {
+		const { api, log, clusters, wallClock = Date.now, onApply } = this.#options;
+		const { settings, access, connect, connectHere, onObserved, onRotated, queueHooks } = clusters;
+		return new ClusterController({
+			api,
+			log,
+			settings,
+			applier,
+			checks: clusterChecks,
+			access,
+			connect,
+			connectHere,
+			isFollowed: (namespace) => this.#joined.isFollowed(namespace),
+			needsPass: childNeedsPass,
+			wakeMesh: (mesh, reason, afterMs) => this.queue.add(mesh, { reason, afterMs }),
+			onNotice: (mesh, notice) => {
+				const object = this.caches.installations.get(mesh);
+				if (object !== undefined) this.#tell(object, notice);
+			},
+			onApply: (kind, outcome) => onApply?.(kind, outcome),
+			onObserved: (...about) => onObserved?.(...about),
+			onRotated: (...about) => onRotated?.(...about),
+			...(queueHooks === undefined ? {} : { queueHooks }),
+			now: () => performance.now(),
+			wallClock,
+			random: this.#random,
+		});
+	}
+
+	/** The installations whose mesh is in a namespace. */
+	#wakeNamespace(namespace: string, reason: string): void {
+		for (const { metadata, spec } of this.caches.installations.all()) {
+			const { namespace: own = 'istio-system' } = (spec ?? {}) as { readonly namespace?: unknown };
+			if (own === namespace) this.queue.add(metadata.name, { reason });
+		}
+	}
+
+	async #pass(name: string, context: PassContext): Promise<PassResult> {
+		const log = passLogger(this.#options.log, { meshInstallation: name });
+		const startedAt = performance.now();
+		log.debug({ reasons: context.reasons, attempt: context.attempt }, 'pass begins');
+		try {
+			const result = await this.#reconciler.reconcile(name, context);
+			log.debug({ milliseconds: Math.round(performance.now() - startedAt) }, 'pass ends');
+			return result;
+		} catch (error) {
+			log.warn({ err: error, attempt: context.attempt }, 'pass failed');
+			throw error;
+		}
+	}
+
+	#tell(object: StoredInstallation, notice: StatusNotice): void {
+		const { log, onNotice } = this.#options;
+		const level = notice.type === 'Warning' ? 'warn' : 'info';
+		log[level]({ meshInstallation: object.metadata.name, reason: notice.reason }, notice.message);
+		onNotice?.(object, notice);
+	}
+
+	/** No event tells that none come any more: every status says so, and takes it back when they are seen again. */
+	#checkSight(): void {
+		const isBlind = this.caches.children.isBehind(kinds.Deployment);
+		if (isBlind === this.#isBlind) return;
+		this.#isBlind = isBlind;
+		const reason = isBlind ? 'Deployments are not seen any more' : 'Deployments are seen again';
+		for (const { metadata } of this.caches.installations.all()) this.queue.add(metadata.name, { reason });
+	}
+
+	/** Kubernetes is upgraded while this process goes on: an installation that waited for that is looked at again. */
+	async #lookAtVersion(): Promise<void> {
+		const { api, log } = this.#options;
+		try {
+			const { gitVersion } = await api.version({ isPatient: true });
+			if (gitVersion === this.#serverVersion) return;
+			this.#serverVersion = gitVersion;
+			for (const { metadata } of this.caches.installations.all())
+				this.queue.add(metadata.name, { reason: `Kubernetes is ${gitVersion} now` });
+		} catch (error) {
+			log.debug({ err: error }, 'the version of Kubernetes was not told');
+		}
+	}
+
+	#planResync(): void {
+		const { resyncMs = defaultResyncMs } = this.#options;
+		this.#resyncTimer = setTimeout(
+			() => {
+				this.caches.relist();
+				this.clusters.relist(relistClustersWithin * resyncMs);
+				void this.#lookAtVersion();
+				this.#planResync();
+			},
+			resyncMs * (0.8 + 0.4 * this.#random()),
+		);
+		this.#resyncTimer.unref();
+	}
+}

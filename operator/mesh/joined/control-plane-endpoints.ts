@@ -1,0 +1,94 @@
+/**
+ * Where Pilot and Mixer of each mesh are at this moment: the addresses of their ready pods, which clusters without a control
+ * plane of their own are told. Read from the EndpointSlices that Kubernetes makes for their Services, which carry the labels
+ * of these (kubernetes 1.36 `staging/src/k8s.io/endpointslice/utils.go`, `setEndpointSliceLabels`).
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { managedSelector } from '../../apply/identity.ts';
+import type { ControlPlaneAddresses } from '../../render/index.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { withinDeadline } from '../../runtime/deadline.ts';
+import { TransientError } from '../../runtime/errors.ts';
+import { kinds } from '../../runtime/kinds.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { Reflector } from '../../runtime/watch/reflector.ts';
+
+interface Slice {
+	readonly namespace: string;
+	readonly service: string;
+	readonly addresses: readonly string[];
+}
+
+/** The first list is waited for so long, milliseconds. */
+const syncDeadlineMs = 10_000;
+
+const services = { pilot: 'istio-pilot', policy: 'istio-policy', telemetry: 'istio-telemetry' } as const;
+
+export class ControlPlaneEndpoints {
+	readonly #reflector: Reflector<Slice>;
+	#isStarted = false;
+
+	/** @param onChange called with the namespace in which something moved */
+	constructor(api: ApiServer, onChange: (namespace: string) => void, onError: (error: unknown) => void) {
+		this.#reflector = new Reflector<Slice>(api, {
+			kind: kinds.EndpointSlice,
+			labelSelector: managedSelector,
+			transform: toSlice,
+			onError,
+		});
+		this.#reflector.addHandler(({ old, current, initial }) => {
+			// The first list is waited for by whoever reads; and what is not about the addresses of a control plane is no news.
+			if (!initial && !isDeepStrictEqual(shownOf(old), shownOf(current))) onChange((current ?? old).namespace);
+		});
+	}
+
+	/** Begins to watch when it is asked for the first time; resolves when all is listed. Rejects with TransientError when that takes too long. */
+	async synced(signal: AbortSignal): Promise<void> {
+		if (!this.#isStarted) {
+			this.#isStarted = true;
+			this.#reflector.start();
+		}
+		if (this.#reflector.hasSynced) return;
+		await withinDeadline(this.#reflector.synced, {
+			ms: syncDeadlineMs,
+			late: () => new TransientError(`EndpointSlices were not listed within ${syncDeadlineMs / 1_000} s`),
+			signal,
+		});
+	}
+
+	/** The addresses of a mesh, sorted; none of what has no ready pod. */
+	of(namespace: string): ControlPlaneAddresses {
+		const slices = [...this.#reflector.store.values()].filter((slice) => slice.namespace === namespace);
+		const addressesOf = (service: string) => [
+			...new Set(slices.filter((slice) => slice.service === service).flatMap(({ addresses }) => addresses)),
+		];
+		return {
+			pilot: addressesOf(services.pilot).sort(),
+			policy: addressesOf(services.policy).sort(),
+			telemetry: addressesOf(services.telemetry).sort(),
+		};
+	}
+
+	stop(): void {
+		this.#reflector.stop();
+	}
+}
+
+/** What others are told of a slice. */
+function shownOf(slice: Slice | undefined): Slice | undefined {
+	const isShown = slice !== undefined && Object.values<string>(services).includes(slice.service);
+	return isShown && slice.addresses.length > 0 ? slice : undefined;
+}
+
+function toSlice({ metadata, endpoints }: KubeObject): Slice {
+	const all = (Array.isArray(endpoints) ? endpoints : []) as readonly {
+		readonly addresses?: readonly string[];
+		readonly conditions?: { readonly ready?: boolean };
+	}[];
+	return {
+		namespace: metadata.namespace ?? '',
+		service: metadata.labels?.['kubernetes.io/service-name'] ?? '',
+		// Not said is ready, as the API has it.
+		addresses: all.filter(({ conditions }) => conditions?.ready !== false).flatMap(({ addresses = [] }) => addresses),
+	};
+}

@@ -1,0 +1,76 @@
+/** From rendered and live objects to what the status is computed from. */
+import type { ParsedStatus } from '../../api/v1/index.ts';
+import { hasBeenReady, type InstallationMemory } from '../apply/applier.ts';
+import { componentLabel } from '../apply/identity.ts';
+import type { LiveObjects } from '../apply/plan.ts';
+import { applySetId } from '../render/index.ts';
+import { kinds } from '../runtime/kinds.ts';
+import { describeObject, type KubeObject, objectKey } from '../runtime/object.ts';
+import type { WorkloadObservation } from '../status/components.ts';
+import { gatewayAddresses } from '../status/gateway-addresses.ts';
+import type { StoredInstallation } from './installation.ts';
+
+/**
+ * The workloads that were rendered.
+ * @param version the release that they run
+ * @param memory what is remembered of them
+ */
+export function observeWorkloads(
+	object: StoredInstallation,
+	objects: readonly KubeObject[],
+	version: string,
+	memory: InstallationMemory,
+	live: LiveObjects,
+): readonly WorkloadObservation[] {
+	const before = (object.status as ParsedStatus | undefined)?.components ?? [];
+	const isUnknown = live.isBehind?.(kinds.Deployment) === true;
+	return objects
+		.filter(({ kind }) => kind === 'Deployment')
+		.map((workload) => {
+			const key = objectKey(workload);
+			const component = workload.metadata.labels?.[componentLabel] ?? workload.metadata.name;
+			// A gateway's Service has its Deployment's name.
+			const service = live.get(objectKey({ ...kinds.Service, ...nameOf(workload) }));
+			return {
+				...gatewayAddresses(service === undefined ? undefined : { ...service, ...service.service }),
+				component,
+				object: describeObject(workload),
+				image: mainImage(workload),
+				version,
+				appliedGeneration: memory.applied.get(key)?.generation,
+				hasBeenReady: hasBeenReady(memory, key),
+				live: isUnknown ? 'unknown' : live.get(key)?.workload,
+				previous: before.find(({ name }) => name === component),
+			};
+		});
+}
+
+/** What runs while nothing can be rendered: whatever the spec says now, the mesh that stands is still observed. */
+export function observeRunning(object: StoredInstallation, live: LiveObjects): readonly WorkloadObservation[] {
+	const before = (object.status as ParsedStatus | undefined)?.components ?? [];
+	const isUnknown = live.isBehind?.(kinds.Deployment) === true;
+	return live.ofApplySet(applySetId(object.metadata.name)).flatMap((child) => {
+		if (child.workload === undefined) return [];
+		const component = child.component ?? child.metadata.name;
+		const previous = before.find((entry) => entry.name === component);
+		return [
+			{
+				component,
+				object: describeObject(child),
+				image: child.workload.images[0] ?? '',
+				version: previous?.version,
+				live: isUnknown ? 'unknown' : child.workload,
+				previous,
+			},
+		];
+	});
+}
+
+function nameOf({ metadata: { namespace, name } }: KubeObject): { readonly namespace?: string; readonly name: string } {
+	return { name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+function mainImage(workload: KubeObject): string {
+	const { template } = workload.spec as { template: { spec: { containers: readonly { image: string }[] } } };
+	return template.spec.containers[0]?.image ?? '';
+}

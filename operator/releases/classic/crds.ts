@@ -1,0 +1,69 @@
+/** Istio's own custom resource definitions, per release, as data (`crds/istio`). */
+import classic from '../../../crds/istio/classic.json' with { type: 'json' };
+import { compareMinor, type Minor, type Release } from './release.ts';
+
+export interface PrinterColumn {
+	readonly name: string;
+	readonly type: string;
+	readonly jsonPath: string;
+}
+
+/** What differs between two of Istio's custom resource definitions. */
+export interface IstioCrd {
+	/** `plural.group`. */
+	readonly name: string;
+	readonly group: string;
+	readonly version: string;
+	readonly kind: string;
+	readonly plural: string;
+	readonly scope: 'Namespaced' | 'Cluster';
+	readonly categories: readonly string[];
+	readonly shortNames: readonly string[];
+	readonly columns: readonly PrinterColumn[];
+}
+
+/** How the data file writes one resource of a group. */
+interface Row {
+	readonly kind: string;
+	readonly plural: string;
+	/** Namespaced when absent. */
+	readonly scope?: string;
+	/** Short for the category `<category>-istio-io`, beside `istio-io`. */
+	readonly category?: string;
+	/** The minors that ship it in this form: first and last, both included. */
+	readonly first: string;
+	readonly last: string;
+	readonly shortNames?: readonly string[];
+	/** Name, type and path of each printer column. */
+	readonly columns?: readonly (readonly string[])[];
+}
+
+const groups: readonly { readonly group: string; readonly version: string; readonly resources: readonly Row[] }[] =
+	classic.groups;
+
+function isIn(row: Row, minor: Minor): boolean {
+	return compareMinor(row.first as Minor, minor) <= 0 && compareMinor(minor, row.last as Minor) <= 0;
+}
+
+/** The custom resource definitions of a release, sorted by name. */
+export function crdsOf(release: Pick<Release, 'minor'>): readonly IstioCrd[] {
+	return groups
+		.flatMap(({ group, version, resources }) =>
+			resources
+				.filter((row) => isIn(row, release.minor))
+				.map(
+					(row): IstioCrd => ({
+						name: `${row.plural}.${group}`,
+						group,
+						version,
+						kind: row.kind,
+						plural: row.plural,
+						scope: row.scope === 'Cluster' ? 'Cluster' : 'Namespaced',
+						categories: row.category === undefined ? [] : ['istio-io', `${row.category}-istio-io`],
+						shortNames: row.shortNames ?? [],
+						columns: (row.columns ?? []).map(([name = '', type = '', jsonPath = '']) => ({ name, type, jsonPath })),
+					}),
+				),
+		)
+		.sort((a, b) => (a.name < b.name ? -1 : 1));
+}

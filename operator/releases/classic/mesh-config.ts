@@ -1,0 +1,70 @@
+/** Puts Istio's mesh configuration together: the release's defaults, the installation's settings, its further fields. */
+import type { ParsedMeshInstallation } from '../../../api/v1/index.ts';
+import { isKnown } from './mesh-config-check.ts';
+import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
+import { type MixerServices, mixerMeshConfig } from './mesh-config-mixer.ts';
+import type { Fields } from './mesh-config-shapes.ts';
+import type { ClassicRelease } from './release.ts';
+import type { Opaque } from './resolved.ts';
+
+type Spec = ParsedMeshInstallation['spec'];
+
+/** Whether the release knows a field: what it does not know is never written (1.0 ends at it). */
+function knows(release: ClassicRelease, fields: Fields, name: string): boolean {
+	const field = fields[name];
+	return field !== undefined && isKnown(field, release.minor);
+}
+
+/** The mesh configuration of an installation whose fields were checked. Its keys are in the order of the writing. */
+export function buildMeshConfig(release: ClassicRelease, spec: Spec, mixer: MixerServices): Opaque {
+	const { tracing, statsd, accessLog, outboundTraffic, trustDomain, config = {} } = spec.mesh ?? {};
+	const { defaultConfig: furtherProxyConfig, ...furtherConfig } = config;
+	const zipkin = tracing?.zipkin?.address;
+	const proxy = spec.proxy ?? {};
+	const controlPlane = spec.mesh?.mtls?.controlPlane ?? false;
+	return withoutAbsent({
+		enableTracing: tracing?.enabled ?? false,
+		ingressControllerMode: 'OFF',
+		...release.mesh.defaults,
+		accessLogFile: accessLog?.file,
+		accessLogEncoding: accessLog?.encoding,
+		outboundTrafficPolicy: knows(release, meshConfigFields, 'outboundTrafficPolicy')
+			? { mode: outboundTraffic ?? 'ALLOW_ANY' }
+			: undefined,
+		rootNamespace: knows(release, meshConfigFields, 'rootNamespace') ? spec.namespace : undefined,
+		trustDomain,
+		...mixerMeshConfig(release, spec, mixer),
+		...furtherConfig,
+		defaultConfig: withoutAbsent({
+			...release.mesh.proxyDefaults,
+			...withoutAbsent({
+				serviceCluster: proxy.serviceCluster,
+				drainDuration: proxy.drainDuration,
+				parentShutdownDuration: proxy.parentShutdownDuration,
+				interceptionMode: proxy.interceptionMode,
+				proxyAdminPort: proxy.adminPort,
+				discoveryRefreshDelay: proxy.discoveryRefreshDelay,
+				connectTimeout: proxy.connectTimeout,
+				concurrency: proxy.concurrency,
+			}),
+			statsdUdpAddress: statsd?.address,
+			controlPlaneAuthPolicy: controlPlane ? 'MUTUAL_TLS' : 'NONE',
+			discoveryAddress: `istio-pilot.${spec.namespace}:${controlPlane ? release.mesh.secureDiscoveryPort : release.mesh.discoveryPort}`,
+			...withTracer(release, zipkin, furtherProxyConfig as Opaque | undefined),
+		}),
+	});
+}
+
+/** The further fields of `defaultConfig`, with the Zipkin collector where this release keeps it. */
+function withTracer(release: ClassicRelease, zipkin: string | undefined, further: Opaque = {}): Opaque {
+	if (zipkin === undefined) {
+		return further;
+	}
+	return knows(release, proxyConfigFields, 'tracing')
+		? { ...further, tracing: { zipkin: { address: zipkin } } }
+		: { zipkinAddress: zipkin, ...further };
+}
+
+function withoutAbsent(fields: Opaque): Opaque {
+	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,62 @@
+/** Where each image comes from. */
+import type { ParsedSpec } from '../../../api/v1/index.ts';
+import type { ReleaseProblem } from '../problem.ts';
+import type { ClassicRelease, Minor } from './release.ts';
+import type { ResolvedImages } from './resolved.ts';
+
+type ImageName = keyof NonNullable<NonNullable<ParsedSpec['images']>['digests']>;
+
+/** The image of Envoy and its agent. */
+const proxyImage = 'proxyv2';
+
+/** The image of the init container that redirects a pod's traffic; from 1.4 on the proxy's own image does that. */
+export const initImages: Readonly<Record<Minor, string>> = {
+	'1.0': 'proxy_init',
+	'1.1': 'proxy_init',
+	'1.2': 'proxy_init',
+	'1.3': 'proxy_init',
+	'1.4': proxyImage,
+};
+
+/**
+ * A digest of an image that the release does not have. One of a component that is not installed is fine: files with all
+ * digests of a release are shared by installations that differ in what they install.
+ */
+export function checkImages(release: ClassicRelease, { images }: ParsedSpec): readonly ReleaseProblem[] {
+	if (images?.digests?.proxyInit === undefined || initImages[release.minor] !== proxyImage) {
+		return [];
+	}
+	const path = 'spec.images.digests.proxyInit';
+	return [
+		{
+			path,
+			reason: 'FieldNotInRelease',
+			message: `${path} is for an image that ${release.version} does not have: its init container runs the image of the proxy`,
+			remedy: `Remove ${path}; spec.images.digests.proxy is used.`,
+		},
+	];
+}
+
+/** `registry` is where images come from when the installation does not say. */
+export function resolveImages(
+	release: ClassicRelease,
+	{ images = {}, version }: ParsedSpec,
+	registry: string,
+): ResolvedImages {
+	const reference = (key: ImageName, image: string, tag = images.tag ?? version): string => {
+		const name = `${images.registry ?? registry}/${image}`;
+		const digest = images.digests?.[key];
+		return digest === undefined ? `${name}:${tag}` : `${name}@${digest}`;
+	};
+	const initImage = initImages[release.minor];
+	return {
+		pilot: reference('pilot', release.pilot.image),
+		mixer: reference('mixer', release.mixer.image),
+		citadel: reference('citadel', release.citadel.image),
+		sidecarInjector: reference('sidecarInjector', release.injector.image, release.injector.tag),
+		proxy: reference('proxy', proxyImage),
+		proxyInit: reference(initImage === proxyImage ? 'proxy' : 'proxyInit', initImage),
+		pullPolicy: images.pullPolicy ?? 'IfNotPresent',
+		pullSecrets: (images.pullSecrets ?? []).map((secret) => secret.name),
+	};
+}

@@ -1,0 +1,162 @@
+/** The injector, and what it puts into pods. */
+import type { ParsedSpec } from '../../../api/v1/index.ts';
+import type { ReleaseProblem } from '../problem.ts';
+import { canonicalResources } from '../quantity.ts';
+import type { Profile } from './profiles.ts';
+import type { ClassicRelease } from './release.ts';
+import { resolveWorkload } from './resolve-workload.ts';
+import type { ResolvedInjector, ResolvedSidecar } from './resolved.ts';
+import { checkWorkload, podEnv, type WorkloadRules } from './workload-check.ts';
+
+const path = 'spec.sidecarInjector';
+
+/** What an installation can not say about the injector's pods; its flags have no short forms. */
+export function injectorRules(release: ClassicRelease): WorkloadRules {
+	return {
+		path,
+		title: 'the injector of',
+		flags: release.injector.flags,
+		shortFlags: {},
+		ownedEnv: podEnv,
+		ownedFlags: release.injector.flags.filter((flag) => !flag.startsWith('log_')),
+	};
+}
+
+/** All problems of `spec.sidecarInjector` and `spec.proxy` that the schema can not see. */
+export function checkInjection(release: ClassicRelease, spec: ParsedSpec, profile: Profile): readonly ReleaseProblem[] {
+	const given = spec.sidecarInjector;
+	return [
+		...((given?.enabled ?? profile.injector.enabled) ? checkInjector(release, spec) : checkUnused(given)),
+		...checkWorkload(release, given, injectorRules(release)),
+		...checkCapture(spec),
+	];
+}
+
+function invalid(where: string, message: string, remedy: string): ReleaseProblem {
+	return { path: where, reason: 'Invalid', message: `${where} ${message}`, remedy };
+}
+
+function checkInjector(
+	release: ClassicRelease,
+	{ namespace, sidecarInjector: given = {} }: ParsedSpec,
+): readonly ReleaseProblem[] {
+	const system = (name: string) => name === namespace || name.startsWith('kube-');
+	return [
+		...(['neverInject', 'alwaysInject'] as const).flatMap((field): readonly ReleaseProblem[] =>
+			release.injector.selectors || (given[field] ?? []).length === 0
+				? []
+				: [
+						{
+							path: `${path}.${field}`,
+							reason: 'FieldNotInRelease',
+							message: `${path}.${field} came with Istio 1.1; the injector of ${release.version} looks at annotations alone`,
+							remedy: `Annotate the pods with sidecar.istio.io/inject: "${field === 'alwaysInject'}", or install Istio 1.1 or newer.`,
+						},
+					],
+		),
+		...(['neverInject', 'alwaysInject'] as const).flatMap((field) =>
+			(given[field] ?? []).flatMap(({ matchLabels = {}, matchExpressions = [] }, index) =>
+				Object.keys(matchLabels).length + matchExpressions.length > 0
+					? []
+					: [
+							invalid(
+								`${path}.${field}[${index}]`,
+								'selects nothing: the injector passes over a selector without conditions',
+								`Add matchLabels or matchExpressions; or use ${path}.policy, which is about all pods.`,
+							),
+						],
+			),
+		),
+		...(given.namespaces ?? []).flatMap((name, index) =>
+			system(name)
+				? [
+						invalid(
+							`${path}.namespaces[${index}]`,
+							`must not be ${name}: pods of the cluster's own namespaces and of the mesh's never get a proxy`,
+							'Remove it.',
+						),
+					]
+				: [],
+		),
+	];
+}
+
+/** Nothing is accepted and ignored. What `spec.proxy` says is for injection by hand as well. */
+function checkUnused(given: ParsedSpec['sidecarInjector'] = {}): readonly ReleaseProblem[] {
+	return Object.keys(given)
+		.filter((field) => field !== 'enabled')
+		.map((field) =>
+			invalid(
+				`${path}.${field}`,
+				'has no effect: the injector does not run',
+				`Remove it, or set ${path}.enabled to true.`,
+			),
+		);
+}
+
+/** What istio-init of every release does with its lists: what is left out counts only where everything is in. */
+function checkCapture({ proxy = {} }: ParsedSpec): readonly ReleaseProblem[] {
+	const {
+		includeIPRanges = ['*'],
+		excludeIPRanges = [],
+		includeInboundPorts = ['*'],
+		excludeInboundPorts = [],
+	} = proxy;
+	const list = (
+		include: string,
+		included: readonly (string | number)[],
+		exclude: string,
+		excluded: readonly (string | number)[],
+	): readonly ReleaseProblem[] => {
+		const all = included.includes('*');
+		if (all && included.length > 1) {
+			return [invalid(`spec.proxy.${include}`, 'must be "*" alone, or a list without it', 'Remove one or the other.')];
+		}
+		return all || excluded.length === 0
+			? []
+			: [
+					invalid(
+						`spec.proxy.${exclude}`,
+						`has no effect: it is taken from "*", and spec.proxy.${include} is a list`,
+						`Remove it, or set spec.proxy.${include} to ["*"].`,
+					),
+				];
+	};
+	return [
+		...list('includeIPRanges', includeIPRanges, 'excludeIPRanges', excludeIPRanges),
+		...list('includeInboundPorts', includeInboundPorts, 'excludeInboundPorts', excludeInboundPorts),
+	];
+}
+
+/** Absent where the injector is switched off. */
+export function resolveInjector(
+	release: ClassicRelease,
+	{ sidecarInjector: given = {} }: ParsedSpec,
+	profile: Profile,
+): ResolvedInjector | undefined {
+	if (!(given.enabled ?? profile.injector.enabled)) {
+		return undefined;
+	}
+	return {
+		...resolveWorkload(given, profile.injector.replicas, release.injector.resources),
+		policy: given.policy ?? 'enabled',
+		namespaces: given.namespaces ?? [],
+		neverInject: given.neverInject ?? [],
+		alwaysInject: given.alwaysInject ?? [],
+	};
+}
+
+/** What is the same in every release; the mesh configuration says the rest. */
+export function resolveSidecar({ proxy = {} }: ParsedSpec): ResolvedSidecar {
+	return {
+		includeIPRanges: proxy.includeIPRanges ?? ['*'],
+		excludeIPRanges: proxy.excludeIPRanges ?? [],
+		includeInboundPorts: (proxy.includeInboundPorts ?? ['*']).map((port) => (typeof port === 'number' ? port : '*')),
+		excludeInboundPorts: proxy.excludeInboundPorts ?? [],
+		uid: proxy.uid ?? 1337,
+		resources:
+			proxy.resources === undefined
+				? { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '2Gi' } }
+				: canonicalResources(proxy.resources),
+	};
+}

@@ -1,0 +1,59 @@
+/** A component's pods: what the installation says, with the profile's and the release's answers where it says nothing. */
+import type { ParsedSpec } from '../../../api/v1/index.ts';
+import { canonicalResources } from '../quantity.ts';
+import type { Resources } from './release.ts';
+import type { DisruptionBudget, Replicas, ResolvedWorkload } from './resolved.ts';
+
+/** What an installation can say about the pods of any component. */
+export type GivenWorkload = NonNullable<ParsedSpec['pilot']>;
+
+/** Percent of the CPU request that an autoscaler aims at, as the charts of istio 1.0-1.4 have it. */
+const defaultUtilization = 80;
+
+/** A component's settings with the profile's and the release's answers where the user gave none. */
+export function resolveWorkload(
+	given: GivenWorkload,
+	profileReplicas: Replicas,
+	releaseResources: Resources,
+): ResolvedWorkload {
+	const replicas = resolveReplicas(given, profileReplicas);
+	const disruptionBudget = resolveBudget(given.disruptionBudget, replicas);
+	const { resources, priorityClassName } = given;
+	return {
+		replicas,
+		...(disruptionBudget === undefined ? {} : { disruptionBudget }),
+		resources: resources === undefined ? releaseResources : canonicalResources(resources),
+		nodeSelector: given.nodeSelector ?? {},
+		tolerations: given.tolerations ?? [],
+		affinity: given.affinity ?? {},
+		topologySpreadConstraints: given.topologySpreadConstraints ?? [],
+		...(priorityClassName === undefined ? {} : { priorityClassName }),
+		podAnnotations: given.podAnnotations ?? {},
+		podLabels: given.podLabels ?? {},
+		env: given.env ?? [],
+		extraArgs: given.extraArgs ?? [],
+	};
+}
+
+function resolveReplicas({ replicas, autoscaling }: GivenWorkload, otherwise: Replicas): Replicas {
+	if (autoscaling !== undefined) {
+		return {
+			kind: 'autoscaled',
+			min: autoscaling.minReplicas ?? 1,
+			max: autoscaling.maxReplicas,
+			targetCPUUtilization: autoscaling.targetCPUUtilization ?? defaultUtilization,
+		};
+	}
+	return replicas === undefined ? otherwise : { kind: 'fixed', count: replicas };
+}
+
+/** One pod may go at a time; with one pod alone a budget would keep its node from ever being drained (istio#12602). */
+function resolveBudget(given: GivenWorkload['disruptionBudget'], replicas: Replicas): DisruptionBudget | undefined {
+	if (given?.minAvailable !== undefined) {
+		return { minAvailable: given.minAvailable };
+	}
+	if (given?.maxUnavailable !== undefined) {
+		return { maxUnavailable: given.maxUnavailable };
+	}
+	return (replicas.kind === 'fixed' ? replicas.count : replicas.min) >= 2 ? { minAvailable: 1 } : undefined;
+}

@@ -1,0 +1,99 @@
+/** From what a user wrote to a mesh with every question answered, or to everything that is wrong with it. Pure. */
+import type { ParsedMeshInstallation } from '../../../api/v1/index.ts';
+import { type FindResult, findRelease } from '../find-release.ts';
+import type { ReleaseProblem } from '../problem.ts';
+import { buildMeshConfig } from './mesh-config.ts';
+import { checkMeshConfig, checkSettings } from './mesh-config-check.ts';
+import { profiles } from './profiles.ts';
+import { checkGateways, resolveGateways } from './resolve-gateways.ts';
+import { checkImages, resolveImages } from './resolve-images.ts';
+import { checkInjection, resolveInjector, resolveSidecar } from './resolve-injector.ts';
+import { checkMixer, mixerServices, resolveMixer } from './resolve-mixer.ts';
+import { checkMultiCluster, resolveMultiCluster } from './resolve-multi-cluster.ts';
+import { checkSecurity, resolveSecurity } from './resolve-security.ts';
+import { resolveWorkload } from './resolve-workload.ts';
+import type { ResolvedMesh } from './resolved.ts';
+import { checkWorkload, pilotRules } from './workload-check.ts';
+
+export type ResolveResult =
+	| { readonly ok: true; readonly mesh: ResolvedMesh }
+	| { readonly ok: false; readonly problems: readonly ReleaseProblem[] };
+
+export interface ResolveOptions {
+	/** Where images come from when the installation does not say: an air-gapped cluster's operator has its own answer. */
+	readonly registry?: string;
+}
+
+/** Where Istio publishes its images. */
+const upstreamRegistry = 'docker.io/istio';
+
+/** Percent of requests that start a trace, as the charts of istio 1.0-1.4 have it. */
+const defaultSampling = 1;
+
+/** Resolves a parsed installation. All problems are reported, not the first alone. */
+export function resolve(installation: ParsedMeshInstallation, options: ResolveOptions = {}): ResolveResult {
+	const { spec, metadata } = installation;
+	const search = findRelease(spec.version);
+	if (search.found !== 'release') {
+		return { ok: false, problems: [versionProblem(spec.version, search)] };
+	}
+	const { release } = search;
+	const profile = profiles[spec.profile];
+	const problems: readonly ReleaseProblem[] = [
+		...checkSettings(release, spec),
+		...checkMeshConfig(release, spec.mesh?.config ?? {}),
+		...checkWorkload(release, spec.pilot, pilotRules(release)),
+		...checkMixer(release, spec, profile),
+		...checkSecurity(release, spec, profile),
+		...checkInjection(release, spec, profile),
+		...checkGateways(release, spec, profile),
+		...checkMultiCluster(release, spec),
+		...checkImages(release, spec),
+	];
+	if (problems.length > 0) {
+		return { ok: false, problems };
+	}
+	const injector = resolveInjector(release, spec, profile);
+	const trustDomain = spec.mesh?.trustDomain;
+	const gateways = resolveGateways(release, spec, profile);
+	return {
+		ok: true,
+		mesh: {
+			line: 'classic',
+			name: metadata.name,
+			namespace: spec.namespace,
+			release,
+			images: resolveImages(release, spec, options.registry ?? upstreamRegistry),
+			meshConfig: buildMeshConfig(release, spec, mixerServices(spec, profile)),
+			traceSampling: spec.mesh?.tracing?.sampling ?? defaultSampling,
+			...(trustDomain === undefined ? {} : { trustDomain }),
+			pilot: resolveWorkload(spec.pilot ?? {}, profile.pilot.replicas, release.pilot.resources),
+			mixer: resolveMixer(release, spec, profile),
+			...resolveSecurity(release, spec, profile),
+			...(injector === undefined ? {} : { injector }),
+			sidecar: resolveSidecar(spec),
+			gateways,
+			...resolveMultiCluster(release, spec, gateways),
+			overlays: spec.overlays ?? [],
+		},
+	};
+}
+
+function versionProblem(version: string, search: Exclude<FindResult, { readonly found: 'release' }>): ReleaseProblem {
+	const path = 'spec.version';
+	if (search.found === 'endOfLine') {
+		return {
+			path,
+			reason: 'EndOfLife',
+			message: `${path} ${version} is at its end of life and is installed no more`,
+			remedy: search.ended.remedy,
+		};
+	}
+	const { nearest, supported } = search;
+	return {
+		path,
+		reason: 'UnsupportedVersion',
+		message: `${path} ${version} is not a release that this operator knows; it knows ${supported.join(', ')}`,
+		remedy: nearest === undefined ? `Use one of ${supported.join(', ')}.` : `Use ${nearest}.`,
+	};
+}

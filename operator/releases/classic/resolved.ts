@@ -1,0 +1,215 @@
+/** A MeshInstallation with every question answered: what `render`, `plan` and the command line work from. */
+import type { ParsedSpec } from '../../../api/v1/index.ts';
+import type { ClassicRelease, Resources } from './release.ts';
+
+/** How many pods a component has. Under autoscaling nobody but the autoscaler writes the number. */
+export type Replicas =
+	| { readonly kind: 'fixed'; readonly count: number }
+	| {
+			readonly kind: 'autoscaled';
+			readonly min: number;
+			readonly max: number;
+			/** Percent of the CPU request. */
+			readonly targetCPUUtilization: number;
+	  };
+
+/** Exactly one of the two; a number or a percentage. */
+export type DisruptionBudget =
+	| { readonly minAvailable: number | string }
+	| { readonly maxUnavailable: number | string };
+
+/** One of Kubernetes' own objects, checked by the API server. */
+export type Opaque = Readonly<Record<string, unknown>>;
+
+/** Settings that all workloads of the control plane share. */
+export interface ResolvedWorkload {
+	readonly replicas: Replicas;
+	/** Absent when one would keep nodes from being drained. */
+	readonly disruptionBudget?: DisruptionBudget;
+	readonly resources: Resources;
+	readonly nodeSelector: Readonly<Record<string, string>>;
+	readonly tolerations: readonly Opaque[];
+	readonly affinity: Opaque;
+	readonly topologySpreadConstraints: readonly Opaque[];
+	readonly priorityClassName?: string;
+	readonly podAnnotations: Readonly<Record<string, string>>;
+	readonly podLabels: Readonly<Record<string, string>>;
+	/** In the user's order; each replaces one of the release's by its name. */
+	readonly env: readonly (Opaque & { readonly name: string })[];
+	/** After the release's own. */
+	readonly extraArgs: readonly string[];
+}
+
+/** Full references of the images. */
+export interface ResolvedImages {
+	readonly pilot: string;
+	readonly mixer: string;
+	readonly citadel: string;
+	readonly sidecarInjector: string;
+	/** Envoy with its agent: sidecars, gateways, the proxies of control plane pods. */
+	readonly proxy: string;
+	/** The init container that redirects a pod's traffic. */
+	readonly proxyInit: string;
+	readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+	/** Names of Secrets in the namespace of the mesh. */
+	readonly pullSecrets: readonly string[];
+}
+
+/** The two services of Mixer. */
+export type MixerService = 'policy' | 'telemetry';
+
+/** Templates of which an adapter outside of Mixer can be given instances without further words. */
+export const customTemplates = ['checknothing', 'logentry', 'metric', 'reportnothing'] as const;
+
+export type CustomTemplate = (typeof customTemplates)[number];
+
+/** How a metric is sent to statsd. */
+export interface StatsdMetric {
+	readonly type: 'COUNTER' | 'GAUGE' | 'DISTRIBUTION';
+	/** Name of the metric, with dimensions as `{{.reporter}}`. */
+	readonly nameTemplate: string;
+}
+
+/** A backend of Mixer, with the defaults in place. */
+export type ResolvedAdapter =
+	| { readonly kind: 'prometheus'; readonly metricsExpiry: string }
+	| { readonly kind: 'stdio'; readonly json: boolean }
+	| {
+			readonly kind: 'statsd';
+			readonly address: string;
+			/** Without the dot that the adapter puts after it. */
+			readonly prefix: string;
+			readonly flushDuration: string;
+			/** Size of a packet at most. */
+			readonly flushBytes: number;
+			/** Share of values that are sent, up to 1. */
+			readonly samplingRate: number;
+			/** By the name of a default metric, or by the full name of an instance of the user's own. */
+			readonly metrics: Readonly<Record<string, StatsdMetric>>;
+	  }
+	| {
+			readonly kind: 'custom';
+			readonly name: string;
+			readonly address: string;
+			readonly templates: readonly CustomTemplate[];
+			readonly params: Opaque;
+	  };
+
+/** Mixer's two services; absent where switched off. */
+export interface ResolvedMixer {
+	readonly policy?: ResolvedWorkload;
+	readonly telemetry?: ResolvedWorkload;
+	readonly adapters: readonly ResolvedAdapter[];
+	/** Where Mixer itself sends spans; absent without tracing. */
+	readonly zipkinUrl?: string;
+}
+
+export interface ResolvedCitadel extends ResolvedWorkload {
+	/** Secret with a CA of the user's own; a self-signed one when absent. */
+	readonly caSecretName?: string;
+	/** How long certificates of workloads are valid. */
+	readonly workloadCertTTL: string;
+}
+
+export interface ResolvedInjector extends ResolvedWorkload {
+	/** What becomes of pods without an annotation of their own, in namespaces with injection. */
+	readonly policy: 'enabled' | 'disabled';
+	/** Namespaces that the operator labels. */
+	readonly namespaces: readonly string[];
+	readonly neverInject: readonly Opaque[];
+	readonly alwaysInject: readonly Opaque[];
+}
+
+/** What is put into every pod of the mesh, beside what the mesh configuration says. */
+export interface ResolvedSidecar {
+	/** Outbound address blocks through the proxy; `*` alone for all. */
+	readonly includeIPRanges: readonly string[];
+	readonly excludeIPRanges: readonly string[];
+	/** Inbound ports through the proxy; `*` alone for all. */
+	readonly includeInboundPorts: readonly (number | '*')[];
+	readonly excludeInboundPorts: readonly number[];
+	/** User that the proxy runs as. */
+	readonly uid: number;
+	readonly resources: Resources;
+}
+
+export interface ResolvedGateway extends ResolvedWorkload {
+	/** `istio-ingressgateway` or `istio-egressgateway`. */
+	readonly name: string;
+	readonly service: {
+		readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+		readonly ports: readonly {
+			readonly name: string;
+			readonly port: number;
+			readonly targetPort: number;
+			readonly nodePort?: number;
+			readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+		}[];
+		readonly annotations: Readonly<Record<string, string>>;
+		readonly externalTrafficPolicy?: 'Cluster' | 'Local';
+		readonly loadBalancerSourceRanges: readonly string[];
+	};
+}
+
+/** Clusters whose pods reach each other directly. */
+export interface ResolvedNetwork {
+	readonly name: string;
+	/** Ids of its clusters, as Pilot knows them; the first is asked for the addresses of `gatewayService`. */
+	readonly registries: readonly [string, ...string[]];
+	/** The gateway through which others enter it, where the release finds one by its name. */
+	readonly gatewayService?: { readonly host: string; readonly port: number };
+}
+
+/** Mutual TLS between workloads. */
+export type MutualTls = 'PERMISSIVE' | 'STRICT' | 'DISABLED';
+
+/** One change of one rendered object, see `spec.overlays`. */
+export type ResolvedOverlay = NonNullable<ParsedSpec['overlays']>[number];
+
+/** What every line has. */
+interface ResolvedBase {
+	/** Name of the MeshInstallation. */
+	readonly name: string;
+	/** Namespace of the control plane. */
+	readonly namespace: string;
+	readonly images: ResolvedImages;
+}
+
+export interface ResolvedClassicMesh extends ResolvedBase {
+	readonly line: 'classic';
+	readonly release: ClassicRelease;
+	/** Istio's mesh configuration (`MeshConfig`) as it is written; only fields that the release knows. */
+	readonly meshConfig: Opaque;
+	/** Networks of the mesh, this cluster's first; none where nobody has named one. Absent where the release knows none. */
+	readonly networks?: readonly ResolvedNetwork[];
+	/** Which cluster of the mesh this is, in the words of its proxies. */
+	readonly location: {
+		/** The id by which Pilot knows the cluster. */
+		readonly clusterId: string;
+		readonly network?: string;
+	};
+	/** Kubeconfig of the cluster that Pilot and Mixer serve, where it is not the one that they run in. */
+	readonly pilotKubeconfig?: {
+		/** Name of a Secret in the namespace of the mesh. */
+		readonly name: string;
+		readonly key: string;
+	};
+	/** Percent of requests that start a trace. */
+	readonly traceSampling: number;
+	/** Domain of the workloads' identities, when it is not the release's own. */
+	readonly trustDomain?: string;
+	readonly pilot: ResolvedWorkload;
+	readonly mixer: ResolvedMixer;
+	readonly citadel?: ResolvedCitadel;
+	readonly injector?: ResolvedInjector;
+	readonly sidecar: ResolvedSidecar;
+	readonly gateways: readonly ResolvedGateway[];
+	/** Mutual TLS between workloads; DISABLED without Citadel, since nobody has certificates then. */
+	readonly mutualTls: MutualTls;
+	/** Mutual TLS between proxies and Pilot and Mixer (the charts' `controlPlaneSecurityEnabled`); only with Citadel. */
+	readonly controlPlaneSecurity: boolean;
+	readonly overlays: readonly ResolvedOverlay[];
+}
+
+/** A mesh of any line; `line` tells which. */
+export type ResolvedMesh = ResolvedClassicMesh;

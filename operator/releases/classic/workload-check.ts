@@ -1,0 +1,146 @@
+/** Checks what an installation says about the pods of a component against what the operator and the release decide. */
+import { child, type ReleaseProblem } from '../problem.ts';
+import type { ClassicRelease } from './release.ts';
+import type { GivenWorkload } from './resolve-workload.ts';
+
+/** What the operator and the release decide of a component, and the installation can not. */
+export interface WorkloadRules {
+	/** Where the installation speaks of it: `spec.pilot`. */
+	readonly path: string;
+	/** What people call it: `Pilot`. */
+	readonly title: string;
+	/** Flags that its binary knows, without leading dashes. */
+	readonly flags: readonly string[];
+	/** Flags whose value follows from the release, its ports and mounts, or from another field. */
+	readonly ownedFlags: readonly string[];
+	/** Short forms of flags. */
+	readonly shortFlags: Readonly<Record<string, string>>;
+	/** Variables whose value follows from another field or from the pod itself, with what to do instead. */
+	readonly ownedEnv: Readonly<Record<string, string>>;
+}
+
+/** Variables that the pod itself gives, in every component. */
+export const podEnv: Readonly<Record<string, string>> = {
+	POD_NAME: 'The pod itself gives it.',
+	POD_NAMESPACE: 'The pod itself gives it.',
+};
+
+/** The rules of `spec.pilot`; short forms from `pilot/cmd/pilot-discovery/main.go`. */
+export function pilotRules(release: ClassicRelease): WorkloadRules {
+	return {
+		path: 'spec.pilot',
+		title: 'Pilot',
+		flags: release.pilot.flags,
+		shortFlags: { a: 'appNamespace', n: 'namespace' },
+		ownedEnv: { ...podEnv, PILOT_TRACE_SAMPLING: 'Set spec.mesh.tracing.sampling instead.' },
+		ownedFlags: [
+			'clusterRegistriesConfigMap',
+			'clusterRegistriesNamespace',
+			'configDir',
+			'disable-install-crds',
+			'grpcAddr',
+			'httpAddr',
+			'kubeconfig',
+			'meshConfig',
+			'monitoringAddr',
+			'monitoringPort',
+			'namespace',
+			'networksConfig',
+			'port',
+			'secureGrpcAddr',
+			'trust-domain',
+		],
+	};
+}
+
+/** All problems of a component's pods that the schema can not see. */
+export function checkWorkload(
+	release: ClassicRelease,
+	given: GivenWorkload = {},
+	rules: WorkloadRules,
+): readonly ReleaseProblem[] {
+	return [
+		...checkAutoscaling(given, rules),
+		...checkEnv(given, rules),
+		...checkArgs(release, given, rules),
+		...checkPodMetadata(given, rules),
+	];
+}
+
+function invalid(path: string, message: string, remedy: string): ReleaseProblem {
+	return { path, reason: 'Invalid', message: `${path} ${message}`, remedy };
+}
+
+/** A share of the CPU request needs a CPU request; Kubernetes takes the limit for it when there is only that. */
+function checkAutoscaling(
+	{ autoscaling, resources }: GivenWorkload,
+	{ path }: WorkloadRules,
+): readonly ReleaseProblem[] {
+	return autoscaling !== undefined &&
+		resources !== undefined &&
+		resources.requests?.cpu === undefined &&
+		resources.limits?.cpu === undefined
+		? [
+				invalid(
+					`${path}.resources`,
+					'has no CPU request, which the autoscaler measures by',
+					`Add ${path}.resources.requests.cpu, or remove ${path}.autoscaling.`,
+				),
+			]
+		: [];
+}
+
+function checkEnv({ env = [] }: GivenWorkload, { path, ownedEnv }: WorkloadRules): readonly ReleaseProblem[] {
+	return env.flatMap(({ name }, index) => {
+		const remedy = Object.hasOwn(ownedEnv, name) ? ownedEnv[name] : undefined;
+		return remedy === undefined
+			? []
+			: [invalid(`${path}.env[${index}].name`, `must not be ${name}: the operator sets it`, remedy)];
+	});
+}
+
+function checkArgs(
+	release: ClassicRelease,
+	{ extraArgs = [] }: GivenWorkload,
+	{ path, title, flags, ownedFlags, shortFlags }: WorkloadRules,
+): readonly ReleaseProblem[] {
+	return extraArgs.flatMap((arg, index) => {
+		const here = `${path}.extraArgs[${index}]`;
+		const [, dashes = '', given = ''] = /^(--?)([^=]*)/.exec(arg) ?? [];
+		if (dashes === '') {
+			return [];
+		}
+		const flag = dashes === '-' ? (shortFlags[given.slice(0, 1)] ?? given) : given;
+		if (ownedFlags.includes(flag)) {
+			return [invalid(here, `must not set ${dashes}${given}: the operator sets it`, 'Remove it.')];
+		}
+		return flags.includes(flag)
+			? []
+			: [
+					{
+						path: here,
+						reason: 'FieldNotInRelease',
+						message: `${here} has the flag ${dashes}${given}, which ${title} ${release.version} does not know: it would end at once`,
+						remedy: 'Correct or remove it.',
+					},
+				];
+	});
+}
+
+/** Labels by which Services, budgets and autoscalers find the pods, and what the operator itself writes. */
+function checkPodMetadata(
+	{ podLabels = {}, podAnnotations = {} }: GivenWorkload,
+	{ path }: WorkloadRules,
+): readonly ReleaseProblem[] {
+	const owned = (key: string) =>
+		key === 'app' ||
+		key === 'istio' ||
+		key === 'istio-mixer-type' ||
+		key === 'sidecar.istio.io/inject' ||
+		/^(app\.kubernetes\.io|applyset\.kubernetes\.io|meshwright\.io)\//.test(key);
+	const check = (field: string, keys: readonly string[]) =>
+		keys
+			.filter(owned)
+			.map((key) => invalid(child(`${path}.${field}`, key), 'must not be set: the operator sets it', 'Remove it.'));
+	return [...check('podLabels', Object.keys(podLabels)), ...check('podAnnotations', Object.keys(podAnnotations))];
+}

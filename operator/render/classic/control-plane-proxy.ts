@@ -1,0 +1,88 @@
+/** The container `istio-proxy` of control plane pods: Envoy in front of Pilot and of both Mixers. */
+import type { Opaque, Port, ResolvedClassicMesh, Resources } from '../../releases/index.ts';
+import { type Container, fieldEnv } from '../workload.ts';
+
+/** What differs between the pods that have such a proxy. */
+export interface ControlPlaneProxy {
+	/** Whose certificate it shows. */
+	readonly serviceAccount: string;
+	/** What Envoy calls itself: `istio-pilot`, `istio-policy`, `istio-telemetry`. */
+	readonly serviceCluster: string;
+	/** Which of the image's templates Envoy's configuration is made from. */
+	readonly template: 'pilot' | 'policy' | 'telemetry';
+	/** Ports that the template listens on, all or none of them. */
+	readonly ports: readonly [Port, ...Port[]];
+	/** Beside the certificate: the socket of Mixer. Their volumes are the caller's. */
+	readonly volumeMounts?: readonly Opaque[];
+}
+
+export interface RenderedControlPlaneProxy {
+	readonly container: Container & { readonly resources: Resources };
+	/** Volumes that the pod needs for it. */
+	readonly volumes: readonly Opaque[];
+	/** Where the certificate is mounted, for containers beside it that read it as well. */
+	readonly certificateMount: Opaque;
+}
+
+/** Name of the volume with the certificate. */
+const certificates = 'istio-certs';
+
+/** Name of the Secret in which Citadel keeps the certificate of a ServiceAccount (istio 1.0-1.4 `security/pkg/k8s/controller`). */
+export function certificateSecretName(serviceAccount: string): string {
+	return `istio.${serviceAccount}`;
+}
+
+/**
+ * The root file system must stay writable and nothing may be mounted at `/etc/istio/proxy`: the agent reads its templates
+ * there and writes `envoy.yaml` beside them.
+ */
+export function controlPlaneProxy(mesh: ResolvedClassicMesh, proxy: ControlPlaneProxy): RenderedControlPlaneProxy {
+	const { domain, logArgs, env, resources } = mesh.release.controlPlaneProxy;
+	const certificateMount = { name: certificates, mountPath: '/etc/certs', readOnly: true };
+	return {
+		container: {
+			name: 'istio-proxy',
+			image: mesh.images.proxy,
+			args: [
+				'proxy',
+				...(domain === undefined ? [] : ['--domain', domain]),
+				'--serviceCluster',
+				proxy.serviceCluster,
+				'--templateFile',
+				`/etc/istio/proxy/envoy_${proxy.template}.yaml.tmpl`,
+				'--controlPlaneAuthPolicy',
+				mesh.controlPlaneSecurity ? 'MUTUAL_TLS' : 'NONE',
+				...(mesh.trustDomain === undefined ? [] : [`--trust-domain=${mesh.trustDomain}`]),
+				...(isReporting(mesh) ? [] : ['--disableInternalTelemetry']),
+				...logArgs,
+			],
+			env: [
+				fieldEnv('POD_NAME', 'metadata.name'),
+				fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
+				fieldEnv('INSTANCE_IP', 'status.podIP'),
+				...Object.entries(env).map(([name, value]) => ({ name, value })),
+			],
+			ports: proxy.ports,
+			// Envoy listens once it has taken its configuration, certificate and all: no proxy finds a pod before.
+			readinessProbe: { tcpSocket: { port: proxy.ports[0].port }, periodSeconds: 5, timeoutSeconds: 5 },
+			resources,
+			volumeMounts: [certificateMount, ...(proxy.volumeMounts ?? [])],
+		},
+		certificateMount,
+		volumes: [
+			{
+				name: certificates,
+				// Optional: the pod starts before Citadel has written it, and Envoy is started again once it is there.
+				secret: { secretName: certificateSecretName(proxy.serviceAccount), optional: true },
+			},
+		],
+	};
+}
+
+/** Whether the proxies of the control plane report to `istio-telemetry`: there must be one, and they must be able to reach it. */
+function isReporting(mesh: ResolvedClassicMesh): boolean {
+	return (
+		mesh.mixer.telemetry !== undefined &&
+		(!mesh.controlPlaneSecurity || mesh.release.controlPlaneProxy.reportsUnderMutualTls)
+	);
+}

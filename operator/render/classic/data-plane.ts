@@ -1,0 +1,188 @@
+/**
+ * What a cluster without a control plane of its own needs to run workloads of a mesh: namespace, mesh configuration, the
+ * injector, Citadel where the mesh has one, and Services under the names of Pilot and Mixer that lead to this cluster's.
+ *
+ * Proxies there know the control plane by the names that they have for it here, whatever stands behind: so the mesh
+ * configuration is the same, and under mutual TLS they expect the same identities (for an address in place of
+ * `istio-pilot.<namespace>` they would expect one of `istio-system`; istio 1.0-1.4 `pilot/cmd/pilot-agent`).
+ *
+ * `spec.overlays` are not applied: they are about objects of this cluster.
+ */
+import type { MixerService, ResolvedMesh } from '../../releases/index.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { finish } from '../finish.ts';
+import { keptFrom } from '../labels.ts';
+import { type Reader, readerObjects } from '../reader.ts';
+import { renderCitadel } from './citadel.ts';
+import type { ClusterFacts } from './facts.ts';
+import { renderGateways } from './gateways.ts';
+import { renderInjector } from './injector.ts';
+import { renderMeshConfig } from './mesh-config.ts';
+import { mixerService } from './mixer.ts';
+import { pilotService } from './pilot.ts';
+
+/** IP addresses, sorted, at which the cluster reaches the parts of the control plane. */
+export interface ControlPlaneAddresses {
+	readonly pilot: readonly string[];
+	readonly policy: readonly string[];
+	readonly telemetry: readonly string[];
+}
+
+/** The cluster that the data plane is for. */
+export interface RemoteDataPlane extends Reader {
+	/** Name of its entry: the id by which Pilot knows it. */
+	readonly cluster: string;
+	/** Its network where the entry names one; otherwise it is in that of this cluster. */
+	readonly network?: string;
+	readonly addresses: ControlPlaneAddresses;
+	/** What only that cluster shows: injectorRoots, injectorCertificate and caSecretHash, found there as in this one. */
+	readonly facts: ClusterFacts;
+}
+
+/** What keeps a mesh from having such a data plane. */
+export interface DataPlaneProblem {
+	/** Of `clusterReasons`; both are of the condition Compatible. */
+	readonly reason: 'RootCertificateDiffers' | 'AddressesNeeded';
+	/** The field that it is about, from the root. */
+	readonly path: string;
+	/** A sentence without its full stop. */
+	readonly message: string;
+	/** A sentence. */
+	readonly remedy: string;
+}
+
+/**
+ * The mesh as it is in that cluster: what of it runs there, and where its proxies say they are. For whoever asks of the data
+ * plane what is asked of a mesh: its Secrets, what waits, what becomes of a pod that is injected by hand.
+ */
+export function dataPlaneMesh(
+	mesh: ResolvedMesh,
+	{ cluster, network = mesh.location.network }: Pick<RemoteDataPlane, 'cluster' | 'network'>,
+): ResolvedMesh {
+	const { networks: _, pilotKubeconfig: __, ...rest } = mesh;
+	return {
+		...rest,
+		location: { clusterId: cluster, ...(network === undefined ? {} : { network }) },
+		mixer: { adapters: [] },
+		// Where no pod of this cluster is reached directly, its own gateway lets others in, as this one's does.
+		gateways:
+			network === mesh.location.network ? [] : mesh.gateways.filter(({ name }) => name === 'istio-ingressgateway'),
+		// Pilot reads policies of its own cluster alone.
+		mutualTls: 'DISABLED',
+		overlays: [],
+	};
+}
+
+/** All objects for the API server of that cluster, its reader (`renderReader`) among them, in the form of `render`. */
+export function renderDataPlane(mesh: ResolvedMesh, remote: RemoteDataPlane): readonly KubeObject[] {
+	const there = dataPlaneMesh(mesh, remote);
+	const objects = [
+		renderMeshConfig(there, remote.facts),
+		...controlPlane(mesh, remote.addresses),
+		...renderCitadel(there, remote.facts),
+		...renderInjector(there, remote.facts),
+		...renderGateways(there),
+	];
+	return finish([
+		...readerObjects(mesh, remote),
+		...objects.map((object) => keptFrom(object, remote.readBy, remote.applySet)),
+	]);
+}
+
+/**
+ * Services without a selector, and their addresses. Not headless as those of the charts: their addresses change with pods
+ * here, and proxies look up a name again only every five minutes (`dnsRefreshRate`), while the nodes follow Endpoints at
+ * once; and Pilot takes a headless one for a wish to listen on all addresses there.
+ */
+function controlPlane(mesh: ResolvedMesh, addresses: ControlPlaneAddresses): readonly KubeObject[] {
+	const { mixer } = mesh;
+	const services: readonly MixerService[] = ['policy', 'telemetry'];
+	return [
+		...withEndpoints(pilotService(mesh), addresses.pilot),
+		...services.flatMap((service) =>
+			mixer[service] === undefined ? [] : withEndpoints(mixerService(mesh, service), addresses[service]),
+		),
+	];
+}
+
+interface ServiceObject extends KubeObject {
+	readonly spec?: {
+		readonly ports: readonly { readonly name: string; readonly targetPort: number; readonly protocol: string }[];
+	};
+}
+
+/**
+ * `Endpoints`, which API servers call deprecated since 1.33 and keep: Pilots of these releases read nothing else, and a controller of
+ * Kubernetes mirrors them into EndpointSlices for the nodes. Without an address there is none: an empty one is no answer.
+ */
+function withEndpoints(service: KubeObject, addresses: readonly string[]): readonly KubeObject[] {
+	const { metadata, spec } = service as ServiceObject;
+	return addresses.length === 0
+		? [service]
+		: [
+				service,
+				{
+					apiVersion: 'v1',
+					kind: 'Endpoints',
+					metadata: { name: metadata.name, namespace: metadata.namespace, labels: metadata.labels },
+					subsets: [
+						{
+							addresses: addresses.map((ip) => ({ ip })),
+							ports: (spec?.ports ?? []).map(({ name, targetPort, protocol }) => ({
+								name,
+								port: targetPort,
+								protocol,
+							})),
+						},
+					],
+				} as KubeObject,
+			];
+}
+
+/** Everything that is wrong with a data plane for an entry of `spec.multiCluster.clusters`; none when it can be rendered. */
+export function checkDataPlane(
+	mesh: ResolvedMesh,
+	remote: Pick<RemoteDataPlane, 'cluster' | 'network'> & { readonly controlPlaneAddresses: readonly string[] },
+): readonly DataPlaneProblem[] {
+	return [...checkAuthority(mesh, remote), ...checkAddresses(mesh, remote)];
+}
+
+/** Two Citadels that each made a CA give certificates of which neither trusts the other's. */
+function checkAuthority(
+	{ citadel }: ResolvedMesh,
+	{ cluster }: { readonly cluster: string },
+): readonly DataPlaneProblem[] {
+	return citadel === undefined || citadel.caSecretName !== undefined
+		? []
+		: [
+				{
+					reason: 'RootCertificateDiffers',
+					path: 'spec.citadel.caSecretName',
+					message: `spec.citadel.caSecretName is not set: the Citadel in cluster ${cluster} would make an authority of its own, and workloads of the two clusters would refuse each other`,
+					remedy:
+						'Put authorities with a common root into a Secret of the same name in both clusters, and name it in spec.citadel.caSecretName.',
+				},
+			];
+}
+
+/** Addresses of pods are of no use in another network. */
+function checkAddresses(
+	{ location }: ResolvedMesh,
+	{
+		cluster,
+		network = location.network,
+		controlPlaneAddresses,
+	}: { readonly cluster: string; readonly network?: string; readonly controlPlaneAddresses: readonly string[] },
+): readonly DataPlaneProblem[] {
+	return network === location.network || controlPlaneAddresses.length > 0
+		? []
+		: [
+				{
+					reason: 'AddressesNeeded',
+					path: `spec.multiCluster.clusters[${cluster}].dataPlane.controlPlaneAddresses`,
+					message: `cluster ${cluster} is in network ${network} and this one in ${location.network}: from there the pods of Pilot and Mixer are not reached`,
+					remedy:
+						'Write the addresses of a load balancer in front of Pilot and Mixer into dataPlane.controlPlaneAddresses.',
+				},
+			];
+}

@@ -1,0 +1,24 @@
+/** Names around the sidecar injector that rendering, the operator and other parts of Istio know. */
+import type { ResolvedMesh } from '../../releases/index.ts';
+
+/** Name of Deployment, Service and ConfigMap, as the charts of istio 1.0-1.4 have it. */
+export const injectorName = 'istio-sidecar-injector';
+
+/** Citadel puts DNS names into the certificate of this account (istio 1.0-1.4 `security/cmd/istio_ca/main.go`). */
+export const injectorServiceAccount = 'istio-sidecar-injector-service-account';
+
+/** Secret with the injector's certificate that Citadel makes. */
+export const citadelInjectorSecret = `istio.${injectorServiceAccount}`;
+
+/** Secret with the injector's certificate that the operator makes, where there is no Citadel. */
+export const ownInjectorSecret = 'istio-sidecar-injector-certs';
+
+/** Name of the MutatingWebhookConfiguration: cluster-scoped, so the namespace is in it. */
+export function injectorWebhook({ namespace }: Pick<ResolvedMesh, 'namespace'>): string {
+	return `${injectorName}-${namespace}`;
+}
+
+/** The names by which API servers call the injector's Service. */
+export function injectorDnsNames({ namespace }: Pick<ResolvedMesh, 'namespace'>): readonly string[] {
+	return [`${injectorName}.${namespace}.svc`, `${injectorName}.${namespace}`];
+}

@@ -1,0 +1,66 @@
+/** The webhook by which API servers ask the injector about new pods. */
+import { Buffer } from 'node:buffer';
+import { injectionLabel, managedByLabel, managedByValue, meshLabel } from '../../../api/v1/index.ts';
+import type { Opaque, ResolvedClassicMesh } from '../../releases/index.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { objectLabels } from '../labels.ts';
+import { injectorName, injectorWebhook } from './injector-names.ts';
+
+/** Namespaces in which a cluster must be able to make pods whatever happens to the mesh. */
+const systemNamespaces = ['kube-node-lease', 'kube-public', 'kube-system'] as const;
+
+/**
+ * Two entries, so that of two meshes in one cluster each serves its own: the first for namespaces that speak of no mesh, the
+ * second for those that speak of this one.
+ */
+export function renderWebhook(mesh: ResolvedClassicMesh, roots: string | undefined): KubeObject {
+	return {
+		apiVersion: 'admissionregistration.k8s.io/v1',
+		kind: 'MutatingWebhookConfiguration',
+		metadata: { name: injectorWebhook(mesh), labels: objectLabels(mesh, 'injector', injectorName) },
+		webhooks: [
+			entry(mesh, roots, 'any-mesh.sidecar-injector.istio.io', { key: meshLabel, operator: 'DoesNotExist' }),
+			entry(mesh, roots, 'this-mesh.sidecar-injector.istio.io', {
+				key: meshLabel,
+				operator: 'In',
+				values: [mesh.name],
+			}),
+		],
+	};
+}
+
+/**
+ * `failurePolicy` is not written: it is Fail, and whoever sets Ignore keeps it. `caBundle` neither while nobody knows the
+ * roots: an empty one would take away what is there (istio#6069).
+ */
+function entry(mesh: ResolvedClassicMesh, roots: string | undefined, name: string, whichMesh: Opaque): Opaque {
+	return {
+		name,
+		// The binary answers in this version alone, and without saying so: what v1 takes for a mistake.
+		admissionReviewVersions: ['v1beta1'],
+		clientConfig: {
+			...(roots === undefined ? {} : { caBundle: Buffer.from(roots).toString('base64') }),
+			service: { name: injectorName, namespace: mesh.namespace, path: '/inject', port: 443 },
+		},
+		matchPolicy: 'Exact',
+		namespaceSelector: {
+			matchExpressions: [
+				{
+					key: 'kubernetes.io/metadata.name',
+					operator: 'NotIn',
+					values: [...new Set([...systemNamespaces, mesh.namespace])].sort(),
+				},
+				whichMesh,
+			],
+			matchLabels: { [injectionLabel]: 'enabled' },
+		},
+		// Nothing that the operator made itself, wherever it runs: the injector could wait for its own answer.
+		objectSelector: {
+			matchExpressions: [{ key: managedByLabel, operator: 'NotIn', values: [managedByValue] }],
+		},
+		reinvocationPolicy: 'Never',
+		rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' }],
+		sideEffects: 'None',
+		timeoutSeconds: 10,
+	};
+}

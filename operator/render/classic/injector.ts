@@ -1,0 +1,167 @@
+/** The sidecar injector of the classic line: puts proxies into the pods of labelled namespaces as they are created. */
+import { Buffer } from 'node:buffer';
+import { stringify } from 'yaml';
+import type { AccessRule, ResolvedClassicMesh, ResolvedInjector } from '../../releases/index.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { sidecarTemplate } from '../../sidecar/index.ts';
+import { objectLabels } from '../labels.ts';
+import { renderAccount } from '../rbac.ts';
+import { componentService } from '../service.ts';
+import { renderWorkload } from '../workload.ts';
+import type { ClusterFacts, ServingCertificate } from './facts.ts';
+import {
+	citadelInjectorSecret,
+	injectorName,
+	injectorServiceAccount,
+	injectorWebhook,
+	ownInjectorSecret,
+} from './injector-names.ts';
+import { renderWebhook } from './injector-webhook.ts';
+import { meshConfigMap } from './mesh-config.ts';
+
+const component = 'injector';
+
+/** The charts' selector since 1.2; selectors can not be changed, so every release has this one. */
+const selector = { istio: 'sidecar-injector' };
+
+const probe = {
+	exec: { command: ['/usr/local/bin/sidecar-injector', 'probe', '--probe-path=/health', '--interval=4s'] },
+	initialDelaySeconds: 4,
+	periodSeconds: 4,
+	timeoutSeconds: 5,
+} as const;
+
+export function renderInjector(mesh: ResolvedClassicMesh, facts: ClusterFacts): readonly KubeObject[] {
+	const { injector, release } = mesh;
+	if (injector === undefined) {
+		return [];
+	}
+	const reads = webhookReads(mesh);
+	return [
+		...renderAccount(mesh, {
+			component,
+			name: injectorName,
+			serviceAccount: injectorServiceAccount,
+			cluster: reads,
+			namespace: [],
+		}),
+		configMap(mesh, injector),
+		service(mesh),
+		...certificate(mesh, facts.injectorCertificate),
+		renderWebhook(mesh, facts.injectorRoots),
+		...renderWorkload(mesh, {
+			component,
+			name: injectorName,
+			serviceAccount: injectorServiceAccount,
+			...(reads.length === 0 ? { token: false } : {}),
+			labels: { app: 'sidecarInjectorWebhook', ...selector },
+			selector,
+			annotations: { 'sidecar.istio.io/inject': 'false' },
+			container: {
+				name: 'sidecar-injector-webhook',
+				image: mesh.images.sidecarInjector,
+				args: [
+					...release.injector.args,
+					...(reads.length === 0 ? [] : [`--webhookConfigName=${injectorWebhook(mesh)}`]),
+				],
+				env: [],
+				ports: release.injector.ports,
+				readinessProbe: probe,
+				livenessProbe: probe,
+				volumeMounts: [
+					{ name: 'config-volume', mountPath: '/etc/istio/config', readOnly: true },
+					{ name: 'inject-config', mountPath: '/etc/istio/inject', readOnly: true },
+					{ name: 'certs', mountPath: '/etc/istio/certs', readOnly: true },
+				],
+			},
+			// The process follows changes of all three by itself.
+			volumes: [
+				{ name: 'config-volume', configMap: { name: meshConfigMap } },
+				{ name: 'inject-config', configMap: { name: injectorName } },
+				{
+					name: 'certs',
+					secret: { secretName: mesh.citadel === undefined ? ownInjectorSecret : citadelInjectorSecret },
+				},
+			],
+			settings: injector,
+		}),
+	];
+}
+
+/**
+ * Up to 1.3 the binary looks for its webhook through an API that Kubernetes 1.22 removed, and goes on without. So that it
+ * is told so, and not that it may not look, it may see that one object; it can change nothing.
+ */
+function webhookReads(mesh: ResolvedClassicMesh): readonly AccessRule[] {
+	return mesh.release.injector.webhookReads.length === 0
+		? []
+		: [
+				{
+					group: 'admissionregistration.k8s.io',
+					resource: 'mutatingwebhookconfigurations',
+					verbs: mesh.release.injector.webhookReads,
+					// Listing and watching too: the binary asks for this name alone.
+					names: [injectorWebhook(mesh)],
+				},
+			];
+}
+
+/** What the binary reads as `--injectConfig`, and from 1.2 on as `--injectValues`: there is none, but the file must be there. */
+function configMap(mesh: ResolvedClassicMesh, { policy, neverInject, alwaysInject }: ResolvedInjector): KubeObject {
+	const { selectors, values } = mesh.release.injector;
+	const config = {
+		policy,
+		...(selectors ? { neverInjectSelector: neverInject, alwaysInjectSelector: alwaysInject } : {}),
+		template: sidecarTemplate(mesh),
+	};
+	return {
+		apiVersion: 'v1',
+		kind: 'ConfigMap',
+		metadata: {
+			name: injectorName,
+			namespace: mesh.namespace,
+			labels: { ...selector, ...objectLabels(mesh, component, injectorName) },
+		},
+		data: {
+			config: stringify(config, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false }),
+			...(values ? { values: '{}' } : {}),
+		},
+	};
+}
+
+function service(mesh: ResolvedClassicMesh): KubeObject {
+	return componentService(mesh, {
+		component,
+		name: injectorName,
+		labels: selector,
+		selector,
+		ports: mesh.release.injector.ports,
+		// Webhooks are called at 443 unless they say otherwise, and policies of networks know it by that.
+		portOf: ({ port, container }) => (container === 'https-inject' ? 443 : port),
+	});
+}
+
+/** As Citadel writes its own. */
+function certificate(mesh: ResolvedClassicMesh, given: ServingCertificate | undefined): readonly KubeObject[] {
+	if (given === undefined || mesh.citadel !== undefined) {
+		return [];
+	}
+	const base64 = (text: string) => Buffer.from(text).toString('base64');
+	return [
+		{
+			apiVersion: 'v1',
+			kind: 'Secret',
+			metadata: {
+				name: ownInjectorSecret,
+				namespace: mesh.namespace,
+				labels: objectLabels(mesh, component, injectorName),
+			},
+			type: 'Opaque',
+			data: {
+				'cert-chain.pem': base64(given.certChain),
+				'key.pem': base64(given.key),
+				'root-cert.pem': base64(given.roots),
+			},
+		},
+	];
+}

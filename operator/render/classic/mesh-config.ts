@@ -1,0 +1,48 @@
+/** ConfigMap `istio`: the settings of the whole mesh, which Pilot and the injector read from a file. */
+import { createHash } from 'node:crypto';
+import { stringify } from 'yaml';
+import type { ResolvedMesh } from '../../releases/index.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { objectLabels } from '../labels.ts';
+import type { ClusterFacts } from './facts.ts';
+import { meshNetworks } from './networks.ts';
+
+/** Name of the ConfigMap; istioctl and the charts of istio 1.0-1.4 know it by this name. */
+export const meshConfigMap = 'istio';
+
+/**
+ * As YAML 1.1, which is what Istio's parser reads: a bare `OFF` would be false there, so it is quoted. Lines are not folded.
+ */
+function yaml(value: unknown): string {
+	return stringify(value, { version: '1.1', lineWidth: 0 });
+}
+
+/** The keys of the ConfigMap. */
+export function meshConfigData(mesh: ResolvedMesh, facts: ClusterFacts = {}): Readonly<Record<string, string>> {
+	const networks = meshNetworks(mesh, facts);
+	return {
+		mesh: yaml(mesh.meshConfig),
+		...(networks === undefined ? {} : { meshNetworks: yaml(networks) }),
+	};
+}
+
+/** A hash of what is in the ConfigMap, for the pods of a release that does not follow its changes. */
+export function meshConfigHash(mesh: ResolvedMesh): string {
+	return createHash('sha256')
+		.update(JSON.stringify(meshConfigData(mesh)))
+		.digest('hex')
+		.slice(0, 32);
+}
+
+export function renderMeshConfig(mesh: ResolvedMesh, facts: ClusterFacts): KubeObject {
+	return {
+		apiVersion: 'v1',
+		kind: 'ConfigMap',
+		metadata: {
+			name: meshConfigMap,
+			namespace: mesh.namespace,
+			labels: { app: 'istio', service: 'istio', ...objectLabels(mesh, 'mesh-config', 'istio') },
+		},
+		data: meshConfigData(mesh, facts),
+	};
+}

@@ -1,0 +1,93 @@
+/** Networks of a mesh of several clusters: where Pilot finds each cluster, and the gateways through which they are entered. */
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import { crossNetworkPort, type Opaque, type ResolvedClassicMesh, type ResolvedNetwork } from '../../releases/index.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { objectLabels } from '../labels.ts';
+import type { ClusterFacts, NetworkGateway } from './facts.ts';
+
+/** What Pilot reads as `meshNetworks` (istio 1.1-1.4 `MeshNetworks`); absent where the release knows none. */
+export function meshNetworks(mesh: ResolvedClassicMesh, facts: ClusterFacts): Opaque | undefined {
+	return mesh.networks === undefined
+		? undefined
+		: {
+				networks: Object.fromEntries(
+					mesh.networks.map((network) => [
+						network.name,
+						{
+							endpoints: endpointsOf(network),
+							...gatewaysOf(mesh, network, knownGateways(facts, network.name)),
+						},
+					]),
+				),
+			};
+}
+
+function endpointsOf({ registries }: ResolvedNetwork): readonly Opaque[] {
+	return registries.map((fromRegistry) => ({ fromRegistry }));
+}
+
+/** A network may be called as objects call what they inherit. */
+function knownGateways({ networkGateways = {} }: ClusterFacts, network: string): readonly NetworkGateway[] {
+	return Object.hasOwn(networkGateways, network) ? (networkGateways[network] ?? []) : [];
+}
+
+/** Addresses that are known come before the Service by which Pilot would look for them. */
+function gatewaysOf(
+	{ release }: ResolvedClassicMesh,
+	{ gatewayService }: ResolvedNetwork,
+	given: readonly NetworkGateway[],
+): { readonly gateways?: readonly Opaque[] } {
+	const known = given.filter(
+		// A name that can't be looked up when Pilot reads it is a gateway without an address, which ends 1.1.
+		({ address }) => release.mesh.gatewaysByService || isIP(address) !== 0,
+	);
+	if (known.length > 0) {
+		return { gateways: known.map(({ address, port }) => ({ address, port })) };
+	}
+	return gatewayService === undefined
+		? {}
+		: { gateways: [{ registryServiceName: gatewayService.host, port: gatewayService.port }] };
+}
+
+/**
+ * For the pods of a Pilot that reads only once in which network another cluster is. Absent where it follows, and where there
+ * are no networks. Gateways are followed by every release.
+ */
+export function networksHash({ networks = [], release }: ResolvedClassicMesh): string | undefined {
+	if (release.mesh.followsNetworks || networks.length === 0) {
+		return undefined;
+	}
+	const places = networks.map(({ name, registries }) => [name, ...registries]);
+	return createHash('sha256').update(JSON.stringify(places)).digest('hex').slice(0, 32);
+}
+
+/**
+ * What opens the gateways to other networks: connections are passed on by the service that their TLS handshake names, and
+ * end at that service's own proxy (`AUTO_PASSTHROUGH`, istio 1.1-1.4). Pilot gives it to the gateways of all clusters that it
+ * serves. There is none while all pods reach each other, nor where no gateway is.
+ */
+export function renderNetworkGateway(mesh: ResolvedClassicMesh): readonly KubeObject[] {
+	const { networks = [], gateways, namespace } = mesh;
+	if (networks.length < 2 || !gateways.some(({ name }) => name === 'istio-ingressgateway')) {
+		return [];
+	}
+	const name = 'meshwright-networks';
+	return [
+		{
+			apiVersion: 'networking.istio.io/v1alpha3',
+			kind: 'Gateway',
+			metadata: { name, namespace, labels: objectLabels(mesh, 'networks', name) },
+			spec: {
+				selector: { istio: 'ingressgateway' },
+				servers: [
+					{
+						hosts: ['*.local'],
+						port: { name: 'tls', number: crossNetworkPort, protocol: 'TLS' },
+						tls: { mode: 'AUTO_PASSTHROUGH' },
+					},
+				],
+			},
+		},
+	];
+}

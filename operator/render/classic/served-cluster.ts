@@ -1,0 +1,47 @@
+/** The other half of a mesh whose Pilot serves another cluster (`spec.pilot.kubeconfigSecret`): what that cluster must have. */
+import type { ResolvedMesh } from '../../releases/index.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { renderCrds } from '../crds.ts';
+import { finish } from '../finish.ts';
+import { applySetLabel } from '../labels.ts';
+import { renderNamespace } from '../namespace.ts';
+import { renderMixer } from './mixer.ts';
+import { renderMutualTls } from './mtls.ts';
+import { pilotServiceAccount, renderPilot } from './pilot.ts';
+import { isIstioObject } from './pilot-outside.ts';
+
+const bindings: ReadonlySet<string> = new Set(['ClusterRoleBinding', 'RoleBinding']);
+const roles: ReadonlySet<string> = new Set(['ClusterRole', 'Role']);
+
+/**
+ * For its owner to apply, since the operator has no access there: Istio's definitions, the namespace of the mesh, Istio's
+ * own objects, and `istio-pilot-service-account` with the rights of Pilot and of Mixer, which use one kubeconfig: one with a
+ * token of that account is all that they need.
+ */
+export function renderServedCluster(mesh: ResolvedMesh): readonly KubeObject[] {
+	const { pilotKubeconfig: _, ...there } = mesh;
+	const objects = [...renderPilot(there, {}), ...renderMixer(there, {}), ...renderMutualTls(there)];
+	const { namespace } = there;
+	return [
+		...renderCrds(there),
+		...finish([
+			renderNamespace(there),
+			...objects.flatMap((object) => {
+				if (bindings.has(object.kind)) {
+					return [
+						ownerless({ ...object, subjects: [{ kind: 'ServiceAccount', name: pilotServiceAccount, namespace }] }),
+					];
+				}
+				return roles.has(object.kind) || isIstioObject(object) || object.metadata.name === pilotServiceAccount
+					? [ownerless(object)]
+					: [];
+			}),
+		]),
+	];
+}
+
+/** In no set: nobody prunes there. */
+function ownerless(object: KubeObject): KubeObject {
+	const { [applySetLabel]: _, ...labels } = object.metadata.labels ?? {};
+	return { ...object, metadata: { ...object.metadata, labels } };
+}

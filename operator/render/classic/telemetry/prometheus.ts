@@ -1,0 +1,32 @@
+/** The backend `prometheus`: metrics that wait in `istio-telemetry`, on port 42422, for a Prometheus to come for them. */
+import type { ResolvedAdapter, ResolvedClassicMesh } from '../../../releases/index.ts';
+import type { KubeObject } from '../../../runtime/object.ts';
+import { type MeasuredMetric, metricRules } from './metrics.ts';
+import { handler } from './objects.ts';
+
+/** The charts' names. */
+const rules = {
+	http: 'promhttp',
+	tcp: 'promtcp',
+	tcpOpened: 'promtcpconnectionopen',
+	tcpClosed: 'promtcpconnectionclosed',
+} as const;
+
+export function prometheus(
+	mesh: ResolvedClassicMesh,
+	{ metricsExpiry }: Extract<ResolvedAdapter, { kind: 'prometheus' }>,
+	metrics: readonly MeasuredMetric[],
+): readonly KubeObject[] {
+	const backend = handler(mesh, 'prometheus', {
+		metricsExpirationPolicy: { metricsExpiryDuration: metricsExpiry },
+		metrics: metrics.map(({ metric, instance }) => ({
+			name: metric.prometheus.name,
+			instance_name: instance.fullName,
+			kind: metric.prometheus.kind,
+			// Prometheus' client refuses a value whose labels are not exactly these.
+			label_names: Object.keys(metric.dimensions).sort(),
+			buckets: metric.prometheus.buckets,
+		})),
+	});
+	return [backend.object, ...metricRules(mesh, rules, backend, metrics)];
+}

@@ -1,0 +1,32 @@
+/** How proxies talk to Mixer: DestinationRules, which Pilot reads. */
+import type { MixerService, ResolvedClassicMesh } from '../../../releases/index.ts';
+import type { KubeObject } from '../../../runtime/object.ts';
+import { objectLabels } from '../../labels.ts';
+
+/** The rule of one of Mixer's services; `name` is the Service's. */
+export function mixerTraffic(mesh: ResolvedClassicMesh, component: MixerService, name: string): KubeObject {
+	const { exportTo } = mesh.release.mixer.config;
+	return {
+		apiVersion: 'networking.istio.io/v1alpha3',
+		kind: 'DestinationRule',
+		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, component, name) },
+		spec: {
+			host: `${name}.${mesh.namespace}.svc.cluster.local`,
+			...(exportTo ? { exportTo: ['*'] } : {}),
+			trafficPolicy: {
+				portLevelSettings: portSettings(mesh),
+				// Far above Envoy's defaults: one connection carries the calls of a whole pod.
+				connectionPool: { http: { http2MaxRequests: 10_000, maxRequestsPerConnection: 10_000 } },
+			},
+		},
+	};
+}
+
+/** Port 15004 is under mutual TLS only where the control plane is; 9091 never is. */
+function portSettings(mesh: ResolvedClassicMesh): readonly object[] {
+	const setting = (number: number, mode: 'ISTIO_MUTUAL' | 'DISABLE') => ({ port: { number }, tls: { mode } });
+	if (mesh.release.mixer.config.explicitTls) {
+		return [setting(15004, mesh.controlPlaneSecurity ? 'ISTIO_MUTUAL' : 'DISABLE'), setting(9091, 'DISABLE')];
+	}
+	return mesh.controlPlaneSecurity ? [setting(15004, 'ISTIO_MUTUAL')] : [];
+}

@@ -1,0 +1,738 @@
+/**
+ * The client of one API server. Plain JSON in and out, no generated models (which drop fields that they don't know), and
+ * connections that are kept (a client that dials TLS per request costs 20 to 30 times as much).
+ */
+import type { LookupFunction } from 'node:net';
+import manifest from '../../../package.json' with { type: 'json' };
+import { type Credentials, type StaticCredentials, staticCredentials } from '../credentials/grant.ts';
+import { RequestError, TransientError } from '../errors.ts';
+import { collectionPath, type Kind, kindOf, objectPath } from '../kinds.ts';
+import { type KubeObject, type ObjectMeta, type ObjectReference, referenceOf } from '../object.ts';
+import { hasHeader } from '../object-shape.ts';
+import { describeRequest, errorOfAnswer, isRecord, type RequestSubject, warningsOf } from './answer.ts';
+import { Semaphore } from './semaphore.ts';
+import { type Answer, type InFlight, type Sink, Transport } from './transport.ts';
+
+export interface ApiServerOptions {
+	/** How many requests may be in flight; watches are not counted. 16 by default. */
+	readonly maxInFlight?: number;
+	/** The whole time that a call may take, milliseconds: waiting for its turn, connecting, answering, retries. 30,000 by default. */
+	readonly timeoutMs?: number;
+	readonly connectTimeoutMs?: number;
+	/** Longest answer that is read, bytes. 64 MiB by default. */
+	readonly maxResponseBytes?: number;
+	/**
+	 * Offer HTTP/2. Off by default: over HTTP/1.1 a write costs less time and CPU, and ending a request ends its connection,
+	 * which is what a half-open one needs. It would save some 75 KB for each connection to hundreds of API servers, but it is
+	 * not to be trusted yet: many writes with bodies that are ended half-way make Node 24.21 with undici 8.12 and 8.13 take
+	 * memory without end, until the process dies of std::bad_alloc, which nobody can catch.
+	 */
+	readonly http2?: boolean;
+	/**
+	 * Resolves the names that this client connects to, instead of the system's resolver: the server's, or the proxy's where
+	 * there is one (then the server's name is the proxy's business). An error of the closed family with which it refuses an
+	 * address is what requests and watches end with. Node asks it for no literal address.
+	 */
+	readonly lookup?: LookupFunction;
+	/** Called after each answer and each failure, for metrics. */
+	readonly observe?: (request: ObservedRequest) => void;
+	/** Called synchronously right before each mutating request is sent; what it throws is the result, and nothing is sent. */
+	readonly beforeWrite?: () => void;
+}
+
+export interface ObservedRequest {
+	readonly method: string;
+	/** HTTP status, or `<error>` where there was none. */
+	readonly code: string;
+	readonly host: string;
+	/** From sending (waiting for a turn not counted) to the end of the answer. */
+	readonly seconds: number;
+	readonly kind?: string | undefined;
+}
+
+export interface CallOptions {
+	readonly signal?: AbortSignal | undefined;
+	/** Instead of the client's own deadline, milliseconds. */
+	readonly timeoutMs?: number | undefined;
+	/** Where calls wait for their turn, this one lets others go first: nothing waits for its outcome. */
+	readonly isPatient?: boolean | undefined;
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface RequestOptions extends CallOptions {
+	readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+	readonly path: string;
+	readonly query?: Query | undefined;
+	/** Sent as JSON. */
+	readonly body?: unknown;
+	readonly contentType?: string | undefined;
+	readonly accept?: string | undefined;
+	/** What it is about, for errors. */
+	readonly object?: ObjectReference | undefined;
+	/** For metrics. */
+	readonly kind?: string | undefined;
+	/** May be sent again when the server asks for a retry with 503. GET is by nature. */
+	readonly isIdempotent?: boolean | undefined;
+	/** Changes nothing although it is not a GET: a dry run, a review. `beforeWrite` is not asked. */
+	readonly isReadOnly?: boolean | undefined;
+}
+
+export interface Response<T> {
+	readonly status: number;
+	readonly body: T;
+	/** Texts of the `Warning` headers. */
+	readonly warnings: readonly string[];
+}
+
+export interface ListOptions extends CallOptions {
+	readonly namespace?: string | undefined;
+	readonly labelSelector?: string | undefined;
+	readonly fieldSelector?: string | undefined;
+	/** Only apiVersion, kind and metadata of each object. */
+	readonly metadataOnly?: boolean | undefined;
+	/** Objects per page; 500 by default. */
+	readonly limit?: number | undefined;
+	/** Where to go on: the `continue` of the page before. */
+	readonly continue?: string | undefined;
+	readonly resourceVersion?: string | undefined;
+}
+
+export interface ListPage<T> {
+	readonly items: readonly T[];
+	readonly resourceVersion: string;
+	/** Absent on the last page. */
+	readonly continue: string | undefined;
+}
+
+export interface WriteOptions extends CallOptions {
+	readonly fieldManager?: string | undefined;
+	/** The server checks and answers, and stores nothing. */
+	readonly dryRun?: boolean | undefined;
+	readonly subresource?: 'status' | 'scale' | undefined;
+	/** Answer with apiVersion, kind and metadata only. */
+	readonly metadataOnly?: boolean | undefined;
+	readonly fieldValidation?: 'Strict' | 'Warn' | 'Ignore' | undefined;
+}
+
+export interface ApplyOptions extends WriteOptions {
+	readonly fieldManager: string;
+	/** Take fields that other managers own. */
+	readonly force?: boolean | undefined;
+}
+
+export interface Written<T> {
+	readonly object: T;
+	readonly created: boolean;
+	readonly resourceVersion: string;
+	readonly warnings: readonly string[];
+}
+
+export interface DeleteOptions extends CallOptions {
+	readonly propagationPolicy?: 'Foreground' | 'Background' | 'Orphan' | undefined;
+	readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string } | undefined;
+	readonly gracePeriodSeconds?: number | undefined;
+	readonly dryRun?: boolean | undefined;
+}
+
+export type Deletion = 'going' | 'gone';
+
+export interface ServerVersion {
+	readonly major: string;
+	readonly minor: string;
+	readonly gitVersion: string;
+	readonly platform: string;
+}
+
+/** An object without spec, status or data. */
+export interface ObjectHeader {
+	readonly apiVersion: string;
+	readonly kind: string;
+	readonly metadata: ObjectMeta;
+}
+
+const json = 'application/json';
+/** Metadata alone; the whole, which is cut down here, from servers that can't (some aggregated ones). */
+export const metadataAccept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
+const metadataListAccept = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
+const userAgent = `meshwright/${manifest.version}`;
+
+const mostAttempts = 4;
+/** Longest wait for a retry inside a call; who is asked to wait longer returns the error, so that the caller's queue waits. */
+const longestRetryWaitMs = 10_000;
+/** Retries are paid from a purse that successes refill, so that a sick server is not buried under retries of everything. */
+const fullPurse = 20;
+const refillPerSuccess = 0.2;
+
+export class ApiServer {
+	/** `host:port`. */
+	readonly host: string;
+	readonly #transport: Transport;
+	readonly #turns: Semaphore;
+	readonly #timeoutMs: number;
+	readonly #observe: ((request: ObservedRequest) => void) | undefined;
+	readonly #beforeWrite: (() => void) | undefined;
+	#purse = fullPurse;
+
+	constructor(credentials: Credentials | StaticCredentials, options: ApiServerOptions = {}) {
+		const maxInFlight = options.maxInFlight ?? 16;
+		this.#transport = new Transport('grant' in credentials ? credentials : staticCredentials(credentials), {
+			http2: options.http2 ?? false,
+			connections: maxInFlight,
+			maxResponseBytes: options.maxResponseBytes ?? 64 * 1024 * 1024,
+			connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
+			lookup: options.lookup,
+		});
+		this.host = this.#transport.host;
+		this.#turns = new Semaphore(maxInFlight);
+		this.#timeoutMs = options.timeoutMs ?? 30_000;
+		this.#observe = options.observe;
+		this.#beforeWrite = options.beforeWrite;
+	}
+
+	/**
+	 * Any request. Rejects with TransientError (no answer, deadline, 408, 429, 5xx, cut-off answer), ConflictError (409),
+	 * RequestError (every other refusal, and every redirection: none is followed), the signal's reason, or what `beforeWrite`
+	 * or `lookup` refused with.
+	 */
+	async request<T>(options: RequestOptions): Promise<Response<T>> {
+		const { signal } = options;
+		signal?.throwIfAborted();
+		const call = new Call(options, options.timeoutMs ?? this.#timeoutMs);
+		try {
+			for (let attempt = 1; ; attempt++) {
+				const answer = await this.#attempt(call, options, attempt);
+				if (answer instanceof Answered) {
+					return answer.response as Response<T>;
+				}
+				if (answer.waitMs > 0) {
+					await call.sleep(answer.waitMs);
+				}
+			}
+		} finally {
+			call.end();
+		}
+	}
+
+	/** One request on the wire. Returns the response, or how long to wait before the next attempt; throws the final error. */
+	async #attempt(call: Call, options: RequestOptions, attempt: number): Promise<Answered | Retry> {
+		const turn = this.#turns.acquire(call.signal, options.isPatient);
+		if (turn !== undefined) {
+			await turn;
+		}
+		const started = performance.now();
+		let code = '<error>';
+		let answer: Answer;
+		try {
+			call.throwIfOver();
+			answer = await this.#transport.send(
+				{
+					method: options.method,
+					path: call.target,
+					headers: headersOf(options),
+					body: call.body,
+					description: call.description,
+					beforeSend: options.method === 'GET' || options.isReadOnly === true ? undefined : this.#beforeWrite,
+				},
+				call.onStarted,
+			);
+			code = String(answer.status);
+		} catch (error) {
+			// A kept connection that the server closed at this very moment looks like this. Only reads are repeated: of a
+			// write nobody knows whether it was done.
+			if (
+				error instanceof TransientError &&
+				!call.isOver &&
+				(options.method === 'GET' || options.isReadOnly === true) &&
+				attempt === 1 &&
+				!isRefused(error)
+			) {
+				return new Retry(0);
+			}
+			throw error;
+		} finally {
+			this.#turns.release();
+			this.#observe?.({
+				method: options.method,
+				code,
+				host: this.host,
+				seconds: (performance.now() - started) / 1000,
+				kind: options.kind,
+			});
+		}
+		return this.#judge(call, options, attempt, answer);
+	}
+
+	#judge(call: Call, options: RequestOptions, attempt: number, answer: Answer): Answered | Retry {
+		const { status } = answer;
+		if (status < 300) {
+			this.#purse = Math.min(fullPurse, this.#purse + refillPerSuccess);
+			return new Answered({
+				status,
+				body: parseBody(call.description, answer.body),
+				warnings: warningsOf(answer.headers.warning),
+			});
+		}
+		if (status === 401 && attempt === 1 && this.#transport.refreshCredentials()) {
+			return new Retry(0);
+		}
+		const error = errorOfAnswer(call.subject, status, answer.headers['retry-after'], answer.body);
+		const isSafe = status === 429 || (status === 503 && (options.method === 'GET' || options.isIdempotent === true));
+		if (error instanceof TransientError && isSafe && error.retryAfterMs !== undefined) {
+			// Up to a fifth more, so that those who were refused together don't return together.
+			const waitMs = error.retryAfterMs * (1 + Math.random() / 5);
+			if (attempt < mostAttempts && this.#purse >= 1 && waitMs <= longestRetryWaitMs && waitMs < call.remainingMs) {
+				this.#purse--;
+				return new Retry(waitMs);
+			}
+		}
+		throw error;
+	}
+
+	async get<T extends KubeObject = KubeObject>(reference: ObjectReference, options: CallOptions = {}): Promise<T> {
+		const response = await this.request<T>({
+			...callOptions(options),
+			method: 'GET',
+			path: objectPath(reference),
+			object: reference,
+			kind: reference.kind,
+		});
+		return response.body;
+	}
+
+	/** Header of an object, of any size: spec, status and data never cross the wire. */
+	async getMetadata(reference: ObjectReference, options: CallOptions = {}): Promise<ObjectHeader> {
+		const response = await this.request<unknown>({
+			...callOptions(options),
+			method: 'GET',
+			path: objectPath(reference),
+			accept: metadataAccept,
+			object: reference,
+			kind: reference.kind,
+		});
+		return headerOf(response.body, reference);
+	}
+
+	/**
+	 * All objects of a kind, in pages. The pages belong together (one resourceVersion); when the server forgets it half-way
+	 * (410), the list begins anew without pages.
+	 */
+	async list<T = KubeObject>(
+		kind: Kind,
+		options: Omit<ListOptions, 'continue'> = {},
+	): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }> {
+		const items: T[] = [];
+		let next: string | undefined;
+		for (;;) {
+			let page: ListPage<T>;
+			try {
+				page = await this.listPage<T>(kind, { ...options, continue: next });
+			} catch (error) {
+				if (next !== undefined && error instanceof RequestError && error.status === 410) {
+					const whole = await this.listPage<T>(kind, { ...options, limit: 0 });
+					return { items: whole.items, resourceVersion: whole.resourceVersion };
+				}
+				throw error;
+			}
+			for (const item of page.items) {
+				items.push(item);
+			}
+			next = page.continue;
+			if (next === undefined) {
+				return { items, resourceVersion: page.resourceVersion };
+			}
+		}
+	}
+
+	/** One page. Every item carries apiVersion and kind, which a list's answer leaves out. */
+	async listPage<T = KubeObject>(kind: Kind, options: ListOptions = {}): Promise<ListPage<T>> {
+		const limit = options.limit ?? 500;
+		const { body } = await this.request<unknown>({
+			...callOptions(options),
+			method: 'GET',
+			path: collectionPath(kind, options.namespace),
+			query: {
+				labelSelector: options.labelSelector,
+				fieldSelector: options.fieldSelector,
+				limit: limit === 0 ? undefined : limit,
+				continue: options.continue,
+				resourceVersion: options.resourceVersion,
+			},
+			kind: kind.kind,
+			accept: options.metadataOnly === true ? metadataListAccept : undefined,
+		});
+		const metadata = isRecord(body) && isRecord(body.metadata) ? body.metadata : {};
+		const items = isRecord(body) && Array.isArray(body.items) ? (body.items as Record<string, unknown>[]) : [];
+		const { continue: next, resourceVersion } = metadata;
+		if (!items.every(hasHeader)) {
+			throw new TransientError(
+				`GET ${collectionPath(kind, options.namespace)}: the answer is no list of ${kind.plural}, but of something else`,
+			);
+		}
+		return {
+			items: items.map((item) => shapeItem(item, kind, options.metadataOnly === true) as T),
+			resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '',
+			continue: typeof next === 'string' && next !== '' ? next : undefined,
+		};
+	}
+
+	/** Server-side apply: what the object says is made so, and its fields belong to the field manager. */
+	async apply<T extends KubeObject = KubeObject>(object: KubeObject, options: ApplyOptions): Promise<Written<T>> {
+		return this.#write<T>(object, options, {
+			...callOptions(options),
+			method: 'PATCH',
+			path: objectPath(object) + subresourcePath(options),
+			query: { ...writeQuery(options), force: options.force === true ? true : undefined },
+			// JSON is YAML; servers before 1.33 or so know the type by this name only.
+			contentType: 'application/apply-patch+yaml',
+			body: object,
+			isIdempotent: true,
+		});
+	}
+
+	/** Rejects with ConflictError `AlreadyExists` where the object exists. */
+	async create<T extends KubeObject = KubeObject>(object: KubeObject, options: WriteOptions = {}): Promise<Written<T>> {
+		return this.#write<T>(object, options, {
+			...callOptions(options),
+			method: 'POST',
+			path: collectionPath(kindOf(object), object.metadata.namespace),
+			query: writeQuery(options),
+			body: object,
+		});
+	}
+
+	/** PUT. With `metadata.resourceVersion` set it rejects with ConflictError when somebody wrote in between. */
+	async replace<T extends KubeObject = KubeObject>(
+		object: KubeObject,
+		options: WriteOptions = {},
+	): Promise<Written<T>> {
+		return this.#write<T>(object, options, {
+			...callOptions(options),
+			method: 'PUT',
+			path: objectPath(object) + subresourcePath(options),
+			query: writeQuery(options),
+			body: object,
+		});
+	}
+
+	/** JSON patch (RFC 6902) or merge patch (RFC 7396). */
+	async patch<T extends KubeObject = KubeObject>(
+		reference: ObjectReference,
+		body: unknown,
+		options: WriteOptions & { readonly type: 'json' | 'merge' },
+	): Promise<Written<T>> {
+		return this.#write<T>(reference, options, {
+			...callOptions(options),
+			method: 'PATCH',
+			path: objectPath(reference) + subresourcePath(options),
+			query: writeQuery(options),
+			contentType: options.type === 'json' ? 'application/json-patch+json' : 'application/merge-patch+json',
+			body,
+		});
+	}
+
+	/**
+	 * `going` while finalizers or a grace period hold the object, else `gone`. Rejects with RequestError 404 where it was gone
+	 * before.
+	 */
+	async delete(reference: ObjectReference, options: DeleteOptions = {}): Promise<Deletion> {
+		const { propagationPolicy, preconditions, gracePeriodSeconds } = options;
+		const response = await this.request<unknown>({
+			...callOptions(options),
+			method: 'DELETE',
+			path: objectPath(reference),
+			query: { dryRun: options.dryRun === true ? 'All' : undefined },
+			body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, preconditions, gracePeriodSeconds },
+			object: reference,
+			kind: reference.kind,
+			isReadOnly: options.dryRun === true,
+		});
+		return isGoing(response.body) ? 'going' : 'gone';
+	}
+
+	async version(options: CallOptions = {}): Promise<ServerVersion> {
+		const { body } = await this.request<ServerVersion>({ ...callOptions(options), method: 'GET', path: '/version' });
+		return body;
+	}
+
+	/**
+	 * Opens an answer that lasts, on the connections for watches. Not counted as in flight and without deadline: the
+	 * caller watches over it. Resolves once it is under way; `fail` ends it, and is reported to the sink like any failure.
+	 */
+	async stream(request: Pick<RequestOptions, 'path' | 'query' | 'accept' | 'kind'>, sink: Sink): Promise<InFlight> {
+		const started = performance.now();
+		const report = (code: string) =>
+			this.#observe?.({
+				method: 'WATCH',
+				code,
+				host: this.host,
+				seconds: (performance.now() - started) / 1000,
+				kind: request.kind,
+			});
+		const { observed, sink: observing } = observeStart(sink, report);
+		return this.#transport
+			.stream(
+				{
+					method: 'GET',
+					path: target(request.path, request.query),
+					headers: { accept: request.accept ?? json, 'user-agent': userAgent },
+					description: `WATCH ${request.path}`,
+				},
+				observing,
+			)
+			.catch((error: unknown) => {
+				observed();
+				throw error;
+			});
+	}
+
+	/** The server does not know us: forget cached credentials. False when a new attempt can't differ. */
+	refreshCredentials(): boolean {
+		return this.#transport.refreshCredentials();
+	}
+
+	/** Ends every connection; what is in flight fails. */
+	async close(): Promise<void> {
+		await this.#transport.close();
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.close();
+	}
+
+	async #write<T extends KubeObject>(
+		object: KubeObject | ObjectReference,
+		options: WriteOptions,
+		request: RequestOptions,
+	): Promise<Written<T>> {
+		const response = await this.request<unknown>({
+			...request,
+			accept: options.metadataOnly === true ? metadataAccept : undefined,
+			object: referenceOf(object),
+			kind: object.kind,
+			isReadOnly: options.dryRun === true,
+		});
+		const stored = (options.metadataOnly === true ? headerOf(response.body, object) : response.body) as T;
+		return {
+			object: stored,
+			created: response.status === 201,
+			resourceVersion: stored.metadata?.resourceVersion ?? '',
+			warnings: response.warnings,
+		};
+	}
+}
+
+/**
+ * An object that is still there is answered with its deletionTimestamp; one that is gone with a Status, or, of some kinds, as
+ * it was (apiserver's registry/generic/registry/store.go, Delete and finalizeDelete).
+ */
+function isGoing(answer: unknown): boolean {
+	return isRecord(answer) && isRecord(answer.metadata) && answer.metadata.deletionTimestamp !== undefined;
+}
+
+class Answered {
+	readonly response: Response<unknown>;
+	constructor(response: Response<unknown>) {
+		this.response = response;
+	}
+}
+
+class Retry {
+	readonly waitMs: number;
+	constructor(waitMs: number) {
+		this.waitMs = waitMs;
+	}
+}
+
+/** One call from its first attempt to its end: the deadline and the caller's signal over all attempts. */
+class Call {
+	readonly subject: RequestSubject;
+	readonly target: string;
+	readonly body: string | undefined;
+	readonly #deadline: number;
+	readonly #timer: NodeJS.Timeout;
+	readonly #callerSignal: AbortSignal | undefined;
+	readonly #onCallerAbort: (() => void) | undefined;
+	#inFlight: InFlight | undefined;
+	#end: { readonly error: unknown } | undefined;
+	#controller: AbortController | undefined;
+	/** Made once for all attempts. */
+	readonly onStarted = (request: InFlight): void => {
+		this.#inFlight = request;
+		if (this.#end !== undefined) {
+			request.fail(this.#end.error);
+		}
+	};
+
+	constructor(options: RequestOptions, timeoutMs: number) {
+		this.subject = options;
+		this.target = target(options.path, options.query);
+		this.body = options.body === undefined ? undefined : JSON.stringify(options.body);
+		this.#deadline = performance.now() + timeoutMs;
+		this.#timer = setTimeout(() => {
+			this.#inFlight?.distrust();
+			this.#over(
+				new TransientError(`${this.description}: no answer within ${timeoutMs / 1000} s`, {
+					...(options.object === undefined ? {} : { object: options.object }),
+				}),
+			);
+		}, timeoutMs);
+		this.#callerSignal = options.signal;
+		if (options.signal !== undefined) {
+			const { signal } = options;
+			this.#onCallerAbort = () => this.#over(signal.reason);
+			signal.addEventListener('abort', this.#onCallerAbort, { once: true });
+		}
+	}
+
+	get description(): string {
+		return describeRequest(this.subject);
+	}
+
+	get isOver(): boolean {
+		return this.#end !== undefined;
+	}
+
+	get remainingMs(): number {
+		return this.#deadline - performance.now();
+	}
+
+	/** Aborts at the deadline and with the caller's signal. Made on demand: most calls never wait. */
+	get signal(): AbortSignal {
+		if (this.#controller === undefined) {
+			this.#controller = new AbortController();
+			if (this.#end !== undefined) {
+				this.#controller.abort(this.#end.error);
+			}
+		}
+		return this.#controller.signal;
+	}
+
+	throwIfOver(): void {
+		if (this.#end !== undefined) {
+			throw this.#end.error;
+		}
+	}
+
+	sleep(milliseconds: number): Promise<void> {
+		return new Promise((resolve, reject) => {
+			const timer = setTimeout(resolve, milliseconds);
+			this.onStarted({
+				fail: (error) => {
+					clearTimeout(timer);
+					reject(error);
+				},
+				distrust: () => undefined,
+			});
+		});
+	}
+
+	end(): void {
+		clearTimeout(this.#timer);
+		if (this.#onCallerAbort !== undefined) {
+			this.#callerSignal?.removeEventListener('abort', this.#onCallerAbort);
+		}
+	}
+
+	#over(error: unknown): void {
+		if (this.#end === undefined) {
+			this.#end = { error };
+			this.#controller?.abort(error);
+			this.#inFlight?.fail(error);
+		}
+	}
+}
+
+function headersOf(options: RequestOptions): Record<string, string> {
+	const headers: Record<string, string> = { accept: options.accept ?? json, 'user-agent': userAgent };
+	if (options.body !== undefined) {
+		headers['content-type'] = options.contentType ?? json;
+	}
+	return headers;
+}
+
+function target(path: string, query: Query | undefined): string {
+	let result = path;
+	let separator = '?';
+	for (const name in query) {
+		const value = query[name];
+		if (value !== undefined) {
+			result += `${separator}${name}=${encodeURIComponent(value)}`;
+			separator = '&';
+		}
+	}
+	return result;
+}
+
+function writeQuery(options: WriteOptions): Query {
+	return {
+		fieldManager: options.fieldManager,
+		dryRun: options.dryRun === true ? 'All' : undefined,
+		fieldValidation: options.fieldValidation,
+	};
+}
+
+function subresourcePath(options: WriteOptions): string {
+	return options.subresource === undefined ? '' : `/${options.subresource}`;
+}
+
+function callOptions(options: CallOptions): CallOptions {
+	return { signal: options.signal, timeoutMs: options.timeoutMs, isPatient: options.isPatient };
+}
+
+function parseBody(description: string, body: Buffer): unknown {
+	if (body.length === 0) {
+		return undefined;
+	}
+	try {
+		return JSON.parse(body.toString('utf8'));
+	} catch {
+		// The parser's own words quote the text, which may be a Secret's.
+		throw new TransientError(`${description}: the answer is not JSON, or was cut off after ${body.length} bytes`);
+	}
+}
+
+/** The object's header with its own kind instead of `PartialObjectMetadata`. */
+function headerOf(body: unknown, object: Pick<ObjectReference, 'apiVersion' | 'kind'>): ObjectHeader {
+	const metadata = isRecord(body) ? body.metadata : undefined;
+	return { apiVersion: object.apiVersion, kind: object.kind, metadata: metadata as ObjectMeta };
+}
+
+function shapeItem(item: Record<string, unknown>, kind: Kind, metadataOnly: boolean): unknown {
+	if (metadataOnly) {
+		return headerOf(item, kind);
+	}
+	const { apiVersion: _, kind: __, ...rest } = item;
+	return { apiVersion: kind.apiVersion, kind: kind.kind, ...rest };
+}
+
+/** The address did not take the connection: trying again at once is pointless. */
+function isRefused(error: TransientError): boolean {
+	const { cause } = error;
+	return isRecord(cause) && (cause.code === 'ECONNREFUSED' || cause.code === 'ENOTFOUND');
+}
+
+function observeStart(sink: Sink, report: (code: string) => void): { observed: () => void; sink: Sink } {
+	let isObserved = false;
+	const observed = (code = '<error>') => {
+		if (!isObserved) {
+			isObserved = true;
+			report(code);
+		}
+	};
+	return {
+		observed,
+		sink: {
+			start: (status, headers) => {
+				observed(String(status));
+				sink.start(status, headers);
+			},
+			data: (chunk) => sink.data(chunk),
+			end: () => sink.end(),
+			fail: (error) => {
+				observed();
+				sink.fail(error);
+			},
+		},
+	};
+}

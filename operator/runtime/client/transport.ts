@@ -1,0 +1,369 @@
+/**
+ * Bytes to and from one API server: connection pools, deadlines, limits on what is read. Requests and watches have pools
+ * of their own, so that many long-lived watches can never starve a request of a stream or a connection.
+ */
+import type { LookupFunction } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import type { Credentials, Grant, TlsMaterial } from '../credentials/grant.ts';
+import { isOperatorError, RequestError, TransientError } from '../errors.ts';
+
+export interface TransportOptions {
+	/** Offer HTTP/2 (ALPN). */
+	readonly http2: boolean;
+	/** Connections of the pool of requests, where HTTP/1.1 is spoken. */
+	readonly connections: number;
+	/** Longest body that is read of an answer, bytes. */
+	readonly maxResponseBytes: number;
+	/** Longest wait for a connection, milliseconds. */
+	readonly connectTimeoutMs: number;
+	/** See `ApiServerOptions.lookup`. */
+	readonly lookup?: LookupFunction | undefined;
+}
+
+export interface Outgoing {
+	readonly method: string;
+	/** With the query, without the path of the server's URL. */
+	readonly path: string;
+	readonly headers: Readonly<Record<string, string>>;
+	readonly body?: string | undefined;
+	/** Who asks, for messages: `GET Deployment a/b`. */
+	readonly description: string;
+	/** Called synchronously right before the request goes out; what it throws is the result, and nothing is sent. */
+	readonly beforeSend?: (() => void) | undefined;
+}
+
+export interface Answer {
+	readonly status: number;
+	readonly headers: Dispatcher.ResponseData['headers'];
+	readonly body: Buffer;
+}
+
+/** Takes a long answer piece by piece. All callbacks are synchronous; exactly one of `end` and `fail` comes last. */
+export interface Sink {
+	start(status: number, headers: Dispatcher.ResponseData['headers']): void;
+	data(chunk: Buffer): void;
+	end(): void;
+	fail(error: Error): void;
+}
+
+/** A request on its way, as seen by who sent it. */
+export interface InFlight {
+	/** Ends it with this error, unless it has ended already. A request that waits for a connection will not be sent. */
+	fail(error: unknown): void;
+	/**
+	 * It fell silent, so its connection is not used again. With HTTP/1.1 ending the request ends its connection; with
+	 * HTTP/2 it ends a stream only, and a half-open connection would swallow every later request until TCP gives up
+	 * (a quarter of an hour).
+	 */
+	distrust(): void;
+}
+
+interface Pools {
+	readonly tls: TlsMaterial;
+	readonly secureContext: SecureContext | undefined;
+	requests: Dispatcher;
+	watches: Dispatcher;
+}
+
+/** Idle connections are kept this long; kube-apiserver closes them after 90 s (IdleTimeout of k8s.io/apiserver). */
+const keepAliveMs = 75_000;
+/** How long a retired pool may finish what is in flight on it. */
+const retireMs = 30_000;
+
+export class Transport {
+	readonly #credentials: Credentials;
+	readonly #options: TransportOptions;
+	readonly #origin: string;
+	/** Path of the server's URL, where it lies below one (`/k8s/clusters/c-1`). */
+	readonly #prefix: string;
+	readonly #retired = new Map<Dispatcher, NodeJS.Timeout>();
+	#pools: Pools | undefined;
+	#isClosed = false;
+
+	constructor(credentials: Credentials, options: TransportOptions) {
+		this.#credentials = credentials;
+		this.#options = options;
+		const url = new URL(credentials.url);
+		if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+			throw new TypeError(`the API server's URL must begin with https:// or http://, not ${url.protocol}//`);
+		}
+		this.#origin = url.origin;
+		this.#prefix = url.pathname === '/' ? '' : url.pathname.replace(/\/+$/, '');
+	}
+
+	/** `host:port`, for metrics and messages. */
+	get host(): string {
+		return new URL(this.#origin).host;
+	}
+
+	/** Sends a request and reads the whole answer. `fail` ends it early from outside: deadline, caller's signal. */
+	send(outgoing: Outgoing, onStarted: (request: InFlight) => void): Promise<Answer> {
+		const grant = this.#credentials.grant();
+		return grant instanceof Promise
+			? grant.then((value) => this.#send(value, outgoing, onStarted))
+			: this.#send(grant, outgoing, onStarted);
+	}
+
+	#send(grant: Grant, outgoing: Outgoing, onStarted: (request: InFlight) => void): Promise<Answer> {
+		return new Promise((resolve, reject) => {
+			const chunks: Buffer[] = [];
+			let length = 0;
+			let status = 0;
+			let headers: Answer['headers'] = {};
+			const { maxResponseBytes } = this.#options;
+			const exchange = this.#dispatch(grant, 'requests', outgoing, {
+				start: (answerStatus, answerHeaders) => {
+					// A request that the server refused unseen (GOAWAY) is sent a second time by undici: begin anew.
+					chunks.length = 0;
+					length = 0;
+					status = answerStatus;
+					headers = answerHeaders;
+				},
+				data: (chunk) => {
+					length += chunk.length;
+					if (length > maxResponseBytes) {
+						exchange.fail(
+							new RequestError(`${outgoing.description}: the answer is longer than ${maxResponseBytes} bytes`, {
+								status,
+								reason: 'ResponseTooLarge',
+							}),
+						);
+						return;
+					}
+					chunks.push(chunk);
+				},
+				end: () => {
+					const [only] = chunks;
+					resolve({
+						status,
+						headers,
+						body: chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length),
+					});
+				},
+				fail: reject,
+			});
+			onStarted(exchange);
+		});
+	}
+
+	/** Sends a request whose answer lasts: a watch, on a connection of its own kind. Returns how to end it. */
+	async stream(outgoing: Outgoing, sink: Sink): Promise<InFlight> {
+		return this.#dispatch(await this.#credentials.grant(), 'watches', outgoing, sink);
+	}
+
+	/** The server does not know us: forget cached credentials. False when a new attempt can't differ. */
+	refreshCredentials(): boolean {
+		return this.#credentials.refresh();
+	}
+
+	/** Nothing new is sent over this pool; what is in flight may end. */
+	#distrust(which: 'requests' | 'watches', dispatcher: Dispatcher): void {
+		const pools = this.#pools;
+		if (this.#options.http2 && pools?.[which] === dispatcher) {
+			this.#retire(dispatcher);
+			pools[which] = this.#newPool(pools.tls, pools.secureContext, which);
+		}
+	}
+
+	/** Ends everything at once; what is in flight fails. */
+	async close(): Promise<void> {
+		this.#isClosed = true;
+		const pools = this.#pools;
+		this.#pools = undefined;
+		const dispatchers = [...this.#retired.keys()];
+		for (const timer of this.#retired.values()) {
+			clearTimeout(timer);
+		}
+		this.#retired.clear();
+		if (pools !== undefined) {
+			dispatchers.push(pools.requests, pools.watches);
+		}
+		await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()));
+	}
+
+	#dispatch(grant: Grant, which: 'requests' | 'watches', outgoing: Outgoing, sink: Sink): InFlight {
+		const pool = this.#isClosed ? undefined : this.#poolsFor(grant.tls)[which];
+		const exchange = new Exchange(outgoing, sink, () => pool !== undefined && this.#distrust(which, pool));
+		if (pool === undefined) {
+			exchange.fail(new TransientError(`${outgoing.description}: the client is closed`));
+			return exchange;
+		}
+		const headers: Record<string, string | string[]> = { ...outgoing.headers, ...grant.headers };
+		if (grant.authorization !== undefined) {
+			headers.authorization = grant.authorization;
+		}
+		pool.dispatch(
+			{
+				origin: this.#origin,
+				method: outgoing.method,
+				path: this.#prefix + outgoing.path,
+				headers,
+				body: outgoing.body ?? null,
+				// One deadline, kept by the caller, covers connecting, waiting and reading.
+				headersTimeout: 0,
+				bodyTimeout: 0,
+			},
+			exchange,
+		);
+		return exchange;
+	}
+
+	#poolsFor(tls: TlsMaterial): Pools {
+		const pools = this.#pools;
+		if (pools?.tls === tls) {
+			return pools;
+		}
+		if (pools !== undefined) {
+			this.#retire(pools.requests);
+			this.#retire(pools.watches);
+		}
+		const secureContext = secureContextOf(tls);
+		const created = {
+			tls,
+			secureContext,
+			requests: this.#newPool(tls, secureContext, 'requests'),
+			watches: this.#newPool(tls, secureContext, 'watches'),
+		};
+		this.#pools = created;
+		return created;
+	}
+
+	#newPool(tls: TlsMaterial, secureContext: SecureContext | undefined, which: 'requests' | 'watches'): Dispatcher {
+		const { http2, connections, connectTimeoutMs, lookup } = this.#options;
+		const resolver = lookup === undefined ? {} : { lookup };
+		const connect = {
+			...resolver,
+			...(secureContext === undefined ? {} : { secureContext }),
+			...(tls.ca === undefined ? {} : { ca: tls.ca }),
+			...(tls.cert === undefined ? {} : { cert: tls.cert }),
+			...(tls.key === undefined ? {} : { key: tls.key }),
+			...(tls.servername === undefined ? {} : { servername: tls.servername }),
+			...(tls.insecure === true ? { rejectUnauthorized: false } : {}),
+			timeout: connectTimeoutMs,
+			keepAlive: true,
+			keepAliveInitialDelay: 30_000,
+		};
+		const shared = {
+			allowH2: http2,
+			keepAliveTimeout: keepAliveMs,
+			keepAliveMaxTimeout: keepAliveMs,
+			headersTimeout: 0,
+			bodyTimeout: 0,
+			...(which === 'requests' ? { connections } : {}),
+		};
+		const proxy = this.#credentials.proxyUrl;
+		return proxy === undefined
+			? new Pool(this.#origin, { ...shared, connect })
+			: new ProxyAgent({
+					...shared,
+					uri: proxy,
+					// The one name that is resolved here is the proxy's.
+					proxyTls: resolver,
+					requestTls: connect,
+					connectTimeout: connectTimeoutMs,
+				});
+	}
+
+	#retire(dispatcher: Dispatcher): void {
+		const timer = setTimeout(() => {
+			this.#retired.delete(dispatcher);
+			// Whoever still waits on it is told by the failure of the own request.
+			dispatcher.destroy().catch(() => undefined);
+		}, retireMs);
+		timer.unref();
+		this.#retired.set(dispatcher, timer);
+	}
+}
+
+/**
+ * One for all connections: else each parses the certificates again and keeps them, tens of kilobytes a connection. Undefined
+ * where they can't be parsed: then each connection fails with the words about it.
+ */
+function secureContextOf({ ca, cert, key }: TlsMaterial): SecureContext | undefined {
+	try {
+		return createSecureContext({ ca, cert, key });
+	} catch {
+		return undefined;
+	}
+}
+
+/** One request on its way: undici's callbacks, made to end exactly once. */
+class Exchange implements Dispatcher.DispatchHandler, InFlight {
+	readonly distrust: () => void;
+	readonly #outgoing: Outgoing;
+	readonly #sink: Sink;
+	#controller: Dispatcher.DispatchController | undefined;
+	#isOver = false;
+
+	constructor(outgoing: Outgoing, sink: Sink, distrust: () => void) {
+		this.distrust = distrust;
+		this.#outgoing = outgoing;
+		this.#sink = sink;
+	}
+
+	fail(error: unknown): void {
+		if (this.#isOver) {
+			return;
+		}
+		this.#isOver = true;
+		const reason = error instanceof Error ? error : new Error('aborted', { cause: error });
+		this.#controller?.abort(reason);
+		this.#sink.fail(reason);
+	}
+
+	onRequestStart(controller: Dispatcher.DispatchController): void {
+		this.#controller = controller;
+		if (this.#isOver) {
+			controller.abort(new Error('given up before it was sent'));
+			return;
+		}
+		try {
+			this.#outgoing.beforeSend?.();
+		} catch (error) {
+			this.fail(error);
+		}
+	}
+
+	onResponseStart(
+		_controller: Dispatcher.DispatchController,
+		status: number,
+		headers: Dispatcher.ResponseData['headers'],
+	): void {
+		if (!this.#isOver && status >= 200) {
+			this.#sink.start(status, headers);
+		}
+	}
+
+	onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+		if (!this.#isOver) {
+			this.#sink.data(chunk);
+		}
+	}
+
+	onResponseEnd(): void {
+		if (!this.#isOver) {
+			this.#isOver = true;
+			this.#sink.end();
+		}
+	}
+
+	onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+		if (!this.#isOver) {
+			this.#isOver = true;
+			this.#sink.fail(connectionError(this.#outgoing.description, error));
+		}
+	}
+}
+
+/**
+ * undici's errors name addresses and ports, never headers or bodies. An error of our own family, with which `lookup`
+ * refused an address, says by itself what it is.
+ */
+function connectionError(description: string, error: Error): Error {
+	if (isOperatorError(error)) {
+		return error;
+	}
+	const words = error instanceof AggregateError ? error.errors.map(String).join('; ') : error.message;
+	return new TransientError(`${description}: ${words === '' ? error.name : words}`, { cause: error });
+}

@@ -1,0 +1,53 @@
+/** Finds out who we are to an API server: a kubeconfig, or the ServiceAccount of the Pod that we run in. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { InvalidError } from '../errors.ts';
+import type { Credentials } from './grant.ts';
+import { inClusterCredentials, isInCluster } from './in-cluster.ts';
+
+export interface KubeconfigSource {
+	/** A kubeconfig file. */
+	readonly path?: string | undefined;
+	/** Instead of the file's current context. */
+	readonly context?: string | undefined;
+	/** The ServiceAccount of the Pod that we run in, whatever else there is. */
+	readonly inCluster?: boolean | undefined;
+}
+
+/**
+ * Finds credentials as controllers do: the given file; the files of `KUBECONFIG`; the Pod's ServiceAccount;
+ * `~/.kube/config`. Throws InvalidError, with what to do, where there is none or the file can't be used.
+ */
+export async function loadKubeconfig(source: KubeconfigSource = {}): Promise<Credentials> {
+	if (source.inCluster === true) {
+		return inClusterCredentials();
+	}
+	const files = source.path === undefined ? kubeconfigFiles() : [source.path];
+	if (files.length === 0) {
+		return inClusterCredentials();
+	}
+	const { kubeconfigCredentials, mergeKubeconfigs, parseKubeconfig } = await import('./kubeconfig.ts');
+	const parsed = files.map((file) => parseKubeconfig(readKubeconfig(file), path.dirname(path.resolve(file))));
+	return kubeconfigCredentials(mergeKubeconfigs(parsed), { context: source.context });
+}
+
+function kubeconfigFiles(): readonly string[] {
+	const named = (process.env.KUBECONFIG ?? '').split(path.delimiter).filter((file) => file !== '');
+	if (named.length > 0) {
+		return named;
+	}
+	return isInCluster() ? [] : [path.join(homedir(), '.kube', 'config')];
+}
+
+function readKubeconfig(file: string): string {
+	try {
+		return readFileSync(file, 'utf8');
+	} catch (cause) {
+		throw new InvalidError(
+			'KubeconfigUnreadable',
+			`the kubeconfig ${file} can't be read: name one with --kubeconfig or KUBECONFIG`,
+			{ cause },
+		);
+	}
+}

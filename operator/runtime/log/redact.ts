@@ -1,0 +1,93 @@
+/** Takes credentials out of whatever is about to be logged. Errs on the side of hiding too much. */
+import { describeError } from './error.ts';
+
+export const redacted = '[redacted]';
+
+/** Words that make a key a credential's, in the form of `normalise`. */
+const sensitiveWords =
+	/token|passw(or)?d|passphrase|kubeconfig|authorization|credential|cookie|bearer|apikey|secretkey|accesskey|privatekey|signingkey|keydata|clientsecret|sharedsecret|stringdata|lastappliedconfiguration|tlskey|capem|cakeypem/;
+
+/** Endings that make it the name of, or a fact about, a credential. */
+const harmlessEndings =
+	/(name|namespace|file|path|ref|reference|kubeconfigsecret|expires|expiry|at|seconds|ms|lifetime|count|audiences?)$/;
+
+/** Parts of a text that are credentials wherever they occur. */
+const sensitiveTexts: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+	[/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, redacted],
+	// The same in base64, as kubeconfigs and Secrets carry it ("-----BEGIN ").
+	[/LS0tLS1CRUdJTi[\w+/=]+/g, redacted],
+	// JSON web tokens: the header of each begins with {" in base64.
+	[/\beyJ[\w-]{6,}(\.[\w-]*)*/g, redacted],
+	[/\b([Bb]earer|[Bb]asic|BEARER|BASIC)\s+(?=\S*[0-9A-Z=])[\w.~+/=-]{6,}/g, `$1 ${redacted}`],
+	[/([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s/@]+@/gi, `$1:${redacted}@`],
+	[
+		/((?:token|passw(?:or)?d|passphrase|client-key-data|client-secret|secret-?key|private-?key|api[-_]?key|access-?key|authorization|cookie)["']?\s*[:=]\s*["']?)(?!\[redacted)(?!bearer |basic )[^\s"',;&}]+/gi,
+		`$1${redacted}`,
+	],
+];
+
+const deepest = 12;
+const longestText = 8_192;
+
+/** The text without credentials, and not longer than 8 KiB. */
+export function redactText(text: string): string {
+	const short = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+	return sensitiveTexts.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), short);
+}
+
+/** A copy of a value as plain JSON without credentials; errors in it are described, cycles and great depths cut. */
+export function redact(value: unknown): unknown {
+	return copy(value, { isSecret: false, depth: 0, parents: new Set() });
+}
+
+interface Place {
+	/** Inside an object whose `data` is a Secret's. */
+	readonly isSecret: boolean;
+	readonly depth: number;
+	readonly parents: ReadonlySet<object>;
+}
+
+function copy(value: unknown, place: Place): unknown {
+	if (typeof value === 'string') return redactText(value);
+	if (typeof value === 'bigint') return String(value);
+	if (typeof value === 'function' || typeof value === 'symbol') return undefined;
+	if (typeof value !== 'object' || value === null) return value;
+	if (value instanceof Error) return describeError(value);
+	if (value instanceof Date) return value;
+	if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
+	if (place.parents.has(value)) return '[circular]';
+	if (place.depth >= deepest) return '[too deep]';
+	const inside = { ...place, depth: place.depth + 1, parents: new Set(place.parents).add(value) };
+	if (Array.isArray(value)) return value.map((item: unknown) => copy(item, inside));
+	if (value instanceof Set) return Array.from(value, (item) => copy(item, inside));
+	if (value instanceof Map) return copyFields(new Map(Array.from(value, ([key, item]) => [String(key), item])), inside);
+	return copyFields(new Map(Object.entries(value)), inside);
+}
+
+function copyFields(fields: ReadonlyMap<string, unknown>, place: Place): Record<string, unknown> {
+	const kind = fields.get('kind');
+	const isSecret = kind === 'Secret' || (kind === 'SecretList' ? true : place.isSecret && kind === undefined);
+	const namesCredential = ['name', 'key', 'path', 'header'].some((field) => {
+		const name = fields.get(field);
+		return typeof name === 'string' && (isSensitiveKey(name) || /^\/(data|stringData)\b/.test(name));
+	});
+	const result: Record<string, unknown> = {};
+	for (const [key, value] of fields) {
+		const isHidden = isSensitiveKey(key)
+			? isCredential(value)
+			: (isSecret && key === 'data') || (namesCredential && key === 'value');
+		result[redactText(key)] = isHidden ? redacted : copy(value, { ...place, isSecret });
+	}
+	return result;
+}
+
+/** Whether a value under this key is a credential by its name. */
+export function isSensitiveKey(key: string): boolean {
+	const plain = key.toLowerCase().replace(/[^a-z0-9]/g, '');
+	return sensitiveWords.test(plain) && !harmlessEndings.test(plain);
+}
+
+/** `automountServiceAccountToken: false` is a setting, not a credential. */
+function isCredential(value: unknown): boolean {
+	return value !== null && value !== undefined && typeof value !== 'boolean' && value !== '';
+}

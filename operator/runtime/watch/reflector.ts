@@ -1,0 +1,546 @@
+/**
+ * Keeps a `Store` equal to what an API server holds of one kind, and tells handlers each change in the very moment it
+ * arrives: lists once, then watches, and goes on from where it was through everything that `reflector-state.ts` knows.
+ */
+import type { ApiServer, ListPage } from '../client/api-server.ts';
+import { type Clock, systemClock, type Timer } from '../clock.ts';
+import { RequestError, TransientError } from '../errors.ts';
+import type { Kind } from '../kinds.ts';
+import { type KubeObject, objectKey } from '../object.ts';
+import { type BackoffPolicy, backoffDelayMs } from '../queue/backoff.ts';
+import {
+	type Failure,
+	initialState,
+	type ListForm,
+	type ReflectorEffect,
+	type ReflectorEvent,
+	step,
+} from './reflector-state.ts';
+import { matchesSelector } from './selector.ts';
+import { type Change, type IndexFunction, Store } from './store.ts';
+import { openWatch, type Watch, type WatchCallbacks, type WatchEnd } from './watch-stream.ts';
+
+/** What changed. `initial`: part of the first list, not a change that happened just now. */
+export type ReflectorChange<T> = Change<T> & { readonly initial: boolean };
+
+export type ChangeHandler<T> = (change: ReflectorChange<T>) => void;
+
+/** Where objects come from; the API server, or a simulation of one. */
+export interface ReflectorSource {
+	list(options: {
+		readonly continue: string | undefined;
+		readonly isWhole: boolean;
+		readonly signal: AbortSignal;
+	}): Promise<ListPage<KubeObject>>;
+	/** From this resourceVersion on; without one with all objects as initial events. */
+	watch(position: string | undefined, timeoutSeconds: number, callbacks: WatchCallbacks): Watch;
+	/** The server answered 401. */
+	refreshCredentials?(): void;
+}
+
+export interface SourceOptions {
+	readonly kind: Kind;
+	/** All namespaces when absent. */
+	readonly namespace?: string | undefined;
+	readonly labelSelector?: string | undefined;
+	readonly fieldSelector?: string | undefined;
+	/** Only apiVersion, kind and metadata of each object cross the wire. */
+	readonly metadataOnly?: boolean | undefined;
+	/** Objects per page of a list; 500 by default. */
+	readonly pageSize?: number | undefined;
+	/** Longest silence of a watch, milliseconds; 85 s by default (a bookmark comes each 60 s). */
+	readonly idleMs?: number | undefined;
+	/** Deadline of each page of a list, milliseconds. */
+	readonly listTimeoutMs?: number | undefined;
+}
+
+export interface ReflectorOptions<T> extends SourceOptions {
+	readonly transform: (object: KubeObject) => T;
+	readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
+	/** Begin with initial events (WatchList) instead of a list: less memory on the server. Falls back where not supported. */
+	readonly streamInitialEvents?: boolean | undefined;
+	/** Tell handlers of own writes (`observeWrite`) too. */
+	readonly notifyOwnWrites?: boolean | undefined;
+	/** A handler threw, or the server could not be reached: nothing that ends the reflector. */
+	readonly onError?: ((error: unknown) => void) | undefined;
+	/** For metrics. */
+	readonly observe?: ((happening: ReflectorHappening) => void) | undefined;
+	readonly backoff?: BackoffPolicy | undefined;
+	readonly clock?: Clock | undefined;
+	readonly random?: (() => number) | undefined;
+	/** Instead of the API server. */
+	readonly source?: ReflectorSource | undefined;
+}
+
+export interface ReflectorHappening {
+	readonly kind: string;
+	readonly event: 'reconnect' | 'relist' | 'error';
+	readonly reason: string;
+}
+
+interface Held<T> {
+	readonly change: ReflectorChange<T>;
+	/** Of the state that the change led to; undefined for a deletion. */
+	readonly resourceVersion: string | undefined;
+}
+
+/** 0.8 s doubling to 30 s, ±50 %: a restarted API server is not met by all its watchers at once. */
+export const reflectorBackoff: BackoffPolicy = { initialMs: 800, maxMs: 30_000, factor: 2, jitter: 0.5 };
+
+/** A watch that was open for less (milliseconds) was of no use, whatever it brought. */
+const shortMs = 1_000;
+
+/** A watch that goes on from where another one ended has brought what happened meanwhile after so long, milliseconds. */
+const catchUpMs = 1_000;
+
+/** The server ends each watch after 5 to 10 minutes, so that watches spread over its replicas again. */
+const shortestWatchSeconds = 300;
+
+export class Reflector<T> {
+	readonly kind: Kind;
+	readonly store: Store<T>;
+	/** Resolves with the first complete list. Never rejects: a reflector tries on until it is stopped. */
+	readonly synced: Promise<void>;
+	readonly #options: ReflectorOptions<T>;
+	readonly #source: ReflectorSource;
+	readonly #clock: Clock;
+	readonly #random: () => number;
+	readonly #handlers = new Set<ChangeHandler<T>>();
+	readonly #resolveSynced: () => void;
+	#hasSynced = false;
+	#state = initialState;
+	/** Of the list or watch under way: callbacks of an older one are not heard. */
+	#turn = 0;
+	#watch: Watch | undefined;
+	#listing: AbortController | undefined;
+	#timer: Timer | undefined;
+	/** What the list under way has brought so far. */
+	#listed = new Map<string, KubeObject>();
+	/** Own writes under way, by key, and what happened to these objects meanwhile. */
+	readonly #expected = new Map<string, { writes: number; readonly held: Held<T>[] }>();
+	#staleSince: number | undefined;
+	/** Since when the watch is open. */
+	#openedAt: number | undefined;
+	#isStopped = false;
+	/** Events that came in while effects are carried out. */
+	readonly #pending: ReflectorEvent[] = [];
+	#isStepping = false;
+
+	constructor(server: ApiServer, options: ReflectorOptions<T>) {
+		this.kind = options.kind;
+		this.#options = options;
+		this.#source = options.source ?? serverSource(server, options);
+		this.#clock = options.clock ?? systemClock;
+		this.#random = options.random ?? Math.random;
+		this.store = new Store<T>({ transform: options.transform, indexes: options.indexes });
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.synced = promise;
+		this.#resolveSynced = resolve;
+	}
+
+	get hasSynced(): boolean {
+		return this.#hasSynced;
+	}
+
+	/**
+	 * How long (milliseconds) there has been no open watch: the store may be behind. 0 while one is open that has had the time
+	 * to bring what happened before.
+	 */
+	get staleForMs(): number {
+		return this.#staleSince === undefined || this.#isCaughtUp ? 0 : this.#clock.now() - this.#staleSince;
+	}
+
+	get #isOpen(): boolean {
+		return this.#state.phase === 'watching' && this.#state.isOpen;
+	}
+
+	get #isCaughtUp(): boolean {
+		return this.#isOpen && this.#openedAt !== undefined && this.#clock.now() - this.#openedAt >= catchUpMs;
+	}
+
+	/** Called with each change, in the order of arrival; with what is known already at once, as initial additions. Returns how to end it. */
+	addHandler(handler: ChangeHandler<T>): () => void {
+		this.#handlers.add(handler);
+		if (this.#hasSynced) {
+			for (const key of [...this.store.keys()]) {
+				const current = this.store.get(key);
+				if (current !== undefined) {
+					this.#tell(handler, { type: 'added', key, current, initial: true });
+				}
+			}
+		}
+		return () => this.#handlers.delete(handler);
+	}
+
+	start(): void {
+		if (this.#isStopped) {
+			throw new Error(`the reflector of ${this.kind.plural} was stopped: make a new one`);
+		}
+		this.#staleSince ??= this.#clock.now();
+		this.#dispatch({ type: 'start', form: this.#options.streamInitialEvents === true ? 'stream' : 'pages' });
+	}
+
+	/** Ends it for good. No handler is called any more once this returns. */
+	stop(): void {
+		if (this.#isCaughtUp) this.#staleSince = this.#clock.now();
+		this.#isStopped = true;
+		this.#openedAt = undefined;
+		this.#abandon();
+	}
+
+	[Symbol.dispose](): void {
+		this.stop();
+	}
+
+	/** Reads everything anew, as a net under what a watch might have missed. */
+	relist(): void {
+		this.#dispatch({ type: 'relist' });
+	}
+
+	/** Ends a wait: the reason why the last attempt failed is known to be gone. */
+	retryNow(): void {
+		if (this.#timer !== undefined) {
+			this.#timer.cancel();
+			this.#timer = undefined;
+			this.#dispatch({ type: 'due' });
+		}
+	}
+
+	/**
+	 * Puts the answer to an own write into the store, so that the next pass reads what it wrote; the event that follows is
+	 * recognised by its resourceVersion and told to nobody. What lies outside our selectors is not taken.
+	 */
+	observeWrite(object: KubeObject): void {
+		const { namespace, labelSelector, fieldSelector, notifyOwnWrites } = this.#options;
+		if (
+			this.#isStopped ||
+			(fieldSelector !== undefined && fieldSelector !== `metadata.name=${object.metadata.name}`) ||
+			(namespace !== undefined && object.metadata.namespace !== namespace) ||
+			!matchesSelector(labelSelector, object.metadata.labels)
+		) {
+			return;
+		}
+		const changes = this.store.observe(object, notifyOwnWrites === true);
+		if (notifyOwnWrites === true) {
+			this.#notify(changes, false);
+		}
+	}
+
+	/**
+	 * Announces an own write of this object, so that its event is recognised even when it overtakes the answer: until the
+	 * returned function is called, with the answer or with nothing when the write failed, what happens to the object goes
+	 * into the store but is told to nobody. Call it in any case; calling it again does nothing.
+	 *
+	 * @param key as `objectKey` makes it.
+	 */
+	expectWrite(key: string): (answer?: KubeObject) => void {
+		const expected = this.#expected.get(key) ?? { writes: 0, held: [] };
+		expected.writes++;
+		this.#expected.set(key, expected);
+		let isSettled = false;
+		return (answer) => {
+			if (isSettled) {
+				return;
+			}
+			isSettled = true;
+			expected.writes--;
+			if (answer !== undefined) {
+				this.observeWrite(answer);
+			}
+			if (expected.writes > 0) {
+				return;
+			}
+			this.#expected.delete(key);
+			const isEcho =
+				this.#options.notifyOwnWrites !== true &&
+				answer !== undefined &&
+				expected.held.length === 1 &&
+				expected.held[0]?.resourceVersion === answer.metadata.resourceVersion;
+			if (!isEcho) {
+				this.#tellAll(expected.held.map(({ change }) => change));
+			}
+		};
+	}
+
+	/**
+	 * The server has confirmed that an object is gone. Told at once, like its event, which is then told to nobody: whoever
+	 * waits until it is gone goes on, and nobody deletes it again because the watch is late.
+	 *
+	 * @param key as `objectKey` makes it.
+	 */
+	observeDeletion(key: string, uid: string): void {
+		if (!this.#isStopped) this.#notify(this.store.forget(key, uid), false);
+	}
+
+	/** Steps are taken one after the other, also when an effect's callback comes back at once. */
+	#dispatch(event: ReflectorEvent): void {
+		this.#pending.push(event);
+		if (this.#isStepping) {
+			return;
+		}
+		this.#isStepping = true;
+		try {
+			for (let next = this.#pending.shift(); next !== undefined && !this.#isStopped; next = this.#pending.shift()) {
+				const wasCaughtUp = this.#isCaughtUp;
+				const { state, effects } = step(this.#state, next);
+				this.#state = state;
+				if (wasCaughtUp && !this.#isOpen) this.#staleSince = this.#clock.now();
+				for (const effect of effects) {
+					this.#carryOut(effect);
+				}
+			}
+		} finally {
+			this.#isStepping = false;
+		}
+	}
+
+	#carryOut(effect: ReflectorEffect): void {
+		switch (effect.type) {
+			case 'list':
+				if (effect.form === 'stream') {
+					this.#listed = new Map();
+					this.#openWatch(undefined);
+				} else {
+					this.#list(effect.form, effect.continue);
+				}
+				break;
+			case 'watch':
+				this.#openWatch(effect.position);
+				break;
+			case 'commit':
+				try {
+					this.#commit(effect.resourceVersion);
+				} catch (error) {
+					// Something in it can't be read: as good as no list. It is asked for again, less and less often.
+					this.#report(error);
+					this.#pending.push({ type: 'failed', failure: 'expired' });
+				}
+				break;
+			case 'wait':
+				this.#wait(effect.failures, effect.atLeastMs);
+				break;
+			case 'abandon':
+				this.#abandon();
+				break;
+			case 'report':
+				this.#options.observe?.({ kind: this.kind.kind, event: effect.event, reason: effect.reason });
+				break;
+		}
+	}
+
+	#list(form: ListForm, next: string | undefined): void {
+		const turn = this.#newTurn();
+		if (next === undefined) {
+			this.#listed = new Map();
+		}
+		const controller = new AbortController();
+		this.#listing = controller;
+		this.#source.list({ continue: next, isWhole: form === 'whole', signal: controller.signal }).then(
+			(page) => {
+				if (turn === this.#turn) {
+					for (const item of page.items) {
+						this.#listed.set(objectKey(item), item);
+					}
+					this.#dispatch({ type: 'page', resourceVersion: page.resourceVersion, continue: page.continue });
+				}
+			},
+			(error: unknown) => {
+				if (turn === this.#turn) {
+					this.#fail(error, undefined);
+				}
+			},
+		);
+	}
+
+	#openWatch(position: string | undefined): void {
+		const turn = this.#newTurn();
+		const isCurrent = () => turn === this.#turn;
+		const timeoutSeconds = Math.floor(shortestWatchSeconds * (1 + this.#random()));
+		this.#openedAt = undefined;
+		this.#watch = this.#source.watch(position, timeoutSeconds, {
+			opened: () => {
+				if (isCurrent()) {
+					this.#openedAt = this.#clock.now();
+					this.#dispatch({ type: 'opened' });
+				}
+			},
+			event: (event) => {
+				if (!isCurrent()) {
+					return;
+				}
+				if (event.type === 'bookmark') {
+					// While initial events come, only the bookmark that ends them says something about the whole.
+					if (this.#state.phase === 'watching') {
+						this.store.advance(event.resourceVersion);
+					}
+					this.#dispatch(event);
+					return;
+				}
+				if (this.#state.phase === 'listing') {
+					if (event.type === 'deleted') {
+						this.#listed.delete(objectKey(event.object));
+					} else {
+						this.#listed.set(objectKey(event.object), event.object);
+					}
+					return;
+				}
+				const { resourceVersion = '' } = event.object.metadata;
+				// First into the store: what can't be read there ends the watch, and was of no use.
+				const changes = event.type === 'deleted' ? this.store.remove(event.object) : this.store.put(event.object);
+				this.#dispatch({ type: 'changed', resourceVersion });
+				this.#notify(changes, false);
+			},
+			ended: (end) => {
+				if (isCurrent()) {
+					this.#watch = undefined;
+					if (end.how === 'done') {
+						this.#dispatch({ type: 'ended', isShort: this.#isShort });
+					} else {
+						this.#fail(end.error, end);
+					}
+				}
+			},
+		});
+	}
+
+	#commit(resourceVersion: string): void {
+		const listed = this.#listed;
+		this.#listed = new Map();
+		const changes = this.store.replaceAll([...listed.values()], resourceVersion);
+		const isInitial = !this.#hasSynced;
+		this.#hasSynced = true;
+		if (isInitial) this.#staleSince = this.#clock.now();
+		this.#notify(changes, isInitial);
+		this.#resolveSynced();
+	}
+
+	#fail(error: unknown, end: (WatchEnd & { readonly error: Error }) | undefined): void {
+		if (error instanceof RequestError && error.status === 401) {
+			this.#source.refreshCredentials?.();
+		}
+		// A kind of which nothing has happened since the API server started gets no bookmarks either (apiserver's cacher sends
+		// none before it has seen an event): its watch falls silent and is opened again, and nobody needs to hear of that.
+		if (end?.how !== 'silent') {
+			this.#report(error);
+		}
+		const retryAfterMs = error instanceof TransientError ? error.retryAfterMs : undefined;
+		const isShort = end !== undefined && this.#isShort;
+		this.#dispatch({ type: 'failed', failure: failureOf(error, end), retryAfterMs, isShort });
+	}
+
+	get #isShort(): boolean {
+		return this.#openedAt !== undefined && this.#clock.now() - this.#openedAt < shortMs;
+	}
+
+	#wait(failures: number, atLeastMs: number): void {
+		const delayMs = Math.max(
+			atLeastMs,
+			backoffDelayMs(this.#options.backoff ?? reflectorBackoff, failures, this.#random),
+		);
+		this.#timer = this.#clock.setTimer(() => {
+			this.#timer = undefined;
+			this.#dispatch({ type: 'due' });
+		}, delayMs);
+	}
+
+	#abandon(): void {
+		this.#newTurn();
+		this.#listed = new Map();
+		this.#timer?.cancel();
+		this.#timer = undefined;
+	}
+
+	/** Whatever was under way is over, and not heard any more. */
+	#newTurn(): number {
+		this.#turn++;
+		this.#watch?.close();
+		this.#watch = undefined;
+		this.#listing?.abort(new Error('the list was given up'));
+		this.#listing = undefined;
+		return this.#turn;
+	}
+
+	#notify(changes: readonly Change<T>[], initial: boolean): void {
+		for (const change of changes) {
+			const expected = this.#expected.get(change.key);
+			if (expected === undefined) {
+				this.#tellAll([{ ...change, initial }]);
+			} else {
+				const resourceVersion = this.store.resourceVersionOf(change.key);
+				expected.held.push({ change: { ...change, initial }, resourceVersion });
+			}
+		}
+	}
+
+	#tellAll(changes: readonly ReflectorChange<T>[]): void {
+		for (const change of changes) {
+			for (const handler of this.#handlers) {
+				this.#tell(handler, change);
+			}
+		}
+	}
+
+	#tell(handler: ChangeHandler<T>, change: ReflectorChange<T>): void {
+		if (this.#isStopped) {
+			return;
+		}
+		try {
+			handler(change);
+		} catch (error) {
+			this.#report(error);
+		}
+	}
+
+	#report(error: unknown): void {
+		this.#options.onError?.(error);
+	}
+}
+
+function failureOf(error: unknown, end: WatchEnd | undefined): Failure {
+	if (end !== undefined && end.how !== 'refused' && end.how !== 'done') {
+		return end.how;
+	}
+	if (error instanceof RequestError) {
+		return error.status === 410 ? 'expired' : 'unsupported';
+	}
+	if (error instanceof TransientError) {
+		return error.status === undefined ? 'unreachable' : error.status === 429 ? 'busy' : 'refused';
+	}
+	return 'unreachable';
+}
+
+function serverSource(server: ApiServer, options: SourceOptions): ReflectorSource {
+	const { kind, namespace, labelSelector, fieldSelector, metadataOnly } = options;
+	return {
+		list: (page) =>
+			server.listPage<KubeObject>(kind, {
+				namespace,
+				labelSelector,
+				fieldSelector,
+				metadataOnly,
+				limit: page.isWhole ? 0 : (options.pageSize ?? 500),
+				continue: page.continue,
+				signal: page.signal,
+				timeoutMs: options.listTimeoutMs ?? 60_000,
+			}),
+		watch: (position, timeoutSeconds, callbacks) =>
+			openWatch(
+				server,
+				kind,
+				{
+					namespace,
+					labelSelector,
+					fieldSelector,
+					metadataOnly,
+					resourceVersion: position,
+					sendInitialEvents: position === undefined,
+					timeoutSeconds,
+					idleMs: options.idleMs,
+				},
+				callbacks,
+			),
+		refreshCredentials: () => {
+			server.refreshCredentials();
+		},
+	};
+}

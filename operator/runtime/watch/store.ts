@@ -1,0 +1,275 @@
+/**
+ * What is known of the objects of one kind. Pure bookkeeping: takes what lists, watches and own writes say, in whatever
+ * order it arrives, and returns what changed.
+ *
+ * Invariants (property-tested): a change is returned for every difference between two contents of the store; after a list
+ * and the events that follow it the store holds exactly what the server holds; nothing newer is replaced by something older.
+ */
+import { type KubeObject, objectKey } from '../object.ts';
+import { compareResourceVersions } from './resource-version.ts';
+
+export type Change<T> =
+	| { readonly type: 'added'; readonly key: string; readonly old?: undefined; readonly current: T }
+	| { readonly type: 'updated'; readonly key: string; readonly old: T; readonly current: T }
+	/** `old` is the last known state; the object may have changed unseen before it was deleted. */
+	| { readonly type: 'deleted'; readonly key: string; readonly old: T; readonly current?: undefined };
+
+/** The values of an index under which an object is found: none, one or several. */
+export type IndexFunction<T> = (value: T) => string | readonly string[] | undefined;
+
+export interface StoreOptions<T> {
+	/** Keeps of each object only what is needed: whole objects cost 7 to 14 KiB each, a few fields 0.3. */
+	readonly transform: (object: KubeObject) => T;
+	readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
+}
+
+type Origin = 'event' | 'list' | 'rewound list' | 'own write' | 'told own write';
+
+interface Entry<T> {
+	readonly value: T;
+	readonly uid: string;
+	readonly resourceVersion: string;
+	/**
+	 * Set while this comes from the answer to an own write whose event is still on its way. Holds what was known before:
+	 * events older than the write tell of foreign changes that nobody has been told of.
+	 */
+	own?: { readonly before: T | undefined } | undefined;
+}
+
+export class Store<T> {
+	readonly #transform: (object: KubeObject) => T;
+	readonly #entries = new Map<string, Entry<T>>();
+	readonly #indexes = new Map<
+		string,
+		{ readonly valuesOf: IndexFunction<T>; readonly keys: Map<string, Set<string>> }
+	>();
+	/** Up to here the server has told everything: each event with a smaller resourceVersion has been seen. */
+	#position: string | undefined;
+
+	constructor(options: StoreOptions<T>) {
+		this.#transform = options.transform;
+		for (const [name, valuesOf] of Object.entries(options.indexes ?? {})) {
+			this.#indexes.set(name, { valuesOf, keys: new Map() });
+		}
+	}
+
+	get size(): number {
+		return this.#entries.size;
+	}
+
+	/** The resourceVersion up to which the server's changes are in. Undefined before the first list. */
+	get position(): string | undefined {
+		return this.#position;
+	}
+
+	/** @param key as `objectKey` makes it. */
+	get(key: string): T | undefined {
+		return this.#entries.get(key)?.value;
+	}
+
+	has(key: string): boolean {
+		return this.#entries.has(key);
+	}
+
+	resourceVersionOf(key: string): string | undefined {
+		return this.#entries.get(key)?.resourceVersion;
+	}
+
+	keys(): IterableIterator<string> {
+		return this.#entries.keys();
+	}
+
+	*values(): IterableIterator<T> {
+		for (const entry of this.#entries.values()) {
+			yield entry.value;
+		}
+	}
+
+	/** The objects whose index function returned this value. Throws for an index that was not declared. */
+	byIndex(name: string, value: string): readonly T[] {
+		const index = this.#indexes.get(name);
+		if (index === undefined) {
+			throw new Error(`the store has no index ${name}`);
+		}
+		const found: T[] = [];
+		for (const key of index.keys.get(value) ?? []) {
+			const entry = this.#entries.get(key);
+			if (entry !== undefined) {
+				found.push(entry.value);
+			}
+		}
+		return found;
+	}
+
+	/** An ADDED or MODIFIED event. */
+	put(object: KubeObject): readonly Change<T>[] {
+		this.advance(object.metadata.resourceVersion);
+		return this.#put(object, 'event');
+	}
+
+	/** A DELETED event: it carries the resourceVersion of the deletion. */
+	remove(object: KubeObject): readonly Change<T>[] {
+		const { resourceVersion = '', uid = '' } = object.metadata;
+		this.advance(resourceVersion);
+		const key = objectKey(object);
+		const entry = this.#entries.get(key);
+		// Another object of that name, made after this one was deleted and known already from our own write.
+		const isSuccessor = entry !== undefined && entry.uid !== uid && isNewer(entry.resourceVersion, resourceVersion);
+		if (entry === undefined) {
+			return [];
+		}
+		return isSuccessor ? tellOverwritten(key, entry) : [this.#delete(key, entry)];
+	}
+
+	/** The server has confirmed that an object is gone, before its DELETED event comes. One made under its name since stays. */
+	forget(key: string, uid: string): readonly Change<T>[] {
+		const entry = this.#entries.get(key);
+		return entry?.uid === uid ? [this.#delete(key, entry)] : [];
+	}
+
+	/** A bookmark: nothing has changed up to here that was not told. */
+	advance(resourceVersion: string | undefined): void {
+		if (resourceVersion !== undefined && resourceVersion !== '') {
+			this.#position = resourceVersion;
+		}
+	}
+
+	/** A complete list: what is not in it is gone, but for what we wrote after the list was taken. */
+	replaceAll(objects: readonly KubeObject[], resourceVersion: string): readonly Change<T>[] {
+		const changes: Change<T>[] = [];
+		// Before anything is changed: one that can't be read leaves everything as it is.
+		const read = objects.map((object) => (this.#isAsKnown(object) ? undefined : { value: this.#transform(object) }));
+		// The server's history went back (a backup was restored): nothing that is known may outweigh the list.
+		const isRewound = this.#position !== undefined && isNewer(this.#position, resourceVersion);
+		this.#position = resourceVersion;
+		const present = new Set<string>();
+		for (const [index, object] of objects.entries()) {
+			present.add(objectKey(object));
+			for (const change of this.#put(object, isRewound ? 'rewound list' : 'list', read[index])) {
+				changes.push(change);
+			}
+		}
+		for (const [key, entry] of this.#entries) {
+			if (!present.has(key) && (isRewound || !isNewer(entry.resourceVersion, resourceVersion))) {
+				changes.push(this.#delete(key, entry));
+			}
+		}
+		return changes;
+	}
+
+	/**
+	 * The answer to an own write, which may come before or after its event. Taken only where it is certainly news: an
+	 * object that is absent although the watch has passed its resourceVersion was deleted since.
+	 *
+	 * @param isTold the changes that are returned are told like any other. Where they are not, foreign changes from before
+	 * the write, which its answer includes, are told when their events come.
+	 */
+	observe(object: KubeObject, isTold = false): readonly Change<T>[] {
+		const { resourceVersion = '' } = object.metadata;
+		const order = this.#position === undefined ? undefined : compareResourceVersions(resourceVersion, this.#position);
+		if (order === undefined || (order <= 0 && !this.#entries.has(objectKey(object)))) {
+			return [];
+		}
+		return this.#put(object, isTold ? 'told own write' : 'own write');
+	}
+
+	#isAsKnown(object: KubeObject): boolean {
+		const { resourceVersion = '', uid = '' } = object.metadata;
+		const entry = this.#entries.get(objectKey(object));
+		return entry?.uid === uid && compareResourceVersions(resourceVersion, entry.resourceVersion) === 0;
+	}
+
+	/** @param read what is kept of the object, where that is known already */
+	#put(object: KubeObject, from: Origin, read?: { readonly value: T }): readonly Change<T>[] {
+		const key = objectKey(object);
+		const { resourceVersion = '', uid = '' } = object.metadata;
+		const entry = this.#entries.get(key);
+		const order = entry === undefined ? undefined : compareResourceVersions(resourceVersion, entry.resourceVersion);
+		if (entry !== undefined && order === 0 && entry.uid === uid) {
+			return this.#confirm(key, entry, from);
+		}
+		if (entry !== undefined && order !== undefined && order < 0 && from !== 'rewound list') {
+			return isOwn(from) ? [] : tellOverwritten(key, entry);
+		}
+		const added: Entry<T> = { value: (read ?? { value: this.#transform(object) }).value, uid, resourceVersion };
+		if (from === 'own write') {
+			added.own = { before: entry?.own === undefined ? entry?.value : entry.own.before };
+		}
+		if (entry === undefined) {
+			this.#set(key, added, undefined);
+			return [{ type: 'added', key, current: added.value }];
+		}
+		if (entry.uid !== uid) {
+			const deleted = this.#delete(key, entry);
+			this.#set(key, added, undefined);
+			return [deleted, { type: 'added', key, current: added.value }];
+		}
+		this.#set(key, added, entry);
+		return [{ type: 'updated', key, old: entry.value, current: added.value }];
+	}
+
+	/** The state that is known already: an own write's echo, silent, unless a list hides who else wrote before us. */
+	#confirm(key: string, entry: Entry<T>, from: Origin): readonly Change<T>[] {
+		const changes = from === 'list' || from === 'rewound list' ? tellOverwritten(key, entry) : [];
+		if (!isOwn(from)) {
+			entry.own = undefined;
+		}
+		return changes;
+	}
+
+	#delete(key: string, entry: Entry<T>): Change<T> {
+		this.#entries.delete(key);
+		this.#reindex(key, entry.value, undefined);
+		return { type: 'deleted', key, old: entry.value };
+	}
+
+	#set(key: string, entry: Entry<T>, before: Entry<T> | undefined): void {
+		this.#entries.set(key, entry);
+		this.#reindex(key, before?.value, entry.value);
+	}
+
+	#reindex(key: string, before: T | undefined, after: T | undefined): void {
+		for (const { valuesOf, keys } of this.#indexes.values()) {
+			for (const value of before === undefined ? [] : listOf(valuesOf(before))) {
+				const members = keys.get(value);
+				members?.delete(key);
+				if (members?.size === 0) {
+					keys.delete(value);
+				}
+			}
+			for (const value of after === undefined ? [] : listOf(valuesOf(after))) {
+				const members = keys.get(value);
+				if (members === undefined) {
+					keys.set(value, new Set([key]));
+				} else {
+					members.add(key);
+				}
+			}
+		}
+	}
+}
+
+/** Somebody else wrote before our own write went over it: both changes together, as seen from what was told last. */
+function tellOverwritten<T>(key: string, entry: Entry<T>): readonly Change<T>[] {
+	if (entry.own === undefined) {
+		return [];
+	}
+	const { before } = entry.own;
+	entry.own = { before: entry.value };
+	return before === undefined
+		? [{ type: 'added', key, current: entry.value }]
+		: [{ type: 'updated', key, old: before, current: entry.value }];
+}
+
+function isOwn(from: Origin): boolean {
+	return from === 'own write' || from === 'told own write';
+}
+
+function isNewer(a: string, b: string): boolean {
+	const order = compareResourceVersions(a, b);
+	return order !== undefined && order > 0;
+}
+
+function listOf(values: string | readonly string[] | undefined): readonly string[] {
+	return values === undefined ? [] : typeof values === 'string' ? [values] : values;
+}

@@ -1,0 +1,291 @@
+/**
+ * One watch: a request whose answer is one JSON event per line. Events are delivered synchronously as their chunk
+ * arrives. Knows nothing of lists and retries; says exactly once how it ended.
+ */
+
+import { errorOfAnswer, errorOfStatusObject, isRecord } from '../client/answer.ts';
+import { type ApiServer, metadataAccept } from '../client/api-server.ts';
+import type { InFlight } from '../client/transport.ts';
+import { type Clock, systemClock, type Timer } from '../clock.ts';
+import { TransientError } from '../errors.ts';
+import { collectionPath, type Kind } from '../kinds.ts';
+import type { KubeObject } from '../object.ts';
+import { hasHeader } from '../object-shape.ts';
+
+export type WatchEvent =
+	| { readonly type: 'added' | 'modified' | 'deleted'; readonly object: KubeObject }
+	/** Everything up to this resourceVersion has been told. `isInitialEnd`: the initial events were the whole state. */
+	| { readonly type: 'bookmark'; readonly resourceVersion: string; readonly isInitialEnd: boolean };
+
+export interface WatchCallbacks {
+	/** The server took the watch. */
+	readonly opened: () => void;
+	readonly event: (event: WatchEvent) => void;
+	/** The last call. Not called after `close()`. */
+	readonly ended: (end: WatchEnd) => void;
+}
+
+/**
+ * How a watch ended: `done` by the server, in order; `refused` by an answer other than 200 or an ERROR event;
+ * `unreachable` before any answer; `cut` off after it was open, also in the middle of an event; `silent` for too long.
+ */
+export type WatchEnd =
+	| { readonly how: 'done' }
+	| { readonly how: 'refused' | 'unreachable' | 'cut' | 'silent'; readonly error: Error };
+
+export interface WatchOptions {
+	readonly namespace?: string | undefined;
+	readonly labelSelector?: string | undefined;
+	readonly fieldSelector?: string | undefined;
+	readonly metadataOnly?: boolean | undefined;
+	/** Where to begin. Without it the server begins with all objects as they are. */
+	readonly resourceVersion?: string | undefined;
+	/** Begin with all objects as initial events, ended by a bookmark (WatchList). */
+	readonly sendInitialEvents?: boolean | undefined;
+	/** After which the server ends the watch in order, seconds. */
+	readonly timeoutSeconds: number;
+	/** Longest silence, milliseconds. Servers send bookmarks each 60 s; whoever misses one is cut off from its server. */
+	readonly idleMs?: number | undefined;
+	/** Longest wait for the answer's head, milliseconds. */
+	readonly openMs?: number | undefined;
+	/** Longest line, bytes. etcd takes objects up to 1.5 MiB. */
+	readonly maxLineBytes?: number | undefined;
+	readonly clock?: Clock | undefined;
+}
+
+export interface Watch {
+	/** Ends it without a further callback. */
+	close(): void;
+}
+
+export const defaultIdleMs = 85_000;
+const defaultOpenMs = 30_000;
+const defaultMaxLineBytes = 32 * 1024 * 1024;
+const longestErrorBody = 64 * 1024;
+const initialEventsEnd = 'k8s.io/initial-events-end';
+
+export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, callbacks: WatchCallbacks): Watch {
+	const clock = options.clock ?? systemClock;
+	const path = collectionPath(kind, options.namespace);
+	const subject = { method: 'WATCH', path };
+	const idleMs = options.idleMs ?? defaultIdleMs;
+	let inFlight: InFlight | undefined;
+	let isOver = false;
+	let status = 0;
+	let retryAfter: string | string[] | undefined;
+	let heardAt = clock.now();
+	let allowedMs = options.openMs ?? defaultOpenMs;
+	let timer: Timer | undefined;
+	const refusal: Buffer[] = [];
+	let refusalLength = 0;
+
+	const finish = (end: WatchEnd) => {
+		if (!isOver) {
+			isOver = true;
+			timer?.cancel();
+			callbacks.ended(end);
+		}
+	};
+	const breakOff = (end: WatchEnd & { readonly error: Error }) => {
+		finish(end);
+		inFlight?.fail(end.error);
+	};
+	const cut = (words: string) => breakOff({ how: 'cut', error: new TransientError(`WATCH ${path}: ${words}`) });
+	/** One timer that looks again when it comes too early: data only notes the time. */
+	const checkSilence = () => {
+		const silentMs = clock.now() - heardAt;
+		if (silentMs < allowedMs) {
+			timer = clock.setTimer(checkSilence, allowedMs - silentMs);
+			return;
+		}
+		inFlight?.distrust();
+		const error = new TransientError(`WATCH ${path}: silent for ${Math.round(silentMs / 1000)} s`);
+		breakOff({ how: status === 0 ? 'unreachable' : 'silent', error });
+	};
+	const lines = new LineSplitter(options.maxLineBytes ?? defaultMaxLineBytes, (line) => {
+		if (!isOver) {
+			deliver(line);
+		}
+	});
+	const deliver = (line: string) => {
+		let event: unknown;
+		try {
+			event = JSON.parse(line);
+		} catch {
+			cut(`an event of ${line.length} characters is not JSON`);
+			return;
+		}
+		if (!isRecord(event) || !isRecord(event.object)) {
+			cut('an event without an object');
+			return;
+		}
+		if (event.type === 'ERROR') {
+			breakOff({ how: 'refused', error: errorOfStatusObject(subject, event.object) });
+			return;
+		}
+		const isMarkAlone = event.type === 'BOOKMARK' && isRecord(event.object.metadata);
+		if (!isMarkAlone && !hasHeader(event.object)) {
+			cut('an event whose object is none of Kubernetes');
+			return;
+		}
+		const parsed = shapeEvent(event.type, event.object, kind, options.metadataOnly === true);
+		if (parsed !== undefined) {
+			callbacks.event(parsed);
+		}
+	};
+
+	timer = clock.setTimer(checkSilence, allowedMs);
+	server
+		.stream(
+			{
+				path,
+				query: {
+					watch: true,
+					allowWatchBookmarks: true,
+					timeoutSeconds: options.timeoutSeconds,
+					resourceVersion: options.resourceVersion,
+					labelSelector: options.labelSelector,
+					fieldSelector: options.fieldSelector,
+					...(options.sendInitialEvents === true
+						? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }
+						: {}),
+				},
+				kind: kind.kind,
+				accept: options.metadataOnly === true ? metadataAccept : undefined,
+			},
+			{
+				start: (answerStatus, headers) => {
+					heardAt = clock.now();
+					allowedMs = idleMs;
+					if (!isOver) {
+						timer?.cancel();
+						timer = clock.setTimer(checkSilence, idleMs);
+					}
+					status = answerStatus;
+					retryAfter = headers['retry-after'];
+					if (status === 200 && !isOver) {
+						callbacks.opened();
+					}
+				},
+				data: (chunk) => {
+					heardAt = clock.now();
+					if (isOver) {
+						return;
+					}
+					if (status === 200) {
+						if (!lines.push(chunk)) {
+							cut('an event is too long');
+						}
+					} else if (refusalLength < longestErrorBody) {
+						refusal.push(chunk);
+						refusalLength += chunk.length;
+					}
+				},
+				end: () => {
+					if (status !== 200) {
+						finish({ how: 'refused', error: errorOfAnswer(subject, status, retryAfter, Buffer.concat(refusal)) });
+					} else if (lines.hasRest) {
+						cut('cut off in the middle of an event');
+					} else {
+						finish({ how: 'done' });
+					}
+				},
+				fail: (error) => finish({ how: status === 200 ? 'cut' : 'unreachable', error }),
+			},
+		)
+		.then(
+			(started) => {
+				inFlight = started;
+				if (isOver) {
+					started.fail(new Error('the watch was closed'));
+				}
+			},
+			(error: unknown) =>
+				finish({ how: 'unreachable', error: error instanceof Error ? error : new Error(String(error)) }),
+		);
+
+	return {
+		close: () => {
+			isOver = true;
+			timer?.cancel();
+			inFlight?.fail(new Error('the watch was closed'));
+		},
+	};
+}
+
+/** Metadata-only events say `PartialObjectMetadata`: they get their own kind back. Event types that we don't know are none of ours. */
+function shapeEvent(
+	type: unknown,
+	object: Record<string, unknown>,
+	kind: Kind,
+	metadataOnly: boolean,
+): WatchEvent | undefined {
+	switch (type) {
+		case 'ADDED':
+			return { type: 'added', object: shapeObject(object, kind, metadataOnly) };
+		case 'MODIFIED':
+			return { type: 'modified', object: shapeObject(object, kind, metadataOnly) };
+		case 'DELETED':
+			return { type: 'deleted', object: shapeObject(object, kind, metadataOnly) };
+		case 'BOOKMARK': {
+			const { resourceVersion, annotations } = (object as KubeObject).metadata;
+			return {
+				type: 'bookmark',
+				resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '',
+				isInitialEnd: annotations?.[initialEventsEnd] === 'true',
+			};
+		}
+		default:
+			return undefined;
+	}
+}
+
+function shapeObject(object: Record<string, unknown>, kind: Kind, metadataOnly: boolean): KubeObject {
+	const { apiVersion, kind: name } = kind;
+	return metadataOnly
+		? { apiVersion, kind: name, metadata: (object as KubeObject).metadata }
+		: { ...(object as KubeObject), apiVersion, kind: name };
+}
+
+/** Cuts a stream of bytes at line feeds. A line within one chunk, the usual case, is copied once. */
+export class LineSplitter {
+	readonly #maxBytes: number;
+	readonly #onLine: (line: string) => void;
+	#rest: Buffer[] = [];
+	#restBytes = 0;
+
+	constructor(maxBytes: number, onLine: (line: string) => void) {
+		this.#maxBytes = maxBytes;
+		this.#onLine = onLine;
+	}
+
+	/** Whether bytes after the last line feed are waiting. */
+	get hasRest(): boolean {
+		return this.#restBytes > 0;
+	}
+
+	/** False when the line that is coming in is longer than allowed: give up. */
+	push(chunk: Buffer): boolean {
+		let from = 0;
+		for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, from)) {
+			let line: string;
+			if (this.#restBytes > 0) {
+				this.#rest.push(chunk.subarray(from, at));
+				line = Buffer.concat(this.#rest).toString('utf8');
+				this.#rest = [];
+				this.#restBytes = 0;
+			} else {
+				line = chunk.toString('utf8', from, at);
+			}
+			from = at + 1;
+			if (line !== '') {
+				this.#onLine(line);
+			}
+		}
+		if (from < chunk.length) {
+			this.#rest.push(chunk.subarray(from));
+			this.#restBytes += chunk.length - from;
+		}
+		return this.#restBytes <= this.#maxBytes;
+	}
+}
