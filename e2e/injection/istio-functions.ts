@@ -1,6 +1,6 @@
 /** The functions that an injector gives to its template, per release of the injector (istio `pkg/kube/inject/inject.go`). */
 import { stringify } from 'yaml';
-import { minors } from '../../operator/releases/classic/release.ts';
+import { minors } from '../../operator/releases/classic/minors.ts';
 import type { Minor } from '../../operator/releases/index.ts';
 import { fieldOf, fromJson, type GoValue, isGoMap, isSlice, isStruct, jsonOf, sprint } from './go-values.ts';
 import type { GoFunction } from './template-run.ts';

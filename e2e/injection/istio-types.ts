@@ -4,7 +4,7 @@
  * istio 1.0.9, 1.1.17, 1.2.10, 1.3.8 and 1.4.10; a name that a release does not have ends the template, as it does there.
  */
 
-import { minors } from '../../operator/releases/classic/release.ts';
+import { minors } from '../../operator/releases/classic/minors.ts';
 import type { Minor } from '../../operator/releases/index.ts';
 import type { FieldType, StructType } from './go-values.ts';
 

@@ -1,6 +1,6 @@
 /** What an injector is started with, is asked, and answers; and what passes between its parts. */
 
-import { minors } from '../../operator/releases/classic/release.ts';
+import { minors } from '../../operator/releases/classic/minors.ts';
 import type { Minor } from '../../operator/releases/index.ts';
 import type { Fields } from './go-values.ts';
 

@@ -2,6 +2,7 @@
 
 export { crdsOf, type IstioCrd, type PrinterColumn } from './classic/crds.ts';
 export { crossNetworkPort, envoyMetricsPort, statusPort } from './classic/gateways.ts';
+export { compareMinor, type Minor, minors } from './classic/minors.ts';
 export { configFromApiServer, meshMetricsPort, mixerProxyPorts } from './classic/mixer.ts';
 export {
 	connectionSecurityPolicy,
@@ -10,19 +11,7 @@ export {
 	reporter,
 	type Traffic,
 } from './classic/mixer-metrics.ts';
-export type {
-	AccessRule,
-	ClassicRelease,
-	KubernetesSupport,
-	Line,
-	Minor,
-	PilotRelease,
-	Port,
-	ReadRule,
-	Release,
-	Resources,
-} from './classic/release.ts';
-export { compareMinor, minors } from './classic/release.ts';
+export type { ClassicRelease, Line, PilotRelease, Release } from './classic/release.ts';
 export { classicReleases } from './classic/releases.ts';
 export { type ResolveOptions, type ResolveResult, resolve } from './classic/resolve.ts';
 export { localRegistry } from './classic/resolve-multi-cluster.ts';
@@ -46,6 +35,7 @@ export type {
 	ResolvedSidecar,
 	ResolvedWorkload,
 } from './classic/resolved.ts';
+export type { AccessRule, KubernetesSupport, Port, ReadRule, Resources } from './component.ts';
 export { type EndOfLine, type FindResult, findRelease, releases } from './find-release.ts';
 export type { ReleaseProblem } from './problem.ts';
 export { canonicalQuantity } from './quantity.ts';

@@ -2,7 +2,7 @@
  * Kubernetes' canonical form of an amount, in which the API server stores it: `2048Mi` becomes `2Gi`, `0.5` becomes `500m`.
  * What is rendered is then exactly what is stored (apimachinery `pkg/api/resource`, Quantity.CanonicalizeBytes).
  */
-import type { Resources } from './classic/release.ts';
+import type { Resources } from './component.ts';
 
 const binary: readonly string[] = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const decimal: readonly string[] = ['m', '', 'k', 'M', 'G', 'T', 'P', 'E'];

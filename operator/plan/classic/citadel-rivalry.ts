@@ -4,7 +4,7 @@
  */
 import type { Problem, Reason } from '../../../api/v1/index.ts';
 import { profilesWithCitadel } from '../../../api/v1/schema/security.ts';
-import { minors } from '../../releases/classic/release.ts';
+import { minors } from '../../releases/classic/minors.ts';
 
 /** Whether the Citadel that a spec asks for serves all namespaces. The spec is read without trust: it may be of an installation that is invalid. */
 export function servesAllNamespaces(spec: unknown): boolean {

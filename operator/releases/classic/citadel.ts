@@ -2,8 +2,10 @@
  * Citadel of the classic line: how the certificate authority is started, per release. Sources: `security/cmd/istio_ca/main.go`,
  * `security/pkg/{k8s,pki,registry,server}` and `install/kubernetes/helm/istio/charts/security` of each tag.
  */
+
+import type { AccessRule, ComponentRelease, Port } from '../component.ts';
 import { logFlags } from './log-flags.ts';
-import type { AccessRule, ComponentRelease, Minor, Port } from './release.ts';
+import type { Minor } from './minors.ts';
 
 export interface CitadelRelease extends ComponentRelease {
 	/** ServiceAccounts of the control plane that get a DNS name `<service>.<namespace>` in their certificate, with the Service's name. */

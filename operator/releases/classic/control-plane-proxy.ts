@@ -3,7 +3,8 @@
  * writes Envoy's configuration from a template of the image. Sources: `install/kubernetes/helm/istio/charts/{pilot,mixer}` and
  * `pilot/cmd/pilot-agent/main.go` of each tag.
  */
-import type { Minor, Resources } from './release.ts';
+import type { Resources } from '../component.ts';
+import type { Minor } from './minors.ts';
 
 export interface ControlPlaneProxyRelease {
 	/**

@@ -1,6 +1,7 @@
 /** Istio's own custom resource definitions, per release, as data (`crds/istio`). */
 import classic from '../../../crds/istio/classic.json' with { type: 'json' };
-import { compareMinor, type Minor, type Release } from './release.ts';
+import { compareMinor, type Minor } from './minors.ts';
+import type { Release } from './release.ts';
 
 export interface PrinterColumn {
 	readonly name: string;

@@ -2,8 +2,10 @@
  * Gateways of the classic line: how the proxies at the edge of the mesh are started, per release. Sources: the charts in
  * `install/kubernetes/helm/istio/charts/gateways`, and `pilot/cmd/pilot-agent` and `pkg/bootstrap` of each tag.
  */
+
+import type { ComponentRelease, Port, Resources } from '../component.ts';
 import { logFlags } from './log-flags.ts';
-import type { ComponentRelease, Minor, Port, Resources } from './release.ts';
+import type { Minor } from './minors.ts';
 
 /** The two gateways of a mesh, as `spec.gateways` names them. */
 export type GatewayName = 'ingress' | 'egress';

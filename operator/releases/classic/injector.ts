@@ -2,8 +2,10 @@
  * The sidecar injector of the classic line: how it is started, and what of the sidecar differs per release.
  * Sources: `pilot/cmd/sidecar-injector/main.go` (1.4 `sidecar-injector/cmd`), `pkg/kube/inject` and the charts of each tag.
  */
+
+import type { ComponentRelease, Port, ReadRule, Resources } from '../component.ts';
 import { logFlags } from './log-flags.ts';
-import type { ComponentRelease, Minor, Port, ReadRule, Resources } from './release.ts';
+import type { Minor } from './minors.ts';
 
 type Amounts = NonNullable<Resources['limits']>;
 

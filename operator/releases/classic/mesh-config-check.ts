@@ -3,7 +3,8 @@ import { type ParsedSpec, parseDuration } from '../../../api/v1/index.ts';
 import { child, type ReleaseProblem } from '../problem.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
 import type { Field, Fields, Refusal, Shape } from './mesh-config-shapes.ts';
-import { compareMinor, type Minor, minors, type Release } from './release.ts';
+import { compareMinor, type Minor, minors } from './minors.ts';
+import type { Release } from './release.ts';
 
 /** All problems of a value for the mesh configuration of a release; `path` is where it stands in the MeshInstallation. */
 export function checkMeshConfig(

@@ -19,7 +19,7 @@ import {
 	texts,
 	unsigned,
 } from './mesh-config-shapes.ts';
-import type { Minor } from './release.ts';
+import type { Minor } from './minors.ts';
 
 const connectTimeout = duration('1ms', '30s');
 const refreshDelay = duration('1s', '10m');

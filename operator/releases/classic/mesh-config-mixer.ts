@@ -1,7 +1,8 @@
 /** What the mesh configuration says of Mixer: where proxies find it, and how they ask and report. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import { child, type ReleaseProblem } from '../problem.ts';
-import { type ClassicRelease, compareMinor } from './release.ts';
+import { compareMinor } from './minors.ts';
+import type { ClassicRelease } from './release.ts';
 import type { MixerService, Opaque } from './resolved.ts';
 
 /** Which of Mixer's services this mesh runs. */

@@ -1,5 +1,5 @@
 /** The vocabulary in which the tables of mesh configuration fields are written. */
-import type { Minor } from './release.ts';
+import type { Minor } from './minors.ts';
 
 /** What a value must look like. Each is a type of the release's protocol buffers as JSON, narrowed by what its Pilot accepts. */
 export type Shape =

@@ -2,7 +2,7 @@
  * The metrics that Mixer measures by default, per release: what every backend for metrics gets. Names, values, dimensions and
  * buckets are those of `install/kubernetes/helm/istio/charts/mixer/templates/config.yaml` of each tag, since dashboards know them.
  */
-import { compareMinor, type Minor } from './release.ts';
+import { compareMinor, type Minor } from './minors.ts';
 
 /** Which reports a metric is made from. */
 export type Traffic = 'http' | 'tcp' | 'tcpOpened' | 'tcpClosed';

@@ -4,8 +4,10 @@
  * `mixer/pkg/runtime/config/kinds.go`, `mixer/{adapter,template}/inventory.yaml` and `install/kubernetes/helm/istio/charts/mixer` of
  * each tag.
  */
+
+import type { ComponentRelease, Port, ReadRule, Resources } from '../component.ts';
 import { logFlags } from './log-flags.ts';
-import type { ComponentRelease, Minor, Port, ReadRule, Resources } from './release.ts';
+import type { Minor } from './minors.ts';
 
 export interface MixerRelease extends ComponentRelease {
 	/** What the container of `istio-telemetry` asks for; `resources` is that of `istio-policy`. */

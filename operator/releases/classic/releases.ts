@@ -3,13 +3,16 @@
  * One entry per release, newest patch of each minor. Sources: the charts in `install/kubernetes/helm`, and
  * `pilot/cmd/pilot-discovery`, `pilot/pkg/bootstrap/server.go` and `pilot/pkg/model/config.go` of each tag.
  */
+
+import type { KubernetesSupport, Port, ReadRule, Resources } from '../component.ts';
 import { citadelReleases } from './citadel.ts';
 import { controlPlaneProxyReleases } from './control-plane-proxy.ts';
 import { gatewayReleases } from './gateways.ts';
 import { injectorReleases } from './injector.ts';
 import { logFlags } from './log-flags.ts';
+import type { Minor } from './minors.ts';
 import { mixerReleases } from './mixer.ts';
-import type { ClassicRelease, KubernetesSupport, Minor, Port, ReadRule, Resources } from './release.ts';
+import type { ClassicRelease } from './release.ts';
 
 const kubernetes: KubernetesSupport = {
 	minimum: '1.31',

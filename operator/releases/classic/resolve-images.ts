@@ -1,7 +1,8 @@
 /** Where each image comes from. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
-import type { ClassicRelease, Minor } from './release.ts';
+import type { Minor } from './minors.ts';
+import type { ClassicRelease } from './release.ts';
 import type { ResolvedImages } from './resolved.ts';
 
 type ImageName = keyof NonNullable<NonNullable<ParsedSpec['images']>['digests']>;

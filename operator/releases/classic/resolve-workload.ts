@@ -1,7 +1,7 @@
 /** A component's pods: what the installation says, with the profile's and the release's answers where it says nothing. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
+import type { Resources } from '../component.ts';
 import { canonicalResources } from '../quantity.ts';
-import type { Resources } from './release.ts';
 import type { DisruptionBudget, Replicas, ResolvedWorkload } from './resolved.ts';
 
 /** What an installation can say about the pods of any component. */

@@ -1,6 +1,7 @@
 /** A MeshInstallation with every question answered: what `render`, `plan` and the command line work from. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
-import type { ClassicRelease, Resources } from './release.ts';
+import type { Resources } from '../component.ts';
+import type { ClassicRelease } from './release.ts';
 
 /** How many pods a component has. Under autoscaling nobody but the autoscaler writes the number. */
 export type Replicas =
