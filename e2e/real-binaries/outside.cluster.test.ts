@@ -1,6 +1,6 @@
 /**
  * Istio's own Pilot and Mixer run in one cluster and serve another (`spec.pilot.kubeconfigSecret`), which has nothing but
- * what is rendered for it. Runs where `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.test.ts` says.
+ * what is rendered for it. Runs where `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.api-server.test.ts` says.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { releases } from '../../operator/releases/index.ts';

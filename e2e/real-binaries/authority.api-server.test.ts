@@ -1,6 +1,6 @@
 /**
  * Istio's own Citadel in a joined cluster, as it is rendered for its data plane: it signs with the authority that the mesh
- * shares. Runs where `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.test.ts` says.
+ * shares. Runs where `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.api-server.test.ts` says.
  */
 import { X509Certificate } from 'node:crypto';
 import { parseAllDocuments, stringify } from 'yaml';

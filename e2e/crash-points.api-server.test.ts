@@ -30,7 +30,7 @@ test('an operator killed at any write of an installation or of a deletion leaves
 	t.timeout(roundMs);
 	await using stage = await CrashStage.start();
 	await stage.operate();
-	// The first installation brings Istio's CRDs; crash-points-crds.test.ts is about those.
+	// The first installation brings Istio's CRDs; crash-points-crds.api-server.test.ts is about those.
 	const first = stage.nextName();
 	await stage.rehearse(first, install);
 	await stage.rehearse(first, remove);

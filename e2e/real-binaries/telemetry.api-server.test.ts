@@ -1,6 +1,6 @@
 /**
  * Istio's own Mixer takes the configuration of every backend that is built in: all rules, and none with a mistake. Runs where
- * `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.test.ts` says.
+ * `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.api-server.test.ts` says.
  */
 import { request } from 'undici';
 import { releases } from '../../operator/releases/index.ts';

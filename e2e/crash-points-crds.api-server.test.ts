@@ -1,5 +1,5 @@
 /**
- * As crash-points.test.ts, with the writes of Istio's CRDs, which all installations share: so not one installation for each
+ * As crash-points.api-server.test.ts, with the writes of Istio's CRDs, which all installations share: so not one installation for each
  * point, but one that has to get through them all. Each operator gets one write further than the one before it.
  */
 import test from 'ava';

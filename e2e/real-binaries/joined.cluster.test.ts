@@ -1,6 +1,6 @@
 /**
  * Istio's own Pilot and Mixer read a joined cluster by the Secret that the operator publishes: from when it joins until it
- * leaves, with nothing refused. Runs where `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.test.ts` says.
+ * leaves, with nothing refused. Runs where `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.api-server.test.ts` says.
  */
 import type { ExecutionContext } from 'ava';
 import { request } from 'undici';

@@ -1,5 +1,5 @@
 /**
- * As crash-points.test.ts, for changes of an installation that stands: another version, an autoscaler in the place of a
+ * As crash-points.api-server.test.ts, for changes of an installation that stands: another version, an autoscaler in the place of a
  * number of replicas (where a careless order would leave one pod of many), and back (where an object goes).
  */
 import test from 'ava';
