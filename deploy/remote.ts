@@ -5,6 +5,7 @@
  * Rights on namespaced objects are given in the namespace of the mesh alone; only what has to be handed on to Citadel and
  * to readers is held in the whole cluster.
  */
+import { defaultNamespace } from '../api/v1/constants.ts';
 import { type Permission, permissionsFor } from '../operator/clusters/checks/permissions.ts';
 import { type Kind, kindOf, kinds } from '../operator/runtime/kinds.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
@@ -16,7 +17,7 @@ import { renderJoined } from './samples.ts';
 export const joinAccount = { name: 'meshwright-join', namespace: 'meshwright-system' };
 
 /** The namespace of the mesh that the manifests are written for. */
-export const writtenFor = 'istio-system';
+export const writtenFor = defaultNamespace;
 
 const parts = ['base', 'data-plane', 'primary'] as const;
 

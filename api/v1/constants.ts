@@ -7,6 +7,9 @@ export const kind = 'MeshInstallation';
 export const plural = 'meshinstallations';
 export const crdName = `${plural}.${group}` as const;
 
+/** The namespace of the control plane where a spec names none. */
+export const defaultNamespace = 'istio-system';
+
 /** Put on before the first write, taken off after the last deletion. */
 export const finalizer = `${group}/finalizer` as const;
 

@@ -15,3 +15,4 @@ export { parseQuantity } from './quantity.ts';
 export { type Reason, type ReasonEntry, reasons } from './reasons.ts';
 export { notSupportedYet, supportGap } from './support.ts';
 export type * from './types.generated.ts';
+export { clusterNameOf, deletionOf, type ListedCluster, listedClustersOf, namespaceOf } from './unparsed.ts';

@@ -1,5 +1,5 @@
 /** What `status` shows of one installation, as plain functions from objects to lines. */
-import type { ParsedStatus, Reason } from '../../api/v1/index.ts';
+import { namespaceOf, type ParsedStatus, type Reason } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { age, table } from './output.ts';
 
@@ -24,7 +24,7 @@ export function viewOf(installation: KubeObject): InstallationView {
 		name: installation.metadata.name,
 		generation: installation.metadata.generation ?? 0,
 		version: text(spec.version, ''),
-		namespace: text(spec.namespace, 'istio-system'),
+		namespace: namespaceOf(installation),
 		profile: text(spec.profile, 'minimal'),
 		deleting: installation.metadata.deletionTimestamp !== undefined,
 		status: (installation.status ?? {}) as Partial<ParsedStatus>,

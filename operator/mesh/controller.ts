@@ -2,6 +2,7 @@
  * The wiring: watches → queue → pass. Starts its parts in the order in which they need each other and ends them backwards.
  * Runs in every replica; without the lease it keeps its caches warm and writes nothing.
  */
+import { namespaceOf } from '../../api/v1/index.ts';
 import type { CrdMemory } from '../apply/apply-crds.ts';
 import { RepairLimit } from '../apply/repair-limit.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
@@ -232,9 +233,8 @@ export class MeshController {
 
 	/** The installations whose mesh is in a namespace. */
 	#wakeNamespace(namespace: string, reason: string): void {
-		for (const { metadata, spec } of this.caches.installations.all()) {
-			const { namespace: own = 'istio-system' } = (spec ?? {}) as { readonly namespace?: unknown };
-			if (own === namespace) this.queue.add(metadata.name, { reason });
+		for (const object of this.caches.installations.all()) {
+			if (namespaceOf(object) === namespace) this.queue.add(object.metadata.name, { reason });
 		}
 	}
 

@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { deletionOf, rivalriesOf, type StoredInstallation } from './installation.ts';
+import { deletionOf } from '../../api/v1/index.ts';
+import { rivalriesOf, type StoredInstallation } from './installation.ts';
 
 function stored(name: string, creationTimestamp: string, uid: string, spec: unknown = {}): StoredInstallation {
 	return {

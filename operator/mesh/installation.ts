@@ -1,5 +1,5 @@
 /** A MeshInstallation as it is stored, read without trust: what holds of one that is invalid, too. */
-import { tryDuration } from '../../api/v1/index.ts';
+import { namespaceOf } from '../../api/v1/index.ts';
 import { citadelTaken, servesAllNamespaces } from '../plan/classic/citadel-rivalry.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { type Finding, findingOfProblem } from '../status/finding.ts';
@@ -53,30 +53,8 @@ function oldest(
 	return winner.metadata.name === object.metadata.name ? undefined : winner.metadata.name;
 }
 
-function namespaceOf({ spec }: StoredInstallation): string {
-	const { namespace } = (spec ?? {}) as { readonly namespace?: unknown };
-	return typeof namespace === 'string' ? namespace : 'istio-system';
-}
-
 /** By creation time, then by uid, so that the order is the same for everybody. */
 function isOlder(a: StoredInstallation, b: StoredInstallation): boolean {
 	const [left, right] = [a, b].map(({ metadata }) => `${metadata.creationTimestamp ?? ''} ${metadata.uid ?? ''}`);
 	return (left ?? '') < (right ?? '');
-}
-
-const defaultDeletionTimeoutMs = 10 * 60_000;
-
-/** An installation that is invalid can be deleted all the same, then by the defaults. */
-export function deletionOf({ spec }: StoredInstallation): {
-	readonly policy: 'Delete' | 'Retain';
-	readonly force: boolean;
-	readonly timeoutMs: number;
-} {
-	const { deletion } = (spec ?? {}) as { readonly deletion?: { policy?: unknown; force?: unknown; timeout?: unknown } };
-	const timeoutMs = typeof deletion?.timeout === 'string' ? tryDuration(deletion.timeout) : undefined;
-	return {
-		policy: deletion?.policy === 'Retain' ? 'Retain' : 'Delete',
-		force: deletion?.force === true,
-		timeoutMs: timeoutMs ?? defaultDeletionTimeoutMs,
-	};
 }

@@ -3,7 +3,7 @@
  * observe → status. Level-triggered: everything is decided from what the caches show now, nothing from an event.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { finalizer, type ParsedStatus } from '../../api/v1/index.ts';
+import { deletionOf, finalizer, type ParsedStatus } from '../../api/v1/index.ts';
 import {
 	type ApplierOptions,
 	type ApplyResult,
@@ -45,7 +45,7 @@ import { computeStatus, type Observation } from '../status/compute-status.ts';
 import { findingOfError } from '../status/finding.ts';
 import { describeTransitions, type StatusNotice } from '../status/transitions.ts';
 import { injectorCertificate } from './injector-certificate.ts';
-import { deletionOf, type InstallationCache, rivalriesOf, type StoredInstallation } from './installation.ts';
+import { type InstallationCache, rivalriesOf, type StoredInstallation } from './installation.ts';
 import type { JoinedClusters } from './joined/joined-clusters.ts';
 import { observeRunning, observeWorkloads } from './observe.ts';
 import { type Prepared, type PreparedMesh, prepare } from './prepare.ts';

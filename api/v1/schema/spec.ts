@@ -1,5 +1,6 @@
 /** `spec`: what users write. */
 import { z } from 'zod';
+import { defaultNamespace } from '../constants.ts';
 import { citadel, gateways, mixer, sidecarInjector } from './components.ts';
 import { dnsLabel, list, optional, text } from './fields.ts';
 import { deletion, overlay, upgrade } from './lifecycle.ts';
@@ -39,7 +40,7 @@ export const spec = withRules(
 				'What is installed when nothing more is said. minimal: Pilot alone. default: Mixer and injection as well. production: replicas, autoscaling, disruption budgets and Citadel too.',
 			),
 		namespace: namespace
-			.default('istio-system')
+			.default(defaultNamespace)
 			.describe('Namespace of the control plane. Made when it is missing, never deleted. Immutable.'),
 		paused: optional(z.boolean()).describe(
 			'true: the operator writes nothing but the status, not even repairs; deletion still works. false when not set.',

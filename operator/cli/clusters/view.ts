@@ -1,5 +1,5 @@
 /** What `clusters list` shows of an installation: plain functions from the object to rows and lines. */
-import type { ParsedStatus } from '../../../api/v1/index.ts';
+import { listedClustersOf, type ParsedStatus } from '../../../api/v1/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { age, plain } from '../output.ts';
 
@@ -22,7 +22,7 @@ export interface ClusterView {
 export function clustersOf(installation: KubeObject): readonly ClusterView[] {
 	const mesh = installation.metadata.name;
 	const { clusters = [] } = (installation.status ?? {}) as Partial<ParsedStatus>;
-	const listed = listedIn(installation);
+	const listed = listedClustersOf(installation);
 	const names = new Set([...listed.map(({ name }) => name), ...clusters.map(({ name }) => name)]);
 	return [...names].map((name) => {
 		const status = clusters.find((one) => one.name === name);
@@ -38,19 +38,6 @@ export function clustersOf(installation: KubeObject): readonly ClusterView[] {
 			reasons,
 		};
 	});
-}
-
-interface Listed {
-	readonly name: string;
-	readonly role?: string;
-	readonly network?: string;
-}
-
-/** Read without trust: an invalid spec is listed as well. */
-function listedIn({ spec }: KubeObject): readonly Listed[] {
-	const { multiCluster } = (spec ?? {}) as { readonly multiCluster?: { readonly clusters?: unknown } };
-	const { clusters } = multiCluster ?? {};
-	return (Array.isArray(clusters) ? clusters : []).filter((one): one is Listed => typeof one?.name === 'string');
 }
 
 function reasonsOf(status: ClusterStatus | undefined): readonly string[] {

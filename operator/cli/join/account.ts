@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
+import { defaultNamespace } from '../../../api/v1/constants.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 
 const texts = {
@@ -24,7 +25,7 @@ export type AccountPart = keyof typeof texts;
 export const joinAccount = { namespace: 'meshwright-system', name: 'meshwright-join' } as const;
 
 /** The namespace of the mesh that the manifests are written for. */
-const writtenFor = 'istio-system';
+const writtenFor = defaultNamespace;
 
 /** On everything that join has made. */
 export const madeByLabel = 'app.kubernetes.io/managed-by';

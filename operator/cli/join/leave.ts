@@ -3,7 +3,7 @@
  * takes away what `join` has made: the account there and the kubeconfig here. Nothing that join has not made is touched.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ParsedStatus } from '../../../api/v1/index.ts';
+import { listedClustersOf, namespaceOf, type ParsedStatus } from '../../../api/v1/index.ts';
 import { clusterId } from '../../clusters/checks/gather.ts';
 import { recordReference } from '../../clusters/keep/record.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -74,15 +74,8 @@ function kubeconfigName(cluster: string, { secretNamespace }: ClustersLeaveOptio
 	return { namespace: secretNamespace, name: `${cluster}-kubeconfig` };
 }
 
-function namespaceOf({ spec }: KubeObject): string {
-	const { namespace } = (spec ?? {}) as { readonly namespace?: unknown };
-	return typeof namespace === 'string' ? namespace : 'istio-system';
-}
-
-function isListed({ spec }: KubeObject, name: string): boolean {
-	const { multiCluster } = (spec ?? {}) as { readonly multiCluster?: { readonly clusters?: unknown } };
-	const { clusters } = multiCluster ?? {};
-	return Array.isArray(clusters) && clusters.some((entry) => entry?.name === name);
+function isListed(object: KubeObject, name: string): boolean {
+	return listedClustersOf(object).some((entry) => entry.name === name);
 }
 
 /** Whether the entry is out of the list. What others own of it stays, and they are named. */

@@ -1,5 +1,6 @@
 /** The commands about the Secrets by which control planes read clusters: `remote-secret …`. */
 import { type Command, Option } from 'commander';
+import { defaultNamespace } from '../../../api/v1/constants.ts';
 import type { Report } from '../program.ts';
 import {
 	durationMs,
@@ -28,7 +29,7 @@ export function addRemoteSecretCommands(program: Command, report: Report): void 
 		.addOption(joinKubeconfigOption())
 		.addOption(kubeconfigOption())
 		.addOption(serverOption())
-		.addOption(new Option('--namespace <name>', 'namespace of the mesh').argParser(label).default('istio-system'))
+		.addOption(new Option('--namespace <name>', 'namespace of the mesh').argParser(label).default(defaultNamespace))
 		.option('--mesh <name>', 'name of the MeshInstallation, for labels', 'default')
 		.addOption(
 			new Option(

@@ -1,5 +1,6 @@
 /** What there is of a mesh in another cluster: its MeshInstallations, its trust domain and its root certificates. */
 
+import { namespaceOf } from '../../../api/v1/index.ts';
 import { isRecord } from '../../runtime/client/answer.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isNotFound } from '../../runtime/errors.ts';
@@ -30,9 +31,6 @@ export interface MeshThere {
 
 /** What a mesh has that says nothing (istio 1.0-1.4 `pkg/spiffe`, on Kubernetes). */
 export const defaultTrustDomain = 'cluster.local';
-
-/** The namespace of a MeshInstallation that names none (api/v1/schema). */
-const defaultNamespace = 'istio-system';
 
 /**
  * @param namespace of the mesh that the cluster joins; where the cluster has one mesh of its own, in another, that is looked at
@@ -71,12 +69,12 @@ async function installationsIn(
 }
 
 function toInstallation({ metadata, spec, status }: KubeObject): InstallationThere {
-	const { namespace, citadel, multiCluster } = fieldsOf(spec);
+	const { citadel, multiCluster } = fieldsOf(spec);
 	const { caSecretName } = fieldsOf(citadel);
 	const ids = new Map(listOf(fieldsOf(status).clusters).map(({ name, id }) => [name, id]));
 	return {
 		name: metadata.name,
-		namespace: typeof namespace === 'string' ? namespace : defaultNamespace,
+		namespace: namespaceOf({ metadata, spec }),
 		caSecretName: typeof caSecretName === 'string' ? caSecretName : undefined,
 		lists: listOf(fieldsOf(multiCluster).clusters).flatMap(({ name }) => {
 			if (typeof name !== 'string') return [];

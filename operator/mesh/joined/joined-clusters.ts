@@ -2,7 +2,14 @@
  * Between meshes and their joined clusters: from a spec to what is wanted of each cluster, and from what is known of them
  * to the facts that the mesh is rendered with and to its status.
  */
-import { type ParsedSpec, type ParsedStatus, tryDuration } from '../../../api/v1/index.ts';
+import {
+	clusterNameOf,
+	deletionOf,
+	namespaceOf,
+	type ParsedSpec,
+	type ParsedStatus,
+	tryDuration,
+} from '../../../api/v1/index.ts';
 import { type Child, isRolledOutAndAvailable } from '../../apply/child.ts';
 import type { Owner } from '../../apply/identity.ts';
 import { defaultTrustDomain } from '../../clusters/checks/gather-mesh.ts';
@@ -24,7 +31,7 @@ import { type Kind, kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import type { ClustersObservation } from '../../status/clusters.ts';
 import { gatewayAddresses } from '../../status/gateway-addresses.ts';
-import { deletionOf, type StoredInstallation } from '../installation.ts';
+import type { StoredInstallation } from '../installation.ts';
 import { wantedCluster, wantsDataPlane } from './cluster-entry.ts';
 import { clusterObjects, primaryReader, releaseNamespacesThere } from './cluster-objects.ts';
 import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
@@ -128,7 +135,8 @@ export class JoinedClusters {
 	 */
 	leaveAll(object: StoredInstallation): readonly string[] {
 		const { name } = object.metadata;
-		const { namespace, clusterName } = looseSpec(object);
+		const namespace = namespaceOf(object);
+		const clusterName = clusterNameOf(object);
 		const records = this.#recordsOf(name, namespace);
 		if (records.length === 0) {
 			// Nothing was begun anywhere, and nothing is to be begun any more, while what is here goes.
@@ -340,21 +348,6 @@ function ownerOf({ apiVersion, kind, metadata: { name, uid = '' } }: StoredInsta
 
 function given<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
 	return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]]))) as Pick<T, K>;
-}
-
-function looseSpec({ spec }: StoredInstallation): {
-	readonly namespace: string;
-	readonly clusterName: string | undefined;
-} {
-	const { namespace, multiCluster } = (spec ?? {}) as {
-		readonly namespace?: unknown;
-		readonly multiCluster?: { readonly clusterName?: unknown } | null;
-	};
-	const { clusterName } = multiCluster ?? {};
-	return {
-		namespace: typeof namespace === 'string' ? namespace : 'istio-system',
-		clusterName: typeof clusterName === 'string' ? clusterName : undefined,
-	};
 }
 
 /** Of a mesh that may be invalid: enough to take away what it made. */
