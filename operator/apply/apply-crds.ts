@@ -6,8 +6,9 @@ import { type Child, type CrdFacts, toChild } from './child.ts';
 import { compareReleases, decideCrd, missingVersions, releaseOf } from './crd-plan.ts';
 import { bodyHash, fingerprint } from './fingerprint.ts';
 import { adoptAnnotation, nudgeAnnotation, nudgeFieldManager } from './identity.ts';
+import type { LiveObjects } from './live.ts';
 import { ownershipOf } from './ownership.ts';
-import type { Applied, LiveObjects } from './plan.ts';
+import type { Applied } from './plan.ts';
 import type { Writer } from './writer.ts';
 
 /** What one process knows about the shared CRDs between passes, by key. */

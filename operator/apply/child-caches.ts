@@ -11,7 +11,7 @@ import { type ChangeHandler, Reflector, type ReflectorHappening } from '../runti
 import type { IndexFunction } from '../runtime/watch/store.ts';
 import { type Child, toChild } from './child.ts';
 import { isShared, managedSelector } from './identity.ts';
-import type { LiveCache } from './writer.ts';
+import type { LiveCache } from './live.ts';
 
 /** How one kind is watched. */
 export interface WatchedKind {

@@ -2,7 +2,7 @@
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { isNotFound } from '../runtime/errors.ts';
 import { type KubeObject, referenceOf } from '../runtime/object.ts';
-import type { LiveCache } from './writer.ts';
+import type { LiveCache } from './live.ts';
 
 /**
  * Deletes this object, not one that was made under its name since: for that it rejects with ConflictError. Returns whether

@@ -2,11 +2,11 @@
  * Decides, without a client, what has to be written: desired objects against what the caches show and what was applied
  * before. Nothing differs, nothing is written.
  */
-import type { Kind } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import type { Child } from './child.ts';
 import { bodyHash, inventoryHash } from './fingerprint.ts';
 import { instanceLabel, isShared } from './identity.ts';
+import type { LiveObjects } from './live.ts';
 
 /** What was applied for one object, and how the API server acknowledged it. */
 export interface Applied {
@@ -15,16 +15,6 @@ export interface Applied {
 	readonly fingerprint: string;
 	/** `metadata.generation` with our write in it; later ones are of others' fields. Undefined where it is not known. */
 	readonly generation?: number;
-}
-
-/** Reads the caches. */
-export interface LiveObjects {
-	/** The cached object of this key (`objectKey`), if any installation of ours made it. */
-	get(key: string): Child | undefined;
-	/** All cached objects of an ApplySet. */
-	ofApplySet(partOf: string): readonly Child[];
-	/** Whether objects of this kind may be others by now than those that are cached. */
-	isBehind?(kind: Kind): boolean;
 }
 
 /**

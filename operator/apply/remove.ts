@@ -8,8 +8,8 @@ import { type KubeObject, referenceOf } from '../runtime/object.ts';
 import type { Child } from './child.ts';
 import { deleteObject } from './delete-object.ts';
 import { isShared } from './identity.ts';
+import type { LiveCache } from './live.ts';
 import { waves } from './waves.ts';
-import type { LiveCache } from './writer.ts';
 
 type Client = Pick<ApiServer, 'delete' | 'getMetadata' | 'patch'>;
 

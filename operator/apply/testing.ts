@@ -4,7 +4,7 @@ import { type Kind, kinds } from '../runtime/kinds.ts';
 import { type KubeObject, type ManagedFieldsEntry, objectKey } from '../runtime/object.ts';
 import { type Child, toChild } from './child.ts';
 import { crdVersionAnnotation, fieldManager, managedSelector, type Owner, ownerReference } from './identity.ts';
-import type { LiveCache } from './writer.ts';
+import type { LiveCache } from './live.ts';
 
 export const partOf = 'applyset-test-v1';
 export const owner: Owner = {

@@ -7,26 +7,9 @@ import type { Child } from './child.ts';
 import { deleteObject } from './delete-object.ts';
 import { bodyHash, fingerprint } from './fingerprint.ts';
 import { fieldManager } from './identity.ts';
-import type { Applied, LiveObjects } from './plan.ts';
+import type { LiveCache } from './live.ts';
+import type { Applied } from './plan.ts';
 import type { RepairLimit } from './repair-limit.ts';
-
-/** The caches, and the place where the answer to a write goes before, or after, its watch event comes. */
-export interface LiveCache extends LiveObjects {
-	/**
-	 * Announces a write of this object, so that its own event wakes nobody, whichever of event and answer comes first.
-	 * The returned function takes the answer, or nothing when the write failed; it must be called.
-	 */
-	expectWrite(object: KubeObject): (answer?: KubeObject) => void;
-	/** An object is known to be gone, before its watch event comes. */
-	observeDeletion(object: KubeObject): void;
-	/** Whether objects of this kind are known whoever made them: what is not cached is not there. */
-	seesAll(object: KubeObject): boolean;
-	/**
-	 * Begins to watch those of these kinds that are not watched yet; resolves when they are listed. Their CRDs must be
-	 * Established. Rejects with TransientError when the API server does not list them in time.
-	 */
-	follow(kinds: readonly Kind[]): Promise<void>;
-}
 
 export type Outcome = 'created' | 'changed' | 'unchanged' | 'deleted' | 'conflict' | 'failed';
 

@@ -2,7 +2,7 @@
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import { hasBeenReady, type InstallationMemory } from '../apply/applier.ts';
 import { componentLabel } from '../apply/identity.ts';
-import type { LiveObjects } from '../apply/plan.ts';
+import type { LiveObjects } from '../apply/live.ts';
 import { applySetId } from '../render/index.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey } from '../runtime/object.ts';

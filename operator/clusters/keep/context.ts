@@ -1,6 +1,7 @@
 /** What the passes over clusters work with. */
 import type { Child } from '../../apply/child.ts';
-import type { LiveCache, Outcome, Writer } from '../../apply/writer.ts';
+import type { LiveCache } from '../../apply/live.ts';
+import type { Outcome, Writer } from '../../apply/writer.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { StaticCredentials } from '../../runtime/credentials/grant.ts';
 import type { Kind } from '../../runtime/kinds.ts';

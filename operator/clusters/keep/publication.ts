@@ -5,8 +5,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { clusterLabel } from '../../../api/v1/constants.ts';
 import { managedByLabel, managedByValue, type Owner, partOfLabel } from '../../apply/identity.ts';
+import type { LiveCache } from '../../apply/live.ts';
 import { ownershipOf } from '../../apply/ownership.ts';
-import type { LiveCache, Writer } from '../../apply/writer.ts';
+import type { Writer } from '../../apply/writer.ts';
 import type { ApiServer, CallOptions } from '../../runtime/client/api-server.ts';
 import { InvalidError, isNotFound } from '../../runtime/errors.ts';
 import { describeObject, type KubeObject, objectKey } from '../../runtime/object.ts';

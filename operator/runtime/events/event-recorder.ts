@@ -9,7 +9,7 @@ import { microTime } from '../election/decision.ts';
 import { ConflictError, isNotFound, TransientError } from '../errors.ts';
 import { kinds } from '../kinds.ts';
 import type { LogSink } from '../log/logger.ts';
-import { redactText } from '../log/redact.ts';
+import { redactText } from '../log/redact-text.ts';
 import { type KubeObject, type ObjectReference, objectKey } from '../object.ts';
 import { backoffDelayMs } from '../queue/backoff.ts';
 import { EventCorrelator, RecentMap } from './correlator.ts';

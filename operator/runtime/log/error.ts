@@ -1,7 +1,7 @@
 /** An error as a log shows it: what it is and what it is about, never what a response carried. */
 import { BlockedError, ConflictError, InvalidError, RequestError, TransientError } from '../errors.ts';
 import { describeObject, type ObjectReference } from '../object.ts';
-import { redactText } from './redact.ts';
+import { redactText } from './redact-text.ts';
 
 export interface ErrorDescription {
 	readonly class: string;

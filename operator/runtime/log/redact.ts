@@ -1,7 +1,6 @@
 /** Takes credentials out of whatever is about to be logged. Errs on the side of hiding too much. */
 import { describeError } from './error.ts';
-
-export const redacted = '[redacted]';
+import { redacted, redactText } from './redact-text.ts';
 
 /** Words that make a key a credential's, in the form of `normalise`. */
 const sensitiveWords =
@@ -11,29 +10,7 @@ const sensitiveWords =
 const harmlessEndings =
 	/(name|namespace|file|path|ref|reference|kubeconfigsecret|expires|expiry|at|seconds|ms|lifetime|count|audiences?)$/;
 
-/** Parts of a text that are credentials wherever they occur. */
-const sensitiveTexts: readonly (readonly [pattern: RegExp, replacement: string])[] = [
-	[/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, redacted],
-	// The same in base64, as kubeconfigs and Secrets carry it ("-----BEGIN ").
-	[/LS0tLS1CRUdJTi[\w+/=]+/g, redacted],
-	// JSON web tokens: the header of each begins with {" in base64.
-	[/\beyJ[\w-]{6,}(\.[\w-]*)*/g, redacted],
-	[/\b([Bb]earer|[Bb]asic|BEARER|BASIC)\s+(?=\S*[0-9A-Z=])[\w.~+/=-]{6,}/g, `$1 ${redacted}`],
-	[/([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s/@]+@/gi, `$1:${redacted}@`],
-	[
-		/((?:token|passw(?:or)?d|passphrase|client-key-data|client-secret|secret-?key|private-?key|api[-_]?key|access-?key|authorization|cookie)["']?\s*[:=]\s*["']?)(?!\[redacted)(?!bearer |basic )[^\s"',;&}]+/gi,
-		`$1${redacted}`,
-	],
-];
-
 const deepest = 12;
-const longestText = 8_192;
-
-/** The text without credentials, and not longer than 8 KiB. */
-export function redactText(text: string): string {
-	const short = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
-	return sensitiveTexts.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), short);
-}
 
 /** A copy of a value as plain JSON without credentials; errors in it are described, cycles and great depths cut. */
 export function redact(value: unknown): unknown {
