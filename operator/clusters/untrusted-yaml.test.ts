@@ -1,7 +1,7 @@
 import test from 'ava';
 import { stringify } from 'yaml';
-import { kubeconfigObject, kubeconfigText, marker } from '../../../e2e/support/cluster-kubeconfig.ts';
-import { readClusterKubeconfig } from './kubeconfig.ts';
+import { kubeconfigObject, kubeconfigText, marker } from '../../e2e/support/cluster-kubeconfig.ts';
+import { readClusterKubeconfig } from './kubeconfig/kubeconfig.ts';
 
 const settings = { allowLoopback: false, allowProxies: false };
 const yaml = stringify(kubeconfigObject());

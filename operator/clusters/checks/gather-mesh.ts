@@ -6,7 +6,7 @@ import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isNotFound } from '../../runtime/errors.ts';
 import { type Kind, kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { readPlainYaml } from '../kubeconfig/yaml.ts';
+import { readUntrustedYaml, UntrustedYamlError } from '../untrusted-yaml.ts';
 import { type Known, known, optional, unknown } from './known.ts';
 import { type RootCertificate, rootCertificates } from './root-certificates.ts';
 
@@ -103,14 +103,15 @@ async function trustDomainIn(
 	}
 	try {
 		// As a kubeconfig is read: what would keep a parser busy for minutes is refused.
-		const config = readPlainYaml(Buffer.from(mesh));
+		const config = readUntrustedYaml(Buffer.from(mesh), { noun: 'mesh configuration', remedy: 'shorten it' });
 		const trustDomain = config instanceof Map ? config.get('trustDomain') : undefined;
 		const domain = typeof trustDomain === 'string' && trustDomain !== '' ? trustDomain : defaultTrustDomain;
 		// It goes into messages: nothing but a name is taken.
 		return /^[A-Za-z0-9_.-]{1,253}$/.test(domain)
 			? known(domain, `ConfigMap ${namespace}/istio`)
 			: unknown(`the trust domain in ConfigMap ${namespace}/istio is no name`);
-	} catch {
+	} catch (error) {
+		if (!(error instanceof UntrustedYamlError)) throw error;
 		return unknown(`ConfigMap ${namespace}/istio could not be read as YAML`);
 	}
 }

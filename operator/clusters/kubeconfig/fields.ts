@@ -1,6 +1,6 @@
 /** Reads fields of a kubeconfig of somebody else: every type is checked, and messages name fields by place, never content. */
 import { InvalidError } from '../../runtime/errors.ts';
-import type { Plain, PlainMap } from './yaml.ts';
+import type { Plain, PlainMap } from '../untrusted-yaml.ts';
 
 /** An object of a kubeconfig and where it stands: `clusters[0].cluster`. */
 export interface Fields {

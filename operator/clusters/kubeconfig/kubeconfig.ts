@@ -10,10 +10,10 @@ import type { StaticCredentials } from '../../runtime/credentials/grant.ts';
 import { InvalidError } from '../../runtime/errors.ts';
 import type { ClusterProblem } from '../problem.ts';
 import type { ClusterSettings } from '../settings.ts';
+import { readUntrustedYaml, UntrustedYamlError } from '../untrusted-yaml.ts';
 import { entryOf, type Fields, fieldsOf, invalid, isSet, pathOf, textOf, unsafe } from './fields.ts';
 import { authoritiesOf, clientCertificateOf } from './material.ts';
 import { proxyUrlOf, serverOf, tlsServerNameOf } from './server.ts';
-import { readPlainYaml } from './yaml.ts';
 
 export interface ClusterAccess {
 	/** https URL in one spelling, with a path where the API server lies below one. No slash at the end. */
@@ -30,11 +30,16 @@ export type KubeconfigResult =
 	| { readonly ok: true; readonly access: ClusterAccess }
 	| { readonly ok: false; readonly problem: ClusterProblem };
 
+const source = { noun: 'kubeconfig', remedy: 'keep one context (kubectl config view --minify)' };
+
 /** Pure, and never throws. @param content a Secret's value, decoded. */
 export function readClusterKubeconfig(content: Buffer, settings: ClusterSettings): KubeconfigResult {
 	try {
-		return { ok: true, access: accessOf(fieldsOf(readPlainYaml(content), ''), settings) };
+		return { ok: true, access: accessOf(fieldsOf(readUntrustedYaml(content, source), ''), settings) };
 	} catch (error) {
+		if (error instanceof UntrustedYamlError) {
+			return { ok: false, problem: { reason: 'KubeconfigInvalid', message: error.message } };
+		}
 		if (error instanceof InvalidError) {
 			const reason = error.reason === 'KubeconfigUnsafe' ? 'KubeconfigUnsafe' : 'KubeconfigInvalid';
 			return { ok: false, problem: { reason, message: error.message } };
