@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { ApiClient } from './api-client.ts';
-import type { ServiceAccountName } from './cluster.ts';
+import type { ServiceAccountName } from './cluster-types.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 
 const tokenRequest = z.object({ status: z.object({ token: z.string() }) });

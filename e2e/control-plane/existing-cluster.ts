@@ -6,7 +6,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { requestToken, writeKubeconfig } from './accounts.ts';
 import { type ApiClient, ApiServerError, apiClient } from './api-client.ts';
-import type { Cluster, ClusterOptions, ServiceAccountName } from './cluster.ts';
+import type { Cluster, ClusterOptions, ServiceAccountName } from './cluster-types.ts';
 import { removeWhenOrphaned } from './guard.ts';
 import { readKubeconfig } from './kubeconfig.ts';
 

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { requestToken, writeKubeconfig } from './accounts.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 import { readAuditLog } from './audit.ts';
-import type { Cluster, ClusterOptions } from './cluster.ts';
+import type { Cluster, ClusterOptions } from './cluster-types.ts';
 import * as components from './components.ts';
 import { removeWhenOrphaned } from './guard.ts';
 import { freePort, rangesOf } from './ports.ts';

@@ -1,6 +1,9 @@
-/** Options that several commands have, and how their values are read. */
+/** What the definitions of commands share: options that several of them have, how values are read, where the exit code goes. */
 import { InvalidArgumentError, Option } from 'commander';
 import { tryDuration } from '../../api/v1/index.ts';
+
+/** Called with the exit code of the command that ran. */
+export type Report = (exitCode: number) => void;
 
 export function wholeNumber(least: number): (text: string) => number {
 	return (text) => {

@@ -14,14 +14,12 @@ import {
 	manifestsOption,
 	outputOption,
 	positiveNumber,
+	type Report,
 	recursiveOption,
 	seconds,
 	wholeNumber,
 } from './program-options.ts';
 import { describeVersion } from './version.ts';
-
-/** Called with the exit code of the command that ran. */
-export type Report = (exitCode: number) => void;
 
 export function createProgram(report: Report): Command {
 	const program = new Command('meshwright')

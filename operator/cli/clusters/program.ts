@@ -1,7 +1,6 @@
 /** The commands about joined clusters: `clusters …`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { defaultProbeImage } from '../probe/job.ts';
-import type { Report } from '../program.ts';
 import {
 	collect,
 	contextOption,
@@ -11,6 +10,7 @@ import {
 	kubeconfigOption,
 	label,
 	outputOption,
+	type Report,
 	seconds,
 	serverOption,
 } from '../program-options.ts';

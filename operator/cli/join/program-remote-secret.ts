@@ -1,7 +1,6 @@
 /** The commands about the Secrets by which control planes read clusters: `remote-secret …`. */
 import { type Command, Option } from 'commander';
 import { defaultNamespace } from '../../../api/v1/constants.ts';
-import type { Report } from '../program.ts';
 import {
 	durationMs,
 	examples,
@@ -10,6 +9,7 @@ import {
 	kubeconfigOption,
 	label,
 	outputOption,
+	type Report,
 	serverOption,
 } from '../program-options.ts';
 
