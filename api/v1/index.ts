@@ -16,3 +16,4 @@ export { type Reason, type ReasonEntry, reasons } from './reasons.ts';
 export { notSupportedYet, supportGap } from './support.ts';
 export type * from './types.generated.ts';
 export { clusterNameOf, deletionOf, type ListedCluster, listedClustersOf, namespaceOf } from './unparsed.ts';
+export { compareVersions, isSince, readFullVersion, readVersion, type Version } from './version.ts';

@@ -1,4 +1,5 @@
 /** Which versions of the control plane's parts belong together. One row per Kubernetes minor that tests can run against. */
+import { SemVer } from 'semver';
 
 export interface Pins {
 	/** Minor, as `MESHWRIGHT_KUBERNETES_VERSION` names it: `1.36`. */
@@ -15,9 +16,9 @@ export interface Pins {
 
 export const defaultMinor = '1.36';
 
-function row(minor: string, patch: number, etcd: string, kwok: string): Pins {
-	const [, number] = minor.split('.');
-	return { minor, kubernetes: `v${minor}.${patch}`, staging: `v0.${number}.${patch}`, etcd, kwok };
+function row(kubernetes: string, etcd: string, kwok: string): Pins {
+	const { major, minor, patch } = new SemVer(kubernetes);
+	return { minor: `${major}.${minor}`, kubernetes, staging: `v0.${minor}.${patch}`, etcd, kwok };
 }
 
 /**
@@ -25,9 +26,9 @@ function row(minor: string, patch: number, etcd: string, kwok: string): Pins {
  * the others Go resolves the same packages anew and checks them against its public checksum database.
  */
 export const supported: readonly Pins[] = [
-	row('1.36', 3, 'v3.6.8', 'v0.8.0'),
-	row('1.35', 4, 'v3.6.8', 'v0.8.0'),
-	row('1.34', 4, 'v3.6.8', 'v0.8.0'),
+	row('v1.36.3', 'v3.6.8', 'v0.8.0'),
+	row('v1.35.4', 'v3.6.8', 'v0.8.0'),
+	row('v1.34.4', 'v3.6.8', 'v0.8.0'),
 ];
 
 /** The pins for a setting like `1.35` or `v1.35`; the default when there is none. Throws for a minor that is not in the table. */
@@ -77,7 +78,7 @@ export function programsFor(parts: Parts): readonly Program['name'][] {
 
 /** Linker flags: without them the programs report the version `v0.0.0-master+$Format`, which clients cannot parse. */
 export function linkerFlags(pins: Pins): string {
-	const [major, minor] = pins.minor.split('.');
+	const { major, minor } = new SemVer(pins.kubernetes);
 	const version = 'k8s.io/component-base/version';
 	return [
 		'-s -w',

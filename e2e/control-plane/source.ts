@@ -1,4 +1,5 @@
 /** Where a control plane comes from: a choice made by pure functions from what the environment offers. */
+import { coerce, gte } from 'semver';
 import { type Parts, programsFor } from './pins.ts';
 
 export interface Offers {
@@ -21,16 +22,12 @@ export type Source =
 	/** Nothing there yet: build the programs first. */
 	| { readonly kind: 'build' };
 
-const leastGo = { major: 1, minor: 21 };
+const leastGo = '1.21';
 
 /** Whether this Go understands the `go` and `toolchain` lines of go.mod, and can so fetch the toolchain that is asked for. */
 export function isGoUsable(version: string): boolean {
-	const found = /\bgo(\d+)\.(\d+)/.exec(version);
-	if (found === null) {
-		return false;
-	}
-	const [major, minor] = [Number(found[1]), Number(found[2])];
-	return major > leastGo.major || (major === leastGo.major && minor >= leastGo.minor);
+	const found = coerce(/\bgo(\d+\.\d+)/.exec(version)?.[1]);
+	return found !== null && gte(found, `${leastGo}.0`);
 }
 
 /** Takes the first offer that suffices. Throws, with everything that would help, when there is none. */
@@ -49,7 +46,7 @@ export function chooseSource({ parts, kubeconfig, assets, built, go }: Offers): 
 		return { kind: 'build' };
 	}
 	const reasons = [
-		go === undefined ? 'there is no Go to build it with' : `${go} is older than go${leastGo.major}.${leastGo.minor}`,
+		go === undefined ? 'there is no Go to build it with' : `${go} is older than go${leastGo}`,
 		...(assets === undefined ? [] : [`KUBEBUILDER_ASSETS=${assets.directory} lacks ${missing.join(', ')}`]),
 	];
 	throw new Error(

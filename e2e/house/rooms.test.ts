@@ -44,12 +44,17 @@ const forbidden: readonly (readonly [file: string, specifier: string])[] = [
 	['operator/x.ts', '../e2e/control-plane/cluster.ts'],
 	['operator/x.ts', 'undici'],
 	['operator/cli/x.ts', '../../e2e/control-plane/cluster.ts'],
+	['operator/plan/x.ts', 'semver'],
+	['operator/cli/x.ts', 'semver'],
+	['operator/runtime/x.ts', 'semver'],
+	['operator/status/x.ts', 'semver/functions/parse.js'],
 	['deploy/x.ts', '../operator/apply/identity.ts'],
 	['deploy/x.ts', '../operator/clusters/checks/checks.ts'],
 ];
 
 const allowed: readonly (readonly [file: string, specifier: string])[] = [
 	['api/v1/x.ts', 'zod'],
+	['api/v1/x.ts', 'semver/functions/parse.js'],
 	['operator/releases/x.ts', '../../api/v1/index.ts'],
 	['operator/render/x.ts', '../releases/index.ts'],
 	['operator/render/x.ts', '../sidecar/index.ts'],

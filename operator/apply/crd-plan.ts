@@ -3,6 +3,7 @@
  * would go with them. So they follow rules of their own: the newest release's definition wins whatever the order of
  * installations, one that somebody else made is never written but only checked, and none is ever deleted.
  */
+import { compareVersions, readFullVersion } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import type { Child, CrdFacts } from './child.ts';
 import { bodyHash } from './fingerprint.ts';
@@ -20,16 +21,7 @@ export type CrdDecision =
 
 /** Compares full versions (`1.4.10`) by number. Negative when `a` is older. Anything that is not a full version is older than all that are. */
 export function compareReleases(a: string | undefined, b: string | undefined): number {
-	const parts = [a, b].map((version) =>
-		version !== undefined && /^\d+\.\d+\.\d+$/.test(version) ? version.split('.').map(Number) : undefined,
-	);
-	const [left, right] = parts;
-	if (left === undefined || right === undefined) return Number(left !== undefined) - Number(right !== undefined);
-	for (let index = 0; index < 3; index++) {
-		const difference = (left[index] ?? 0) - (right[index] ?? 0);
-		if (difference !== 0) return difference;
-	}
-	return 0;
+	return compareVersions(readFullVersion(a ?? ''), readFullVersion(b ?? ''));
 }
 
 /** The release that a rendered CRD comes from. */

@@ -21,4 +21,18 @@ test('a server whose version can not be read is not called too old', (t) => {
 	if (release === undefined) return t.fail('there is no release');
 	t.is(kubernetesTooOld(release, 'unknown'), undefined);
 	t.is(kubernetesTooOld(release, ''), undefined);
+	t.is(kubernetesTooOld(release, '1'), undefined);
+	t.is(kubernetesTooOld(release, 'build 7'), undefined);
+	t.is(kubernetesTooOld(release, 'v1.99999999999999999.0'), undefined);
+});
+
+test('a pre-release and a vendor build count as the version that they are of', (t) => {
+	const [release] = releases;
+	if (release === undefined) return t.fail('there is no release');
+	const { minimum } = release.kubernetes;
+	for (const server of [`${minimum}+`, `v${minimum}.0-alpha.1`, `v${minimum}.0-gke.1`, `v${minimum}.0+k3s1`]) {
+		t.is(kubernetesTooOld(release, server), undefined, server);
+	}
+	t.regex(kubernetesTooOld(release, 'v1.9.99-gke.1') ?? '', /and this cluster is v1\.9\.99-gke\.1$/);
+	t.regex(kubernetesTooOld(release, 'v0.0.0-master+$Format:%H$') ?? '', /needs Kubernetes/);
 });

@@ -32,3 +32,18 @@ test('a minor that reached its end says what to do instead', (t) => {
 	t.deepEqual(findRelease('1.0.7', releases, [ended]), { found: 'endOfLine', ended });
 	t.is(findRelease('1.0.9', releases, [ended]).found, 'release', 'a release of the table still counts');
 });
+
+test('only another version of a known minor names the one that is known', (t) => {
+	for (const version of ['1.4', '1.4.', '1.4.9', '1.4.10-alpha', '1.4.x']) {
+		t.like(findRelease(version), { nearest: '1.4.10' }, version);
+	}
+	for (const version of ['', '1', '1.', '1.40', '1.40.0', 'v1.4.9', ' 1.4.9', '11.4.9', '01.4.9']) {
+		t.false('nearest' in findRelease(version), version);
+	}
+});
+
+test('a version that only begins like one of a minor that ended is not taken for it', (t) => {
+	const ended = { minor: '1.0', remedy: 'Install 1.1.17.' };
+	t.is(findRelease('1.00.7', releases, [ended]).found, 'nothing');
+	t.is(findRelease('1.0', releases, [ended]).found, 'endOfLine');
+});

@@ -34,12 +34,12 @@ export function findRelease(
 	if (release !== undefined) {
 		return { found: 'release', release };
 	}
-	const minor = /^([0-9]+\.[0-9]+)(\.|$)/.exec(version)?.[1];
-	const end = ended.find((candidate) => candidate.minor === minor);
+	const isOfMinor = ({ minor }: { readonly minor: string }) => version === minor || version.startsWith(`${minor}.`);
+	const end = ended.find(isOfMinor);
 	if (end !== undefined) {
 		return { found: 'endOfLine', ended: end };
 	}
-	const nearest = known.find((candidate) => candidate.minor === minor)?.version;
+	const nearest = known.find(isOfMinor)?.version;
 	const supported = known.map((candidate) => candidate.version);
 	return nearest === undefined ? { found: 'nothing', supported } : { found: 'nothing', supported, nearest };
 }

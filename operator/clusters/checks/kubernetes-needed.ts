@@ -1,4 +1,5 @@
 /** From which version of Kubernetes on a cluster can join: the youngest API that is used in it decides. */
+import { readVersion } from '../../../api/v1/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { KubernetesNeeded } from './subject.ts';
 
@@ -20,6 +21,6 @@ export function kubernetesNeeded(rendered: readonly KubeObject[]): KubernetesNee
 
 /** The minor of `v1.29.3-eks-a18cd3a`; undefined for what is no version of Kubernetes 1.x. */
 export function minorOf(serverVersion: string): number | undefined {
-	const [, minor] = /^v?1\.([0-9]{1,4})([^0-9]|$)/.exec(serverVersion) ?? [];
-	return minor === undefined ? undefined : Number(minor);
+	const version = readVersion(serverVersion);
+	return version?.major === 1 ? version.minor : undefined;
 }

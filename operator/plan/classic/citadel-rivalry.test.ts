@@ -25,6 +25,8 @@ test('labels tell Citadels apart since 1.3', (t) => {
 	t.true(serves('1.2.10'));
 	t.false(serves('1.3.8'));
 	t.false(serves('1.4.10'));
+	t.false(serves('1.10.0'), 'by number, not by letters');
+	for (const none of ['', '1', 'latest', '0.9.0']) t.true(serves(none), none);
 });
 
 test('whatever a spec consists of, it is read without an error', (t) => {

@@ -2,9 +2,8 @@
  * A Citadel writes the Secrets of every namespace, and replaces each whose root is not its own: two would overwrite each
  * other's for ever (istio 1.0-1.4 `scrtUpdated` in `security/pkg`). So a cluster has one, or each has namespaces of its own.
  */
-import type { Problem, Reason } from '../../../api/v1/index.ts';
+import { isSince, type Problem, type Reason } from '../../../api/v1/index.ts';
 import { profilesWithCitadel } from '../../../api/v1/schema/security.ts';
-import { minors } from '../../releases/classic/minors.ts';
 
 /** Whether the Citadel that a spec asks for serves all namespaces. The spec is read without trust: it may be of an installation that is invalid. */
 export function servesAllNamespaces(spec: unknown): boolean {
@@ -12,7 +11,8 @@ export function servesAllNamespaces(spec: unknown): boolean {
 	const { enabled, extraArgs, env } = fieldsOf(citadel);
 	const isOn =
 		typeof enabled === 'boolean' ? enabled : typeof profile === 'string' && profilesWithCitadel.includes(profile);
-	return isOn && !namesNamespaces(extraArgs) && !(knowsLabels(version) && waitsForLabels(env));
+	const knowsLabels = typeof version === 'string' && isSince(version, '1.3');
+	return isOn && !namesNamespaces(extraArgs) && !(knowsLabels && waitsForLabels(env));
 }
 
 /** `--listened-namespaces=a,b`, in 1.0 `--listened-namespace=a`. */
@@ -25,12 +25,6 @@ function waitsForLabels(env: unknown): boolean {
 	return listOf(env)
 		.map(fieldsOf)
 		.some(({ name, value }) => name === 'CITADEL_ENABLE_NAMESPACES_BY_DEFAULT' && value === 'false');
-}
-
-function knowsLabels(version: unknown): boolean {
-	return (
-		typeof version === 'string' && minors.slice(minors.indexOf('1.3')).some((minor) => version.startsWith(`${minor}.`))
-	);
 }
 
 /** What the younger of two installations is told. `winner` is the name of the older one. */
