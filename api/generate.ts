@@ -12,7 +12,7 @@ import { typescript } from './generator/types.ts';
 
 const root = new URL('../', import.meta.url);
 
-/** Path in the repository to the text that should be there. */
+/** The text that should be in each file, by the file's path in the repository. */
 async function generated(): Promise<ReadonlyMap<string, string>> {
 	const schema = structuralSchema();
 	const crd = stringify(customResourceDefinition(schema), { lineWidth: 0, aliasDuplicateObjects: false });

@@ -2,7 +2,7 @@
 import { crdName, group, kind, plural, version } from '../v1/constants.ts';
 import type { Schema } from './structural.ts';
 
-/** Words of the API conventions for the two fields that every object has. */
+/** Descriptions of the fields that every object has. */
 const header: Readonly<Record<string, Schema>> = {
 	apiVersion: { type: 'string', description: 'Group and version of this kind of object: meshwright.io/v1.' },
 	kind: { type: 'string', description: 'Kind of this object: MeshInstallation.' },
@@ -45,7 +45,7 @@ export function customResourceDefinition(schema: Schema) {
 		...withoutTitles(schema),
 		properties: { ...header, spec: withoutTitles(spec), status: withoutTitles(status) },
 		required: ['spec'],
-		// A fieldPath must name a field of the schema, and those of metadata are not in it.
+		// A fieldPath has to name a field of the schema, and the schema has none of metadata's.
 		'x-kubernetes-validations': (schema['x-kubernetes-validations'] ?? []).map(({ fieldPath, ...rule }) => rule),
 	};
 	return {
@@ -80,7 +80,7 @@ export function customResourceDefinition(schema: Schema) {
 	};
 }
 
-/** CustomResourceDefinitions may carry titles, but nobody reads them there: they name the TypeScript types. */
+/** Titles name the TypeScript types. In a CustomResourceDefinition nobody reads them. */
 function withoutTitles({ title: _title, properties, items, additionalProperties, ...rest }: Schema): Schema {
 	return {
 		...rest,

@@ -15,7 +15,7 @@ import { notSupportedYet, supportGap } from '../v1/support.ts';
 import type { Schema } from './structural.ts';
 
 const conditionMeanings: Readonly<Record<ConditionType, string>> = {
-	Ready: 'Everything is as asked and runs. What `kubectl wait --for=condition=Ready`, Flux and Argo CD look at.',
+	Ready: 'Everything is as asked and runs. `kubectl wait --for=condition=Ready`, Flux and Argo CD look at this one.',
 	Reconciling: 'Only while True: the operator is at work or waits (kstatus: in progress).',
 	Stalled: 'Only while True: it cannot go on before its owner acts (kstatus: failed).',
 	Valid: 'The spec has no mistakes, contradictions or fields that this operator cannot honour.',
@@ -30,12 +30,11 @@ const conditionMeanings: Readonly<Record<ConditionType, string>> = {
 const clusterConditionMeanings: Readonly<Record<ClusterConditionType, string>> = {
 	Ready: 'The cluster is part of the mesh and all is as asked.',
 	Reachable:
-		'Its API server answers and knows us. Unknown for the first failures, so that one lost packet is no alarm.',
-	Compatible:
-		'All checks hold: who it is, what we may do there, addresses, network, trust domain and root certificate.',
+		'Its API server answers and knows the user of the kubeconfig. Unknown during the first failures, so that one lost packet is no alarm.',
+	Compatible: 'All checks hold: identity, permissions, addresses, network, trust domain and root certificate.',
 	Joined: 'The Secret by which Pilot reads it is published, and its token was used successfully.',
-	CredentialsValid: 'The published token lives; renewed in time.',
-	DataPlaneReady: 'Only with a data plane: what workloads of the mesh need there is kept there.',
+	CredentialsValid: 'The published token is valid, and it is renewed in time.',
+	DataPlaneReady: 'Only with a data plane: the cluster has all that workloads of the mesh need.',
 };
 
 interface Row {
@@ -71,13 +70,13 @@ spec:
 ## How it is checked
 
 - The API server checks whatever it can: types, bounds, patterns, and rules between fields (CEL). The operator checks the same again, because an
-  object may have been stored under an older definition, and then what only it can know: whether it knows the version, and whether the release has the
-  fields that are set. What it finds ends in a condition with reason, path and remedy. Nothing is accepted and ignored.
-- A field marked *not supported yet* has its place and its form, but no behaviour: it is refused until it has.
+  object may have been stored under an older definition. Then it checks what only it can know: whether it knows the version, and whether the release has the
+  fields that are set. What it finds becomes a condition with reason, path and remedy. No field is accepted and ignored.
+- A field marked *not supported yet* has its place and its form, but no behaviour. It is refused until it has one.
 - The operator never writes \`spec\`. The API server fills in only the defaults marked *(stored)*; every other default is what the operator does when
   the field is absent, and may differ from release to release.
-- A field that is \`null\` counts as absent. With server-side apply, take out a whole object rather than its last field: of
-  \`pilot: {replicas: 2}\` that becomes \`pilot: {}\` the API server makes \`pilot: null\`, and refuses it.
+- A field that is \`null\` counts as absent. With server-side apply, remove a whole object rather than its last field: when
+  \`pilot: {replicas: 2}\` becomes \`pilot: {}\`, the API server turns that into \`pilot: null\` and refuses it.
 - \`metadata.name\` is at most 63 characters without dots, because it becomes the value of a label.
 - \`spec.namespace\` never changes: a control plane does not move.
 - The definition needs an API server that knows the CEL function \`isCIDR\`: Kubernetes 1.31 or later.
@@ -91,8 +90,8 @@ spec:
   structural schema gives every field one type.
 - An entry of \`mixer.adapters\` is an object with exactly one field, named after the adapter: a union as Kubernetes' API conventions write it.
 - \`status.joinedClusters\` (\`2/3\`) exists because a printer column cannot count.
-- Pilot's \`replicas\` start at 1: without Pilot there is no mesh. To make the operator keep its hands off, use \`paused\`.
-- \`disruptionBudget.minAvailable\` must be less than the pods there are: a budget that never lets a pod go blocks every drain of a node.
+- Pilot's \`replicas\` start at 1: without Pilot there is no mesh. To keep the operator from changing anything, use \`paused\`.
+- \`disruptionBudget.minAvailable\` must be less than the number of pods: a budget that never lets a pod go blocks every drain of a node.
 
 ## Not supported yet
 
@@ -122,7 +121,7 @@ ${grid(
 
 ## Reasons
 
-The condition is the one that a reason is born in; \`Ready\`, \`Reconciling\` and \`Stalled\` repeat it where it is the cause.
+Each reason belongs to one condition. When it is why the mesh is not ready, \`Ready\`, \`Reconciling\` and \`Stalled\` repeat it.
 
 ${grid(['reason', 'condition', 'meaning', 'what to do'], reasonRows(reasons))}
 
@@ -138,12 +137,12 @@ ${grid(
 		[
 			`\`${finalizer}\``,
 			`finalizer of a ${kind}`,
-			'Put on before the first write; taken off when everything is deleted.',
+			'The operator adds it before its first write and removes it when everything is deleted.',
 		],
 		[
 			`\`${adoptAnnotation}: "true"\``,
 			'any object that the operator would create',
-			'The object exists already: the operator may take it over. Without it the object is not touched.',
+			'For an object that exists already: it lets the operator take the object over. Without it the operator does not touch the object.',
 		],
 	],
 )}
@@ -188,7 +187,7 @@ function supportOf(path: string): string {
 	return supportGap(path) === undefined ? 'supported' : 'not supported yet';
 }
 
-/** Descriptions end with what holds when the field is absent: "45s when not set." */
+/** Splits a description: its sentence "45s when not set." becomes the default of the field, the rest its meaning. */
 function splitDefault(description: string): { meaning: string; whenNotSet: string | undefined } {
 	const text = description.replace(/^Not supported yet[^.]*\. /, '');
 	const sentences = text.split(/(?<=[.;]) (?=\S)/);

@@ -1,10 +1,10 @@
-/** The schema of the whole object in structural form, with what the list of not yet supported fields adds to it. */
+/** The structural schema of the whole object. Fields that are not supported yet get a rule that refuses them. */
 import { z } from 'zod';
 import { meshInstallation } from '../v1/schema/mesh-installation.ts';
 import { notSupportedMessage, notSupportedYet } from '../v1/support.ts';
 import { type Schema, toStructural } from './structural.ts';
 
-/** The object as consumers write it; `metadata` is left to Kubernetes. */
+/** The object as consumers write it. Kubernetes knows the schema of `metadata`. */
 export function structuralSchema(): Schema {
 	const json = z.toJSONSchema(meshInstallation, {
 		target: 'openapi-3.0',
@@ -18,7 +18,7 @@ export function structuralSchema(): Schema {
 	return notSupportedYet.reduce((schema, gap) => withGap(schema, gap.split('.'), gap, 0), root);
 }
 
-/** Adds the refusal at the parent of the field, because a rule at the field itself would not run when it is absent, and need not. */
+/** Adds the rule that refuses the field to the field's parent, where it can say `!has(self.field)`. */
 function withGap(node: Schema, path: readonly string[], gap: string, depth: number): Schema {
 	const [name, ...below] = path;
 	const child = name === undefined ? undefined : node.properties?.[name];

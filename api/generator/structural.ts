@@ -1,6 +1,7 @@
 /**
- * From the JSON Schema that zod writes to what Kubernetes calls a structural schema: every node has a type, one place for each
- * fact, bounds on everything that a rule can loop over. What cannot be brought into this form is an error with its path.
+ * Turns the JSON Schema that zod writes into what Kubernetes calls a structural schema: every node has a type, each fact
+ * stands in one place, and everything that a rule can loop over has a bound. What can't be brought into this form is an
+ * error with its path.
  */
 
 /** A node of an OpenAPI v3 schema, as far as CustomResourceDefinitions know it. */
@@ -63,12 +64,15 @@ const known = new Set([
 	'x-kubernetes-validations',
 ]);
 
-/** The formats of Kubernetes that this API uses; others would be ignored by the API server without a word. */
+/** The formats that this API uses. The API server ignores a format that it does not know, without a word. */
 const formats = new Set(['date-time']);
 
 type Node = Readonly<Record<string, unknown>>;
 
-/** Throws for whatever a CustomResourceDefinition would refuse or silently ignore. `path` is for the messages. */
+/**
+ * Throws for whatever a CustomResourceDefinition would refuse or silently ignore.
+ * @param path of the node, for the messages
+ */
 export function toStructural(node: unknown, path = ''): Schema {
 	if (!isNode(node)) {
 		throw fail(path, `is not a schema: ${JSON.stringify(node)}`);
@@ -122,7 +126,10 @@ function toMapValue(value: Node, own: Schema, path: string): Schema {
 	return toStructural(value, `${path}{}`);
 }
 
-/** `anyOf: [integer, string]` becomes the bare extension, with the bounds of both: each of them speaks about one type only. */
+/**
+ * Replaces `anyOf: [integer, string]` by Kubernetes' extension with the bounds of both. Each bound is about one of the
+ * types only.
+ */
 function mergeIntOrString({ anyOf, ...rest }: Node, path: string): Node {
 	const [integer, string, ...others]: readonly unknown[] = Array.isArray(anyOf) ? anyOf : [];
 	if (
@@ -139,7 +146,7 @@ function mergeIntOrString({ anyOf, ...rest }: Node, path: string): Node {
 	return withoutSafeBounds({ ...numberBounds, ...textBounds, ...rest });
 }
 
-/** JavaScript's largest exact integer is no bound that anybody asked for. */
+/** Drops the bounds that zod adds by itself: JavaScript's largest and smallest exact integers. */
 function withoutSafeBounds(node: Node): Node {
 	return Object.fromEntries(
 		Object.entries(node).filter(

@@ -1,8 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /**
- * True for an address block such as `10.0.0.0/8` or `fd00::/8`, as the API server's CEL function `isCIDR` has it (Go
- * `netip.ParsePrefix`): no zone, no IPv4-mapped IPv6, no leading zeros in the length; bits right of the prefix may be set.
+ * True for an address block such as `10.0.0.0/8` or `fd00::/8`. Accepts what the API server's CEL function `isCIDR` accepts
+ * (Go `netip.ParsePrefix`): no zone, no IPv4-mapped IPv6, no leading zeros in the length; bits right of the prefix may be
+ * set.
  */
 export function isCidr(text: string): boolean {
 	const [, address = '', length = ''] = /^([0-9a-fA-F.:]+)\/(0|[1-9][0-9]{0,2})$/.exec(text) ?? [];

@@ -1,12 +1,12 @@
-/** Every reason that a condition of a joined cluster can give, as `reasons.ts` has those of an installation. */
+/** Every reason that a condition of a joined cluster can give. `reasons.ts` lists those of an installation. */
 import type { ClusterConditionType } from './constants.ts';
 
 export interface ClusterReasonEntry {
-	/** The condition that the reason is born in; `Ready` repeats it where it is the cause. */
+	/** The condition that the reason belongs to. When it is why the cluster is not ready, `Ready` repeats it. */
 	readonly condition: ClusterConditionType;
 	/** What is the case. */
 	readonly meaning: string;
-	/** What its owner can do about it. Empty when nothing needs to be done. */
+	/** What the owner can do about it. Empty when nothing needs to be done. */
 	readonly remedy: string;
 }
 

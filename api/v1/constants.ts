@@ -1,4 +1,6 @@
-/** The names that users, tools and other rooms of the operator meet: group, version, finalizer, annotations, condition types. */
+/**
+ * Names that users, tools and other rooms of the operator share: group, version, finalizer, annotations, condition types.
+ */
 
 export const group = 'meshwright.io';
 export const version = 'v1';
@@ -7,46 +9,51 @@ export const kind = 'MeshInstallation';
 export const plural = 'meshinstallations';
 export const crdName = `${plural}.${group}` as const;
 
-/** The namespace of the control plane where a spec names none. */
+/** The namespace of the control plane when a spec names none. */
 export const defaultNamespace = 'istio-system';
 
-/** Put on before the first write, taken off after the last deletion. */
+/** The operator adds it before its first write and removes it after its last deletion. */
 export const finalizer = `${group}/finalizer` as const;
 
-/** On an object that exists already: `"true"` lets the operator take it over. */
+/** On an object that exists already: `"true"` lets the operator take the object over. */
 export const adoptAnnotation = `${group}/adopt` as const;
 
-/** On Istio's CRDs, which all meshes of a cluster share: the Istio release whose definition is stored, `1.4.10`. */
+/** On Istio's CRDs, which all meshes of a cluster share: the Istio release that the stored definition is from, `1.4.10`. */
 export const crdVersionAnnotation = `${group}/crd-version` as const;
 
-/** The label by which everything that the operator makes is found. */
+/** Everything that the operator makes carries this label. */
 export const managedByLabel = 'app.kubernetes.io/managed-by';
 export const managedByValue = 'meshwright';
 
 /** Label of the members of an ApplySet, which `kubectl` understands too. */
 export const applySetLabel = 'applyset.kubernetes.io/part-of';
 
-/** On a namespace of workloads: its pods get proxies (`enabled`), as Istio's own injectors have it. */
+/**
+ * On a namespace of workloads: its pods get proxies when the value is `enabled`. Istio's own injectors read the same label.
+ */
 export const injectionLabel = 'istio-injection';
 
 /** On a namespace of workloads: the name of the MeshInstallation whose injector serves it, where a cluster has several. */
 export const meshLabel = `${group}/mesh` as const;
 
 /**
- * What belongs to a joined cluster. On the Secret that stands for it here: its name in `spec.multiCluster.clusters`. On
- * objects in it: the name of the cluster from which they are kept.
+ * On the Secret that represents a joined cluster here: the cluster's name in `spec.multiCluster.clusters`. On objects in a
+ * joined cluster: the name of the cluster whose operator keeps them.
  */
 export const clusterLabel = `${group}/cluster` as const;
 
-/** Annotations of the Secret that stands for a joined cluster begin with this; they carry what a restarted operator must know. */
+/**
+ * Prefix of the annotations of the Secret that represents a joined cluster. They hold what an operator must know after a
+ * restart.
+ */
 export const clusterAnnotationPrefix = `cluster.${group}/` as const;
 
-/** On pods of a release that does not follow changed remote Secrets: a hash of those that were changed. */
+/** On pods of a release that does not notice when a remote Secret changes: a hash of the changed Secrets. */
 export const remoteSecretsAnnotation = `${group}/remote-secrets-hash` as const;
 
 /**
- * Types of `status.conditions`. The first three are those that kstatus (kubectl wait, Flux, Argo CD) reads: `Ready` is True
- * when all is as asked; `Reconciling` and `Stalled` are "abnormal is True": present with True only while they say something.
+ * Types of `status.conditions`. kstatus (kubectl wait, Flux, Argo CD) reads the first three. `Ready` is True when all is as
+ * asked. `Reconciling` and `Stalled` are there only while they are True, because kstatus takes them for "abnormal".
  */
 export const conditionTypes = [
 	'Ready',
@@ -74,5 +81,7 @@ export const clusterConditionTypes = [
 
 export type ClusterConditionType = (typeof clusterConditionTypes)[number];
 
-/** What `status.observedGeneration` is before the operator has looked: never equal to a generation, so that no tool takes a new object for ready. */
+/**
+ * `status.observedGeneration` before the operator has looked. No generation is -1, so no tool takes a new object for ready.
+ */
 export const unobservedGeneration = -1;

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 
 /**
- * A copy of `value` as the API server sees it before it fills in defaults and validates: without the fields and map entries
- * that are null. No field of this API is nullable, so `tag: null` means the same as no tag. Opaque values stay as they are.
+ * A copy of `value` without the fields and map entries that are null, as the API server drops them before it fills in
+ * defaults and validates. No field of this API is nullable, so `tag: null` means the same as no tag. Opaque values stay as
+ * they are.
  *
- * An object in the place of a text or a list becomes an empty one: it is wrong in any case, and zod's checks of lengths would
- * read a `length` of it that can be anything.
+ * Where a text or a list is expected, any object becomes an empty one. It is wrong in any case, and zod's checks of lengths
+ * would read its field `length`, which can be anything.
  */
 export function normalise(schema: z.core.$ZodType, value: unknown): unknown {
 	if (schema instanceof z.ZodExactOptional || schema instanceof z.ZodDefault) {
@@ -27,7 +28,7 @@ export function normalise(schema: z.core.$ZodType, value: unknown): unknown {
 	return value;
 }
 
-/** Fields without a schema stay, to be refused or passed on. */
+/** Keeps fields without a schema: the caller refuses them or passes them on. */
 function withFields(value: object, schemaOf: (name: string) => z.core.$ZodType | undefined): object {
 	return Object.fromEntries(
 		Object.entries(value).flatMap(([name, entry]) => {

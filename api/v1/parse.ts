@@ -1,4 +1,4 @@
-/** From whatever the API server or a file holds to a `MeshInstallation` that the rest of the operator can trust. */
+/** Turns whatever the API server or a file holds into a `MeshInstallation` that the rest of the operator can trust. */
 import type { z } from 'zod';
 import { normalise } from './normalise.ts';
 import { type Problem, problemsOf } from './problems.ts';
@@ -12,7 +12,9 @@ type DeepReadonly<Value> = Value extends readonly (infer Entry)[]
 		? { readonly [Key in keyof Value]: DeepReadonly<Value[Key]> }
 		: Value;
 
-/** A checked installation with the API's defaults filled in. Fields without a default are absent when not set, never null. */
+/**
+ * A checked installation, with the API's defaults filled in. A field without a default is absent when not set, never null.
+ */
 export type ParsedMeshInstallation = DeepReadonly<z.output<typeof meshInstallation>>;
 export type ParsedSpec = ParsedMeshInstallation['spec'];
 export type ParsedStatus = DeepReadonly<z.output<typeof statusSchema>>;
@@ -22,11 +24,11 @@ export type ParseResult =
 	| { readonly ok: false; readonly problems: readonly Problem[] };
 
 /**
- * Checks an object by every rule that the API server checks it by, except those about the change from an old object. Never
- * throws, and reports every problem: most important for objects that come from files, or that an older CRD has let in.
+ * Checks an object by the rules of the API server, except those about the change from an old object. Never throws, and
+ * reports every problem. That matters most for objects from files, and for those that an older CRD has let in.
  *
- * The status is the operator's own word, written anew by it: one in another form (of another version of the operator) is
- * taken as absent, because it must not keep a good spec from being worked on.
+ * The operator writes the status itself and anew. A status of another form (by another version of the operator) counts as
+ * absent, because it must not keep a good spec from being worked on.
  */
 export function parseMeshInstallation(object: unknown): ParseResult {
 	const { status, ...rest } = isObject(object) ? object : { status: undefined };

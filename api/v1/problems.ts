@@ -1,4 +1,4 @@
-/** What is wrong with an object, in words for its owner. */
+/** Says what is wrong with an object, for its owner. */
 import type { z } from 'zod';
 import type { Reason } from './reasons.ts';
 
@@ -16,7 +16,9 @@ export interface Problem {
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-/** All problems that zod found, in the order of the fields. Where a value has the wrong type, only that is said about it. */
+/**
+ * All problems that zod found, in the order of the fields. When a value has the wrong type, nothing else is said about it.
+ */
 export function problemsOf(error: z.core.$ZodError, input: unknown): readonly Problem[] {
 	const mistyped = new Set(
 		error.issues.filter(({ code }) => code === 'invalid_type').map(({ path }) => formatPath(path)),
@@ -58,7 +60,7 @@ function problemsOfIssue(issue: Issue, path: Path, input: unknown): readonly Pro
 	}
 }
 
-/** The only unions are "a whole number or a text": what counts is what is wrong with the branch that was meant. */
+/** The only unions are "a whole number or a text". Reports the problems of the branch that the user meant. */
 function numberOrText(
 	branches: readonly (readonly Issue[])[],
 	path: Path,

@@ -1,12 +1,15 @@
-/** Every reason that a condition can give: one table for the code that writes conditions, for the documentation and for tests. */
+/** Every reason that a condition can give: the one table that code, docs and tests read. */
 import type { ConditionType } from './constants.ts';
 
 export interface ReasonEntry {
-	/** The condition that the reason is born in; `Ready`, `Reconciling` and `Stalled` repeat it where it is the cause. */
+	/**
+	 * The condition that the reason belongs to. When it is why the mesh is not ready, `Ready`, `Reconciling` and `Stalled`
+	 * repeat it.
+	 */
 	readonly condition: ConditionType;
 	/** What is the case. */
 	readonly meaning: string;
-	/** What its owner can do about it. Empty when nothing needs to be done. */
+	/** What the owner can do about it. Empty when nothing needs to be done. */
 	readonly remedy: string;
 }
 
@@ -32,7 +35,7 @@ export const reasons = {
 		meaning:
 			'The installation is being deleted, and the API server refuses to delete some of its objects; the message says which, and why.',
 		remedy:
-			'Change the policy, webhook or role that refuses it; it is tried again until spec.deletion.timeout, after which the objects are left to you.',
+			'Change the policy, webhook or role that refuses it. The operator tries again until spec.deletion.timeout; then it leaves the objects to you.',
 	},
 	DeletionTimedOut: {
 		condition: 'Stalled',

@@ -1,12 +1,12 @@
 /**
- * What is part of the API but has no behaviour yet. From this one list follow the CEL rules of the CRD, the parser's
- * refusals and the marks in docs/api.md: whoever builds the behaviour deletes the entry, and nothing else.
+ * The fields of the API that have no behaviour yet. The CRD's CEL rules, the parser's refusals and the marks in docs/api.md
+ * follow from this one list. Who builds the behaviour deletes the entry, and nothing else.
  */
 
-/** Paths of fields from the root; everything below them is meant too. */
+/** Paths of fields from the root. Everything below them is included. */
 export const notSupportedYet: readonly string[] = ['spec.upgrade'];
 
-/** The entry that a field falls under, by itself or by one of its parents. */
+/** The entry that covers a field: the field itself, or one of its parents. */
 export function supportGap(path: string): string | undefined {
 	return notSupportedYet.find((gap) => path === gap || path.startsWith(`${gap}.`));
 }

@@ -338,7 +338,7 @@ export interface Toleration {
 	 */
 	value?: string;
 	/**
-	 * Effect of the taint; all effects when not set.
+	 * Effect of the taint. All effects when not set.
 	 */
 	effect?: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
 	/**
@@ -468,7 +468,7 @@ export interface Pilot {
 	 */
 	topologySpreadConstraints?: Record<string, unknown>[];
 	/**
-	 * PriorityClass of the pods: who goes first when room is short.
+	 * PriorityClass of the pods: which pods make room for others when nodes are full.
 	 */
 	priorityClassName?: string;
 	/**
@@ -492,7 +492,7 @@ export interface Pilot {
 	 */
 	extraArgs?: string[];
 	/**
-	 * A kubeconfig by which Pilot and Mixer serve another cluster than the one that they run in: they read its services, Istio objects and nothing of their own cluster. See docs/clusters.md for what that cluster needs.
+	 * A kubeconfig by which Pilot and Mixer serve another cluster than the one that they run in. They read its services and Istio objects, and nothing of their own cluster. See docs/clusters.md for what that cluster needs.
 	 */
 	kubeconfigSecret?: PilotKubeconfigSecret;
 }
@@ -536,7 +536,7 @@ export interface MixerPolicy {
 	 */
 	topologySpreadConstraints?: Record<string, unknown>[];
 	/**
-	 * PriorityClass of the pods: who goes first when room is short.
+	 * PriorityClass of the pods: which pods make room for others when nodes are full.
 	 */
 	priorityClassName?: string;
 	/**
@@ -622,7 +622,7 @@ export interface MixerTelemetry {
 	 */
 	topologySpreadConstraints?: Record<string, unknown>[];
 	/**
-	 * PriorityClass of the pods: who goes first when room is short.
+	 * PriorityClass of the pods: which pods make room for others when nodes are full.
 	 */
 	priorityClassName?: string;
 	/**
@@ -698,7 +698,7 @@ export interface StatsdAdapter {
 	 */
 	address: string;
 	/**
-	 * Put before the name of each metric, for example "istio"; a dot follows it, whether it is written or not.
+	 * Text before the name of each metric, for example "istio". A dot follows it, whether you write one or not.
 	 */
 	prefix?: string;
 	/**
@@ -706,7 +706,7 @@ export interface StatsdAdapter {
 	 */
 	flushDuration?: string;
 	/**
-	 * Bytes of a packet at most; 1432 is better within one network. 512 when not set.
+	 * Largest size of a packet in bytes; 1432 is better within one network. 512 when not set.
 	 */
 	flushBytes?: number;
 	/**
@@ -814,7 +814,7 @@ export interface Citadel {
 	 */
 	topologySpreadConstraints?: Record<string, unknown>[];
 	/**
-	 * PriorityClass of the pods: who goes first when room is short.
+	 * PriorityClass of the pods: which pods make room for others when nodes are full.
 	 */
 	priorityClassName?: string;
 	/**
@@ -842,7 +842,7 @@ export interface Citadel {
 	 */
 	enabled?: boolean;
 	/**
-	 * Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for it, and is started anew when it changes. A self-signed CA when not set.
+	 * Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for the Secret, and restarts when it changes. A self-signed CA when not set.
 	 */
 	caSecretName?: string;
 	/**
@@ -924,7 +924,7 @@ export interface SidecarInjector {
 	 */
 	topologySpreadConstraints?: Record<string, unknown>[];
 	/**
-	 * PriorityClass of the pods: who goes first when room is short.
+	 * PriorityClass of the pods: which pods make room for others when nodes are full.
 	 */
 	priorityClassName?: string;
 	/**
@@ -948,15 +948,15 @@ export interface SidecarInjector {
 	 */
 	extraArgs?: string[];
 	/**
-	 * Whether the injector and its webhook run. As the profile says when not set. Without it pods get their proxy by hand (meshwright inject). Initializers, the way of Kubernetes 1.7 and 1.8, are gone from Kubernetes.
+	 * Whether the injector and its webhook run. As the profile says when not set. Without it pods get their proxy by hand (meshwright inject).
 	 */
 	enabled?: boolean;
 	/**
-	 * Pods without an annotation of their own, in namespaces with injection: get a proxy (enabled), or not (disabled).
+	 * Whether pods without an annotation of their own, in namespaces with injection, get a proxy (enabled) or not (disabled).
 	 */
 	policy?: 'enabled' | 'disabled';
 	/**
-	 * Namespaces whose new pods get a proxy. The operator labels them istio-injection=enabled, and takes only labels of its own away. Never those of the cluster (kube-*) or of the mesh itself.
+	 * Namespaces whose new pods get a proxy. The operator labels them istio-injection=enabled, and removes only its own labels. Namespaces of Kubernetes (kube-*) and of the mesh itself are refused.
 	 */
 	namespaces?: string[];
 	/**
@@ -1062,7 +1062,7 @@ export interface IngressGateway {
 	 */
 	topologySpreadConstraints?: Record<string, unknown>[];
 	/**
-	 * PriorityClass of the pods: who goes first when room is short.
+	 * PriorityClass of the pods: which pods make room for others when nodes are full.
 	 */
 	priorityClassName?: string;
 	/**
@@ -1090,7 +1090,7 @@ export interface IngressGateway {
 	 */
 	service?: IngressService;
 	/**
-	 * Whether this gateway runs. Must be said where anything else is: false keeps the settings for later. false when not set.
+	 * Whether this gateway runs. Must be set beside any other field; false keeps the settings for later. false when not set.
 	 */
 	enabled?: boolean;
 }
@@ -1162,7 +1162,7 @@ export interface EgressGateway {
 	 */
 	topologySpreadConstraints?: Record<string, unknown>[];
 	/**
-	 * PriorityClass of the pods: who goes first when room is short.
+	 * PriorityClass of the pods: which pods make room for others when nodes are full.
 	 */
 	priorityClassName?: string;
 	/**
@@ -1190,7 +1190,7 @@ export interface EgressGateway {
 	 */
 	service?: EgressService;
 	/**
-	 * Whether this gateway runs. Must be said where anything else is: false keeps the settings for later. false when not set.
+	 * Whether this gateway runs. Must be set beside any other field; false keeps the settings for later. false when not set.
 	 */
 	enabled?: boolean;
 }

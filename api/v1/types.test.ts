@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { MeshInstallation, ParsedMeshInstallation } from './index.ts';
 import type { meshInstallation } from './schema/mesh-installation.ts';
 
-/** JSON has no undefined, but zod lets it stand for a field with a default. */
+/** JSON has no undefined, but zod types a field with a default as if it could be undefined. */
 type Json<Value> = Value extends readonly (infer Entry)[]
 	? Json<Entry>[]
 	: Value extends object
@@ -12,11 +12,11 @@ type Json<Value> = Value extends readonly (infer Entry)[]
 
 type Input = Json<z.input<typeof meshInstallation>>;
 
-/** Compiles only when each of the two can stand for the other. */
+/** Compiles only when each type is assignable to the other. */
 const toGenerated = (input: Input): MeshInstallation => input;
 const toInput = (generated: MeshInstallation): Input => generated;
 
-/** Compiles only when what is optional cannot be undefined and what has a default is there. */
+/** Compiles only when optional fields can't be undefined and fields with a default are always there. */
 const namespaceOf = ({ spec }: ParsedMeshInstallation): string => spec.namespace;
 
 test('the generated types and the schema are the same for the compiler', (t) => {

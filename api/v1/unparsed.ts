@@ -1,6 +1,6 @@
 /**
- * What is read of a spec that nobody has parsed. An object that is being deleted may be invalid, and so may one that is
- * only listed or that another cluster keeps: whatever is not as the schema has it counts as absent.
+ * Reads what is needed from a spec that nobody has parsed. An object that is being deleted may be invalid, and so may one
+ * that is only listed or that another cluster keeps. Whatever is not as the schema has it counts as absent.
  */
 import { defaultNamespace } from './constants.ts';
 import { tryDuration } from './duration.ts';
@@ -26,13 +26,13 @@ export function namespaceOf({ spec }: Unparsed): string {
 	return typeof namespace === 'string' ? namespace : defaultNamespace;
 }
 
-/** Name of its cluster in the mesh. */
+/** The name that others have for the installation's cluster. */
 export function clusterNameOf({ spec }: Unparsed): string | undefined {
 	const { clusterName } = fieldsOf(fieldsOf(spec).multiCluster);
 	return typeof clusterName === 'string' ? clusterName : undefined;
 }
 
-/** The clusters that join it. */
+/** The clusters that join the installation. */
 export function listedClustersOf({ spec }: Unparsed): readonly ListedCluster[] {
 	const { clusters } = fieldsOf(fieldsOf(spec).multiCluster);
 	return (Array.isArray(clusters) ? clusters : []).flatMap((entry: unknown): readonly ListedCluster[] => {
@@ -48,7 +48,7 @@ export function listedClustersOf({ spec }: Unparsed): readonly ListedCluster[] {
 	});
 }
 
-/** How it is deleted. */
+/** How the installation is deleted. */
 export function deletionOf({ spec }: Unparsed): {
 	readonly policy: 'Delete' | 'Retain';
 	readonly force: boolean;

@@ -22,7 +22,7 @@ import { singletonFields, workload, workloadFields } from './workload.ts';
 
 const enabled = optional(z.boolean());
 
-/** More than nothing. A rule, since the API server compares whole numbers with the whole part of `minimum`. */
+/** Greater than 0. It is a rule because the API server compares whole numbers with the whole part of `minimum`. */
 const share = withRules(z.number().min(0).max(1), {
 	rule: 'self > 0.0',
 	message: 'must be greater than 0',
@@ -68,13 +68,13 @@ const adapter = withRules(
 				.strictObject({
 					address: hostPort.describe('host:port (UDP) of the statsd server.'),
 					prefix: optional(text(128)).describe(
-						'Put before the name of each metric, for example "istio"; a dot follows it, whether it is written or not.',
+						'Text before the name of each metric, for example "istio". A dot follows it, whether you write one or not.',
 					),
 					flushDuration: optional(duration('1ms', '1m')).describe(
 						'Longest time that values wait to be sent together. 300ms when not set.',
 					),
 					flushBytes: optional(integer(64, 65_507)).describe(
-						'Bytes of a packet at most; 1432 is better within one network. 512 when not set.',
+						'Largest size of a packet in bytes; 1432 is better within one network. 512 when not set.',
 					),
 					samplingRate: optional(share).describe('Share of values that are sent: 0.1 for every tenth. 1 when not set.'),
 					metrics: optional(
@@ -157,7 +157,7 @@ export const citadel = withRules(
 		...singletonFields,
 		enabled: enabled.describe('Whether Citadel runs. As the profile says when not set.'),
 		caSecretName: optional(objectName).describe(
-			'Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for it, and is started anew when it changes. A self-signed CA when not set.',
+			'Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for the Secret, and restarts when it changes. A self-signed CA when not set.',
 		),
 		// Citadel renews at half of the time, and never later than 10 minutes before the end.
 		workloadCertTTL: optional(duration('20m', '87600h')).describe(
@@ -204,13 +204,13 @@ export const sidecarInjector = workload(
 	z.strictObject({
 		...workloadFields,
 		enabled: enabled.describe(
-			'Whether the injector and its webhook run. As the profile says when not set. Without it pods get their proxy by hand (meshwright inject). Initializers, the way of Kubernetes 1.7 and 1.8, are gone from Kubernetes.',
+			'Whether the injector and its webhook run. As the profile says when not set. Without it pods get their proxy by hand (meshwright inject).',
 		),
 		policy: optional(z.enum(['enabled', 'disabled'])).describe(
-			'Pods without an annotation of their own, in namespaces with injection: get a proxy (enabled), or not (disabled).',
+			'Whether pods without an annotation of their own, in namespaces with injection, get a proxy (enabled) or not (disabled).',
 		),
 		namespaces: optional(set(dnsLabel, 1024)).describe(
-			'Namespaces whose new pods get a proxy. The operator labels them istio-injection=enabled, and takes only labels of its own away. Never those of the cluster (kube-*) or of the mesh itself.',
+			'Namespaces whose new pods get a proxy. The operator labels them istio-injection=enabled, and removes only its own labels. Namespaces of Kubernetes (kube-*) and of the mesh itself are refused.',
 		),
 		neverInject: optional(list(labelSelector, 32)).describe(
 			'Pods with labels like these get no proxy, unless an annotation of their own says otherwise. Since Istio 1.1.',
@@ -244,7 +244,7 @@ const servicePorts = withRules(listMap(servicePort, 'name', 64), {
 	holds: (ports) => new Set(ports.map(({ port, protocol = 'TCP' }) => `${port} ${protocol}`)).size === ports.length,
 });
 
-/** `standard` is the type when nothing is said. */
+/** @param standard type of the Service when the spec names none */
 function gatewayService(standard: 'ClusterIP' | 'LoadBalancer') {
 	const type = `(has(self.type) ? self.type : '${standard}')`;
 	return withRules(
@@ -300,7 +300,7 @@ function gateway(standard: 'ClusterIP' | 'LoadBalancer') {
 			z.strictObject({
 				...fields,
 				enabled: enabled.describe(
-					'Whether this gateway runs. Must be said where anything else is: false keeps the settings for later. false when not set.',
+					'Whether this gateway runs. Must be set beside any other field; false keeps the settings for later. false when not set.',
 				),
 			}),
 		),

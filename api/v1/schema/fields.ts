@@ -1,14 +1,20 @@
-/** The building blocks of the schema: every text and every list has a bound, because the API server prices CEL rules by the largest value that could come. */
+/**
+ * The building blocks of the schema. Every text and every list has a bound, because the API server computes the cost of a
+ * CEL rule from the largest value that could come.
+ */
 import { z } from 'zod';
 import { isCidr } from '../cidr.ts';
 import { durationPattern, parseDuration, tryDuration, wholeSecondsPattern } from '../duration.ts';
 import { quantityPattern } from '../quantity.ts';
 import { type Rule, withRules } from './rules.ts';
 
-/** A field that may be left out. JSON has no undefined, so neither have its types. */
+/** A field that may be left out. JSON has no undefined, so its type has none either. */
 export const optional = z.exactOptional;
 
-/** A text of at most `max` characters; `form` says in words what `pattern` wants. */
+/**
+ * A text of at most `max` characters.
+ * @param form describes `pattern` in words
+ */
 export function text(max: number, pattern?: RegExp, form?: string): z.ZodString {
 	const schema = z.string().min(1).max(max);
 	return pattern === undefined ? schema : schema.regex(pattern, { error: `must be ${form}` });
@@ -39,7 +45,9 @@ export const hostPort = text(
 	'host:port, such as collector.tracing:9411',
 );
 
-/** A duration in `min` to `max`, both included; `wholeSeconds` where Istio takes nothing finer. */
+/**
+ * A duration from `min` to `max`, both included. `wholeSeconds` is for durations that Istio reads in whole seconds only.
+ */
 export function duration(min: string, max: string, { wholeSeconds = false } = {}): z.ZodString {
 	return withRules(
 		wholeSeconds
@@ -88,7 +96,7 @@ export function list<Item extends z.ZodType>(item: Item, max: number): z.ZodArra
 	return z.array(item).max(max).meta({ 'x-kubernetes-list-type': 'atomic' });
 }
 
-/** A list without duplicates, to which several owners can each add entries. */
+/** A list without duplicates. Several owners can each add entries to it. */
 export function set<Item extends z.ZodType<string | number>>(item: Item, max: number): z.ZodArray<Item> {
 	return z
 		.array(item)
@@ -97,7 +105,7 @@ export function set<Item extends z.ZodType<string | number>>(item: Item, max: nu
 		.meta({ 'x-kubernetes-list-type': 'set' });
 }
 
-/** A list of objects that `key` tells apart: several owners can each own their entry (server-side apply). */
+/** A list of objects with different `key`s. Several owners can each own their entry (server-side apply). */
 export function listMap<Item extends z.ZodType<object>>(item: Item, key: string, max: number): z.ZodArray<Item> {
 	return z
 		.array(item)
@@ -106,7 +114,7 @@ export function listMap<Item extends z.ZodType<object>>(item: Item, key: string,
 		.meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
 }
 
-/** The API server enforces this by the list type, without a rule. */
+/** The API server enforces the same by the list type, without a rule. */
 function unique(keyOf: (entry: unknown) => unknown, what: string): z.core.CheckFn<unknown[]> {
 	return ({ value, issues }) => {
 		const seen = new Set<unknown>();
@@ -126,7 +134,11 @@ function unique(keyOf: (entry: unknown) => unknown, what: string): z.core.CheckF
 	};
 }
 
-/** A map of at most `max` entries; `keys` is what every key must match, in words `form`. */
+/**
+ * A map of at most `max` entries.
+ * @param keys every key must match it
+ * @param form describes `keys` in words
+ */
 export function map<Value extends z.ZodType>(
 	value: Value,
 	max: number,
@@ -161,7 +173,7 @@ export const labels = map(labelValue, 64, qualifiedName, qualifiedNameForm);
 
 export const annotations = map(z.string().max(4096), 64, qualifiedName, qualifiedNameForm);
 
-/** An object whose fields another schema than this one knows. */
+/** An object whose fields this schema does not know. */
 export const opaqueObject = z
 	.record(z.string(), z.unknown())
 	.meta({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true });

@@ -1,4 +1,4 @@
-/** The whole object, the single source of the CRD, of the types for API consumers and of the parser. */
+/** The whole object: the single source of the CRD, of the types for API consumers and of the parser. */
 import { z } from 'zod';
 import { apiVersion, kind } from '../constants.ts';
 import { optional } from './fields.ts';

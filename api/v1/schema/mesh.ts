@@ -86,7 +86,7 @@ const cidrOrAll = withRules(text(49), {
 	holds: (value) => value === '*' || cidr.safeParse(value).success,
 });
 
-/** What Istio runs proxies with when nothing is said (istio 1.0-1.4 `pkg/config/mesh` DefaultProxyConfig). */
+/** Istio's defaults (istio 1.0-1.4 `pkg/config/mesh` DefaultProxyConfig). */
 const drainDefault = '45s';
 const parentShutdownDefault = '1m0s';
 
@@ -136,7 +136,7 @@ export const proxy = withRules(
 		),
 	}),
 	{
-		// istio 1.0-1.4 pkg/config/validation ValidateParentAndDrain: Pilot refuses a mesh configuration that breaks it.
+		// Pilot refuses a mesh configuration that breaks it (istio 1.0-1.4 pkg/config/validation ValidateParentAndDrain).
 		rule: `duration(has(self.parentShutdownDuration) ? self.parentShutdownDuration : '${parentShutdownDefault}') > duration(has(self.drainDuration) ? self.drainDuration : '${drainDefault}')`,
 		message: `parentShutdownDuration (${parentShutdownDefault} when not set) must be longer than drainDuration (${drainDefault} when not set)`,
 		remedy: 'Raise parentShutdownDuration or lower drainDuration.',
@@ -146,7 +146,7 @@ export const proxy = withRules(
 	},
 ).meta({ title: 'Proxy' });
 
-/** True also when one of them is out of range: that is a problem of its own. */
+/** True also when one of them is out of range, because another rule reports that. */
 function isLonger(a: string, b: string): boolean {
 	const [longer, shorter] = [tryDuration(a), tryDuration(b)];
 	return longer === undefined || shorter === undefined || longer > shorter;

@@ -1,6 +1,6 @@
 /**
- * Rules between fields, written once for both sides: as CEL for the API server, and as a function for the parser.
- * What is wrong in one field alone belongs into that field's schema, not here.
+ * Rules between fields, each written once for both sides: as CEL for the API server, and as a function for the parser. A
+ * rule about one field alone belongs into that field's schema.
  */
 import type { z } from 'zod';
 
@@ -11,13 +11,11 @@ export interface Rule<Value> {
 	readonly message: string;
 	/** What to do about it. */
 	readonly remedy: string;
-	/** Path of the child that the problem is reported at; the value itself when not given. */
+	/** Path of the child that the problem is reported at. Default: the value itself. */
 	readonly at?: string;
 	/** The same rule for the parser. Called only when the fields that `rule` names have the right form. */
 	readonly holds: (value: Value) => boolean;
-	/**
-	 * Set when `rule` looks at the old value (`oldSelf`): such a rule is about an update, which the parser does not see.
-	 */
+	/** Set when `rule` looks at the old value (`oldSelf`). Such a rule is about an update, which the parser does not see. */
 	readonly transition?: true;
 }
 
@@ -67,7 +65,7 @@ export function withRules<Schema extends z.ZodType>(
 	});
 }
 
-/** The fields of `self` that a rule reads: it can be judged whenever these are well-formed, whatever else is wrong. */
+/** The fields of `self` that a rule reads. When these are well-formed, the rule can be judged, whatever else is wrong. */
 function fieldsOf(rule: string): readonly string[] {
 	return [...rule.matchAll(/\bself\.([a-zA-Z_]+)(?!\w*\()/g)].map(([, name = '']) => name);
 }

@@ -1,4 +1,4 @@
-/** What Citadel's being on or off means for the rest of `spec`: nobody else gives certificates to workloads. */
+/** Rules of `spec` that depend on whether Citadel is on: only Citadel gives workloads certificates. */
 import type { Rule } from './rules.ts';
 
 /** Profiles that switch Citadel on when `citadel.enabled` is not set. */

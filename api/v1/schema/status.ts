@@ -1,4 +1,4 @@
-/** What the operator says: `status`, written by it alone. */
+/** `status`: what the operator tells. Nobody else writes it. */
 import { z } from 'zod';
 import { conditionTypes, unobservedGeneration } from '../constants.ts';
 import { integer, list, listMap, optional } from './fields.ts';

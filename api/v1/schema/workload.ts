@@ -1,4 +1,4 @@
-/** What can be said about the pods of any component of the control plane: the same words for each of them. */
+/** The fields that every component of the control plane has for its pods. */
 import { z } from 'zod';
 import { parseQuantity } from '../quantity.ts';
 import {
@@ -80,7 +80,7 @@ const toleration = withRules(
 		),
 		value: optional(z.string().max(63)).describe('Value of the taint, for operator Equal.'),
 		effect: optional(z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])).describe(
-			'Effect of the taint; all effects when not set.',
+			'Effect of the taint. All effects when not set.',
 		),
 		tolerationSeconds: optional(integer(0, 2_147_483_647)).describe(
 			'How long pods stay on a node after it got the taint, in seconds; for effect NoExecute. For ever when not set.',
@@ -177,7 +177,9 @@ const podFields = {
 	topologySpreadConstraints: optional(list(opaqueObject, 16)).describe(
 		'How the pods spread over zones and nodes, as in a pod (core/v1 TopologySpreadConstraint).',
 	),
-	priorityClassName: optional(objectName).describe('PriorityClass of the pods: who goes first when room is short.'),
+	priorityClassName: optional(objectName).describe(
+		'PriorityClass of the pods: which pods make room for others when nodes are full.',
+	),
 	podAnnotations: optional(annotations).describe('Annotations put on the pods beside those of the operator.'),
 	podLabels: optional(labels).describe('Labels put on the pods beside those of the operator.'),
 	env: optional(listMap(envVar, 'name', 128)).describe(
@@ -227,7 +229,7 @@ export function workload<Shape extends typeof workloadFields>(schema: z.ZodObjec
 	) as unknown as z.ZodObject<Shape, z.core.$strict>;
 }
 
-/** Whether a drain can take a pod: Kubernetes rounds a share of pods up. */
+/** Whether a drain can remove a pod. Kubernetes rounds a share of pods up. */
 function leavesRoom({ replicas, autoscaling, disruptionBudget }: Workload): boolean {
 	const minAvailable = disruptionBudget?.minAvailable;
 	if (minAvailable === undefined) {
@@ -250,7 +252,7 @@ export const pilot = workload(
 				})
 				.meta({ title: 'PilotKubeconfigSecret' }),
 		).describe(
-			'A kubeconfig by which Pilot and Mixer serve another cluster than the one that they run in: they read its services, Istio objects and nothing of their own cluster. See docs/clusters.md for what that cluster needs.',
+			'A kubeconfig by which Pilot and Mixer serve another cluster than the one that they run in. They read its services and Istio objects, and nothing of their own cluster. See docs/clusters.md for what that cluster needs.',
 		),
 	}),
 ).meta({ title: 'Pilot' });

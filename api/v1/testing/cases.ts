@@ -1,18 +1,18 @@
-/** Objects that the API server and the parser are both asked about; used by tests alone. */
+/** Objects that both the API server and the parser judge. Only tests use them. */
 
 export interface Case {
 	readonly title: string;
 	readonly spec: unknown;
-	/** `metadata.name`; a good one when not given. */
+	/** `metadata.name`. Default: a valid one. */
 	readonly name?: string;
 }
 
 export interface RefusedCase extends Case {
 	/** Path of the problem that the parser must name. */
 	readonly path: string;
-	/** What the API server's message must contain; `path` when not given. */
+	/** Text that the API server's message must contain. Default: `path`. */
 	readonly server?: string;
-	/** Only the parser can tell: the API server takes it. The text says why. */
+	/** Set when only the parser refuses the object and the API server takes it. The text says why. */
 	readonly parserOnly?: string;
 }
 

@@ -1,4 +1,4 @@
-/** Values that sit at the edges of what texts, numbers, amounts, durations, addresses and names may be. */
+/** Values at the edges of what texts, numbers, amounts, durations, addresses and names may be. */
 export const edgeValues: readonly unknown[] = [
 	...[null, true, 0, 1, 2, -1, 1.5, 1000, 2 ** 31, Number.MAX_SAFE_INTEGER, [], {}, [null], { a: null }, { a: 'b' }],
 	...['', ' ', '*', 'a', 'A', 'a-', '-a', 'a.b', 'a..b', 'é', '\u0000', 'a\n', '1.4.10\n', '01.4.10', '1'],
@@ -7,7 +7,7 @@ export const edgeValues: readonly unknown[] = [
 	...['10.0.0.0/8', 'fd00::/8', '::1.2.3.4/96', '[::1]:80', '[::]:0', 'a:80', 'a:00080', 'a.:80'],
 ];
 
-/** A copy of `value` in which one value is another. Each step down takes the key of that number; 0 stops. */
+/** A copy of `value` in which one value is replaced. Each number chooses the key to step down by; 0 stops. */
 export function replaceSomewhere(value: unknown, other: unknown, [choice = 0, ...further]: readonly number[]): unknown {
 	if (typeof value !== 'object' || value === null || choice === 0) {
 		return other;
