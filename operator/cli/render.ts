@@ -1,6 +1,5 @@
 /** `meshwright render`: the objects of installations on standard output. */
 
-import { entriesOf, wantsDataPlane } from '../mesh/joined/cluster-entry.ts';
 import { applySetLabel, renderDataPlane, renderReader, renderServedCluster } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
@@ -34,17 +33,17 @@ export async function render(options: RenderOptions): Promise<number> {
  * Without what only clusters know: the injector's certificate, addresses of Pilot's pods, and the set that the objects will
  * be in, whose name is made of the UID of the cluster that keeps them.
  */
-function inCluster({ installation, mesh }: DesiredInstallation, cluster: string): readonly KubeObject[] {
-	const { spec, name } = { spec: installation.spec, name: mesh.name };
-	const entry = entriesOf(spec).find((one) => one.name === cluster);
+function inCluster({ mesh }: DesiredInstallation, cluster: string): readonly KubeObject[] {
+	const { name } = mesh;
+	const { clusters, clusterName: readBy } = mesh.multiCluster;
+	const entry = clusters.find((one) => one.name === cluster);
 	if (entry === undefined) {
-		const names = entriesOf(spec).map((one) => one.name);
+		const names = clusters.map((one) => one.name);
 		throw new CommandError(
 			`MeshInstallation ${name} lists no cluster ${cluster}`,
 			names.length === 0 ? 'list it in spec.multiCluster.clusters' : `choose one of: ${names.join(', ')}`,
 		);
 	}
-	const readBy = spec.multiCluster?.clusterName;
 	if (readBy === undefined) {
 		throw new CommandError(
 			`spec.multiCluster.clusterName of MeshInstallation ${name} is not set: names there are made of the UID of its cluster`,
@@ -53,15 +52,16 @@ function inCluster({ installation, mesh }: DesiredInstallation, cluster: string)
 	}
 	const reader = { readBy, applySet: '' };
 	const given = [...(entry.dataPlane?.controlPlaneAddresses ?? [])].sort();
-	const objects = wantsDataPlane(entry)
-		? renderDataPlane(mesh, {
-				...reader,
-				cluster,
-				...(entry.network === undefined ? {} : { network: entry.network }),
-				addresses: { pilot: given, policy: given, telemetry: given },
-				facts: {},
-			})
-		: renderReader(mesh, reader);
+	const objects =
+		entry.dataPlane !== undefined
+			? renderDataPlane(mesh, {
+					...reader,
+					cluster,
+					...(entry.network === undefined ? {} : { network: entry.network }),
+					addresses: { pilot: given, policy: given, telemetry: given },
+					facts: {},
+				})
+			: renderReader(mesh, reader);
 	return objects.map((object) => {
 		const { [applySetLabel]: _, ...labels } = object.metadata.labels ?? {};
 		return { ...object, metadata: { ...object.metadata, labels } };

@@ -176,11 +176,11 @@ export class Reconciler {
 			await this.#writeStatus(withFinalizer, { findings: [findingOfError(error)], workloads }, signal);
 			throw error;
 		}
-		const { mesh, spec } = prepared;
+		const { mesh } = prepared;
 		const followedInMs = this.#configFollowedIn(mesh, memory);
 		const sight = this.#sightOf(mesh);
 		const waiting = waitingOf(mesh, rendered.facts, rendered.objects, sight, followedInMs === 0);
-		const kept = new Map([...waiting.kept, ...clusters.keptReaders(object, spec, mesh)]);
+		const kept = new Map([...waiting.kept, ...clusters.keptReaders(mesh)]);
 		const desired = { ...this.#desired(object, rendered.objects), held: waiting.held, kept };
 		// Each cluster has its Secret in the namespace. What fails in this cluster keeps nobody from renewing tokens for others.
 		const hasNamespace = applier.live.get(objectKey({ ...kinds.Namespace, name: mesh.namespace })) !== undefined;
@@ -205,7 +205,7 @@ export class Reconciler {
 				inventory: result.hash === undefined ? undefined : { objects: result.objects, hash: result.hash },
 				note: [...injection.notes, ...new Set(kept.values())].join('; ') || undefined,
 				certificateAuthority: this.#authorityOf(prepared.mesh),
-				clusters: clusters.observationOf(object, spec, mesh.namespace),
+				clusters: clusters.observationOf(object, mesh),
 			},
 			signal,
 		);
@@ -248,7 +248,7 @@ export class Reconciler {
 		const workloads = observeWorkloads(object, objects, version, memory.apply, applier.live);
 		const certificateAuthority = this.#authorityOf(prepared.mesh);
 		const paused = { differing };
-		const joined = clusters.observationOf(object, prepared.spec, prepared.mesh.namespace);
+		const joined = clusters.observationOf(object, prepared.mesh);
 		await this.#writeStatus(
 			object,
 			{ findings: errors.map(findingOfError), version, paused, workloads, certificateAuthority, clusters: joined },
@@ -259,13 +259,9 @@ export class Reconciler {
 	}
 
 	/** What keeps it from being said is told, and delays nothing of the mesh itself. */
-	async #want(
-		object: StoredInstallation,
-		{ spec, mesh }: PreparedMesh,
-		signal: AbortSignal,
-	): Promise<readonly unknown[]> {
+	async #want(object: StoredInstallation, prepared: PreparedMesh, signal: AbortSignal): Promise<readonly unknown[]> {
 		try {
-			await this.#options.clusters.want(object, spec, mesh, signal);
+			await this.#options.clusters.want(object, prepared, signal);
 			return [];
 		} catch (error) {
 			signal.throwIfAborted();
@@ -305,7 +301,7 @@ export class Reconciler {
 	/** Renders once per spec and facts of the cluster. */
 	async #render(
 		object: StoredInstallation,
-		{ mesh, spec, paused }: PreparedMesh,
+		{ mesh, paused }: PreparedMesh,
 		memory: Memory,
 		signal: AbortSignal,
 	): Promise<Rendered> {
@@ -322,10 +318,10 @@ export class Reconciler {
 		});
 		const sight = this.#sightOf(mesh);
 		memory.citadelRoots = rememberRoots(mesh, memory.citadelRoots, sight, wallClock());
-		const joined = clusters.factsOf(object, spec, mesh);
+		const joined = clusters.factsOf(object, mesh);
 		const facts = { ...factsOf(mesh, memory.certificate, sight, memory.citadelRoots), ...joined.facts };
 		if (memory.rendered?.mesh !== mesh || !isDeepStrictEqual(memory.rendered.facts, facts)) {
-			const objects = [...renderCrds(mesh), ...render(mesh, facts), ...clusters.readersHere(spec, mesh)];
+			const objects = [...renderCrds(mesh), ...render(mesh, facts), ...clusters.readersHere(mesh)];
 			memory.rendered = { mesh, facts, objects };
 		}
 		return { ...memory.rendered, againInMs: joined.againInMs };

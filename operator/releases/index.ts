@@ -37,5 +37,6 @@ export type {
 } from './classic/resolved.ts';
 export type { AccessRule, KubernetesSupport, Port, ReadRule, Resources } from './component.ts';
 export { type EndOfLine, type FindResult, findRelease, releases } from './find-release.ts';
+export type { ResolvedCluster, ResolvedMultiCluster } from './multi-cluster.ts';
 export type { ReleaseProblem } from './problem.ts';
 export { canonicalQuantity } from './quantity.ts';

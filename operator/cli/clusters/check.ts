@@ -9,7 +9,7 @@ import { type Format, formatValue, note, painter, plain, print } from '../output
 import { localName, matrixFromHere, type ProbeChoices, probeMatrix } from '../probe/clusters.ts';
 import { type LookedAt, lookAtClusters, toHundredths } from './look.ts';
 import { type Matrix, matrixData, matrixGaps, matrixLines, matrixNotes } from './matrix.ts';
-import { readClustersMesh, wantedMesh } from './mesh.ts';
+import { readClustersMesh, wantedForChecks } from './mesh.ts';
 
 export interface AccessChoices {
 	/** As the operator has it. */
@@ -71,7 +71,7 @@ function run(
 	const begin = options.probe ? interruptible : uninterrupted;
 	return begin(async (signal) => {
 		await using api = await connect(options);
-		const mesh = wantedMesh(await readClustersMesh(api, name));
+		const mesh = wantedForChecks(await readClustersMesh(api, name));
 		if (mesh.clusters.length === 0) {
 			if (options.output === 'text') await print(`MeshInstallation ${mesh.name} lists no clusters.`);
 			else await report({ mesh, clusters: [], matrix: { to: [], rows: [], hasPods: false }, gaps: [] });

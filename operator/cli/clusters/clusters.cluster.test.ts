@@ -24,7 +24,7 @@ import { matrixFromHere, probeMatrix } from '../probe/clusters.ts';
 import type { ProbeOptions } from '../probe/run.ts';
 import type { ProbeTarget } from '../probe/script.ts';
 import { lookAtClusters } from './look.ts';
-import { readClustersMesh, wantedMesh } from './mesh.ts';
+import { readClustersMesh, wantedForChecks } from './mesh.ts';
 
 const loopback = '--allow-loopback-clusters';
 const joinFar = ['clusters', 'join', 'far', '--mesh', 'default', '--join-context', 'far', '--no-data-plane', loopback];
@@ -258,7 +258,7 @@ test.serial('a context for a probe that would be passed over is refused', async 
 });
 
 test.serial('what fails here is told as such, and as nothing of the clusters that were looked at', async (t) => {
-	const mesh = wantedMesh(await readClustersMesh(api, 'default'));
+	const mesh = wantedForChecks(await readClustersMesh(api, 'default'));
 	const settings = { allowLoopback: true, allowProxies: false };
 	// Once it has been asked who it is and what it knows of the clusters, this API server does not answer any more.
 	const silent = new Proxy(api, {
@@ -345,7 +345,7 @@ test.serial('every cluster is asked about all others; who can not be asked has a
 		{ type: 'merge', subresource: 'status' },
 	);
 	const settings = { allowLoopback: true, allowProxies: false };
-	const mesh = wantedMesh(await readClustersMesh(api, 'default'));
+	const mesh = wantedForChecks(await readClustersMesh(api, 'default'));
 	await using looking = await lookAtClusters({ api, mesh, settings });
 	const { clusters } = looking;
 	const asked = new Map<string, readonly ProbeTarget[]>();
@@ -377,7 +377,7 @@ test.serial('every cluster is asked about all others; who can not be asked has a
 
 test.serial('the matrix waits until the last probe has tidied up, though the first has failed', async (t) => {
 	const settings = { allowLoopback: true, allowProxies: false };
-	const mesh = wantedMesh(await readClustersMesh(api, 'default'));
+	const mesh = wantedForChecks(await readClustersMesh(api, 'default'));
 	await using looking = await lookAtClusters({ api, mesh, settings });
 	const { clusters } = looking;
 	const controller = new AbortController();

@@ -1,9 +1,8 @@
 /** The mesh whose clusters are meant, and what its spec wants of each: the live one, judged as the operator judges it. */
-import { kind, type ParsedSpec, type ParsedStatus, parseMeshInstallation, tryDuration } from '../../../api/v1/index.ts';
-import { defaultTrustDomain } from '../../clusters/checks/gather-mesh.ts';
-import type { StatusBefore, WantedMesh } from '../../clusters/types.ts';
-import { type ClusterEntry, entriesOf, wantedCluster } from '../../mesh/joined/cluster-entry.ts';
+import { kind, type ParsedSpec, parseMeshInstallation } from '../../../api/v1/index.ts';
+import type { WantedMesh } from '../../clusters/types.ts';
 import { clusterObjects } from '../../mesh/joined/cluster-objects.ts';
+import { wantedMesh } from '../../mesh/joined/wanted-mesh.ts';
 import { type ResolvedMesh, resolve } from '../../releases/index.ts';
 import type { ControlPlaneAddresses } from '../../render/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -46,44 +45,11 @@ export function judge(object: KubeObject): ClustersMesh {
 /** Which pods Pilot and Mixer have is of no matter for checks. */
 const noAddresses: ControlPlaneAddresses = { pilot: [], policy: [], telemetry: [] };
 
-/** What checks have to know of the mesh. @param entries those of the spec, or other ones that are to be tried */
-export function wantedMesh(
-	{ object, spec, mesh }: ClustersMesh,
-	entries: readonly ClusterEntry[] = entriesOf(spec),
-): WantedMesh {
-	const { clusterName, network, server, podCIDRs, serviceCIDRs, credentials } = spec.multiCluster ?? {};
-	const { apiVersion, metadata } = object;
-	return {
-		name: metadata.name,
-		namespace: mesh.namespace,
-		owner: { apiVersion, kind, name: metadata.name, uid: metadata.uid ?? '' },
-		...(clusterName === undefined ? {} : { clusterName }),
-		...(network === undefined ? {} : { network }),
-		...(server === undefined ? {} : { server }),
-		...(podCIDRs === undefined ? {} : { podCIDRs }),
-		...(serviceCIDRs === undefined ? {} : { serviceCIDRs }),
-		trustDomain: mesh.trustDomain ?? defaultTrustDomain,
-		release: { version: mesh.release.version, hasNetworks: mesh.release.mesh.networks },
-		followsSecrets: false,
+/** What checks have to know of the mesh. */
+export function wantedForChecks({ object, spec, mesh }: ClustersMesh): WantedMesh {
+	return wantedMesh(object, mesh, {
 		paused: spec.paused === true,
-		tokenLifetimeMs: tryDuration(credentials?.lifetime ?? '') ?? 0,
-		rotation: { renewShare: 1 },
-		leaveTimeoutMs: 0,
-		isLeaving: false,
-		isForced: false,
-		clusters: entries.map(wantedCluster),
-		before: new Map(
-			((object.status ?? {}) as ParsedStatus).clusters?.map((cluster) => [cluster.name, before(cluster)]),
-		),
-		leftBehind: new Set(),
 		objects: clusterObjects(mesh, { addresses: noAddresses, wallClock: Date.now }),
 		basis: undefined,
-	};
-}
-
-function before({ podCIDRs, serviceCIDRs }: NonNullable<ParsedStatus['clusters']>[number]): StatusBefore {
-	return {
-		...(podCIDRs === undefined ? {} : { podCIDRs }),
-		...(serviceCIDRs === undefined ? {} : { serviceCIDRs }),
-	};
+	});
 }

@@ -1,6 +1,5 @@
 /** The entry of `spec.multiCluster.clusters` for a cluster that joins, and who owns it there. */
-import { apiVersion, kind } from '../../../api/v1/index.ts';
-import { type ClusterEntry, entriesOf } from '../../mesh/joined/cluster-entry.ts';
+import { apiVersion, kind, type ParsedSpec } from '../../../api/v1/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { ConflictError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
@@ -8,6 +7,13 @@ import type { KubeObject } from '../../runtime/object.ts';
 import { type ClustersMesh, judge } from '../clusters/mesh.ts';
 import { CommandError } from '../command-error.ts';
 import { cliFieldManager } from './account.ts';
+
+/** As it is written in the spec. */
+export type ClusterEntry = NonNullable<NonNullable<ParsedSpec['multiCluster']>['clusters']>[number];
+
+export function entriesOf({ multiCluster }: ParsedSpec): readonly ClusterEntry[] {
+	return multiCluster?.clusters ?? [];
+}
 
 export interface EntryOptions {
 	readonly role?: 'Remote' | 'Primary';

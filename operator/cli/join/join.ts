@@ -6,20 +6,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterId } from '../../clusters/checks/gather.ts';
 import { remoteKubeconfig } from '../../clusters/keep/remote-secret.ts';
 import { readClusterKubeconfig } from '../../clusters/kubeconfig/kubeconfig.ts';
-import { type ClusterEntry, entriesOf, wantsDataPlane } from '../../mesh/joined/cluster-entry.ts';
+import type { ResolvedCluster } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { ConflictError, isNotFound } from '../../runtime/errors.ts';
 import { describeObject, type KubeObject, referenceOf } from '../../runtime/object.ts';
 import { type AccessChoices, findingLines, settingsOf } from '../clusters/check.ts';
 import { type LookedAt, lookAtClusters } from '../clusters/look.ts';
-import { type ClustersMesh, readClustersMesh, wantedMesh } from '../clusters/mesh.ts';
+import { type ClustersMesh, readClustersMesh, wantedForChecks } from '../clusters/mesh.ts';
 import { CommandError } from '../command-error.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type Format, formatValue, note, painter, print, toYaml } from '../output.ts';
 import { type JoinAccess, type JoinAccessOptions, joinAccess } from './access.ts';
 import { accountObjects, accountParts, cliFieldManager, isMadeByJoin, unmarked } from './account.ts';
-import { applyEntry, type EntryOptions, entryFor, meshWith } from './entry.ts';
+import { applyEntry, type ClusterEntry, type EntryOptions, entriesOf, entryFor, meshWith } from './entry.ts';
 import { assertSecretFree, kubeconfigSecret, secretReference, writeSecret } from './secret.ts';
 import { issueJoinToken, type Joiner, tokenSecret } from './token.ts';
 
@@ -54,7 +54,8 @@ export async function clustersJoin(name: string, options: ClustersJoinOptions): 
 	}
 	const joiner: Joiner = { mesh: options.mesh, namespace: mesh.mesh.namespace, localId };
 
-	const parts = accountParts(entry.role ?? 'Remote', wantsDataPlane(entry));
+	const { role, dataPlane } = resolvedEntry(mesh, name);
+	const parts = accountParts(role, dataPlane !== undefined);
 	for (const object of accountObjects(parts, joiner.namespace)) {
 		note(`${name}: ${describeObject(object)} ${await applyThere(there.api, object, options.dryRun)}`);
 	}
@@ -81,6 +82,13 @@ export async function clustersJoin(name: string, options: ClustersJoinOptions): 
 		note(`Add this to spec.multiCluster.clusters of MeshInstallation ${options.mesh}, or run again with --apply.`);
 	}
 	return exitCodes.ok;
+}
+
+/** The entry with its defaults in place. */
+function resolvedEntry({ mesh }: ClustersMesh, name: string): ResolvedCluster {
+	const entry = mesh.multiCluster.clusters.find((one) => one.name === name);
+	if (entry === undefined) throw new Error(`${name} is not in the list that it was put into`);
+	return entry;
 }
 
 function kubeconfigFor(cluster: string, { server, ca, tlsServerName }: JoinAccess, token: string): string {
@@ -147,7 +155,7 @@ async function lookWith(
 	for (;;) {
 		await using looking = await lookAtClusters({
 			api,
-			mesh: wantedMesh(mesh),
+			mesh: wantedForChecks(mesh),
 			settings: settingsOf(options),
 			only: name,
 			kubeconfigs: new Map([[name, Buffer.from(kubeconfig)]]),

@@ -8,8 +8,7 @@ import { fieldManager, partOfLabel } from '../../apply/identity.ts';
 import { clusterId } from '../../clusters/checks/gather.ts';
 import { type IssuedToken, issueToken, proveToken } from '../../clusters/keep/token.ts';
 import { refusedAddress } from '../../clusters/kubeconfig/address-guard.ts';
-import { type ClusterEntry, entriesOf, wantedCluster, wantsDataPlane } from '../../mesh/joined/cluster-entry.ts';
-import { type ResolvedMesh, releases, resolve } from '../../releases/index.ts';
+import { type ResolvedCluster, type ResolvedMesh, releases, resolve } from '../../releases/index.ts';
 import { readerServiceAccount, renderReader } from '../../render/index.ts';
 import { ApiServer } from '../../runtime/client/api-server.ts';
 import { isNotFound, TransientError } from '../../runtime/errors.ts';
@@ -44,7 +43,7 @@ interface Subject {
 	readonly mesh: ResolvedMesh;
 	readonly readBy: string | undefined;
 	/** What the file says of the cluster. */
-	readonly entry: ClusterEntry | undefined;
+	readonly entry: ResolvedCluster | undefined;
 }
 
 export async function remoteSecretCreate(options: RemoteSecretOptions): Promise<number> {
@@ -82,12 +81,13 @@ export async function remoteSecretCreate(options: RemoteSecretOptions): Promise<
 		mesh: { name: mesh.name, namespace: mesh.namespace },
 		cluster: name,
 		role: entry?.role ?? 'Remote',
-		dataPlane: entry !== undefined && wantsDataPlane(entry),
+		dataPlane: entry?.dataPlane !== undefined,
 		id: await clusterId(there.api),
-		kubeconfig:
-			entry === undefined
-				? { namespace: joinAccount.namespace, name: `${name}-kubeconfig`, key: 'kubeconfig' }
-				: wantedCluster(entry).kubeconfig,
+		kubeconfig: entry?.kubeconfig ?? {
+			namespace: joinAccount.namespace,
+			name: `${name}-kubeconfig`,
+			key: 'kubeconfig',
+		},
 		source: {
 			account: { ...account, uid },
 			access: { server: there.server, ca: there.ca, tlsServerName: there.tlsServerName },
@@ -109,11 +109,11 @@ async function subjectOf({ filename, version, mesh, namespace, name, readBy }: R
 		if (desired === undefined || others.length > 0) {
 			throw new CommandError(`there are several MeshInstallations in ${filename}`, 'give a file with one');
 		}
-		const { spec } = desired.installation;
+		const { clusterName, clusters } = desired.mesh.multiCluster;
 		return {
 			mesh: desired.mesh,
-			readBy: readBy ?? spec.multiCluster?.clusterName,
-			entry: entriesOf(spec).find((one) => one.name === name),
+			readBy: readBy ?? clusterName,
+			entry: clusters.find((one) => one.name === name),
 		};
 	}
 	const newest = releases.at(-1)?.version;

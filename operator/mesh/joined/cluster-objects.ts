@@ -2,7 +2,6 @@
  * What is kept in joined clusters for one mesh: the account by which each is read and, where it has one, its data plane, with
  * the same gates as here: the webhook waits for its injector, Citadel for its authority.
  */
-import { createHash } from 'node:crypto';
 import type { ApplyResult } from '../../apply/applier.ts';
 import { injectionFieldManagerThere } from '../../apply/identity.ts';
 import { applyInjectionLabels, planInjectionLabels } from '../../apply/injection-labels.ts';
@@ -34,6 +33,7 @@ import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import { NamedObjects } from '../../runtime/watch/named-objects.ts';
 import { injectorCertificate } from '../injector-certificate.ts';
+import { primaryReader } from './readers.ts';
 
 /** What a process remembers of a data plane, as long as it is connected. */
 interface DataPlaneMemory {
@@ -61,17 +61,6 @@ export interface ClusterObjectsOptions {
 	readonly addresses: ControlPlaneAddresses;
 	/** Milliseconds since 1970. */
 	readonly wallClock: () => number;
-}
-
-/** Values of labels, which it becomes too, have no more characters. */
-const longestLabel = 63;
-
-/** Name by which a primary that reads this cluster is known here: apart from the names by which others know us there. */
-export function primaryReader(cluster: string): string {
-	const name = `for-${cluster}`;
-	if (name.length <= longestLabel) return name;
-	const hash = createHash('sha256').update(cluster).digest('hex').slice(0, 10);
-	return `${name.slice(0, longestLabel - hash.length - 1)}-${hash}`;
 }
 
 export function clusterObjects(mesh: ResolvedMesh, { addresses, wallClock }: ClusterObjectsOptions): ClusterObjects {

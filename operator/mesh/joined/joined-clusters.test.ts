@@ -1,5 +1,4 @@
 import test from 'ava';
-import { type ParsedSpec, parseMeshInstallation } from '../../../api/v1/index.ts';
 import { type Child, toChild } from '../../apply/child.ts';
 import type { ClusterController } from '../../clusters/controller.ts';
 import {
@@ -13,7 +12,6 @@ import {
 import { rollOutPatienceMs } from '../../clusters/keep/rotation.ts';
 import { day, recordWith, start } from '../../clusters/testing.ts';
 import type { ClusterObservation, LeftBehind, WantedMesh } from '../../clusters/types.ts';
-import type { ResolvedMesh } from '../../releases/index.ts';
 import { installation, resolved } from '../../render/testing.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { Kind } from '../../runtime/kinds.ts';
@@ -73,10 +71,8 @@ function spec(fields: Readonly<Record<string, unknown>> = {}): Readonly<Record<s
 
 function meshWith(given: Readonly<Record<string, unknown>>, status?: unknown) {
 	const whole = installation(given) as StoredInstallation;
-	const parsed = parseMeshInstallation(whole);
-	if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
 	const object: StoredInstallation = { ...whole, metadata: { ...whole.metadata, uid }, status } as StoredInstallation;
-	return { object, spec: parsed.installation.spec as ParsedSpec, mesh: resolved(whole) as ResolvedMesh };
+	return { object, mesh: resolved(whole) };
 }
 
 function secretOf(record: ClusterRecord): KubeObject {
@@ -106,30 +102,30 @@ const renewed = recordWith('a', { state: 'Published', content: 'new', replacedAt
 const dead = recordWith('b', { state: 'Published', issued: { issuedAt: start - 25 * day, lifetimeMs: 30 * day } });
 
 test('a mesh without clusters has nothing to do with any of it', async (t) => {
-	const { object, spec: parsed, mesh } = meshWith(spec());
+	const { object, mesh } = meshWith(spec());
 	const { clusters, wanted, forgotten } = stage({ objects: [pilot(undefined)] });
-	t.deepEqual(clusters.factsOf(object, parsed, mesh), { facts: {}, againInMs: undefined });
-	t.is(clusters.observationOf(object, parsed, namespace), undefined);
-	t.deepEqual(clusters.readersHere(parsed, mesh), []);
-	t.is(clusters.keptReaders(object, parsed, mesh).size, 0);
+	t.deepEqual(clusters.factsOf(object, mesh), { facts: {}, againInMs: undefined });
+	t.is(clusters.observationOf(object, mesh), undefined);
+	t.deepEqual(clusters.readersHere(mesh), []);
+	t.is(clusters.keptReaders(mesh).size, 0);
 	t.true(clusters.isFollowed(namespace));
-	await clusters.want(object, parsed, mesh, signal);
+	await clusters.want(object, { mesh, paused: false }, signal);
 	t.deepEqual([wanted, forgotten], [[], ['default']]);
 });
 
 test('joins replace no pods, a replaced Secret does', (t) => {
-	const { object, spec: parsed, mesh } = meshWith(spec());
+	const { object, mesh } = meshWith(spec());
 	const { replacedAt: _, ...joined } = renewed;
 	const facts = (...records: readonly ClusterRecord[]) =>
-		stage({ objects: [pilot(undefined), ...records.map(secretOf)] }).clusters.factsOf(object, parsed, mesh);
+		stage({ objects: [pilot(undefined), ...records.map(secretOf)] }).clusters.factsOf(object, mesh);
 	t.deepEqual(facts(joined), { facts: {}, againInMs: undefined });
 	t.deepEqual(facts(renewed), { facts: { remoteSecrets: replacedHash([renewed]) }, againInMs: undefined });
 });
 
 test('while another one is about to be renewed, pods stay those of before; but not for long', (t) => {
-	const { object, spec: parsed, mesh } = meshWith(spec());
+	const { object, mesh } = meshWith(spec());
 	const facts = (before: string | undefined, now: number) =>
-		stage({ now, objects: [pilot(before), secretOf(renewed), secretOf(dead)] }).clusters.factsOf(object, parsed, mesh);
+		stage({ now, objects: [pilot(before), secretOf(renewed), secretOf(dead)] }).clusters.factsOf(object, mesh);
 	t.deepEqual(facts('before', start + 1), { facts: { remoteSecrets: 'before' }, againInMs: 1_000 });
 	t.deepEqual(facts(undefined, start + 1), { facts: {}, againInMs: 1_000 });
 	const wanted = replacedHash([renewed, dead]);
@@ -137,13 +133,13 @@ test('while another one is about to be renewed, pods stay those of before; but n
 	// What runs for it already goes on, and a Pilot that is made anew reads what is there.
 	t.deepEqual(facts(wanted, start + 1), { facts: { remoteSecrets: wanted }, againInMs: undefined });
 	const none = stage({ now: start + 1, objects: [secretOf(renewed), secretOf(dead)] });
-	t.deepEqual(none.clusters.factsOf(object, parsed, mesh).facts, { remoteSecrets: wanted });
+	t.deepEqual(none.clusters.factsOf(object, mesh).facts, { remoteSecrets: wanted });
 });
 
 test('Secrets in other namespaces are another mesh’s', (t) => {
-	const { object, spec: parsed, mesh } = meshWith(spec());
+	const { object, mesh } = meshWith(spec());
 	const other = recordSecret({ name: 'other', namespace: 'other' }, renewed, 'x');
-	t.deepEqual(stage({ objects: [other] }).clusters.factsOf(object, parsed, mesh).facts, {});
+	t.deepEqual(stage({ objects: [other] }).clusters.factsOf(object, mesh).facts, {});
 });
 
 test('pods follow when all of them are of the Secrets as they are', (t) => {
@@ -170,19 +166,19 @@ test('each primary has an account here, which stays until it has left', (t) => {
 		{ name: 'a', role: 'Primary', kubeconfigSecret },
 		{ name: 'b', role: 'Remote', kubeconfigSecret, dataPlane: { enabled: false } },
 	];
-	const { object, spec: parsed, mesh } = meshWith(spec({ multiCluster: { clusters } }));
+	const { mesh } = meshWith(spec({ multiCluster: { clusters } }));
 	const records = ['a', 'b', 'c'].map((name) =>
 		secretOf(recordWith(name, { state: 'Leaving', leavingSince: start, role: name === 'b' ? 'Remote' : 'Primary' })),
 	);
 	const { clusters: joined } = stage({ objects: records });
-	const here = joined.readersHere(parsed, mesh);
+	const here = joined.readersHere(mesh);
 	t.deepEqual(here.map(({ kind, metadata }) => `${kind} ${metadata.name}`).sort(), [
 		`ClusterRole istio-reader-for-a-${namespace}`,
 		`ClusterRoleBinding istio-reader-for-a-${namespace}`,
 		'ServiceAccount istio-reader-for-a',
 	]);
-	t.is(joined.readersHere(parsed, mesh), here);
-	const kept = [...joined.keptReaders(object, parsed, mesh).keys()];
+	t.is(joined.readersHere(mesh), here);
+	const kept = [...joined.keptReaders(mesh).keys()];
 	t.is(kept.length, 3);
 	t.true(kept.every((key) => key.includes('istio-reader-for-c')));
 });
@@ -190,8 +186,8 @@ test('each primary has an account here, which stays until it has left', (t) => {
 test('names and labels of the account of a primary are valid, however long the name of that is', (t) => {
 	const names = ['a'.repeat(59), 'a'.repeat(60), 'a'.repeat(63), `${'a'.repeat(62)}b`];
 	const clusters = names.map((name) => ({ name, role: 'Primary', kubeconfigSecret }));
-	const { spec: parsed, mesh } = meshWith(spec({ multiCluster: { clusters } }));
-	const here = stage({}).clusters.readersHere(parsed, mesh);
+	const { mesh } = meshWith(spec({ multiCluster: { clusters } }));
+	const here = stage({}).clusters.readersHere(mesh);
 	t.is(new Set(here.map(objectKey)).size, 3 * names.length, 'none has the name of another');
 	for (const { metadata } of here) {
 		t.true(metadata.name.length <= 253);
@@ -204,9 +200,9 @@ test('the status is told who is listed, seen, leaving and left behind; also of o
 	const clusters = [{ name: 'a', kubeconfigSecret }];
 	const records = [secretOf(recordWith('a')), secretOf(recordWith('z', { state: 'Leaving', leavingSince: start }))];
 	const left = { cluster: 'old', since: '2026-01-01T00:00:00Z', reason: 'x', objects: ['y'] };
-	const { object, spec: parsed } = meshWith(spec({ multiCluster: { clusters } }));
+	const { object, mesh } = meshWith(spec({ multiCluster: { clusters } }));
 	const { clusters: joined } = stage({ objects: records, leftBehind: [left] });
-	t.deepEqual(joined.observationOf(object, parsed, namespace), {
+	t.deepEqual(joined.observationOf(object, mesh), {
 		listed: [{ name: 'a', role: 'Remote' }],
 		seen: [],
 		leaving: ['z'],
@@ -214,7 +210,7 @@ test('the status is told who is listed, seen, leaving and left behind; also of o
 	});
 	const nothing = { listed: [], seen: [], leaving: [], leftBehind: [] };
 	const had = meshWith(spec(), { clusters: [{ name: 'a' }] });
-	t.deepEqual(stage({}).clusters.observationOf(had.object, had.spec, namespace), nothing);
+	t.deepEqual(stage({}).clusters.observationOf(had.object, had.mesh), nothing);
 });
 
 test('what is wanted of each cluster has every question answered, and its basis changes with the mesh alone', async (t) => {
@@ -228,10 +224,10 @@ test('what is wanted of each cluster has every question answered, and its basis 
 		clusters: [{ name: 'a', secret: 's', inventory: { objects: 1, hash: 'h' } }],
 		leftBehind: [{ cluster: 'x' }],
 	};
-	const { object, spec: parsed, mesh } = meshWith(spec({ multiCluster }), status);
+	const { object, mesh } = meshWith(spec({ multiCluster }), status);
 	const { clusters: joined, wanted } = stage({});
-	await joined.want(object, parsed, mesh, signal);
-	await joined.want({ ...object, status: {} } as StoredInstallation, parsed, mesh, signal);
+	await joined.want(object, { mesh, paused: false }, signal);
+	await joined.want({ ...object, status: {} } as StoredInstallation, { mesh, paused: false }, signal);
 	t.like(wanted[0], {
 		name: 'default',
 		namespace,
@@ -256,14 +252,14 @@ test('what is wanted of each cluster has every question answered, and its basis 
 	t.false('dataPlane' in (wanted[0]?.clusters[0] ?? {}));
 	t.is(wanted[1]?.basis, wanted[0]?.basis);
 	t.is(wanted[1]?.objects, wanted[0]?.objects);
-	await joined.want(object, parsed, { ...mesh }, signal);
+	await joined.want(object, { mesh: { ...mesh }, paused: false }, signal);
 	t.not(wanted[2]?.basis, wanted[0]?.basis);
 });
 
 test('the last cluster is waited for after it was taken off the list', async (t) => {
-	const { object, spec: parsed, mesh } = meshWith(spec());
+	const { object, mesh } = meshWith(spec());
 	const { clusters, wanted, forgotten } = stage({ objects: [secretOf(recordWith('a'))] });
-	await clusters.want(object, parsed, mesh, signal);
+	await clusters.want(object, { mesh, paused: false }, signal);
 	t.deepEqual(forgotten, []);
 	t.deepEqual(wanted[0]?.clusters, []);
 });
@@ -304,9 +300,9 @@ test('gateways of other networks are those last seen, and after a restart those 
 			{ name: 'b', gateways: ['3.3.3.3'] },
 		],
 	};
-	const { object, spec: parsed, mesh } = meshWith(spec({ multiCluster: { network: 'n1', clusters } }), status);
+	const { object, mesh } = meshWith(spec({ multiCluster: { network: 'n1', clusters } }), status);
 	const gatewaysOf = (seen: readonly ClusterObservation[]) =>
-		Object.entries(stage({ seen }).clusters.factsOf(object, parsed, mesh).facts.networkGateways ?? {}).map(
+		Object.entries(stage({ seen }).clusters.factsOf(object, mesh).facts.networkGateways ?? {}).map(
 			([network, gateways]) => `${network} ${gateways.map(({ address }) => address)}`,
 		);
 	t.deepEqual(gatewaysOf([]), ['n2 2.2.2.2', 'n3 3.3.3.3']);

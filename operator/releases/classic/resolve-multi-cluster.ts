@@ -1,5 +1,6 @@
 /** The networks of a mesh of several clusters, and a Pilot that serves another cluster than its own. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
+import type { ResolvedMultiCluster } from '../multi-cluster.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import { crossNetworkPort } from './gateways.ts';
 import type { ClassicRelease } from './release.ts';
@@ -62,15 +63,16 @@ function checkPilotOutside({ pilot, multiCluster }: ParsedSpec): readonly Releas
 
 type Settings = Pick<ResolvedClassicMesh, 'networks' | 'location' | 'pilotKubeconfig'>;
 
-export function resolveMultiCluster(
+export function resolveNetworks(
 	release: ClassicRelease,
-	spec: ParsedSpec,
+	{ namespace, pilot }: ParsedSpec,
+	multiCluster: ResolvedMultiCluster,
 	gateways: readonly ResolvedGateway[],
 ): Settings {
-	const { kubeconfigSecret } = spec.pilot ?? {};
-	const { network } = spec.multiCluster ?? {};
+	const { kubeconfigSecret } = pilot ?? {};
+	const { network } = multiCluster;
 	return {
-		...(release.mesh.networks ? { networks: networksOf(release, spec, gateways) } : {}),
+		...(release.mesh.networks ? { networks: networksOf(release, namespace, multiCluster, gateways) } : {}),
 		location: { clusterId: localRegistry, ...(network === undefined ? {} : { network }) },
 		...(kubeconfigSecret === undefined
 			? {}
@@ -85,10 +87,10 @@ export function resolveMultiCluster(
  */
 function networksOf(
 	release: ClassicRelease,
-	{ namespace, multiCluster = {} }: ParsedSpec,
+	namespace: string,
+	{ network: local, clusters }: ResolvedMultiCluster,
 	gateways: readonly ResolvedGateway[],
 ): readonly ResolvedNetwork[] {
-	const { network: local, clusters = [] } = multiCluster;
 	if (local === undefined) {
 		return [];
 	}

@@ -1,6 +1,7 @@
 /** From what a user wrote to a mesh with every question answered, or to everything that is wrong with it. Pure. */
 import type { ParsedMeshInstallation } from '../../../api/v1/index.ts';
 import { type FindResult, findRelease } from '../find-release.ts';
+import { resolveMultiCluster } from '../multi-cluster.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import { buildMeshConfig } from './mesh-config.ts';
 import { checkMeshConfig, checkSettings } from './mesh-config-check.ts';
@@ -9,7 +10,7 @@ import { checkGateways, resolveGateways } from './resolve-gateways.ts';
 import { checkImages, resolveImages } from './resolve-images.ts';
 import { checkInjection, resolveInjector, resolveSidecar } from './resolve-injector.ts';
 import { checkMixer, mixerServices, resolveMixer } from './resolve-mixer.ts';
-import { checkMultiCluster, resolveMultiCluster } from './resolve-multi-cluster.ts';
+import { checkMultiCluster, resolveNetworks } from './resolve-multi-cluster.ts';
 import { checkSecurity, resolveSecurity } from './resolve-security.ts';
 import { resolveWorkload } from './resolve-workload.ts';
 import type { ResolvedMesh } from './resolved.ts';
@@ -56,6 +57,7 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 	const injector = resolveInjector(release, spec, profile);
 	const trustDomain = spec.mesh?.trustDomain;
 	const gateways = resolveGateways(release, spec, profile);
+	const multiCluster = resolveMultiCluster(installation);
 	return {
 		ok: true,
 		mesh: {
@@ -73,7 +75,8 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 			...(injector === undefined ? {} : { injector }),
 			sidecar: resolveSidecar(spec),
 			gateways,
-			...resolveMultiCluster(release, spec, gateways),
+			multiCluster,
+			...resolveNetworks(release, spec, multiCluster, gateways),
 			overlays: spec.overlays ?? [],
 		},
 	};

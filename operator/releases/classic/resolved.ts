@@ -1,6 +1,7 @@
 /** A MeshInstallation with every question answered: what `render`, `plan` and the command line work from. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { Resources } from '../component.ts';
+import type { ResolvedMultiCluster } from '../multi-cluster.ts';
 import type { ClassicRelease } from './release.ts';
 
 /** How many pods a component has. Under autoscaling nobody but the autoscaler writes the number. */
@@ -174,6 +175,7 @@ interface ResolvedBase {
 	/** Namespace of the control plane. */
 	readonly namespace: string;
 	readonly images: ResolvedImages;
+	readonly multiCluster: ResolvedMultiCluster;
 }
 
 export interface ResolvedClassicMesh extends ResolvedBase {

@@ -1,0 +1,49 @@
+/** Where the networks of a mesh are entered, as far as it is known. Pure. */
+import type { ParsedStatus } from '../../../api/v1/index.ts';
+import type { ClusterObservation } from '../../clusters/types.ts';
+import { crossNetworkPort, type ResolvedMesh } from '../../releases/index.ts';
+import type { NetworkGateway } from '../../render/index.ts';
+import { kinds } from '../../runtime/kinds.ts';
+import { objectKey } from '../../runtime/object.ts';
+import { gatewayAddresses } from '../../status/gateway-addresses.ts';
+import type { LiveHere } from './remote-secrets.ts';
+
+/** The Service by which others enter a network, as the charts call it. */
+const gatewayName = 'istio-ingressgateway';
+
+export interface SeenOfClusters {
+	/** What passes of this process saw. */
+	readonly seen: readonly ClusterObservation[];
+	/** What the status said before: it counts until a cluster was looked at. */
+	readonly before: NonNullable<ParsedStatus['clusters']>;
+}
+
+/** Gateways by the name of the network; undefined where there are none, or the mesh knows no networks. */
+export function networkGateways(
+	mesh: ResolvedMesh,
+	live: LiveHere,
+	{ seen, before }: SeenOfClusters,
+): Readonly<Record<string, readonly NetworkGateway[]>> | undefined {
+	if ((mesh.networks ?? []).length === 0) return undefined;
+	const { network, clusters } = mesh.multiCluster;
+	const places = [
+		...(network === undefined ? [] : [{ network, addresses: addressesHere(mesh, live) }]),
+		...clusters.flatMap((entry) => {
+			if (entry.network === undefined) return [];
+			const isIt = ({ name }: { readonly name: string }) => name === entry.name;
+			return [{ network: entry.network, addresses: seen.find(isIt)?.gateways ?? before.find(isIt)?.gateways ?? [] }];
+		}),
+	];
+	const gateways = [...Map.groupBy(places, (place) => place.network)].flatMap(([name, all]) => {
+		const addresses = [...new Set(all.flatMap((place) => place.addresses))].sort();
+		return addresses.length === 0
+			? []
+			: [[name, addresses.map((address) => ({ address, port: crossNetworkPort }))] as const];
+	});
+	return gateways.length === 0 ? undefined : Object.fromEntries(gateways);
+}
+
+function addressesHere({ namespace }: ResolvedMesh, live: LiveHere): readonly string[] {
+	const gateway = live.get(objectKey({ ...kinds.Service, namespace, name: gatewayName }));
+	return gatewayAddresses(gateway === undefined ? undefined : { ...gateway, ...gateway.service }).addresses ?? [];
+}

@@ -1,0 +1,60 @@
+/** From a mesh to what is wanted of its clusters. Pure. */
+import type { ParsedStatus } from '../../../api/v1/index.ts';
+import type { Owner } from '../../apply/identity.ts';
+import { defaultTrustDomain } from '../../clusters/checks/gather-mesh.ts';
+import type { ClusterObjects, StatusBefore, WantedMesh } from '../../clusters/types.ts';
+import type { ResolvedMesh } from '../../releases/index.ts';
+import type { StoredInstallation } from '../installation.ts';
+
+export interface WantedMeshOptions {
+	readonly paused: boolean;
+	readonly objects: ClusterObjects;
+	/** Changes (by identity) with everything that `objects` depends on. */
+	readonly basis: unknown;
+}
+
+export function wantedMesh(
+	object: StoredInstallation,
+	mesh: ResolvedMesh,
+	{ paused, objects, basis }: WantedMeshOptions,
+): WantedMesh {
+	const { clusters = [], leftBehind = [] } = (object.status ?? {}) as ParsedStatus;
+	return {
+		...mesh.multiCluster,
+		name: mesh.name,
+		namespace: mesh.namespace,
+		owner: ownerOf(object),
+		trustDomain: mesh.trustDomain ?? defaultTrustDomain,
+		release: { version: mesh.release.version, hasNetworks: mesh.release.mesh.networks },
+		followsSecrets: false,
+		paused,
+		isLeaving: false,
+		isForced: false,
+		before: new Map(clusters.map((cluster) => [cluster.name, statusBefore(cluster)])),
+		leftBehind: new Set(leftBehind.map(({ cluster }) => cluster)),
+		objects,
+		basis,
+	};
+}
+
+export function ownerOf({ apiVersion, kind, metadata: { name, uid = '' } }: StoredInstallation): Owner {
+	return { apiVersion, kind, name, uid };
+}
+
+function statusBefore({
+	secret,
+	podCIDRs,
+	serviceCIDRs,
+	latency,
+	reachable,
+	inventory,
+}: NonNullable<ParsedStatus['clusters']>[number]): StatusBefore {
+	return {
+		...(secret === undefined ? {} : { secret }),
+		...(podCIDRs === undefined ? {} : { podCIDRs }),
+		...(serviceCIDRs === undefined ? {} : { serviceCIDRs }),
+		...(latency === undefined ? {} : { latency }),
+		...(reachable === undefined ? {} : { reachable }),
+		...(inventory === undefined ? {} : { inventoryHash: inventory.hash }),
+	};
+}
