@@ -1,14 +1,14 @@
-/** What may be told about the certificate authority of a mesh: whose it is and how long it lasts. */
+/** What the status may tell about the certificate authority of a mesh: its name and when it ends. */
 import type { X509Certificate } from 'node:crypto';
 import { isIssuedBy, readCertificates } from './pem.ts';
 
 export interface CertificateAuthority {
-	/** Distinguished name of the certificate that ends first: `O=cluster.local`. One line. */
+	/** Distinguished name of the certificate in the chain that ends first: `O=cluster.local`. One line. */
 	readonly subject: string;
 	readonly notBefore: Date;
-	/** Workloads' certificates are worth nothing after this. */
+	/** After this time workloads refuse each other's certificates. */
 	readonly notAfter: Date;
-	/** Of the certificate that signs: `rsa`, `ec`, `ed25519` … */
+	/** Type of the key that signs: `rsa`, `ec`, `ed25519` … */
 	readonly keyType: string;
 }
 
@@ -17,13 +17,13 @@ const dayMs = 24 * hourMs;
 const yearMs = 365.25 * dayMs;
 const monthMs = yearMs / 12;
 
-/** The status has no room for more. */
+/** The status has room for this many characters. */
 const longestSubject = 256;
 
 /**
- * Reads the authority from its certificates, PEM: the one that signs first, those above it in any order after it. What ends
- * first of the way from the former to its root counts; other roots of the bundle do not. Undefined when there is no
- * certificate, or one that can not be read.
+ * Reads a certificate authority. Its end is the earliest end of a certificate on the way from the one that signs to its
+ * root. Other roots of the bundle don't count. Undefined when there is no certificate, or one that can't be read.
+ * @param pem the certificate that signs first, those above it in any order after it
  */
 export function readCertificateAuthority(pem: string): CertificateAuthority | undefined {
 	const certificates = readCertificates(pem);
@@ -44,18 +44,19 @@ function keyTypeOf(certificate: X509Certificate): string {
 	try {
 		return certificate.publicKey.asymmetricKeyType ?? 'unknown';
 	} catch {
-		// A kind of key that OpenSSL does not know.
+		// OpenSSL does not know this kind of key.
 		return 'unknown';
 	}
 }
 
-/** From a certificate up to its root, as far as the others lead. */
+/** The certificates from `start` up to its root, as far as `others` lead. */
 function chain(start: X509Certificate, others: readonly X509Certificate[]): readonly X509Certificate[] {
 	const way = [start];
 	let rest = others.filter(({ fingerprint256 }) => fingerprint256 !== start.fingerprint256);
 	for (let last: X509Certificate | undefined = start; last !== undefined; ) {
 		const current: X509Certificate = last;
-		// Of several (a root that was renewed with the same key) the one that lasts longest: clients need only one of them.
+		// A root may have been renewed with the same key. Clients need only one of several, so the one that lasts longest
+		// counts.
 		last = isIssuedBy(current, current)
 			? undefined
 			: rest.filter((other) => isIssuedBy(current, other)).sort((a, b) => +b.validToDate - +a.validToDate)[0];
@@ -68,7 +69,10 @@ function chain(start: X509Certificate, others: readonly X509Certificate[]): read
 	return way;
 }
 
-/** Node writes one line per part of the name. What is not printable is left out: the text goes into status and logs. */
+/**
+ * Joins the parts of a name, which Node writes one per line. Drops what is not printable, because the text goes into status
+ * and logs.
+ */
 function oneLine(subject: string | undefined): string {
 	return (subject ?? '')
 		.trim()
@@ -78,8 +82,8 @@ function oneLine(subject: string | undefined): string {
 }
 
 /**
- * How long until a moment, so coarse that it hardly ever changes: in years, from two years down in months, from 90 days
- * down in days, and from two days down in hours. Rounded down.
+ * The time until a moment, so coarse that the status hardly ever changes: in years, below two years in months, below 90
+ * days in days, and below two days in hours. Rounded down.
  */
 export function describeTimeLeft(notAfter: Date, now: Date): string {
 	const left = notAfter.getTime() - now.getTime();
@@ -103,7 +107,7 @@ function count(left: number, unitMs: number, unit: string): string {
 	return `${amount} ${unit}${amount === 1 ? '' : 's'}`;
 }
 
-/** Which share of its life a certificate has before it, 0 to 1. */
+/** The share of a certificate's life that is left, 0 to 1. */
 export function shareLeft(
 	{ notBefore, notAfter }: Pick<CertificateAuthority, 'notBefore' | 'notAfter'>,
 	now: Date,

@@ -1,4 +1,4 @@
-/** X.509: the certificates that the operator makes, and what it tells about those of others. */
+/** X.509: makes the operator's certificates, and reads those of others for the status. */
 export {
 	type CertificateAuthority,
 	describeTimeLeft,

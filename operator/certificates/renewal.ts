@@ -1,16 +1,16 @@
-/** Whether a serving certificate can go on, ought to be replaced, or does not do. Whatever it consists of, it never throws. */
+/** Decides whether a serving certificate is good, due for replacement or invalid. Never throws, whatever the input is. */
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { isIssuedBy, readCertificates } from './pem.ts';
 import type { ServingCertificate } from './serving-certificate.ts';
 
 export type Renewal =
 	| { readonly state: 'good'; readonly notAfter: Date /** From when on a new one is due. */; readonly renewAt: Date }
-	/** It serves, and two thirds of its time are over. */
+	/** It works, and two thirds of its life are over. */
 	| { readonly state: 'due'; readonly notAfter: Date }
-	/** Clients refuse it, or nobody can serve with it. `reason` is a sentence without anything of the certificate's content. */
+	/** Clients refuse it, or no server can use it. `reason` is a sentence that repeats no content of the certificate. */
 	| { readonly state: 'invalid'; readonly reason: string };
 
-/** Share of its life after which a certificate is replaced: there is time to notice when that fails. */
+/** A certificate is replaced after this share of its life. So there is time to notice when that fails. */
 const renewalShare = 2 / 3;
 
 function invalid(reason: string): Renewal {
@@ -39,7 +39,7 @@ function readKey(pem: string): KeyObject | undefined {
 	try {
 		return createPrivateKey(pem);
 	} catch {
-		// Neither its absence nor its content is worth more than that it is no key.
+		// The reason why it is no key does not matter, and must not be told: it could repeat content.
 		return undefined;
 	}
 }
@@ -48,7 +48,7 @@ function belongTogether(certificate: X509Certificate, key: KeyObject): boolean {
 	try {
 		return certificate.checkPrivateKey(key);
 	} catch {
-		// A kind of key that OpenSSL does not know.
+		// OpenSSL does not know this kind of key.
 		return false;
 	}
 }

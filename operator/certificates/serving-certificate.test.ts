@@ -18,7 +18,7 @@ function split(bundle: string): readonly X509Certificate[] {
 		.map((pem) => new X509Certificate(pem));
 }
 
-/** What a client of these roots gets to see. Rejects when it refuses the server. */
+/** What a client that trusts these roots sees. Rejects when it refuses the server. */
 async function dial(
 	server: ServingCertificate,
 	roots: string,

@@ -1,29 +1,31 @@
 /**
- * Makes the certificate that a webhook serves with. Each has a certificate authority of its own, whose key is forgotten as
- * soon as it has signed: a Secret that is stolen gives away one certificate, and no authority to make others with.
+ * Makes the certificate that a webhook serves with. Each gets a certificate authority of its own, whose key is dropped as
+ * soon as it has signed. Whoever steals the Secret gets one certificate, and no authority to make others with.
  *
- * ECDSA with P-256 and SHA-256: Go 1.10, which the oldest injectors are built with, serves it, and today's API servers
- * take it. All names are in the subject alternative name, where Go since 1.15 looks alone.
+ * The keys are ECDSA with P-256 and SHA-256: Go 1.10, which built the oldest injectors, can serve them, and today's API
+ * servers accept them. All names are in the subject alternative name, because Go since 1.15 reads them only there.
  */
 import { KeyObject, randomBytes, webcrypto } from 'node:crypto';
 import { readCertificates } from './pem.ts';
 
-/** What a server and its clients need, all PEM. */
+/** What a server and its clients need, all in PEM. */
 export interface ServingCertificate {
 	readonly certChain: string;
 	/** PKCS #8. */
 	readonly key: string;
-	/** What clients may trust: the root of `certChain` first. */
+	/** The roots for clients, that of `certChain` first. */
 	readonly roots: string;
 }
 
 export interface IssueOptions {
-	/** At least one; the names by which clients call the server. */
+	/** The names by which clients call the server; at least one. */
 	readonly dnsNames: readonly string[];
 	readonly now: Date;
-	/** From now on, milliseconds. */
 	readonly lifetimeMs: number;
-	/** Roots that clients trusted so far, PEM: those that are still valid stay, so that none refuses the old certificate meanwhile. */
+	/**
+	 * The roots that clients have trusted so far, in PEM. Those that are still valid stay, so that no client refuses the old
+	 * certificate while it is in use.
+	 */
 	readonly previousRoots: string;
 }
 
@@ -34,10 +36,10 @@ export interface IssuedCertificate extends ServingCertificate {
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
-/** It is valid from so much earlier: clocks of nodes differ. Milliseconds. */
+/** The certificate is valid from this much earlier on, because the clocks of nodes differ. */
 const clockSkewMs = 5 * 60_000;
 
-/** Roots that are kept beside the new one at most. With renewal in time there is one. */
+/** At most this many old roots are kept beside the new one. With renewal in time there is one. */
 const mostPreviousRoots = 4;
 
 export async function issueServingCertificate(options: IssueOptions): Promise<IssuedCertificate> {
@@ -59,7 +61,7 @@ export async function issueServingCertificate(options: IssueOptions): Promise<Is
 		notBefore: wholeSeconds(now.getTime() - clockSkewMs),
 		notAfter: wholeSeconds(now.getTime() + lifetimeMs),
 	};
-	// Roots that follow one another have different names, so that no client confuses them.
+	// Each root has a name of its own, so that no client confuses an old root with the new one.
 	const issuer = `O=Meshwright, CN=${randomBytes(8).toString('hex')}`;
 	const root = await X509CertificateGenerator.create({
 		...validity,
@@ -100,18 +102,21 @@ export async function issueServingCertificate(options: IssueOptions): Promise<Is
 	};
 }
 
-/** Few processes ever issue one, so none pays for it at its start. The library's injector wants the metadata first. */
+/**
+ * Loads the library when it is needed: few processes ever issue a certificate. The library's injector wants
+ * `reflect-metadata` first.
+ */
 async function loadLibrary(): Promise<typeof import('@peculiar/x509')> {
 	await import('reflect-metadata');
 	return import('@peculiar/x509');
 }
 
-/** Certificates know no shorter time. */
+/** Rounds down to seconds, as certificates store times. */
 function wholeSeconds(ms: number): Date {
 	return new Date(Math.floor(ms / 1000) * 1000);
 }
 
-/** 127 random bits, positive as RFC 5280 has it. */
+/** 127 random bits: positive, as RFC 5280 demands. */
 function serialNumber(): string {
 	const bytes = randomBytes(16);
 	bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
@@ -123,7 +128,7 @@ function stillValid(roots: string, now: Date): readonly string[] {
 	return [...new Set(valid.map((root) => text(root.toString())))].slice(0, mostPreviousRoots);
 }
 
-/** With exactly one line feed at its end. */
+/** The text with exactly one line feed at its end. */
 function text(pem: string): string {
 	return `${pem.trim()}\n`;
 }

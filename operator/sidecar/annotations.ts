@@ -1,4 +1,7 @@
-/** The annotations by which pods speak to the injector, and which values it takes (istio 1.0-1.4 `pkg/kube/inject/inject.go`). */
+/**
+ * The annotations by which pods tell the injector what they want, and the values that it accepts (istio 1.0-1.4
+ * `pkg/kube/inject/inject.go`).
+ */
 import { isCidr, parseQuantity } from '../../api/v1/index.ts';
 import { compareMinor, type Minor } from '../releases/index.ts';
 import type { PodMetadata, PodProblem } from './pod.ts';
@@ -34,11 +37,11 @@ export const annotations = {
 	datadogEnv: 'apm.datadoghq.com/env',
 } as const;
 
-/** What an annotation takes. */
+/** Which values an annotation may have. */
 interface Rule {
 	readonly form: string;
 	readonly takes: (value: string) => boolean;
-	/** First minor whose injector checks it. */
+	/** First minor whose injector has this rule. */
 	readonly since?: Minor;
 	/** Last minor whose injector has this rule. */
 	readonly until?: Minor;
@@ -90,7 +93,7 @@ const rules: Readonly<Record<string, readonly Rule[]>> = {
 			since: '1.1',
 		},
 	],
-	// Not checked by the injector by themselves: what they make of the pod could not be read.
+	// The injector does not check these, but what it makes of a wrong value is no valid pod.
 	[annotations.proxyCPU]: [amount],
 	[annotations.proxyMemory]: [amount],
 	[annotations.statusPort]: [{ form: 'a port number', takes: isPort }],
@@ -107,7 +110,7 @@ const rules: Readonly<Record<string, readonly Rule[]>> = {
 	[annotations.excludeOutboundPorts]: [{ ...ports, since: '1.2' }],
 };
 
-/** All annotations for which the injector of that minor would refuse the pod. */
+/** The annotations for which the injector of that minor would refuse the pod. */
 export function checkAnnotations({ annotations: given = {} }: PodMetadata, minor: Minor): readonly PodProblem[] {
 	return Object.entries(given).flatMap(([name, value]) =>
 		(Object.hasOwn(rules, name) ? (rules[name] ?? []) : [])

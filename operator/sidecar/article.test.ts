@@ -1,4 +1,7 @@
-/** The sidecar of the article "What is Istio", argument by argument, from an installation of 1.0.9 that asks for its settings. */
+/**
+ * The sidecar of the article "What is Istio", argument by argument. The installation is 1.0.9 with the settings of the
+ * article.
+ */
 import test from 'ava';
 import { meshOf } from '../render/testing.ts';
 import { injectPod } from './index.ts';

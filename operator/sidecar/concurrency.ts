@@ -1,8 +1,11 @@
-/** How many worker threads a proxy gets that is not told (istio 1.1-1.4 `pkg/kube/inject/concurrency.go`). */
+/** How many worker threads a proxy gets when nobody has set it (istio 1.1-1.4 `pkg/kube/inject/concurrency.go`). */
 import { parseQuantity } from '../../api/v1/index.ts';
 import type { PodContainer } from './pod.ts';
 
-/** The proxy with as many threads as its limit, or else its request, of CPU has whole ones; as it is where told, or where neither is there. */
+/**
+ * Gives the proxy as many threads as its CPU limit, or else its request, rounded up to whole CPUs. Leaves it as it is when
+ * the number is set, or when there is neither limit nor request.
+ */
 export function withConcurrency(container: PodContainer): PodContainer {
 	const args: readonly unknown[] = Array.isArray(container.args) ? container.args : [];
 	if (args.includes('--concurrency')) {
@@ -17,6 +20,6 @@ function threadsOf({ resources }: PodContainer, kind: 'limits' | 'requests'): nu
 	if (amounts?.cpu === undefined) {
 		return 0;
 	}
-	// In whole thousandths first, as the injector counts, and so that no digit comes of multiplying.
+	// Rounds to whole thousandths first: so does the injector, and the multiplication can add digits.
 	return Math.ceil(Math.ceil(Number((parseQuantity(amounts.cpu) * 1000).toFixed(3))) / 1000);
 }

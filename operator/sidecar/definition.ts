@@ -1,7 +1,8 @@
 /**
  * What a release puts into pods: `istio-init`, which leads the pod's traffic to the proxy, and `istio-proxy` with its
- * volumes. What only the release, the installation's own settings or its images say is written out; what the mesh
- * configuration says is looked up when a pod comes.
+ * volumes. Values of the release, the installation's own settings and its images are written out. Values of the mesh
+ * configuration are looked up when a pod comes.
+ *
  * Sources: the templates of the charts (`install/kubernetes/helm/istio/files/injection-template.yaml` of 1.2-1.4, the
  * ConfigMap of 1.0 and 1.1) and the agents' flags (`pilot/cmd/pilot-agent`).
  */
@@ -44,7 +45,10 @@ export function defineSidecar(mesh: ResolvedClassicMesh): Fragment {
 	};
 }
 
-/** The proxy's own directory, its certificate where Citadel writes one, and what pods ask for by annotation since 1.1. */
+/**
+ * The proxy's directory, its certificate when Citadel writes one, and since 1.1 the volumes that pods ask for by
+ * annotation.
+ */
 function volumes({ since }: Definition): readonly Item[] {
 	const serviceAccount: Text = { is: 'serviceAccount' };
 	const certificate = (secretName: Text): Item => ({

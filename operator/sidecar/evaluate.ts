@@ -1,23 +1,26 @@
-/** Evaluates a fragment for one pod, as Go's text/template does with the template that `printTemplate` makes of it. */
+/**
+ * Evaluates a fragment for one pod. The result is what Go's text/template makes of the template that `printTemplate`
+ * prints.
+ */
 import type { Condition, Each, Fields, Item, Node, Setting, Text } from './expression.ts';
 import { goJson } from './go-json.ts';
 import { goPrint } from './go-print.ts';
 import type { InjectorSettings } from './injector-settings.ts';
 import type { Pod, PodContainer } from './pod.ts';
 
-/** What a definition may look at. */
+/** What a fragment can refer to. */
 export interface Scope {
 	readonly pod: Pod;
 	readonly owner: { readonly name: string; readonly apiVersion: string; readonly kind: string };
 	readonly settings: InjectorSettings;
-	/** Whether only TCP ports are listed (1.4; older ones list those of UDP as well). */
+	/** Whether only TCP ports are listed. 1.4 does that; older releases list UDP ports as well. */
 	readonly tcpPortsOnly: boolean;
 }
 
 /** A value as JSON has it. */
 export type Json = string | number | boolean | readonly Json[] | { readonly [name: string]: Json };
 
-/** An annotation that should hold a JSON object and does not: the injector would refuse the pod. */
+/** An annotation should hold a JSON object and does not. The injector would refuse the pod. */
 export class AnnotationError extends Error {
 	override readonly name = 'AnnotationError';
 	readonly annotation: string;
@@ -28,10 +31,10 @@ export class AnnotationError extends Error {
 	}
 }
 
-/** The container of that name is the proxy's (istio 1.0-1.4 `pkg/kube/inject` ProxyContainerName). */
+/** The injector takes the container of this name for the proxy (istio 1.0-1.4 `pkg/kube/inject` ProxyContainerName). */
 export const proxyContainer = 'istio-proxy';
 
-/** A fragment's fields, without those that are empty. Throws AnnotationError. */
+/** A fragment's fields, without empty ones. Throws AnnotationError. */
 export function evaluateFields(fields: Fields, scope: Scope): { readonly [name: string]: Json } {
 	return Object.fromEntries(
 		Object.entries(fields).flatMap(([name, node]) => {
@@ -77,7 +80,7 @@ function evaluate(node: Node, scope: Scope): Json | undefined {
 	return textOf(node, scope);
 }
 
-/** A whole number as YAML 1.1 reads it: with a leading zero in base 8. */
+/** Reads a whole number as YAML 1.1 does: a leading zero means base 8. */
 function yamlInteger(text: string): number {
 	return /^0[0-7]+$/.test(text) ? Number.parseInt(text, 8) : Number(text);
 }
@@ -126,7 +129,7 @@ function isList(node: Node): node is readonly Item[] {
 	return Array.isArray(node);
 }
 
-/** What counts as nothing, where that is not an empty text. */
+/** The texts that count as empty, for other types than text. */
 const zeros: Readonly<Partial<Record<Setting['as'], string>>> = { number: '0', truth: 'false' };
 
 function holds(condition: Condition, scope: Scope): boolean {

@@ -1,36 +1,36 @@
 /**
- * The language that a sidecar is defined in: a fragment of a pod whose texts, fields and entries may depend on the pod and
- * on the mesh configuration. It holds what both Go's text/template with the functions of Istio's injectors and TypeScript
- * can say, and no more.
+ * The language in which a sidecar is defined: a fragment of a pod whose texts, fields and entries may depend on the pod and
+ * on the mesh configuration. It holds only what both Go's text/template, with the functions of Istio's injectors, and
+ * TypeScript can express.
  */
 
-/** A field of the mesh configuration that the injector has read when a pod comes. */
+/** A field of the mesh configuration, as the injector knows it when a pod comes. */
 export interface Setting {
 	readonly is: 'setting';
 	/** The mesh configuration itself, or its `defaultConfig`. */
 	readonly of: 'mesh' | 'proxy';
-	/** Its JSON name; several for a field of a field. */
+	/** JSON names of the fields that lead to it. */
 	readonly path: readonly [string, ...string[]];
-	/** How it is written: durations as Go writes them, `wrapped` numbers are absent or a number. */
+	/** How the value is written: durations as Go writes them; a `wrapped` number is a number or absent. */
 	readonly as: 'text' | 'number' | 'name' | 'truth' | 'duration' | 'wrapped';
 }
 
-/** What becomes a text when a pod is there. */
+/** A text that is known when a pod comes. */
 export type Text =
 	| string
 	| Setting
-	/** The pod's annotation, or the other text when it has none of this name. */
+	/** The pod's annotation. When the pod has none of this name: the other text. */
 	| { readonly is: 'annotation'; readonly name: string; readonly otherwise: Text }
-	/** The pod's label; empty when it has none of this name. */
+	/** The pod's label. When the pod has none of this name: an empty text. */
 	| { readonly is: 'label'; readonly name: string }
-	/** Container ports, joined by commas: of all containers, or of all but the proxy. */
+	/** Container ports, joined by commas: those of every container, or of every container but the proxy. */
 	| { readonly is: 'ports'; readonly of: 'every container' | 'applications' }
-	/** A list of ports joined by commas, with one more unless that is empty, 0 or there already. */
+	/** A list of ports joined by commas, with one more port, unless that is empty, 0 or in the list already. */
 	| { readonly is: 'portAdded'; readonly port: Text; readonly ports: Text }
-	/** All container ports as a JSON list of Kubernetes' own objects. */
+	/** All container ports as a JSON list of Kubernetes' own port objects. */
 	| { readonly is: 'containerPorts' }
 	| { readonly is: 'json'; readonly of: 'Annotations' | 'Labels' }
-	/** What the pod belongs to: a Deployment for example; the pod itself where nothing else is known. */
+	/** The owner of the pod, for example a Deployment. When no owner is known: the pod itself. */
 	| { readonly is: 'owner'; readonly field: 'name' | 'apiVersion' | 'lower-case kind' }
 	| { readonly is: 'serviceAccount' }
 	/** The part of a path up to its last slash. */
@@ -45,13 +45,13 @@ export type Condition =
 	| { readonly is: 'not'; readonly condition: Condition }
 	| { readonly is: 'and' | 'or'; readonly conditions: readonly Condition[] };
 
-/** A number in the pod whose digits are a text here. */
+/** A number in the pod that is a text here. */
 export interface Digits {
 	readonly is: 'digits';
 	readonly text: Text;
 }
 
-/** A field whose value, or whose being there, depends on a condition. */
+/** A field whose value or presence depends on a condition. */
 export interface Choice {
 	readonly is: 'choice';
 	readonly when: Condition;
@@ -59,7 +59,7 @@ export interface Choice {
 	readonly otherwise?: Node;
 }
 
-/** Entries of a list that are there under a condition. */
+/** Entries of a list that exist under a condition. */
 export interface Entries {
 	readonly is: 'entries';
 	readonly when: Condition;
@@ -68,8 +68,8 @@ export interface Entries {
 }
 
 /**
- * Entries of a list from an annotation that holds a JSON object, sorted by key: its keys become `name`, its values the
- * other fields (`fields`) or the field `value`. Nothing without the annotation.
+ * Entries of a list, made from an annotation that holds a JSON object, sorted by key. Each key becomes `name`. Each value
+ * becomes the other fields (`fields`) or the field `value`. Without the annotation there are no entries.
  */
 export interface Each {
 	readonly is: 'each';
@@ -79,7 +79,7 @@ export interface Each {
 
 export type Item = Node | Entries | Each;
 
-/** A map never has a field `is`: nothing in a pod is called so. */
+/** A map never has a field `is`: no field of a pod has that name. */
 export interface Fields {
 	readonly is?: never;
 	readonly [name: string]: Node | undefined;
@@ -136,12 +136,12 @@ export function either(...conditions: readonly Condition[]): Condition {
 	return { is: 'or', conditions };
 }
 
-/** A field of one value or another, or of one value and else absent. */
+/** A field with one value or another. Without `otherwise` the field may be absent. */
 export function choose(when: Condition, use: Node, otherwise?: Node): Choice {
 	return otherwise === undefined ? { is: 'choice', when, use } : { is: 'choice', when, use, otherwise };
 }
 
-/** Entries of a list under a condition, and others else. */
+/** Entries of a list under a condition, and other entries when it does not hold. */
 export function entries(when: Condition, use: readonly Item[], otherwise: readonly Item[] = []): Entries {
 	return { is: 'entries', when, use, otherwise };
 }

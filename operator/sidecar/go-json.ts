@@ -10,7 +10,7 @@ const escapes: Readonly<Record<string, string>> = {
 	'\\f': '\\u000c',
 };
 
-/** A value as `json.Marshal` of Go 1.10-1.13 writes it: safe to stand in HTML, and with fewer short escapes. */
+/** Writes a value as `json.Marshal` of Go 1.10-1.13 does: safe inside HTML, and with fewer short escapes. */
 export function goJson(value: unknown): string {
 	return JSON.stringify(value).replaceAll(/\\\\|\\b|\\f|[<>&\u2028\u2029]/g, (found) => escapes[found] ?? found);
 }

@@ -1,9 +1,13 @@
-/** Scalars of JSON as Go's `fmt.Sprint` writes them once `encoding/json` has read them without a type: numbers are floats there. */
+/**
+ * Writes scalars of JSON as Go's `fmt.Sprint` does after `encoding/json` has read them without a type. Numbers are floats
+ * there.
+ */
 export function goPrint(value: string | number | boolean): string {
 	if (typeof value !== 'number') {
 		return String(value);
 	}
-	// With as few digits as tell it apart (strconv.FormatFloat with g and -1): an exponent from a million on, and below 0.0001.
+	// As few digits as tell the number apart (strconv.FormatFloat with g and -1). An exponent from a million on, and below
+	// 0.0001.
 	const [digits = '', exponent = '0'] = value.toExponential().split('e');
 	const power = Number(exponent);
 	return value !== 0 && (power < -4 || power >= 6)

@@ -1,10 +1,13 @@
-/** Prints a fragment as a Go text/template whose result is YAML, with the functions that all injectors of istio 1.0-1.4 have. */
+/**
+ * Prints a fragment as a Go text/template whose result is YAML. Uses only functions that all injectors of istio 1.0-1.4
+ * have.
+ */
 import type { Condition, Each, Fields, Item, Node, Setting, Text } from './expression.ts';
 
-/** What an action is written between: `{{` and `}}`, or `[[` and `]]` (the injectors of 1.0 and 1.1). */
+/** The marks around an action: `{{` and `}}`, or `[[` and `]]` (the injectors of 1.0 and 1.1). */
 export type Delimiters = readonly [open: string, close: string];
 
-/** The template; every line of the result is a field, an entry or an action of its own. */
+/** The template. Every line of it is a field, an entry or an action. */
 export function printTemplate(fragment: Fields, delimiters: Delimiters): string {
 	return printFields(fragment, '', delimiters).join('\n');
 }
@@ -65,7 +68,7 @@ function printItem(item: Item, indent: string, delimiters: Delimiters): readonly
 		throw new TypeError('a list in a list is not part of the language: no pod has one');
 	}
 	if (isFields(item)) {
-		// The dash takes the place of the first field's indentation; lines of actions stay as they are.
+		// The dash replaces the first field's indentation. Lines with actions stay as they are.
 		const lines = printFields(item, `${indent}  `, delimiters);
 		const first = lines.findIndex((line) => !line.trimStart().startsWith(delimiters[0]));
 		return lines.map((line, index) => (index === first ? `${indent}- ${line.slice(indent.length + 2)}` : line));
@@ -73,7 +76,7 @@ function printItem(item: Item, indent: string, delimiters: Delimiters): readonly
 	return [`${indent}- ${printScalar(item, delimiters)}`];
 }
 
-/** Without a first field that is always there, the dash would be lost. So `name` comes first, and the loop's values after it. */
+/** Prints `name` first, and the loop's values after it: the dash of an entry needs a first field that is always there. */
 function printEach({ annotation, values }: Each, indent: string, delimiters: Delimiters): readonly string[] {
 	const name = quote(annotation);
 	const [open, close] = delimiters;
@@ -89,7 +92,7 @@ function printEach({ annotation, values }: Each, indent: string, delimiters: Del
 	];
 }
 
-/** An action on a line of its own, of which nothing is left in the result. */
+/** An action on a line of its own. Nothing of the line stays in the result. */
 function control(action: string, indent: string, [open, close]: Delimiters): string {
 	return `${indent}${open}- ${action} ${close}`;
 }
@@ -110,15 +113,15 @@ function printScalar(node: Exclude<Node, Fields | readonly Item[]>, delimiters: 
 		case 'containerPorts':
 			return containerPorts(delimiters);
 		case 'setting':
-			// Numbers, durations and names from a closed list have nothing in them that YAML would read.
+			// Numbers, durations and names from a closed list contain nothing that YAML would interpret.
 			return node.as === 'text' ? `${open} printf "%q" ${argument(node)} ${close}` : `"${open} ${bare(node)} ${close}"`;
 		default:
-			// Quoted by Go: whatever a user writes into an annotation stays one text.
+			// Go quotes it, so whatever a user writes into an annotation stays one text.
 			return `${open} printf "%q" ${argument(node)} ${close}`;
 	}
 }
 
-/** Names of ports and addresses have no single quote, so the JSON is safe between two. */
+/** Single quotes around the JSON are safe, because names of ports and addresses contain none. */
 function containerPorts([open, close]: Delimiters): string {
 	const action = (text: string) => `${open} ${text} ${close}`;
 	return [
@@ -139,7 +142,7 @@ function argument(text: Text): string {
 	return typeof text === 'string' || /^[.$][A-Za-z.]*$/.test(code) ? code : `(${code})`;
 }
 
-/** A text as Go writes it, without parentheses around. */
+/** A text as Go writes it, without parentheses around it. */
 function bare(text: Text): string {
 	if (typeof text === 'string') {
 		return quote(text);
@@ -158,7 +161,7 @@ function bare(text: Text): string {
 		case 'portAdded':
 			return `excludeInboundPort ${argument(text.port)} ${argument(text.ports)}`;
 		case 'json':
-			// Known by this name to all of them; 1.1 and newer have another one beside it.
+			// All injectors know this name. 1.1 and newer have another one beside it.
 			return `toJson .ObjectMeta.${text.of}`;
 		case 'owner':
 			return {
@@ -180,7 +183,7 @@ function bare(text: Text): string {
 	}
 }
 
-/** Fields of fields by their getters: those of protocol buffers answer also where nothing is. */
+/** Fields of fields are read by getters: those of protocol buffers also work when a field on the way is missing. */
 function field({ of, path }: Setting): string {
 	const [first, ...rest] = path.map((name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`);
 	const root = of === 'mesh' ? '.MeshConfig' : '.ProxyConfig';
@@ -203,12 +206,12 @@ function condition(given: Condition): string {
 	}
 }
 
-/** A text in Go's words, which for what JSON writes are the same. */
+/** A quoted text. For what JSON can write, Go and JSON quote alike. */
 function quote(text: string): string {
 	return JSON.stringify(text);
 }
 
-/** What YAML 1.1 reads as something else than a text. */
+/** Words that YAML 1.1 reads as something else than a text. */
 const words = /^(y|yes|n|no|true|false|on|off|null|nan|inf)$/i;
 
 function scalar(text: string): string {

@@ -1,4 +1,4 @@
-/** Values in the words of Go 1.10 to 1.13, with which the injectors were built. */
+/** Values as Go 1.10 to 1.13 write them. These versions built the injectors. */
 import test from 'ava';
 import { annotation, entries, given, joined, setting } from './expression.ts';
 import { goJson } from './go-json.ts';

@@ -1,6 +1,6 @@
 /**
- * The sidecar: what a mesh puts into pods. One definition per release, from which both the injector's template is printed
- * and pods are injected on the command line.
+ * The sidecar: what a mesh puts into pods. There is one definition per release. The injector's template is printed from it,
+ * and the command line injects pods by it.
  */
 export { injectPod, sidecarTemplate } from './inject.ts';
 export type {

@@ -1,4 +1,4 @@
-/** `istio-init`: iptables rules that lead the pod's traffic to its proxy. */
+/** `istio-init`: writes the iptables rules that lead the pod's traffic to its proxy. */
 import { annotations } from './annotations.ts';
 import {
 	annotated,
@@ -15,7 +15,9 @@ import {
 } from './expression.ts';
 import type { Definition } from './parts.ts';
 
-/** Port of the inbound listener of its own that proxies have since 1.3, and in 1.2 where all ports are captured. */
+/**
+ * Port of the separate listener for inbound traffic, which proxies have since 1.3, and in 1.2 when all ports are captured.
+ */
 const inboundPort = '15006';
 
 export function initContainer({ mesh, since, interceptionMode, transparent, statusPort }: Definition): Fields {
@@ -23,7 +25,7 @@ export function initContainer({ mesh, since, interceptionMode, transparent, stat
 	const inbound = annotation(annotations.includeInboundPorts, sidecar.includeInboundPorts.join());
 	const args: readonly Item[] = [
 		'-p',
-		// The charts of 1.2 and newer write 15001, whatever the mesh configuration says.
+		// The charts of 1.2 and newer write 15001 here, whatever the mesh configuration says.
 		setting('mesh', 'proxyListenPort', 'number'),
 		...(since('1.3') ? ['-z', inboundPort] : []),
 		'-u',
@@ -51,7 +53,7 @@ export function initContainer({ mesh, since, interceptionMode, transparent, stat
 		imagePullPolicy: images.pullPolicy,
 		...(release.injector.initCommand.length === 0 ? {} : { command: release.injector.initCommand }),
 		args,
-		// Not with TPROXY: Pilot makes no such listener then (pilot/pkg/model/context.go IsInboundCaptureAllPorts).
+		// Not with TPROXY: then Pilot makes no such listener (pilot/pkg/model/context.go IsInboundCaptureAllPorts).
 		...(release.minor === '1.2'
 			? {
 					env: choose(both(same(inbound, '*'), not(transparent)), [
@@ -73,14 +75,14 @@ export function initContainer({ mesh, since, interceptionMode, transparent, stat
 			: {
 					capabilities: { add: release.injector.initCapabilities },
 					privileged: false,
-					// Against what the pod says for all of its containers: only root can write the rules.
+					// Overrides what the pod says for all of its containers: only root can write the rules.
 					runAsNonRoot: false,
 					runAsUser: 0,
 				},
 	};
 }
 
-/** The kubelet asks the agent past the proxy, so its port is one of them. */
+/** Adds the agent's port to the ports that bypass the proxy, because the kubelet asks the agent directly. */
 function excludedPorts(statusPort: Text, excluded: readonly number[]): Text {
 	return {
 		is: 'portAdded',

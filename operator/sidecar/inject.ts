@@ -13,12 +13,12 @@ import { reasonToSkip } from './select.ts';
 import { legacy, printStatus, readStatus } from './status.ts';
 import { tlsModeLabel, without } from './uninject.ts';
 
-/** What the mesh's injector makes fragments of pods from: the `template` of its configuration. */
+/** The `template` in the injector's configuration, from which it makes what it adds to a pod. */
 export function sidecarTemplate(mesh: ResolvedClassicMesh): string {
 	return printTemplate(defineSidecar(mesh), mesh.release.injector.delimiters satisfies Delimiters);
 }
 
-/** What is added to a pod, list by list. */
+/** The additions to a pod, list by list. */
 interface Added {
 	readonly initContainers: readonly PodContainer[];
 	readonly containers: readonly PodContainer[];
@@ -27,9 +27,9 @@ interface Added {
 }
 
 /**
- * The pod with the mesh's proxy; one from an earlier injection is taken out first, so that injecting twice is injecting
- * once. (The webhook looks at a pod that was injected by hand with the old proxy still in it, and so tells the proxy of its own
- * annotation and port.) Never changes its arguments.
+ * The pod with the mesh's proxy. A proxy from an earlier injection is removed first, so that injecting twice is injecting
+ * once. (The webhook looks at a pod that was injected by hand while the old proxy is still in it. So its new proxy is told
+ * the old proxy's annotation and port, too.) Never changes its arguments.
  */
 export function injectPod(mesh: ResolvedClassicMesh, given: Pod, context: InjectionContext = {}): Injection {
 	const reason = reasonToSkip(mesh, given, context);
@@ -66,7 +66,7 @@ function evaluate(mesh: ResolvedClassicMesh, pod: Pod, context: InjectionContext
 	return {
 		initContainers: list<PodContainer>(initContainers),
 		containers: list<PodContainer>(containers).map((container) =>
-			// In every injector that is run for 1.1 and newer.
+			// Every injector that runs for 1.1 and newer does this.
 			isSince(runs, '1.1') ? withConcurrency(container) : container,
 		),
 		volumes: list<Named>(volumes),
@@ -78,7 +78,10 @@ function isSince(minor: Minor, first: Minor): boolean {
 	return compareMinor(minor, first) >= 0;
 }
 
-/** What the user wrote, or what a controller's pod says of its owner (1.3+); a Deployment is known by its ReplicaSet. */
+/**
+ * The object that the user wrote, or since 1.3 what a controller's pod says of its owner. A ReplicaSet's name tells the
+ * Deployment.
+ */
 function ownerOf({ metadata }: Pod, { ownerName, typeMeta }: InjectionContext, runs: Minor): Scope['owner'] {
 	if (ownerName !== undefined || typeMeta !== undefined) {
 		return { name: ownerName ?? metadata.name ?? '', ...(typeMeta ?? podType) };
@@ -104,7 +107,7 @@ interface Owner {
 
 const podType = { apiVersion: 'v1', kind: 'Pod' } as const;
 
-/** Path at which the API server's own admission has mounted the token, for webhooks that come after it. */
+/** Path at which the API server's own admission has mounted the token. Webhooks come after it. */
 const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 function merge(mesh: ResolvedClassicMesh, { metadata, spec }: Pod, added: Added): Pod {
@@ -158,7 +161,7 @@ function after<Entry>(
 	return added.length === 0 ? {} : { [name]: [...(own ?? []), ...added] };
 }
 
-/** With certificates from a node agent its socket and tokens must be readable to the proxy; before 1.4 that replaces what the pod says. */
+/** Makes the socket and tokens of a node agent readable to the proxy. Before 1.4 this replaces the pod's own setting. */
 function securityContextOf(
 	{ meshConfig, release }: ResolvedClassicMesh,
 	own: Pod['spec']['securityContext'],

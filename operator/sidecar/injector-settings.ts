@@ -1,9 +1,9 @@
-/** The mesh configuration as an injector has read it: what is not written has the binary's own default. */
+/** The mesh configuration as an injector has read it. A field that is not written has the binary's default. */
 import { parseDuration } from '../../api/v1/index.ts';
 import type { Minor, Opaque } from '../releases/index.ts';
 import type { Setting } from './expression.ts';
 
-/** The text of a field; empty, 0 or false where neither the mesh configuration nor the binary says anything. */
+/** The text of a field. Empty, 0 or false when neither the mesh configuration nor the binary sets it. */
 export type InjectorSettings = (setting: Setting) => string;
 
 /** Defaults of the binary (istio 1.0 `pilot/pkg/model/context.go`, 1.4 `pkg/config/mesh/mesh.go` DefaultProxyConfig). */
@@ -21,7 +21,7 @@ const proxyDefaults = {
 
 const meshDefaults = { proxyListenPort: 15001, enableTracing: true } as const;
 
-/** The fields of a mesh configuration, in the words of the injector of that minor. */
+/** The fields of a mesh configuration, written as the injector of that minor writes them. */
 export function injectorSettings(meshConfig: Opaque, minor: Minor): InjectorSettings {
 	const drain =
 		minor === '1.0'
@@ -50,7 +50,7 @@ function fieldsOf(value: unknown): Opaque {
 	return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Opaque) : {};
 }
 
-/** A length in milliseconds as Go's `time.Duration` prints it: `45s`, `1m0s`, `1h0m0s`, `300ms`, `1.5s`, `0s`. */
+/** Writes a duration as Go's `time.Duration` does: `45s`, `1m0s`, `1h0m0s`, `300ms`, `1.5s`, `0s`. */
 export function goDuration(milliseconds: number): string {
 	if (milliseconds === 0) {
 		return '0s';
@@ -62,7 +62,7 @@ export function goDuration(milliseconds: number): string {
 		return `${milliseconds}ms`;
 	}
 	const minutes = Math.floor(milliseconds / 60_000);
-	// Taken from whole milliseconds, so that no digit comes of dividing.
+	// Starts from whole milliseconds, so that the division adds no digits.
 	const seconds = `${(milliseconds - minutes * 60_000) / 1000}s`;
 	if (minutes === 0) {
 		return seconds;

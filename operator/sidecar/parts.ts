@@ -1,4 +1,4 @@
-/** What the parts of a sidecar's definition share. */
+/** What the files that define parts of a sidecar share. */
 import type { Minor, ResolvedClassicMesh } from '../releases/index.ts';
 import { type Condition, setting, type Text } from './expression.ts';
 
@@ -7,13 +7,13 @@ export interface Definition {
 	readonly mesh: ResolvedClassicMesh;
 	/** Whether the release is that minor or newer. */
 	readonly since: (minor: Minor) => boolean;
-	/** How the pod's traffic is led to its proxy: REDIRECT, TPROXY, or NONE (1.1+, by annotation alone). */
+	/** How the pod's traffic reaches its proxy: REDIRECT, TPROXY, or NONE (1.1+, by annotation alone). */
 	readonly interceptionMode: Text;
 	readonly transparent: Condition;
-	/** Port on which the agent says whether the proxy is ready; 0 for none. */
+	/** Port on which the agent says whether the proxy is ready. 0 when there is none. */
 	readonly statusPort: Text;
 	readonly hasStatusPort: Condition;
 }
 
-/** Where the proxy finds the root by which it knows a LightStep collector. */
+/** Path of the root certificate by which the proxy verifies a LightStep collector. */
 export const lightstepCa = setting('proxy', 'tracing.lightstep.cacertPath');

@@ -1,4 +1,4 @@
-/** Pods as they are before and after injection: only what injection looks at has a type, the rest is kept as it is. */
+/** Pods before and after injection. Only the fields that injection reads have a type; it keeps the others as they are. */
 /** One of Kubernetes' own objects, of which injection reads a few fields. */
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -43,13 +43,13 @@ export interface Pod {
 	readonly spec: PodSpec;
 }
 
-/** What is known about a pod beside its template; the proxy calls itself after it. */
+/** What is known about a pod besides its template. The proxy takes its name from it. */
 export interface InjectionContext {
-	/** Namespace that the pod will be in, when the template does not say. */
+	/** The pod's namespace, for templates that name none. */
 	readonly namespace?: string;
-	/** Name of what the user wrote: the Deployment, the StatefulSet, the CronJob; the pod's own when absent. */
+	/** Name of the object that the user wrote: the Deployment, the StatefulSet, the CronJob. Default: the pod's own name. */
 	readonly ownerName?: string;
-	/** Type of what the user wrote: `{apiVersion: 'apps/v1', kind: 'Deployment'}`; a Pod when absent. */
+	/** Type of the object that the user wrote: `{apiVersion: 'apps/v1', kind: 'Deployment'}`. Default: Pod. */
 	readonly typeMeta?: { readonly apiVersion: string; readonly kind: string };
 }
 
@@ -63,7 +63,7 @@ export interface PodProblem {
 
 export type Injection =
 	| ({ readonly kind: 'injected' } & Pod)
-	/** Nothing is to be injected; `reason` is a sentence without its full stop. */
+	/** The pod gets no proxy. `reason` is a sentence without its full stop. */
 	| { readonly kind: 'skipped'; readonly reason: string }
 	/** The webhook would refuse the pod. */
 	| { readonly kind: 'refused'; readonly problems: readonly PodProblem[] };

@@ -1,4 +1,4 @@
-/** Pods with a proxy meet a real API server: it takes them without a word, and keeps every field. */
+/** A real API server takes pods with a proxy without a warning, and keeps every field. */
 import test from 'ava';
 import { Agent, request } from 'undici';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
@@ -42,7 +42,7 @@ async function post(path: string, object: object) {
 
 const container = { name: 'shop', image: 'shop:1', ports: [{ name: 'http', containerPort: 8080 }] } as const;
 
-/** Pods of which each asks for something else. */
+/** Pods that each ask for something else. */
 const pods: Readonly<Record<string, Pod>> = {
 	plain: { metadata: {}, spec: { containers: [container] } },
 	'with much of its own': {
@@ -74,7 +74,10 @@ const pods: Readonly<Record<string, Pod>> = {
 	},
 };
 
-/** Fields of `wanted` that are not stored so; lists by position, in the order in which a pod keeps them. */
+/**
+ * Paths of the fields of `wanted` that were stored otherwise. Lists are compared by position, since a pod keeps their
+ * order.
+ */
 function missing(wanted: unknown, stored: unknown, path: string): readonly string[] {
 	if (typeof wanted !== 'object' || wanted === null) {
 		return wanted === stored ? [] : [`${path}: ${JSON.stringify(wanted)} is ${JSON.stringify(stored)}`];
@@ -101,7 +104,7 @@ for (const { version } of releases) {
 			});
 			t.is(stored.status, 201, JSON.stringify(stored.body));
 			t.deepEqual(stored.warnings, []);
-			// A token of the pod's account is mounted after what was there.
+			// The API server mounts the token of the pod's account after the other volumes.
 			t.deepEqual(missing({ metadata, spec }, stored.body, 'pod'), []);
 		});
 	}

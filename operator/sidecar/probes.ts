@@ -1,6 +1,6 @@
 /**
- * Where a pod asks for it by annotation, its HTTP probes go to the agent beside the proxy, which asks the application: with
- * mutual TLS the kubelet could not (istio 1.2-1.4 `pkg/kube/inject/app_probe.go`).
+ * When a pod asks for it by annotation, its HTTP probes go to the agent beside the proxy, and the agent asks the
+ * application. With mutual TLS the kubelet could not ask it itself (istio 1.2-1.4 `pkg/kube/inject/app_probe.go`).
  */
 import { annotations } from './annotations.ts';
 import { goJson } from './go-json.ts';
@@ -8,7 +8,7 @@ import type { PodContainer, PodMetadata } from './pod.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Where the agent reads what it has to ask. */
+/** The agent reads from this variable what it has to ask. */
 const variable = 'ISTIO_KUBE_APP_PROBERS';
 
 const probes = [
@@ -16,12 +16,12 @@ const probes = [
 	['livenessProbe', 'livez'],
 ] as const;
 
-/** As Go's `strconv.ParseBool`; anything else means that the pod did not ask. */
+/** Reads the annotation as Go's `strconv.ParseBool` does. Anything else means that the pod did not ask. */
 export function rewritesProbes({ annotations: given = {} }: PodMetadata): boolean {
 	return ['1', 't', 'T', 'TRUE', 'true', 'True'].includes(given[annotations.rewriteAppHTTPProbers] ?? '');
 }
 
-/** The containers with probes that go to the agent, and the proxy with what it has to ask. */
+/** The containers with their probes pointed at the agent, and the proxy with what the agent has to ask. */
 export function rewriteProbes(
 	applications: readonly PodContainer[],
 	proxy: PodContainer,
@@ -58,7 +58,7 @@ function toAgent(container: PodContainer, port: number): PodContainer {
 	return { ...container, ...Object.fromEntries(changed) };
 }
 
-/** The containers with the probes that they had, from what a proxy that is taken out was told to ask. */
+/** The containers with their original probes, which are read from the proxy that is being removed. */
 export function restoreProbes(
 	applications: readonly PodContainer[],
 	proxies: readonly PodContainer[],
@@ -76,7 +76,7 @@ export function restoreProbes(
 	});
 }
 
-/** Nothing of a text that somebody else has written. */
+/** Empty when somebody else has written the text and it can't be read. */
 function readAsked(text: string): Fields {
 	try {
 		return fieldsOf(JSON.parse(text));
@@ -97,7 +97,10 @@ function httpGetOf(container: PodContainer, field: string): Fields | undefined {
 	return typeof action === 'object' && action !== null ? (action as Fields) : undefined;
 }
 
-/** The fields of an action in Kubernetes' order, with the number of a port that is given by name; undefined for an unknown name. */
+/**
+ * The fields of an action in Kubernetes' order, with the name of a port replaced by its number. Undefined for an unknown
+ * name.
+ */
 function withNumber(action: Fields | undefined, { ports = [] }: PodContainer): Fields | undefined {
 	if (action === undefined) {
 		return undefined;
@@ -112,7 +115,7 @@ function withNumber(action: Fields | undefined, { ports = [] }: PodContainer): F
 	return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== ''));
 }
 
-/** Port of the agent, from the arguments of the proxy. */
+/** The agent's port, read from the arguments of the proxy. */
 function statusPortOf({ args }: PodContainer): number | undefined {
 	const list: readonly unknown[] = Array.isArray(args) ? args : [];
 	const at = list.indexOf('--statusPort');

@@ -32,7 +32,7 @@ export function proxyArgs(definition: Definition): readonly Item[] {
 		'--proxyAdminPort',
 		setting('proxy', 'proxyAdminPort', 'number'),
 		option('--concurrency', setting('proxy', 'concurrency', 'number')),
-		// The charts leave these out, and so what the mesh configuration says of them.
+		// The charts leave these out, and with them these fields of the mesh configuration.
 		option('--customConfigFile', setting('proxy', 'customConfigFile')),
 		...(since('1.1') ? [] : [option('--availabilityZone', setting('proxy', 'availabilityZone'))]),
 		'--controlPlaneAuthPolicy',
@@ -49,14 +49,14 @@ export function proxyArgs(definition: Definition): readonly Item[] {
 	];
 }
 
-/** A flag with the value of a field, where the field says anything. */
+/** A flag with the value of a field. Nothing when the field is empty. */
 function option(flag: string, text: Text): Item {
 	return entries(given(text), [flag, text]);
 }
 
 /**
- * The service that the proxy says it belongs to: the pod's label `app`; without one what the installation says, or, since
- * 1.1, the name of what the pod belongs to. Since 1.1 with the namespace.
+ * The service that the proxy says it belongs to: the pod's label `app`. A pod without this label gets what the installation
+ * says, or, since 1.1, the name of the pod's owner. Since 1.1 the namespace follows.
  */
 function serviceCluster({ since }: Definition): readonly Item[] {
 	const app: Text = { is: 'label', name: 'app' };
@@ -73,7 +73,9 @@ function serviceCluster({ since }: Definition): readonly Item[] {
 	];
 }
 
-/** Where spans go; nothing while nobody traces, so that no proxy looks for a collector that is not there. */
+/**
+ * Where the proxy sends spans. Nothing while tracing is off, so that no proxy looks for a collector that does not exist.
+ */
 function tracer({ since }: Definition): readonly Item[] {
 	const traced = (text: Text, use: readonly Item[]) =>
 		entries(both(given(setting('mesh', 'enableTracing', 'truth')), given(text)), use);
@@ -99,13 +101,15 @@ function tracer({ since }: Definition): readonly Item[] {
 	];
 }
 
-/** Written out: the agent hands it to Envoy as it is, which reads seconds alone, and Go would write `5m0s`. */
+/** Written in seconds: the agent hands the text to Envoy, which reads nothing else, and Go would write `5m0s`. */
 function dnsRefreshRate({ mesh, since }: Definition): readonly Item[] {
 	const { dnsRefreshRate: rate } = mesh.meshConfig;
 	return since('1.2') && typeof rate === 'string' ? ['--dnsRefreshRate', `${parseDuration(rate) / 1000}s`] : [];
 }
 
-/** Collectors of Envoy's metrics and access logs. From 1.3 (access log) and 1.4 (metrics) on their settings go as JSON. */
+/**
+ * The collectors of Envoy's metrics and access logs. Their settings are JSON from 1.3 (access log) and 1.4 (metrics) on.
+ */
 function remoteServices({ mesh, since }: Definition): readonly Item[] {
 	const defaultConfig: unknown = mesh.meshConfig.defaultConfig;
 	const service = (name: string): unknown =>

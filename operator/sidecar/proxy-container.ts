@@ -5,7 +5,7 @@ import { type Definition, lightstepCa } from './parts.ts';
 import { proxyArgs } from './proxy-args.ts';
 import { proxyEnv } from './proxy-env.ts';
 
-/** Metrics of Envoy, scraped past the proxy (bootstrap of istio 1.0-1.4). */
+/** Port of Envoy's metrics, which bypasses the proxy (bootstrap of istio 1.0-1.4). */
 const metricsPort = { name: 'http-envoy-prom', containerPort: 15090, protocol: 'TCP' } as const;
 
 export function proxyContainer(definition: Definition): Fields {
@@ -29,7 +29,7 @@ export function proxyContainer(definition: Definition): Fields {
 	};
 }
 
-/** A pod that asks for its own CPU or memory gets just that. */
+/** A pod that asks for CPU or memory of its own gets exactly that. */
 function resources({ mesh }: Definition): Fields[string] {
 	const { requests, limits } = mesh.sidecar.resources;
 	return choose(
@@ -48,8 +48,8 @@ function resources({ mesh }: Definition): Fields[string] {
 }
 
 /**
- * TPROXY needs root with NET_ADMIN; its traffic is known by the group then. Otherwise the proxy is a user of its own, by
- * which its traffic is known.
+ * With TPROXY the proxy is root with NET_ADMIN, and its traffic is recognised by its group. Otherwise the proxy is a user
+ * of its own, and its traffic is recognised by that user.
  */
 function securityContext({ mesh, since, transparent }: Definition): Fields {
 	const { uid } = mesh.sidecar;

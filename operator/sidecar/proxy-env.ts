@@ -14,7 +14,7 @@ import {
 } from './expression.ts';
 import type { Definition } from './parts.ts';
 
-/** A template of Envoy's first configuration in place of the agent's own. */
+/** A template of Envoy's first configuration that replaces the agent's own. */
 const bootstrap = setting('proxy', 'proxyBootstrapTemplatePath');
 
 export function proxyEnv(definition: Definition): readonly Item[] {
@@ -33,7 +33,7 @@ export function proxyEnv(definition: Definition): readonly Item[] {
 		...(since('1.3')
 			? [
 					{ name: 'ISTIO_META_POD_PORTS', value: { is: 'containerPorts' } } as const,
-					// The chart of 1.3 reads a misspelt setting here, and so says Kubernetes in every cluster.
+					// The chart of 1.3 reads a misspelt setting here, and so writes Kubernetes in every cluster.
 					{ name: 'ISTIO_META_CLUSTER_ID', value: mesh.location.clusterId },
 					ofPod('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
 					{ name: 'SDS_ENABLED', value: 'false' },
@@ -42,10 +42,10 @@ export function proxyEnv(definition: Definition): readonly Item[] {
 		...(since('1.4') && mesh.meshConfig.enableAutoMtls === true
 			? [{ name: 'ISTIO_AUTO_MTLS_ENABLED', value: 'true' }]
 			: []),
-		// Nothing in 1.0 reads them (pilot/pkg/model/context.go, mixer).
+		// Nothing in 1.0 reads these two (pilot/pkg/model/context.go, mixer).
 		...(since('1.1') ? [metadata('Annotations'), metadata('Labels')] : []),
 		...(since('1.3') ? owner(definition) : []),
-		// No argument of the agent says it.
+		// The agent has no argument for it.
 		entries(given(bootstrap), [{ name: 'ISTIO_BOOTSTRAP', value: bootstrap }]),
 		...(since('1.1') ? tracing(definition) : []),
 		...(since('1.1')
@@ -62,7 +62,7 @@ function ofPod(name: string, fieldPath: string): Item {
 	return { name, valueFrom: { fieldRef: { fieldPath } } };
 }
 
-/** Pilot 1.2 makes a listener for all inbound traffic where this is `*`; later ones always do. */
+/** Pilot 1.2 makes a listener for all inbound traffic when this is `*`. Later releases always do. */
 function includedPorts({ mesh, since }: Definition): Text {
 	const ports = mesh.sidecar.includeInboundPorts.join();
 	return annotation(
@@ -130,7 +130,7 @@ function tracing({ mesh, since }: Definition): readonly Item[] {
 	];
 }
 
-/** Also an empty object chooses this tracer, which a template can not see. */
+/** True for an empty object too: it chooses this tracer, but a template can't see it. */
 function hasStackdriver({ defaultConfig }: Readonly<Record<string, unknown>>): boolean {
 	const field = (parent: unknown, name: string): unknown =>
 		typeof parent === 'object' && parent !== null ? (parent as Readonly<Record<string, unknown>>)[name] : undefined;

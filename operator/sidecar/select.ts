@@ -3,10 +3,10 @@ import type { Opaque, ResolvedClassicMesh } from '../releases/index.ts';
 import { annotations } from './annotations.ts';
 import type { InjectionContext, Pod } from './pod.ts';
 
-/** Namespaces whose pods no injector touches, whatever they say. */
+/** No injector touches pods in these namespaces, whatever the pods say. */
 const ignoredNamespaces: readonly string[] = ['kube-system', 'kube-public'];
 
-/** Why a pod gets no proxy, as a sentence without its full stop; undefined when it gets one. */
+/** Why a pod gets no proxy, as a sentence without its full stop. Undefined when it gets one. */
 export function reasonToSkip(
 	mesh: ResolvedClassicMesh,
 	{ metadata, spec }: Pod,
@@ -34,7 +34,7 @@ export function reasonToSkip(
 	return undefined;
 }
 
-/** One of Kubernetes' own label selectors against labels. An empty one selects nothing here, as in the injector. */
+/** Matches one of Kubernetes' own label selectors against labels. An empty selector matches nothing, as in the injector. */
 export function selects(selector: Opaque, labels: Readonly<Record<string, string>>): boolean {
 	const exact = Object.entries((selector.matchLabels ?? {}) as Readonly<Record<string, string>>);
 	const requirements = (selector.matchExpressions ?? []) as readonly Requirement[];

@@ -1,8 +1,8 @@
-/** The annotation by which an injected pod says what was put in (istio 1.0-1.4 `pkg/kube/inject` SidecarInjectionStatus). */
+/** The annotation that says what was injected into a pod (istio 1.0-1.4 `pkg/kube/inject` SidecarInjectionStatus). */
 import { annotations } from './annotations.ts';
 import type { Named, PodMetadata } from './pod.ts';
 
-/** Names of what was put in. */
+/** The names of what was injected. */
 export interface InjectionStatus {
 	/** A hash of the template. */
 	readonly version: string;
@@ -14,7 +14,7 @@ export interface InjectionStatus {
 
 const lists = ['initContainers', 'containers', 'volumes', 'imagePullSecrets'] as const;
 
-/** The value of the annotation; lists without entries are null there. */
+/** The value of the annotation. Lists without entries are null in it. */
 export function printStatus(
 	version: string,
 	added: Readonly<Record<(typeof lists)[number], readonly Named[]>>,
@@ -23,7 +23,7 @@ export function printStatus(
 	return JSON.stringify({ version, ...Object.fromEntries(lists.map((list) => [list, names(added[list])])) });
 }
 
-/** What an earlier injection put in; undefined for a pod that has no such annotation, or one that says nothing. */
+/** What an earlier injection added. Undefined when the pod has no such annotation, or an empty one. */
 export function readStatus({ annotations: given = {} }: PodMetadata): InjectionStatus | undefined {
 	const text = Object.hasOwn(given, annotations.status) ? given[annotations.status] : undefined;
 	if (text === undefined) {
@@ -49,7 +49,7 @@ export function readStatus({ annotations: given = {} }: PodMetadata): InjectionS
 	return { version: String(fields.version ?? ''), initContainers, containers, volumes, imagePullSecrets };
 }
 
-/** What a pod without the annotation, or with one that no one can read, may hold: names that were fixed before there was one. */
+/** What a pod without a readable annotation may hold. The names were fixed before the annotation existed. */
 export const legacy: InjectionStatus = {
 	version: '',
 	initContainers: ['istio-init', 'enable-core-dump'],

@@ -7,12 +7,12 @@ export const shop: Pod = {
 	spec: { containers: [{ name: 'shop', image: 'shop:1', ports: [{ containerPort: 8080 }] }] },
 };
 
-/** The same with annotations. */
+/** `shop` with annotations. */
 export function annotatedShop(annotations: Readonly<Record<string, string>>): Pod {
 	return { ...shop, metadata: { ...shop.metadata, annotations } };
 }
 
-/** The one container of a name, of an injected pod; throws when there is none or several. */
+/** The one container of this name in an injected pod. Throws when there is none or several. */
 export function only(injection: Injection, name: string): PodContainer {
 	if (injection.kind !== 'injected') {
 		throw new Error(`not injected: ${JSON.stringify(injection)}`);
@@ -30,13 +30,13 @@ export function argsOf(injection: Injection, name = 'istio-proxy'): readonly str
 	return only(injection, name).args as readonly string[];
 }
 
-/** What follows a flag; undefined where the flag is not there. */
+/** The argument after a flag. Undefined when the flag is missing. */
 export function after(args: readonly string[], flag: string): string | undefined {
 	const at = args.indexOf(flag);
 	return at < 0 ? undefined : args[at + 1];
 }
 
-/** The environment of the proxy of an injected pod, by name. */
+/** The environment of an injected pod's proxy, by name. */
 export function envOf(injection: Injection): Readonly<Record<string, unknown>> {
 	const env = only(injection, 'istio-proxy').env as readonly { readonly name: string; readonly value?: string }[];
 	return Object.fromEntries(env.map(({ name, value, ...rest }) => [name, value ?? rest]));

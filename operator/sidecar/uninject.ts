@@ -1,13 +1,13 @@
-/** Takes out of a pod what injection has put in. */
+/** Removes from a pod what injection has added. */
 import { annotations } from './annotations.ts';
 import type { Named, Pod, PodContainer, PodMetadata, PodSpec, Uninjection } from './pod.ts';
 import { restoreProbes } from './probes.ts';
 import { type InjectionStatus, readStatus } from './status.ts';
 
-/** Since 1.4 injected pods say that their proxy speaks mutual TLS (istio 1.4 `pilot/pkg/model` TLSModeLabelName). */
+/** Since 1.4 this label says that the pod's proxy speaks mutual TLS (istio 1.4 `pilot/pkg/model` TLSModeLabelName). */
 export const tlsModeLabel = { name: 'security.istio.io/tlsMode', value: 'istio' } as const;
 
-/** Takes out what the pod's annotation `sidecar.istio.io/status` names. Never changes its arguments. */
+/** Removes what the pod's annotation `sidecar.istio.io/status` names. Never changes its arguments. */
 export function uninjectPod(metadata: PodMetadata, spec: PodSpec): Uninjection {
 	const status = readStatus(metadata);
 	return status === undefined
@@ -15,7 +15,7 @@ export function uninjectPod(metadata: PodMetadata, spec: PodSpec): Uninjection {
 		: { kind: 'uninjected', ...without({ metadata, spec }, status) };
 }
 
-/** A pod without what a status names. */
+/** The pod without what a status names. */
 export function without({ metadata, spec }: Pod, status: InjectionStatus): Pod {
 	const { initContainers, containers, volumes, imagePullSecrets, ...restOfSpec } = spec;
 	const { annotations: givenAnnotations, labels: givenLabels, ...restOfMetadata } = metadata;
@@ -43,8 +43,8 @@ function field<Value>(name: string, value: Value | undefined): { readonly [name:
 }
 
 /**
- * The entries but the last of each name: what is put in comes after what was there, so that a user's own entry of the same
- * name stays. Nothing instead of a list that injection began.
+ * Removes the last entry of each name: injection adds after what was there, so a user's own entry of the same name stays.
+ * Undefined when injection began the list.
  */
 function keep<Entry extends Named>(
 	entries: readonly Entry[] | undefined,

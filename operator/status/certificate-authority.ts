@@ -1,13 +1,13 @@
-/** What is seen of the certificate authority of a mesh → its condition and its part of the status. Never anything of a key. */
+/** From what is seen of the certificate authority to its condition and its part of the status. Tells nothing of a key. */
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What the Secret of the authority shows. */
 export type CertificateAuthoritySight =
-	/** It could not be read now. */
+	/** The Secret could not be read now. */
 	| { readonly found: 'unknown' }
 	| { readonly found: 'missing' }
-	/** There is something in it that is no certificate. */
+	/** The Secret holds something that is no certificate. */
 	| { readonly found: 'unreadable' }
 	| {
 			readonly found: 'certificate';
@@ -15,9 +15,9 @@ export type CertificateAuthoritySight =
 			readonly subject: string;
 			/** RFC 3339. */
 			readonly notAfter: string;
-			/** In words, coarse: `9 years`. */
+			/** Coarse, in words: `9 years`. */
 			readonly timeLeft: string;
-			/** Of its whole life, 0 to 1; 0 when it is over. */
+			/** Share of its life that is left, 0 to 1; 0 when it has expired. */
 			readonly shareLeft: number;
 			/** `rsa`, `ec` … */
 			readonly keyType: string;
@@ -30,15 +30,18 @@ export type CertificateAuthorityObservation = CertificateAuthoritySight & {
 	readonly secretName: string;
 };
 
-/** Citadel of 1.0 to 1.4 signs with no other, see `missingForCitadel`. */
+/** Citadel 1.0 to 1.4 can't sign with other keys, see `missingForCitadel`. */
 export const signingKeyType = 'rsa';
 
 type Shown = Pick<ParsedStatus, 'certificateAuthority'>;
 
-/** Below this share of its life an authority is said to be expiring. Citadel since 1.2 renews its own from the same share on. */
+/**
+ * An authority with less than this share of its life left counts as expiring. Citadel since 1.2 renews its own from this
+ * share on.
+ */
 const expiringShare = 0.2;
 
-/** The condition `CertificateAuthorityValid`; undefined where there is none to speak of. */
+/** The condition `CertificateAuthorityValid`. Undefined when the mesh has no authority. */
 export function certificateAuthorityVerdict(
 	observation: CertificateAuthorityObservation | 'none' | undefined,
 	previous: ParsedStatus | undefined,
@@ -108,7 +111,7 @@ function lifetimeVerdict(
 		: { status: 'True', reason: 'CertificateAuthorityValid', message: `${about} is valid until ${notAfter}` };
 }
 
-/** `status.certificateAuthority`; as before while nothing newer is known. */
+/** `status.certificateAuthority`. Stays as it was while nothing newer is known. */
 export function certificateAuthorityStatus(
 	observation: CertificateAuthorityObservation | 'none' | undefined,
 	previous: ParsedStatus | undefined,

@@ -10,7 +10,7 @@ type ClusterStatus = NonNullable<ParsedStatus['clusters']>[number];
 const first = '2026-01-01T00:00:00Z';
 const later = '2026-01-01T01:00:00Z';
 
-/** A cluster that is as it should be, with differences. */
+/** A cluster that is as it should be, but for these differences. */
 function joined(differences: Partial<ClusterObservation> = {}): ClusterObservation {
 	return {
 		name: 'a',
@@ -32,7 +32,7 @@ function joined(differences: Partial<ClusterObservation> = {}): ClusterObservati
 	};
 }
 
-/** One that is on its way. */
+/** A cluster that is on its way into the mesh, with differences. */
 function joining(differences: Partial<ClusterObservation> = {}): ClusterObservation {
 	const { secret: _, credentials: __, ...rest } = joined({ state: 'Joining' });
 	return { ...rest, ...differences };
@@ -42,7 +42,7 @@ function of(...seen: readonly ClusterObservation[]): ClustersObservation {
 	return { listed: seen.map(({ name, role }) => ({ name, role })), seen, leaving: [], leftBehind: [] };
 }
 
-/** As a status holds it. */
+/** What the status then says. */
 function told(observation: ClustersObservation | undefined, previous?: ParsedStatus, now = first): ParsedStatus {
 	const clusters = clustersStatus(observation, { generation: 1, now, previous });
 	const verdict = clustersVerdict(observation, clusters, previous);
@@ -260,7 +260,7 @@ test('after a restart nothing is denied before it was looked at', (t) => {
 	t.deepEqual(status.clusters?.slice(0, 2), before.clusters);
 	t.is(status.joinedClusters, '2/3');
 	t.deepEqual(conditionsOf(status, 'c'), { Ready: 'Unknown/NotLookedAt', Reachable: 'Unknown/NotLookedAt' });
-	// A pass that did not look says all again.
+	// A pass that did not look repeats what was said.
 	t.deepEqual(told(undefined, before, later), before);
 });
 
@@ -281,7 +281,7 @@ test('what a look did not find out stays as it was said', (t) => {
 		inventory: { objects: 4, hash: 'h' },
 		reachable: false,
 	});
-	// But not what is decided by each look.
+	// But not what each look decides anew.
 	t.is(status.clusters?.[0]?.secret, undefined);
 	t.is(status.clusters?.[0]?.credentialsExpire, undefined);
 	t.is(conditionsOf(status).Compatible, 'True/Compatible');
@@ -337,7 +337,7 @@ test('256 clusters with long messages fit into one object, and say the same agai
 	t.true(text.isWellFormed());
 	t.true((status.conditions?.[0]?.message.length ?? 0) <= 4_001);
 	t.deepEqual(told(of(...seen), status).clusters, status.clusters);
-	// Also where the next look finds nothing out.
+	// The same when the next look finds out nothing.
 	const unseen = seen.map(({ problems: _, ...rest }) => rest);
 	t.deepEqual(told(of(...unseen), status).clusters, status.clusters);
 });
@@ -346,11 +346,11 @@ test('who was left behind is told until a cluster of that name has joined again'
 	const left = { cluster: 'gone', since: first, reason: 'silence', objects: ['ServiceAccount x/y'] };
 	const status = told({ ...of(joined()), leftBehind: [left] });
 	t.deepEqual(status.leftBehind, [left]);
-	// The process that saw it is another one by now.
+	// Another process runs by now.
 	t.deepEqual(told(of(joined()), status).leftBehind, [left]);
 	t.deepEqual(told(of(joined(), joining({ name: 'gone' })), status).leftBehind, [left]);
 	t.is(told(of(joined(), joined({ name: 'gone' })), status).leftBehind, undefined);
-	// Given up anew: what is told is of this time.
+	// The cluster was given up once more: the entry is of this time.
 	const again = { ...left, since: later };
 	t.deepEqual(told({ ...of(joined()), leftBehind: [again] }, status).leftBehind, [again]);
 	const many = Array.from({ length: 300 }, (_, i) => ({ ...left, cluster: `c${i}` }));

@@ -1,4 +1,4 @@
-/** From the workloads of an installation to its component table: what runs, how much of it, and why not more. */
+/** From the workloads of an installation to its component table: what runs, on how many pods, and why not on more. */
 
 /** What the caches show of one rendered workload. */
 export interface WorkloadObservation {
@@ -8,19 +8,21 @@ export interface WorkloadObservation {
 	readonly object: string;
 	/** Image of the main container as rendered. */
 	readonly image: string;
-	/** Release whose image that is; undefined where it is not known. */
+	/** Release whose image that is. Undefined when it is not known. */
 	readonly version: string | undefined;
-	/** Generation with our last write in it; later ones are of fields that others own. Undefined where it is not known. */
+	/**
+	 * The generation that our last write made. Later ones come from fields that others own. Undefined when it is not known.
+	 */
 	readonly appliedGeneration?: number | undefined;
-	/** Whether all its pods have been available since that write; undefined where nobody has looked. */
+	/** Whether all its pods have been available since that write. Undefined when nobody has looked. */
 	readonly hasBeenReady?: boolean | undefined;
-	/** Undefined when the workload is not there; `unknown` when the caches can't tell. */
+	/** Undefined when the workload does not exist; `unknown` when the caches can't tell. */
 	readonly live: WorkloadState | 'unknown' | undefined;
-	/** What the status said before: what runs until the new one has rolled out. */
+	/** What the status said before. That is what runs until the new version has rolled out. */
 	readonly previous?: { readonly version?: string | undefined; readonly image?: string | undefined } | undefined;
-	/** Where others reach it, see `gateway-addresses.ts`. */
+	/** Addresses by which others reach it, see `gateway-addresses.ts`. */
 	readonly addresses?: readonly string[] | undefined;
-	/** A sentence while its load balancer has no address, which is no failure. */
+	/** A sentence while its load balancer has no address yet. That is no failure. */
 	readonly waitingForLoadBalancer?: string | undefined;
 }
 
@@ -49,19 +51,19 @@ export interface ComponentStatus {
 }
 
 /**
- * - `ready`: every pod that should be there is there, of the current generation, and available.
+ * - `ready`: all pods exist, are of the current generation and available.
  * - `progressing`: a roll-out goes on.
- * - `degraded`: rolled out, but pods are missing or not available.
+ * - `degraded`: the roll-out is over, but pods are missing or not available.
  * - `stalled`: Kubernetes gave up on the roll-out.
- * - `unknown`: can't be told now.
+ * - `unknown`: it can't be told now.
  */
 export type ComponentState = 'ready' | 'progressing' | 'degraded' | 'stalled' | 'unknown';
 
 export interface ComponentObservation {
 	readonly state: ComponentState;
-	/** Runs what was rendered, on all of its pods. */
+	/** All of its pods run what was rendered. */
 	readonly isUpToDate: boolean;
-	/** None of the pods is available although the roll-out was complete once: a failure, not a beginning. */
+	/** No pod is available, although the roll-out was complete once. That is a failure, not a beginning. */
 	readonly isOutage: boolean;
 	readonly status: ComponentStatus;
 }
@@ -80,8 +82,8 @@ function verdict(observation: WorkloadObservation): {
 	}
 	const { desired, total, updated, available } = live;
 	if (live.observedGeneration < Math.min(live.generation, appliedGeneration)) {
-		// All that its status says is about the Deployment as it was before. (An annotation of somebody else makes a new
-		// generation as well, but what the status says of ours holds.)
+		// The Deployment's status is still about the time before our write. (A later annotation of somebody else makes a new
+		// generation too, but what the status says of our generation holds.)
 		return {
 			state: 'progressing',
 			reason: 'Progressing',
@@ -125,7 +127,7 @@ export function observeComponent(observation: WorkloadObservation): ComponentObs
 	const remarks = [whyNot, waitingForLoadBalancer].filter((remark) => remark !== undefined);
 	const message = remarks.length === 0 ? undefined : remarks.join('; ');
 	const current = live === 'unknown' ? undefined : live;
-	// Pods of the new template that never came up run nothing yet.
+	// New pods that never came up don't run anything yet.
 	const isRolledOut = state === 'ready' || (state === 'degraded' && current?.isRolledOut === true);
 	const isUpToDate = isRolledOut && current?.images.includes(observation.image) === true;
 	const version = isUpToDate ? observation.version : previous?.version;

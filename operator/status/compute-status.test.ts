@@ -439,7 +439,7 @@ test('every reason in the code that writes conditions is in the table of reasons
 			used.add(reason ?? '');
 	}
 	t.true(used.has('ForeignObject') && used.has('NamespaceTaken') && used.has('LoopDetected') && used.size > 15);
-	// Of Events, not of conditions.
+	// These are reasons of Events, not of conditions.
 	const ofEvents = [
 		'DriftRepaired',
 		'ClusterLeaving',

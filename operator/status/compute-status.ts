@@ -1,10 +1,10 @@
 /**
- * What is known about an installation → its status. Pure: the time is an argument, and the previous status is only read
- * for transition times and for what runs until something newer does.
+ * From what is known about an installation to its status. Pure: the time is an argument, and the previous status is only
+ * read for transition times and for what runs until something newer does.
  *
  * Conditions follow kstatus, which kubectl, Flux and Argo CD read: `Reconciling` and `Stalled` are there only while they
- * are True, and `Ready` is Unknown, not False, while a roll-out goes on, so that no tool calls an installation failed
- * that is on its way.
+ * are True, and `Ready` is Unknown, not False, while a roll-out goes on, so that no tool calls an installation failed that
+ * is on its way.
  */
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import {
@@ -20,34 +20,34 @@ import type { Verdict } from './verdict.ts';
 type Condition = NonNullable<ParsedStatus['conditions']>[number];
 
 export interface Observation {
-	/** `metadata.generation` that was looked at. */
+	/** The `metadata.generation` that the pass looked at. */
 	readonly generation: number;
 	readonly previous: ParsedStatus | undefined;
 	/** Now, RFC 3339. */
 	readonly now: string;
-	/** All that is wrong. */
+	/** Everything that is wrong. */
 	readonly findings: readonly Finding[];
-	/** What the last pass waits for, in a sentence. */
+	/** What the pass waits for, in a sentence. */
 	readonly gate?: string | undefined;
-	/** Number of objects that differ from what was rendered while writing is paused. */
+	/** How many objects differ from what was rendered. Only while writing is paused. */
 	readonly paused?: { readonly differing: number } | undefined;
-	/** The installation is being deleted: what is left, in a sentence. */
+	/** Only while the installation is being deleted: what is left, in a sentence. */
 	readonly deleting?: string | undefined;
-	/** Release that is asked for, if it is known. */
+	/** The release that the spec asks for, if it is known. */
 	readonly version?: string | undefined;
-	/** Undefined where nothing could be rendered. */
+	/** Undefined when nothing could be rendered. */
 	readonly workloads?: readonly WorkloadObservation[] | undefined;
 	/** Undefined while not everything is applied. */
 	readonly inventory?: { readonly objects: number; readonly hash: string } | undefined;
-	/** `none` where the mesh has none, without Citadel; undefined where this pass did not look. */
+	/** `none` for a mesh without Citadel. Undefined when this pass did not look. */
 	readonly certificateAuthority?: CertificateAuthorityObservation | 'none' | undefined;
-	/** Joined clusters; undefined where this pass did not look. */
+	/** Joined clusters. Undefined when this pass did not look. */
 	readonly clusters?: ClustersObservation | undefined;
-	/** What a person may want to know although nothing is wrong, in a sentence. */
+	/** Something worth knowing although nothing is wrong, in a sentence. */
 	readonly note?: string | undefined;
 }
 
-/** The status to write. Equal (deeply) to the previous one when nothing has changed. */
+/** The status to write. Deeply equal to the previous one when nothing has changed. */
 export function computeStatus(observation: Observation): ParsedStatus {
 	const { generation, previous, findings } = observation;
 	const components = observation.workloads?.map(observeComponent);
@@ -99,14 +99,14 @@ function plainVerdict(
 	const against = findingsOf(findings, condition);
 	const [first] = against;
 	if (first !== undefined) return { status: 'False', reason: first.reason, message: joinMessages(against) };
-	// What comes later in the walk is not known while something before it is wrong.
+	// The walk stopped at the spec, so this condition is not known.
 	if (condition === 'Compatible' && findingsOf(findings, 'Valid').length > 0) {
 		return { status: 'Unknown', reason: 'Invalid', message: 'not looked at while the spec is invalid' };
 	}
 	return { status: 'True', reason, message };
 }
 
-/** What a retry is expected to mend is not told: it would come and go while the deletion goes on. */
+/** Leaves out what a retry is expected to mend: it would come and go while the deletion goes on. */
 function deletionVerdict(deleting: string, findings: readonly Finding[]): Verdict {
 	const refusals = findings.filter(({ isPassing }) => isPassing !== true);
 	return refusals.length === 0
@@ -168,7 +168,7 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 		const against = findingsOf(findings, condition);
 		const [first] = against;
 		if (first !== undefined) {
-			// What runs goes on running while the API server is away: whether it does is not known, rather than denied.
+			// While the API server is away the mesh runs on. Whether it does is unknown, not denied.
 			const status = against.every(({ isPassing }) => isPassing) ? 'Unknown' : 'False';
 			return { status, reason: first.reason, message: joinMessages(against) };
 		}
@@ -184,7 +184,7 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 		const found = components.filter((component) => component.state === state);
 		if (found.length > 0) {
 			const message = found.map((component) => component.status.message ?? component.status.name).join('; ');
-			// Once one of them is a failure, all are told as such: that Ready is False makes failures of the others, too.
+			// When one component is a failure, all are told as failures, because Ready is False anyway.
 			const isProgress = state === 'degraded' && !found.some((component) => isFailure(component, observation));
 			const first = isProgress ? undefined : found[0];
 			return first === undefined
@@ -194,13 +194,13 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 	}
 	if (inventory === undefined && paused === undefined)
 		return { status: 'Unknown', reason: 'Progressing', message: 'being written' };
-	// Its pods run, but workloads refuse each other.
+	// Its pods run, but workloads refuse each other's certificates.
 	const authority = certificateAuthorityVerdict(observation.certificateAuthority, observation.previous);
 	if (authority?.reason === 'CAExpired') return authority;
 	return { status: 'True', reason: 'Ready', message: `the mesh runs ${observation.version ?? 'as asked'}` };
 }
 
-/** A workload that was only just written has not had the time to be there: that is progress, not a failure. */
+/** A workload that was only just written has had no time to appear. That is progress, not a failure. */
 function isFailure({ isOutage, status }: ComponentObservation, observation: Observation): boolean {
 	return isOutage || status.reason === 'ScaledToZero' || hasBeenReady(observation);
 }
@@ -264,7 +264,7 @@ function conditionsOf(verdicts: Readonly<Record<string, Verdict | undefined>>, o
 	});
 }
 
-/** The version that all components run; until they agree on a new one, the old one. */
+/** The version that all components run. Until they agree on a new one: the old one. */
 function runningVersion(
 	{ previous }: Observation,
 	components: readonly ComponentObservation[] | undefined,
@@ -274,7 +274,10 @@ function runningVersion(
 	return versions.size === 1 && only !== undefined ? only : previous?.version;
 }
 
-/** `5/5`, and nothing where a component's pods could not be counted: a sum without them would be invented. */
+/**
+ * Ready and desired pods, `5/5`. Undefined when a component's pods could not be counted: a sum without them would be
+ * invented.
+ */
 function readyCount(
 	components: readonly { readonly ready?: number | undefined; readonly desired?: number | undefined }[] | undefined,
 ): { readonly ready?: string } {
@@ -288,7 +291,7 @@ function readyCount(
 	return components === undefined ? {} : { ready: `${ready}/${desired}` };
 }
 
-/** One word for a person: the first that holds, from the most to the least telling. */
+/** One word for a person: the first that applies, the most telling first. */
 function phaseOf(
 	{ deleting, findings, paused }: Observation,
 	version: string | undefined,

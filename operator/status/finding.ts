@@ -1,8 +1,8 @@
-/** Everything that keeps an installation from being as asked, in one shape, whatever room it was found in. */
+/** A finding is something that keeps an installation from being as asked. All rooms report findings in this shape. */
 import { type Reason, reasons } from '../../api/v1/index.ts';
 import { BlockedError, ConflictError, InvalidError, RequestError, TransientError } from '../runtime/errors.ts';
 
-/** Which condition a finding makes false. */
+/** The condition that a finding makes false. */
 export type FindingCondition = 'Valid' | 'Compatible' | 'Installed';
 
 export interface Finding {
@@ -11,19 +11,19 @@ export interface Finding {
 	readonly reason: string;
 	/** What is wrong and what to do, naming the field or object. */
 	readonly message: string;
-	/** True when nothing gets better before somebody acts (kstatus' `Stalled`). */
+	/** True when nothing gets better until somebody acts (kstatus' `Stalled`). */
 	readonly isStalled: boolean;
-	/** True for what a retry is expected to mend: the API server is away, somebody else wrote first. */
+	/** True when a retry is expected to mend it: the API server is away, or somebody else wrote first. */
 	readonly isPassing?: boolean;
 }
 
-/** The condition that a reason is born in, by the table of reasons. */
+/** The condition that the table of reasons gives a reason. */
 function conditionOf(reason: string): FindingCondition {
 	const condition = Object.hasOwn(reasons, reason) ? reasons[reason as Reason].condition : 'Installed';
 	return condition === 'Valid' || condition === 'Compatible' ? condition : 'Installed';
 }
 
-/** What parsing and resolving say about one field. */
+/** A problem with one field, as parsing and resolving report it. */
 interface FieldProblem {
 	readonly path: string;
 	readonly reason: string;
@@ -31,7 +31,7 @@ interface FieldProblem {
 	readonly remedy: string;
 }
 
-/** A problem that parsing or resolving found in the spec. */
+/** The finding for a problem that parsing or resolving found in the spec. */
 export function findingOfProblem({ path, reason, message, remedy }: FieldProblem): Finding {
 	return {
 		condition: conditionOf(reason),
@@ -41,7 +41,7 @@ export function findingOfProblem({ path, reason, message, remedy }: FieldProblem
 	};
 }
 
-/** A failure while writing. */
+/** The finding for a failure while writing. */
 export function findingOfError(error: unknown): Finding {
 	const message = error instanceof Error ? error.message : String(error);
 	if (error instanceof InvalidError) {
@@ -53,8 +53,8 @@ export function findingOfError(error: unknown): Finding {
 	if (error instanceof ConflictError)
 		return { condition: 'Installed', reason: 'Conflict', message, isStalled: false, isPassing: true };
 	if (error instanceof RequestError) {
-		// 403 and 422 answer the same until somebody changes a role, a policy or the spec; a retry is cheap and heals both.
-		// 404 is a namespace or a kind on its way in or out.
+		// 403 and 422 stay the same until somebody changes a role, a policy or the spec. A retry is cheap and notices both
+		// changes. 404 is a namespace or a kind that is just coming or going.
 		return { condition: 'Installed', reason: 'ApplyFailed', message, isStalled: error.status !== 404 };
 	}
 	if (error instanceof TransientError) {
@@ -63,7 +63,7 @@ export function findingOfError(error: unknown): Finding {
 	return { condition: 'Installed', reason: 'ApplyFailed', message, isStalled: false };
 }
 
-/** One sentence for all findings of a condition: the first in full, the rest counted when there are many. */
+/** One message for all findings of a condition: the first ones in full, the others counted. */
 export function joinMessages(findings: readonly Finding[]): string {
 	const shown = findings.slice(0, 10).map(({ message }) => message);
 	const more = findings.length - shown.length;

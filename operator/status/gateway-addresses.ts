@@ -1,6 +1,6 @@
-/** Where a gateway can be reached from outside: what the cluster has written into its Service. */
+/** Where a gateway can be reached from outside, by what the cluster has written into its Service. */
 
-/** What is read of a Service. Every field of it may be missing: others write the status. */
+/** The fields of a Service that are read. Others write its status, so any field may be missing. */
 export interface ObservedService {
 	readonly kind: string;
 	readonly metadata: { readonly name: string; readonly namespace?: string };
@@ -9,16 +9,16 @@ export interface ObservedService {
 }
 
 export interface GatewayAddresses {
-	/** IP addresses and host names of the load balancer, as it names them; empty for a Service without one. */
+	/** IP addresses and host names of the load balancer, as it names them. Empty for a Service without one. */
 	readonly addresses: readonly string[];
-	/** A sentence while the cluster has not given the load balancer an address yet: no failure, and it may take minutes. */
+	/** A sentence while the load balancer has no address yet. That is no failure, and may take minutes. */
 	readonly waitingForLoadBalancer?: string;
 }
 
-/** As many as the status holds. */
+/** The status holds this many. */
 const maxAddresses = 64;
 
-/** Addresses of a Service by its live state. Undefined is a Service that is not there yet. */
+/** The addresses of a Service. Undefined stands for a Service that does not exist yet. */
 export function gatewayAddresses(service: ObservedService | undefined): GatewayAddresses {
 	if (service === undefined || field(service.spec, 'type') !== 'LoadBalancer') {
 		return { addresses: [] };

@@ -1,4 +1,4 @@
-/** The status of an installation while real controllers, a scheduler and simulated nodes roll its workload out. */
+/** The status of an installation while real controllers, a scheduler and simulated nodes roll out its workload. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { ParsedStatus } from '../../api/v1/index.ts';
@@ -21,7 +21,7 @@ test.before(async () => {
 	cluster = await startCluster({ parts: 'all' });
 	api = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
 	await apply(namespace);
-	// Without it pods are refused, and their controller waits longer each time.
+	// Without the account the API server refuses the pods, and their controller waits longer each time.
 	await eventually('the account of its pods', () =>
 		api.get({ ...kinds.ServiceAccount, name: 'default', namespace: 'mesh' }),
 	);
@@ -40,8 +40,8 @@ async function apply(object: KubeObject): Promise<KubeObject> {
 }
 
 /**
- * Every status that differs from the one before, until one is as wanted. Throws after the deadline.
- * @param written what the first status is of, however fast the controllers are
+ * Collects every status that differs from the one before, until one is as wanted. Throws after the deadline.
+ * @param written the Deployment that the first status is about, however fast the controllers are
  */
 async function follow(
 	history: ParsedStatus[],
@@ -107,7 +107,8 @@ test('through installation, update and outage Ready says what the pods are, and 
 	const { items: nodes } = await api.list(kinds.Node);
 	for (const node of nodes)
 		await api.patch({ ...kinds.Node, name: node.metadata.name }, { spec: { unschedulable: true } }, { type: 'merge' });
-	// Deleted until the scheduler finds no node for their successors: it may hear of the nodes later than of these.
+	// Deletes the pods until the scheduler finds no node for their successors: it may learn about the nodes later than about
+	// these pods.
 	await eventually('no pod has a node', async () => {
 		const { items } = await api.list<Pod>(kinds.Pod, { namespace: 'mesh' });
 		for (const { metadata } of items.filter(({ spec }) => spec.nodeName !== undefined)) {
@@ -119,7 +120,7 @@ test('through installation, update and outage Ready says what the pods are, and 
 	const out = await follow(history, next, (status) => verdict(status, 'Ready') === 'False/ComponentNotReady');
 	t.is(out.at(-1)?.phase, 'Degraded');
 	t.is(out.at(-1)?.version, '1.4.11');
-	// Nothing happens now, and that is still no progress.
+	// Nothing happens now, which is still no progress.
 	const [pending] = (await api.list(kinds.Pod, { namespace: 'mesh' })).items;
 	t.truthy(pending);
 	for (const node of nodes)

@@ -4,7 +4,7 @@ import type { CertificateAuthorityObservation } from './certificate-authority.ts
 import type { WorkloadObservation, WorkloadState } from './components.ts';
 import { computeStatus, type Observation } from './compute-status.ts';
 
-/** A Deployment of one pod that is as it should be, with differences. */
+/** A Deployment of one pod that is as it should be, but for these differences. */
 export function workload(differences: Partial<WorkloadState> = {}): WorkloadState {
 	const { desired = 1 } = differences;
 	return {
@@ -47,7 +47,7 @@ export const authorities: readonly CertificateAuthorityObservation[] = (['SelfSi
 	],
 );
 
-/** One that is there and lasts long, with differences. */
+/** An authority that exists and lasts long, but for these differences. */
 export function authority(
 	differences: Partial<Extract<CertificateAuthorityObservation, { readonly found: 'certificate' }>> = {},
 ): CertificateAuthorityObservation {
@@ -66,7 +66,7 @@ export function authority(
 
 export const inventory = { objects: 8, hash: 'h' };
 
-/** All is applied and runs, with differences. */
+/** Everything is applied and runs, but for these differences. */
 export function observation(differences: Partial<Observation> = {}): Observation {
 	return {
 		generation: 1,
@@ -97,13 +97,13 @@ export function condition(status: ParsedStatus, type: string) {
 	return status.conditions?.find((entry) => entry.type === type);
 }
 
-/** `True/Ready`; undefined where there is no such condition. */
+/** `True/Ready`. Undefined when there is no such condition. */
 export function verdict(status: ParsedStatus, type: string): string | undefined {
 	const found = condition(status, type);
 	return found === undefined ? undefined : `${found.status}/${found.reason}`;
 }
 
-/** A status after each observation in turn, each seeing the one before. */
+/** The status after each observation. Each one is computed from the one before. */
 export function sequence(...steps: readonly Partial<Observation>[]): readonly ParsedStatus[] {
 	const statuses: ParsedStatus[] = [];
 	for (const [minute, step] of steps.entries()) {
@@ -116,7 +116,10 @@ export function sequence(...steps: readonly Partial<Observation>[]): readonly Pa
 	return statuses;
 }
 
-/** What kstatus (kubectl wait, Flux, Argo CD) makes of a custom resource (sigs.k8s.io/cli-utils `pkg/kstatus/status`, generic rules). */
+/**
+ * What kstatus (kubectl wait, Flux, Argo CD) says of a custom resource (sigs.k8s.io/cli-utils `pkg/kstatus/status`, generic
+ * rules).
+ */
 export function kstatus(generation: number, status: ParsedStatus | undefined): 'InProgress' | 'Failed' | 'Current' {
 	if (status?.observedGeneration !== undefined && status.observedGeneration !== generation) return 'InProgress';
 	const isTrue = (type: string) => status !== undefined && condition(status, type)?.status === 'True';

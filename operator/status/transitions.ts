@@ -1,4 +1,6 @@
-/** Which changes of a status are worth an Event: what a person would want to find in `kubectl describe` afterwards. */
+/**
+ * Chooses the changes of a status that become Events: those that a person wants to find in `kubectl describe` afterwards.
+ */
 import type { ParsedStatus, Reason } from '../../api/v1/index.ts';
 
 export interface StatusNotice {
@@ -8,7 +10,7 @@ export interface StatusNotice {
 	readonly message: string;
 }
 
-/** What about the certificate authority is worth a warning. */
+/** Reasons of `CertificateAuthorityValid` that become warnings. */
 const authorityWarnings: readonly string[] = [
 	'CAExpiring',
 	'CAExpired',
@@ -72,7 +74,7 @@ export function describeTransitions(before: ParsedStatus | undefined, after: Par
 	return notices;
 }
 
-/** What happened to joined clusters. That one leaves is told by whoever leaves it. */
+/** The Events about joined clusters. Who leaves a cluster tells that itself. */
 function clusterTransitions(before: ParsedStatus | undefined, after: ParsedStatus): readonly StatusNotice[] {
 	return (after.clusters ?? []).flatMap((cluster) => {
 		const old = before?.clusters?.find(({ name }) => name === cluster.name);
@@ -95,7 +97,7 @@ function clusterTransitions(before: ParsedStatus | undefined, after: ParsedStatu
 						return [{ type: 'Normal', reason: 'ClusterJoined', message: about }];
 					return status === 'False' && isFailure(reason) ? [{ type: 'Warning', reason, message: about }] : [];
 				case 'Ready': {
-					// Of one that has joined and stays so, nothing else tells that work in it fails.
+					// When work in a joined cluster fails, no other condition tells it.
 					const isJoined = cluster.conditions?.some((one) => one.type === 'Joined' && one.status === 'True') === true;
 					return isJoined && status === 'False' && isFailure(reason)
 						? [{ type: 'Warning', reason, message: about }]
