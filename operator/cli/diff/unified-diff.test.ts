@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
-import { diffLines, unifiedDiff } from './unified-diff.ts';
+import { unifiedDiff } from './unified-diff.ts';
 
 const names = { before: 'live', after: 'merged' };
 
@@ -43,6 +43,18 @@ test('a text that did not exist is all added', (t) => {
 	t.deepEqual(unifiedDiff(names, '', 'a\nb\n'), ['--- live', '+++ merged', '@@ -0,0 +1,2 @@', '+a', '+b']);
 });
 
+interface Line {
+	readonly mark: string;
+	readonly text: string;
+}
+
+/** All lines of both texts with their marks, those in no hunk too. */
+function diffLines(before: readonly string[], after: readonly string[]): readonly Line[] {
+	const [, , , ...lines] = unifiedDiff(names, before.join('\n'), after.join('\n'), Number.MAX_SAFE_INTEGER);
+	const shown = lines.map((line) => ({ mark: line.charAt(0), text: line.slice(1) }));
+	return shown.length === 0 ? before.map((line) => ({ mark: ' ', text: line })) : shown;
+}
+
 const text = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 12 });
 
 /** Length of the longest common subsequence, by the textbook table. */
@@ -62,6 +74,7 @@ test('every diff leads from one text to the other, and is the shortest that does
 	fc.assert(
 		fc.property(text, text, (before, after) => {
 			const lines = diffLines(before, after);
+			t.true(lines.every(({ mark }) => [' ', '-', '+'].includes(mark)));
 			t.deepEqual(
 				lines.filter(({ mark }) => mark !== '+').map((line) => line.text),
 				before,
@@ -74,6 +87,37 @@ test('every diff leads from one text to the other, and is the shortest that does
 			t.is(kept, common(before, after));
 		}),
 	);
+});
+
+test('one line is told by its number alone, and none by the line before it', (t) => {
+	t.deepEqual(unifiedDiff(names, 'a', 'b'), ['--- live', '+++ merged', '@@ -1 +1 @@', '-a', '+b']);
+	t.deepEqual(unifiedDiff(names, 'a\n', ''), ['--- live', '+++ merged', '@@ -1 +0,0 @@', '-a']);
+	t.deepEqual(unifiedDiff(names, 'a\nb\nc', 'a\nx\nb\nc', 0), ['--- live', '+++ merged', '@@ -1,0 +2 @@', '+x']);
+});
+
+test('what is removed stands before what is added in its place', (t) => {
+	t.deepEqual(unifiedDiff(names, 'a\nb\nc', 'x\ny\nc').slice(3), ['-a', '-b', '+x', '+y', ' c']);
+});
+
+test('six unchanged lines between two changes are shown, of seven the one in the middle is not', (t) => {
+	const between = (count: number) => {
+		const lines = ['old', ...Array.from({ length: count }, (_, index) => `${index}`), 'old'];
+		const hunks = unifiedDiff(names, lines.join('\n'), lines.join('\n').replaceAll('old', 'new'));
+		return hunks.filter((line) => line.startsWith('@@'));
+	};
+	t.deepEqual(between(6), ['@@ -1,8 +1,8 @@']);
+	t.deepEqual(between(7), ['@@ -1,4 +1,4 @@', '@@ -6,4 +6,4 @@']);
+});
+
+test('whether the last line is ended makes no difference, a space or an empty line does', (t) => {
+	t.deepEqual(unifiedDiff(names, 'a\nb', 'a\nb\n'), []);
+	t.deepEqual(unifiedDiff(names, 'a', 'a ').slice(3), ['-a', '+a ']);
+	t.deepEqual(unifiedDiff(names, 'a\n', 'a\n\n').slice(3), [' a', '+']);
+	t.deepEqual(unifiedDiff(names, 'a\r\nb', 'a\nb').slice(3), ['-a\r', '+a', ' b']);
+	t.deepEqual(unifiedDiff(names, '\\ No newline', '\\ No newline at all').slice(3), [
+		'-\\ No newline',
+		'+\\ No newline at all',
+	]);
 });
 
 test('patch(1) understands the hunks', async (t) => {
