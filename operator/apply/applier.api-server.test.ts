@@ -1,4 +1,4 @@
-/** Applying to a real API server. Each test has an installation with a namespace and a cache of its own. */
+/** Applies to a real API server. Each test has its own installation, namespace and cache. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { isWrite } from '../../e2e/control-plane/audit.ts';
@@ -59,15 +59,15 @@ function connect(onRequest?: (line: string) => void): ApiServer {
 	);
 }
 
-/** One process of the operator over one installation, as far as applying goes. */
+/** The part of an operator's process that applies one installation. */
 class Process {
 	readonly #api: ApiServer;
-	/** Around each request of applying: a test makes some of them fail. */
+	/** Wraps each request of applying, so that a test can make some of them fail. */
 	around: <T>(request: () => Promise<T>) => Promise<T> = (request) => request();
 	readonly #objects: () => readonly KubeObject[];
 	readonly owner: Owner;
 	readonly partOf: string;
-	/** `PATCH ConfigMap` for each request of the last pass. */
+	/** The requests of the last pass, each as `PATCH ConfigMap`. */
 	readonly requests: string[] = [];
 	readonly notices: ApplyNotice[] = [];
 	readonly memory: InstallationMemory = emptyMemory();
@@ -87,7 +87,7 @@ class Process {
 		this.partOf = `applyset-${name}-v1`;
 	}
 
-	/** One pass, as if the watches had told everything just before. */
+	/** One pass. The caches are up to date, as if the watches had just told everything. */
 	async pass(): Promise<ApplyResult> {
 		const options = await this.#options();
 		this.requests.length = 0;
@@ -97,8 +97,8 @@ class Process {
 	}
 
 	/**
-	 * Passes until no gate is closed.
-	 * @param onPass is called after each of them
+	 * Makes passes until no gate is closed.
+	 * @param onPass is called after each pass
 	 */
 	async settle(onPass: () => void = () => undefined): Promise<ApplyResult> {
 		for (const end = performance.now() + deadlineMs; ; await sleep(50)) {
@@ -146,7 +146,7 @@ class Process {
 	}
 }
 
-/** An installation whose objects a test may change as it goes. */
+/** An installation whose objects a test may change while it runs. */
 class World {
 	readonly #t: ExecutionContext;
 	readonly name: string;
@@ -163,7 +163,9 @@ class World {
 		};
 	}
 
-	/** Puts a test object into this world: its namespace, its set, its name where it is cluster-scoped. */
+	/**
+	 * Gives a test object the names of this world: its namespace, its set, and a name of its own where it is cluster-scoped.
+	 */
 	place = (object: KubeObject): KubeObject => {
 		const { metadata } = object;
 		if (object.kind === 'CustomResourceDefinition') return object;
@@ -182,7 +184,7 @@ class World {
 		this.objects = objects.map(this.place);
 	}
 
-	/** A process that knows nothing yet. */
+	/** Starts a process without any memory. */
 	start(recordedHash?: string): Process {
 		const process = new Process(this.name, () => this.objects);
 		process.recordedHash = recordedHash;
@@ -259,7 +261,7 @@ interface Definition extends KubeObject {
 	readonly status?: { readonly acceptedNames?: object };
 }
 
-/** Waits until the API server has written what it has to of CRDs whose names were changed by another release. */
+/** Waits until the API server has finished its own writes of CRDs whose names another release changed. */
 async function untilNamesAccepted(crds: readonly KubeObject[]): Promise<void> {
 	for (const crd of crds) {
 		await eventually(`the names of ${crd.metadata.name} are accepted`, async () => {
@@ -701,7 +703,7 @@ test('a Deployment begins with the minimum of its autoscaler, also when the proc
 	const { hash } = await world.start().settle();
 	t.is((await get<Scaled>(pilot)).spec.replicas, 2);
 
-	// As it was between the two writes: nobody has said a number, so it is the API server's default.
+	// The state between the two writes: nobody has set a number, so it is the API server's default.
 	const { apiVersion, kind, metadata } = pilot;
 	const unsaid = { apiVersion, kind, metadata: { name: metadata.name, namespace: metadata.namespace ?? '' } };
 	await admin.apply(unsaid, { fieldManager: 'meshwright-handover', force: true });

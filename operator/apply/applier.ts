@@ -1,6 +1,6 @@
 /**
- * Brings the cluster to what was rendered: wave after wave, in parallel inside a wave, by server-side apply. A failure
- * ends the pass after its wave; siblings in the wave go on. Nothing here waits for a gate: a closed gate is part of the answer.
+ * Makes the cluster match what was rendered, by server-side apply: wave after wave, in parallel inside a wave. When a write
+ * fails, its wave is finished and the pass ends. Nothing here waits for a gate: a closed gate is part of the answer.
  */
 import { BlockedError, ConflictError, InvalidError } from '../runtime/errors.ts';
 import { type Kind, kindOf } from '../runtime/kinds.ts';
@@ -16,7 +16,7 @@ import { initialReplicas, replicasHandover } from './replicas-handover.ts';
 import { waves } from './waves.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
-/** What one process knows about an installation between passes. The caller holds it, per installation. */
+/** What one process remembers about an installation between passes. The caller holds one per installation. */
 export interface InstallationMemory {
 	/** Children by key. */
 	readonly applied: Map<string, Applied>;
@@ -24,7 +24,7 @@ export interface InstallationMemory {
 	readonly ready: Map<string, number>;
 	/** Whether a pass of this process has looked at the recorded inventory. */
 	recalled: boolean;
-	/** When this process deleted a webhook of the installation (monotonic milliseconds), see `webhookGraceMs`. */
+	/** Monotonic time at which this process deleted a webhook of the installation, see `webhookGraceMs`. */
 	webhookGoneAt?: number;
 }
 
@@ -33,9 +33,9 @@ export function emptyMemory(): InstallationMemory {
 }
 
 /**
- * Whether all pods of a Deployment have been available since it was written last; undefined where this process has not seen
- * it so. Kubernetes alone does not tell: it goes on calling a Deployment with strategy Recreate complete when the old pods
- * are gone and new ones not yet made (kubernetes pkg/controller/deployment/progress.go, syncRolloutStatus).
+ * Whether all pods of a Deployment have been available since its last write. Undefined when this process has not seen that.
+ * Kubernetes alone does not tell: when a Deployment has the strategy Recreate, its old pods are gone and new ones are not
+ * made yet, Kubernetes still calls it complete (kubernetes pkg/controller/deployment/progress.go, syncRolloutStatus).
  */
 export function hasBeenReady({ ready, applied }: InstallationMemory, key: string): boolean | undefined {
 	const generation = ready.get(key);
@@ -43,30 +43,33 @@ export function hasBeenReady({ ready, applied }: InstallationMemory, key: string
 }
 
 export interface Desired {
-	/** Who the children name as their controller; nobody in another cluster, where the garbage collector would not find him. */
+	/**
+	 * The installation that the children name as their controller. Undefined in another cluster: its garbage collector would
+	 * not find it.
+	 */
 	readonly owner: Owner | undefined;
-	/** ApplySet id of the installation. */
+	/** ID of the installation's ApplySet. */
 	readonly partOf: string;
 	/** Everything that was rendered. */
 	readonly objects: readonly KubeObject[];
-	/** Hash of the inventory as the status recorded it, if it did. */
+	/** Hash of the inventory that the status has recorded, if any. */
 	readonly recordedHash: string | undefined;
-	/** Objects that are not written yet, by key, with what they wait for in a sentence. */
+	/** Objects that must not be written yet, by key, with a sentence that says what they wait for. */
 	readonly held?: ReadonlyMap<string, string>;
-	/** Keys of objects that are rendered no more and stay a while all the same: something still uses them. */
+	/** Keys of objects that are no longer rendered but must stay a while, because something still uses them. */
 	readonly kept?: Pick<ReadonlySet<string>, 'has'>;
 }
 
 export interface ApplyResult {
 	/** Number of objects of the installation, shared ones included. */
 	readonly objects: number;
-	/** Hash over all of them; undefined while not everything is as rendered. */
+	/** Hash over all of them. Undefined while not everything is as rendered. */
 	readonly hash: string | undefined;
-	/** What the pass waits for, in a sentence; undefined when nothing. */
+	/** What the pass waits for, in a sentence. Undefined when it waits for nothing. */
 	readonly gate: string | undefined;
 	/** Every failure of this pass. */
 	readonly errors: readonly unknown[];
-	/** Look again after so many milliseconds, where nothing else would bring the pass back. */
+	/** Set when no watch would bring the next pass in time: it has to come after this time. */
 	readonly againInMs: number | undefined;
 }
 
@@ -81,7 +84,7 @@ function rememberReady({ ready }: InstallationMemory, children: readonly Child[]
 	}
 }
 
-/** Brings the cluster to `desired`. Throws only when `signal` aborts; failures of requests are in the result. */
+/** Makes the cluster match `desired`. Throws only when `signal` aborts; failures of requests are in the result. */
 export async function applyInstallation(
 	options: ApplierOptions,
 	desired: Desired,
@@ -100,7 +103,7 @@ export async function applyInstallation(
 	recallOnce(crds, children, desired.recordedHash, options, memory);
 	const { waitingFor, inventory } = await applyCrds(crds, options.crdMemory, writer);
 	if (writer.errors.length > 0) return result(undefined);
-	// Without their names: the sentence would change, and with it the status, as each of them gets ready.
+	// The sentence does not name the CRDs: it would change, and with it the status, whenever one of them gets ready.
 	if (waitingFor.length > 0) return result("waiting for Istio's CRDs to be Established");
 
 	const freshNamespaces = new Set<string>();
@@ -128,7 +131,7 @@ export async function applyInstallation(
 		(child) => options.live.get(objectKey(child))?.metadata.deletionTimestamp !== undefined,
 	);
 	if (going.length > 0) return result(`waiting for ${list(going.map(describeObject))} to be gone, to make it again`);
-	// Last, and backwards: what is no longer rendered goes when what replaces it stands.
+	// Pruning comes last and goes backwards: an old object goes when its replacement stands.
 	const prune = unwanted.filter((child) => kept?.has(objectKey(child)) !== true);
 	for (const wave of waves(prune, ({ kind }) => kind).toReversed()) {
 		const graceMs = webhookGraceLeft(memory, writer.now);
@@ -145,11 +148,12 @@ export async function applyInstallation(
 }
 
 /**
- * API servers learn of a deleted webhook by a watch, and call it until then: what answers it stays for so long, milliseconds.
+ * API servers learn from a watch that a webhook was deleted, and call it until then. So what answers the webhook stays for
+ * this time.
  */
 export const webhookGraceMs = 3_000;
 
-/** How much of it is left, milliseconds. */
+/** How much of `webhookGraceMs` is left. */
 export function webhookGraceLeft({ webhookGoneAt }: InstallationMemory, now: number): number {
 	return webhookGoneAt === undefined ? 0 : Math.max(0, webhookGoneAt + webhookGraceMs - now);
 }
@@ -159,8 +163,8 @@ export function isWebhook({ kind }: Pick<KubeObject, 'kind'>): boolean {
 }
 
 /**
- * The waves of a pass. A webhook that stands is changed before everything else: the certificate authorities that it is to
- * trust are in it before the first pod serves with a certificate of theirs, whenever the process ends in between.
+ * The waves of a pass. An existing webhook is changed before everything else. So it trusts a new certificate authority
+ * before the first pod serves with a certificate of it, even when the process ends in between.
  */
 function inOrder(writes: readonly Write[]): readonly (readonly Write[])[] {
 	const [standing, others] = partition(writes, ({ object, live }) => isWebhook(object) && live !== undefined);
@@ -176,8 +180,8 @@ function uniqueKinds(objects: readonly KubeObject[]): readonly Kind[] {
 }
 
 /**
- * How many objects differ from what was rendered, or are not known to agree, by the caches alone: what a pass would write
- * if writing were not paused.
+ * Counts the objects that differ from what was rendered, or that may differ, by the caches alone: those that a pass would
+ * write if writing were not paused.
  */
 export function countDifferences(options: ApplierOptions, desired: Desired, memory: InstallationMemory): number {
 	const crds = desired.objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
@@ -196,7 +200,7 @@ interface PassContext {
 	readonly writer: Writer;
 	readonly memory: InstallationMemory;
 	readonly desired: Desired;
-	/** Made in this pass, so nobody else's objects can be in them. */
+	/** Namespaces that this pass has made, so they can't hold anybody else's objects. */
 	readonly freshNamespaces: ReadonlySet<string>;
 }
 
@@ -205,7 +209,7 @@ const childrenCache = new WeakMap<
 	{ readonly uid: string | undefined; readonly children: readonly KubeObject[] }
 >();
 
-/** The rendered objects that belong to the installation alone, with their owner. Made once per rendering. */
+/** The rendered objects that belong to the installation alone, with their owner. Computed once per rendering. */
 function childrenOf({ objects, owner }: Desired): readonly KubeObject[] {
 	const cached = childrenCache.get(objects);
 	const uid = owner?.uid;
@@ -216,7 +220,7 @@ function childrenOf({ objects, owner }: Desired): readonly KubeObject[] {
 	return children;
 }
 
-/** Once per process: takes over what the status recorded, if the caches prove that it still holds. */
+/** Runs once per process: adopts the inventory that the status recorded, if the caches prove that it still holds. */
 function recallOnce(
 	crds: readonly KubeObject[],
 	children: readonly KubeObject[],
@@ -235,14 +239,14 @@ function recallOnce(
 	}
 }
 
-/** What is no longer rendered is no part of the inventory, also where it was gone before it could be pruned. */
+/** Drops what is no longer rendered from the inventory, even when it disappeared before it could be pruned. */
 function forgetOthers({ applied, ready }: InstallationMemory, children: readonly KubeObject[]): void {
 	const keys = new Set(children.map(objectKey));
 	for (const remembered of [applied, ready])
 		for (const key of remembered.keys()) if (!keys.has(key)) remembered.delete(key);
 }
 
-/** A namespace that stands is used as it is, whoever made it; a missing one is made. */
+/** Makes the namespace when it is missing. An existing one is used as it is, whoever made it. */
 async function ensureNamespace(namespace: KubeObject, fresh: Set<string>, writer: Writer): Promise<void> {
 	const { name } = namespace.metadata;
 	const live = writer.live.get(objectKey(namespace));
@@ -256,7 +260,9 @@ async function ensureNamespace(namespace: KubeObject, fresh: Set<string>, writer
 	if (live === undefined && (await writer.apply(namespace, false)).created) fresh.add(name);
 }
 
-/** A Deployment that an autoscaler scales begins with the autoscaler's minimum, also when a process before made it and died. */
+/**
+ * Lets a Deployment with an autoscaler begin with the autoscaler's minimum, also when an earlier process made it and died.
+ */
 async function beginReplicas(object: KubeObject, { writer, desired }: PassContext): Promise<void> {
 	const initial = initialReplicas(object, writer.live.get(objectKey(object)), desired.objects);
 	if (initial !== undefined) await writer.applyAs(handoverFieldManager, initial);
@@ -282,7 +288,10 @@ async function writeChild({ object, key, cause, live }: Write, pass: PassContext
 	if (cause !== 'outdated') writer.noticeRepair(object, live);
 }
 
-/** Ours was deleted, or lost the label by which we see it: what stands there now decides whether it may be written. */
+/**
+ * Handles an object of ours that was deleted, or lost the label by which we see it. What stands there now decides whether
+ * we may write.
+ */
 async function restore(object: KubeObject, pass: PassContext): Promise<Applied> {
 	const { writer } = pass;
 	try {
@@ -293,7 +302,9 @@ async function restore(object: KubeObject, pass: PassContext): Promise<Applied> 
 	}
 }
 
-/** Writes what may exist already, unseen by the caches. Throws where that is somebody else's. */
+/**
+ * Writes an object that may exist already without the caches showing it. Throws when the existing one is somebody else's.
+ */
 async function takeOver(object: KubeObject, pass: PassContext): Promise<Applied> {
 	const { writer, desired } = pass;
 	const found = await writer.findMetadata(object);

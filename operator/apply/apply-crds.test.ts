@@ -18,7 +18,7 @@ const crd: KubeObject = {
 	spec: { versions: [{ name: 'v1alpha3', served: true }] },
 };
 
-/** As the API server has it. */
+/** The CRD as the API server has it. */
 function onServer(resourceVersion: string, isEstablished: boolean): KubeObject {
 	return {
 		...crd,
@@ -27,7 +27,7 @@ function onServer(resourceVersion: string, isEstablished: boolean): KubeObject {
 	};
 }
 
-/** Passes over one CRD that the caches show as not Established, against an API server that answers with `served`. */
+/** Makes passes over one CRD. The caches show it as not Established; the API server answers with `served`. */
 function waiting(served: (asked: number) => KubeObject) {
 	const live = new LiveMap();
 	live.observe(onServer('1', false));

@@ -1,4 +1,4 @@
-/** Applies Istio's CRDs by the rules of `crd-plan.ts`. */
+/** Applies Istio's CRDs, by the rules of `crd-plan.ts`. */
 import { InvalidError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
@@ -11,12 +11,12 @@ import { ownershipOf } from './ownership.ts';
 import type { Applied } from './plan.ts';
 import type { Writer } from './writer.ts';
 
-/** What one process knows about the shared CRDs between passes, by key. */
+/** What one process remembers about the shared CRDs between passes, by key. */
 export interface CrdMemory {
 	readonly applied: Map<string, Applied>;
-	/** CRDs that somebody else made: what they serve, and when that was asked (monotonic ms). */
+	/** CRDs that somebody else made: what they serve, and the monotonic time at which we asked. */
 	readonly foreign: Map<string, ForeignCrd>;
-	/** Since when some were not Established, without a break (monotonic ms). */
+	/** Monotonic time since when, without a break, some CRD was not Established. */
 	waitingSince?: number | undefined;
 }
 
@@ -26,23 +26,23 @@ interface ForeignCrd {
 	readonly askedAt: number;
 }
 
-/** A foreign CRD is asked for again after this long (milliseconds): no watch tells when it changes. */
+/** A foreign CRD is read again after this time, because no watch tells when it changes. */
 const foreignMemoryMs = 5 * 60_000;
 const notEstablishedRetryMs = 2_000;
 /**
- * The API server establishes a CRD within a second, in clusters of several API servers after 5. One that takes longer
- * (milliseconds) is asked for, whatever the watch says, and nudged.
+ * The API server establishes a CRD within a second, or after 5 s in clusters with several API servers. When it takes longer
+ * than this, the operator reads the CRD itself and nudges it.
  */
 const establishingMs = 10_000;
 
 export interface CrdsApplied {
-	/** Names of those that can't be used yet. */
+	/** Names of the CRDs that can't be used yet. */
 	readonly waitingFor: readonly string[];
-	/** What the inventory says of each, by key. */
+	/** The inventory's line for each CRD, by key. */
 	readonly inventory: ReadonlyMap<string, Applied>;
 }
 
-/** What the caches show of the CRDs, in the form of an inventory that holds if nothing changed since it was recorded. */
+/** The inventory that the caches show for the CRDs. It holds when nothing has changed since it was recorded. */
 export function assumedCrds(crds: readonly KubeObject[], live: LiveObjects): ReadonlyMap<string, Applied> {
 	return new Map(
 		crds.map((crd) => {
@@ -56,7 +56,7 @@ export function assumedCrds(crds: readonly KubeObject[], live: LiveObjects): Rea
 	);
 }
 
-/** Writes the CRDs that need it, side by side. Failures are in `writer.errors`. */
+/** Writes the CRDs that need it, in parallel. Failures are in `writer.errors`. */
 export async function applyCrds(crds: readonly KubeObject[], memory: CrdMemory, writer: Writer): Promise<CrdsApplied> {
 	const notEstablished: KubeObject[] = [];
 	const inventory = new Map<string, Applied>();
@@ -70,10 +70,10 @@ export async function applyCrds(crds: readonly KubeObject[], memory: CrdMemory, 
 	return { waitingFor: waitingFor.map(({ metadata }) => metadata.name).sort(), inventory };
 }
 
-/** So many CRDs are asked for one by one; for more their names are listed. */
+/** Up to this many CRDs are read one by one. For more, one request lists the names. */
 const fewCrds = 3;
 
-/** Tells which names are taken. An API server with none of them is asked once, and not for each. */
+/** Tells which names are taken. When the API server may have none of many CRDs, this asks once instead of for each. */
 async function whatIsThere(
 	crds: readonly KubeObject[],
 	memory: CrdMemory,
@@ -88,7 +88,10 @@ async function whatIsThere(
 	return ({ metadata }) => names.has(metadata.name);
 }
 
-/** A net under the watch that tells when CRDs are Established: nothing else would bring the installation on. */
+/**
+ * Reads the CRDs itself when the watch does not tell for long that they are Established: nothing else would move the
+ * installation on.
+ */
 async function stillWaiting(
 	crds: readonly KubeObject[],
 	memory: CrdMemory,
@@ -113,9 +116,9 @@ async function stillWaiting(
 }
 
 /**
- * An API server that ends between accepting a CRD's names and establishing it forgets to do so when it is back: it
- * establishes on updates only (kubernetes 1.36 apiextensions-apiserver pkg/apiserver/customresource_handler.go,
- * `updateCustomResourceDefinition`). So it gets an update, and one that takes it back.
+ * When an API server ends between accepting a CRD's names and establishing the CRD, it forgets to establish it: it does so
+ * on updates only (kubernetes 1.36 apiextensions-apiserver pkg/apiserver/customresource_handler.go,
+ * `updateCustomResourceDefinition`). So we send an update, and another one that takes it back.
  */
 async function nudge(
 	{ apiVersion, kind, metadata: { name, resourceVersion = '' } }: KubeObject,
@@ -151,7 +154,7 @@ async function applyCrd(
 	}
 	if (decision.cause === 'outdated') return write(crd, true, memory, writer);
 	writer.assertMayRepair('crd', crd, live);
-	// One that is gone from the caches may have lost its label only, or have been made anew by another installer.
+	// A CRD that is gone from the caches may only have lost its label, or another installer may have made it anew.
 	const written =
 		decision.cause === 'deleted'
 			? await askForCrd(crd, memory, writer, isThere)
@@ -179,7 +182,7 @@ async function askForCrd(
 	if (ownership.kind === 'foreign') {
 		const foreign = { facts, owner: ownership.owner, askedAt: writer.now };
 		const used = useForeign(crd, foreign, writer);
-		// Kept in mind once it serves: while it does not, its owner is about to change that.
+		// Remembered only once it serves. Until then its owner is about to change it.
 		if (facts.established) memory.foreign.set(key, foreign);
 		return used;
 	}
@@ -221,7 +224,7 @@ function requireVersions(crd: KubeObject, facts: CrdFacts | undefined, owner: st
 	);
 }
 
-/** The inventory's line for a CRD of which a newer release's definition is stored. */
+/** The inventory's line for a CRD whose stored definition is from a newer release. */
 function keptLine(crd: KubeObject, release: string): Applied {
 	return { bodyHash: bodyHash(crd), fingerprint: `kept ${release}` };
 }

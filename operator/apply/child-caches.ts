@@ -1,6 +1,6 @@
 /**
- * What is known of the objects that the operator keeps in one API server: one reflector per kind, by label and, where
- * nothing more than drift and ownership is read from them, as metadata only.
+ * The caches of the objects that the operator keeps in one API server. There is one reflector per kind. It selects by
+ * label, and watches metadata only when nothing but drift and ownership is read.
  */
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { withinDeadline } from '../runtime/deadline.ts';
@@ -17,21 +17,21 @@ import type { LiveCache } from './live.ts';
 export interface WatchedKind {
 	readonly kind: Kind;
 	readonly metadataOnly: boolean;
-	/** All objects, whoever made them: then it is known without asking that a name is free. */
+	/** Watches all objects, whoever made them. Then the caches alone tell that a name is free. */
 	readonly isAll?: boolean;
-	/** One object alone, by its name. */
+	/** Watches one object alone, by its name. */
 	readonly only?: string;
-	/** In one namespace alone. */
+	/** Watches one namespace alone. */
 	readonly namespace?: string;
-	/** Instead of the selector of all others. */
+	/** Replaces the selector that other kinds use. */
 	readonly labelSelector?: string;
 }
 
 export interface ChildCachesOptions {
 	readonly watched: readonly WatchedKind[];
-	/** Kinds that exist only with their CRDs: each is watched from the moment on at which there are objects of it. */
+	/** Kinds that exist only when their CRDs do. Each is watched once there are objects of it. */
 	readonly onDemand?: readonly Kind[];
-	/** Which objects are watched where not all are. Everything that any installation made when not set. */
+	/** Selects the objects of kinds that are not watched as a whole. Default: everything that any installation made. */
 	readonly labelSelector?: string;
 	/** Further indexes of each kind's store. */
 	readonly indexes?: Readonly<Record<string, IndexFunction<Child>>>;
@@ -39,12 +39,12 @@ export interface ChildCachesOptions {
 	readonly observe?: (happening: ReflectorHappening) => void;
 }
 
-/** How long a pass waits for the first list of a kind, milliseconds. */
+/** A pass waits this long for the first list of a kind. */
 const followDeadlineMs = 30_000;
 
 /**
- * A watch that was down for less (milliseconds) is no matter: each is ended by its server from time to time, and an API server
- * that restarts is back by then.
+ * A watch may be down for this time before its cache counts as outdated: servers end each watch now and then, and an API
+ * server that restarts is back by then.
  */
 const behindAfterMs = 10_000;
 
@@ -55,8 +55,8 @@ function kindKey(apiVersion: string, kind: string): string {
 }
 
 /**
- * The set that a child is in: removal takes away what is in it. Labels alone prove nothing, they are copied with an object
- * or put on a namespace by hand; what we never wrote, and what is shared, is in none.
+ * The set that a child belongs to; removing the set deletes the child. Labels alone prove nothing: they are copied with an
+ * object or put on a namespace by hand. What we never wrote, and what is shared, belongs to no set.
  */
 function setOf(child: Child): string | undefined {
 	return child.fingerprint === undefined || isShared(child) ? undefined : child.partOf;
@@ -67,9 +67,9 @@ export class ChildCaches implements LiveCache {
 	readonly #options: ChildCachesOptions;
 	readonly #basic: readonly Reflector<Child>[];
 	readonly #byKind = new Map<string, Reflector<Child>>();
-	/** Of the kinds on demand: those that were begun. */
+	/** Reflectors of the kinds on demand that are being watched. */
 	readonly #followed = new Map<Kind, Reflector<Child>>();
-	/** The kinds of which everything is watched, not only what is ours. */
+	/** The kinds that are watched as a whole, not only what is ours. */
 	readonly #seenWhole = new Set<Kind>();
 	readonly #handlers = new Set<ChangeHandler<Child>>();
 
@@ -107,7 +107,7 @@ export class ChildCaches implements LiveCache {
 	async follow(wanted: readonly Kind[]): Promise<void> {
 		const { onDemand = [] } = this.#options;
 		const reflectors = wanted.filter((kind) => onDemand.includes(kind)).map((kind) => this.#follow(kind));
-		// The common case costs no timer.
+		// The usual case needs no timer.
 		if (reflectors.every(({ hasSynced }) => hasSynced)) return;
 		await withinDeadline(Promise.all(reflectors.map(({ synced }) => synced)), {
 			ms: followDeadlineMs,
@@ -130,7 +130,7 @@ export class ChildCaches implements LiveCache {
 		return this.#byKind.get(kindKey(apiVersion, kind))?.store.values() ?? [];
 	}
 
-	/** Whether what is known of a kind may be old: its watch has been down for a while. */
+	/** Whether the cache of a kind may be outdated: its watch has been down for a while. */
 	isBehind({ apiVersion, kind }: Kind): boolean {
 		const reflector = this.#byKind.get(kindKey(apiVersion, kind));
 		return reflector !== undefined && reflector.staleForMs > behindAfterMs;
@@ -138,9 +138,9 @@ export class ChildCaches implements LiveCache {
 
 	// Life
 
-	/** Returns how to end it. */
+	/** Returns a function that removes the handler. */
 	onChange(handler: ChangeHandler<Child>): () => void {
-		// Removed by its own identity: reflectors that begin later have it too.
+		// A function of its own, so that removing it removes this one alone. Reflectors that start later get it too.
 		const own: ChangeHandler<Child> = (change) => handler(change);
 		this.#handlers.add(own);
 		const ends = [...this.#byKind.values()].map((reflector) => reflector.addHandler(own));
@@ -158,7 +158,7 @@ export class ChildCaches implements LiveCache {
 		for (const reflector of this.#byKind.values()) reflector.stop();
 	}
 
-	/** Resolves when everything has been listed once. */
+	/** Resolves when every kind has been listed once. */
 	async synced(): Promise<void> {
 		await Promise.all([...this.#basic.map(({ synced }) => synced), this.#followWhatIsThere()]);
 	}
@@ -167,17 +167,20 @@ export class ChildCaches implements LiveCache {
 		return this.#basic.every(({ hasSynced }) => hasSynced);
 	}
 
-	/** How long (milliseconds) the most outdated of the caches has been without a watch. Kinds on demand may be away. */
+	/**
+	 * How long the most outdated of the caches has been without a watch. Kinds on demand are left out, since they may not
+	 * exist.
+	 */
 	get staleForMs(): number {
 		return Math.max(0, ...this.#basic.map(({ staleForMs }) => staleForMs));
 	}
 
-	/** Lists everything anew: a net under what the watches might have missed. What differs comes to the handlers as changes. */
+	/** Lists everything anew, to catch what the watches might have missed. Handlers get the differences as changes. */
 	relist(): void {
 		for (const reflector of this.#byKind.values()) reflector.relist();
 	}
 
-	/** Number of objects that are known. */
+	/** Number of cached objects. */
 	get size(): number {
 		return [...this.#byKind.values()].reduce((sum, { store }) => sum + store.size, 0);
 	}
@@ -203,7 +206,7 @@ export class ChildCaches implements LiveCache {
 	#follow(kind: Kind): Reflector<Child> {
 		const known = this.#followed.get(kind);
 		if (known !== undefined) {
-			// Its CRD may have been away: there is no reason to wait any longer.
+			// The watch may have been waiting for the CRD; now it need not wait any longer.
 			if (known.staleForMs > 0) known.retryNow();
 			return known;
 		}
@@ -214,7 +217,7 @@ export class ChildCaches implements LiveCache {
 		return reflector;
 	}
 
-	/** The kinds on demand of which something of ours was made before this process began. */
+	/** Watches the kinds on demand that have objects of ours from before this process began. */
 	async #followWhatIsThere(): Promise<void> {
 		const { onDemand = [], labelSelector = managedSelector } = this.#options;
 		const found = await Promise.all(

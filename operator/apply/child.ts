@@ -1,4 +1,7 @@
-/** What the caches keep of a child: enough to see drift, ownership and readiness, a few hundred bytes instead of kilobytes. */
+/**
+ * What the caches keep of a child: enough to see drift, ownership and readiness, in a few hundred bytes instead of
+ * kilobytes.
+ */
 import { clusterAnnotationPrefix, clusterLabel, remoteSecretsAnnotation } from '../../api/v1/constants.ts';
 import type { KubeObject, ManagedFieldsEntry } from '../runtime/object.ts';
 import { fingerprint, lastForeignManager } from './fingerprint.ts';
@@ -13,7 +16,7 @@ import {
 	partOfLabel,
 } from './identity.ts';
 
-/** A cached child. Frozen; `metadata` has the header fields that stores and keys need and nothing else. */
+/** A cached child. Frozen; `metadata` has only the fields that stores and keys need. */
 export interface Child extends KubeObject {
 	/** Hash of the fields that we own, `undefined` when we own none. */
 	readonly fingerprint: string | undefined;
@@ -61,7 +64,7 @@ export interface InjectionLabels {
 	readonly injection: string | undefined;
 	/** Label `meshwright.io/mesh`: the MeshInstallation whose injector serves the namespace. */
 	readonly mesh: string | undefined;
-	/** The field managers by which operators put the labels there, see `injection-labels.ts`; sorted. */
+	/** The field managers by which operators have put the labels there, sorted; see `injection-labels.ts`. */
 	readonly keepers: readonly string[];
 }
 
@@ -69,7 +72,7 @@ export interface InjectionLabels {
 export interface Workload {
 	readonly generation: number;
 	readonly observedGeneration: number;
-	/** `spec.replicas`, as it stands on the server. */
+	/** `spec.replicas`, as the server has it. */
 	readonly desired: number;
 	readonly total: number;
 	readonly updated: number;
@@ -77,7 +80,7 @@ export interface Workload {
 	readonly available: number;
 	/** Reason of condition `Progressing` when it is False (`ProgressDeadlineExceeded`), else undefined. */
 	readonly stalled: string | undefined;
-	/** The roll-out of the pod template was complete once: pods that are missing now are a failure, not a beginning. */
+	/** The roll-out of the pod template was complete once. So pods that are missing now are a failure, not a beginning. */
 	readonly isRolledOut: boolean;
 	readonly images: readonly string[];
 	/** Names of the Secrets that its pods mount. */
@@ -86,7 +89,7 @@ export interface Workload {
 	readonly ownsReplicas: boolean;
 	/** Annotation `meshwright.io/remote-secrets-hash` of its pod template. */
 	readonly remoteSecrets: string | undefined;
-	/** Whether anybody has said how many pods there are to be; if not, it is the API server's default of one. */
+	/** Whether anybody has set the number of pods. If not, it is the API server's default of one. */
 	readonly isReplicasSaid: boolean;
 }
 
@@ -94,17 +97,17 @@ export interface Workload {
 export interface CrdFacts {
 	readonly established: boolean;
 	readonly servedVersions: readonly string[];
-	/** Istio release whose definition is stored, by our annotation; undefined when the CRD is not ours. */
+	/** The Istio release whose definition is stored, by our annotation. Undefined when the CRD is not ours. */
 	readonly release: string | undefined;
 }
 
-/** Whether all pods are of the template as it stands now, available or not. */
+/** Whether all pods follow the current template, available or not. */
 export function hasNewPodsOnly(workload: Workload): boolean {
 	const { generation, observedGeneration, desired, total, updated } = workload;
 	return observedGeneration >= generation && updated >= desired && total <= updated;
 }
 
-/** Whether all pods are of the template as it stands now, and available. */
+/** Whether all pods follow the current template and are available. */
 export function isRolledOutAndAvailable(workload: Workload): boolean {
 	return hasNewPodsOnly(workload) && workload.available >= workload.desired;
 }
@@ -198,7 +201,7 @@ function injectionLabelsOf({ metadata: { labels, managedFields } }: KubeObject):
 	};
 }
 
-/** The label by which Istio finds the Secrets of other clusters (istio 1.0-1.4 `pkg/kube/secretcontroller`). */
+/** Istio finds the Secrets of other clusters by this label (istio 1.0-1.4 `pkg/kube/secretcontroller`). */
 const multiClusterLabel = 'istio/multiCluster';
 
 function clusterRecordOf({
@@ -215,7 +218,7 @@ function clusterRecordOf({
 	};
 }
 
-/** What others own of the data beside the key of the cluster itself, by the fields that the API server says are theirs. */
+/** Keys of the data that others own, apart from the cluster's own key. The API server's list of managed fields tells. */
 function foreignKeysOf(managedFields: readonly ManagedFieldsEntry[], cluster: string): readonly string[] {
 	const keys = managedFields
 		.filter(({ manager, operation }) => manager !== fieldManager || operation !== 'Apply')

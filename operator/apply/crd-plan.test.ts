@@ -14,7 +14,7 @@ function appliedAs(body: KubeObject): Applied {
 	return { bodyHash: bodyHash(body), fingerprint: fingerprint(stored(body).metadata) ?? '' };
 }
 
-/** What is decided about 1.4.10's definition where this annotation stands on ours. */
+/** The decision about 1.4.10's definition when ours has these annotations. */
 function decideOver(annotations: Readonly<Record<string, string>>): CrdDecision {
 	return decideCrd(desired, toChild(stored(desired, { annotations })), undefined);
 }

@@ -1,7 +1,7 @@
 /**
- * Istio's CRDs are shared: by all installations in the cluster, by other installers, and by the users' own objects that
- * would go with them. So they follow rules of their own: the newest release's definition wins whatever the order of
- * installations, one that somebody else made is never written but only checked, and none is ever deleted.
+ * Istio's CRDs are shared by all installations of the cluster, by other installers, and by users' own objects, which would
+ * be deleted with them. So they follow rules of their own: the definition of the newest release wins, whatever the order of
+ * installations. A definition that somebody else made is checked and never written. None is ever deleted.
  */
 import { compareVersions, readFullVersion } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
@@ -11,15 +11,18 @@ import { crdVersionAnnotation } from './identity.ts';
 import type { Applied, Cause } from './plan.ts';
 
 export type CrdDecision =
-	/** As it should be. */
+	/** The CRD is as it should be. */
 	| { readonly kind: 'current' }
-	/** A newer release's definition is stored and stays. */
+	/** The definition of a newer release is stored, and stays. */
 	| { readonly kind: 'kept'; readonly release: string }
 	| { readonly kind: 'write'; readonly cause: Cause }
-	/** Not seen among ours: whether it exists, and whose it is, must be asked. */
+	/** It is not among ours. The API server has to be asked whether it exists, and whose it is. */
 	| { readonly kind: 'ask' };
 
-/** Compares full versions (`1.4.10`) by number. Negative when `a` is older. Anything that is not a full version is older than all that are. */
+/**
+ * Compares full versions (`1.4.10`) by number. Negative when `a` is older. What is not a full version is older than every
+ * full version.
+ */
 export function compareReleases(a: string | undefined, b: string | undefined): number {
 	return compareVersions(readFullVersion(a ?? ''), readFullVersion(b ?? ''));
 }
@@ -29,13 +32,13 @@ export function releaseOf(crd: KubeObject): string | undefined {
 	return crd.metadata.annotations?.[crdVersionAnnotation];
 }
 
-/** The versions that a rendered CRD serves: what the installation needs of it. */
+/** The versions that a rendered CRD serves, and that the installation needs. */
 export function versionsOf(crd: KubeObject): readonly string[] {
 	const { versions } = crd.spec as { readonly versions: readonly { readonly name: string }[] };
 	return versions.map(({ name }) => name);
 }
 
-/** What to do about one CRD, from the caches alone. */
+/** Decides what to do about one CRD, from the caches alone. */
 export function decideCrd(desired: KubeObject, live: Child | undefined, applied: Applied | undefined): CrdDecision {
 	if (live === undefined) return applied === undefined ? { kind: 'ask' } : { kind: 'write', cause: 'deleted' };
 	if (live.metadata.deletionTimestamp !== undefined) return { kind: 'current' };
@@ -47,7 +50,7 @@ export function decideCrd(desired: KubeObject, live: Child | undefined, applied:
 	return { kind: 'current' };
 }
 
-/** The versions that are needed and that a CRD does not serve. */
+/** The needed versions that a CRD does not serve. */
 export function missingVersions(desired: KubeObject, live: CrdFacts): readonly string[] {
 	return versionsOf(desired).filter((version) => !live.servedVersions.includes(version));
 }

@@ -1,12 +1,12 @@
-/** How anything is deleted: exactly the object that is known, and whoever reads the caches learns of it at once. */
+/** Deletes an object: exactly the known one, and the caches show it at once. */
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { isNotFound } from '../runtime/errors.ts';
 import { type KubeObject, referenceOf } from '../runtime/object.ts';
 import type { LiveCache } from './live.ts';
 
 /**
- * Deletes this object, not one that was made under its name since: for that it rejects with ConflictError. Returns whether
- * it was there.
+ * Deletes this object. When another one was made under its name since, this rejects with ConflictError. Returns whether the
+ * object existed.
  */
 export async function deleteObject(
 	api: Pick<ApiServer, 'delete'>,

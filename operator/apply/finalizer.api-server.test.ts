@@ -1,4 +1,6 @@
-/** The finalizer's patches on a real API server: what it answers when the list changed meanwhile decides their form. */
+/**
+ * The finalizer's patches on a real API server. Their form depends on what it answers when the list has changed meanwhile.
+ */
 import test, { type ExecutionContext } from 'ava';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { ApiServer } from '../runtime/client/api-server.ts';

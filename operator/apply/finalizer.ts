@@ -1,6 +1,6 @@
 /**
- * The finalizer of a MeshInstallation, written by a JSON patch that tests what it read: other finalizers are never lost,
- * and nothing is written when somebody else was faster (the answer is then a conflict, and the next pass reads again).
+ * Adds and removes the finalizer of a MeshInstallation by a JSON patch that tests what was read. So no other finalizer is
+ * ever lost. When somebody else was faster, nothing is written, the answer is a conflict, and the next pass reads again.
  */
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { ConflictError, isNotFound, RequestError } from '../runtime/errors.ts';
@@ -8,7 +8,7 @@ import { describeObject, type KubeObject, referenceOf } from '../runtime/object.
 
 type Patcher = Pick<ApiServer, 'patch'>;
 
-/** Adds the finalizer. Answers with the object as it is then. */
+/** Adds the finalizer. Returns the object as it is then. */
 export async function addFinalizer(
 	api: Patcher,
 	object: KubeObject,
@@ -21,7 +21,7 @@ export async function addFinalizer(
 		{ op: 'test', path: '/metadata/uid', value: uid },
 		...(finalizers === undefined || finalizers.length === 0
 			? [
-					// Without a list yet, only an unchanged object is known to have none.
+					// Without a list there is nothing to test but the object's version: an unchanged object has no finalizers.
 					{ op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
 					{ op: 'add', path: '/metadata/finalizers', value: [finalizer] },
 				]
@@ -34,7 +34,7 @@ export async function addFinalizer(
 	}
 }
 
-/** Removes the finalizer. An object that is gone already is what was wanted. */
+/** Removes the finalizer. Succeeds when the object is gone already. */
 export async function removeFinalizer(
 	api: Patcher,
 	object: KubeObject,
@@ -58,7 +58,7 @@ export async function removeFinalizer(
 	}
 }
 
-/** A failed `test` comes as 422 without a cause; one that names causes is the validation of the object. */
+/** A failed `test` is answered by 422 without a cause. A 422 that names causes is about the object's validity. */
 function asConflict(error: unknown, object: KubeObject): unknown {
 	if (!(error instanceof RequestError) || error.status !== 422 || error.causes.length > 0) return error;
 	return new ConflictError(`the finalizers of ${describeObject(object)} changed meanwhile`, {

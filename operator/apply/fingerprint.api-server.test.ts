@@ -1,4 +1,4 @@
-/** On a real API server: the facts that drift detection stands on, for every kind that an installation can be made of. */
+/** Shows on a real API server the facts that drift detection relies on, for every kind of an installation. */
 import test from 'ava';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { eventually } from '../../e2e/support/eventually.ts';
@@ -66,18 +66,18 @@ const widget = namespaced('test.istio.io/v1alpha3', 'Kindwidgets', {
 });
 
 interface Subject {
-	/** What we apply. Fields that the server normalises are in it on purpose: quantities, ports without a protocol. */
+	/** What we apply. It contains fields that the server normalises: quantities, ports without a protocol. */
 	readonly body: KubeObject;
-	/** A field of ours, changed: JSON merge patch. */
+	/** Changes a field of ours: JSON merge patch. */
 	readonly change: Readonly<Record<string, unknown>>;
-	/** Fields that others write and that we don't own: JSON patch. */
+	/** Writes fields of others: JSON patch. */
 	readonly foreign?: readonly unknown[];
 	/**
-	 * In the body is a value as a whole that is stored in another form: a list without keys whose entries get defaults, a
-	 * quantity. Who else applies the very same body takes it, then.
+	 * Set when the server stores a value of the body in another form, such as a list without keys whose entries get defaults,
+	 * or a quantity. Then whoever applies the very same body takes the field over.
 	 */
 	readonly isStoredOtherwise?: boolean;
-	/** A status that its controller writes. */
+	/** The status that the kind's controller writes. */
 	readonly status?: Readonly<Record<string, unknown>>;
 }
 
@@ -237,7 +237,7 @@ async function applyAs(manager: string, object: KubeObject, accept?: string): Pr
 	return body;
 }
 
-/** A CRD is served a moment after it is Established. */
+/** Retries for a while, because a CRD is served only a moment after it is Established. */
 async function applyEventually(object: KubeObject): Promise<void> {
 	await eventually(`${object.kind} is served`, () => applyAs('probe', object));
 }
@@ -263,7 +263,7 @@ async function read(object: KubeObject, accept?: string): Promise<KubeObject> {
 	return (await api.request<KubeObject>({ method: 'GET', path: pathOf(object), accept })).body;
 }
 
-/** The object when nobody writes it any more on its first appearance; only CRDs are written, until they are Established. */
+/** Waits until nobody writes the new object any more. That happens to CRDs only, until they are Established. */
 async function settled(object: KubeObject): Promise<KubeObject> {
 	return eventually(`${object.kind} ${object.metadata.name} is no more written`, async () => {
 		const current = await read(object);

@@ -78,7 +78,7 @@ test('the hash of a body depends on its values, not on the order of its fields n
 			const body = { ...configMap('istio'), spec };
 			const again = { spec: reversed(spec), extra: undefined, ...configMap('istio') };
 			t.is(bodyHash(body), bodyHash(again));
-			// As the wire sees them: -0 is 0 there.
+			// Compared as JSON, where -0 is 0.
 			const isSame = JSON.stringify(reversed(spec)) === JSON.stringify(reversed(other));
 			if (!isSame && bodyHash(body) === bodyHash({ ...body, spec: other })) {
 				t.deepEqual(JSON.parse(JSON.stringify(spec)), JSON.parse(JSON.stringify(other)));

@@ -1,8 +1,8 @@
 /**
- * Drift detection without reading objects. The API server keeps, per field manager, the set of fields that manager owns
- * (`metadata.managedFields[].fieldsV1`). Our own entry changes exactly when somebody changes, deletes or takes a field
- * that we applied, never for a foreign field or a status write, and comes back the same when we apply again. It
- * travels in metadata-only watches. The entry's `time` is no signal: it stays on a takeover and moves on sharing.
+ * Detects drift without reading objects. The API server keeps the set of fields that each field manager owns
+ * (`metadata.managedFields[].fieldsV1`). Our entry changes exactly when somebody changes, deletes or takes a field that we
+ * applied. It does not change for a field of others or a write of the status, and it comes back the same when we apply
+ * again. It travels in metadata-only watches. The entry's `time` is no signal: it stays on a takeover and moves on sharing.
  */
 import { createHash } from 'node:crypto';
 import type { KubeObject, ObjectMeta } from '../runtime/object.ts';
@@ -12,7 +12,7 @@ function digest(text: string): string {
 	return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }
 
-/** JSON with sorted keys: equal for equal values whatever order they were written in. */
+/** JSON with sorted keys: the same text for equal values, whatever the order of their keys. */
 function canonical(value: unknown): string {
 	if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
 	if (value !== null && typeof value === 'object') {
@@ -25,20 +25,20 @@ function canonical(value: unknown): string {
 	return JSON.stringify(value) ?? 'null';
 }
 
-/** Hash of our own entry in `managedFields`; `undefined` when we own nothing in the object. */
+/** Hash of our entry in `managedFields`. Undefined when we own nothing in the object. */
 export function fingerprint(metadata: Pick<ObjectMeta, 'managedFields'>): string | undefined {
 	const own = metadata.managedFields?.find(
 		(entry) => entry.manager === fieldManager && entry.operation === 'Apply' && (entry.subresource ?? '') === '',
 	);
 	if (own?.fieldsV1 === undefined) return undefined;
-	// Sorted, since the same set comes in another order after a write through the scale subresource: ports as numbers
+	// Sorted, because the same set comes in another order after a write through the scale subresource: ports as numbers
 	// before (8080, 15010), as text after it (15010, 8080).
 	return digest(`${own.apiVersion ?? ''} ${canonical(own.fieldsV1)}`);
 }
 
 const bodyHashes = new WeakMap<KubeObject, string>();
 
-/** Hash of a body that is to be applied. Rendered objects are frozen and reused between passes, so each is hashed once. */
+/** Hash of a body to apply. Rendered objects are frozen and reused between passes, so each is hashed once. */
 export function bodyHash(body: KubeObject): string {
 	let hash = bodyHashes.get(body);
 	if (hash === undefined) {
@@ -48,10 +48,12 @@ export function bodyHash(body: KubeObject): string {
 	return hash;
 }
 
-/** Through these a manager writes fields that others apply; what is written through `status` is nobody's drift. */
+/**
+ * Through these subresources a manager writes fields that others apply. What is written through `status` is nobody's drift.
+ */
 const writingSubresources = new Set(['', 'scale']);
 
-/** The manager, other than ours, that wrote last according to `managedFields`: whom an Event about drift names. */
+/** The manager other than ours that wrote last, according to `managedFields`. Events about drift name it. */
 export function lastForeignManager(metadata: Pick<ObjectMeta, 'managedFields'>): string | undefined {
 	let latest: { manager: string; time: string } | undefined;
 	for (const { manager, subresource, time } of metadata.managedFields ?? []) {
@@ -62,7 +64,10 @@ export function lastForeignManager(metadata: Pick<ObjectMeta, 'managedFields'>):
 	return latest?.manager;
 }
 
-/** One hash over a whole inventory: what was applied and how the API server acknowledged it. Order of the lines does not matter. */
+/**
+ * One hash over a whole inventory: what was applied, and the API server's acknowledgements. The order of the lines does not
+ * matter.
+ */
 export function inventoryHash(lines: Iterable<string>): string {
 	return digest([...lines].sort().join('\n'));
 }

@@ -1,4 +1,4 @@
-/** How Meshwright signs what it writes, and how it recognises its own work. */
+/** Names by which Meshwright marks what it writes, and recognises it. */
 import {
 	adoptAnnotation,
 	applySetLabel,
@@ -10,33 +10,42 @@ import {
 } from '../../api/v1/constants.ts';
 import type { KubeObject, OwnerReference } from '../runtime/object.ts';
 
-/** The one field manager of everything that is rendered. */
+/** The field manager of everything that is rendered. */
 export const fieldManager = 'meshwright';
 
-/** Holds `spec.replicas` of a Deployment while an autoscaler is about to take it over, see `replicas-handover.ts`. */
+/**
+ * Field manager that holds a Deployment's `spec.replicas` while an autoscaler is about to take it over, see
+ * `replicas-handover.ts`.
+ */
 export const handoverFieldManager = 'meshwright-handover';
 
-/** Touches a CRD that the API server has forgotten to establish, see `apply-crds.ts`; leaves nothing behind. */
+/**
+ * Field manager that touches a CRD that the API server has forgotten to establish, see `apply-crds.ts`. Leaves nothing
+ * behind.
+ */
 export const nudgeFieldManager = 'meshwright-nudge';
 
-/** Owns the labels on users' namespaces: what it gives up goes, and what somebody else put there as well stays. */
+/**
+ * Field manager of the labels on users' namespaces. When it gives up a label, the label goes, unless somebody else has put
+ * it there too.
+ */
 export const injectionFieldManager = 'meshwright-injection';
 
 /**
- * In a joined cluster, for the set that is kept there: another operator, of that cluster or of a third one, may keep a mesh of
- * the same name there, whose labels are not ours to take away.
+ * The same in a joined cluster. Another operator may keep a mesh of the same name there, and must keep its labels. So each
+ * set that is kept there has a manager of its own.
  */
 export function injectionFieldManagerThere(partOf: string): string {
 	return `${injectionFieldManager}-${partOf}`;
 }
 
-/** Field manager of the status subresource: apart from `meshwright`, so that the two sets of fields never mix. */
+/** Field manager of the status subresource. It differs from `meshwright`, so that the two sets of fields never mix. */
 export const statusFieldManager = 'meshwright-status';
 
 export const componentLabel = 'app.kubernetes.io/component';
 export const instanceLabel = 'app.kubernetes.io/instance';
 
-// What rendering writes and what is read here are the same names.
+// Rendering writes the same names that are read here.
 export {
 	adoptAnnotation,
 	applySetLabel as partOfLabel,
@@ -47,13 +56,13 @@ export {
 	meshLabel,
 };
 
-/** On a CRD for the moment of a nudge. */
+/** A CRD carries it for the moment of a nudge. */
 export const nudgeAnnotation = 'meshwright.io/nudge';
 
 /** Selects every object that any MeshInstallation made. */
 export const managedSelector = `${managedByLabel}=${managedByValue}`;
 
-/** Who owns the children of one installation. */
+/** The owner of the children of one installation. */
 export interface Owner {
 	readonly apiVersion: string;
 	readonly kind: string;
@@ -61,7 +70,7 @@ export interface Owner {
 	readonly uid: string;
 }
 
-/** The controller reference by which the garbage collector and every viewer find the installation of a child. */
+/** The controller reference by which the garbage collector, and every viewer, finds a child's installation. */
 export function ownerReference(owner: Owner): OwnerReference {
 	return {
 		apiVersion: owner.apiVersion,
@@ -75,7 +84,7 @@ export function ownerReference(owner: Owner): OwnerReference {
 
 const sharedKinds: ReadonlySet<string> = new Set(['CustomResourceDefinition', 'Namespace']);
 
-/** Whether an object may hold what others live by: CRDs and the namespace have no owner, and are never deleted. */
+/** Whether others may depend on an object's existence: CRDs and the namespace have no owner, and are never deleted. */
 export function isShared({ kind }: Pick<KubeObject, 'kind'>): boolean {
 	return sharedKinds.has(kind);
 }

@@ -1,4 +1,4 @@
-/** Labels on users' namespaces, on a real API server: who owns which is its own book-keeping. */
+/** Labels on users' namespaces, on a real API server: it keeps the record of who owns which. */
 import test, { type ExecutionContext } from 'ava';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { ApiServer } from '../runtime/client/api-server.ts';
@@ -39,7 +39,7 @@ async function labels({ metadata: { name } }: KubeObject): Promise<Readonly<Reco
 	return others;
 }
 
-/** All namespaces as the caches would have them now. */
+/** All namespaces, as up-to-date caches would show them. */
 async function look(): Promise<LiveNamespaces> {
 	const { items } = await api.list<KubeObject>(kinds.Namespace, { metadataOnly: true });
 	const children = items.map((item) => toChild({ ...item, ...kinds.Namespace }));
@@ -149,7 +149,7 @@ test('of two operators that keep meshes of the same name in one cluster none tou
 		[],
 		'both are content, and nothing is written',
 	);
-	// One of them leaves.
+	// One of the meshes leaves.
 	t.deepEqual(await keep('eight', [], there), []);
 	t.deepEqual([await labels(own), await labels(theirs), await labels(shared)], [marked, {}, marked]);
 });

@@ -1,6 +1,6 @@
 /**
- * The labels that make injection work in users' namespaces. They are put on under a field manager of their own: giving
- * them up takes away exactly what nobody else has put there too, and nothing else of a namespace is ever touched.
+ * Keeps the labels that make injection work in users' namespaces. They have a field manager of their own. So when it gives
+ * a label up, the label goes, unless somebody else has put it there too. Nothing else of a namespace is ever touched.
  */
 import { ConflictError, InvalidError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
@@ -9,14 +9,14 @@ import type { Child, InjectionLabels } from './child.ts';
 import { injectionFieldManager, injectionLabel, meshLabel } from './identity.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
-/** Reads the namespaces, all of them. */
+/** Reads all namespaces. */
 export interface LiveNamespaces {
 	get(key: string): Child | undefined;
-	/** Those that carry labels for a mesh of this name, by whichever operator. */
+	/** The namespaces with labels for a mesh of this name, whichever operator put them there. */
 	labelledFor(mesh: string): readonly Child[];
 }
 
-/** The mesh whose labels an operator has put on a namespace: the index behind `LiveNamespaces.labelledFor`. */
+/** The mesh whose labels an operator has put on a namespace. This is the index behind `LiveNamespaces.labelledFor`. */
 export function labelledFor({ injection }: Child): string | undefined {
 	return injection !== undefined && injection.keepers.length > 0 ? injection.mesh : undefined;
 }
@@ -26,16 +26,17 @@ export interface InjectionPlan {
 	readonly label: readonly Child[];
 	/** Namespaces to take them from. */
 	readonly release: readonly Child[];
-	/** Names of namespaces that are asked for and do not exist yet. */
+	/** Names of wanted namespaces that do not exist yet. */
 	readonly missing: readonly string[];
-	/** Why some namespaces are left as they are. */
+	/** Why some namespaces are not touched. */
 	readonly refused: readonly InvalidError[];
 }
 
 /**
- * What has to be done so that exactly `wanted` have the labels of a mesh.
+ * Plans how exactly the `wanted` namespaces get the labels of a mesh.
  * @param mesh name of the MeshInstallation
- * @param manager by which we own the labels: what others have put on for a mesh of the same name is theirs
+ * @param manager field manager by which we own the labels; labels of a mesh of the same name under other managers are not
+ * ours
  */
 export function planInjectionLabels(
 	mesh: string,
@@ -66,7 +67,7 @@ function isLabelled({ injection, mesh: labelled, keepers }: InjectionLabels, mes
 	return injection === 'enabled' && labelled === mesh && keepers.includes(manager);
 }
 
-/** Somebody has said something else about this namespace: that is not overruled. */
+/** Why the labels are not put on this namespace: somebody else has decided otherwise. */
 function refusalOf(
 	namespace: KubeObject,
 	{ injection, mesh: labelled, keepers }: InjectionLabels,
@@ -91,7 +92,7 @@ function refusalOf(
 		: undefined;
 }
 
-/** Puts the labels on and takes them off. Returns the failures; throws only when `signal` aborts. */
+/** Puts the labels on and takes them off. Returns the failures. Throws only when `signal` aborts. */
 export async function applyInjectionLabels(
 	options: WriterOptions,
 	mesh: string,
@@ -106,14 +107,17 @@ export async function applyInjectionLabels(
 	return writer.errors;
 }
 
-/** Owns these labels of a namespace and gives up the others. Without force: what somebody else says meanwhile stays. */
+/**
+ * Owns these labels of a namespace and gives up the others. Never forces: when somebody else has set one meanwhile, that
+ * stays.
+ */
 async function own(
 	{ apiVersion, kind, metadata: { name, uid } }: Child,
 	labels: Readonly<Record<string, string>> | undefined,
 	manager: string,
 	writer: Writer,
 ): Promise<void> {
-	// The uid makes sure that a namespace that has just gone is not made again.
+	// The uid prevents that a namespace that has just gone is made again.
 	const namespace = {
 		apiVersion,
 		kind,

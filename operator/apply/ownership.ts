@@ -1,19 +1,19 @@
-/** Whose object is it? Decided from metadata alone, before anything is written over something that was there already. */
+/** Decides whose an object is, from metadata alone, before we write over an object that exists already. */
 import type { ObjectMeta } from '../runtime/object.ts';
 import { fingerprint } from './fingerprint.ts';
 import { adoptAnnotation, instanceLabel, managedByLabel, managedByValue, partOfLabel } from './identity.ts';
 
 export type Ownership =
 	| { readonly kind: 'ours' }
-	/** Its owner put `meshwright.io/adopt: "true"` on it. */
+	/** Its owner has put `meshwright.io/adopt: "true"` on it. */
 	| { readonly kind: 'adoptable' }
 	| { readonly kind: 'foreign'; readonly owner: string };
 
 /**
- * Tells who holds an object that stands where an installation wants to write. What names the installation as its
- * controller is ours although our entry in `managedFields` is gone: a write can strip all of them.
- * @param partOf ApplySet of the installation; empty for shared objects, which are in none
- * @param ownerUid uid of the installation; left out where owner references prove nothing
+ * Tells who owns the object that exists where an installation wants to write. An object that names the installation as its
+ * controller is ours, even when our entry in `managedFields` is gone: a write can remove all entries.
+ * @param partOf ApplySet of the installation; empty for shared objects, which belong to none
+ * @param ownerUid uid of the installation; absent where owner references prove nothing
  */
 export function ownershipOf(metadata: ObjectMeta, partOf: string, ownerUid?: string): Ownership {
 	const { labels, annotations, managedFields, ownerReferences } = metadata;

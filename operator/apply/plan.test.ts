@@ -10,7 +10,11 @@ function appliedAs(body: KubeObject, live: KubeObject): Applied {
 	return { bodyHash: bodyHash(body), fingerprint: fingerprint(live.metadata) ?? '' };
 }
 
-/** Body applied before, the live object (undefined: none), whether this process knows what it applied. */
+/**
+ * @param body what was applied before
+ * @param live the live object, undefined when there is none
+ * @param known what this process remembers of applying it
+ */
 function causeFor(body: KubeObject, live: KubeObject | undefined, known: Applied | undefined): Cause | undefined {
 	const cache = new LiveMap();
 	if (live !== undefined) cache.observe(live);
@@ -105,7 +109,7 @@ test('a namespace or CRD is never pruned, whatever labels somebody put on it', (
 const names = fc.uniqueArray(fc.stringMatching(/^[a-z]{1,6}$/), { maxLength: 12 });
 const data = fc.dictionary(fc.stringMatching(/^[a-z]{1,3}$/), fc.string({ maxLength: 4 }), { maxKeys: 4 });
 
-/** A world: what is desired, what stands (as desired, edited, stripped, going, gone) and what is remembered. */
+/** A world: desired objects, live ones (as desired, edited, stripped, going or gone), and what is remembered. */
 const world = names.chain((present) =>
 	fc.tuple(
 		...present.map((name) =>
@@ -148,7 +152,7 @@ test('planning again after a plan was carried out is empty', (t) => {
 
 			t.deepEqual(planChildren(desired, cache, applied, partOf), { writes: [], prune: [] });
 			t.is(new Set(plan.writes.map(({ key }) => key)).size, plan.writes.length);
-			// And a process that starts now knows all of it from one hash.
+			// A process that starts now learns all of it from one hash.
 			const own = new Map(desired.map((object) => [objectKey(object), applied.get(objectKey(object))]));
 			const complete = new Map(
 				[...own].flatMap(([key, entry]) => (entry === undefined ? [] : [[key, entry] as const])),

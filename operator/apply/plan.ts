@@ -1,6 +1,6 @@
 /**
- * Decides, without a client, what has to be written: desired objects against what the caches show and what was applied
- * before. Nothing differs, nothing is written.
+ * Decides what has to be written, without a client: compares the desired objects with the caches and with what was applied
+ * before. When nothing differs, nothing is written.
  */
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import type { Child } from './child.ts';
@@ -8,21 +8,24 @@ import { bodyHash, inventoryHash } from './fingerprint.ts';
 import { instanceLabel, isShared } from './identity.ts';
 import type { LiveObjects } from './live.ts';
 
-/** What was applied for one object, and how the API server acknowledged it. */
+/** What was applied for one object, and the API server's acknowledgement. */
 export interface Applied {
 	readonly bodyHash: string;
-	/** Fingerprint of our managedFields entry in the answer. */
+	/** Fingerprint of our entry in the answer's managedFields. */
 	readonly fingerprint: string;
-	/** `metadata.generation` with our write in it; later ones are of others' fields. Undefined where it is not known. */
+	/**
+	 * The `metadata.generation` that our write made. Later ones come from fields of others. Undefined when it is not known.
+	 */
 	readonly generation?: number;
 }
 
 /**
  * Why an object is written.
- * - `missing`: not in the caches and never applied by this process; whether somebody else has an object of that name is to be asked first.
- * - `deleted`: was ours and is gone (or lost the label by which we see it).
+ * - `missing`: it is not in the caches and this process never applied it. Ask first whether somebody else has an object of
+ *   that name.
+ * - `deleted`: it was ours and is gone, or lost the label by which we see it.
  * - `drifted`: somebody changed, removed or took a field that we own.
- * - `outdated`: the desired body is another than the one applied, or this process does not know what was applied.
+ * - `outdated`: the desired body differs from the applied one, or this process does not know what was applied.
  */
 export type Cause = 'missing' | 'deleted' | 'drifted' | 'outdated';
 
@@ -35,11 +38,14 @@ export interface Write {
 
 export interface Plan {
 	readonly writes: readonly Write[];
-	/** Objects of the ApplySet that are ours and no longer rendered. */
+	/** Objects of ours in the ApplySet that are no longer rendered. */
 	readonly prune: readonly Child[];
 }
 
-/** Hash over what is applied: equal after a restart exactly when neither the desired objects nor our fields in the live ones changed. */
+/**
+ * Hash over what is applied. After a restart it is equal exactly when neither the desired objects nor our fields in the
+ * live ones changed.
+ */
 export function hashInventory(applied: ReadonlyMap<string, Applied>): string {
 	return inventoryHash(
 		[...applied].map(([key, { bodyHash: body, fingerprint: acknowledged }]) => `${key} ${body} ${acknowledged}`),
@@ -47,8 +53,8 @@ export function hashInventory(applied: ReadonlyMap<string, Applied>): string {
 }
 
 /**
- * After a restart: if what the caches show, taken together with the desired bodies, gives the hash that the status
- * recorded, then everything is as it was left, and what was applied is known again without one request.
+ * Recalls after a restart what was applied, without one request: when the caches and the desired bodies together give the
+ * hash that the status recorded, everything is as it was left.
  * @param shared what the caches show of the shared objects, by key
  */
 export function recallInventory(
@@ -64,7 +70,7 @@ export function recallInventory(
 		const current = live.get(key);
 		if (current?.fingerprint === undefined) return undefined;
 		const { fingerprint, workload } = current;
-		// Our write may be older than the generation that stands now, but not newer.
+		// The live generation may be newer than our write, but not older.
 		const known = workload === undefined ? {} : { generation: workload.generation };
 		applied.set(key, { bodyHash: bodyHash(child), fingerprint, ...known });
 	}
@@ -79,14 +85,17 @@ function causeOf(
 ): Cause | undefined {
 	if (live === undefined) return applied === undefined ? 'missing' : 'deleted';
 	if (live.metadata.deletionTimestamp !== undefined) return undefined;
-	// Same name, made for another installation: treated like any object that is not ours.
+	// An object of the same name, made for another installation, is treated like any object that is not ours.
 	if (live.partOf !== partOf && live.instance !== object.metadata.labels?.[instanceLabel]) return 'missing';
 	if (applied === undefined || applied.bodyHash !== bodyHash(object)) return 'outdated';
 	if (live.fingerprint !== applied.fingerprint) return 'drifted';
 	return undefined;
 }
 
-/** What to write and what to prune for one installation's children. Objects that are being deleted are left until they are gone. */
+/**
+ * Plans what to write and what to prune for one installation's children. Objects that are being deleted are left alone
+ * until they are gone.
+ */
 export function planChildren(
 	desired: readonly KubeObject[],
 	live: LiveObjects,
@@ -105,7 +114,7 @@ export function planChildren(
 	const prune = live.ofApplySet(partOf).filter(
 		(child) =>
 			!keys.has(objectKey(child)) &&
-			// Labels can be copied to an object of somebody's own, or put on a namespace; what we never wrote is not pruned.
+			// Labels can be copied to somebody's own object, or put on a namespace. So only what we wrote is pruned.
 			child.fingerprint !== undefined &&
 			!isShared(child) &&
 			child.metadata.deletionTimestamp === undefined,

@@ -8,7 +8,7 @@ import { configMap, crd, deployment, labels, namespace, stored } from './testing
 
 const children = [configMap('a'), configMap('b'), deployment('pilot')].map((body) => toChild(stored(body)));
 
-/** A client whose deletions are answered by name; what is not named succeeds. */
+/** A client whose deletions fail for the named objects and succeed for all others. */
 function clientOf(failures: Readonly<Record<string, Error>>, deleted: string[] = []) {
 	const refuse = (name: string) => {
 		const failure = failures[name];

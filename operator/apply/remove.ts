@@ -1,6 +1,6 @@
 /**
- * Takes an installation away, in the reverse order of its making. It needs the installation's name only, so an invalid
- * or half-made one can always be deleted. The namespace, CRDs and users' own Istio objects are not its children and stay.
+ * Removes an installation, in the reverse order of its making. It needs the installation's name only, so an invalid or
+ * half-made one can always be deleted. The namespace, CRDs and users' own Istio objects are not its children and stay.
  */
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { ConflictError, isNotFound } from '../runtime/errors.ts';
@@ -14,14 +14,14 @@ import { waves } from './waves.ts';
 type Client = Pick<ApiServer, 'delete' | 'getMetadata' | 'patch'>;
 
 export interface RemovalResult {
-	/** What stood when this was called. Empty when the removal is done. */
+	/** What still existed when this was called. Empty when the removal is done. */
 	readonly remaining: readonly Child[];
 	readonly errors: readonly unknown[];
 }
 
 /**
- * Asks for the deletion of the last wave that still stands; later calls, woken by the watches, go on from there.
- * @param isAll ask for all waves at once: there is no time to go in order
+ * Asks for the deletion of the last wave that still exists. Watches wake later calls, which go on from there.
+ * @param isAll ask for all waves at once, because there is no time to go in order
  */
 export async function removeChildren(
 	api: Client,
@@ -40,7 +40,7 @@ export async function removeChildren(
 		try {
 			if (await deleteObject(api, live, child, signal)) onDelete?.(child);
 		} catch (error) {
-			// Another object under its name: not ours to delete.
+			// Another object has the name now, and it is not ours to delete.
 			if (!(error instanceof ConflictError)) throw error;
 		}
 	};
@@ -53,7 +53,7 @@ export async function removeChildren(
 }
 
 /**
- * For deletion policy `Retain`: takes the installation's owner reference off its children, so that the garbage collector
+ * For deletion policy `Retain`: removes the installation's owner reference from its children, so that the garbage collector
  * leaves them when the installation is gone.
  */
 export async function releaseChildren(

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { FakeClock } from '../runtime/clock-fake.ts';
 import { RepairLimit } from './repair-limit.ts';
 
-/** Takes repairs until one is refused. Answers with how many there were and how long to wait. */
+/** Takes repairs until one is refused. Returns how many there were, and how long to wait. */
 function drain(limit: RepairLimit, key: string, now: number): { readonly taken: number; readonly waitMs: number } {
 	for (let taken = 0; taken < 1000; taken++) {
 		const answer = limit.take(key, now);
@@ -33,7 +33,7 @@ test('a bucket that rested fills up to 30 and no further', async (t) => {
 	const limit = new RepairLimit();
 	drain(limit, 'a', clock.now());
 	await clock.advance(24 * 3_600_000);
-	// Other objects come and go meanwhile: full buckets are forgotten, which is the same as full.
+	// Other objects come and go meanwhile. Full buckets are forgotten, which means the same as full.
 	limit.take('b', clock.now());
 	t.is(drain(limit, 'a', clock.now()).taken, 30);
 });
@@ -75,7 +75,7 @@ test('who waits as long as it was told is served', (t) => {
 				t.true(answer.waitMs >= 1 && answer.waitMs <= 2_000);
 				now += answer.waitMs;
 				let again = limit.take('a', now);
-				// The last fraction of a millisecond may be lost to rounding.
+				// Rounding may lose the last fraction of a millisecond.
 				if (!again.allowed) again = limit.take('a', now + again.waitMs);
 				t.true(again.allowed);
 			}

@@ -1,11 +1,12 @@
 /**
- * Ends fights. An object whose fields somebody keeps rewriting is repaired at once, again and again, but not without end:
- * a bucket of repairs per object, and when it is empty the object is left alone until it has filled up a little.
+ * Ends fights with others over a field. When somebody keeps rewriting an object, it is repaired at once each time, but not
+ * without end: each object has a bucket of repairs. When the bucket is empty, the object is left alone until the bucket has
+ * filled up a little.
  */
 
-/** Repairs that may follow each other at once. */
+/** This many repairs may follow each other at once. */
 const burst = 30;
-/** One repair is earned back in this many milliseconds. */
+/** The bucket gets one repair back in this time. */
 const refillMs = 2_000;
 
 interface Bucket {
@@ -16,7 +17,10 @@ interface Bucket {
 export class RepairLimit {
 	readonly #buckets = new Map<string, Bucket>();
 
-	/** Takes one repair of this object. False when its bucket is empty: then `waitMs` tells when to try again. `now` is monotonic milliseconds. */
+	/**
+	 * Takes one repair of this object. When its bucket is empty, `waitMs` tells when to try again.
+	 * @param now monotonic time
+	 */
 	take(key: string, now: number): { readonly allowed: true } | { readonly allowed: false; readonly waitMs: number } {
 		const bucket = this.#buckets.get(key) ?? { tokens: burst, updatedAt: now };
 		const tokens = Math.min(burst, bucket.tokens + (now - bucket.updatedAt) / refillMs);

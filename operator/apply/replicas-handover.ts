@@ -1,7 +1,7 @@
 /**
- * Handing `spec.replicas` to an autoscaler without a dip. When server-side apply leaves out a field that it owned alone,
- * the API server removes it, and an absent `replicas` is defaulted to 1: a busy Pilot would lose its pods at the moment
- * autoscaling is switched on. So the field gets a second owner with the same value first.
+ * Hands `spec.replicas` to an autoscaler without a dip. When server-side apply leaves out a field that it owned alone, the
+ * API server removes the field, and the default of `replicas` is 1: a busy Pilot would lose its pods at the moment when
+ * autoscaling is switched on. So the field first gets a second owner with the same value.
  */
 import type { KubeObject } from '../runtime/object.ts';
 import type { Child } from './child.ts';
@@ -12,7 +12,7 @@ function rendersReplicas(object: KubeObject): boolean {
 }
 
 /**
- * The body to apply as field manager `meshwright-handover` before `desired` is applied; undefined when nothing has to be
+ * The body to apply as field manager `meshwright-handover` before `desired` is applied. Undefined when nothing has to be
  * handed over.
  */
 export function replicasHandover(desired: KubeObject, live: Child | undefined): KubeObject | undefined {
@@ -22,9 +22,9 @@ export function replicasHandover(desired: KubeObject, live: Child | undefined): 
 }
 
 /**
- * The body to apply as field manager `meshwright-handover` to a Deployment whose number of pods is an autoscaler's and of
- * which nobody has said anything yet: it begins with the autoscaler's minimum instead of one pod, which the autoscaler would
- * correct only with its first look, some 15 s later. Undefined when one is what is wanted, or somebody has spoken.
+ * The body to apply as field manager `meshwright-handover` to a Deployment with an autoscaler, as long as nobody has set
+ * its number of pods. So it begins with the autoscaler's minimum instead of one pod, which the autoscaler would correct
+ * only some 15 s later, when it first looks. Undefined when the minimum is one, or somebody has set the number.
  */
 export function initialReplicas(
 	made: KubeObject,

@@ -1,4 +1,4 @@
-/** What the tests of applying share: a cache in memory, objects as an API server would store them, a small installation. */
+/** Shared by the tests of applying: a cache in memory, objects as an API server stores them, a small installation. */
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { type Kind, kinds } from '../runtime/kinds.ts';
 import { type KubeObject, type ManagedFieldsEntry, objectKey } from '../runtime/object.ts';
@@ -14,7 +14,7 @@ export const owner: Owner = {
 	uid: '6f5902ac-237f-4b0d-8f5c-1d3f2b1c7a10',
 };
 
-/** A cache that holds what it is told. */
+/** A cache that holds what a test puts into it. */
 export class LiveMap implements LiveCache {
 	readonly children = new Map<string, Child>();
 
@@ -47,7 +47,7 @@ export class LiveMap implements LiveCache {
 	}
 }
 
-/** The kinds of which the operator keeps what it made; namespaces are kept all, whoever made them. */
+/** The kinds that the operator caches. Of namespaces it caches all, whoever made them. */
 const cachedKinds: readonly { readonly kind: Kind; readonly selector?: string; readonly metadataOnly: boolean }[] = [
 	{ kind: kinds.Namespace, metadataOnly: true },
 	...[
@@ -70,7 +70,7 @@ const cachedKinds: readonly { readonly kind: Kind; readonly selector?: string; r
 ];
 
 /**
- * A cache as the watches of a started operator would have it now.
+ * A cache with what the watches of a started operator would show now.
  * @param only names of the kinds that matter, to save requests
  */
 export async function liveOf(api: ApiServer, only?: ReadonlySet<string>): Promise<LiveMap> {
@@ -84,7 +84,7 @@ export async function liveOf(api: ApiServer, only?: ReadonlySet<string>): Promis
 	return live;
 }
 
-/** Our entry in `managedFields`, with the paths of a body as the API server would note them (lists are atomic here). */
+/** Our entry in `managedFields`, with the paths of a body as the API server would list them (lists are atomic here). */
 export function ownEntry(body: KubeObject): ManagedFieldsEntry {
 	const { metadata, ...rest } = body;
 	const { labels, annotations, ownerReferences } = metadata;
@@ -112,7 +112,7 @@ function fieldsOf(value: object): Record<string, unknown> {
 
 let resourceVersion = 100;
 
-/** An object as it is stored after we applied it, with changes on top. */
+/** An object as it is stored after we applied it, with changes to its metadata. */
 export function stored(body: KubeObject, metadata: Partial<KubeObject['metadata']> = {}): KubeObject {
 	return {
 		...body,
@@ -127,7 +127,7 @@ export function stored(body: KubeObject, metadata: Partial<KubeObject['metadata'
 	};
 }
 
-/** The labels of everything in the test's installation. */
+/** The labels of all objects of the test's installation. */
 export const labels = {
 	'app.kubernetes.io/managed-by': 'meshwright',
 	'app.kubernetes.io/instance': owner.name,
@@ -141,12 +141,12 @@ export function configMap(name: string, data: Readonly<Record<string, string>> =
 	return child({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'mesh' }, data });
 }
 
-/** With the labels of the installation. */
+/** The object with the labels of the installation. */
 export function child(object: KubeObject): KubeObject {
 	return { ...object, metadata: { ...object.metadata, labels: { ...labels, ...object.metadata.labels } } };
 }
 
-/** With the owner of the installation too, as it is written. */
+/** The object with labels and owner of the installation, as it is written. */
 export function owned(object: KubeObject): KubeObject {
 	return { ...object, metadata: { ...object.metadata, ownerReferences: [ownerReference(owner)] } };
 }
@@ -159,7 +159,7 @@ export interface DeploymentOptions {
 
 export function deployment(name: string, options: DeploymentOptions = {}): KubeObject {
 	const { replicas, image = 'istio/pilot:1.4.10', selector = { app: name } } = options;
-	// Their order in managedFields is another one after a write through the scale subresource.
+	// After a write through the scale subresource they have another order in managedFields.
 	const ports = [8080, 15010].map((containerPort) => ({ containerPort, protocol: 'TCP' }));
 	return child({
 		apiVersion: 'apps/v1',
@@ -203,7 +203,7 @@ export interface CrdOptions {
 	readonly version?: string;
 }
 
-/** An open definition, as Istio's own. */
+/** A definition with an open schema, like Istio's own. */
 export function crd(plural: string, { release = '1.4.10', version = 'v1alpha3' }: CrdOptions = {}): KubeObject {
 	return {
 		apiVersion: 'apiextensions.k8s.io/v1',

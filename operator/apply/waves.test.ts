@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { kinds } from '../runtime/kinds.ts';
 import { orderedKinds, waveOf, waves } from './waves.ts';
 
-/** Read, or written outside of an installation's set: they need no place. */
+/** Kinds that are only read, or written outside of an installation's set. They need no wave. */
 const neverRendered = ['Node', 'Pod', 'EndpointSlice', 'ServiceCIDR', 'Lease', 'Event', 'MeshInstallation'];
 
 test('every kind that can be rendered has its place, and nothing else', (t) => {

@@ -1,25 +1,28 @@
 /**
- * The order in which an installation is written, and, backwards, taken away. Objects of one wave do not need each other;
- * a wave starts when all before it are stored (and, for CRDs, Established).
+ * The order in which an installation is written and, backwards, removed. Objects of one wave do not need each other; a wave
+ * starts when all before it are stored (and, for CRDs, Established).
  */
 import type { KubeObject } from '../runtime/object.ts';
 
 /**
- * Kinds that the table does not name: custom resources. Before the workloads that read them: these start with their whole
- * configuration.
+ * Stands for the kinds that the table does not name: custom resources. They come before the workloads that read them,
+ * because these start with their whole configuration.
  */
 const customResources = 'custom resources';
 
-/** After the DestinationRules among them: clients speak mutual TLS before servers insist on it. */
+/** Comes after the DestinationRules: clients have to speak mutual TLS before servers insist on it. */
 const lastCustomResource = 'MeshPolicy';
 
-/** First to last. Webhooks come last because from then on they take part in every pod creation, and so they go first. */
+/**
+ * The waves, first to last. Webhooks come last because from then on they take part in every pod creation, and so they go
+ * first.
+ */
 const order: readonly (readonly string[])[] = [
 	['CustomResourceDefinition'],
 	['Namespace'],
 	['ServiceAccount', 'Role', 'ClusterRole', 'ConfigMap', 'Secret', 'Service', 'Endpoints', 'NetworkPolicy'],
-	// Bindings after roles: who may not `bind` must hold what a role grants, so the API server looks the role up. That takes
-	// it some time, in which the others are written.
+	// Bindings come after roles: who may not `bind` must hold what a role grants, so the API server looks the role up. Until
+	// it knows the role, the others are written.
 	['RoleBinding', 'ClusterRoleBinding', 'PodDisruptionBudget', customResources],
 	['Deployment', 'HorizontalPodAutoscaler'],
 	[lastCustomResource],
@@ -41,7 +44,7 @@ export function waves<T>(items: readonly T[], kindName: (item: T) => string): re
 	return [...grouped.keys()].sort((a, b) => a - b).map((wave) => grouped.get(wave) ?? []);
 }
 
-/** Kubernetes' own kinds that are ordered here, for the test that every rendered kind has its place. */
+/** Kubernetes' own kinds in the table. A test checks that every rendered kind has its place. */
 export function orderedKinds(): readonly string[] {
 	return [...waveOfKind.keys()]
 		.filter((kindName) => kindName !== customResources && kindName !== lastCustomResource)

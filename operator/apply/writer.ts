@@ -1,4 +1,4 @@
-/** The few requests that applying consists of, with what each of them has to remember, count and tell. */
+/** The requests of applying. Each one also remembers, counts and tells what has to be known about it. */
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { BlockedError, ConflictError, isNotFound } from '../runtime/errors.ts';
 import type { Kind } from '../runtime/kinds.ts';
@@ -13,7 +13,7 @@ import type { RepairLimit } from './repair-limit.ts';
 
 export type Outcome = 'created' | 'changed' | 'unchanged' | 'deleted' | 'conflict' | 'failed';
 
-/** One thing that a person may want to know about a pass. */
+/** Something that a person may want to know about a pass. */
 export interface ApplyNotice {
 	readonly type: 'Normal' | 'Warning';
 	readonly reason: 'DriftRepaired' | 'Adopted' | 'Recreated' | 'Pruned' | 'ApiWarning';
@@ -29,18 +29,18 @@ export interface WriterOptions {
 	readonly api: Pick<ApiServer, 'apply' | 'get' | 'getMetadata' | 'list' | 'delete'>;
 	readonly live: LiveCache;
 	readonly repairLimit: RepairLimit;
-	/** Monotonic milliseconds. */
+	/** Monotonic clock. */
 	readonly now: () => number;
 	readonly hooks?: ApplyHooks;
 }
 
-/** Kinds whose answers are read in full because more than metadata feeds the status. */
+/** Kinds whose answers are read in full, because the status needs more than metadata. */
 const readInFull = new Set(['Deployment', 'CustomResourceDefinition', 'Service']);
 
 /**
- * API servers since 1.33 say of every Endpoints that EndpointSlices should be used. Classic Pilots read nothing else, so
- * nobody can do anything about it, and it would be told with each pod of Pilot that comes or goes. Whatever else they say of
- * Endpoints is told.
+ * API servers since 1.33 warn about all Endpoints that EndpointSlices should be used. Classic Pilots read nothing else, so
+ * nobody can do anything about it, and the warning would come with each pod of Pilot that comes or goes. Other warnings
+ * about Endpoints are told.
  */
 function isUnavoidable({ kind }: KubeObject, warning: string): boolean {
 	return kind === 'Endpoints' && warning.startsWith('v1 Endpoints is deprecated');
@@ -52,7 +52,7 @@ export class Writer {
 	readonly #signal: AbortSignal;
 	/** Failures of the pass, in the order in which they came. */
 	readonly errors: unknown[] = [];
-	/** The earliest moment, in milliseconds from now, at which something unseen by watches is worth another look. */
+	/** The earliest time at which something that no watch shows is worth another look. */
 	againInMs: number | undefined;
 
 	constructor(options: WriterOptions, signal: AbortSignal) {
@@ -68,7 +68,7 @@ export class Writer {
 		return this.#options.now();
 	}
 
-	/** Applies one object. `created` tells whether it was not there before. */
+	/** Applies one object. `created` tells whether it did not exist before. */
 	async apply(object: KubeObject, force: boolean): Promise<Applied & { readonly created: boolean }> {
 		const { api, live, hooks } = this.#options;
 		const before = live.get(objectKey(object))?.metadata.resourceVersion;
@@ -106,12 +106,12 @@ export class Writer {
 		}
 	}
 
-	/** Owns these fields beside `meshwright`, under another manager's name. */
+	/** Owns these fields in addition to `meshwright`, as another manager. */
 	async applyAs(manager: string, object: KubeObject): Promise<void> {
 		await this.#applyFields(manager, object, true);
 	}
 
-	/** Owns these fields under another manager's name; fields with another value of somebody else's are a conflict. */
+	/** Owns these fields as another manager. A field that somebody else has set to another value is a conflict. */
 	async shareFields(manager: string, object: KubeObject): Promise<void> {
 		await this.#applyFields(manager, object, false);
 	}
@@ -135,30 +135,32 @@ export class Writer {
 		}
 	}
 
-	/** The whole object, or undefined where there is none. */
+	/** The whole object. Undefined when there is none. */
 	async find(object: KubeObject): Promise<KubeObject | undefined> {
 		return orAbsent(this.#options.api.get(referenceOf(object), { signal: this.#signal }));
 	}
 
-	/** The object's metadata, or undefined where there is none. */
+	/** The object's metadata. Undefined when there is none. */
 	async findMetadata(object: KubeObject): Promise<KubeObject['metadata'] | undefined> {
 		return (await orAbsent(this.#options.api.getMetadata(referenceOf(object), { signal: this.#signal })))?.metadata;
 	}
 
-	/** Names of all objects of a kind that has no namespaces. */
+	/** The names of all objects of a cluster-scoped kind. */
 	async listNames(kind: Kind): Promise<ReadonlySet<string>> {
 		const { items } = await this.#options.api.list(kind, { metadataOnly: true, signal: this.#signal });
 		return new Set(items.map(({ metadata }) => metadata.name));
 	}
 
-	/** Deletes exactly this object, not one that was made under its name since. One that is gone already is fine. */
+	/** Deletes exactly this object, not one that was made under its name since. Succeeds when it is gone already. */
 	async delete(child: Child): Promise<void> {
 		const { api, live } = this.#options;
 		await deleteObject(api, live, child, this.#signal);
 		this.#options.hooks?.onOutcome?.(child.kind, 'deleted');
 	}
 
-	/** Runs a step for every item side by side and collects the failures. The client bounds how many requests are in flight. */
+	/**
+	 * Runs a step for every item in parallel and collects the failures. The client bounds how many requests are in flight.
+	 */
 	async all<T>(items: readonly T[], step: (item: T) => Promise<void>): Promise<void> {
 		const results = await Promise.allSettled(items.map(step));
 		this.#signal.throwIfAborted();
@@ -167,7 +169,7 @@ export class Writer {
 		}
 	}
 
-	/** Throws `LoopDetected` when somebody rewrites this object faster than it is sensible to repair it. */
+	/** Throws `LoopDetected` when somebody rewrites this object faster than it makes sense to repair it. */
 	assertMayRepair(scope: string, object: KubeObject, live: Child | undefined): void {
 		const taken = this.#options.repairLimit.take(`${scope} ${objectKey(object)}`, this.now);
 		if (taken.allowed) return;
@@ -203,7 +205,7 @@ export class Writer {
 	}
 }
 
-/** A 404 as undefined. */
+/** Turns a 404 into undefined. */
 async function orAbsent<T>(request: Promise<T>): Promise<T | undefined> {
 	try {
 		return await request;
