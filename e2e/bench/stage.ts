@@ -1,12 +1,8 @@
 /** What the measurements stand on: a cluster as in production (etcd waits for the disk), the operator's bundle, observers. */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { buildBundle } from '../../deploy/build.ts';
 import { manifests } from '../../operator/cli/manifests.ts';
 import { MeshCaches } from '../../operator/mesh/caches.ts';
 import { applySetId } from '../../operator/render/index.ts';
@@ -14,23 +10,12 @@ import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { type Cluster, startCluster } from '../control-plane/cluster.ts';
-import { removeWhenOrphaned, startGuarded } from '../control-plane/guard.ts';
+import { startGuarded } from '../control-plane/guard.ts';
 import { freePort } from '../control-plane/ports.ts';
+import { operatorBundle } from '../support/bundle.ts';
 import type { LoaderAnswer, LoaderJob, LoaderMessage } from './loader.ts';
 
 export const operatorNamespace = 'meshwright-system';
-
-let bundle: Promise<string> | undefined;
-
-/** The operator's bundle, built once and for this process alone: `dist` is somebody else's. */
-function operatorBundle(): Promise<string> {
-	bundle ??= (async () => {
-		const folder = await mkdtemp(join(tmpdir(), 'meshwright-bench-'));
-		await removeWhenOrphaned(folder);
-		return buildBundle(join(folder, 'dist'));
-	})();
-	return bundle;
-}
 
 /** Waits for a condition, looking every few milliseconds. Rejects after the deadline with the words of what was waited for. */
 export async function until(

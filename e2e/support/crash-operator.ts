@@ -1,9 +1,8 @@
 /** The operator as a process of its own, started as in a cluster and killed by SIGKILL; its log tells how far it is. */
-import { fileURLToPath } from 'node:url';
 import { type Guarded, startGuarded } from '../control-plane/guard.ts';
+import { operatorBundle } from './bundle.ts';
 import { deadlineMs } from './eventually.ts';
 
-const program = fileURLToPath(new URL('../../operator/cli/meshwright.js', import.meta.url));
 /** Lines of the log that are kept for a failed test. */
 const keptLines = 200;
 
@@ -68,7 +67,9 @@ export async function startOperatorProcess({
 		'--log-level=debug',
 		...(leaderElect ? ['--leader-elect'] : []),
 	];
-	const running = await startGuarded(process.execPath, [program, 'operator', ...options], { output: read });
+	const running = await startGuarded(process.execPath, [await operatorBundle(), 'operator', ...options], {
+		output: read,
+	});
 	void running.exited.then(wake);
 	const log = () => lines.join('\n');
 	const until = async (what: string, isReached: () => boolean, mayEnd = false): Promise<void> => {
