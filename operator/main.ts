@@ -1,5 +1,6 @@
 /** The operator as a process: options, logger, start, signals, exit code. */
-import { type ListenAddress, MeshOperator } from './mesh-operator.ts';
+import { MeshOperator } from './mesh-operator.ts';
+import type { ListenAddress } from './options.ts';
 import { InvalidError } from './runtime/errors.ts';
 import { createLogger, type LogLevel } from './runtime/log/logger.ts';
 import { onStopSignals } from './runtime/shutdown.ts';

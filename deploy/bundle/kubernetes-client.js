@@ -1,6 +1,6 @@
 /**
  * What the bundle has in place of `@kubernetes/client-node`: the real KubeConfig, and nothing of the generated API
- * classes and models, which would cost 90 MB of memory. `@dot-i/k8s-operator` names a few of them; `MeshOperator`
+ * classes and models, which would cost 90 MB of memory. `@dot-i/k8s-operator` names a few of them; `OperatorContract`
  * overrides every method that would use them. One that is called all the same says so.
  */
 export { KubeConfig } from '../../node_modules/@kubernetes/client-node/dist/config.js';
@@ -12,8 +12,11 @@ function leftOut(name) {
 	);
 }
 
-/** The constructor of `Operator` makes one, and nothing calls it. Its methods don't exist. */
-export class CoreV1Api {}
+export class CoreV1Api {
+	constructor() {
+		leftOut('CoreV1Api');
+	}
+}
 
 export class ApiextensionsV1Api {
 	constructor() {

@@ -39,8 +39,8 @@ interface Parts {
  * Packages whose code runs only when one of their exports is first touched: somebody's kubeconfig needs them (a SOCKS or
  * HTTP proxy, OpenID Connect, the old Azure and Google helpers), and few at every start.
  *
- * What nothing in the product uses is left out: a touch of it throws. Of `gaxios` and most of `async` that is so because
- * `MeshOperator` overrides every method of its base class that would use them.
+ * What nothing in the product uses is left out: a touch of it throws. Of `gaxios` and `async` that is so because
+ * `OperatorContract` overrides every method of its base class that would use them, and does not run its constructor.
  */
 const lazyPackages: Readonly<Record<string, Parts>> = {
 	'socks-proxy-agent': { rest: 'lazy' },
@@ -50,7 +50,7 @@ const lazyPackages: Readonly<Record<string, Parts>> = {
 	'jsonpath-plus': { rest: 'lazy' },
 	gaxios: { rest: 'left out' },
 	'@opentelemetry/api': { rest: 'left out' },
-	async: { shortcuts: { queue: 'async/queue' }, rest: 'left out' },
+	async: { rest: 'left out' },
 	undici: {
 		shortcuts: {
 			Agent: 'undici/lib/dispatcher/agent.js',

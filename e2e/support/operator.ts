@@ -1,5 +1,6 @@
 /** The operator in the process of the test, whole: caches, queue, events, metrics, endpoints. */
-import { type ListenAddress, MeshOperator, type MeshOperatorOptions } from '../../operator/mesh-operator.ts';
+import { MeshOperator } from '../../operator/mesh-operator.ts';
+import type { ListenAddress, MeshOperatorOptions } from '../../operator/options.ts';
 import { createLogger } from '../../operator/runtime/log/logger.ts';
 import type { MeshCluster } from './mesh-cluster.ts';
 

@@ -7,11 +7,11 @@ import type { CrdMemory } from '../apply/apply-crds.ts';
 import { RepairLimit } from '../apply/repair-limit.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import { clusterChecks } from '../clusters/checks/cluster-checks.ts';
+import type { ClusterClients } from '../clusters/clients.ts';
 import { ClusterController, type ClusterControllerOptions } from '../clusters/controller.ts';
 import type { ClusterSettings } from '../clusters/settings.ts';
 import { configFollowedAfterMs } from '../plan/classic/mesh-facts.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
-import type { StaticCredentials } from '../runtime/credentials/grant.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type Logger, passLogger } from '../runtime/log/logger.ts';
 import {
@@ -35,11 +35,11 @@ export interface MeshControllerOptions {
 	readonly clusters: ClusterAccessOptions;
 	readonly log: Logger;
 	/** Installations that are worked on at a time. Default 64. */
-	readonly concurrency?: number;
+	readonly concurrency?: number | undefined;
 	/** Everything is listed and looked at again about this often, milliseconds. Default 10 min. */
-	readonly resyncMs?: number;
+	readonly resyncMs?: number | undefined;
 	/** After how many milliseconds every Pilot follows a changed mesh configuration. 150 s when not set. */
-	readonly configFollowedAfterMs?: number;
+	readonly configFollowedAfterMs?: number | undefined;
 	/** Ends a pass that hangs, milliseconds. Default 2 min. */
 	readonly reconcileTimeoutMs?: number;
 	/** Publishes an Event about an installation. */
@@ -48,18 +48,12 @@ export interface MeshControllerOptions {
 	readonly onApply?: ApplyHooks['onOutcome'];
 	readonly onWatch?: (happening: ReflectorHappening) => void;
 	readonly queueHooks?: WorkQueueHooks<string>;
-	readonly wallClock?: () => number;
+	readonly wallClock?: (() => number) | undefined;
 	readonly random?: () => number;
 }
 
-export interface ClusterAccessOptions {
+export interface ClusterAccessOptions extends ClusterClients {
 	readonly settings: ClusterSettings;
-	/** A client for another API server; what it writes is subject to the lease. */
-	readonly connect: (credentials: StaticCredentials) => ApiServer;
-	/** A client for this API server by another token. */
-	readonly connectHere: (token: string) => ApiServer;
-	/** How others may reach this API server, as far as this process knows; inside a cluster it knows the authority alone. */
-	readonly access: { readonly server: string | undefined; readonly ca: string | undefined } | undefined;
 	readonly onObserved?: ClusterControllerOptions['onObserved'];
 	readonly onRotated?: ClusterControllerOptions['onRotated'];
 	readonly queueHooks?: WorkQueueHooks<string>;

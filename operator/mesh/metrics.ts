@@ -1,0 +1,47 @@
+/** What a mesh and its clusters show in the operator's metrics. */
+import type { ClusterControllerOptions } from '../clusters/controller.ts';
+import type { ClusterFigures, Metrics } from '../runtime/metrics.ts';
+import type { MeshControllerOptions } from './controller.ts';
+
+type Hooks = Required<Pick<MeshControllerOptions, 'onApply' | 'onWatch' | 'onStatus'>>;
+type ClusterHooks = Pick<ClusterControllerOptions, 'onObserved' | 'onRotated'>;
+
+/** Hooks of the controller that count and set metrics. */
+export function meshMetrics(metrics: Metrics): Hooks {
+	return {
+		onApply: (kind, outcome) => metrics.countApply(kind, outcome),
+		onWatch: ({ kind, event, reason }) => metrics.countWatchReconnect(kind, `${event}:${reason}`),
+		onStatus: (name, status) => {
+			const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+			metrics.setInstallationReady(name, status === undefined ? undefined : ready?.status === 'True');
+			const notAfter = status?.certificateAuthority?.notAfter;
+			metrics.setCertificateAuthorityExpiry(name, notAfter === undefined ? undefined : new Date(notAfter));
+		},
+	};
+}
+
+/** Hooks of joined clusters that count and set metrics. */
+export function clusterMetrics(metrics: Metrics): ClusterHooks {
+	return {
+		onObserved: (installation, cluster, cell, observation) =>
+			metrics.setCluster(
+				{ installation, cluster },
+				observation === undefined ? undefined : figuresOf(cell, observation),
+			),
+		onRotated: (installation, cluster) => metrics.countCredentialsRotation({ installation, cluster }),
+	};
+}
+
+type Observed = Parameters<ClusterControllerOptions['onObserved']>;
+
+function figuresOf({ health, facts }: Observed[2], { secret, credentials }: NonNullable<Observed[3]>): ClusterFigures {
+	return {
+		isReachable: health.state === 'unknown' ? undefined : health.state === 'up',
+		isJoined: secret !== undefined,
+		latencyMs: health.latencyMs,
+		lastSuccessAt: health.lastSuccessAt,
+		credentialsExpireAt: credentials === undefined ? undefined : Date.parse(credentials.expire),
+		services: facts?.services,
+		endpoints: facts?.endpoints,
+	};
+}
