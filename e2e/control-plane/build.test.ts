@@ -2,7 +2,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { build, cacheRoot, generatedModule, isBuilt, planBuild } from './build.ts';
+import { build, generatedModule, isBuilt, planBuild } from './build.ts';
+import { cacheRoot } from './build-once.ts';
 import { pinsFor, programs } from './pins.ts';
 import { eventually, printAndDie, processesWith } from './testing.ts';
 

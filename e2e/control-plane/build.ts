@@ -1,14 +1,12 @@
 /** Builds the control plane's programs from their Go modules, once per version, into a cache outside the checkout. */
 import { createHash } from 'node:crypto';
-import { access, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { removeWhenOrphaned, startGuarded } from './guard.ts';
-import { withLock } from './lock.ts';
+import { buildOnce, cacheRoot, exists } from './build-once.ts';
+import { go, isPackagePath } from './go.ts';
 import { defaultMinor, linkerFlags, type Pins, type Program, programs } from './pins.ts';
 import { Progress } from './progress.ts';
-import { setting } from './source.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
@@ -19,14 +17,6 @@ export interface BuildPlan {
 	readonly directory: string;
 	/** Content of go.mod and go.sum; undefined where they are resolved anew. */
 	readonly module: { readonly mod: string; readonly sum: string } | undefined;
-}
-
-/** `${MESHWRIGHT_CACHE}`, else `meshwright` in the user's cache directory. */
-export function cacheRoot(env: NodeJS.ProcessEnv): string {
-	return (
-		setting(env, 'MESHWRIGHT_CACHE') ??
-		path.join(setting(env, 'XDG_CACHE_HOME') ?? path.join(homedir(), '.cache'), 'meshwright')
-	);
 }
 
 /** Says what is built where; the directory's name changes with every input of the build. */
@@ -67,42 +57,11 @@ export function generatedModule(pins: Pins, kubernetesModule: string): string {
 	].join('\n');
 }
 
+const product = 'kube-apiserver';
+
 /** True when the directory holds a finished build. */
-export async function isBuilt(directory: string): Promise<boolean> {
-	return access(path.join(directory, 'kube-apiserver')).then(
-		() => true,
-		() => false,
-	);
-}
-
-/** What `go install -v` prints for each package that it compiles: no news in an error. */
-const isPackagePath = /^[\w./~@-]+$/;
-
-/** Runs `go` and returns its lines. Throws with the last of them when it fails. */
-async function go(
-	args: readonly string[],
-	cwd: string,
-	env: NodeJS.ProcessEnv,
-	onLine: (line: string) => void = () => undefined,
-): Promise<readonly string[]> {
-	const lines: string[] = [];
-	const words: string[] = [];
-	const process = await startGuarded('go', args, {
-		cwd,
-		env,
-		output: (line) => {
-			lines.push(line);
-			if (!isPackagePath.test(line)) {
-				words.push(line);
-			}
-			onLine(line);
-		},
-	});
-	const code = await process.exited;
-	if (code !== 0) {
-		throw new Error(`go ${args[0]} failed with exit code ${code}:\n${words.slice(-20).join('\n')}`);
-	}
-	return lines;
+export function isBuilt(directory: string): Promise<boolean> {
+	return exists(path.join(directory, product));
 }
 
 /**
@@ -176,30 +135,12 @@ async function compile(
 	await rm(source, { recursive: true });
 }
 
-/**
- * Returns when the programs are in the plan's directory, having built them if they were not. They are built in a
- * directory beside, which goes away however this process ends, and appear under their name only when all are there.
- */
-export async function build(plan: BuildPlan, env: NodeJS.ProcessEnv, log: (line: string) => void): Promise<void> {
-	const parent = path.dirname(plan.directory);
-	const onWait = () => log(`another process builds Kubernetes ${plan.pins.kubernetes}: waiting for it`);
-	await withLock(plan.directory, onWait, async () => {
-		if (await isBuilt(plan.directory)) {
-			return;
-		}
-		await mkdir(parent, { recursive: true });
-		const temporary = await mkdtemp(path.join(parent, '.building-'));
-		const removed = await removeWhenOrphaned(temporary);
-		try {
-			await compile(plan, temporary, env, log);
-			await rename(temporary, plan.directory).catch(async (error: unknown) => {
-				if (!(await isBuilt(plan.directory))) {
-					throw error;
-				}
-			});
-		} finally {
-			await rm(temporary, { recursive: true, force: true });
-			removed();
-		}
+/** Returns when the programs are in the plan's directory, having built them if they were not. */
+export function build(plan: BuildPlan, env: NodeJS.ProcessEnv, log: (line: string) => void): Promise<void> {
+	return buildOnce({
+		directory: plan.directory,
+		product,
+		onWait: () => log(`another process builds Kubernetes ${plan.pins.kubernetes}: waiting for it`),
+		compile: (temporary) => compile(plan, temporary, env, log),
 	});
 }

@@ -1,20 +1,11 @@
 /** Finds a control plane for this environment, and builds it where there is none yet. */
-import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { build, isBuilt, planBuild } from './build.ts';
+import { goVersion } from './go.ts';
 import { type Parts, pinsFor } from './pins.ts';
 import { chooseSource, type Source, setting } from './source.ts';
 
 export type Located = Exclude<Source, { readonly kind: 'build' }>;
-
-async function goVersion(): Promise<string | undefined> {
-	try {
-		return (await promisify(execFile)('go', ['version'])).stdout.trim();
-	} catch {
-		return undefined; // No Go is one of the answers: chooseSource says what to do then.
-	}
-}
 
 async function assetsOf(directory: string | undefined) {
 	if (directory === undefined) {
