@@ -1,8 +1,15 @@
 /** How an injector puts what its template gives into a pod (`webhook.go` createPatch, `app_probe.go`). */
 import { createHash } from 'node:crypto';
 import type { Minor } from '../../operator/releases/index.ts';
-import type { Fields } from './go-values.ts';
-import { type Config, type Container, type Injected, isFrom, type KubePod, type Probe } from './webhook-types.ts';
+import {
+	type Config,
+	type Container,
+	type Fields,
+	type Injected,
+	isFrom,
+	type KubePod,
+	type Probe,
+} from './webhook-types.ts';
 
 /** What is removed from a pod before anything is added: what its status names, or else what injectors of old have put in. */
 interface Earlier {

@@ -4,16 +4,14 @@
  */
 import { parse } from 'yaml';
 import type { Minor } from '../../operator/releases/index.ts';
-import { type Fields, toGo } from './go-values.ts';
-import { istioFunctions } from './istio-functions.ts';
-import { templateData, typedMesh, withMeshDefaults } from './istio-types.ts';
-import { compileTemplate } from './template-run.ts';
+import { runTemplates, type TemplatePod, type TemplateResult } from './template-program.ts';
 import { invalidAnnotations } from './webhook-annotations.ts';
 import { patched } from './webhook-merge.ts';
 import {
 	type Answer,
 	type Config,
 	type Container,
+	type Fields,
 	type Injected,
 	type InjectorFiles,
 	isFrom,
@@ -22,31 +20,30 @@ import {
 	type Selector,
 } from './webhook-types.ts';
 
-/** An injector that has read its files: from a request to its answer. */
-export function startModel(files: InjectorFiles): (request: PodRequest) => Answer {
+/** What an injector with these files answers to each of the requests. Throws where it could not read its template. */
+export async function answersOf(files: InjectorFiles, requests: readonly PodRequest[]): Promise<readonly Answer[]> {
 	const { minor } = files;
 	const config = parse(files.config, { version: '1.1' }) as Config;
-	const fragmentOf = fragments(files, config);
-	return ({ namespace, pod: sent }) => {
-		const { metadata } = sent;
-		const pod = isFrom(minor, '1.1')
-			? { ...sent, metadata: { ...metadata, namespace: metadata.namespace ?? namespace } }
-			: sent;
+	const seen = requests.map(({ namespace, pod: sent }) => {
+		const named = { ...sent, metadata: { ...sent.metadata, namespace: sent.metadata.namespace ?? namespace } };
+		return { namespace, sent, pod: isFrom(minor, '1.1') ? named : sent };
+	});
+	const resultOf = await runFor(
+		files,
+		config,
+		seen.map(({ namespace, pod }) => dataOf(minor, namespace, pod)),
+	);
+	return seen.map(({ sent, pod }, index) => {
 		if (!isRequired(minor, config, pod)) {
 			return { kind: 'skipped' };
 		}
-		if (invalidAnnotations(minor, pod.metadata.annotations ?? {}).length > 0) {
+		const { text, error } = resultOf(index);
+		const fragment = error === undefined ? decode(text) : undefined;
+		if (fragment === undefined || invalidAnnotations(minor, pod.metadata.annotations ?? {}).length > 0) {
 			return { kind: 'refused' };
 		}
-		try {
-			return { kind: 'injected', pod: patched(minor, config, sent, fragmentOf(namespace, pod)) };
-		} catch (error) {
-			if (error instanceof TypeError) {
-				return { kind: 'refused' };
-			}
-			throw error;
-		}
-	};
+		return { kind: 'injected', pod: patched(minor, config, sent, injectedBy(minor, fragment)) };
+	});
 }
 
 function isRequired(minor: Minor, config: Config, { metadata, spec }: KubePod): boolean {
@@ -91,40 +88,40 @@ function matchesLabels(
 	);
 }
 
-/** What the template gives for a pod, as it is decoded. */
-function fragments(
-	{ minor, values, mesh }: InjectorFiles,
+/** Runs the template for all pods. The results are told by index. */
+async function runFor(
+	{ minor, ...files }: InjectorFiles,
 	{ template }: Config,
-): (namespace: string, pod: KubePod) => Injected {
-	const meshConfig = withMeshDefaults(minor, (parse(mesh, { version: '1.1' }) ?? {}) as Fields);
-	const delimiters = isFrom(minor, '1.2') ? { left: '{{', right: '}}' } : { left: '[[', right: ']]' };
-	const run = compileTemplate(template, { delimiters, functions: istioFunctions(minor) });
-	const type = templateData(minor);
-	const settings = {
-		proxyConfig: typedMesh(meshConfig.defaultConfig),
-		meshConfig: typedMesh(meshConfig),
-		values: isFrom(minor, '1.2') ? parse(values, { version: '1.1' }) : undefined,
+	pods: readonly TemplatePod[],
+): Promise<(index: number) => TemplateResult> {
+	const mesh: unknown = parse(files.mesh, { version: '1.1' });
+	const values: unknown = parse(files.values, { version: '1.1' });
+	const [answer] = await runTemplates([{ minor, template, mesh, values, pods }]);
+	return (index) => {
+		const result = answer?.results?.[index];
+		if (result === undefined) {
+			throw new Error(`the template can't be run: ${answer?.unreadable ?? 'its result is missing'}`);
+		}
+		return result;
 	};
-	return (namespace, pod) => {
-		const owner = isFrom(minor, '1.3') ? ownerOf(namespace, pod) : { metadata: pod.metadata, type: {} };
-		const data = {
-			...settings,
-			objectMeta: pod.metadata,
-			spec: pod.spec,
-			deploymentMeta: owner.metadata,
-			typeMeta: owner.type,
-		};
-		const result = decode(run(toGo({ struct: () => type }, data)));
-		return {
-			rewriteAppHTTPProbe: result.rewriteAppHTTPProbe === true,
-			initContainers: (result.initContainers ?? []) as readonly Container[],
-			containers: ((result.containers ?? []) as readonly Container[]).map((container) =>
-				isFrom(minor, '1.1') && container.name === 'istio-proxy' ? withConcurrency(container) : container,
-			),
-			volumes: (result.volumes ?? []) as readonly Fields[],
-			imagePullSecrets: (result.imagePullSecrets ?? []) as readonly Fields[],
-			dnsConfig: result.dnsConfig as Fields | undefined,
-		};
+}
+
+/** What the template is told of a pod. */
+function dataOf(minor: Minor, namespace: string, pod: KubePod): TemplatePod {
+	const owner = isFrom(minor, '1.3') ? ownerOf(namespace, pod) : { metadata: pod.metadata, type: {} };
+	return { objectMeta: pod.metadata, spec: pod.spec, deploymentMeta: owner.metadata, typeMeta: owner.type };
+}
+
+function injectedBy(minor: Minor, fragment: Fields): Injected {
+	return {
+		rewriteAppHTTPProbe: fragment.rewriteAppHTTPProbe === true,
+		initContainers: (fragment.initContainers ?? []) as readonly Container[],
+		containers: ((fragment.containers ?? []) as readonly Container[]).map((container) =>
+			isFrom(minor, '1.1') && container.name === 'istio-proxy' ? withConcurrency(container) : container,
+		),
+		volumes: (fragment.volumes ?? []) as readonly Fields[],
+		imagePullSecrets: (fragment.imagePullSecrets ?? []) as readonly Fields[],
+		dnsConfig: fragment.dnsConfig as Fields | undefined,
 	};
 }
 
@@ -147,15 +144,14 @@ function ownerOf(namespace: string, { metadata }: KubePod): { readonly metadata:
 	};
 }
 
-/** YAML into Go's types: scalars become text where the field is text. A text that is no YAML ends injection. */
-function decode(text: string): Fields {
-	let result: unknown;
+/** YAML into Go's types: scalars become text where the field is text. Undefined for a text that is no YAML. */
+function decode(text: string): Fields | undefined {
 	try {
-		result = parse(text, { version: '1.1' });
-	} catch (error) {
-		throw new TypeError(`the template gives no YAML: ${text}`, { cause: error });
+		const result: unknown = parse(text, { version: '1.1' });
+		return (result === null ? {} : asTyped(result)) as Fields;
+	} catch {
+		return undefined;
 	}
-	return (result === null ? {} : asTyped(result)) as Fields;
 }
 
 const textFields: ReadonlySet<string> = new Set([

@@ -2,7 +2,8 @@
 
 import { minors } from '../../operator/releases/classic/minors.ts';
 import type { Minor } from '../../operator/releases/index.ts';
-import type { Fields } from './go-values.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** The files that an injector is started with, and what it is. */
 export interface InjectorFiles {
