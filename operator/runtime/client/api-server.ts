@@ -22,13 +22,6 @@ export interface ApiServerOptions {
 	/** Longest answer that is read, bytes. 64 MiB by default. */
 	readonly maxResponseBytes?: number;
 	/**
-	 * Offer HTTP/2. Off by default: over HTTP/1.1 a write costs less time and CPU, and ending a request ends its connection,
-	 * which is what a half-open one needs. It would save some 75 KB for each connection to hundreds of API servers, but it is
-	 * not to be trusted yet: many writes with bodies that are ended half-way make Node 24.21 with undici 8.12 and 8.13 take
-	 * memory without end, until the process dies of std::bad_alloc, which nobody can catch.
-	 */
-	readonly http2?: boolean;
-	/**
 	 * Resolves the names that this client connects to, instead of the system's resolver: the server's, or the proxy's where
 	 * there is one (then the server's name is the proxy's business). An error of the closed family with which it refuses an
 	 * address is what requests and watches end with. Node asks it for no literal address.
@@ -177,7 +170,6 @@ export class ApiServer {
 	constructor(credentials: Credentials | StaticCredentials, options: ApiServerOptions = {}) {
 		const maxInFlight = options.maxInFlight ?? 16;
 		this.#transport = new Transport('grant' in credentials ? credentials : staticCredentials(credentials), {
-			http2: options.http2 ?? false,
 			connections: maxInFlight,
 			maxResponseBytes: options.maxResponseBytes ?? 64 * 1024 * 1024,
 			connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
@@ -570,7 +562,6 @@ class Call {
 		this.body = options.body === undefined ? undefined : JSON.stringify(options.body);
 		this.#deadline = performance.now() + timeoutMs;
 		this.#timer = setTimeout(() => {
-			this.#inFlight?.distrust();
 			this.#over(
 				new TransientError(`${this.description}: no answer within ${timeoutMs / 1000} s`, {
 					...(options.object === undefined ? {} : { object: options.object }),
@@ -622,7 +613,6 @@ class Call {
 					clearTimeout(timer);
 					reject(error);
 				},
-				distrust: () => undefined,
 			});
 		});
 	}

@@ -30,8 +30,7 @@ function run(...events: readonly ReflectorEvent[]): { state: ReflectorState; eff
 	return { state, effects };
 }
 
-const start: ReflectorEvent = { type: 'start', form: 'pages' };
-const startStream: ReflectorEvent = { type: 'start', form: 'stream' };
+const start: ReflectorEvent = { type: 'start' };
 const page = (resourceVersion: string, next?: string): ReflectorEvent => ({
 	type: 'page',
 	resourceVersion,
@@ -39,11 +38,7 @@ const page = (resourceVersion: string, next?: string): ReflectorEvent => ({
 });
 const opened: ReflectorEvent = { type: 'opened' };
 const changed = (resourceVersion: string): ReflectorEvent => ({ type: 'changed', resourceVersion });
-const bookmark = (resourceVersion: string, isInitialEnd = false): ReflectorEvent => ({
-	type: 'bookmark',
-	resourceVersion,
-	isInitialEnd,
-});
+const bookmark = (resourceVersion: string): ReflectorEvent => ({ type: 'bookmark', resourceVersion });
 const ended: ReflectorEvent = { type: 'ended' };
 const due: ReflectorEvent = { type: 'due' };
 const failed = (failure: (ReflectorEvent & { type: 'failed' })['failure'], retryAfterMs?: number): ReflectorEvent => ({
@@ -67,21 +62,6 @@ test('a list is read page by page, then watched from its resourceVersion', (t) =
 	t.deepEqual(run(start).effects, ['list pages']);
 	t.deepEqual(run(start, page('10', 'token')).effects, ['list pages from token']);
 	t.deepEqual(run(start, page('10', 'token'), page('10')).effects, ['commit 10', 'watch from 10']);
-});
-
-test('initial events take the place of the list until their bookmark', (t) => {
-	t.deepEqual(run(startStream).effects, ['list stream']);
-	t.deepEqual(run(startStream, changed('3'), bookmark('4')).effects, []);
-	const { state, effects } = run(startStream, changed('3'), bookmark('9', true));
-	t.deepEqual(effects, ['commit 9']);
-	t.like(state, { phase: 'watching', position: '9', isOpen: true });
-});
-
-test('a server without initial events is listed in pages', (t) => {
-	t.deepEqual(run(startStream, failed('unsupported')).effects, [
-		'relist: initial events are not supported',
-		'list pages',
-	]);
 });
 
 test('a page that expired makes the list begin anew, whole', (t) => {

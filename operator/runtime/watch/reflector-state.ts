@@ -17,7 +17,7 @@
 
 export type ReflectorState =
 	| { readonly phase: 'idle' }
-	/** Reading all objects: page by page, or as the initial events of a watch. */
+	/** Reading all objects. */
 	| {
 			readonly phase: 'listing';
 			readonly form: ListForm;
@@ -44,18 +44,18 @@ export type ReflectorState =
 			readonly expiries: number;
 	  };
 
-/** `pages`: with limit and continue. `whole`: in one answer, after the server forgot a page. `stream`: as a watch's initial events. */
-export type ListForm = 'pages' | 'whole' | 'stream';
+/** `pages`: with limit and continue. `whole`: in one answer, after the server forgot a page. */
+export type ListForm = 'pages' | 'whole';
 
 type Next = { readonly step: 'list'; readonly form: ListForm } | { readonly step: 'watch'; readonly position: string };
 
 export type ReflectorEvent =
-	| { readonly type: 'start'; readonly form: ListForm }
+	| { readonly type: 'start' }
 	| { readonly type: 'page'; readonly resourceVersion: string; readonly continue: string | undefined }
 	| { readonly type: 'opened' }
 	/** An object was added, changed or deleted. */
 	| { readonly type: 'changed'; readonly resourceVersion: string }
-	| { readonly type: 'bookmark'; readonly resourceVersion: string; readonly isInitialEnd: boolean }
+	| { readonly type: 'bookmark'; readonly resourceVersion: string }
 	/** `isShort`: the watch had been open for a moment only. */
 	| { readonly type: 'ended'; readonly isShort?: boolean }
 	| {
@@ -120,8 +120,8 @@ export function step(state: ReflectorState, event: ReflectorEvent): Step {
 		case 'idle':
 			return event.type === 'start'
 				? {
-						state: { phase: 'listing', form: event.form, failures: 0, expiries: 0 },
-						effects: [{ type: 'list', form: event.form }],
+						state: { phase: 'listing', form: 'pages', failures: 0, expiries: 0 },
+						effects: [{ type: 'list', form: 'pages' }],
 					}
 				: same(state);
 		case 'listing':
@@ -148,40 +148,15 @@ function listing(state: Listing, event: ReflectorEvent): Step {
 			return event.continue === undefined
 				? commit(state, event.resourceVersion)
 				: { state, effects: [{ type: 'list', form, continue: event.continue }] };
-		case 'bookmark':
-			if (!event.isInitialEnd) {
-				return same(state);
-			}
-			// The same stream goes on as the watch, and this bookmark has come over it.
-			return {
-				state: {
-					phase: 'watching',
-					position: event.resourceVersion,
-					isOpen: true,
-					failures: 0,
-					doubt: 0,
-					expiries: 0,
-				},
-				effects: [{ type: 'commit', resourceVersion: event.resourceVersion }],
-			};
 		case 'failed':
-			if (event.failure === 'unsupported' && form === 'stream') {
-				return list('pages', state, 'initial events are not supported');
-			}
 			if (event.failure === 'expired' && form === 'pages') {
 				return list('whole', state, 'a page expired');
 			}
-			return backOff({ step: 'list', form: restartForm(form) }, { ...state, doubt: 0 }, event);
-		case 'ended':
-			return backOff({ step: 'list', form: restartForm(form) }, { ...state, doubt: 0 }, { failure: 'ended' });
+			// A list that had to be whole is tried in pages again.
+			return backOff({ step: 'list', form: 'pages' }, { ...state, doubt: 0 }, event);
 		default:
 			return same(state);
 	}
-}
-
-/** A list that had to be whole is tried in pages again. */
-function restartForm(form: ListForm): ListForm {
-	return form === 'whole' ? 'pages' : form;
 }
 
 function watching(state: Watching, event: ReflectorEvent): Step {

@@ -32,8 +32,8 @@ export interface ReflectorSource {
 		readonly isWhole: boolean;
 		readonly signal: AbortSignal;
 	}): Promise<ListPage<KubeObject>>;
-	/** From this resourceVersion on; without one with all objects as initial events. */
-	watch(position: string | undefined, timeoutSeconds: number, callbacks: WatchCallbacks): Watch;
+	/** From this resourceVersion on. */
+	watch(position: string, timeoutSeconds: number, callbacks: WatchCallbacks): Watch;
 	/** The server answered 401. */
 	refreshCredentials?(): void;
 }
@@ -57,10 +57,6 @@ export interface SourceOptions {
 export interface ReflectorOptions<T> extends SourceOptions {
 	readonly transform: (object: KubeObject) => T;
 	readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
-	/** Begin with initial events (WatchList) instead of a list: less memory on the server. Falls back where not supported. */
-	readonly streamInitialEvents?: boolean | undefined;
-	/** Tell handlers of own writes (`observeWrite`) too. */
-	readonly notifyOwnWrites?: boolean | undefined;
 	/** A handler threw, or the server could not be reached: nothing that ends the reflector. */
 	readonly onError?: ((error: unknown) => void) | undefined;
 	/** For metrics. */
@@ -177,7 +173,7 @@ export class Reflector<T> {
 			throw new Error(`the reflector of ${this.kind.plural} was stopped: make a new one`);
 		}
 		this.#staleSince ??= this.#clock.now();
-		this.#dispatch({ type: 'start', form: this.#options.streamInitialEvents === true ? 'stream' : 'pages' });
+		this.#dispatch({ type: 'start' });
 	}
 
 	/** Ends it for good. No handler is called any more once this returns. */
@@ -211,7 +207,7 @@ export class Reflector<T> {
 	 * recognised by its resourceVersion and told to nobody. What lies outside our selectors is not taken.
 	 */
 	observeWrite(object: KubeObject): void {
-		const { namespace, labelSelector, fieldSelector, notifyOwnWrites } = this.#options;
+		const { namespace, labelSelector, fieldSelector } = this.#options;
 		if (
 			this.#isStopped ||
 			(fieldSelector !== undefined && fieldSelector !== `metadata.name=${object.metadata.name}`) ||
@@ -220,10 +216,7 @@ export class Reflector<T> {
 		) {
 			return;
 		}
-		const changes = this.store.observe(object, notifyOwnWrites === true);
-		if (notifyOwnWrites === true) {
-			this.#notify(changes, false);
-		}
+		this.store.observe(object);
 	}
 
 	/**
@@ -252,7 +245,6 @@ export class Reflector<T> {
 			}
 			this.#expected.delete(key);
 			const isEcho =
-				this.#options.notifyOwnWrites !== true &&
 				answer !== undefined &&
 				expected.held.length === 1 &&
 				expected.held[0]?.resourceVersion === answer.metadata.resourceVersion;
@@ -297,12 +289,7 @@ export class Reflector<T> {
 	#carryOut(effect: ReflectorEffect): void {
 		switch (effect.type) {
 			case 'list':
-				if (effect.form === 'stream') {
-					this.#listed = new Map();
-					this.#openWatch(undefined);
-				} else {
-					this.#list(effect.form, effect.continue);
-				}
+				this.#list(effect.form, effect.continue);
 				break;
 			case 'watch':
 				this.#openWatch(effect.position);
@@ -352,7 +339,7 @@ export class Reflector<T> {
 		);
 	}
 
-	#openWatch(position: string | undefined): void {
+	#openWatch(position: string): void {
 		const turn = this.#newTurn();
 		const isCurrent = () => turn === this.#turn;
 		const timeoutSeconds = Math.floor(shortestWatchSeconds * (1 + this.#random()));
@@ -369,19 +356,8 @@ export class Reflector<T> {
 					return;
 				}
 				if (event.type === 'bookmark') {
-					// While initial events come, only the bookmark that ends them says something about the whole.
-					if (this.#state.phase === 'watching') {
-						this.store.advance(event.resourceVersion);
-					}
+					this.store.advance(event.resourceVersion);
 					this.#dispatch(event);
-					return;
-				}
-				if (this.#state.phase === 'listing') {
-					if (event.type === 'deleted') {
-						this.#listed.delete(objectKey(event.object));
-					} else {
-						this.#listed.set(objectKey(event.object), event.object);
-					}
 					return;
 				}
 				const { resourceVersion = '' } = event.object.metadata;
@@ -533,7 +509,6 @@ function serverSource(server: ApiServer, options: SourceOptions): ReflectorSourc
 					fieldSelector,
 					metadataOnly,
 					resourceVersion: position,
-					sendInitialEvents: position === undefined,
 					timeoutSeconds,
 					idleMs: options.idleMs,
 				},

@@ -23,7 +23,7 @@ export interface StoreOptions<T> {
 	readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
 }
 
-type Origin = 'event' | 'list' | 'rewound list' | 'own write' | 'told own write';
+type Origin = 'event' | 'list' | 'rewound list' | 'own write';
 
 interface Entry<T> {
 	readonly value: T;
@@ -161,16 +161,16 @@ export class Store<T> {
 	 * The answer to an own write, which may come before or after its event. Taken only where it is certainly news: an
 	 * object that is absent although the watch has passed its resourceVersion was deleted since.
 	 *
-	 * @param isTold the changes that are returned are told like any other. Where they are not, foreign changes from before
-	 * the write, which its answer includes, are told when their events come.
+	 * The changes that are returned are told to nobody: foreign ones from before the write, which its answer includes, are told
+	 * when their events come.
 	 */
-	observe(object: KubeObject, isTold = false): readonly Change<T>[] {
+	observe(object: KubeObject): readonly Change<T>[] {
 		const { resourceVersion = '' } = object.metadata;
 		const order = this.#position === undefined ? undefined : compareResourceVersions(resourceVersion, this.#position);
 		if (order === undefined || (order <= 0 && !this.#entries.has(objectKey(object)))) {
 			return [];
 		}
-		return this.#put(object, isTold ? 'told own write' : 'own write');
+		return this.#put(object, 'own write');
 	}
 
 	#isAsKnown(object: KubeObject): boolean {
@@ -189,7 +189,7 @@ export class Store<T> {
 			return this.#confirm(key, entry, from);
 		}
 		if (entry !== undefined && order !== undefined && order < 0 && from !== 'rewound list') {
-			return isOwn(from) ? [] : tellOverwritten(key, entry);
+			return from === 'own write' ? [] : tellOverwritten(key, entry);
 		}
 		const added: Entry<T> = { value: (read ?? { value: this.#transform(object) }).value, uid, resourceVersion };
 		if (from === 'own write') {
@@ -211,7 +211,7 @@ export class Store<T> {
 	/** The state that is known already: an own write's echo, silent, unless a list hides who else wrote before us. */
 	#confirm(key: string, entry: Entry<T>, from: Origin): readonly Change<T>[] {
 		const changes = from === 'list' || from === 'rewound list' ? tellOverwritten(key, entry) : [];
-		if (!isOwn(from)) {
+		if (from !== 'own write') {
 			entry.own = undefined;
 		}
 		return changes;
@@ -259,10 +259,6 @@ function tellOverwritten<T>(key: string, entry: Entry<T>): readonly Change<T>[] 
 	return before === undefined
 		? [{ type: 'added', key, current: entry.value }]
 		: [{ type: 'updated', key, old: before, current: entry.value }];
-}
-
-function isOwn(from: Origin): boolean {
-	return from === 'own write' || from === 'told own write';
 }
 
 function isNewer(a: string, b: string): boolean {

@@ -14,8 +14,8 @@ import { hasHeader } from '../object-shape.ts';
 
 export type WatchEvent =
 	| { readonly type: 'added' | 'modified' | 'deleted'; readonly object: KubeObject }
-	/** Everything up to this resourceVersion has been told. `isInitialEnd`: the initial events were the whole state. */
-	| { readonly type: 'bookmark'; readonly resourceVersion: string; readonly isInitialEnd: boolean };
+	/** Everything up to this resourceVersion has been told. */
+	| { readonly type: 'bookmark'; readonly resourceVersion: string };
 
 export interface WatchCallbacks {
 	/** The server took the watch. */
@@ -40,8 +40,6 @@ export interface WatchOptions {
 	readonly metadataOnly?: boolean | undefined;
 	/** Where to begin. Without it the server begins with all objects as they are. */
 	readonly resourceVersion?: string | undefined;
-	/** Begin with all objects as initial events, ended by a bookmark (WatchList). */
-	readonly sendInitialEvents?: boolean | undefined;
 	/** After which the server ends the watch in order, seconds. */
 	readonly timeoutSeconds: number;
 	/** Longest silence, milliseconds. Servers send bookmarks each 60 s; whoever misses one is cut off from its server. */
@@ -62,7 +60,6 @@ export const defaultIdleMs = 85_000;
 const defaultOpenMs = 30_000;
 const defaultMaxLineBytes = 32 * 1024 * 1024;
 const longestErrorBody = 64 * 1024;
-const initialEventsEnd = 'k8s.io/initial-events-end';
 
 export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, callbacks: WatchCallbacks): Watch {
 	const clock = options.clock ?? systemClock;
@@ -98,7 +95,6 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 			timer = clock.setTimer(checkSilence, allowedMs - silentMs);
 			return;
 		}
-		inFlight?.distrust();
 		const error = new TransientError(`WATCH ${path}: silent for ${Math.round(silentMs / 1000)} s`);
 		breakOff({ how: status === 0 ? 'unreachable' : 'silent', error });
 	};
@@ -146,9 +142,6 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 					resourceVersion: options.resourceVersion,
 					labelSelector: options.labelSelector,
 					fieldSelector: options.fieldSelector,
-					...(options.sendInitialEvents === true
-						? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }
-						: {}),
 				},
 				kind: kind.kind,
 				accept: options.metadataOnly === true ? metadataAccept : undefined,
@@ -228,12 +221,8 @@ function shapeEvent(
 		case 'DELETED':
 			return { type: 'deleted', object: shapeObject(object, kind, metadataOnly) };
 		case 'BOOKMARK': {
-			const { resourceVersion, annotations } = (object as KubeObject).metadata;
-			return {
-				type: 'bookmark',
-				resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '',
-				isInitialEnd: annotations?.[initialEventsEnd] === 'true',
-			};
+			const { resourceVersion } = (object as KubeObject).metadata;
+			return { type: 'bookmark', resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '' };
 		}
 		default:
 			return undefined;
