@@ -13,7 +13,7 @@ export class FakeClock implements Clock {
 	#order = 0;
 	readonly #timers = new Set<FakeTimer>();
 
-	/** @param startOfDay wall-clock milliseconds since the epoch at monotonic zero */
+	/** @param startOfDay wall-clock time in milliseconds since 1970 at monotonic zero */
 	constructor(startOfDay = Date.UTC(2026, 0, 1)) {
 		this.#wallOffset = startOfDay;
 	}
@@ -32,22 +32,25 @@ export class FakeClock implements Clock {
 		return { cancel: () => void this.#timers.delete(timer) };
 	}
 
-	/** Timers that are set and have not fired. */
+	/** Number of timers that are set and have not fired. */
 	get pendingTimers(): number {
 		return this.#timers.size;
 	}
 
-	/** Steps the time of day only, as an administrator or NTP would. */
+	/** Steps only the time of day, as an administrator or NTP would. */
 	stepWallClock(byMs: number): void {
 		this.#wallOffset += byMs;
 	}
 
-	/** Time passes but no timer fires: a blocked event loop, or a process that was stopped. They fire at the next `advance`. */
+	/**
+	 * Lets time pass while no timer fires, as in a blocked event loop or a stopped process. The timers fire at the next
+	 * `advance`.
+	 */
 	stall(byMs: number): void {
 		this.#now += byMs;
 	}
 
-	/** Moves time, fires the timers that come due in their order, and lets promise callbacks run after each. */
+	/** Moves time, fires the timers that become due in their order, and lets promise callbacks run after each. */
 	async advance(byMs: number): Promise<void> {
 		const end = this.#now + byMs;
 		await settle();
@@ -73,7 +76,7 @@ export class FakeClock implements Clock {
 	}
 }
 
-/** Lets every promise callback that is ready, and those that they make ready, run. */
+/** Lets all promise callbacks run that are ready, and those that they make ready. */
 export function settle(): Promise<void> {
 	return new Promise((resolve) => setImmediate(resolve));
 }

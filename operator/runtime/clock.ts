@@ -3,7 +3,7 @@
  * decides by the wall clock, which an administrator or NTP may step in either direction.
  */
 
-/** A timer that was set and can be called off; calling it off twice or after it fired does nothing. */
+/** A timer that can be cancelled. Cancelling it twice, or after it fired, does nothing. */
 export interface Timer {
 	cancel(): void;
 }
@@ -13,7 +13,7 @@ export interface Clock {
 	now(): number;
 	/** The time of day, for time stamps that others read. Never for decisions. */
 	date(): Date;
-	/** Calls back once, not earlier than `delayMs` from now; may be much later when the event loop is busy. */
+	/** Calls back once, after at least `delayMs`. It may be much later when the event loop is busy. */
 	setTimer(callback: () => void, delayMs: number): Timer;
 }
 
@@ -30,7 +30,7 @@ export const systemClock: Clock = {
 			setTimeout(
 				() => {
 					const leftMs = due - performance.now();
-					// setTimeout rounds down to whole milliseconds and may fire a fraction early.
+					// setTimeout rounds down to whole milliseconds and may fire a fraction of one early.
 					if (leftMs > 0) handle = wait(leftMs);
 					else callback();
 				},

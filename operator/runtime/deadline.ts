@@ -1,15 +1,15 @@
-/** Waiting for something that may never come. */
+/** Waits for something that may never come. */
 
 export interface Deadline {
-	/** How long is waited, milliseconds. */
+	/** Longest wait. */
 	readonly ms: number;
-	/** What is thrown when that is over; made only then. */
+	/** Makes the error that is thrown when the time is over. */
 	readonly late: () => Error;
-	/** Ends the wait with its reason. */
+	/** Ends the wait with the signal's reason. */
 	readonly signal?: AbortSignal;
 }
 
-/** Rejects with `late()` when the work takes too long, which goes on all the same. */
+/** Rejects with `late()` when the work takes too long. The work itself goes on. */
 export async function withinDeadline<T>(work: Promise<T>, { ms, late, signal }: Deadline): Promise<T> {
 	const { promise, reject } = Promise.withResolvers<never>();
 	const timer = setTimeout(() => reject(late()), ms);

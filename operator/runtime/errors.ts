@@ -1,5 +1,5 @@
 /**
- * The closed family of errors. Every failure gets its class where it is born; whoever handles it decides by class, never
+ * The closed family of errors. The code that meets a failure chooses the class. Whoever handles it decides by class, never
  * by reading a message.
  *
  * | class | meaning | what the queue does |
@@ -13,13 +13,15 @@ import type { ObjectReference } from './object.ts';
 
 export { isTlsFailure } from './client/tls-failure.ts';
 
-/** One finding in an API server's refusal: which field, why. The owner of a field in a conflict of server-side apply, too. */
+/**
+ * One finding in an API server's refusal: which field, and why. For a conflict of server-side apply: the owner of a field.
+ */
 export interface StatusCause {
 	/** `FieldValueInvalid`, `FieldManagerConflict` … */
 	readonly reason: string;
-	/** Empty for Secrets: it may quote a value. */
+	/** Empty for Secrets, because it may quote a value. */
 	readonly message: string;
-	/** JSON path, as `spec.ports[0].port`. */
+	/** JSON path: `spec.ports[0].port`. */
 	readonly field: string;
 }
 
@@ -40,9 +42,9 @@ abstract class OperatorError extends Error {
 /** The outside world failed in a way that may pass by itself. */
 export class TransientError extends OperatorError {
 	override readonly name = 'TransientError';
-	/** The server asked to wait this long (milliseconds) before the next try. */
+	/** The server asked for this wait before the next try. */
 	readonly retryAfterMs: number | undefined;
-	/** HTTP status, where there was an answer. */
+	/** HTTP status, when there was an answer. */
 	readonly status: number | undefined;
 	constructor(
 		message: string,
@@ -54,7 +56,7 @@ export class TransientError extends OperatorError {
 	}
 }
 
-/** HTTP 409: the object changed since it was read, exists already, or a field belongs to another manager. */
+/** HTTP 409: the object changed since it was read, or exists already, or a field belongs to another manager. */
 export class ConflictError extends OperatorError {
 	override readonly name = 'ConflictError';
 	/** `Conflict` or `AlreadyExists`, as the API server says. */
@@ -68,7 +70,10 @@ export class ConflictError extends OperatorError {
 	}
 }
 
-/** The API server refused the request for good: 400, 401, 403, 404, 405, 410, 415, 422 … A retry of the same request gives the same answer. */
+/**
+ * The API server refused the request for good: 400, 401, 403, 404, 405, 410, 415, 422 … The same request would get the same
+ * answer again.
+ */
 export class RequestError extends OperatorError {
 	override readonly name = 'RequestError';
 	readonly status: number;
@@ -87,7 +92,7 @@ export class RequestError extends OperatorError {
 	}
 }
 
-/** What was asked for cannot be done until its owner changes it. */
+/** What was asked for can't be done until its owner changes it. */
 export class InvalidError extends OperatorError {
 	override readonly name = 'InvalidError';
 	/** CamelCase word for a condition. */
@@ -98,7 +103,7 @@ export class InvalidError extends OperatorError {
 	}
 }
 
-/** Everything is right, but something named is missing yet. */
+/** Everything is right, but something that the message names is still missing. */
 export class BlockedError extends OperatorError {
 	override readonly name = 'BlockedError';
 	/** CamelCase word for a condition. */
@@ -109,7 +114,7 @@ export class BlockedError extends OperatorError {
 	}
 }
 
-/** Whether it is of this family, and so says by its class what to do. */
+/** Whether an error belongs to this family, so that its class says what to do. */
 export function isOperatorError(
 	error: unknown,
 ): error is TransientError | ConflictError | RequestError | InvalidError | BlockedError {

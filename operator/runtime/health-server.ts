@@ -1,31 +1,31 @@
 /**
- * HTTP endpoints for kubelet and Prometheus: `/healthz`, `/readyz`, `/metrics`.
+ * HTTP endpoints for the kubelet and Prometheus: `/healthz`, `/readyz`, `/metrics`.
  *
- * That `/healthz` answers at all proves that the event loop turns; kubelet's time-out catches one that does not.
+ * An answer of `/healthz` proves that the event loop runs. When it does not run, the kubelet's time-out notices.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Returns what is wrong, in a few words without secrets, or nothing. A check that throws has failed. */
+/** Returns what is wrong, in a few words without secrets, or undefined. A check that throws has failed. */
 export type Check = () => string | undefined;
 
 export interface HealthServerOptions {
-	/** 0 takes a free one. */
+	/** 0 picks a free port. */
 	readonly port: number;
 	/** Address to bind. Default: all addresses of the Pod, IPv6 and IPv4. */
 	readonly host?: string;
-	/** Failing asks kubelet to restart the process: for what a restart mends. */
+	/** A failure asks the kubelet to restart the process. For what a restart mends. */
 	readonly healthz?: Readonly<Record<string, Check>>;
-	/** Failing keeps traffic away and says "not yet": caches that are not synced. */
+	/** A failure keeps traffic away and means "not yet": caches that are not synced. */
 	readonly readyz?: Readonly<Record<string, Check>>;
-	/** A prom-client registry. `/metrics` is 404 without one. */
+	/** A prom-client registry. Without one, `/metrics` is 404. */
 	readonly metrics?: { readonly contentType: string; metrics(): Promise<string> };
 }
 
 export interface HealthServer {
 	readonly host: string;
 	readonly port: number;
-	/** Stops listening, lets answers under way end for `graceMs` (default 1 s), then cuts. */
+	/** Stops listening, waits `graceMs` (default 1 s) for answers under way, then cuts them. */
 	close(graceMs?: number): Promise<void>;
 }
 
@@ -37,12 +37,12 @@ interface Answer {
 
 const plain = 'text/plain; charset=utf-8';
 
-/** Resolves when the server listens; rejects when the address cannot be bound. */
+/** Resolves when the server listens. Rejects when the address can't be bound. */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
 	const server = createServer((request, response) => {
 		void answer(options, request).then((result) => send(request, response, result));
 	});
-	// Probes and scrapes are small: whoever is slower than this is broken or hostile.
+	// Probes and scrapes are small: a client slower than this is broken or hostile.
 	server.headersTimeout = 5_000;
 	server.requestTimeout = 10_000;
 	server.keepAliveTimeout = 5_000;
@@ -61,7 +61,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
 		async close(graceMs = 1_000) {
 			const cut = setTimeout(() => server.closeAllConnections(), graceMs);
 			await new Promise<void>((resolve) => {
-				// Its only error is "not running": then it is closed already.
+				// The only possible error is "not running": then it is closed already.
 				server.close(() => resolve());
 				server.closeIdleConnections();
 			});
@@ -100,7 +100,7 @@ function endpointOf(
 	return undefined;
 }
 
-/** In the form of the API server's own health endpoints: `ok`, or every check by name. */
+/** Answers as the API server's own health endpoints do: `ok`, or every check by name. */
 function runChecks(checks: Readonly<Record<string, Check>>, isVerbose: boolean): Answer {
 	const results = Object.entries(checks).map(([name, check]) => ({ name, problem: problemOf(check) }));
 	const isHealthy = results.every(({ problem }) => problem === undefined);

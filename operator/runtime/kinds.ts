@@ -1,6 +1,6 @@
 /**
- * The kinds that Meshwright reads or writes, with their REST paths. A table instead of API discovery: these kinds are
- * all fixed, so the hot path needs no request to learn a path.
+ * The kinds that Meshwright reads or writes, with their REST paths. It is a table and not API discovery, because these
+ * kinds are fixed: the hot path needs no request to learn a path.
  */
 import { groupOf, type KubeObject, type ObjectReference } from './object.ts';
 
@@ -74,7 +74,7 @@ const byGroupKind = new Map<string, Kind>(
 	Object.values(kinds).map((entry) => [`${groupOf(entry.apiVersion)}/${entry.kind}`, entry]),
 );
 
-/** The table entry for an object's kind. Throws for a kind that is not in the table: a defect in the caller, not in the input. */
+/** The table entry for an object's kind. Throws for a kind that is not in the table: that is a defect in the caller. */
 export function kindOf(object: Pick<ObjectReference, 'apiVersion' | 'kind'>): Kind {
 	const found = byGroupKind.get(`${groupOf(object.apiVersion)}/${object.kind}`);
 	if (found === undefined) {
@@ -85,7 +85,7 @@ export function kindOf(object: Pick<ObjectReference, 'apiVersion' | 'kind'>): Ki
 	return found;
 }
 
-/** The REST path of a kind's collection: `/apis/apps/v1/namespaces/istio-system/deployments`. All namespaces when none is given. */
+/** The REST path of a kind's collection: `/apis/apps/v1/namespaces/istio-system/deployments`. Default: all namespaces. */
 export function collectionPath(entry: Kind, namespace?: string): string {
 	const root = entry.apiVersion.includes('/') ? `/apis/${entry.apiVersion}` : `/api/${entry.apiVersion}`;
 	const scope = entry.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : '';

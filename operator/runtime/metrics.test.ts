@@ -8,7 +8,7 @@ function make(): Metrics {
 	return createMetrics({ version: '1.2.3', processMetrics: false });
 }
 
-/** The lines of one metric in the text that Prometheus reads. */
+/** The lines of one metric, as Prometheus reads them. */
 async function shown(metrics: Metrics, name: string): Promise<readonly string[]> {
 	const text = await metrics.registry.metrics();
 	return text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));

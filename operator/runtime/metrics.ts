@@ -1,23 +1,23 @@
 /**
- * Prometheus metrics, in a registry of their own. The first three groups carry the names of controller-runtime and
- * client-go, so that dashboards and alerts made for any Kubernetes operator work; ours begin with `meshwright_`.
+ * Prometheus metrics, in a registry of their own. The first three groups have the names of controller-runtime and
+ * client-go, so that dashboards and alerts for any Kubernetes operator work. Ours begin with `meshwright_`.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { PassOutcome, WorkQueue, WorkQueueHooks } from './queue/work-queue.ts';
 
-/** What one server-side apply, or the decision not to send one, came to. */
+/** The outcome of one server-side apply, or of the decision not to send one. */
 export type ApplyOutcome = 'created' | 'changed' | 'unchanged' | 'conflict' | 'failed' | 'deleted';
 
 export interface QueueMetrics<K extends string> {
 	/** For the options of the queue. */
 	readonly hooks: WorkQueueHooks<K>;
-	/** Shows the queue's depth and running passes whenever metrics are read. */
+	/** Shows the queue's depth and running passes whenever somebody reads the metrics. */
 	attach(queue: WorkQueue<K>): void;
 }
 
 export interface Metrics {
 	readonly registry: Registry;
-	/** Metrics of one controller and its queue. Once per name. */
+	/** Makes the metrics of one controller and its queue. Call it once per name. */
 	queue<K extends string>(controller: string): QueueMetrics<K>;
 	/** For the `observe` option of an API server's client. */
 	observeRequest(request: { readonly method: string; readonly code: string; readonly host: string }): void;
@@ -27,23 +27,23 @@ export interface Metrics {
 	countWatchReconnect(kind: string, reason: string): void;
 	/** Kubernetes Events: `written`, `failed`, or `dropped` by a limit. */
 	countEvent(outcome: 'written' | 'failed' | 'dropped'): void;
-	/** Readiness of an installation; undefined takes it out when the installation is gone. */
+	/** Readiness of an installation. Undefined removes it, when the installation is gone. */
 	setInstallationReady(name: string, isReady: boolean | undefined): void;
-	/** When an installation's certificate authority ends; undefined where there is none. */
+	/** When an installation's certificate authority ends. Undefined when there is none. */
 	setCertificateAuthorityExpiry(name: string, notAfter: Date | undefined): void;
-	/** How a joined cluster is; undefined takes it out when it has left. */
+	/** How a joined cluster is. Undefined removes it, when it has left. */
 	setCluster(cluster: ClusterLabels, figures: ClusterFigures | undefined): void;
-	/** A token for a joined cluster was renewed. */
+	/** Counts a renewed token of a joined cluster. */
 	countCredentialsRotation(cluster: ClusterLabels): void;
 }
 
 export interface ClusterLabels {
-	/** The MeshInstallation. */
+	/** Name of the MeshInstallation. */
 	readonly installation: string;
 	readonly cluster: string;
 }
 
-/** What is undefined is not known now, and not shown. */
+/** Figures that are not known now are undefined, and not shown. */
 export interface ClusterFigures {
 	readonly isReachable: boolean | undefined;
 	readonly isJoined: boolean;
@@ -57,8 +57,11 @@ export interface ClusterFigures {
 
 const outcomes: readonly PassOutcome[] = ['success', 'error', 'requeue', 'requeue_after'];
 
-/** Seconds. The bounds of controller-runtime up to a minute, thinned out: a pass here is some milliseconds of work and then network. */
-const passBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+/**
+ * The bounds of controller-runtime up to a minute, but fewer: a pass here takes some milliseconds, and then the network's
+ * time.
+ */
+const passBucketsSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 const queueBuckets = [1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1_000];
 
 export interface MetricsOptions {
@@ -181,7 +184,7 @@ function queueMetrics(registry: Registry): Metrics['queue'] {
 		name: 'controller_runtime_reconcile_time_seconds',
 		help: 'Duration of a reconciliation.',
 		labelNames: perController,
-		buckets: passBuckets,
+		buckets: passBucketsSeconds,
 		registers,
 	});
 	const adds = new Counter({
@@ -211,7 +214,7 @@ function queueMetrics(registry: Registry): Metrics['queue'] {
 		registers,
 	});
 
-	// What is read from the queues themselves when somebody looks.
+	// Gauges that read the queues when somebody asks for the metrics.
 	const gauge = <L extends string>(
 		name: string,
 		help: string,
@@ -267,7 +270,7 @@ function queueMetrics(registry: Registry): Metrics['queue'] {
 
 	return <K extends string>(controller: string): QueueMetrics<K> => {
 		const labels = { name: controller, controller };
-		// Present from the start: a rate over a counter that appears with its first error misses that error.
+		// Present from the start: when a counter appears only with its first error, a rate over it misses that error.
 		for (const result of outcomes) passes.inc({ controller, result }, 0);
 		for (const metric of [errors, terminal, panics, timeouts]) metric.inc({ controller }, 0);
 		for (const metric of [adds, retries]) metric.inc(labels, 0);
@@ -288,7 +291,7 @@ function queueMetrics(registry: Registry): Metrics['queue'] {
 			},
 			attach(queue) {
 				if (attached.has(controller)) throw new Error(`metrics of the queue ${controller} are attached already`);
-				// Only `snapshot` is called, which is the same for all kinds of keys.
+				// Only `snapshot` is called, and it is the same for all kinds of keys.
 				attached.set(controller, queue as unknown as WorkQueue<string>);
 			},
 		};

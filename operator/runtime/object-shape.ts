@@ -1,13 +1,13 @@
 /**
- * Whether an answer holds what it should: not every API server that is spoken with is one, or means well. What is read of
- * objects without further ado, wherever they come to, has to be of its form; a mistake there would end in the middle of a cache.
+ * Checks whether an answer has the form of an object. Not every API server that we speak with is one, or is well-meant. The
+ * fields that are read everywhere without a check have to be right, or the mistake would surface in the middle of a cache.
  */
 import { isRecord } from './client/answer.ts';
 
 const texts = ['namespace', 'uid', 'resourceVersion', 'creationTimestamp', 'deletionTimestamp'] as const;
 const maps = ['labels', 'annotations'] as const;
 
-/** Whether its metadata can be read as that of an object. */
+/** Whether the metadata can be read as that of an object. */
 export function hasHeader(object: unknown): boolean {
 	if (!isRecord(object) || !isRecord(object.metadata)) return false;
 	const { metadata } = object;

@@ -1,4 +1,4 @@
-/** Kubernetes objects as plain JSON, the only shape that crosses rooms. No class instances, no dates: what the wire carries. */
+/** Kubernetes objects as plain JSON, the only form that crosses rooms: no class instances, no dates. */
 
 export interface OwnerReference {
 	readonly apiVersion: string;
@@ -9,7 +9,7 @@ export interface OwnerReference {
 	readonly blockOwnerDeletion?: boolean;
 }
 
-/** One entry of `metadata.managedFields`: which manager owns which fields by which kind of write. */
+/** One entry of `metadata.managedFields`: the fields that a manager owns by one kind of write. */
 export interface ManagedFieldsEntry {
 	readonly manager?: string;
 	readonly operation?: 'Apply' | 'Update';
@@ -35,7 +35,7 @@ export interface ObjectMeta {
 	readonly managedFields?: readonly ManagedFieldsEntry[];
 }
 
-/** Any Kubernetes object. Fields beyond the header are read by the code that knows the kind. */
+/** Any Kubernetes object. Code that knows the kind reads the fields beyond the header. */
 export interface KubeObject {
 	readonly apiVersion: string;
 	readonly kind: string;
@@ -43,7 +43,7 @@ export interface KubeObject {
 	readonly [field: string]: unknown;
 }
 
-/** What names an object for a person and for a map: kind, namespace, name. */
+/** Names an object, for a person and for a map: kind, namespace, name. */
 export interface ObjectReference {
 	readonly apiVersion: string;
 	readonly kind: string;
@@ -51,7 +51,7 @@ export interface ObjectReference {
 	readonly name: string;
 }
 
-/** A namespaced object of a kind that both sides know. */
+/** Names a namespaced object whose kind both sides know. */
 export interface ObjectName {
 	readonly namespace: string;
 	readonly name: string;
@@ -64,8 +64,8 @@ export function groupOf(apiVersion: string): string {
 }
 
 /**
- * A key that is equal for two forms of the same object: kind and group without version, namespace, name.
- * Sortable, and readable in a log: `Deployment.apps istio-system/istio-pilot`.
+ * A key that is equal for two versions of the same object: kind and group without version, namespace, name. Sortable, and
+ * readable in a log: `Deployment.apps istio-system/istio-pilot`.
  */
 export function objectKey(object: KubeObject | ObjectReference): string {
 	const { name, namespace } = 'metadata' in object ? (object as KubeObject).metadata : (object as ObjectReference);
@@ -73,7 +73,7 @@ export function objectKey(object: KubeObject | ObjectReference): string {
 	return `${object.kind}${group === '' ? '' : `.${group}`} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 }
 
-/** The name of an object without the object; a name as it is. */
+/** The reference to an object. A reference is returned as it is. */
 export function referenceOf(object: KubeObject | ObjectReference): ObjectReference {
 	if (!('metadata' in object)) return object as ObjectReference;
 	const { apiVersion, kind, metadata } = object as KubeObject;

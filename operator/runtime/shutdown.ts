@@ -1,28 +1,29 @@
-/**
- * Start and stop of the operator's parts, in order and in bounded time: HTTP server, caches, election, workers; and back.
- */
+/** Starts and stops the operator's parts in order and in bounded time: HTTP server, caches, election, workers; and back. */
 import { type Clock, systemClock } from './clock.ts';
 import type { LogSink } from './log/logger.ts';
 
 export interface Part {
 	readonly name: string;
-	/** Resolves when the next part may start. The signal aborts when the start takes too long or the whole is stopped. */
+	/**
+	 * Resolves when the next part may start. The signal aborts when the start takes too long, or when everything is being
+	 * stopped.
+	 */
 	start?(signal: AbortSignal): Promise<void> | void;
-	/** Ends the part within the time given; what is left of it then is abandoned. */
+	/** Ends the part within the deadline. What has not ended by then is abandoned. */
 	stop?(options: { readonly deadlineMs: number }): Promise<void> | void;
-	/** Default 2 min: a cache that has to be filled from a slow server. */
+	/** Default 2 min, for a cache that has to be filled from a slow server. */
 	readonly startTimeoutMs?: number;
-	/** Default: what is left of the whole deadline. */
+	/** Default: the rest of the whole deadline. */
 	readonly stopTimeoutMs?: number;
 }
 
 export interface StopReport {
-	/** Every part ended in time and without an error. */
+	/** Whether every part ended in time and without an error. */
 	readonly isClean: boolean;
 	readonly failures: readonly { readonly part: string; readonly error: unknown }[];
 }
 
-/** Deadline of the whole stop: Kubernetes' default grace period less a reserve. */
+/** Deadline of the whole stop: Kubernetes' default grace period, less a reserve. */
 export const defaultStopDeadlineMs = 25_000;
 const defaultStartTimeoutMs = 120_000;
 
@@ -45,8 +46,8 @@ export class Lifecycle {
 	}
 
 	/**
-	 * Starts the parts one after the other. When one fails, those before it are stopped in reverse and the error is
-	 * thrown; when `stop` is called meanwhile, no further one starts and the signal's reason is thrown.
+	 * Starts the parts one after the other. When one fails, those before it are stopped in reverse and the error is thrown.
+	 * When `stop` is called meanwhile, no further part starts and the signal's reason is thrown.
 	 */
 	async start(parts: readonly Part[]): Promise<void> {
 		const { promise, resolve } = Promise.withResolvers<void>();
@@ -62,7 +63,10 @@ export class Lifecycle {
 		}
 	}
 
-	/** Stops what was started, in reverse. A part that fails or hangs is reported, and the others are stopped all the same. */
+	/**
+	 * Stops the started parts in reverse. When a part fails or hangs, that is reported, and the others are stopped all the
+	 * same.
+	 */
 	stop(reason: string, deadlineMs = defaultStopDeadlineMs): Promise<StopReport> {
 		this.#stopping ??= this.#stopAll(reason, deadlineMs);
 		return this.#stopping;
@@ -70,7 +74,7 @@ export class Lifecycle {
 
 	async #startPart(part: Part): Promise<void> {
 		this.#abort.signal.throwIfAborted();
-		// Before its start succeeds: a half-started part has something to stop as well.
+		// Added before its start succeeds, because a half-started part has something to stop as well.
 		this.#started.push(part);
 		const timeoutMs = part.startTimeoutMs ?? defaultStartTimeoutMs;
 		const tooLong = new AbortController();
@@ -124,7 +128,7 @@ export class Lifecycle {
 	}
 }
 
-/** What of `process` the signal handling needs; injectable for tests. */
+/** The part of `process` that signal handling needs. Tests replace it. */
 export interface SignalSource {
 	on(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
 	off(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
@@ -132,8 +136,8 @@ export interface SignalSource {
 }
 
 /**
- * The first SIGTERM or SIGINT calls back; a second one, of whichever kind, ends the process at once with the shell's code
- * for it (143 or 130). Returns a function that takes the handlers off.
+ * Calls back at the first SIGTERM or SIGINT. A second one, of either kind, ends the process at once with the shell's code
+ * for it (143 or 130). Returns a function that removes the handlers.
  */
 export function onStopSignals(
 	callback: (signal: 'SIGTERM' | 'SIGINT') => void,

@@ -1,12 +1,12 @@
 /**
- * What an API server's answer means: the `Status` body, the `Warning` and `Retry-After` headers, and the error class of
+ * Interprets an API server's answer: the `Status` body, the `Warning` and `Retry-After` headers, and the error class of
  * every answer that is not a success. Messages name the request and repeat the server's words, but never a header (which
  * may carry credentials), and never the server's words about a Secret (which may quote its data).
  */
 import { ConflictError, RequestError, type StatusCause, TransientError } from '../errors.ts';
 import { describeObject, type ObjectReference } from '../object.ts';
 
-/** What a request was about, for messages. */
+/** What a request is about, for messages. */
 export interface RequestSubject {
 	readonly method: string;
 	/** Without the query. */
@@ -23,7 +23,7 @@ interface StatusBody {
 
 const longestMessage = 2048;
 
-/** Where the server gives no word of its own (a proxy answered, or the body was cut). */
+/** Reasons for answers without one (a proxy answered, or the body was cut). */
 const reasonOfStatus: Readonly<Record<number, string>> = {
 	400: 'BadRequest',
 	401: 'Unauthorized',
@@ -43,7 +43,7 @@ const reasonOfStatus: Readonly<Record<number, string>> = {
 	504: 'Timeout',
 };
 
-/** `PATCH Deployment istio-system/istio-pilot`, or the path where no object is known. */
+/** `PATCH Deployment istio-system/istio-pilot`, or the path when no object is known. */
 export function describeRequest(subject: RequestSubject): string {
 	return `${subject.method} ${subject.object === undefined ? subject.path : describeObject(subject.object)}`;
 }
@@ -100,7 +100,7 @@ function parseStatus(body: Buffer): StatusBody {
 		const parsed: unknown = JSON.parse(body.toString('utf8'));
 		return isRecord(parsed) ? (parsed as StatusBody) : {};
 	} catch {
-		// Cut off, or not JSON after all: the HTTP status alone decides.
+		// The body was cut off, or is no JSON: the HTTP status alone decides.
 		return {};
 	}
 }
@@ -118,8 +118,8 @@ function causesOf(body: StatusBody, isSecret: boolean): readonly StatusCause[] {
 }
 
 /**
- * `Retry-After` in milliseconds: seconds or an HTTP date (RFC 9110 10.2.3).
- * @param now wall clock, milliseconds since 1970, to which a date is related.
+ * Reads `Retry-After`, which holds seconds or an HTTP date (RFC 9110 10.2.3).
+ * @param now wall clock, for a date
  */
 export function retryAfterMs(header: string | readonly string[] | undefined, now: number): number | undefined {
 	const value = (typeof header === 'string' ? header : header?.[0])?.trim();

@@ -19,7 +19,7 @@ type Handler = (
 	response: ServerResponse,
 ) => void;
 
-/** A server that answers by script, and a client of it. */
+/** A server with scripted answers, and a client of it. */
 async function withServer(
 	handler: Handler,
 	options: ApiServerOptions,
@@ -296,7 +296,7 @@ test('no more than the given number of requests are in flight', async (t) => {
 				inFlight.push(() => answer(200, {})),
 			);
 			if (inFlight.length < 3) return;
-			// A fourth would have some time to come.
+			// Leaves some time in which a fourth would come.
 			setTimeout(() => {
 				for (const go of inFlight.splice(0)) go();
 			}, 5);

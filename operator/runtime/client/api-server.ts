@@ -1,6 +1,6 @@
 /**
- * The client of one API server. Plain JSON in and out, no generated models (which drop fields that they don't know), and
- * connections that are kept (a client that dials TLS per request costs 20 to 30 times as much).
+ * The client of one API server. It speaks plain JSON, without generated models (which drop fields that they don't know),
+ * and keeps its connections (a client that opens a TLS connection per request costs 20 to 30 times as much).
  */
 import type { LookupFunction } from 'node:net';
 import manifest from '../../../package.json' with { type: 'json' };
@@ -14,40 +14,43 @@ import { Semaphore } from './semaphore.ts';
 import { type Answer, type InFlight, type Sink, Transport } from './transport.ts';
 
 export interface ApiServerOptions {
-	/** How many requests may be in flight; watches are not counted. 16 by default. */
+	/** How many requests may be in flight. Watches are not counted. Default 16. */
 	readonly maxInFlight?: number;
-	/** The whole time that a call may take, milliseconds: waiting for its turn, connecting, answering, retries. 30,000 by default. */
+	/** Deadline of a call as a whole: waiting for its turn, connecting, answering, retries. Default 30 s. */
 	readonly timeoutMs?: number;
 	readonly connectTimeoutMs?: number;
-	/** Longest answer that is read, bytes. 64 MiB by default. */
+	/** Longest answer that is read. Default 64 MiB. */
 	readonly maxResponseBytes?: number;
 	/**
-	 * Resolves the names that this client connects to, instead of the system's resolver: the server's, or the proxy's where
-	 * there is one (then the server's name is the proxy's business). An error of the closed family with which it refuses an
-	 * address is what requests and watches end with. Node asks it for no literal address.
+	 * Replaces the system's resolver for the names that this client connects to: the server's, or the proxy's when there is
+	 * one (then the proxy resolves the server's name). It may refuse an address by an error of the closed family: requests
+	 * and watches then end with that error. Node does not call it for literal addresses.
 	 */
 	readonly lookup?: LookupFunction;
 	/** Called after each answer and each failure, for metrics. */
 	readonly observe?: (request: ObservedRequest) => void;
-	/** Called synchronously right before each mutating request is sent; what it throws is the result, and nothing is sent. */
+	/**
+	 * Called synchronously right before each mutating request is sent. When it throws, nothing is sent and the call rejects
+	 * with that error.
+	 */
 	readonly beforeWrite?: () => void;
 }
 
 export interface ObservedRequest {
 	readonly method: string;
-	/** HTTP status, or `<error>` where there was none. */
+	/** HTTP status, or `<error>` when there was none. */
 	readonly code: string;
 	readonly host: string;
-	/** From sending (waiting for a turn not counted) to the end of the answer. */
+	/** From sending to the end of the answer. The wait for a turn is not counted. */
 	readonly seconds: number;
 	readonly kind?: string | undefined;
 }
 
 export interface CallOptions {
 	readonly signal?: AbortSignal | undefined;
-	/** Instead of the client's own deadline, milliseconds. */
+	/** Replaces the client's own deadline. */
 	readonly timeoutMs?: number | undefined;
-	/** Where calls wait for their turn, this one lets others go first: nothing waits for its outcome. */
+	/** When calls wait for their turn, this one lets others go first. For calls whose outcome nobody waits for. */
 	readonly isPatient?: boolean | undefined;
 }
 
@@ -61,13 +64,13 @@ export interface RequestOptions extends CallOptions {
 	readonly body?: unknown;
 	readonly contentType?: string | undefined;
 	readonly accept?: string | undefined;
-	/** What it is about, for errors. */
+	/** What the request is about, for errors. */
 	readonly object?: ObjectReference | undefined;
 	/** For metrics. */
 	readonly kind?: string | undefined;
-	/** May be sent again when the server asks for a retry with 503. GET is by nature. */
+	/** Whether the request may be sent again when the server asks for a retry with 503. A GET always may. */
 	readonly isIdempotent?: boolean | undefined;
-	/** Changes nothing although it is not a GET: a dry run, a review. `beforeWrite` is not asked. */
+	/** Whether the request changes nothing although it is no GET: a dry run, a review. `beforeWrite` is not called for it. */
 	readonly isReadOnly?: boolean | undefined;
 }
 
@@ -86,7 +89,7 @@ export interface ListOptions extends CallOptions {
 	readonly metadataOnly?: boolean | undefined;
 	/** Objects per page; 500 by default. */
 	readonly limit?: number | undefined;
-	/** Where to go on: the `continue` of the page before. */
+	/** The `continue` of the page before. */
 	readonly continue?: string | undefined;
 	readonly resourceVersion?: string | undefined;
 }
@@ -100,7 +103,7 @@ export interface ListPage<T> {
 
 export interface WriteOptions extends CallOptions {
 	readonly fieldManager?: string | undefined;
-	/** The server checks and answers, and stores nothing. */
+	/** The server checks and answers, but stores nothing. */
 	readonly dryRun?: boolean | undefined;
 	readonly subresource?: 'status' | 'scale' | undefined;
 	/** Answer with apiVersion, kind and metadata only. */
@@ -145,15 +148,24 @@ export interface ObjectHeader {
 }
 
 const json = 'application/json';
-/** Metadata alone; the whole, which is cut down here, from servers that can't (some aggregated ones). */
+/**
+ * Asks for metadata alone. Servers that can't do that (some aggregated ones) send the whole object, which the client then
+ * cuts down.
+ */
 export const metadataAccept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 const metadataListAccept = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 const userAgent = `meshwright/${manifest.version}`;
 
 const mostAttempts = 4;
-/** Longest wait for a retry inside a call; who is asked to wait longer returns the error, so that the caller's queue waits. */
+/**
+ * Longest wait for a retry inside a call. When the server asks for a longer one, the call returns the error, and the
+ * caller's queue waits.
+ */
 const longestRetryWaitMs = 10_000;
-/** Retries are paid from a purse that successes refill, so that a sick server is not buried under retries of everything. */
+/**
+ * Each retry takes one from this purse, and successes refill it. So a sick server is not buried under retries of
+ * everything.
+ */
 const fullPurse = 20;
 const refillPerSuccess = 0.2;
 
@@ -183,9 +195,9 @@ export class ApiServer {
 	}
 
 	/**
-	 * Any request. Rejects with TransientError (no answer, deadline, 408, 429, 5xx, cut-off answer), ConflictError (409),
-	 * RequestError (every other refusal, and every redirection: none is followed), the signal's reason, or what `beforeWrite`
-	 * or `lookup` refused with.
+	 * Sends any request. Rejects with TransientError (no answer, deadline, 408, 429, 5xx, cut-off answer), ConflictError
+	 * (409), RequestError (every other refusal, and every redirection: the client follows none), the signal's reason, or the
+	 * error of `beforeWrite` or `lookup`.
 	 */
 	async request<T>(options: RequestOptions): Promise<Response<T>> {
 		const { signal } = options;
@@ -206,7 +218,7 @@ export class ApiServer {
 		}
 	}
 
-	/** One request on the wire. Returns the response, or how long to wait before the next attempt; throws the final error. */
+	/** Sends a request once. Returns the response, or how long to wait before the next attempt. Throws the final error. */
 	async #attempt(call: Call, options: RequestOptions, attempt: number): Promise<Answered | Retry> {
 		const turn = this.#turns.acquire(call.signal, options.isPatient);
 		if (turn !== undefined) {
@@ -230,8 +242,8 @@ export class ApiServer {
 			);
 			code = String(answer.status);
 		} catch (error) {
-			// A kept connection that the server closed at this very moment looks like this. Only reads are repeated: of a
-			// write nobody knows whether it was done.
+			// This also happens when the server closes a kept connection at this very moment. Only reads are repeated: nobody
+			// knows whether a write was done.
 			if (
 				error instanceof TransientError &&
 				!call.isOver &&
@@ -271,7 +283,7 @@ export class ApiServer {
 		const error = errorOfAnswer(call.subject, status, answer.headers['retry-after'], answer.body);
 		const isSafe = status === 429 || (status === 503 && (options.method === 'GET' || options.isIdempotent === true));
 		if (error instanceof TransientError && isSafe && error.retryAfterMs !== undefined) {
-			// Up to a fifth more, so that those who were refused together don't return together.
+			// Waits up to a fifth longer, so that those who were refused together don't come back together.
 			const waitMs = error.retryAfterMs * (1 + Math.random() / 5);
 			if (attempt < mostAttempts && this.#purse >= 1 && waitMs <= longestRetryWaitMs && waitMs < call.remainingMs) {
 				this.#purse--;
@@ -292,7 +304,7 @@ export class ApiServer {
 		return response.body;
 	}
 
-	/** Header of an object, of any size: spec, status and data never cross the wire. */
+	/** The header of an object. However large the object is, spec, status and data never cross the wire. */
 	async getMetadata(reference: ObjectReference, options: CallOptions = {}): Promise<ObjectHeader> {
 		const response = await this.request<unknown>({
 			...callOptions(options),
@@ -306,8 +318,8 @@ export class ApiServer {
 	}
 
 	/**
-	 * All objects of a kind, in pages. The pages belong together (one resourceVersion); when the server forgets it half-way
-	 * (410), the list begins anew without pages.
+	 * All objects of a kind, in pages. The pages belong together (one resourceVersion). When the server forgets that version
+	 * half-way (410), the list begins anew without pages.
 	 */
 	async list<T = KubeObject>(
 		kind: Kind,
@@ -336,7 +348,7 @@ export class ApiServer {
 		}
 	}
 
-	/** One page. Every item carries apiVersion and kind, which a list's answer leaves out. */
+	/** One page. Every item gets apiVersion and kind, which the answer to a list leaves out. */
 	async listPage<T = KubeObject>(kind: Kind, options: ListOptions = {}): Promise<ListPage<T>> {
 		const limit = options.limit ?? 500;
 		const { body } = await this.request<unknown>({
@@ -368,21 +380,21 @@ export class ApiServer {
 		};
 	}
 
-	/** Server-side apply: what the object says is made so, and its fields belong to the field manager. */
+	/** Applies an object on the server's side: it gets the fields of this object, and the field manager owns them. */
 	async apply<T extends KubeObject = KubeObject>(object: KubeObject, options: ApplyOptions): Promise<Written<T>> {
 		return this.#write<T>(object, options, {
 			...callOptions(options),
 			method: 'PATCH',
 			path: objectPath(object) + subresourcePath(options),
 			query: { ...writeQuery(options), force: options.force === true ? true : undefined },
-			// JSON is YAML; servers before 1.33 or so know the type by this name only.
+			// JSON is YAML. Servers before 1.33 or so know the type by this name only.
 			contentType: 'application/apply-patch+yaml',
 			body: object,
 			isIdempotent: true,
 		});
 	}
 
-	/** Rejects with ConflictError `AlreadyExists` where the object exists. */
+	/** Rejects with ConflictError `AlreadyExists` when the object exists. */
 	async create<T extends KubeObject = KubeObject>(object: KubeObject, options: WriteOptions = {}): Promise<Written<T>> {
 		return this.#write<T>(object, options, {
 			...callOptions(options),
@@ -424,8 +436,8 @@ export class ApiServer {
 	}
 
 	/**
-	 * `going` while finalizers or a grace period hold the object, else `gone`. Rejects with RequestError 404 where it was gone
-	 * before.
+	 * Returns `going` while finalizers or a grace period hold the object, else `gone`. Rejects with RequestError 404 when it
+	 * was gone before.
 	 */
 	async delete(reference: ObjectReference, options: DeleteOptions = {}): Promise<Deletion> {
 		const { propagationPolicy, preconditions, gracePeriodSeconds } = options;
@@ -448,8 +460,8 @@ export class ApiServer {
 	}
 
 	/**
-	 * Opens an answer that lasts, on the connections for watches. Not counted as in flight and without deadline: the
-	 * caller watches over it. Resolves once it is under way; `fail` ends it, and is reported to the sink like any failure.
+	 * Opens an answer that lasts, on the connections for watches. It does not count as in flight and has no deadline: the
+	 * caller watches over it. Resolves once it is under way. `fail` ends it, and is reported to the sink like any failure.
 	 */
 	async stream(request: Pick<RequestOptions, 'path' | 'query' | 'accept' | 'kind'>, sink: Sink): Promise<InFlight> {
 		const started = performance.now();
@@ -478,12 +490,12 @@ export class ApiServer {
 			});
 	}
 
-	/** The server does not know us: forget cached credentials. False when a new attempt can't differ. */
+	/** Drops cached credentials after a 401. Returns false when a new attempt can't differ. */
 	refreshCredentials(): boolean {
 		return this.#transport.refreshCredentials();
 	}
 
-	/** Ends every connection; what is in flight fails. */
+	/** Ends every connection. Requests in flight fail. */
 	async close(): Promise<void> {
 		await this.#transport.close();
 	}
@@ -515,8 +527,9 @@ export class ApiServer {
 }
 
 /**
- * An object that is still there is answered with its deletionTimestamp; one that is gone with a Status, or, of some kinds, as
- * it was (apiserver's registry/generic/registry/store.go, Delete and finalizeDelete).
+ * The server answers with the object and its deletionTimestamp while the object still exists. When it is gone, the answer
+ * is a Status, or for some kinds the object as it was (apiserver's registry/generic/registry/store.go, Delete and
+ * finalizeDelete).
  */
 function isGoing(answer: unknown): boolean {
 	return isRecord(answer) && isRecord(answer.metadata) && answer.metadata.deletionTimestamp !== undefined;
@@ -536,7 +549,7 @@ class Retry {
 	}
 }
 
-/** One call from its first attempt to its end: the deadline and the caller's signal over all attempts. */
+/** One call over all its attempts. The deadline and the caller's signal are about all of them. */
 class Call {
 	readonly subject: RequestSubject;
 	readonly target: string;
@@ -548,7 +561,7 @@ class Call {
 	#inFlight: InFlight | undefined;
 	#end: { readonly error: unknown } | undefined;
 	#controller: AbortController | undefined;
-	/** Made once for all attempts. */
+	/** The same function for all attempts. */
 	readonly onStarted = (request: InFlight): void => {
 		this.#inFlight = request;
 		if (this.#end !== undefined) {
@@ -588,7 +601,7 @@ class Call {
 		return this.#deadline - performance.now();
 	}
 
-	/** Aborts at the deadline and with the caller's signal. Made on demand: most calls never wait. */
+	/** Aborts at the deadline, and with the caller's signal. Made on demand, because most calls never wait. */
 	get signal(): AbortSignal {
 		if (this.#controller === undefined) {
 			this.#controller = new AbortController();
@@ -677,12 +690,12 @@ function parseBody(description: string, body: Buffer): unknown {
 	try {
 		return JSON.parse(body.toString('utf8'));
 	} catch {
-		// The parser's own words quote the text, which may be a Secret's.
+		// The parser's message quotes the text, which may be a Secret's.
 		throw new TransientError(`${description}: the answer is not JSON, or was cut off after ${body.length} bytes`);
 	}
 }
 
-/** The object's header with its own kind instead of `PartialObjectMetadata`. */
+/** The object's header, with its own kind instead of `PartialObjectMetadata`. */
 function headerOf(body: unknown, object: Pick<ObjectReference, 'apiVersion' | 'kind'>): ObjectHeader {
 	const metadata = isRecord(body) ? body.metadata : undefined;
 	return { apiVersion: object.apiVersion, kind: object.kind, metadata: metadata as ObjectMeta };
@@ -696,7 +709,7 @@ function shapeItem(item: Record<string, unknown>, kind: Kind, metadataOnly: bool
 	return { apiVersion: kind.apiVersion, kind: kind.kind, ...rest };
 }
 
-/** The address did not take the connection: trying again at once is pointless. */
+/** Whether the address refused the connection. Then trying again at once is pointless. */
 function isRefused(error: TransientError): boolean {
 	const { cause } = error;
 	return isRecord(cause) && (cause.code === 'ECONNREFUSED' || cause.code === 'ENOTFOUND');

@@ -1,6 +1,6 @@
 /**
- * Bounds how many requests are in flight. Who waits is served in order of arrival; those who say that they are patient
- * come after those who are not, but are never passed over for ever.
+ * Bounds how many requests are in flight. Waiting callers are served in order of arrival. Patient callers come after the
+ * others, but are not passed over for ever.
  */
 
 interface Waiter {
@@ -9,7 +9,7 @@ interface Waiter {
 	isGone: boolean;
 }
 
-/** First in, first out; who gave up is skipped. */
+/** First in, first out. Skips callers that gave up. */
 class Line {
 	#first: Waiter | undefined;
 	#last: Waiter | undefined;
@@ -36,7 +36,7 @@ class Line {
 	}
 }
 
-/** Of so many places that are given back, one goes to the patient while others wait. */
+/** While both wait, one of this many freed places goes to a patient caller. */
 const patientShare = 8;
 
 export class Semaphore {
@@ -47,7 +47,7 @@ export class Semaphore {
 	#waiting = 0;
 	#released = 0;
 
-	/** @param limit how many may hold the semaphore at once; at least 1. */
+	/** @param limit how many may hold the semaphore at once; at least 1 */
 	constructor(limit: number) {
 		if (!Number.isInteger(limit) || limit < 1) {
 			throw new RangeError(`a semaphore needs a whole number of at least 1, not ${limit}`);
@@ -64,9 +64,9 @@ export class Semaphore {
 	}
 
 	/**
-	 * Takes a place. Returns nothing where one is free (the common case costs no promise), else a promise that resolves
-	 * when it is this caller's turn and rejects with the signal's reason when the signal aborts first. Each place taken
-	 * must be given back by exactly one `release()`.
+	 * Takes a place. Returns undefined when one is free: the usual case costs no promise. Otherwise returns a promise that
+	 * resolves when it is this caller's turn, and rejects with the signal's reason when the signal aborts first. Each place
+	 * taken must be given back by exactly one `release()`.
 	 */
 	acquire(signal?: AbortSignal, isPatient = false): Promise<void> | undefined {
 		if (this.#held < this.#limit) {
@@ -97,7 +97,7 @@ export class Semaphore {
 		});
 	}
 
-	/** Gives a place back: it goes to the one who has waited longest, the patient after the others. */
+	/** Gives a place back. It goes to the caller that has waited longest, to patient ones after the others. */
 	release(): void {
 		const isPatientTurn = ++this.#released % patientShare === 0;
 		const [first, second] = isPatientTurn ? [this.#patient, this.#urgent] : [this.#urgent, this.#patient];

@@ -1,6 +1,9 @@
-/** Tells, by codes alone, a server whose certificate did not hold from one that was not reached. */
+/** Distinguishes, by error codes alone, a server whose certificate was not verified from a server that was not reached. */
 
-/** Node's words for OpenSSL's results of a verification (node `src/crypto/crypto_common.cc`, doc/api/tls.md "X509 certificate error codes"), and its own for names. */
+/**
+ * Node's codes for OpenSSL's results of a verification (node `src/crypto/crypto_common.cc`, doc/api/tls.md "X509
+ * certificate error codes"), and its own code for names.
+ */
 const codes: ReadonlySet<string> = new Set([
 	'UNABLE_TO_GET_ISSUER_CERT',
 	'UNABLE_TO_GET_CRL',
@@ -29,16 +32,19 @@ const codes: ReadonlySet<string> = new Set([
 	'CERT_UNTRUSTED',
 	'CERT_REJECTED',
 	'HOSTNAME_MISMATCH',
-	// A result for which Node has no word: a key that is too small, a signature of SHA-1.
+	// Results for which Node has no code: a key that is too small, a signature with SHA-1.
 	'UNSPECIFIED',
 	'ERR_TLS_CERT_ALTNAME_INVALID',
 	'ERR_TLS_CERT_ALTNAME_FORMAT',
 ]);
 
-/** Longer chains are nobody's. */
+/** Nobody's chain of causes is longer. */
 const deepestCause = 8;
 
-/** Whether an error of a request, or what caused it, is that the server's (or its proxy's) certificate was not verified. */
+/**
+ * Whether an error of a request, or one of its causes, says that the server's (or its proxy's) certificate was not
+ * verified.
+ */
 export function isTlsFailure(error: unknown): boolean {
 	let current = error;
 	for (let depth = 0; depth < deepestCause && current instanceof Error; depth++) {

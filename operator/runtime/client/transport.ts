@@ -1,6 +1,6 @@
 /**
- * Bytes to and from one API server: connection pools, deadlines, limits on what is read. Requests and watches have pools
- * of their own, so that many long-lived watches can never starve a request of a stream or a connection.
+ * Sends bytes to one API server and receives its answers: connection pools, deadlines, limits on what is read. Requests and
+ * watches have separate pools, so that many long-lived watches can't starve a request of a stream or a connection.
  */
 import type { LookupFunction } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
@@ -11,9 +11,8 @@ import { isOperatorError, RequestError, TransientError } from '../errors.ts';
 export interface TransportOptions {
 	/** Connections of the pool of requests. */
 	readonly connections: number;
-	/** Longest body that is read of an answer, bytes. */
+	/** Longest body of an answer that is read. */
 	readonly maxResponseBytes: number;
-	/** Longest wait for a connection, milliseconds. */
 	readonly connectTimeoutMs: number;
 	/** See `ApiServerOptions.lookup`. */
 	readonly lookup?: LookupFunction | undefined;
@@ -21,13 +20,16 @@ export interface TransportOptions {
 
 export interface Outgoing {
 	readonly method: string;
-	/** With the query, without the path of the server's URL. */
+	/** With the query, but without the path of the server's URL. */
 	readonly path: string;
 	readonly headers: Readonly<Record<string, string>>;
 	readonly body?: string | undefined;
-	/** Who asks, for messages: `GET Deployment a/b`. */
+	/** What the request is, for messages: `GET Deployment a/b`. */
 	readonly description: string;
-	/** Called synchronously right before the request goes out; what it throws is the result, and nothing is sent. */
+	/**
+	 * Called synchronously right before the request is sent. When it throws, nothing is sent and the request ends with that
+	 * error.
+	 */
 	readonly beforeSend?: (() => void) | undefined;
 }
 
@@ -37,7 +39,7 @@ export interface Answer {
 	readonly body: Buffer;
 }
 
-/** Takes a long answer piece by piece. All callbacks are synchronous; exactly one of `end` and `fail` comes last. */
+/** Receives a long answer piece by piece. All callbacks are synchronous; exactly one of `end` and `fail` comes last. */
 export interface Sink {
 	start(status: number, headers: Dispatcher.ResponseData['headers']): void;
 	data(chunk: Buffer): void;
@@ -45,12 +47,9 @@ export interface Sink {
 	fail(error: Error): void;
 }
 
-/** A request on its way, as seen by who sent it. */
+/** A request in flight, as its sender sees it. */
 export interface InFlight {
-	/**
-	 * Ends it with this error, unless it has ended already, and its connection with it: one that fell silent is not used again.
-	 * A request that waits for a connection will not be sent.
-	 */
+	/** Ends the request with this error, unless it has ended already. A request that waits for a connection is not sent. */
 	fail(error: unknown): void;
 }
 
@@ -60,16 +59,16 @@ interface Pools {
 	readonly watches: Dispatcher;
 }
 
-/** Idle connections are kept this long; kube-apiserver closes them after 90 s (IdleTimeout of k8s.io/apiserver). */
+/** Keep idle connections this long. kube-apiserver closes them after 90 s (IdleTimeout of k8s.io/apiserver). */
 const keepAliveMs = 75_000;
-/** How long a retired pool may finish what is in flight on it. */
+/** End a retired pool after `retireMs`. Until then requests in flight may finish on it. */
 const retireMs = 30_000;
 
 export class Transport {
 	readonly #credentials: Credentials;
 	readonly #options: TransportOptions;
 	readonly #origin: string;
-	/** Path of the server's URL, where it lies below one (`/k8s/clusters/c-1`). */
+	/** Path of the server's URL, when it has one (`/k8s/clusters/c-1`). */
 	readonly #prefix: string;
 	readonly #retired = new Map<Dispatcher, NodeJS.Timeout>();
 	#pools: Pools | undefined;
@@ -91,7 +90,7 @@ export class Transport {
 		return new URL(this.#origin).host;
 	}
 
-	/** Sends a request and reads the whole answer. `fail` ends it early from outside: deadline, caller's signal. */
+	/** Sends a request and reads the whole answer. `fail` ends it early: at a deadline, or by the caller's signal. */
 	send(outgoing: Outgoing, onStarted: (request: InFlight) => void): Promise<Answer> {
 		const grant = this.#credentials.grant();
 		return grant instanceof Promise
@@ -108,7 +107,7 @@ export class Transport {
 			const { maxResponseBytes } = this.#options;
 			const exchange = this.#dispatch(grant, 'requests', outgoing, {
 				start: (answerStatus, answerHeaders) => {
-					// A request that the server refused unseen (GOAWAY) is sent a second time by undici: begin anew.
+					// undici sends a request again when the server refused it unseen (GOAWAY): then the answer begins anew.
 					chunks.length = 0;
 					length = 0;
 					status = answerStatus;
@@ -141,17 +140,17 @@ export class Transport {
 		});
 	}
 
-	/** Sends a request whose answer lasts: a watch, on a connection of its own kind. Returns how to end it. */
+	/** Sends a request whose answer lasts, a watch, on a connection for watches. Returns a handle that ends it. */
 	async stream(outgoing: Outgoing, sink: Sink): Promise<InFlight> {
 		return this.#dispatch(await this.#credentials.grant(), 'watches', outgoing, sink);
 	}
 
-	/** The server does not know us: forget cached credentials. False when a new attempt can't differ. */
+	/** Drops cached credentials after a 401. Returns false when a new attempt can't differ. */
 	refreshCredentials(): boolean {
 		return this.#credentials.refresh();
 	}
 
-	/** Ends everything at once; what is in flight fails. */
+	/** Ends everything at once. Requests in flight fail. */
 	async close(): Promise<void> {
 		this.#isClosed = true;
 		const pools = this.#pools;
@@ -185,7 +184,7 @@ export class Transport {
 				path: this.#prefix + outgoing.path,
 				headers,
 				body: outgoing.body ?? null,
-				// One deadline, kept by the caller, covers connecting, waiting and reading.
+				// The caller's one deadline covers connecting, waiting and reading.
 				headersTimeout: 0,
 				bodyTimeout: 0,
 			},
@@ -245,7 +244,7 @@ export class Transport {
 			: new ProxyAgent({
 					...shared,
 					uri: proxy,
-					// The one name that is resolved here is the proxy's.
+					// Only the proxy's name is resolved here.
 					proxyTls: resolver,
 					requestTls: connect,
 					connectTimeout: connectTimeoutMs,
@@ -255,7 +254,7 @@ export class Transport {
 	#retire(dispatcher: Dispatcher): void {
 		const timer = setTimeout(() => {
 			this.#retired.delete(dispatcher);
-			// Whoever still waits on it is told by the failure of the own request.
+			// A request that still waits on it learns of that by its own failure.
 			dispatcher.destroy().catch(() => undefined);
 		}, retireMs);
 		timer.unref();
@@ -264,8 +263,8 @@ export class Transport {
 }
 
 /**
- * One for all connections: else each parses the certificates again and keeps them, tens of kilobytes a connection. Undefined
- * where they can't be parsed: then each connection fails with the words about it.
+ * One context serves all connections. Otherwise each connection parses and keeps the certificates: tens of kilobytes.
+ * Undefined when they can't be parsed; then each connection fails with a message about it.
  */
 function secureContextOf({ ca, cert, key }: TlsMaterial): SecureContext | undefined {
 	try {
@@ -275,7 +274,7 @@ function secureContextOf({ ca, cert, key }: TlsMaterial): SecureContext | undefi
 	}
 }
 
-/** One request on its way: undici's callbacks, made to end exactly once. */
+/** One request in flight: undici's callbacks, which end exactly once here. */
 class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	readonly #outgoing: Outgoing;
 	readonly #sink: Sink;
@@ -342,8 +341,8 @@ class Exchange implements Dispatcher.DispatchHandler, InFlight {
 }
 
 /**
- * undici's errors name addresses and ports, never headers or bodies. An error of our own family, with which `lookup`
- * refused an address, says by itself what it is.
+ * Wraps undici's errors, whose messages name addresses and ports, never headers or bodies. An error of our own family, by
+ * which `lookup` refused an address, stays as it is.
  */
 function connectionError(description: string, error: Error): Error {
 	if (isOperatorError(error)) {

@@ -1,4 +1,4 @@
-/** Finds out who we are to an API server: a kubeconfig, or the ServiceAccount of the Pod that we run in. */
+/** Finds the credentials for an API server: those of a kubeconfig, or of the ServiceAccount of our Pod. */
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
@@ -9,15 +9,15 @@ import { inClusterCredentials, isInCluster } from './in-cluster.ts';
 export interface KubeconfigSource {
 	/** A kubeconfig file. */
 	readonly path?: string | undefined;
-	/** Instead of the file's current context. */
+	/** Replaces the file's current context. */
 	readonly context?: string | undefined;
-	/** The ServiceAccount of the Pod that we run in, whatever else there is. */
+	/** Use the ServiceAccount of our Pod, whatever else there is. */
 	readonly inCluster?: boolean | undefined;
 }
 
 /**
  * Finds credentials as controllers do: the given file; the files of `KUBECONFIG`; the Pod's ServiceAccount;
- * `~/.kube/config`. Throws InvalidError, with what to do, where there is none or the file can't be used.
+ * `~/.kube/config`. Throws InvalidError, with the remedy, when there are none or the file can't be used.
  */
 export async function loadKubeconfig(source: KubeconfigSource = {}): Promise<Credentials> {
 	if (source.inCluster === true) {

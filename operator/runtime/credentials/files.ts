@@ -1,9 +1,9 @@
-/** Credentials out of files that others rotate: read again every minute, and when the server does not know us any more. */
+/** Reads credentials from files that others rotate: again every minute, and whenever the server does not accept them. */
 import { readFileSync } from 'node:fs';
 import { InvalidError } from '../errors.ts';
 import { authorizationOf, type BasicCredentials, type Credentials, type Grant, type TlsMaterial } from './grant.ts';
 
-/** A text given as it is, or a file that holds it. */
+/** A text, or a file that holds it. */
 export type Source = { readonly text: string } | { readonly file: string };
 
 export interface FileCredentials {
@@ -19,10 +19,10 @@ export interface FileCredentials {
 	readonly proxyUrl?: string | undefined;
 }
 
-/** The kubelet renews a Pod's token when 80 % of its life (an hour, usually) is over; the old one holds for the rest. */
+/** The kubelet renews a Pod's token after 80 % of its life (usually an hour). The old token stays valid for the rest. */
 const rereadMs = 60_000;
 
-/** @param now monotonic clock, milliseconds. */
+/** @param now monotonic clock */
 export function fileCredentials(given: FileCredentials, now: () => number = () => performance.now()): Credentials {
 	const hasFiles = [given.ca, given.cert, given.key, given.token].some(
 		(source) => source !== undefined && 'file' in source,
@@ -52,7 +52,7 @@ export function fileCredentials(given: FileCredentials, now: () => number = () =
 	};
 }
 
-/** The grant of before, by identity, where nothing changed: connections live on. */
+/** Returns the same object as before when nothing changed, so that connections stay open. */
 function readGrant(given: FileCredentials, before: Grant | undefined): Grant {
 	const tls: TlsMaterial = {
 		ca: read(given.ca, before?.tls.ca),
@@ -71,7 +71,7 @@ function readGrant(given: FileCredentials, before: Grant | undefined): Grant {
 	return { tls: isSameTls ? before.tls : tls, authorization, headers: given.headers };
 }
 
-/** A file that is gone or empty for a moment, while it is replaced, leaves what was known. */
+/** Keeps the known content while a file is missing or empty, since it may just be being replaced. */
 function read(source: Source | undefined, before: string | undefined): string | undefined {
 	if (source === undefined) {
 		return undefined;

@@ -1,18 +1,18 @@
-/** Who we are to one API server, and how its identity is checked: what the transport needs to know, whatever the source. */
+/** The credentials for one API server, and how its identity is checked: what the transport needs, whatever the source. */
 
 /** Key material of a TLS connection, as PEM. */
 export interface TlsMaterial {
-	/** Certificates of the authorities that the server's certificate is checked against. The system's own when absent. */
+	/** Certificates of the authorities that may sign the server's certificate. Default: the system's. */
 	readonly ca?: string | undefined;
 	readonly cert?: string | undefined;
 	readonly key?: string | undefined;
-	/** The name that the server's certificate must carry when it is not the host of the URL. */
+	/** The name that the server's certificate must carry. Default: the host of the URL. */
 	readonly servername?: string | undefined;
 	/** `insecure-skip-tls-verify`: the server's certificate is not checked. */
 	readonly insecure?: boolean | undefined;
 }
 
-/** What is valid now. A new `tls` object (by identity) makes the transport open new connections. */
+/** The credentials that are valid now. A new `tls` object (by identity) makes the transport open new connections. */
 export interface Grant {
 	readonly tls: TlsMaterial;
 	/** The whole value of the `Authorization` header. */
@@ -22,17 +22,17 @@ export interface Grant {
 }
 
 export interface Credentials {
-	/** `https://host:port`, with a path where the API server lies below one. No slash at the end. */
+	/** `https://host:port`, with a path when the API server lies below one. No slash at the end. */
 	readonly url: string;
 	/** `http://` or `https://` proxy in front of the API server. */
 	readonly proxyUrl?: string | undefined;
-	/** Synchronous while what is known is still good: called for every request. */
+	/** Called for every request. Answers synchronously while the known credentials are good. */
 	grant(): Grant | Promise<Grant>;
-	/** The server answered 401: forget what is cached. False when a new attempt can't differ from the last. */
+	/** Drops cached credentials after a 401. Returns false when a new attempt can't differ from the last. */
 	refresh(): boolean;
 }
 
-/** Credentials that never change: for tests, and for kubeconfigs that hold everything inline. */
+/** Credentials that never change, for tests and for kubeconfigs that hold everything inline. */
 export interface StaticCredentials extends TlsMaterial {
 	readonly url: string;
 	/** Bearer token. */

@@ -1,6 +1,6 @@
 /**
- * The ServiceAccount of the Pod that we run in. Two files and two variables need no library: @kubernetes/client-node
- * would cost some 95 MB of memory here for nothing.
+ * The ServiceAccount of our Pod. Two files and two variables need no library: @kubernetes/client-node would cost some 95 MB
+ * of memory for nothing.
  */
 import { existsSync } from 'node:fs';
 import { isIPv6 } from 'node:net';

@@ -1,7 +1,7 @@
 /**
- * Kubeconfig files. Certificates, tokens, basic authentication, impersonation and proxies are read here, which takes no
- * more than a YAML parser; exec plugins and auth providers (OIDC) are left to @kubernetes/client-node, which is loaded
- * only then: its import costs 0.4 s and some 95 MB.
+ * Reads kubeconfig files. Certificates, tokens, basic authentication, impersonation and proxies are read here, which takes
+ * no more than a YAML parser. Exec plugins and auth providers (OIDC) are left to @kubernetes/client-node, which is loaded
+ * only then, because its import costs 0.4 s and some 95 MB.
  */
 import path from 'node:path';
 import { parse } from 'yaml';
@@ -21,19 +21,19 @@ export interface Kubeconfig {
 }
 
 export interface KubeconfigOptions {
-	/** Instead of the current context. */
+	/** Replaces the current context. */
 	readonly context?: string | undefined;
 }
 
 const pathFields = ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'];
 
-/** @param folder what relative paths are related to. */
+/** @param folder base of relative paths */
 export function parseKubeconfig(text: string, folder?: string): Kubeconfig {
 	let document: unknown;
 	try {
 		document = parse(text);
 	} catch {
-		// The parser's words quote the line, which may hold a key.
+		// The parser's message quotes the line, which may hold a key.
 		throw invalid('is not YAML');
 	}
 	if (!isRecord(document)) {
@@ -48,7 +48,7 @@ export function parseKubeconfig(text: string, folder?: string): Kubeconfig {
 	};
 }
 
-/** As kubectl merges the files of KUBECONFIG: who says something first, wins. */
+/** Merges configs as kubectl merges the files of KUBECONFIG: the first one that sets something wins. */
 export function mergeKubeconfigs(configs: readonly Kubeconfig[]): Kubeconfig {
 	const merged = (pick: (config: Kubeconfig) => ReadonlyMap<string, Fields>) =>
 		new Map(configs.toReversed().flatMap((config) => [...pick(config)]));
@@ -107,14 +107,17 @@ function plainCredentials(cluster: Fields, clusterName: string, user: Fields) {
 		ca: source(cluster, 'certificate-authority'),
 		cert: source(user, 'client-certificate'),
 		key: source(user, 'client-key'),
-		// client-go: the file wins over the text.
+		// The file wins over the text, as in client-go.
 		token: tokenFile !== undefined ? { file: tokenFile } : token !== undefined ? { text: token } : undefined,
 		basic: username === undefined ? undefined : { username, password: text(user, 'password') ?? '' },
 		headers: impersonation(user),
 	};
 }
 
-/** client-node finds token and client certificate; the rest is ours. Asked at most once a minute, and once at a time. */
+/**
+ * Lets client-node find token and client certificate; everything else is ours. Asks it at most once a minute, and once at a
+ * time.
+ */
 function pluginCredentials(
 	plain: ReturnType<typeof plainCredentials>,
 	config: Kubeconfig,
@@ -156,7 +159,7 @@ function pluginCredentials(
 			return asked;
 		},
 		refresh: () => {
-			// client-node keeps a plugin's token until it says it expires; a new KubeConfig knows nothing.
+			// client-node keeps a plugin's token until its stated end. A new KubeConfig remembers none.
 			kubeconfig = undefined;
 			askedAt = Number.NEGATIVE_INFINITY;
 			return true;
@@ -187,7 +190,7 @@ async function askClientNode(kubeconfig: ClientNodeKubeConfig) {
 	try {
 		await kubeconfig.applyToHTTPSOptions(answer);
 	} catch {
-		// A plugin's output may hold a token: its words are not repeated.
+		// Not repeated in the message, because a plugin's output may hold a token.
 		throw new InvalidError('CredentialsPluginFailed', 'the exec plugin or auth provider of the kubeconfig failed');
 	}
 	const headers: unknown = answer.headers;

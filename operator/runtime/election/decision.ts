@@ -1,6 +1,6 @@
-/** Who may take the lease, as a pure function of what a replica saw and when it saw it. */
+/** Decides who may take the lease: a pure function of what a replica saw, and when. */
 
-/** `spec` of a `coordination.k8s.io/v1` Lease. Fields that are not ours to set are carried along. */
+/** `spec` of a `coordination.k8s.io/v1` Lease. Fields that we don't set are kept. */
 export interface LeaseSpec {
 	readonly holderIdentity?: string;
 	readonly leaseDurationSeconds?: number;
@@ -15,7 +15,7 @@ export interface LeaderElectionTimings {
 	readonly leaseDurationMs: number;
 	/** A leader that could not renew for this long stops writing and gives up. Default 10 s. */
 	readonly renewDeadlineMs: number;
-	/** Pause between two tries. Default 2 s; a candidate's is longer by up to `jitterFactor`. */
+	/** Pause between two tries. Default 2 s. A candidate's pause is longer by up to `jitterFactor`. */
 	readonly retryPeriodMs: number;
 }
 
@@ -25,10 +25,12 @@ export const defaultTimings: LeaderElectionTimings = {
 	retryPeriodMs: 2_000,
 };
 
-/** A candidate's pause is up to this many times the retry period, so that candidates don't march in step. */
+/** A candidate's pause is up to this many times the retry period, so that candidates don't try in step. */
 export const jitterFactor = 1.2;
 
-/** Refuses timings under which two leaders could overlap or no leader could hold on. The same rules as client-go's. */
+/**
+ * Refuses timings under which two leaders could overlap, or no leader could keep the lease. client-go has the same rules.
+ */
 export function validateTimings(timings: LeaderElectionTimings): void {
 	const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = timings;
 	if (!(retryPeriodMs > 0)) throw new RangeError(`the retry period must be positive, but is ${retryPeriodMs} ms`);
@@ -52,15 +54,15 @@ export function validateTimings(timings: LeaderElectionTimings): void {
 export interface LeaseObservation {
 	/** Absent when there is no Lease object. */
 	readonly spec: LeaseSpec | undefined;
-	/** Own monotonic time when this replica first saw the record as it is now. */
+	/** The replica's own monotonic time at which it first saw the record in this state. */
 	readonly sinceMs: number;
 }
 
 /**
- * - `create`: there is no lease yet;
- * - `renew`: it is ours;
- * - `acquire`: nobody holds it any more;
- * - `wait`: another one holds it, at most until `untilMs` on our own clock if it never renews again.
+ * - `create`: there is no lease yet.
+ * - `renew`: it is ours.
+ * - `acquire`: nobody holds it any more.
+ * - `wait`: another replica holds it. If that never renews again, it holds it until `untilMs` on our own clock.
  */
 export type LeaseDecision =
 	| { readonly do: 'create' }
@@ -69,11 +71,11 @@ export type LeaseDecision =
 	| { readonly do: 'wait'; readonly untilMs: number };
 
 /**
- * What to do about the lease. The time stamps in the record play no part: they are from another machine's clock. What
- * counts is how long the record has stood still before our own eyes, on our own monotonic clock.
+ * Decides what to do about the lease. The times in the record don't count: they are from another machine's clock. What
+ * counts is how long the record has not changed before our eyes, on our own monotonic clock.
  *
  * @param nowMs own monotonic time
- * @param ownDurationMs for a record that says no duration
+ * @param ownDurationMs for a record without a duration
  */
 export function decide(
 	{ spec, sinceMs }: LeaseObservation,
@@ -89,7 +91,7 @@ export function decide(
 	return nowMs >= untilMs ? { do: 'acquire' } : { do: 'wait', untilMs };
 }
 
-/** The record to write for a decision to hold the lease. */
+/** The record to write in order to hold the lease. */
 export function heldSpec(previous: LeaseSpec | undefined, identity: string, date: Date, durationMs: number): LeaseSpec {
 	const time = microTime(date);
 	const isOurs = previous?.holderIdentity === identity;
@@ -103,13 +105,13 @@ export function heldSpec(previous: LeaseSpec | undefined, identity: string, date
 	};
 }
 
-/** The record of a lease given back: no holder, and gone after a second for those who look at the duration only. */
+/** The record of a lease that is given back: no holder, and a duration of one second for those who read only that. */
 export function releasedSpec(previous: LeaseSpec, date: Date): LeaseSpec {
 	const time = microTime(date);
 	return { ...previous, holderIdentity: '', leaseDurationSeconds: 1, acquireTime: time, renewTime: time };
 }
 
-/** Kubernetes' `MicroTime`: RFC 3339 with exactly six digits of a second; the API server refuses fewer. */
+/** Kubernetes' `MicroTime`: RFC 3339 with exactly six digits of a second. The API server refuses fewer. */
 export function microTime(date: Date): string {
 	return date.toISOString().replace('Z', '000Z');
 }

@@ -1,4 +1,6 @@
-/** Two electors on a real API server. Shorter timings than in production, and longer than a busy machine stands still. */
+/**
+ * Two electors on a real API server. Timings are shorter than in production, but longer than a busy machine stands still.
+ */
 import test from 'ava';
 import { type Cluster, startCluster } from '../../../e2e/control-plane/cluster.ts';
 import { eventually } from '../../../e2e/support/eventually.ts';
@@ -16,7 +18,10 @@ function connect(cluster: Cluster): ApiServer {
 	return new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
 }
 
-/** The smallest span in which a writer's last write and another's first could meet is what `mayWrite` tells: asked all the time. */
+/**
+ * Asks `mayWrite` of all electors all the time. It tells the smallest gap between one writer's last write and another's
+ * first.
+ */
 function watchWriters(electors: () => readonly LeaderElector[]) {
 	let most = 0;
 	const timer = setInterval(() => {
@@ -32,7 +37,7 @@ function watchWriters(electors: () => readonly LeaderElector[]) {
 
 function replica(api: ApiServer, name: string, identity: string) {
 	const lost: string[] = [];
-	/** A stopped process: its clock goes on and no timer fires. */
+	/** Simulates a stopped process: its clock goes on and no timer fires. */
 	let isFrozen = false;
 	const elector = new LeaderElector({
 		store: leaseStore(api, { namespace: 'default', name }),

@@ -6,7 +6,7 @@ import type { LeaseSpec } from './decision.ts';
 import { LeaderElector } from './leader-election.ts';
 import type { Lease, LeaseStore } from './lease.ts';
 
-/** A Lease as an API server keeps it, with faults that a test turns on. */
+/** A Lease as an API server keeps it, with faults that a test switches on. */
 class FakeLease {
 	spec: LeaseSpec | undefined;
 	version = 0;
@@ -303,7 +303,7 @@ test('two never may write at once, whatever stalls, fails or steps', async (t) =
 					await stopping;
 					replicas[step.who] = start(count++);
 				} else {
-					// Time passes for all alike, in steps; a stalled replica's event loop does not turn meanwhile.
+					// Time passes for all replicas alike, in steps. The event loop of a stalled replica does not run meanwhile.
 					for (let left = step.ms; left > 0; left -= 500) {
 						const slice = Math.min(left, 500);
 						for (const [n, { clock }] of replicas.entries()) {

@@ -31,14 +31,17 @@ export interface LeaderElectorOptions {
 	readonly timings?: LeaderElectionTimings;
 	/** This replica leads from now on: start the workers. */
 	readonly onElected: () => void;
-	/** It leads no more, and not because `stop` was called: abort everything and exit, another one may write already. */
+	/**
+	 * This replica leads no more, though `stop` was not called: abort everything and exit. Another one may be writing
+	 * already.
+	 */
 	readonly onLost: (reason: string) => void;
 	readonly log?: LogSink;
 	readonly clock?: Clock;
 	readonly random?: () => number;
 }
 
-/** Names a process and no other, also after a restart in the same Pod. */
+/** A name that no other process has, not even after a restart in the same Pod. */
 export function uniqueIdentity(): string {
 	return `${hostname()}_${randomUUID()}`;
 }
@@ -57,11 +60,11 @@ export class LeaderElector {
 	readonly #abort = new AbortController();
 	#loop: Promise<void> = Promise.resolve();
 	#deadline: Timer | undefined;
-	/** The record as last seen, and since when it has been so. */
+	/** The record as this replica saw it last, and since when it has been so. */
 	#lease: Lease | undefined;
 	#fingerprint: string | undefined;
 	#sinceMs = 0;
-	/** When the last successful renewal was sent, monotonic and of the day. */
+	/** When the last successful renewal was sent: monotonic time, and time of day. */
 	#renewedMs = Number.NEGATIVE_INFINITY;
 	#renewedDate = 0;
 
@@ -81,7 +84,7 @@ export class LeaderElector {
 		return this.#state === 'leader';
 	}
 
-	/** Who holds the lease as far as this replica knows. Empty: nobody. */
+	/** The holder of the lease as far as this replica knows. Empty when nobody holds it. */
 	get holder(): string {
 		return this.#lease?.spec?.holderIdentity ?? '';
 	}
@@ -95,8 +98,8 @@ export class LeaderElector {
 	/**
 	 * Whether a write may be sent at this very moment.
 	 *
-	 * The time of day can only close the gate, never hold it open: a virtual machine that slept may find its monotonic
-	 * clock standing where it was. After a forward step of the clock the gate is closed until the next renewal.
+	 * The time of day can only close the gate, never keep it open: a virtual machine that slept may find its monotonic clock
+	 * where it was. After a forward step of the time of day the gate is closed until the next renewal.
 	 */
 	mayWrite(): boolean {
 		if (this.#state !== 'leader') return false;
@@ -112,9 +115,9 @@ export class LeaderElector {
 	}
 
 	/**
-	 * Ends the election; the gate is closed at once. With `release` the lease is given back so that another replica takes
-	 * over within its retry period: only when every worker has ended. Never rejects; what failed is logged, and the lease
-	 * then runs out by itself.
+	 * Ends the election and closes the gate at once. With `release` it gives the lease back, so that another replica takes
+	 * over within its retry period. Use that only when every worker has ended. Never rejects: a failure is logged, and the
+	 * lease then expires by itself.
 	 */
 	async stop(options: { readonly release: boolean; readonly timeoutMs?: number }): Promise<void> {
 		const wasLeader = this.#state === 'leader';
@@ -136,7 +139,7 @@ export class LeaderElector {
 			await this.#store.replace(lease, releasedSpec(lease.spec ?? {}, this.#clock.date()), options);
 		} catch (error) {
 			if (!(error instanceof ConflictError)) throw error;
-			// The renewal that `stop` cut off may have been stored: then the newest version is ours as well.
+			// The renewal that `stop` cut off may have been stored. Then the newest version is ours as well.
 			const newest = await this.#store.read(options);
 			if (newest?.spec?.holderIdentity !== this.identity) throw error;
 			await this.#store.replace(newest, releasedSpec(newest.spec, this.#clock.date()), options);
@@ -145,7 +148,8 @@ export class LeaderElector {
 
 	async #run(): Promise<void> {
 		while (this.#isRunning()) {
-			// After a stall the renewal must not slip in before the deadline's own timer: writes of the time before are gone.
+			// After a stall the deadline's own timer has not fired yet. The renewal must not slip in before it: the writes under
+			// way must end first.
 			if (this.#state === 'leader' && this.#isPastDeadline()) return this.#loseByDeadline();
 			let waitMs: number;
 			try {
@@ -153,7 +157,7 @@ export class LeaderElector {
 			} catch (error) {
 				if (!this.#isRunning()) return;
 				this.#log?.warn({ err: error, isLeader: this.isLeader }, 'a try to hold the lease failed');
-				// A leader whose time runs out tries more often than its period.
+				// A leader whose time runs out tries more often than once a period.
 				waitMs = this.isLeader ? this.#timings.retryPeriodMs / 4 : this.#candidatePauseMs();
 			}
 			try {
@@ -165,12 +169,12 @@ export class LeaderElector {
 		}
 	}
 
-	/** One try; returns the pause after it. */
+	/** Tries once. Returns the pause after it. */
 	async #tryOnce(): Promise<number> {
 		const untilMs = await this.#step();
 		if (this.#state === 'leader') return this.#timings.retryPeriodMs;
 		const pauseMs = this.#candidatePauseMs();
-		// Ready when the other's lease runs out, instead of up to a retry period later.
+		// Wakes when the other's lease expires, instead of up to a retry period later.
 		return untilMs === undefined ? pauseMs : Math.min(pauseMs, Math.max(1, untilMs - this.#clock.now()));
 	}
 
@@ -178,11 +182,11 @@ export class LeaderElector {
 		return this.#timings.retryPeriodMs * (1 + (jitterFactor - 1) * this.#random());
 	}
 
-	/** One try. Returns until when another one's lease runs. */
+	/** Tries once. Returns until when another replica holds the lease, if one does. */
 	async #step(): Promise<number | undefined> {
 		if (this.#state === 'leader' && this.#lease !== undefined) {
 			try {
-				// The usual case: nobody else wrote, and one PUT is all.
+				// The usual case: nobody else wrote, and one PUT does all.
 				await this.#hold(this.#lease);
 				return undefined;
 			} catch (error) {
@@ -193,7 +197,7 @@ export class LeaderElector {
 		if (!this.#isRunning()) return undefined;
 		const now = this.#clock.now();
 		if (found === undefined && this.#state === 'candidate' && this.#lease !== undefined) {
-			// Somebody deleted the lease under its holder, who doesn't know yet: its time is respected all the same.
+			// Somebody deleted the lease, and its holder doesn't know yet. Its time is respected all the same.
 			const last = decide(this.#observation(), this.identity, now, this.#timings.leaseDurationMs);
 			if (last.do === 'wait') return last.untilMs;
 		}
@@ -208,13 +212,13 @@ export class LeaderElector {
 			await this.#hold(found);
 		} catch (error) {
 			if (!(error instanceof ConflictError)) throw error;
-			// Another one was faster; who it was shows the next read.
+			// Another replica was faster. The next read shows which.
 			this.#log?.info('another replica wrote the lease first');
 		}
 		return undefined;
 	}
 
-	/** Writes the lease as ours over the version that was read. */
+	/** Writes the lease as ours, over the version that was read. */
 	async #hold(previous: Lease | undefined): Promise<void> {
 		const sentMs = this.#clock.now();
 		const sentDate = this.#clock.date();
@@ -225,7 +229,7 @@ export class LeaderElector {
 				? await this.#store.create(spec, options)
 				: await this.#store.replace(previous, spec, options);
 		if (this.#state === 'ended') {
-			// `stop` waits for this and releases over the newest version.
+			// `stop` waits for this and releases the newest version.
 			this.#lease = written;
 			return;
 		}
@@ -240,7 +244,7 @@ export class LeaderElector {
 			this.#log?.info({ identity: this.identity, leaseTransitions: spec.leaseTransitions }, 'this replica leads');
 			this.#onElected();
 		}
-		// Else the answer took so long that the lease is as good as expired: the next try renews it first.
+		// Otherwise the answer took so long that the lease has as good as expired. The next try renews it first.
 	}
 
 	#observation(): LeaseObservation {

@@ -1,4 +1,4 @@
-/** The Lease object on an API server: read, and written only over the version that was read. */
+/** Reads the Lease object on an API server, and writes it only over the version that was read. */
 import type { ApiServer } from '../client/api-server.ts';
 import { isNotFound } from '../errors.ts';
 import type { KubeObject, ObjectMeta, ObjectReference } from '../object.ts';
@@ -45,7 +45,7 @@ export function leaseStore(
 			return (await api.create<Lease>({ apiVersion, kind, metadata: where, spec }, options)).object;
 		},
 		async replace(lease, spec, options) {
-			// Without managedFields, whose echo is of no use; with resourceVersion, without which a PUT overwrites blindly.
+			// Drops managedFields, which need not be sent back. Keeps resourceVersion: without it a PUT overwrites blindly.
 			const { managedFields: _, ...metadata }: ObjectMeta = lease.metadata;
 			return (await api.replace<Lease>({ ...lease, metadata, spec }, options)).object;
 		},

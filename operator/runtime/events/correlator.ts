@@ -1,9 +1,9 @@
 /**
- * Keeps the number of Events small, in the manner of client-go (tools/record/events_cache.go): an event that repeats
- * becomes a series, many that differ in their text only become one, and an object that makes too many is cut off.
+ * Keeps the number of Events small, as client-go does (tools/record/events_cache.go). An event that repeats becomes a
+ * series. Many events that differ only in their text become one. An object that makes too many is cut off.
  */
 export interface EventIdentity {
-	/** Which object it is about. */
+	/** The object that the event is about. */
 	readonly object: string;
 	/** Type, reason and action. */
 	readonly what: string;
@@ -11,23 +11,23 @@ export interface EventIdentity {
 }
 
 export type Correlation =
-	/** New: write it, with this note. The count is above 1 when earlier ones were dropped. */
+	/** It is new: write it, with this note. The count is above 1 when earlier ones were dropped. */
 	| { readonly do: 'create'; readonly series: string; readonly note: string; readonly count: number }
-	/** Seen within the window: it has now happened `count` times. */
+	/** It was seen within the window, and has now happened `count` times. */
 	| { readonly do: 'repeat'; readonly series: string; readonly count: number }
-	/** The object has used up its share. It is counted, and the next one that passes shows the count. */
+	/** The object has used up its share. The event is counted, and the next one that passes shows the count. */
 	| { readonly do: 'drop' };
 
 export interface CorrelatorLimits {
-	/** A repetition after this long is a new event, milliseconds. */
+	/** A repetition after this time is a new event. */
 	readonly windowMs: number;
-	/** More texts than this of one object and reason in a window are combined. */
+	/** When one object and reason have more texts than this in a window, they are combined. */
 	readonly mostNotes: number;
-	/** Events per object at once … */
+	/** An object may have this many events at once … */
 	readonly burst: number;
-	/** … and one more per this long, milliseconds. */
+	/** … and one more per `refillMs`. */
 	readonly refillMs: number;
-	/** Objects, and series, that are remembered. */
+	/** This many objects, and this many series, are remembered. */
 	readonly remembered: number;
 }
 
@@ -99,7 +99,7 @@ export class EventCorrelator {
 	}
 }
 
-/** A map that forgets what was used longest ago when it is full. */
+/** A map that drops the entry that was not used for longest when it is full. */
 export class RecentMap<V> {
 	readonly #most: number;
 	readonly #values = new Map<string, V>();

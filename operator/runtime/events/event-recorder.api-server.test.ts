@@ -1,4 +1,4 @@
-/** What a real API server makes of the Events: its validation is stricter for `events.k8s.io/v1` than for the old kind. */
+/** Writes Events to a real API server: its validation is stricter for `events.k8s.io/v1` than for the old kind. */
 import test from 'ava';
 import { startCluster } from '../../../e2e/control-plane/cluster.ts';
 import { deadlineMs, eventually } from '../../../e2e/support/eventually.ts';

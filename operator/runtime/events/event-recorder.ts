@@ -1,6 +1,6 @@
 /**
- * Kubernetes Events (`events.k8s.io/v1`) about objects. Recording never waits and never fails: Events are written in the
- * background, one after the other, from a bounded buffer; what cannot be written is counted and logged.
+ * Writes Kubernetes Events (`events.k8s.io/v1`) about objects. Recording never waits and never fails. Events are written in
+ * the background, one after the other, from a bounded buffer. An Event that can't be written is counted and logged.
  */
 import { hostname } from 'node:os';
 import type { ApiServer } from '../client/api-server.ts';
@@ -15,22 +15,22 @@ import { backoffDelayMs } from '../queue/backoff.ts';
 import { EventCorrelator, RecentMap } from './correlator.ts';
 
 export interface EventInput {
-	/** With `metadata.uid` where known: `kubectl describe` finds Events by it. */
+	/** The object. Include `metadata.uid` when it is known: `kubectl describe` finds Events by it. */
 	readonly about: KubeObject | ObjectReference;
 	readonly type: 'Normal' | 'Warning';
-	/** Why, CamelCase, at most 128 bytes: `PilotUpgraded`. */
+	/** Why, in CamelCase, at most 128 bytes: `PilotUpgraded`. */
 	readonly reason: string;
-	/** What the operator did, CamelCase, at most 128 bytes: `Apply`. */
+	/** What the operator did, in CamelCase, at most 128 bytes: `Apply`. */
 	readonly action: string;
-	/** A sentence for a person. Cut to 1024 bytes, credentials taken out. */
+	/** A sentence for a person. It is cut to 1024 bytes, and credentials are removed. */
 	readonly note: string;
 }
 
 export interface EventRecorderOptions {
 	readonly api: Pick<ApiServer, 'create' | 'patch'>;
-	/** Default: host name, which is the Pod's. */
+	/** Default: the host name, which is the Pod's name. */
 	readonly reportingInstance?: string;
-	/** Events that may wait to be written; the oldest goes first. Default 500. */
+	/** This many Events may wait to be written; then the oldest is dropped. Default 500. */
 	readonly bufferSize?: number;
 	readonly onOutcome?: (outcome: 'written' | 'failed' | 'dropped') => void;
 	readonly log?: LogSink;
@@ -38,7 +38,7 @@ export interface EventRecorderOptions {
 	readonly random?: () => number;
 }
 
-/** What is to be written of one series: its newest state only. */
+/** The newest state of a series, which is all that is written of it. */
 interface Pending {
 	readonly series: string;
 	event: KubeObject;
@@ -48,7 +48,7 @@ interface Pending {
 }
 
 const reportingController = 'meshwright.io/operator';
-/** Limits of pkg/apis/core/validation/events.go, bytes. */
+/** Limits in bytes, from pkg/apis/core/validation/events.go. */
 const longestNote = 1_024;
 const longestWord = 128;
 const mostTries = 12;
@@ -63,9 +63,12 @@ export class EventRecorder {
 	readonly #clock: Clock;
 	readonly #random: () => number;
 	readonly #correlator = new EventCorrelator();
-	/** Events of series that go on, to be patched or made anew; a series that is forgotten here begins anew. */
+	/** Events of series that go on, to be patched or made anew. A series that is forgotten here begins anew. */
 	readonly #events = new RecentMap<Pending>(4_096);
-	/** Waiting to be written, the oldest first; each series at most once, since a series shows its newest state only. */
+	/**
+	 * Waiting to be written, the oldest first. Each series is in it at most once, because a series shows its newest state
+	 * only.
+	 */
 	readonly #buffer = new Map<string, Pending>();
 	readonly #abort = new AbortController();
 	#writing: Promise<void> | undefined;
@@ -82,7 +85,7 @@ export class EventRecorder {
 		this.#random = options.random ?? Math.random;
 	}
 
-	/** Takes an event. Returns at once, never throws; nothing is taken after `stop`. */
+	/** Takes an event. Returns at once and never throws. Ignores events after `stop`. */
 	record(input: EventInput): void {
 		if (this.#isStopped) return;
 		const note = redactText(input.note);
@@ -108,7 +111,7 @@ export class EventRecorder {
 		this.#enqueue(pending);
 	}
 
-	/** Takes no more, writes what waits, at most until the deadline. */
+	/** Accepts no more events, and writes those that wait, until the deadline. */
 	async stop(options: { readonly deadlineMs: number }): Promise<void> {
 		this.#isStopped = true;
 		const timer = this.#clock.setTimer(
@@ -134,15 +137,15 @@ export class EventRecorder {
 	}
 
 	async #write(): Promise<void> {
-		// Not in the turn of the caller.
+		// Leaves the caller's turn first.
 		await Promise.resolve();
-		// The iterator also visits what is put in meanwhile.
+		// The iterator also visits entries that are added meanwhile.
 		for (const pending of this.#buffer.values()) {
 			if (this.#abort.signal.aborted) break;
 			this.#buffer.delete(pending.series);
 			await this.#writeOne(pending);
 		}
-		// In the same turn as the last look at the buffer, so that what comes next finds no writer and starts one.
+		// Done in the same turn as the last look at the buffer, so that the next event finds no writer and starts one.
 		this.#writing = undefined;
 	}
 
@@ -178,14 +181,14 @@ export class EventRecorder {
 				await this.#api.patch(reference, series, { type: 'merge', ...options });
 				return;
 			} catch (error) {
-				// API servers forget Events after an hour: then the series goes on in a new one.
+				// API servers delete Events after an hour. Then the series goes on in a new one.
 				if (!isNotFound(error)) throw error;
 			}
 		}
 		try {
 			await this.#api.create({ ...pending.event, ...series }, options);
 		} catch (error) {
-			// The answer of a try before this one was lost.
+			// The answer to an earlier try was lost.
 			if (!(error instanceof ConflictError && error.reason === 'AlreadyExists')) throw error;
 		}
 		pending.isCreated = true;
@@ -220,7 +223,10 @@ export class EventRecorder {
 		};
 	}
 
-	/** The object's name and the time, as client-go does; names that may hold more than a DNS name may (`ClusterRole a:b`) are adapted. */
+	/**
+	 * The object's name and the time, as client-go does. A name with characters that a DNS name can't have (`ClusterRole
+	 * a:b`) is adapted.
+	 */
 	#eventName(objectName: string): string {
 		const base = objectName
 			.toLowerCase()
@@ -240,13 +246,13 @@ function uidOf(about: KubeObject | ObjectReference): string | undefined {
 	return 'metadata' in about ? (about as KubeObject).metadata.uid : undefined;
 }
 
-/** At most so many bytes of UTF-8, never half a character; what was cut ends with an ellipsis. */
+/** Cuts a text to this many bytes of UTF-8, never inside a character. A cut text ends with an ellipsis. */
 export function cutBytes(text: string, most: number): string {
 	const bytes = Buffer.from(text);
 	if (bytes.length <= most) return text;
 	const ellipsis = '…';
 	let end = most - Buffer.byteLength(ellipsis);
-	// 10xxxxxx is inside a character.
+	// A byte 10xxxxxx is inside a character.
 	while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
 	return bytes.subarray(0, end).toString() + ellipsis;
 }

@@ -1,4 +1,4 @@
-/** An error as a log shows it: what it is and what it is about, never what a response carried. */
+/** Describes an error for the log: what it is and what it is about, never what a response carried. */
 import { BlockedError, ConflictError, InvalidError, RequestError, TransientError } from '../errors.ts';
 import { describeObject, type ObjectReference } from '../object.ts';
 import { redactText } from './redact-text.ts';
@@ -8,13 +8,13 @@ export interface ErrorDescription {
 	readonly message: string;
 	/** HTTP status. */
 	readonly status?: number;
-	/** The API server's or a condition's word. */
+	/** The reason that the API server or a condition gives. */
 	readonly reason?: string;
 	/** `ECONNREFUSED` and the like. */
 	readonly code?: string;
 	/** `Deployment istio-system/istio-pilot`. */
 	readonly object?: string;
-	/** Where it happened, for an error from outside the closed family: a defect. */
+	/** Where it happened. Only for an error from outside the closed family: a defect. */
 	readonly stack?: string;
 	readonly cause?: ErrorDescription;
 	/** Members of an aggregate. */
@@ -26,7 +26,7 @@ const deepestCause = 8;
 const mostMembers = 10;
 const longestMessage = 2_048;
 
-/** Describes any thrown value. Only known fields are taken over, so that a body or a header that an error carries stays in. */
+/** Describes any thrown value. Copies only known fields, so that a body or a header inside an error never comes out. */
 export function describeError(error: unknown, depth = 0): ErrorDescription {
 	if (!(error instanceof Error))
 		return { class: typeof error, message: shorten(typeof error === 'string' ? error : typeof error) };
@@ -50,7 +50,7 @@ export function describeError(error: unknown, depth = 0): ErrorDescription {
 	};
 }
 
-/** Clients that put the response into the message (`ApiException` of client-node: body and all headers) get a message of ours. */
+/** Replaces messages of clients that put the response into them (`ApiException` of client-node: body and all headers). */
 function messageOf(error: Error): string {
 	if ('body' in error && 'headers' in error) {
 		return 'code' in error ? `HTTP status ${String(error.code)}` : 'HTTP error';
@@ -63,7 +63,7 @@ function shorten(text: string): string {
 	return safe.length > longestMessage ? `${safe.slice(0, longestMessage)}…` : safe;
 }
 
-/** The frames alone: the first lines of a stack repeat the message. */
+/** Only the frames, because the first lines of a stack repeat the message. */
 function frames(stack: string): string {
 	return stack
 		.split('\n')

@@ -1,6 +1,6 @@
 /**
- * Structured logs: one JSON object per line on standard output. Secrets never come out: not by a key that looks like a
- * credential, not in the data of a Secret, not in the body or headers that an error carries.
+ * Structured logs: one JSON object per line on standard output. Secrets never come out: neither by a key that looks like a
+ * credential, nor in the data of a Secret, nor in the body or headers that an error carries.
  */
 import { randomBytes } from 'node:crypto';
 import { type Bindings, type ChildLoggerOptions, type DestinationStream, type Logger, pino } from 'pino';
@@ -8,7 +8,7 @@ import { redact } from './redact.ts';
 
 export type { Logger } from 'pino';
 
-/** What most code needs of a logger. */
+/** The part of a logger that most code needs. */
 export type LogSink = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -17,13 +17,13 @@ export type LogLevel = (typeof logLevels)[number];
 export interface LoggerOptions {
 	/** Default `info`. */
 	readonly level?: LogLevel;
-	/** Default standard output, written synchronously so that nothing is lost when the process ends. */
+	/** Default: standard output, written synchronously so that nothing is lost when the process ends. */
 	readonly destination?: DestinationStream;
 }
 
 /**
- * Makes the root logger. Level as a word, time in ISO form. An error goes under the key `err`, or as the first argument;
- * it comes out with class, message, status, object and causes, and without what a response carried.
+ * Makes the root logger. The level is a word, the time in ISO form. Pass an error under the key `err`, or as the first
+ * argument. It comes out with class, message, status, object and causes, and without what a response carried.
  */
 export function createLogger(options: LoggerOptions = {}): Logger {
 	const destination = options.destination ?? pino.destination({ fd: 1, sync: true });
@@ -45,7 +45,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
 		},
 		destination,
 	);
-	// pino hands the fields of a child to no hook of the root; all children inherit this.
+	// pino calls no hook of the root with the fields of a child logger. All children inherit this function.
 	const makeChild: (this: Logger, fields: Bindings, options?: ChildLoggerOptions) => Logger = root.child;
 	return Object.assign(root, {
 		child(this: Logger, fields: Bindings, childOptions?: ChildLoggerOptions) {
@@ -54,11 +54,14 @@ export function createLogger(options: LoggerOptions = {}): Logger {
 	});
 }
 
-/** Arguments of a log call without secrets: `(message, ...values)`, `(error, message?)` or `(fields, message?, ...values)`. */
+/**
+ * The arguments of a log call, without secrets: `(message, ...values)`, `(error, message?)` or `(fields, message?,
+ * ...values)`.
+ */
 function safeArguments(args: readonly unknown[]): readonly unknown[] {
 	const [first, ...rest] = args.map(redact);
 	if (!(args[0] instanceof Error)) {
-		// pino takes a missing message from the error itself, in full: give it the safe one.
+		// When the message is missing, pino takes that of the error, in full. So pass the safe one.
 		const err = isRecord(first) ? first.err : undefined;
 		return rest.length === 0 && isRecord(err) && 'message' in err ? [first, err.message] : [first, ...rest];
 	}
@@ -70,7 +73,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 	return typeof value === 'object' && value !== null;
 }
 
-/** A child for one pass over one key: every line of the pass carries the same `pass` id. */
+/** A child logger for one pass over one key: every line of the pass has the same `pass` id. */
 export function passLogger(logger: Logger, fields: Readonly<Record<string, unknown>>): Logger {
 	return logger.child({ ...fields, pass: randomBytes(6).toString('hex') });
 }

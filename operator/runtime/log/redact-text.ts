@@ -1,11 +1,11 @@
-/** Takes credentials out of a text, wherever in it they stand. */
+/** Removes credentials from a text, wherever they are in it. */
 
 export const redacted = '[redacted]';
 
-/** Parts of a text that are credentials wherever they occur. */
+/** Patterns of credentials. */
 const sensitiveTexts: readonly (readonly [pattern: RegExp, replacement: string])[] = [
 	[/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, redacted],
-	// The same in base64, as kubeconfigs and Secrets carry it ("-----BEGIN ").
+	// Private keys in base64, as kubeconfigs and Secrets hold them ("-----BEGIN ").
 	[/LS0tLS1CRUdJTi[\w+/=]+/g, redacted],
 	// JSON web tokens: the header of each begins with {" in base64.
 	[/\beyJ[\w-]{6,}(\.[\w-]*)*/g, redacted],

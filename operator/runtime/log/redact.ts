@@ -1,24 +1,24 @@
-/** Takes credentials out of whatever is about to be logged. Errs on the side of hiding too much. */
+/** Removes credentials from whatever is about to be logged. When in doubt it hides. */
 import { describeError } from './error.ts';
 import { redacted, redactText } from './redact-text.ts';
 
-/** Words that make a key a credential's, in the form of `normalise`. */
+/** A key with one of these words, in the form of `normalise`, names a credential. */
 const sensitiveWords =
 	/token|passw(or)?d|passphrase|kubeconfig|authorization|credential|cookie|bearer|apikey|secretkey|accesskey|privatekey|signingkey|keydata|clientsecret|sharedsecret|stringdata|lastappliedconfiguration|tlskey|capem|cakeypem/;
 
-/** Endings that make it the name of, or a fact about, a credential. */
+/** A key with one of these endings names not the credential itself, but its name or a fact about it. */
 const harmlessEndings =
 	/(name|namespace|file|path|ref|reference|kubeconfigsecret|expires|expiry|at|seconds|ms|lifetime|count|audiences?)$/;
 
 const deepest = 12;
 
-/** A copy of a value as plain JSON without credentials; errors in it are described, cycles and great depths cut. */
+/** A copy of a value as plain JSON without credentials. Errors in it are described. Cycles and great depths are cut. */
 export function redact(value: unknown): unknown {
 	return copy(value, { isSecret: false, depth: 0, parents: new Set() });
 }
 
 interface Place {
-	/** Inside an object whose `data` is a Secret's. */
+	/** Inside a Secret, whose `data` is to be hidden. */
 	readonly isSecret: boolean;
 	readonly depth: number;
 	readonly parents: ReadonlySet<object>;
@@ -58,7 +58,7 @@ function copyFields(fields: ReadonlyMap<string, unknown>, place: Place): Record<
 	return result;
 }
 
-/** Whether a value under this key is a credential by its name. */
+/** Whether the name of a key says that its value is a credential. */
 export function isSensitiveKey(key: string): boolean {
 	const plain = key.toLowerCase().replace(/[^a-z0-9]/g, '');
 	return sensitiveWords.test(plain) && !harmlessEndings.test(plain);

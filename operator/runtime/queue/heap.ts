@@ -1,4 +1,7 @@
-/** Binary heap of things that are due at a time, the earliest on top; things due together keep the order they came in. */
+/**
+ * Binary heap of items that are due at a time, the earliest on top. Items that are due together keep the order in which
+ * they came.
+ */
 
 interface Slot<T> {
 	readonly item: T;
@@ -26,7 +29,7 @@ export class DueHeap<T> {
 		return index === undefined ? undefined : this.#slots[index]?.due;
 	}
 
-	/** Puts an item in, or moves it to another due time. */
+	/** Adds an item, or moves it to another due time. */
 	set(item: T, due: number): void {
 		this.delete(item);
 		const slot = { item, due, order: this.#order++ };
@@ -44,7 +47,7 @@ export class DueHeap<T> {
 		return true;
 	}
 
-	/** Takes out the earliest item if it is due by `now`. */
+	/** Removes and returns the earliest item, if it is due by `now`. */
 	popDue(now: number): T | undefined {
 		const top = this.#slots[0];
 		if (top === undefined || top.due > now) return undefined;
@@ -62,7 +65,7 @@ export class DueHeap<T> {
 		this.#index.set(slot.item, index);
 	}
 
-	/** Moves a slot towards the top from a free place; returns where it came to rest. */
+	/** Moves a slot towards the top, starting at a free place. Returns where it ended. */
 	#up(from: number, slot: Slot<T>): number {
 		let index = from;
 		while (index > 0) {

@@ -1,10 +1,13 @@
-/** Lines of those who wait for their turn, one per priority: the highest first, and first in first out inside each. */
+/**
+ * Lines of waiting items, one line per priority. The highest priority goes first, and inside a line it is first in first
+ * out.
+ */
 
 export class ReadyLines<T extends { readonly priority: number }> {
-	/** Highest priority first; empty lines are removed. There are few priorities, so a list will do. */
+	/** Highest priority first, without empty lines. There are few priorities, so a list is enough. */
 	#lines: { readonly priority: number; readonly members: Set<T> }[] = [];
 
-	/** To the end of the line of the item's priority, which must not change until it leaves. */
+	/** Appends the item to the line of its priority. The priority must not change until the item leaves. */
 	join(item: T): void {
 		const position = this.#lines.findIndex(({ priority }) => priority <= item.priority);
 		const found = this.#lines[position];
@@ -23,7 +26,7 @@ export class ReadyLines<T extends { readonly priority: number }> {
 		if (found.members.size === 0) this.#lines.splice(position, 1);
 	}
 
-	/** Takes out whose turn it is. */
+	/** Removes and returns the item whose turn it is. */
 	shift(): T | undefined {
 		const next = this.#lines[0]?.members.values().next().value;
 		if (next !== undefined) this.leave(next);

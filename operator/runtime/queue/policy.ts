@@ -1,4 +1,4 @@
-/** What a failed pass means for its key: the one place where an error's class becomes a decision of the queue. */
+/** Says what a failed pass means for its key: the one place where an error's class becomes a decision of the queue. */
 import { BlockedError, ConflictError, InvalidError, RequestError, TransientError } from '../errors.ts';
 
 /**
@@ -17,10 +17,15 @@ export type FailureClass =
 	| { readonly class: 'blocked' }
 	| { readonly class: 'invalid' };
 
-/** The first of these that occurs in an aggregate decides for the whole: what calls for the earlier or the louder retry. */
+/**
+ * When siblings failed with different classes, the first one in this list decides: the one with the earliest or the loudest
+ * retry.
+ */
 const precedence = ['defect', 'failure', 'conflict', 'blocked', 'invalid'] as const;
 
-/** Classifies an error; an `AggregateError` (siblings that failed side by side) as the most urgent of its members. */
+/**
+ * Classifies an error. An `AggregateError` (siblings that failed side by side) counts as the most urgent of its members.
+ */
 export function classifyFailure(error: unknown): FailureClass {
 	if (error instanceof AggregateError && error.errors.length > 0) return mostUrgent(error.errors.map(classifyFailure));
 	if (error instanceof TransientError) return { class: 'failure', retryAfterMs: error.retryAfterMs ?? 0 };

@@ -146,7 +146,7 @@ test('whatever happens in whatever order: one pass per key at a time, none lost,
 					}
 				}
 
-				// Everything ends well from here on: within the longest delay, all that is owed must have had its pass.
+				// From here on everything ends well: within the longest delay, all keys that are owed a pass must have had it.
 				for (let round = 0; round < 40 && (owed.size > 0 || running.length > 0); round++) {
 					for (const pass of [...running]) pass.end('success');
 					await clock.advance(10_000);
@@ -156,7 +156,7 @@ test('whatever happens in whatever order: one pass per key at a time, none lost,
 				for (const pass of [...running]) pass.end('success');
 				await settle();
 				const stopped = queue.stop({ deadlineMs: 0, graceMs: 1 });
-				// What began in the last moment ends after the abort.
+				// A pass that began in the last moment ends after the abort.
 				for (const pass of [...running]) pass.end('success');
 				await clock.advance(1);
 				t.deepEqual((await stopped).unfinished, []);

@@ -10,7 +10,7 @@ import {
 	type WorkQueueOptions,
 } from './work-queue.ts';
 
-/** A queue on a hand-moved clock whose jitter is off (random is in the middle), with a record of its passes. */
+/** A queue with a clock that tests move and without jitter (random is in the middle), with a record of its passes. */
 function start(
 	options: Partial<WorkQueueOptions<string>> & { work?: (key: string, context: PassContext) => unknown } = {},
 ) {

@@ -37,20 +37,20 @@ import {
 
 export * from './types.ts';
 
-/** All there is about one key. Kept while the key is in a set or has failures to remember, then dropped. */
+/** Everything about one key. It is kept while the key is in a set or has failures to remember. */
 interface Entry<K extends string> {
 	readonly key: K;
 	isDirty: boolean;
 	isProcessing: boolean;
 	priority: number;
-	/** When the key came in line, for the queue duration. */
+	/** Time at which the key came in line, for the queue duration. */
 	readySince: number;
 	failures: number;
 	conflicts: number;
 	reasons: Set<string>;
 }
 
-/** More distinct reasons than this tell a reader nothing. */
+/** At most this many distinct reasons are kept: more tell a reader nothing. */
 const maxReasons = 32;
 const blockedJitter = 0.2;
 
@@ -112,7 +112,7 @@ export class WorkQueue<K extends string> {
 	}
 
 	/**
-	 * The object behind the key is gone or well: forgets its failures and its planned later pass. A pass that is owed now
+	 * Forgets the failures of a key and its planned later pass, because its object is gone or well. A pass that is owed now
 	 * stays owed.
 	 */
 	forget(key: K): void {
@@ -139,8 +139,8 @@ export class WorkQueue<K extends string> {
 	}
 
 	/**
-	 * Ends the queue: takes nothing more in, drops what has not begun (the next start lists everything anew), waits for
-	 * the running passes until the deadline, then aborts them and gives them `graceMs` (default 1 s) to end.
+	 * Ends the queue. It accepts nothing more and drops what has not begun (the next start lists everything anew). It waits
+	 * for the running passes until the deadline, then aborts them and gives them `graceMs` (default 1 s) to end.
 	 */
 	async stop(options: { readonly deadlineMs: number; readonly graceMs?: number }): Promise<StopResult<K>> {
 		this.#state = 'stopped';
@@ -176,7 +176,7 @@ export class WorkQueue<K extends string> {
 		return entry;
 	}
 
-	/** Merges a request into what the key is owed already: the higher priority and the shorter delay win. */
+	/** Merges a request into what is planned for the key already: the higher priority and the shorter delay win. */
 	#put(entry: Entry<K>, afterMs: number, priority: number, reason: string | undefined): void {
 		if (reason !== undefined && entry.reasons.size < maxReasons) entry.reasons.add(reason);
 		const due = this.#waiting.dueOf(entry);
@@ -216,7 +216,7 @@ export class WorkQueue<K extends string> {
 		}
 	}
 
-	/** One timer for all that wait: it is set for the earliest, and set again when an earlier one comes or this one goes. */
+	/** Sets the one timer for all waiting keys: for the earliest of them, again whenever the earliest changes. */
 	#armTimer(): void {
 		const due = this.#waiting.nextDue;
 		if (due === this.#timer?.due) return;
@@ -288,7 +288,7 @@ export class WorkQueue<K extends string> {
 		this.#dispatch();
 	}
 
-	/** Brings a key whose pass has ended back to where it belongs: in line, waiting, or out. */
+	/** Puts a key whose pass has ended where it belongs: in line, waiting, or out. */
 	#settle(entry: Entry<K>, verdict: Verdict, priority: number): void {
 		if (entry.isDirty) this.#joinLine(entry);
 		if (verdict.retryInMs !== undefined) {
@@ -311,7 +311,7 @@ export class WorkQueue<K extends string> {
 	}
 
 	#onFailure(entry: Entry<K>, error: unknown, isAborted: boolean): Verdict {
-		// An aborted worker throws whatever the abort made of its last step: that tells nothing.
+		// What an aborted worker throws depends on its last step, and tells nothing.
 		const failure = isAborted ? ({ class: 'failure', retryAfterMs: 0 } as const) : classifyFailure(error);
 		const base = { error, isTerminal: false, isDefect: failure.class === 'defect' };
 		switch (failure.class) {

@@ -1,6 +1,6 @@
 /**
- * Single objects that others own and somebody here depends on, such as a Secret that a user names in a spec: each is
- * watched by its name for as long as anybody is interested in it, and by nobody else's label.
+ * Watches single objects that others own and somebody here depends on, such as a Secret that a user names in a spec. Each
+ * is watched by its name while somebody is interested in it. Its labels don't matter.
  */
 import type { ApiServer } from '../client/api-server.ts';
 import { withinDeadline } from '../deadline.ts';
@@ -10,9 +10,9 @@ import { Reflector, type ReflectorHappening } from './reflector.ts';
 
 export interface NamedObjectsOptions<T> {
 	readonly kind: Kind;
-	/** What is kept of an object; the rest is forgotten at once. */
+	/** Returns what is kept of an object. The rest is dropped at once. */
 	readonly transform: (object: KubeObject) => T;
-	/** One of the objects came, changed or went, or is known not to be there; `interested` are those who asked for it. */
+	/** An object came, changed or went, or is known not to exist. `interested` are those who depend on it. */
 	readonly onChange: (name: ObjectName, interested: readonly string[]) => void;
 	readonly onError?: (error: unknown) => void;
 	readonly observe?: (happening: ReflectorHappening) => void;
@@ -35,9 +35,11 @@ export class NamedObjects<T> {
 		this.#options = options;
 	}
 
-	/** Says which objects somebody depends on from now on; what nobody depends on any more is watched no more. */
+	/**
+	 * Sets the objects that somebody depends on from now on. An object that nobody depends on any more is no longer watched.
+	 */
 	setInterest(who: string, names: readonly ObjectName[]): void {
-		// By a pass that goes on a little longer: nobody would end the watch.
+		// Called by a pass that goes on a little after the stop: nobody would end a new watch.
 		if (this.#isStopped) return;
 		const wanted = new Map(names.map((name) => [keyOf(name), name]));
 		for (const [key, entry] of this.#entries) {
@@ -51,7 +53,7 @@ export class NamedObjects<T> {
 		}
 	}
 
-	/** The object; undefined when there is none; `unknown` until it has been looked at once. */
+	/** The object. Undefined when there is none; `unknown` until it has been looked at once. */
 	get(name: ObjectName): T | 'unknown' | undefined {
 		const entry = this.#entries.get(keyOf(name));
 		if (entry?.reflector.hasSynced !== true) return 'unknown';
@@ -59,8 +61,8 @@ export class NamedObjects<T> {
 	}
 
 	/**
-	 * Resolves when everything that somebody depends on has been looked at once, or after the deadline (milliseconds): one
-	 * object that can't be read holds nobody up for ever. Rejects with the signal's reason.
+	 * Resolves when all objects that somebody depends on have been looked at once, or at the deadline: an object that can't
+	 * be read holds nobody up for ever. Rejects with the signal's reason.
 	 */
 	async synced(who: string, deadlineMs: number, signal?: AbortSignal): Promise<void> {
 		const waiting = [...this.#entries.values()].filter(

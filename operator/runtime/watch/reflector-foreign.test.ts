@@ -1,4 +1,7 @@
-/** API servers of somebody else may answer anything: what can't be read ends an attempt, never the process, and is no hurry. */
+/**
+ * Somebody else's API server may answer anything. What can't be read ends an attempt, never the process, and the next
+ * attempt waits.
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,7 +14,7 @@ import { Reflector } from './reflector.ts';
 
 const good = { metadata: { name: 'good', namespace: 'x', uid: 'u', resourceVersion: '5' } };
 
-/** Each of them would end in the middle of a cache. */
+/** Without checks, each of these would surface in the middle of a cache. */
 const strange: Readonly<Record<string, unknown>> = {
 	nothing: {},
 	null: null,
@@ -25,10 +28,10 @@ const strange: Readonly<Record<string, unknown>> = {
 	'a spec that is none': { ...good, spec: { template: { spec: { containers: 'x' } } } },
 };
 
-/** Answers with something strange so many times, and then with what is right. */
+/** Answers this many times with something strange, and then rightly. */
 async function startServer(
 	answers: { readonly list: readonly unknown[]; readonly watch: readonly unknown[] },
-	/** What each further watch brings before it is ended. */
+	/** Makes what each further watch brings before it is ended. */
 	only?: () => unknown,
 ) {
 	const list = [...answers.list];

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { initialState, mostDoubt, type ReflectorEvent, type ReflectorState, step } from './reflector-state.ts';
 
-/** Runs events from the beginning; returns the last state and the words of all effects of the last event. */
+/** Runs events from the beginning. Returns the last state, and the names of all effects of the last event. */
 function run(...events: readonly ReflectorEvent[]): { state: ReflectorState; effects: readonly string[] } {
 	let state = initialState;
 	let effects: readonly string[] = [];

@@ -26,7 +26,7 @@ export type ReflectorState =
 	  }
 	| {
 			readonly phase: 'watching';
-			/** Changes up to here are in. */
+			/** The store has all changes up to here. */
 			readonly position: string;
 			readonly isOpen: boolean;
 			/** Attempts in a row without any event or bookmark. */
@@ -56,7 +56,7 @@ export type ReflectorEvent =
 	/** An object was added, changed or deleted. */
 	| { readonly type: 'changed'; readonly resourceVersion: string }
 	| { readonly type: 'bookmark'; readonly resourceVersion: string }
-	/** `isShort`: the watch had been open for a moment only. */
+	/** `isShort`: the watch had been open only for a moment. */
 	| { readonly type: 'ended'; readonly isShort?: boolean }
 	| {
 			readonly type: 'failed';
@@ -79,11 +79,11 @@ export type Failure = 'expired' | 'unsupported' | 'unreachable' | 'busy' | 'cut'
 export type ReflectorEffect =
 	| { readonly type: 'list'; readonly form: ListForm; readonly continue?: string | undefined }
 	| { readonly type: 'watch'; readonly position: string }
-	/** What was listed is complete: it replaces the store's contents. */
+	/** The list is complete: it replaces the store's contents. */
 	| { readonly type: 'commit'; readonly resourceVersion: string }
-	/** Backoff for this many failures in a row, but at least so long. */
+	/** Back off by this many failures in a row, but wait at least `atLeastMs`. */
 	| { readonly type: 'wait'; readonly failures: number; readonly atLeastMs: number }
-	/** End the list or watch that is under way, without hearing from it again. */
+	/** End the list or watch under way. None of its callbacks count any more. */
 	| { readonly type: 'abandon' }
 	| { readonly type: 'report'; readonly event: 'reconnect' | 'relist' | 'error'; readonly reason: string };
 
@@ -93,8 +93,9 @@ export interface Step {
 }
 
 /**
- * A server that answers, but never with anything for our position, may not know the position: one restored from a backup
- * lets a watch from the future wait in silence, or answers 504 for ever. At `mostDoubt` a list finds out.
+ * A server that answers, but never with anything for our position, may not know the position. A server that was restored
+ * from a backup lets a watch from the future wait in silence, or answers 504 for ever. When the doubt reaches `mostDoubt`,
+ * a list finds out.
  */
 const doubtOf: Readonly<Record<Failure | 'ended', number>> = {
 	refused: 1,
@@ -152,7 +153,7 @@ function listing(state: Listing, event: ReflectorEvent): Step {
 			if (event.failure === 'expired' && form === 'pages') {
 				return list('whole', state, 'a page expired');
 			}
-			// A list that had to be whole is tried in pages again.
+			// A list that had to come whole is tried in pages again.
 			return backOff({ step: 'list', form: 'pages' }, { ...state, doubt: 0 }, event);
 		default:
 			return same(state);
@@ -203,7 +204,7 @@ function reconnect(state: Watching, failed: Failed): Step {
 	return backOff({ step: 'watch', position }, { ...state, doubt }, failed);
 }
 
-/** The first time a list at once; a server whose fresh positions expire too is asked less and less often. */
+/** Lists at once the first time. When a server's fresh positions expire too, it is asked less and less often. */
 function expired(state: Watching, { isShort }: Failed): Step {
 	const expiries = state.expiries + 1;
 	return expiries === 1 && isShort !== true
@@ -215,7 +216,7 @@ function expired(state: Watching, { isShort }: Failed): Step {
 			);
 }
 
-/** The list is in. Its failures are forgotten, but not the expiries: those are about the watches. */
+/** The list is complete. Its failures are forgotten, but not the expiries: those are about the watches. */
 function commit(state: Listing, resourceVersion: string): Step {
 	return {
 		state: {

@@ -8,16 +8,19 @@ import { type KubeObject, objectKey } from '../object.ts';
 import { Reflector, type ReflectorChange, type ReflectorSource } from './reflector.ts';
 import type { WatchCallbacks, WatchEvent } from './watch-stream.ts';
 
-/** An API server in memory: a history of events with growing resourceVersions, of which the beginning may be forgotten. */
+/**
+ * An API server in memory: a history of events with growing resourceVersions. The beginning of the history may be
+ * forgotten.
+ */
 class SimulatedServer {
 	#version = 100;
-	/** Watches that begin before this are answered with 410. */
+	/** Watches that begin before this get 410. */
 	#forgottenUpTo = 100;
 	#uid = 0;
 	readonly objects = new Map<string, KubeObject>();
 	#history: { readonly version: number; readonly event: WatchEvent }[] = [];
 	#watches = new Set<{ sent: number; isFrozen: boolean; readonly callbacks: WatchCallbacks }>();
-	/** What the next requests are answered with. */
+	/** The faults of the next requests. */
 	readonly faults: ('unreachable' | 'refused' | 'busy' | 'expired' | 'ends' | 'silent')[] = [];
 	isDown = false;
 	lists = 0;
@@ -75,7 +78,7 @@ class SimulatedServer {
 		},
 	};
 
-	/** Creates or changes. Returns what is stored. */
+	/** Creates or changes an object. Returns what is stored. */
 	write(name: string): KubeObject {
 		const before = this.objects.get(name);
 		const uid = before?.metadata.uid ?? `uid-${++this.#uid}`;
@@ -109,7 +112,7 @@ class SimulatedServer {
 		}
 	}
 
-	/** Ends open watches, delivering nothing more. */
+	/** Ends open watches, without delivering anything more. */
 	cut(how: 'done' | 'cut' | 'expired'): void {
 		for (const watch of [...this.#watches]) {
 			this.#end(watch, () =>
@@ -130,7 +133,7 @@ class SimulatedServer {
 		}
 	}
 
-	/** The idle timers of frozen watches fire. */
+	/** Lets the idle timers of frozen watches fire. */
 	thaw(): void {
 		for (const watch of [...this.#watches].filter(({ isFrozen }) => isFrozen)) {
 			this.#end(watch, () => watch.callbacks.ended({ how: 'silent', error: new TransientError('silent') }));
@@ -195,7 +198,7 @@ const action = fc.oneof(
 			do: fc.constant('own delete' as const),
 			name,
 			first: fc.constantFrom('answer', 'event'),
-			/** Somebody makes one of its name before we have the answer. */
+			/** Somebody makes another object of that name before we have the answer. */
 			isFollowed: fc.boolean(),
 		}),
 	},
@@ -206,7 +209,7 @@ const action = fc.oneof(
 			name,
 			first: fc.constantFrom('answer', 'event', 'deletion'),
 			isExpected: fc.boolean(),
-			/** Somebody else writes while ours is under way, and is heard of before. */
+			/** Somebody else writes while our write is under way, and the event of that comes first. */
 			isOvertaken: fc.boolean(),
 		}),
 	},
@@ -236,7 +239,7 @@ const action = fc.oneof(
 
 const unused = new ApiServer({ url: 'http://127.0.0.1:1' });
 
-/** What a handler knows that only listens: it must never be surprised. */
+/** The state of a handler that only listens. It must never be surprised. */
 function mirror() {
 	const known = new Map<string, string>();
 	const surprises: string[] = [];
@@ -256,7 +259,7 @@ function mirror() {
 	};
 }
 
-/** Lets every fault pass and the reflector catch up. */
+/** Lets all faults pass and the reflector catch up. */
 async function heal(server: SimulatedServer, clock: FakeClock): Promise<void> {
 	server.isDown = false;
 	server.faults.length = 0;
@@ -282,7 +285,7 @@ function sorted(entries: Iterable<readonly [string, string]>): Record<string, st
 async function run(actions: readonly (typeof action extends fc.Arbitrary<infer A> ? A : never)[]) {
 	const server = new SimulatedServer();
 	const clock = new FakeClock();
-	/** Foreign changes that no handler has been told of yet: key → resourceVersion. */
+	/** Changes by others that no handler has been told yet: key → resourceVersion. */
 	const untold = new Map<string, number>();
 	const { known, surprises, handle } = mirror();
 	const reflector = new Reflector<string>(unused, {
@@ -302,7 +305,7 @@ async function run(actions: readonly (typeof action extends fc.Arbitrary<infer A
 	reflector.start();
 	const remove = (name: string) => {
 		const key = `ConfigMap a/${name}`;
-		// What came and goes unseen nobody has to hear of, also when we make one of its name afterwards.
+		// An object that came and goes unseen need not be told to anybody, not even when we make one of its name afterwards.
 		if (!reflector.store.has(key)) {
 			untold.delete(key);
 		}

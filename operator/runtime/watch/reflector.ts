@@ -1,6 +1,6 @@
 /**
- * Keeps a `Store` equal to what an API server holds of one kind, and tells handlers each change in the very moment it
- * arrives: lists once, then watches, and goes on from where it was through everything that `reflector-state.ts` knows.
+ * Keeps a `Store` equal to an API server's objects of one kind, and tells handlers each change in the moment when it
+ * arrives. It lists once and then watches. After an interruption it goes on by the rules of `reflector-state.ts`.
  */
 import type { ApiServer, ListPage } from '../client/api-server.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
@@ -25,22 +25,22 @@ export type ReflectorChange<T> = Change<T> & { readonly initial: boolean };
 
 export type ChangeHandler<T> = (change: ReflectorChange<T>) => void;
 
-/** Where objects come from; the API server, or a simulation of one. */
+/** Where objects come from: the API server, or a simulation of one. */
 export interface ReflectorSource {
 	list(options: {
 		readonly continue: string | undefined;
 		readonly isWhole: boolean;
 		readonly signal: AbortSignal;
 	}): Promise<ListPage<KubeObject>>;
-	/** From this resourceVersion on. */
+	/** Watches from this resourceVersion on. Without one, all objects come first, as initial events. */
 	watch(position: string, timeoutSeconds: number, callbacks: WatchCallbacks): Watch;
-	/** The server answered 401. */
+	/** Called when the server has answered 401. */
 	refreshCredentials?(): void;
 }
 
 export interface SourceOptions {
 	readonly kind: Kind;
-	/** All namespaces when absent. */
+	/** Default: all namespaces. */
 	readonly namespace?: string | undefined;
 	readonly labelSelector?: string | undefined;
 	readonly fieldSelector?: string | undefined;
@@ -48,23 +48,23 @@ export interface SourceOptions {
 	readonly metadataOnly?: boolean | undefined;
 	/** Objects per page of a list; 500 by default. */
 	readonly pageSize?: number | undefined;
-	/** Longest silence of a watch, milliseconds; 85 s by default (a bookmark comes each 60 s). */
+	/** Longest silence of a watch. Default 85 s: a bookmark comes each 60 s. */
 	readonly idleMs?: number | undefined;
-	/** Deadline of each page of a list, milliseconds. */
+	/** Deadline of each page of a list. */
 	readonly listTimeoutMs?: number | undefined;
 }
 
 export interface ReflectorOptions<T> extends SourceOptions {
 	readonly transform: (object: KubeObject) => T;
 	readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
-	/** A handler threw, or the server could not be reached: nothing that ends the reflector. */
+	/** Called when a handler threw, or the server could not be reached. Neither ends the reflector. */
 	readonly onError?: ((error: unknown) => void) | undefined;
 	/** For metrics. */
 	readonly observe?: ((happening: ReflectorHappening) => void) | undefined;
 	readonly backoff?: BackoffPolicy | undefined;
 	readonly clock?: Clock | undefined;
 	readonly random?: (() => number) | undefined;
-	/** Instead of the API server. */
+	/** Replaces the API server. */
 	readonly source?: ReflectorSource | undefined;
 }
 
@@ -76,17 +76,17 @@ export interface ReflectorHappening {
 
 interface Held<T> {
 	readonly change: ReflectorChange<T>;
-	/** Of the state that the change led to; undefined for a deletion. */
+	/** The resourceVersion after the change. Undefined for a deletion. */
 	readonly resourceVersion: string | undefined;
 }
 
-/** 0.8 s doubling to 30 s, ±50 %: a restarted API server is not met by all its watchers at once. */
+/** 0.8 s doubling to 30 s, ±50 %, so that not all watches meet a restarted API server at once. */
 export const reflectorBackoff: BackoffPolicy = { initialMs: 800, maxMs: 30_000, factor: 2, jitter: 0.5 };
 
-/** A watch that was open for less (milliseconds) was of no use, whatever it brought. */
+/** A watch that was open for less than this was of no use, whatever it brought. */
 const shortMs = 1_000;
 
-/** A watch that goes on from where another one ended has brought what happened meanwhile after so long, milliseconds. */
+/** After this time a watch that resumed has brought what happened in between. */
 const catchUpMs = 1_000;
 
 /** The server ends each watch after 5 to 10 minutes, so that watches spread over its replicas again. */
@@ -95,7 +95,7 @@ const shortestWatchSeconds = 300;
 export class Reflector<T> {
 	readonly kind: Kind;
 	readonly store: Store<T>;
-	/** Resolves with the first complete list. Never rejects: a reflector tries on until it is stopped. */
+	/** Resolves with the first complete list. Never rejects: a reflector goes on trying until it is stopped. */
 	readonly synced: Promise<void>;
 	readonly #options: ReflectorOptions<T>;
 	readonly #source: ReflectorSource;
@@ -105,20 +105,20 @@ export class Reflector<T> {
 	readonly #resolveSynced: () => void;
 	#hasSynced = false;
 	#state = initialState;
-	/** Of the list or watch under way: callbacks of an older one are not heard. */
+	/** Number of the list or watch under way. Callbacks of an older one are ignored. */
 	#turn = 0;
 	#watch: Watch | undefined;
 	#listing: AbortController | undefined;
 	#timer: Timer | undefined;
-	/** What the list under way has brought so far. */
+	/** The objects that the list under way has brought so far. */
 	#listed = new Map<string, KubeObject>();
-	/** Own writes under way, by key, and what happened to these objects meanwhile. */
+	/** Own writes under way, by key, with the changes of these objects meanwhile. */
 	readonly #expected = new Map<string, { writes: number; readonly held: Held<T>[] }>();
 	#staleSince: number | undefined;
-	/** Since when the watch is open. */
+	/** Monotonic time at which the watch was opened. */
 	#openedAt: number | undefined;
 	#isStopped = false;
-	/** Events that came in while effects are carried out. */
+	/** Events that come while effects are carried out. */
 	readonly #pending: ReflectorEvent[] = [];
 	#isStepping = false;
 
@@ -139,7 +139,7 @@ export class Reflector<T> {
 	}
 
 	/**
-	 * How long (milliseconds) there has been no open watch: the store may be behind. 0 while one is open that has had the time
+	 * How long there has been no open watch, so that the store may be outdated. 0 while a watch is open and has had the time
 	 * to bring what happened before.
 	 */
 	get staleForMs(): number {
@@ -154,7 +154,10 @@ export class Reflector<T> {
 		return this.#isOpen && this.#openedAt !== undefined && this.#clock.now() - this.#openedAt >= catchUpMs;
 	}
 
-	/** Called with each change, in the order of arrival; with what is known already at once, as initial additions. Returns how to end it. */
+	/**
+	 * Calls the handler with each change, in the order of arrival. Objects that are known already are told at once, as
+	 * initial additions. Returns a function that removes the handler.
+	 */
 	addHandler(handler: ChangeHandler<T>): () => void {
 		this.#handlers.add(handler);
 		if (this.#hasSynced) {
@@ -176,7 +179,7 @@ export class Reflector<T> {
 		this.#dispatch({ type: 'start' });
 	}
 
-	/** Ends it for good. No handler is called any more once this returns. */
+	/** Ends the reflector for good. No handler is called after this returns. */
 	stop(): void {
 		if (this.#isCaughtUp) this.#staleSince = this.#clock.now();
 		this.#isStopped = true;
@@ -188,12 +191,12 @@ export class Reflector<T> {
 		this.stop();
 	}
 
-	/** Reads everything anew, as a net under what a watch might have missed. */
+	/** Lists everything anew, to catch what a watch might have missed. */
 	relist(): void {
 		this.#dispatch({ type: 'relist' });
 	}
 
-	/** Ends a wait: the reason why the last attempt failed is known to be gone. */
+	/** Ends a wait. Call it when the cause of the last failure is known to be gone. */
 	retryNow(): void {
 		if (this.#timer !== undefined) {
 			this.#timer.cancel();
@@ -203,8 +206,8 @@ export class Reflector<T> {
 	}
 
 	/**
-	 * Puts the answer to an own write into the store, so that the next pass reads what it wrote; the event that follows is
-	 * recognised by its resourceVersion and told to nobody. What lies outside our selectors is not taken.
+	 * Puts the answer to an own write into the store, so that the next pass reads what it wrote. The event that follows is
+	 * recognised by its resourceVersion and told to nobody. An object outside our selectors is ignored.
 	 */
 	observeWrite(object: KubeObject): void {
 		const { namespace, labelSelector, fieldSelector } = this.#options;
@@ -220,11 +223,11 @@ export class Reflector<T> {
 	}
 
 	/**
-	 * Announces an own write of this object, so that its event is recognised even when it overtakes the answer: until the
-	 * returned function is called, with the answer or with nothing when the write failed, what happens to the object goes
-	 * into the store but is told to nobody. Call it in any case; calling it again does nothing.
+	 * Announces an own write of this object, so that its event is recognised even when it overtakes the answer. Until the
+	 * returned function is called, changes of the object go into the store but are told to nobody. Call the function in any
+	 * case, with the answer, or with nothing when the write failed. Calling it again does nothing.
 	 *
-	 * @param key as `objectKey` makes it.
+	 * @param key as `objectKey` makes it
 	 */
 	expectWrite(key: string): (answer?: KubeObject) => void {
 		const expected = this.#expected.get(key) ?? { writes: 0, held: [] };
@@ -255,16 +258,16 @@ export class Reflector<T> {
 	}
 
 	/**
-	 * The server has confirmed that an object is gone. Told at once, like its event, which is then told to nobody: whoever
-	 * waits until it is gone goes on, and nobody deletes it again because the watch is late.
+	 * Tells that the server has confirmed an object's end. Handlers learn of it at once, and the event is then told to
+	 * nobody. So whoever waits for the end goes on, and nobody deletes the object again because the watch is late.
 	 *
-	 * @param key as `objectKey` makes it.
+	 * @param key as `objectKey` makes it
 	 */
 	observeDeletion(key: string, uid: string): void {
 		if (!this.#isStopped) this.#notify(this.store.forget(key, uid), false);
 	}
 
-	/** Steps are taken one after the other, also when an effect's callback comes back at once. */
+	/** Takes steps one after the other, also when an effect's callback comes at once. */
 	#dispatch(event: ReflectorEvent): void {
 		this.#pending.push(event);
 		if (this.#isStepping) {
@@ -298,7 +301,7 @@ export class Reflector<T> {
 				try {
 					this.#commit(effect.resourceVersion);
 				} catch (error) {
-					// Something in it can't be read: as good as no list. It is asked for again, less and less often.
+					// An object in the list can't be read, so the list is useless. It is asked for again, less and less often.
 					this.#report(error);
 					this.#pending.push({ type: 'failed', failure: 'expired' });
 				}
@@ -361,7 +364,7 @@ export class Reflector<T> {
 					return;
 				}
 				const { resourceVersion = '' } = event.object.metadata;
-				// First into the store: what can't be read there ends the watch, and was of no use.
+				// The store comes first: an object that it can't read ends the watch, which was then of no use.
 				const changes = event.type === 'deleted' ? this.store.remove(event.object) : this.store.put(event.object);
 				this.#dispatch({ type: 'changed', resourceVersion });
 				this.#notify(changes, false);
@@ -394,8 +397,8 @@ export class Reflector<T> {
 		if (error instanceof RequestError && error.status === 401) {
 			this.#source.refreshCredentials?.();
 		}
-		// A kind of which nothing has happened since the API server started gets no bookmarks either (apiserver's cacher sends
-		// none before it has seen an event): its watch falls silent and is opened again, and nobody needs to hear of that.
+		// When nothing has happened to a kind since the API server started, its watch gets no bookmarks either (apiserver's
+		// cacher sends none before it has seen an event). It falls silent and is opened again, and nobody needs to know.
 		if (end?.how !== 'silent') {
 			this.#report(error);
 		}
@@ -426,7 +429,7 @@ export class Reflector<T> {
 		this.#timer = undefined;
 	}
 
-	/** Whatever was under way is over, and not heard any more. */
+	/** Begins a new turn: callbacks of the list or watch before are ignored from now on. */
 	#newTurn(): number {
 		this.#turn++;
 		this.#watch?.close();

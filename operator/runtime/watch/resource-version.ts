@@ -1,11 +1,11 @@
 /**
- * Order of resourceVersions. Clients may compare them as growing whole numbers where both are decimal: promised from
- * Kubernetes 1.35 on (KEP-5504) and true of every server that keeps its objects in etcd.
+ * Compares resourceVersions. Clients may compare decimal ones as growing whole numbers: Kubernetes promises that from 1.35
+ * on (KEP-5504), and it is true of every server that keeps its objects in etcd.
  */
 
 /**
- * Negative, zero or positive as `a` is older than, the same as or newer than `b`; undefined where their order is not
- * known (an aggregated API server may use any text).
+ * Negative, zero or positive when `a` is older than, the same as or newer than `b`. Undefined when the order is not known
+ * (an aggregated API server may use any text).
  */
 export function compareResourceVersions(a: string, b: string): number | undefined {
 	if (a === b) {
@@ -14,7 +14,7 @@ export function compareResourceVersions(a: string, b: string): number | undefine
 	if (!isDecimal(a) || !isDecimal(b)) {
 		return undefined;
 	}
-	// No leading zeros, so the longer one is the larger: beyond 2^53 too.
+	// There are no leading zeros, so the longer text is the larger number, beyond 2^53 too.
 	if (a.length !== b.length) {
 		return a.length - b.length;
 	}

@@ -1,8 +1,8 @@
-/** The part of Kubernetes' label selectors that can be decided here: `a=b`, `a==b`, `a!=b`, `a`, `!a`, joined by commas. */
+/** Evaluates the label selectors that can be decided here: `a=b`, `a==b`, `a!=b`, `a`, `!a`, joined by commas. */
 
 const requirement = /^(!)?([A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?)(?:(=|==|!=)([A-Za-z0-9._-]*))?$/;
 
-/** False also for a selector with other forms (`a in (b, c)`): who asks must be able to live without the answer. */
+/** False also for selectors of another form (`a in (b, c)`): callers must be able to live without the answer. */
 export function matchesSelector(
 	selector: string | undefined,
 	labels: Readonly<Record<string, string>> | undefined = {},

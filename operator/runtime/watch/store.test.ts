@@ -143,7 +143,7 @@ test('a foreign change that our own write overtook is told, from what was told l
 	const store = makeStore();
 	store.replaceAll([object('x', 1)], '1');
 	store.observe(object('x', 5));
-	// Somebody wrote 4 before our 5; its event arrives after our answer.
+	// Somebody wrote 4 before our 5. The event of that arrives after our answer.
 	const [change, ...more] = store.put(object('x', 4));
 	t.is(more.length, 0);
 	t.deepEqual([change?.type, change?.old?.rv, change?.current?.rv], ['updated', '1', '5']);

@@ -1,9 +1,10 @@
 /**
- * What is known of the objects of one kind. Pure bookkeeping: takes what lists, watches and own writes say, in whatever
- * order it arrives, and returns what changed.
+ * The known objects of one kind. Pure bookkeeping: takes what lists, watches and own writes say, in whatever order it
+ * arrives, and returns what changed.
  *
  * Invariants (property-tested): a change is returned for every difference between two contents of the store; after a list
- * and the events that follow it the store holds exactly what the server holds; nothing newer is replaced by something older.
+ * and the events that follow it the store holds exactly what the server holds; nothing newer is replaced by something
+ * older.
  */
 import { type KubeObject, objectKey } from '../object.ts';
 import { compareResourceVersions } from './resource-version.ts';
@@ -11,14 +12,14 @@ import { compareResourceVersions } from './resource-version.ts';
 export type Change<T> =
 	| { readonly type: 'added'; readonly key: string; readonly old?: undefined; readonly current: T }
 	| { readonly type: 'updated'; readonly key: string; readonly old: T; readonly current: T }
-	/** `old` is the last known state; the object may have changed unseen before it was deleted. */
+	/** `old` is the last known state. The object may have changed unseen before it was deleted. */
 	| { readonly type: 'deleted'; readonly key: string; readonly old: T; readonly current?: undefined };
 
-/** The values of an index under which an object is found: none, one or several. */
+/** The values under which an index finds an object: none, one or several. */
 export type IndexFunction<T> = (value: T) => string | readonly string[] | undefined;
 
 export interface StoreOptions<T> {
-	/** Keeps of each object only what is needed: whole objects cost 7 to 14 KiB each, a few fields 0.3. */
+	/** Reduces an object to what is needed: whole objects cost 7 to 14 KiB each, a few fields 0.3. */
 	readonly transform: (object: KubeObject) => T;
 	readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
 }
@@ -30,8 +31,8 @@ interface Entry<T> {
 	readonly uid: string;
 	readonly resourceVersion: string;
 	/**
-	 * Set while this comes from the answer to an own write whose event is still on its way. Holds what was known before:
-	 * events older than the write tell of foreign changes that nobody has been told of.
+	 * Set while the entry comes from the answer to an own write whose event has not come yet. Holds the state before that
+	 * write: older events show changes by others that nobody has been told yet.
 	 */
 	own?: { readonly before: T | undefined } | undefined;
 }
@@ -43,7 +44,7 @@ export class Store<T> {
 		string,
 		{ readonly valuesOf: IndexFunction<T>; readonly keys: Map<string, Set<string>> }
 	>();
-	/** Up to here the server has told everything: each event with a smaller resourceVersion has been seen. */
+	/** The server has told every event up to this resourceVersion. */
 	#position: string | undefined;
 
 	constructor(options: StoreOptions<T>) {
@@ -57,12 +58,12 @@ export class Store<T> {
 		return this.#entries.size;
 	}
 
-	/** The resourceVersion up to which the server's changes are in. Undefined before the first list. */
+	/** The resourceVersion up to which the store has the server's changes. Undefined before the first list. */
 	get position(): string | undefined {
 		return this.#position;
 	}
 
-	/** @param key as `objectKey` makes it. */
+	/** @param key as `objectKey` makes it */
 	get(key: string): T | undefined {
 		return this.#entries.get(key)?.value;
 	}
@@ -113,7 +114,7 @@ export class Store<T> {
 		this.advance(resourceVersion);
 		const key = objectKey(object);
 		const entry = this.#entries.get(key);
-		// Another object of that name, made after this one was deleted and known already from our own write.
+		// Another object of that name was made after this one was deleted, and is known already by our own write.
 		const isSuccessor = entry !== undefined && entry.uid !== uid && isNewer(entry.resourceVersion, resourceVersion);
 		if (entry === undefined) {
 			return [];
@@ -121,25 +122,28 @@ export class Store<T> {
 		return isSuccessor ? tellOverwritten(key, entry) : [this.#delete(key, entry)];
 	}
 
-	/** The server has confirmed that an object is gone, before its DELETED event comes. One made under its name since stays. */
+	/**
+	 * The server has confirmed that an object is gone, before its DELETED event comes. Another one that was made under its
+	 * name stays.
+	 */
 	forget(key: string, uid: string): readonly Change<T>[] {
 		const entry = this.#entries.get(key);
 		return entry?.uid === uid ? [this.#delete(key, entry)] : [];
 	}
 
-	/** A bookmark: nothing has changed up to here that was not told. */
+	/** A bookmark: the server has told every change up to here. */
 	advance(resourceVersion: string | undefined): void {
 		if (resourceVersion !== undefined && resourceVersion !== '') {
 			this.#position = resourceVersion;
 		}
 	}
 
-	/** A complete list: what is not in it is gone, but for what we wrote after the list was taken. */
+	/** A complete list: what is not in it is gone, except what we wrote after the list was taken. */
 	replaceAll(objects: readonly KubeObject[], resourceVersion: string): readonly Change<T>[] {
 		const changes: Change<T>[] = [];
-		// Before anything is changed: one that can't be read leaves everything as it is.
+		// Read before anything is changed, so that an object that can't be read leaves the store as it is.
 		const read = objects.map((object) => (this.#isAsKnown(object) ? undefined : { value: this.#transform(object) }));
-		// The server's history went back (a backup was restored): nothing that is known may outweigh the list.
+		// The server's history went back (a backup was restored), so nothing that is known may win over the list.
 		const isRewound = this.#position !== undefined && isNewer(this.#position, resourceVersion);
 		this.#position = resourceVersion;
 		const present = new Set<string>();
@@ -158,11 +162,11 @@ export class Store<T> {
 	}
 
 	/**
-	 * The answer to an own write, which may come before or after its event. Taken only where it is certainly news: an
+	 * The answer to an own write, which may come before or after its event. Accepted only when it is certainly newer: an
 	 * object that is absent although the watch has passed its resourceVersion was deleted since.
 	 *
-	 * The changes that are returned are told to nobody: foreign ones from before the write, which its answer includes, are told
-	 * when their events come.
+	 * @param isTold whether the caller tells the returned changes to handlers. If not, changes by others from before the
+	 * write, which its answer includes, are told when their events come.
 	 */
 	observe(object: KubeObject): readonly Change<T>[] {
 		const { resourceVersion = '' } = object.metadata;
@@ -179,7 +183,7 @@ export class Store<T> {
 		return entry?.uid === uid && compareResourceVersions(resourceVersion, entry.resourceVersion) === 0;
 	}
 
-	/** @param read what is kept of the object, where that is known already */
+	/** @param read what is kept of the object, when that has been computed already */
 	#put(object: KubeObject, from: Origin, read?: { readonly value: T }): readonly Change<T>[] {
 		const key = objectKey(object);
 		const { resourceVersion = '', uid = '' } = object.metadata;
@@ -208,7 +212,10 @@ export class Store<T> {
 		return [{ type: 'updated', key, old: entry.value, current: added.value }];
 	}
 
-	/** The state that is known already: an own write's echo, silent, unless a list hides who else wrote before us. */
+	/**
+	 * The event or list confirms the known state. For an own write that is silent, unless a list hides who else wrote before
+	 * us.
+	 */
 	#confirm(key: string, entry: Entry<T>, from: Origin): readonly Change<T>[] {
 		const changes = from === 'list' || from === 'rewound list' ? tellOverwritten(key, entry) : [];
 		if (from !== 'own write') {
@@ -249,7 +256,9 @@ export class Store<T> {
 	}
 }
 
-/** Somebody else wrote before our own write went over it: both changes together, as seen from what was told last. */
+/**
+ * Tells that somebody else wrote before our own write replaced it: both changes together, compared with what was told last.
+ */
 function tellOverwritten<T>(key: string, entry: Entry<T>): readonly Change<T>[] {
 	if (entry.own === undefined) {
 		return [];

@@ -1,6 +1,6 @@
 /**
- * One watch: a request whose answer is one JSON event per line. Events are delivered synchronously as their chunk
- * arrives. Knows nothing of lists and retries; says exactly once how it ended.
+ * One watch: a request whose answer is one JSON event per line. Events are delivered synchronously when their chunk
+ * arrives. It knows nothing of lists and retries, and says exactly once how it ended.
  */
 
 import { errorOfAnswer, errorOfStatusObject, isRecord } from '../client/answer.ts';
@@ -14,20 +14,24 @@ import { hasHeader } from '../object-shape.ts';
 
 export type WatchEvent =
 	| { readonly type: 'added' | 'modified' | 'deleted'; readonly object: KubeObject }
-	/** Everything up to this resourceVersion has been told. */
+	/** Every change up to this resourceVersion has been told. `isInitialEnd`: the initial events were the whole state. */
 	| { readonly type: 'bookmark'; readonly resourceVersion: string };
 
 export interface WatchCallbacks {
-	/** The server took the watch. */
+	/** The server has accepted the watch. */
 	readonly opened: () => void;
 	readonly event: (event: WatchEvent) => void;
-	/** The last call. Not called after `close()`. */
+	/** The last call. It does not come after `close()`. */
 	readonly ended: (end: WatchEnd) => void;
 }
 
 /**
- * How a watch ended: `done` by the server, in order; `refused` by an answer other than 200 or an ERROR event;
- * `unreachable` before any answer; `cut` off after it was open, also in the middle of an event; `silent` for too long.
+ * How a watch ended.
+ * - `done`: by the server, in order
+ * - `refused`: by an answer other than 200, or an ERROR event
+ * - `unreachable`: before any answer
+ * - `cut`: while it was open, also in the middle of an event
+ * - `silent`: nothing came for too long
  */
 export type WatchEnd =
 	| { readonly how: 'done' }
@@ -38,21 +42,21 @@ export interface WatchOptions {
 	readonly labelSelector?: string | undefined;
 	readonly fieldSelector?: string | undefined;
 	readonly metadataOnly?: boolean | undefined;
-	/** Where to begin. Without it the server begins with all objects as they are. */
+	/** Where to begin. Default: the server begins with all objects. */
 	readonly resourceVersion?: string | undefined;
-	/** After which the server ends the watch in order, seconds. */
+	/** The server ends the watch in order after this time. */
 	readonly timeoutSeconds: number;
-	/** Longest silence, milliseconds. Servers send bookmarks each 60 s; whoever misses one is cut off from its server. */
+	/** Longest silence. Servers send bookmarks each 60 s; when one is missing, the connection is lost. */
 	readonly idleMs?: number | undefined;
-	/** Longest wait for the answer's head, milliseconds. */
+	/** Longest wait for the answer's head. */
 	readonly openMs?: number | undefined;
-	/** Longest line, bytes. etcd takes objects up to 1.5 MiB. */
+	/** Longest line. etcd takes objects up to 1.5 MiB. */
 	readonly maxLineBytes?: number | undefined;
 	readonly clock?: Clock | undefined;
 }
 
 export interface Watch {
-	/** Ends it without a further callback. */
+	/** Ends the watch without another callback. */
 	close(): void;
 }
 
@@ -88,7 +92,7 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 		inFlight?.fail(end.error);
 	};
 	const cut = (words: string) => breakOff({ how: 'cut', error: new TransientError(`WATCH ${path}: ${words}`) });
-	/** One timer that looks again when it comes too early: data only notes the time. */
+	/** One timer for all silences. Data only notes the time, and a timer that fires too early is set again. */
 	const checkSilence = () => {
 		const silentMs = clock.now() - heardAt;
 		if (silentMs < allowedMs) {
@@ -206,7 +210,9 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 	};
 }
 
-/** Metadata-only events say `PartialObjectMetadata`: they get their own kind back. Event types that we don't know are none of ours. */
+/**
+ * Metadata-only events say `PartialObjectMetadata`: gives the object its own kind. Ignores event types that we don't know.
+ */
 function shapeEvent(
 	type: unknown,
 	object: Record<string, unknown>,
@@ -248,12 +254,12 @@ export class LineSplitter {
 		this.#onLine = onLine;
 	}
 
-	/** Whether bytes after the last line feed are waiting. */
+	/** Whether there are bytes after the last line feed. */
 	get hasRest(): boolean {
 		return this.#restBytes > 0;
 	}
 
-	/** False when the line that is coming in is longer than allowed: give up. */
+	/** Returns false when the current line is longer than allowed: give up then. */
 	push(chunk: Buffer): boolean {
 		let from = 0;
 		for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, from)) {
