@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { ClusterObservation } from '../../api/v1/index.ts';
 import { eventually } from '../../e2e/support/eventually.ts';
 import type { Child } from '../apply/child.ts';
 import { toChild } from '../apply/child.ts';
@@ -11,7 +12,6 @@ import type { ReflectorChange } from '../runtime/watch/reflector.ts';
 import { ClusterController } from './controller.ts';
 import { type ClusterRecord, recordSecret } from './keep/record.ts';
 import { entryOf, recordWith, start, wantedMesh } from './testing.ts';
-import type { ClusterObservation } from './types.ts';
 import { WatchedServer } from './watch-testing.ts';
 
 class Children extends LiveMap {

@@ -3,7 +3,9 @@
  * is slow, hangs or is gone delays neither another one nor a mesh. Runs in every replica; without the lease nothing is
  * looked at and nothing is written.
  */
+
 import { isDeepStrictEqual } from 'node:util';
+import type { ClusterObservation } from '../../api/v1/index.ts';
 import type { Child } from '../apply/child.ts';
 import { Writer, type WriterOptions } from '../apply/writer.ts';
 import { applySetId } from '../render/index.ts';
@@ -13,6 +15,7 @@ import type { Logger } from '../runtime/log/logger.ts';
 import { objectKey } from '../runtime/object.ts';
 import { type PassContext, type PassResult, WorkQueue, type WorkQueueHooks } from '../runtime/queue/work-queue.ts';
 import type { ReflectorChange } from '../runtime/watch/reflector.ts';
+import type { ClusterNames } from './cluster-objects.ts';
 import { type ClusterCell, cellKey, newCell } from './keep/cell.ts';
 import { ClusterKeeper } from './keep/cluster-keeper.ts';
 import { ClusterLink } from './keep/cluster-link.ts';
@@ -22,7 +25,8 @@ import type { PublicationOutcome } from './keep/publication.ts';
 import { type ClusterRecord, recordOf, recordReference, recordSetId } from './keep/record.ts';
 import { KubeconfigSecrets } from './kubeconfig/secrets.ts';
 import type { ClusterSettings } from './settings.ts';
-import type { ClusterNames, ClusterNotice, ClusterObservation, LeftBehind, WantedMesh } from './types.ts';
+import type { ClusterNotice, LeftBehind } from './told.ts';
+import { entriesOf, entryIn, isSameWish, type MeshOfClusters, type WantedMesh } from './wanted-mesh.ts';
 
 export interface ClusterControllerOptions {
 	readonly api: ApiServer;
@@ -108,7 +112,7 @@ export class ClusterController {
 		const { api, applier, settings, access, log, onNotice, onApply, now, wallClock, random, ...options } =
 			this.#options;
 		const { live } = applier;
-		const ownRecord = (mesh: Pick<WantedMesh, 'name'>, child: Child | undefined): ClusterRecord | undefined => {
+		const ownRecord = (mesh: Pick<MeshOfClusters, 'name'>, child: Child | undefined): ClusterRecord | undefined => {
 			const record = child === undefined ? undefined : recordOf(child);
 			return record !== undefined && child?.partOf === recordSetId(mesh.name, record.cluster) ? record : undefined;
 		};
@@ -117,11 +121,11 @@ export class ClusterController {
 			now,
 			settings,
 			local: () => ({ id: this.#localId, access }),
-			namesOf: (mesh: WantedMesh) => this.namesOf(mesh),
+			namesOf: (mesh: Pick<MeshOfClusters, 'name' | 'clusterName'>) => this.namesOf(mesh),
 			cellsOf: (mesh: string) => [...this.#cells.values()].filter((cell) => cell.mesh === mesh),
-			recordOf: (mesh: Pick<WantedMesh, 'name' | 'namespace'>, cluster: string) =>
+			recordOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>, cluster: string) =>
 				ownRecord(mesh, live.get(objectKey(recordReference(mesh.namespace, cluster)))),
-			recordsOf: (mesh: Pick<WantedMesh, 'name' | 'namespace'>) =>
+			recordsOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>) =>
 				[...live.ofKind(kinds.Secret)].flatMap((child) =>
 					child.metadata.namespace === mesh.namespace ? (ownRecord(mesh, child) ?? []) : [],
 				),
@@ -185,7 +189,7 @@ export class ClusterController {
 	}
 
 	/** Whom other clusters know this one as. */
-	namesOf(mesh: Pick<WantedMesh, 'name' | 'clusterName'>): ClusterNames {
+	namesOf(mesh: Pick<MeshOfClusters, 'name' | 'clusterName'>): ClusterNames {
 		const readBy = mesh.clusterName ?? this.#localId;
 		// By the uid, since names of clusters are only as different as people make them.
 		return { readBy, applySet: applySetId(`${this.#localId}/${mesh.name}`) };
@@ -195,7 +199,7 @@ export class ClusterController {
 	setWanted(mesh: WantedMesh): void {
 		const before = this.#meshes.get(mesh.name);
 		this.#meshes.set(mesh.name, mesh);
-		const entries = new Map(mesh.clusters.map((entry) => [entry.name, entry]));
+		const entries = new Map(entriesOf(mesh).map((entry) => [entry.name, entry]));
 		const records = new Map(this.#context.recordsOf(mesh).map((record) => [record.cluster, record]));
 		for (const name of new Set([...entries.keys(), ...records.keys()])) {
 			const key = cellKey(mesh.name, name);
@@ -205,7 +209,7 @@ export class ClusterController {
 			this.#kubeconfigs.setInterest(key, (entries.get(name) ?? records.get(name))?.kubeconfig);
 			if (isNew) this.#wake(key, 'listed');
 		}
-		if (before !== undefined && !isSame(before, mesh)) {
+		if (before !== undefined && !isSameWish(before, mesh)) {
 			for (const cell of this.#context.cellsOf(mesh.name)) this.#wake(cell.key, `MeshInstallation ${mesh.name}`);
 		}
 	}
@@ -217,7 +221,7 @@ export class ClusterController {
 	}
 
 	/** The records that a mesh keeps itself. */
-	recordsOf(mesh: Pick<WantedMesh, 'name' | 'namespace'>): readonly ClusterRecord[] {
+	recordsOf(mesh: Pick<MeshOfClusters, 'name' | 'namespace'>): readonly ClusterRecord[] {
 		return this.#context.recordsOf(mesh);
 	}
 
@@ -274,11 +278,13 @@ export class ClusterController {
 			cell.relistAt = Number.POSITIVE_INFINITY;
 			cell.connection?.relist();
 		}
-		const entry = mesh.isLeaving ? undefined : mesh.clusters.find(({ name }) => name === cell.cluster);
 		const record = this.#context.recordOf(mesh, cell.cluster);
-		if (record?.state === 'Leaving' || (record !== undefined && entry === undefined))
-			return leave(this.#context, this.#link, cell, mesh, record, signal);
-		if (entry !== undefined) return this.#keeper.keep(cell, mesh, entry, record, signal);
+		// What has begun to leave leaves, also where it is listed again meanwhile.
+		if (mesh.kind === 'keeping' && record?.state !== 'Leaving') {
+			const entry = entryIn(mesh, cell.cluster);
+			if (entry !== undefined) return this.#keeper.keep(cell, mesh, entry, record, signal);
+		}
+		if (record !== undefined) return leave(this.#context, this.#link, cell, mesh, record, signal);
 		this.#drop(cell);
 		return {};
 	}
@@ -289,7 +295,7 @@ export class ClusterController {
 		if (observation === undefined) {
 			// It has left. Listed again meanwhile, it begins as a new one.
 			this.#drop(cell);
-			if (!mesh.isLeaving && mesh.clusters.some(({ name }) => name === cell.cluster)) {
+			if (entryIn(mesh, cell.cluster) !== undefined) {
 				this.#cells.set(cell.key, newCell(mesh.name, cell.cluster));
 				this.#wake(cell.key, 'listed again');
 			}
@@ -311,12 +317,12 @@ export class ClusterController {
 	/** Primaries hear of it, and those that were compared with it and refused. */
 	#wakeOthers(cell: ClusterCell, mesh: WantedMesh, reason: string): void {
 		for (const other of this.#context.cellsOf(mesh.name)) {
-			const isPrimary = mesh.clusters.some(({ name, role }) => name === other.cluster && role === 'Primary');
+			const isPrimary = entryIn(mesh, other.cluster)?.role === 'Primary';
 			if (other !== cell && (isPrimary || (other.problems?.length ?? 0) > 0)) this.#wake(other.key, reason);
 		}
 	}
 
-	#published(mesh: WantedMesh, cluster: string, outcome: PublicationOutcome): void {
+	#published(mesh: MeshOfClusters, cluster: string, outcome: PublicationOutcome): void {
 		if (outcome === 'unchanged') return;
 		if (outcome === 'rotated') {
 			this.#options.onRotated(mesh.name, cluster);
@@ -353,7 +359,8 @@ export class ClusterController {
 	}
 
 	#wakeMesh(mesh: string, reason: string): void {
-		const count = this.#meshes.get(mesh)?.clusters.length ?? 0;
+		const wanted = this.#meshes.get(mesh);
+		const count = wanted === undefined ? 0 : entriesOf(wanted).length;
 		this.#options.wakeMesh(mesh, reason, tellAfterMs + tellPerClusterMs * count);
 	}
 }
@@ -361,12 +368,4 @@ export class ClusterController {
 /** What is worth to be told at once. */
 function newsOf({ latency: _, services: __, endpoints: ___, ...news }: ClusterObservation): unknown {
 	return news;
-}
-
-/** Whether two wishes are the same; what only the status said before is no wish. */
-function isSame(a: WantedMesh, b: WantedMesh): boolean {
-	if (a.basis !== b.basis) return false;
-	const { objects: _, before: __, leftBehind: leftA, basis: ___, ...restA } = a;
-	const { objects: ____, before: _____, leftBehind: leftB, basis: ______, ...restB } = b;
-	return isDeepStrictEqual(restA, restB) && isDeepStrictEqual(leftA, leftB);
 }

@@ -8,8 +8,10 @@ import { Writer } from '../apply/writer.ts';
 import { ApiServer } from '../runtime/client/api-server.ts';
 import { RequestError } from '../runtime/errors.ts';
 import { describeObject, type KubeObject, type ObjectReference, objectKey } from '../runtime/object.ts';
+import type { ClusterObjects } from './cluster-objects.ts';
 import type { ClusterRecord } from './keep/record.ts';
-import type { ClusterObjects, WantedCluster, WantedMesh } from './types.ts';
+import type { WantedCluster } from './wanted-cluster.ts';
+import type { KeepingMesh, LeavingMesh } from './wanted-mesh.ts';
 
 export const start = Date.UTC(2026, 0, 1);
 export const minute = 60_000;
@@ -33,8 +35,9 @@ export function entryOf(name: string, differences: Partial<WantedCluster> = {}):
 	};
 }
 
-export function wantedMesh(differences: Partial<WantedMesh> = {}): WantedMesh {
+export function wantedMesh(differences: Partial<KeepingMesh> = {}): KeepingMesh {
 	return {
+		kind: 'keeping',
 		name: 'default',
 		namespace: 'istio-system',
 		owner,
@@ -46,13 +49,25 @@ export function wantedMesh(differences: Partial<WantedMesh> = {}): WantedMesh {
 		tokenLifetimeMs: 30 * day,
 		rotation: { renewShare: 0.7 },
 		leaveTimeoutMs: 5 * minute,
-		isLeaving: false,
-		isForced: false,
 		clusters: [],
 		before: new Map(),
 		leftBehind: new Set(),
 		objects: noObjects,
 		basis: undefined,
+		...differences,
+	};
+}
+
+export function leavingMesh(differences: Partial<LeavingMesh> = {}): LeavingMesh {
+	return {
+		kind: 'leaving',
+		name: 'default',
+		namespace: 'istio-system',
+		owner,
+		clusterName: 'here',
+		leaveTimeoutMs: 5 * minute,
+		isForced: false,
+		objects: noObjects,
 		...differences,
 	};
 }

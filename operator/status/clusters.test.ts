@@ -1,8 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
-import type { ParsedStatus } from '../../api/v1/index.ts';
+import type { ClusterObservation, ParsedStatus } from '../../api/v1/index.ts';
 import { status as statusSchema } from '../../api/v1/schema/status.ts';
-import { type ClusterObservation, type ClustersObservation, clustersStatus, clustersVerdict } from './clusters.ts';
+import { type ClustersObservation, clustersStatus, clustersVerdict } from './clusters.ts';
 import { describeTransitions } from './transitions.ts';
 
 type ClusterStatus = NonNullable<ParsedStatus['clusters']>[number];

@@ -1,43 +1,12 @@
 /** What is seen of joined clusters → their part of the status and the condition `ClustersJoined`. Pure. */
 import {
 	type ClusterConditionType,
+	type ClusterObservation,
 	type ClusterReason,
 	clusterReasons,
 	type ParsedStatus,
 } from '../../api/v1/index.ts';
 import type { Verdict } from './verdict.ts';
-
-export interface ClusterProblem {
-	readonly reason: ClusterReason;
-	readonly message: string;
-}
-
-/** What one pass saw of a cluster; what is undefined was not looked at, and stays as it was said before. */
-export interface ClusterObservation {
-	readonly name: string;
-	readonly role: 'Remote' | 'Primary';
-	readonly state: 'Joining' | 'Joined' | 'Leaving';
-	readonly reachable: 'unknown' | 'yes' | 'no';
-	readonly reachProblem?: ClusterProblem;
-	readonly lastSuccess?: string;
-	readonly latency?: string;
-	readonly id?: string;
-	readonly serverVersion?: string;
-	readonly network?: string;
-	readonly podCIDRs?: readonly string[];
-	readonly serviceCIDRs?: readonly string[];
-	readonly services?: number;
-	readonly endpoints?: number;
-	readonly gateways?: readonly string[];
-	/** What the checks found. */
-	readonly problems?: readonly ClusterProblem[];
-	readonly secret?: string;
-	readonly joinProblem?: ClusterProblem;
-	readonly waiting?: string;
-	readonly credentials?: { readonly expire: string; readonly state: 'valid' | 'late' | 'expired' };
-	readonly inventory?: { readonly objects: number; readonly hash: string };
-	readonly dataPlane?: { readonly problem?: ClusterProblem; readonly waiting?: string; readonly note?: string };
-}
 
 export interface ClustersObservation {
 	/** The entries of the list. */

@@ -1,6 +1,6 @@
 /** `meshwright clusters check` and `matrix`: the clusters of a mesh, looked at from where the user stands. */
 import type { ClusterSettings } from '../../clusters/settings.ts';
-import type { WantedMesh } from '../../clusters/types.ts';
+import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
 import { CommandError } from '../command-error.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -57,7 +57,7 @@ export async function clustersMatrix(name: string | undefined, options: Clusters
 }
 
 interface Findings {
-	readonly mesh: WantedMesh;
+	readonly mesh: KeepingMesh;
 	readonly clusters: readonly LookedAt[];
 	readonly matrix: Matrix;
 	readonly gaps: readonly string[];
@@ -102,7 +102,7 @@ function run(
 
 /** A context for a cluster that nobody knows would be passed over in silence, and the probe be run with the rights of the operator. */
 function assertContextsAreUsed(
-	{ name, clusters }: WantedMesh,
+	{ name, clusters }: KeepingMesh,
 	{ probe, probeContext, probeNamespace }: ClustersCheckOptions,
 ): void {
 	const [unknown] = [...(probeContext?.keys() ?? [])].filter((one) => !clusters.some((entry) => entry.name === one));
@@ -123,7 +123,7 @@ function uninterrupted(work: (signal: AbortSignal) => Promise<number>): Promise<
 	return work(new AbortController().signal);
 }
 
-function needsOf(mesh: WantedMesh) {
+function needsOf(mesh: KeepingMesh) {
 	const local = localName(mesh);
 	const primaries = mesh.clusters.filter(({ role }) => role === 'Primary').map(({ name }) => name);
 	return {

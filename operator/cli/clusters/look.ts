@@ -2,9 +2,12 @@
  * Looks at joined clusters from where the user stands, with the user's own rights here and the kubeconfigs there: by the
  * same guard and the same checks as the operator.
  */
+import type { ClusterProblem } from '../../../api/v1/index.ts';
 import { toChild } from '../../apply/child.ts';
+import type { CheckedFacts } from '../../clusters/checks/checked-facts.ts';
 import { clusterChecks } from '../../clusters/checks/cluster-checks.ts';
 import { clusterId } from '../../clusters/checks/gather.ts';
+import type { ClusterNames } from '../../clusters/cluster-objects.ts';
 import { type ClusterCell, newCell } from '../../clusters/keep/cell.ts';
 import { ClusterConnection } from '../../clusters/keep/connection.ts';
 import type { ClusterChecks } from '../../clusters/keep/context.ts';
@@ -13,9 +16,9 @@ import { type ClusterRecord, recordOf, recordReference, recordSetId } from '../.
 import { failureContextOf } from '../../clusters/keep/source.ts';
 import { guardedLookup } from '../../clusters/kubeconfig/address-guard.ts';
 import { type ClusterAccess, readClusterKubeconfig } from '../../clusters/kubeconfig/kubeconfig.ts';
-import type { ClusterProblem } from '../../clusters/problem.ts';
 import type { ClusterSettings } from '../../clusters/settings.ts';
-import type { CheckedFacts, ClusterNames, WantedCluster, WantedMesh } from '../../clusters/types.ts';
+import type { WantedCluster } from '../../clusters/wanted-cluster.ts';
+import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
 import { applySetId } from '../../render/index.ts';
 import { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden, isNotFound } from '../../runtime/errors.ts';
@@ -39,7 +42,7 @@ export interface LookedAt {
 export interface LookOptions {
 	/** The API server here, as the user. */
 	readonly api: ApiServer;
-	readonly mesh: WantedMesh;
+	readonly mesh: KeepingMesh;
 	readonly settings: ClusterSettings;
 	/** Only this one is connected to; others count by what records and status say. */
 	readonly only?: string | undefined;
@@ -59,7 +62,7 @@ export function connectTo({ credentials }: ClusterAccess, settings: ClusterSetti
 
 /** The names under which the operator keeps things in joined clusters. */
 export function namesIn(
-	{ name, clusterName }: Pick<WantedMesh, 'name' | 'clusterName'>,
+	{ name, clusterName }: Pick<KeepingMesh, 'name' | 'clusterName'>,
 	localId: string,
 ): ClusterNames {
 	return { readBy: clusterName ?? localId, applySet: applySetId(`${localId}/${name}`) };
@@ -126,7 +129,7 @@ function unusable(entry: WantedCluster, opened: ClusterProblem | ClusterAccess):
 
 function connectionOf(
 	access: ClusterAccess,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	entry: WantedCluster,
 	{ applySet }: ClusterNames,
 	settings: ClusterSettings,
@@ -148,7 +151,7 @@ function connectionOf(
 async function look(
 	checks: ClusterChecks,
 	cell: ClusterCell,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	entry: WantedCluster,
 	record: ClusterRecord | undefined,
 	there: ClusterConnection,
@@ -220,7 +223,7 @@ async function open(
 }
 
 /** What the operator wrote down about the clusters of the mesh; nothing where that may not be read. */
-async function readRecords(api: ApiServer, mesh: WantedMesh): Promise<ReadonlyMap<string, ClusterRecord>> {
+async function readRecords(api: ApiServer, mesh: KeepingMesh): Promise<ReadonlyMap<string, ClusterRecord>> {
 	const found = await Promise.all(
 		mesh.clusters.map(async ({ name }): Promise<readonly (readonly [string, ClusterRecord])[]> => {
 			try {

@@ -1,6 +1,6 @@
 /** The mesh whose clusters are meant, and what its spec wants of each: the live one, judged as the operator judges it. */
 import { kind, type ParsedSpec, parseMeshInstallation } from '../../../api/v1/index.ts';
-import type { WantedMesh } from '../../clusters/types.ts';
+import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
 import { clusterObjects } from '../../mesh/joined/cluster-objects.ts';
 import { wantedMesh } from '../../mesh/joined/wanted-mesh.ts';
 import { type ResolvedMesh, resolve } from '../../releases/index.ts';
@@ -46,7 +46,7 @@ export function judge(object: KubeObject): ClustersMesh {
 const noAddresses: ControlPlaneAddresses = { pilot: [], policy: [], telemetry: [] };
 
 /** What checks have to know of the mesh. */
-export function wantedForChecks({ object, spec, mesh }: ClustersMesh): WantedMesh {
+export function wantedForChecks({ object, spec, mesh }: ClustersMesh): KeepingMesh {
 	return wantedMesh(object, mesh, {
 		paused: spec.paused === true,
 		objects: clusterObjects(mesh, { addresses: noAddresses, wallClock: Date.now }),

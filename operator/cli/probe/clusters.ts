@@ -1,6 +1,6 @@
 /** Asks every cluster of a mesh whom it reaches, and puts the answers together. */
 import type { ClusterSettings } from '../../clusters/settings.ts';
-import type { WantedMesh } from '../../clusters/types.ts';
+import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { LookedAt } from '../clusters/look.ts';
 import { here, type Matrix, type MatrixCell, type MatrixRow } from '../clusters/matrix.ts';
@@ -22,12 +22,12 @@ export interface ProbeChoices {
 }
 
 /** How this cluster is called in the matrix. No entry can have a name with parentheses. */
-export function localName({ clusterName }: Pick<WantedMesh, 'clusterName'>): string {
+export function localName({ clusterName }: Pick<KeepingMesh, 'clusterName'>): string {
 	return clusterName ?? '(this cluster)';
 }
 
 /** What was learned from here, without any probe. */
-export function matrixFromHere(mesh: WantedMesh, clusters: readonly LookedAt[], latencyMs: number): Matrix {
+export function matrixFromHere(mesh: KeepingMesh, clusters: readonly LookedAt[], latencyMs: number): Matrix {
 	const local = localName(mesh);
 	const cells: readonly (readonly [string, MatrixCell])[] = [
 		[local, { state: 'ok', latencyMs }],
@@ -51,7 +51,7 @@ interface Place {
 /** The rows of all clusters below that of `here`. A cluster that can't be asked has a row of unknown cells, with the reason. */
 export async function probeMatrix(
 	start: Matrix,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	clusters: readonly LookedAt[],
 	api: ApiServer,
 	settings: ClusterSettings,

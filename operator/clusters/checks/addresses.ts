@@ -6,7 +6,7 @@
  * one that all such clusters share. A release without networks puts everybody into one.
  */
 
-import type { ClusterProblem } from '../problem.ts';
+import type { ClusterProblem } from '../../../api/v1/index.ts';
 import { firstOverlap } from './cidrs.ts';
 import type { CheckedCluster, ClusterAddresses, LocalCluster, OtherCluster } from './subject.ts';
 

@@ -2,8 +2,7 @@
  * The checks before a cluster joins, and again while it is joined. Each is a function of plain values that returns what it
  * finds; all are made, so that a person can correct everything at once. Pure.
  */
-import type { ClusterReason } from '../../../api/v1/index.ts';
-import type { ClusterProblem } from '../problem.ts';
+import type { ClusterProblem, ClusterReason } from '../../../api/v1/index.ts';
 import { checkAddressesKnown, checkOverlap, goesBefore, isSameNetwork } from './addresses.ts';
 import { minorOf } from './kubernetes-needed.ts';
 import { haveCommonRoot } from './root-certificates.ts';

@@ -1,16 +1,19 @@
 /** Puts together what the checks need: what is seen there, what is seen here, and what is known of the other entries. */
+import type { ClusterProblem } from '../../../api/v1/index.ts';
 import { isRecord } from '../../runtime/client/answer.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
+import type { ClusterNames } from '../cluster-objects.ts';
 import type { ClusterCell } from '../keep/cell.ts';
 import { type ClusterConnection, watchedThere } from '../keep/connection.ts';
 import type { ClusterChecks, KeeperContext } from '../keep/context.ts';
 import { LocalFailure } from '../keep/failure.ts';
 import type { ClusterRecord } from '../keep/record.ts';
 import { refusedAddress } from '../kubeconfig/address-guard.ts';
-import type { ClusterProblem } from '../problem.ts';
-import type { CheckedFacts, ClusterNames, WantedCluster, WantedMesh } from '../types.ts';
+import type { WantedCluster } from '../wanted-cluster.ts';
+import type { KeepingMesh } from '../wanted-mesh.ts';
+import type { CheckedFacts } from './checked-facts.ts';
 import { checkCluster } from './checks.ts';
 import { isAddress } from './foreign.ts';
 import { type ClusterFactsSeen, gatherFacts } from './gather.ts';
@@ -61,7 +64,7 @@ export function clusterChecks(context: Context): ClusterChecks {
 	}
 
 	/** Once for all entries that are checked at about the same time. */
-	function gatherHere(mesh: WantedMesh): Promise<ClusterFactsSeen> {
+	function gatherHere(mesh: KeepingMesh): Promise<ClusterFactsSeen> {
 		const { namespace, podCIDRs, serviceCIDRs } = mesh;
 		const key = JSON.stringify([namespace, podCIDRs, serviceCIDRs, mesh.objects.caSecretName]);
 		const known = here.get(mesh.name);
@@ -135,7 +138,7 @@ export function clusterChecks(context: Context): ClusterChecks {
 /** 403 to the first questions: there is an answer, and the list of what is missing says the rest. */
 async function gatherThere(
 	{ podCIDRs, serviceCIDRs, dataPlane }: WantedCluster,
-	{ namespace, objects }: WantedMesh,
+	{ namespace, objects }: KeepingMesh,
 	{ api }: ClusterConnection,
 	signal: AbortSignal,
 ): Promise<ClusterFactsSeen | undefined> {
@@ -151,7 +154,7 @@ async function gatherThere(
 /** Where the network of a cluster is entered, if it is another one: the addresses of its ingress gateway. */
 async function gatherGateways(
 	{ network }: WantedCluster,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	{ api }: ClusterConnection,
 	signal: AbortSignal,
 ): Promise<readonly string[] | undefined> {
@@ -167,7 +170,7 @@ async function gatherGateways(
 }
 
 /** As the watch shows them where the gateway is part of a data plane: a load balancer that moves is followed at once. */
-function gatewayAddressesSeen({ connection }: ClusterCell, { namespace }: WantedMesh): readonly string[] | undefined {
+function gatewayAddressesSeen({ connection }: ClusterCell, { namespace }: KeepingMesh): readonly string[] | undefined {
 	const { apiVersion, kind } = kinds.Service;
 	const service = connection?.live.get(objectKey({ apiVersion, kind, namespace, name: gatewayService }))?.service;
 	return addressesOf(service?.status);
@@ -183,7 +186,7 @@ function addressesOf(status: unknown): readonly string[] | undefined {
 
 function permissionsThere(
 	entry: WantedCluster,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	names: ClusterNames,
 	rendered: readonly KubeObject[],
 	{ kept }: ClusterConnection,
@@ -202,7 +205,7 @@ function permissionsThere(
 
 function checkedFacts(
 	facts: ClusterFactsSeen,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	entry: WantedCluster,
 	gateways: readonly string[] | undefined,
 ): CheckedFacts {
@@ -220,7 +223,7 @@ function checkedFacts(
 }
 
 /** The clusters that the MeshInstallation of this mesh lists there. */
-function listedThere({ mesh: { installations } }: ClusterFactsSeen, { namespace }: WantedMesh) {
+function listedThere({ mesh: { installations } }: ClusterFactsSeen, { namespace }: KeepingMesh) {
 	return valueIfKnown(installations)?.find((one) => one.namespace === namespace)?.lists ?? [];
 }
 
@@ -229,7 +232,7 @@ function isAdmitted(cell: ClusterCell | undefined, record: ClusterRecord | undef
 	return cell?.isAdmitted === true || record !== undefined;
 }
 
-function othersOf({ cellsOf, recordOf, recordsOf }: Context, mesh: WantedMesh): readonly OtherCluster[] {
+function othersOf({ cellsOf, recordOf, recordsOf }: Context, mesh: KeepingMesh): readonly OtherCluster[] {
 	const cells = new Map(cellsOf(mesh.name).map((cell) => [cell.cluster, cell]));
 	const names = new Set(mesh.clusters.map(({ name }) => name));
 	// What leaves is cleaned first: another entry for the same cluster would lose what it is given there.
@@ -263,7 +266,7 @@ function othersOf({ cellsOf, recordOf, recordsOf }: Context, mesh: WantedMesh): 
 	return [...leaving, ...listed];
 }
 
-function localOf({ local }: Context, mesh: WantedMesh, facts: ClusterFactsSeen): LocalCluster {
+function localOf({ local }: Context, mesh: KeepingMesh, facts: ClusterFactsSeen): LocalCluster {
 	const { podCIDRs, serviceCIDRs, roots } = seen(facts);
 	return {
 		name: mesh.clusterName ?? local().id,
@@ -281,7 +284,7 @@ function localOf({ local }: Context, mesh: WantedMesh, facts: ClusterFactsSeen):
 /** A primary that does not list this cluster has to be told its address. */
 function serverAddress(
 	{ local }: Context,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	entry: WantedCluster,
 	facts: ClusterFactsSeen,
 ): readonly ClusterProblem[] {
@@ -302,7 +305,7 @@ function serverAddress(
 }
 
 /** Addresses that a spec names are judged as those in kubeconfigs are. */
-function refusedServers({ settings }: Context, mesh: WantedMesh, entry: WantedCluster): readonly ClusterProblem[] {
+function refusedServers({ settings }: Context, mesh: KeepingMesh, entry: WantedCluster): readonly ClusterProblem[] {
 	return [
 		[entry.server, `spec.multiCluster.clusters[${entry.name}].server`] as const,
 		[entry.role === 'Primary' ? mesh.server : undefined, 'spec.multiCluster.server'] as const,
@@ -321,7 +324,7 @@ function refusedServers({ settings }: Context, mesh: WantedMesh, entry: WantedCl
 
 /** Client libraries of 2018 and 2019 know neither (client-go has `tls-server-name` since 0.18 and `proxy-url` since 0.19). */
 function accessInRelease(
-	{ followsSecrets, release }: WantedMesh,
+	{ followsSecrets, release }: KeepingMesh,
 	{ name, server }: WantedCluster,
 	{ access }: ClusterConnection,
 ): readonly ClusterProblem[] {
@@ -342,7 +345,7 @@ function accessInRelease(
 }
 
 /** Another one of these, and a check that is not due is made all the same. */
-function subjectOf(context: Context, cell: ClusterCell, mesh: WantedMesh, entry: WantedCluster): string {
+function subjectOf(context: Context, cell: ClusterCell, mesh: KeepingMesh, entry: WantedCluster): string {
 	const { clusterName, network, podCIDRs, serviceCIDRs, server, release, trustDomain } = mesh;
 	const record: ClusterRecord | undefined = context.recordOf(mesh, entry.name);
 	return JSON.stringify([

@@ -1,7 +1,8 @@
 /** What a process knows of one entry of one mesh between passes. All of it can be found again. */
 
-import type { ClusterProblem } from '../problem.ts';
-import type { CheckedFacts, ClusterObservation, LeftBehind } from '../types.ts';
+import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
+import type { CheckedFacts } from '../checks/checked-facts.ts';
+import type { LeftBehind } from '../told.ts';
 import type { ClusterConnection } from './connection.ts';
 import { type Health, unknownHealth } from './health.ts';
 import type { PublicationMemory } from './publication.ts';

@@ -1,7 +1,8 @@
 import test from 'ava';
+import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import { objectKey } from '../../runtime/object.ts';
-import type { ClusterProblem } from '../problem.ts';
+import type { CheckedFacts } from '../checks/checked-facts.ts';
 import {
 	entryOf,
 	FakeStore,
@@ -12,7 +13,7 @@ import {
 	wantedMesh,
 	webToken,
 } from '../testing.ts';
-import type { CheckedFacts, ClusterObservation, WantedMesh } from '../types.ts';
+import type { KeepingMesh } from '../wanted-mesh.ts';
 import { type ClusterCell, newCell } from './cell.ts';
 import { ClusterKeeper } from './cluster-keeper.ts';
 import { ClusterLink } from './cluster-link.ts';
@@ -52,7 +53,7 @@ class Scene implements AsyncDisposable {
 	readonly here = new FakeStore();
 	readonly cell: ClusterCell = newCell('default', 'a');
 	readonly server: ScriptedServer;
-	mesh: WantedMesh = wantedMesh({ clusters: [entryOf('a')] });
+	mesh: KeepingMesh = wantedMesh({ clusters: [entryOf('a')] });
 	content: string | undefined = kubeconfig;
 	problems: readonly ClusterProblem[] = [];
 	facts: CheckedFacts | undefined = facts;

@@ -2,7 +2,9 @@
  * One pass over one joined cluster, in one direction: kubeconfig → connection → probe → checks → record → what is kept
  * there → token → Secret. Decided from what is seen now; whatever ends a pass in between, the next goes on from there.
  */
+
 import { isDeepStrictEqual } from 'node:util';
+import type { ClusterProblem } from '../../../api/v1/index.ts';
 import { type ApplyResult, applyInstallation, hasBeenReady } from '../../apply/applier.ts';
 import type { ApplyHooks } from '../../apply/writer.ts';
 import { BlockedError, InvalidError } from '../../runtime/errors.ts';
@@ -10,8 +12,9 @@ import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { PassResult } from '../../runtime/queue/work-queue.ts';
 import { blockingProblems } from '../checks/checks.ts';
-import type { ClusterProblem } from '../problem.ts';
-import type { ClusterNames, WantedCluster, WantedMesh } from '../types.ts';
+import type { ClusterNames } from '../cluster-objects.ts';
+import type { WantedCluster } from '../wanted-cluster.ts';
+import type { KeepingMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
 import type { ClusterLink } from './cluster-link.ts';
 import type { ClusterConnection } from './connection.ts';
@@ -52,7 +55,7 @@ export class ClusterKeeper {
 	/** Makes and keeps what an entry asks for. Rejects only when something in this cluster fails. */
 	async keep(
 		cell: ClusterCell,
-		mesh: WantedMesh,
+		mesh: KeepingMesh,
 		entry: WantedCluster,
 		record: ClusterRecord | undefined,
 		signal: AbortSignal,
@@ -80,7 +83,7 @@ export class ClusterKeeper {
 
 	async #walk(
 		cell: ClusterCell,
-		mesh: WantedMesh,
+		mesh: KeepingMesh,
 		entry: WantedCluster,
 		record: ClusterRecord | undefined,
 		found: PassFindings,
@@ -143,7 +146,7 @@ export class ClusterKeeper {
 
 	async #check(
 		cell: ClusterCell,
-		mesh: WantedMesh,
+		mesh: KeepingMesh,
 		entry: WantedCluster,
 		record: ClusterRecord | undefined,
 		there: ClusterConnection,
@@ -167,7 +170,7 @@ export class ClusterKeeper {
 
 	async #begin(
 		cell: ClusterCell,
-		mesh: WantedMesh,
+		mesh: KeepingMesh,
 		{ name: cluster, kubeconfig }: WantedCluster,
 		record: ClusterRecord | undefined,
 		{ role, dataPlane }: Marks,
@@ -188,7 +191,7 @@ export class ClusterKeeper {
 		await this.#context.writerHere(mesh, signal).apply(recordSecret(mesh, pending), true);
 	}
 
-	async #claim(mesh: WantedMesh, cluster: string, signal: AbortSignal): Promise<void> {
+	async #claim(mesh: KeepingMesh, cluster: string, signal: AbortSignal): Promise<void> {
 		try {
 			await claim({ api: this.#context.api, mesh }, recordReference(mesh.namespace, cluster), { signal });
 		} catch (error) {
@@ -199,7 +202,7 @@ export class ClusterKeeper {
 	/** What is kept in the cluster: the account by which Pilot reads it, and its data plane. */
 	async #keepThere(
 		cell: ClusterCell,
-		mesh: WantedMesh,
+		mesh: KeepingMesh,
 		entry: WantedCluster,
 		names: ClusterNames,
 		there: ClusterConnection,
@@ -237,7 +240,7 @@ export class ClusterKeeper {
 
 	async #publish(
 		cell: ClusterCell,
-		mesh: WantedMesh,
+		mesh: KeepingMesh,
 		entry: WantedCluster,
 		{ role, dataPlane }: Marks,
 		names: ClusterNames,
@@ -271,7 +274,7 @@ export class ClusterKeeper {
 	}
 
 	/** Warnings of another API server, and who wrote there, are its words. */
-	#hooks(cell: ClusterCell, mesh: WantedMesh, secrets: readonly string[]): ApplyHooks {
+	#hooks(cell: ClusterCell, mesh: KeepingMesh, secrets: readonly string[]): ApplyHooks {
 		return {
 			onNotice: ({ type, reason, message }) =>
 				this.#context.onNotice(mesh.name, {

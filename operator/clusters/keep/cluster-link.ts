@@ -1,13 +1,14 @@
 /**
  * The line to a cluster: from the kubeconfig as it is now to an open connection, and from probes to its health.
  */
+
 import { createHash } from 'node:crypto';
+import type { ClusterProblem } from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
 import type { ReflectorChange } from '../../runtime/watch/reflector.ts';
 import { readClusterKubeconfig } from '../kubeconfig/kubeconfig.ts';
 import type { KubeconfigSecret } from '../kubeconfig/secrets.ts';
-import type { ClusterProblem } from '../problem.ts';
-import type { WantedMesh } from '../types.ts';
+import type { WantedMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
 import { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';

@@ -1,4 +1,5 @@
 /** What the passes over clusters work with. */
+import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
 import type { LiveCache } from '../../apply/live.ts';
 import type { Outcome, Writer } from '../../apply/writer.ts';
@@ -6,17 +7,13 @@ import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { StaticCredentials } from '../../runtime/credentials/grant.ts';
 import type { Kind } from '../../runtime/kinds.ts';
 import type { ReflectorChange } from '../../runtime/watch/reflector.ts';
+import type { CheckedFacts } from '../checks/checked-facts.ts';
+import type { ClusterNames } from '../cluster-objects.ts';
 import type { KubeconfigSecrets } from '../kubeconfig/secrets.ts';
-import type { ClusterProblem } from '../problem.ts';
 import type { ClusterSettings } from '../settings.ts';
-import type {
-	CheckedFacts,
-	ClusterNames,
-	ClusterNotice,
-	ClusterObservation,
-	WantedCluster,
-	WantedMesh,
-} from '../types.ts';
+import type { ClusterNotice } from '../told.ts';
+import type { WantedCluster } from '../wanted-cluster.ts';
+import type { KeepingMesh, MeshOfClusters, WantedMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
 import type { ClusterConnection } from './connection.ts';
 import type { PublicationOutcome } from './publication.ts';
@@ -25,10 +22,10 @@ import type { ClusterRecord } from './record.ts';
 /** What is looked at before anything is written. */
 export interface ClusterChecks {
 	/** Changes with everything that the checks depend on here. */
-	subjectOf(cell: ClusterCell, mesh: WantedMesh, entry: WantedCluster): string;
+	subjectOf(cell: ClusterCell, mesh: KeepingMesh, entry: WantedCluster): string;
 	check(
 		cell: ClusterCell,
-		mesh: WantedMesh,
+		mesh: KeepingMesh,
 		entry: WantedCluster,
 		record: ClusterRecord | undefined,
 		there: ClusterConnection,
@@ -56,13 +53,13 @@ export interface KeeperContext {
 	readonly connect: (credentials: StaticCredentials) => ApiServer;
 	/** A client for the API server here, by another token. */
 	readonly connectHere: (token: string) => ApiServer;
-	readonly writerHere: (mesh: WantedMesh, signal: AbortSignal) => Writer;
-	readonly namesOf: (mesh: WantedMesh) => ClusterNames;
+	readonly writerHere: (mesh: MeshOfClusters, signal: AbortSignal) => Writer;
+	readonly namesOf: (mesh: Pick<MeshOfClusters, 'name' | 'clusterName'>) => ClusterNames;
 	/** All clusters of a mesh that are listed or leaving. */
 	readonly cellsOf: (mesh: string) => readonly ClusterCell[];
-	readonly recordOf: (mesh: WantedMesh, cluster: string) => ClusterRecord | undefined;
+	readonly recordOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>, cluster: string) => ClusterRecord | undefined;
 	/** Those that this mesh keeps itself. */
-	readonly recordsOf: (mesh: Pick<WantedMesh, 'name' | 'namespace'>) => readonly ClusterRecord[];
+	readonly recordsOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>) => readonly ClusterRecord[];
 	/** Whether the control plane here has forgotten what was published before: its pods are those of the Secrets as they are. */
 	readonly isFollowed: (namespace: string) => boolean;
 	/** Whether a change of an object there calls for a pass. */
@@ -70,7 +67,7 @@ export interface KeeperContext {
 	readonly wake: (key: string, reason: string) => void;
 	readonly wakeMesh: (mesh: string, reason: string) => void;
 	readonly observed: (cell: ClusterCell, mesh: WantedMesh, observation: ClusterObservation | undefined) => void;
-	readonly onPublished: (mesh: WantedMesh, cluster: string, outcome: PublicationOutcome) => void;
+	readonly onPublished: (mesh: KeepingMesh, cluster: string, outcome: PublicationOutcome) => void;
 	readonly onNotice: (mesh: string, notice: ClusterNotice) => void;
 	readonly onApply: (kind: string, outcome: Outcome) => void;
 	readonly onWatchError: (cell: ClusterCell, error: unknown) => void;

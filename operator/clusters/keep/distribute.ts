@@ -4,7 +4,9 @@
  */
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
-import type { ClusterNames, WantedCluster, WantedMesh } from '../types.ts';
+import type { ClusterNames } from '../cluster-objects.ts';
+import type { WantedCluster } from '../wanted-cluster.ts';
+import { entryIn, type KeepingMesh, type MeshOfClusters, type WantedMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
 import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
@@ -25,10 +27,9 @@ export interface Told {
  * Which clusters a primary is to be told of: all but itself and those that it lists itself. A Secret that is there already
  * is kept up until the other operator has taken it over, or has published its own: no control plane loses a cluster by that.
  */
-export function toldTo(context: KeeperContext, cell: ClusterCell, mesh: WantedMesh): readonly Told[] {
+export function toldTo(context: KeeperContext, cell: ClusterCell, mesh: KeepingMesh): readonly Told[] {
 	const { facts } = cell;
-	const entry = mesh.clusters.find(({ name }) => name === cell.cluster);
-	if (facts === undefined || entry?.role !== 'Primary') return [];
+	if (facts === undefined || entryIn(mesh, cell.cluster)?.role !== 'Primary') return [];
 	const cells = context.cellsOf(mesh.name);
 	const all: readonly Told[] = [
 		{ cluster: context.namesOf(mesh).readBy, id: context.local().id, entry: undefined },
@@ -57,7 +58,7 @@ export function toldTo(context: KeeperContext, cell: ClusterCell, mesh: WantedMe
 function secretsThere(
 	context: KeeperContext,
 	{ connection }: ClusterCell,
-	mesh: WantedMesh,
+	mesh: MeshOfClusters,
 ): { readonly own: readonly ClusterRecord[]; readonly others: readonly ClusterRecord[] } {
 	const { applySet } = context.namesOf(mesh);
 	const secrets = connection === undefined ? [] : [...connection.live.ofKind(kinds.Secret)];
@@ -66,14 +67,14 @@ function secretsThere(
 }
 
 /** Keys of the Secrets that stay: those that `toldTo` asks for; all while it can't be said what that primary lists. */
-export function distributedKeys(context: KeeperContext, cell: ClusterCell, mesh: WantedMesh): ReadonlySet<string> {
-	const isPrimary = mesh.clusters.some(({ name, role }) => name === cell.cluster && role === 'Primary');
+export function distributedKeys(context: KeeperContext, cell: ClusterCell, mesh: KeepingMesh): ReadonlySet<string> {
+	const isPrimary = entryIn(mesh, cell.cluster)?.role === 'Primary';
 	const isUnknown = isPrimary && cell.facts === undefined;
 	const clusters = isUnknown ? distributedRecords(context, cell, mesh) : toldTo(context, cell, mesh);
 	return new Set(clusters.map(({ cluster }) => keyOf(mesh, cluster)));
 }
 
-function keyOf({ namespace }: WantedMesh, cluster: string): string {
+function keyOf({ namespace }: MeshOfClusters, cluster: string): string {
 	return objectKey(recordReference(namespace, cluster));
 }
 
@@ -81,15 +82,14 @@ function keyOf({ namespace }: WantedMesh, cluster: string): string {
 export function distributedRecords(
 	context: KeeperContext,
 	cell: ClusterCell,
-	mesh: WantedMesh,
+	mesh: MeshOfClusters,
 ): readonly ClusterRecord[] {
 	return secretsThere(context, cell, mesh).own;
 }
 
 /** Whether a primary is, or may be, told of a cluster from here: what nobody has looked at yet may still be there. */
 export function isTold(context: KeeperContext, cell: ClusterCell, mesh: WantedMesh, cluster: string): boolean {
-	if (cell.cluster === cluster || mesh.clusters.find(({ name }) => name === cell.cluster)?.role !== 'Primary')
-		return false;
+	if (cell.cluster === cluster || entryIn(mesh, cell.cluster)?.role !== 'Primary') return false;
 	if (cell.health.state === 'unknown') return true;
 	if (cell.connection === undefined || cell.health.state === 'down') return false;
 	return (
@@ -102,7 +102,7 @@ export function isTold(context: KeeperContext, cell: ClusterCell, mesh: WantedMe
 export async function distribute(
 	context: KeeperContext,
 	cell: ClusterCell,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	names: ClusterNames,
 	there: ClusterConnection,
 	signal: AbortSignal,
@@ -134,7 +134,7 @@ export async function distribute(
 async function tell(
 	context: KeeperContext,
 	cell: ClusterCell,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	{ cluster, id }: Told,
 	source: PublicationSource,
 	{ applySet, readBy }: ClusterNames,
@@ -177,7 +177,7 @@ class OtherClusterFailure extends ClusterFailure {}
 function sourceFor(
 	context: KeeperContext,
 	cell: ClusterCell,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	{ cluster, entry }: Told,
 	names: ClusterNames,
 	signal: AbortSignal,

@@ -1,7 +1,6 @@
 /** Failures that are a cluster's own, told apart from those of this cluster: they become its conditions and nobody else's. */
-import type { ClusterReason } from '../../../api/v1/index.ts';
+import type { ClusterProblem, ClusterReason } from '../../../api/v1/index.ts';
 import { InvalidError, isTlsFailure, RequestError, TransientError } from '../../runtime/errors.ts';
-import type { ClusterProblem } from '../problem.ts';
 
 export class ClusterFailure extends Error {
 	override readonly name = 'ClusterFailure';

@@ -2,7 +2,7 @@
  * Whether a cluster answers, told so that it does not flap: one lost packet is no outage, one answer no recovery. A pure
  * state machine; each probe is one step.
  */
-import type { ClusterProblem } from '../problem.ts';
+import type { ClusterProblem } from '../../../api/v1/index.ts';
 
 export interface Health {
 	readonly state: 'unknown' | 'up' | 'down';

@@ -1,11 +1,13 @@
 import test from 'ava';
+import type { ClusterObservation } from '../../../api/v1/index.ts';
 import { emptyMemory } from '../../apply/applier.ts';
 import type { ChildCaches } from '../../apply/child-caches.ts';
 import { owner, stored } from '../../apply/testing.ts';
 import { RequestError, TransientError } from '../../runtime/errors.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
-import { FakeStore, minute, recordWith, start, wantedMesh } from '../testing.ts';
-import type { ClusterNotice, ClusterObservation, WantedMesh } from '../types.ts';
+import { FakeStore, leavingMesh, minute, recordWith, start, wantedMesh } from '../testing.ts';
+import type { ClusterNotice } from '../told.ts';
+import type { WantedMesh } from '../wanted-mesh.ts';
 import { type ClusterCell, newCell } from './cell.ts';
 import type { ClusterLink } from './cluster-link.ts';
 import type { ClusterConnection } from './connection.ts';
@@ -170,7 +172,7 @@ test('one that does not answer is given up in time, told in the status and only 
 	t.true((scene.cell.leftBehind?.objects.length ?? 0) > 0);
 	await scene.pass();
 	t.true(scene.woken.length >= 2);
-	scene.mesh = { ...scene.mesh, leftBehind: new Set(['a']) };
+	scene.mesh = wantedMesh({ leftBehind: new Set(['a']) });
 	await scene.run();
 	t.deepEqual(reasonsOf(scene), ['ClusterLeaving', 'ClusterLeftBehind']);
 });
@@ -178,7 +180,7 @@ test('one that does not answer is given up in time, told in the status and only 
 test('what the status tells of an earlier time under that name is not this time', async (t) => {
 	const scene = new Scene();
 	scene.isReached = false;
-	scene.mesh = { ...scene.mesh, isForced: true, leftBehind: new Set(['a']) };
+	scene.mesh = wantedMesh({ leaveTimeoutMs: 0, leftBehind: new Set(['a']) });
 	await scene.pass();
 	await scene.pass();
 	t.truthy(scene.cell.leftBehind);
@@ -189,7 +191,7 @@ test('what the status tells of an earlier time under that name is not this time'
 test('with the installation it goes at once when it is over, since there is no status to read', async (t) => {
 	const scene = new Scene();
 	scene.isReached = false;
-	scene.mesh = { ...scene.mesh, isLeaving: true, isForced: true };
+	scene.mesh = leavingMesh({ isForced: true });
 	await scene.run(3);
 	t.deepEqual(reasonsOf(scene), ['ClusterLeaving', 'ClusterLeftBehind']);
 });
@@ -197,7 +199,7 @@ test('with the installation it goes at once when it is over, since there is no s
 test('a kubeconfig that leads to another cluster by now deletes nothing there', async (t) => {
 	const scene = new Scene();
 	scene.id = 'uid-of-another';
-	scene.mesh = { ...scene.mesh, isLeaving: true };
+	scene.mesh = leavingMesh();
 	await scene.run(500);
 	t.is(scene.left.length, 2);
 	t.regex(scene.notices.at(-1)?.message ?? '', /leads to another cluster/);
@@ -205,12 +207,12 @@ test('a kubeconfig that leads to another cluster by now deletes nothing there', 
 
 test('paused, nothing is written, and that is told; a mesh that is deleted leaves all the same', async (t) => {
 	const scene = new Scene();
-	scene.mesh = { ...scene.mesh, paused: true };
+	scene.mesh = wantedMesh({ paused: true });
 	for (let pass = 0; pass < 3; pass++) t.deepEqual(await scene.pass(), {});
 	t.is(scene.record?.state, 'Published');
 	t.deepEqual(scene.here.writes, []);
 	t.regex(scene.told.at(-1)?.waiting ?? '', /spec\.paused/);
-	scene.mesh = { ...scene.mesh, isLeaving: true };
+	scene.mesh = leavingMesh();
 	await scene.run();
 	t.deepEqual(scene.left, []);
 });
@@ -240,7 +242,7 @@ test('names of objects there are words of that cluster: told shortened, on one l
 	const name = `x\u001b[2J\n${'y'.repeat(5_000)}`;
 	scene.there.put(stored({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, labels } }));
 	scene.there.api.delete = async () => 'going';
-	scene.mesh = { ...scene.mesh, isForced: true };
+	scene.mesh = wantedMesh({ leaveTimeoutMs: 0 });
 	await scene.pass();
 	await scene.pass();
 	const { objects = [] } = scene.cell.leftBehind ?? {};

@@ -3,13 +3,14 @@
  * the account, with which its tokens die; and then the record of it all. Bounded in time, and what is left is told.
  */
 
+import type { ClusterObservation } from '../../../api/v1/index.ts';
 import { isWebhook, webhookGraceLeft } from '../../apply/applier.ts';
 import { deleteObject } from '../../apply/delete-object.ts';
 import { removeChildren } from '../../apply/remove.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { describeObject, objectKey } from '../../runtime/object.ts';
 import type { PassResult } from '../../runtime/queue/work-queue.ts';
-import type { ClusterObservation, WantedMesh } from '../types.ts';
+import type { WantedMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
 import type { ClusterLink } from './cluster-link.ts';
 import type { KeeperContext } from './context.ts';
@@ -44,7 +45,7 @@ export async function leave(
 	signal: AbortSignal,
 ): Promise<PassResult> {
 	const now = context.wallClock();
-	if (mesh.paused && !mesh.isLeaving) {
+	if (mesh.kind === 'keeping' && mesh.paused) {
 		tell(context, cell, mesh, record, 'spec.paused is true: nothing is written, and the cluster does not leave yet');
 		return {};
 	}
@@ -65,7 +66,7 @@ export async function leave(
 	}
 	const since = record.leavingSince ?? now;
 	const passedMs = Math.max(0, now - since);
-	const isOver = passedMs >= mesh.leaveTimeoutMs || mesh.isForced;
+	const isOver = passedMs >= mesh.leaveTimeoutMs || (mesh.kind === 'leaving' && mesh.isForced);
 	if (!isOver) {
 		const waiting = whatHoldsIt(context, cell, mesh, record, passedMs);
 		if (waiting !== undefined) {
@@ -240,7 +241,7 @@ async function giveUp(
 					`everything with label applyset.kubernetes.io/part-of=${context.namesOf(mesh).applySet}, ServiceAccount ${mesh.namespace}/${mesh.objects.readerAccount(readBy)} among it`,
 				];
 	// Not what was told of another time under that name.
-	const isTold = mesh.isLeaving || (cell.leftBehind !== undefined && mesh.leftBehind.has(cell.cluster));
+	const isTold = mesh.kind === 'leaving' || (cell.leftBehind !== undefined && mesh.leftBehind.has(cell.cluster));
 	if (cell.leftBehind === undefined) {
 		cell.leftBehind = {
 			cluster: cell.cluster,

@@ -1,6 +1,6 @@
 import test from 'ava';
+import type { CheckedFacts } from '../checks/checked-facts.ts';
 import { day, entryOf, recordWith, start, wantedMesh } from '../testing.ts';
-import type { CheckedFacts } from '../types.ts';
 import { type ClusterCell, newCell } from './cell.ts';
 import { observationOf, type PassFindings, timeText } from './observe.ts';
 import type { ClusterRecord } from './record.ts';

@@ -1,7 +1,8 @@
 /** From what a pass found to what is told of a cluster. Pure. */
 
-import type { ClusterProblem } from '../problem.ts';
-import type { ClusterObservation, WantedCluster, WantedMesh } from '../types.ts';
+import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
+import type { WantedCluster } from '../wanted-cluster.ts';
+import type { KeepingMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
 import { describeLatency } from './health.ts';
 import { type ClusterRecord, recordReference } from './record.ts';
@@ -22,7 +23,7 @@ const lateShare = 0.1;
 /** @param now milliseconds since 1970 */
 export function observationOf(
 	{ health, facts, problems, observation }: ClusterCell,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	entry: WantedCluster,
 	record: ClusterRecord | undefined,
 	found: PassFindings,
@@ -71,7 +72,7 @@ export function observationOf(
 
 function credentialsOf(
 	record: ClusterRecord | undefined,
-	{ rotation }: WantedMesh,
+	{ rotation }: KeepingMesh,
 	now: number,
 ): Pick<ClusterObservation, 'credentials'> {
 	if (record?.state !== 'Published' || record.issued === undefined) return {};

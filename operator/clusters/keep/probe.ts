@@ -1,9 +1,9 @@
 /** Whether an API server is there: one small request, whose answer also says which cluster it is. */
+import type { ClusterProblem } from '../../../api/v1/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { isUid } from '../checks/foreign.ts';
-import type { ClusterProblem } from '../problem.ts';
 import { clusterFailure, type FailureContext } from './failure.ts';
 
 /** A probe that takes longer (milliseconds) is a failure. */

@@ -2,7 +2,8 @@
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { ClusterAccess } from '../kubeconfig/kubeconfig.ts';
-import type { WantedCluster, WantedMesh } from '../types.ts';
+import type { WantedCluster } from '../wanted-cluster.ts';
+import type { KeepingMesh } from '../wanted-mesh.ts';
 import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { ClusterFailure, clusterFailure, type FailureContext, inCluster } from './failure.ts';
@@ -19,7 +20,7 @@ export function failureContextOf({ server, credentials }: ClusterAccess): Failur
 /** The account by which another primary reads this cluster; undefined where nobody has said how it is reached. */
 export function localSourceOf(
 	context: KeeperContext,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	account: string,
 	signal: AbortSignal,
 ): PublicationSource | undefined {
@@ -51,7 +52,7 @@ const doing = 'a new token was issued, but does not read the cluster as Pilot ha
 /** The account by which the control plane reads a joined cluster. */
 export function sourceOf(
 	context: KeeperContext,
-	mesh: WantedMesh,
+	mesh: KeepingMesh,
 	entry: Pick<WantedCluster, 'server'>,
 	there: ClusterConnection,
 	account: string,

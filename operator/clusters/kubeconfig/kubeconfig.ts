@@ -6,9 +6,9 @@
  *
  * Only the current context, its cluster and its user count. Others are never used and may be anything that has a name.
  */
+import type { ClusterProblem } from '../../../api/v1/index.ts';
 import type { StaticCredentials } from '../../runtime/credentials/grant.ts';
 import { InvalidError } from '../../runtime/errors.ts';
-import type { ClusterProblem } from '../problem.ts';
 import type { ClusterSettings } from '../settings.ts';
 import { readUntrustedYaml, UntrustedYamlError } from '../untrusted-yaml.ts';
 import { entryOf, type Fields, fieldsOf, invalid, isSet, pathOf, textOf, unsafe } from './fields.ts';

@@ -2,12 +2,13 @@
  * What is kept in joined clusters for one mesh: the account by which each is read and, where it has one, its data plane, with
  * the same gates as here: the webhook waits for its injector, Citadel for its authority.
  */
+import type { ClusterProblem } from '../../../api/v1/index.ts';
 import type { ApplyResult } from '../../apply/applier.ts';
 import { injectionFieldManagerThere } from '../../apply/identity.ts';
 import { applyInjectionLabels, planInjectionLabels } from '../../apply/injection-labels.ts';
+import type { ClusterNames, ClusterObjects, PlannedObjects } from '../../clusters/cluster-objects.ts';
 import type { ClusterConnection } from '../../clusters/keep/connection.ts';
-import type { ClusterProblem } from '../../clusters/problem.ts';
-import type { ClusterNames, ClusterObjects, PlannedObjects, WantedCluster } from '../../clusters/types.ts';
+import type { WantedCluster } from '../../clusters/wanted-cluster.ts';
 import {
 	factsOf,
 	type RootMemory,

@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { ClusterObservation } from '../../../api/v1/index.ts';
 import { type Child, toChild } from '../../apply/child.ts';
 import type { ClusterController } from '../../clusters/controller.ts';
 import {
@@ -11,7 +12,8 @@ import {
 } from '../../clusters/keep/record.ts';
 import { rollOutPatienceMs } from '../../clusters/keep/rotation.ts';
 import { day, recordWith, start } from '../../clusters/testing.ts';
-import type { ClusterObservation, LeftBehind, WantedMesh } from '../../clusters/types.ts';
+import type { LeftBehind } from '../../clusters/told.ts';
+import type { KeepingMesh, LeavingMesh, WantedMesh } from '../../clusters/wanted-mesh.ts';
 import { installation, resolved } from '../../render/testing.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { Kind } from '../../runtime/kinds.ts';
@@ -22,6 +24,7 @@ import { JoinedClusters } from './joined-clusters.ts';
 const namespace = 'istio-system';
 const { signal } = new AbortController();
 const uid = '6f5902ac-237f-4b0d-8f5c-1d3f2b1c7a10';
+const owner = { apiVersion: 'meshwright.io/v1', kind: 'MeshInstallation', name: 'default', uid };
 const kubeconfigSecret = { name: 'kubeconfig', namespace: 'secrets' };
 
 interface Scene {
@@ -38,10 +41,11 @@ function stage({ objects = [], seen = [], leftBehind = [], now = start }: Scene)
 		get: (key: string) => children.get(key),
 		ofKind: ({ kind }: Kind): Iterable<Child> => [...children.values()].filter((child) => child.kind === kind),
 	};
-	const wanted: WantedMesh[] = [];
+	const wanted: KeepingMesh[] = [];
+	const leaving: LeavingMesh[] = [];
 	const forgotten: string[] = [];
 	const controller = {
-		setWanted: (mesh: WantedMesh) => wanted.push(mesh),
+		setWanted: (mesh: WantedMesh) => (mesh.kind === 'keeping' ? wanted.push(mesh) : leaving.push(mesh)),
 		forget: (mesh: string) => forgotten.push(mesh),
 		recordsOf: (mesh: { readonly name: string; readonly namespace: string }) =>
 			recordsIn(
@@ -62,7 +66,7 @@ function stage({ objects = [], seen = [], leftBehind = [], now = start }: Scene)
 		onError: () => undefined,
 		wallClock: () => now,
 	});
-	return { clusters, wanted, forgotten };
+	return { clusters, wanted, leaving, forgotten };
 }
 
 function spec(fields: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
@@ -234,7 +238,7 @@ test('what is wanted of each cluster has every question answered, and its basis 
 		clusterName: 'here',
 		tokenLifetimeMs: 3_600_000,
 		rotation: { renewShare: 0.5 },
-		isLeaving: false,
+		kind: 'keeping',
 		paused: false,
 		clusters: [
 			{ name: 'a', role: 'Primary', kubeconfig: { ...kubeconfigSecret, key: 'kubeconfig' } },
@@ -268,10 +272,13 @@ test('an installation that goes leaves all clusters, however invalid it is', (t)
 	for (const given of [{}, null, { namespace: 7, multiCluster: null }, { multiCluster: { clusterName: {} } }, 'text']) {
 		const { object } = meshWith(spec());
 		const broken = { ...object, spec: given } as unknown as StoredInstallation;
-		const { clusters, wanted } = stage({ objects: [secretOf(recordWith('a'))] });
+		const { clusters, wanted, leaving } = stage({ objects: [secretOf(recordWith('a'))] });
 		t.deepEqual(clusters.leaveAll(broken), ['a']);
-		t.like(wanted[0], { isLeaving: true, namespace, paused: false });
-		t.deepEqual(wanted[0]?.clusters, []);
+		t.deepEqual(
+			leaving.map(({ objects: _, ...mesh }) => mesh),
+			[{ kind: 'leaving', name: 'default', namespace, owner, leaveTimeoutMs: 600_000, isForced: false }],
+		);
+		t.deepEqual(wanted, [], 'nothing is kept');
 		const { clusters: none, forgotten } = stage({});
 		t.deepEqual(none.leaveAll(broken), []);
 		t.deepEqual(forgotten, ['default'], 'none that is on its way joins an installation that goes');

@@ -4,9 +4,9 @@
  */
 import { clusterNameOf, deletionOf, namespaceOf, type ParsedStatus } from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
+import type { ClusterObjects } from '../../clusters/cluster-objects.ts';
 import type { ClusterController } from '../../clusters/controller.ts';
 import type { ClusterRecord } from '../../clusters/keep/record.ts';
-import type { ClusterObjects } from '../../clusters/types.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { type ClusterFacts, type ControlPlaneAddresses, readerServiceAccount } from '../../render/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -18,7 +18,7 @@ import type { PreparedMesh } from '../prepare.ts';
 import { clusterObjects, releaseNamespacesThere } from './cluster-objects.ts';
 import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
 import { networkGateways } from './network-gateways.ts';
-import { keptReaders, primaryReader, renderReadersHere } from './readers.ts';
+import { keptReaders, renderReadersHere } from './readers.ts';
 import { isFollowed, type LiveHere, remoteSecretsFor } from './remote-secrets.ts';
 import { ownerOf, wantedMesh } from './wanted-mesh.ts';
 
@@ -90,24 +90,17 @@ export class JoinedClusters {
 		}
 		const { timeoutMs, force } = deletionOf(object);
 		this.#options.controller.setWanted({
+			kind: 'leaving',
 			name,
 			namespace,
 			owner: ownerOf(object),
 			...(clusterName === undefined ? {} : { clusterName }),
-			trustDomain: '',
-			release: { version: '', hasNetworks: false },
-			followsSecrets: false,
-			paused: false,
-			tokenLifetimeMs: 0,
-			rotation: { renewShare: 1 },
 			leaveTimeoutMs: timeoutMs,
-			isLeaving: true,
 			isForced: force,
-			clusters: [],
-			before: new Map(),
-			leftBehind: new Set(),
-			objects: leavingObjects(name),
-			basis: undefined,
+			objects: {
+				readerAccount: readerServiceAccount,
+				release: (there, signal) => releaseNamespacesThere(name, there, signal),
+			},
 		});
 		return records.map(({ cluster }) => cluster);
 	}
@@ -197,17 +190,4 @@ export class JoinedClusters {
 		this.#bases.set(mesh.name, basis);
 		return basis;
 	}
-}
-
-/** Of a mesh that may be invalid: enough to take away what it made. */
-function leavingObjects(mesh: string): ClusterObjects {
-	return {
-		labelledNamespaces: [],
-		readerAccount: readerServiceAccount,
-		readerAccountFor: (primary) => readerServiceAccount(primaryReader(primary)),
-		problemsOf: () => [],
-		samples: () => [],
-		inCluster: async () => ({ objects: [] }),
-		release: (there, signal) => releaseNamespacesThere(mesh, there, signal),
-	};
 }

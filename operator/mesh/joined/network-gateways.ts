@@ -1,6 +1,5 @@
 /** Where the networks of a mesh are entered, as far as it is known. Pure. */
-import type { ParsedStatus } from '../../../api/v1/index.ts';
-import type { ClusterObservation } from '../../clusters/types.ts';
+import type { ClusterObservation, ParsedStatus } from '../../../api/v1/index.ts';
 import { crossNetworkPort, type ResolvedMesh } from '../../releases/index.ts';
 import type { NetworkGateway } from '../../render/index.ts';
 import { kinds } from '../../runtime/kinds.ts';

@@ -2,7 +2,8 @@
 import type { ParsedStatus } from '../../../api/v1/index.ts';
 import type { Owner } from '../../apply/identity.ts';
 import { defaultTrustDomain } from '../../clusters/checks/gather-mesh.ts';
-import type { ClusterObjects, StatusBefore, WantedMesh } from '../../clusters/types.ts';
+import type { ClusterObjects } from '../../clusters/cluster-objects.ts';
+import type { KeepingMesh, StatusBefore } from '../../clusters/wanted-mesh.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { StoredInstallation } from '../installation.ts';
 
@@ -17,9 +18,10 @@ export function wantedMesh(
 	object: StoredInstallation,
 	mesh: ResolvedMesh,
 	{ paused, objects, basis }: WantedMeshOptions,
-): WantedMesh {
+): KeepingMesh {
 	const { clusters = [], leftBehind = [] } = (object.status ?? {}) as ParsedStatus;
 	return {
+		kind: 'keeping',
 		...mesh.multiCluster,
 		name: mesh.name,
 		namespace: mesh.namespace,
@@ -28,8 +30,6 @@ export function wantedMesh(
 		release: { version: mesh.release.version, hasNetworks: mesh.release.mesh.networks },
 		followsSecrets: false,
 		paused,
-		isLeaving: false,
-		isForced: false,
 		before: new Map(clusters.map((cluster) => [cluster.name, statusBefore(cluster)])),
 		leftBehind: new Set(leftBehind.map(({ cluster }) => cluster)),
 		objects,
