@@ -43,6 +43,12 @@ export const meshLabel = `${group}/mesh` as const;
 export const clusterLabel = `${group}/cluster` as const;
 
 /**
+ * Istio finds the Secrets of other clusters by this label (istio 1.0-1.4 `pkg/kube/secretcontroller`, later
+ * `pkg/kube/multicluster`).
+ */
+export const multiClusterLabel = 'istio/multiCluster';
+
+/**
  * Prefix of the annotations of the Secret that represents a joined cluster. They hold what an operator must know after a
  * restart.
  */

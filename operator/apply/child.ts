@@ -2,7 +2,12 @@
  * What the caches keep of a child: enough to see drift, ownership and readiness, in a few hundred bytes instead of
  * kilobytes.
  */
-import { clusterAnnotationPrefix, clusterLabel, remoteSecretsAnnotation } from '../../api/v1/constants.ts';
+import {
+	clusterAnnotationPrefix,
+	clusterLabel,
+	multiClusterLabel,
+	remoteSecretsAnnotation,
+} from '../../api/v1/constants.ts';
 import type { KubeObject, ManagedFieldsEntry } from '../runtime/object.ts';
 import { fingerprint, lastForeignManager } from './fingerprint.ts';
 import {
@@ -200,9 +205,6 @@ function injectionLabelsOf({ metadata: { labels, managedFields } }: KubeObject):
 		keepers: [...new Set(keepers)].sort(),
 	};
 }
-
-/** Istio finds the Secrets of other clusters by this label (istio 1.0-1.4 `pkg/kube/secretcontroller`). */
-const multiClusterLabel = 'istio/multiCluster';
 
 function clusterRecordOf({
 	metadata: { labels, annotations, managedFields },

@@ -3,6 +3,7 @@
  * the account, with which its tokens die; and then the record of it all. Bounded in time, and what is left is told.
  */
 
+import { multiClusterLabel } from '../../../api/v1/constants.ts';
 import type { ClusterObservation } from '../../../api/v1/index.ts';
 import { isWebhook, webhookGraceLeft } from '../../apply/applier.ts';
 import { deleteObject } from '../../apply/delete-object.ts';
@@ -17,7 +18,7 @@ import type { KeeperContext } from './context.ts';
 import { isTold } from './distribute.ts';
 import { ClusterFailure, inCluster, quote } from './failure.ts';
 import { timeText } from './observe.ts';
-import { type ClusterRecord, multiClusterLabel, recordReference, recordSecret } from './record.ts';
+import { type ClusterRecord, recordReference, recordSecret } from './record.ts';
 import { failureContextOf } from './source.ts';
 
 /** A classic Pilot forgets a cluster within seconds of the end of its Secret; so long, milliseconds, nothing else is done. */

@@ -3,7 +3,7 @@
  * long as that is so, and written only where it differs.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { clusterLabel } from '../../../api/v1/constants.ts';
+import { clusterLabel, multiClusterLabel } from '../../../api/v1/constants.ts';
 import { managedByLabel, managedByValue, type Owner, partOfLabel } from '../../apply/identity.ts';
 import type { LiveCache } from '../../apply/live.ts';
 import { ownershipOf } from '../../apply/ownership.ts';
@@ -12,15 +12,7 @@ import type { ApiServer, CallOptions } from '../../runtime/client/api-server.ts'
 import { InvalidError, isNotFound } from '../../runtime/errors.ts';
 import { describeObject, type KubeObject, objectKey } from '../../runtime/object.ts';
 import { basisOf, type ReadCluster } from './publication-basis.ts';
-import {
-	type ClusterRecord,
-	contentHash,
-	multiClusterLabel,
-	recordOf,
-	recordReference,
-	recordSecret,
-	recordSetId,
-} from './record.ts';
+import { type ClusterRecord, contentHash, recordOf, recordReference, recordSecret, recordSetId } from './record.ts';
 import { remoteKubeconfig } from './remote-secret.ts';
 import { isDue, type RotationPolicy } from './rotation.ts';
 import type { IssuedToken } from './token.ts';

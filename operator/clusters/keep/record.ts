@@ -10,7 +10,7 @@
  * Its annotations are read from metadata alone. Nothing of the kubeconfig is in them.
  */
 import { createHash } from 'node:crypto';
-import { applySetLabel, clusterAnnotationPrefix, clusterLabel } from '../../../api/v1/constants.ts';
+import { applySetLabel, clusterAnnotationPrefix, clusterLabel, multiClusterLabel } from '../../../api/v1/constants.ts';
 import type { Child, ClusterRecordFacts } from '../../apply/child.ts';
 import { componentLabel, instanceLabel, type Owner, ownerReference } from '../../apply/identity.ts';
 import { applySetId, managedBy } from '../../render/index.ts';
@@ -57,9 +57,6 @@ export interface ClusterRecord {
 	/** When leaving began, milliseconds since 1970. */
 	readonly leavingSince?: number;
 }
-
-/** Pilot looks for this label (istio 1.0-1.4 `pkg/kube/secretcontroller`, later `pkg/kube/multicluster`). */
-export const multiClusterLabel = 'istio/multiCluster';
 
 /** What istioctl writes on such Secrets, for people and tools (istio `istioctl/pkg/multicluster/remote_secret.go`). */
 const clusterNameAnnotation = 'networking.istio.io/cluster';
