@@ -44,9 +44,6 @@ const customKinds: readonly Kind[] = Object.values(kinds).filter(({ apiVersion }
 	groupOf(apiVersion).endsWith('.istio.io'),
 );
 
-/** The kinds of which changes are seen; every kind that is rendered must be among them. */
-export const watchedKinds: readonly Kind[] = [...watchedChildren.map(({ kind }) => kind), ...customKinds];
-
 export interface MeshCachesOptions {
 	readonly onError: (error: unknown) => void;
 	readonly observe?: (happening: ReflectorHappening) => void;

@@ -83,7 +83,7 @@ function checkTracers({ mesh }: ParsedSpec): readonly ReleaseProblem[] {
 
 /** Whether a minor parses a field. */
 export function isKnown(field: Field, minor: Minor): boolean {
-	return compareMinor(field.first, minor) <= 0 && (field.last === undefined || compareMinor(minor, field.last) <= 0);
+	return compareMinor(field.first, minor) <= 0;
 }
 
 function checkFields(

@@ -26,10 +26,8 @@ export type Refusal =
 
 export interface Field {
 	readonly shape: Shape;
-	/** The first minor that parses the field. */
+	/** The first minor that parses the field; all later ones do. */
 	readonly first: Minor;
-	/** The last one; all later ones when absent. */
-	readonly last?: Minor;
 	/** Refused from `from` on, or in every minor. The first entry that fits counts. */
 	readonly refused?: readonly (Refusal & { readonly from?: Minor })[];
 }
