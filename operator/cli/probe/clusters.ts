@@ -2,6 +2,7 @@
 import type { ClusterSettings } from '../../clusters/settings.ts';
 import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { isOperatorError } from '../../runtime/errors.ts';
 import type { LookedAt } from '../clusters/look.ts';
 import { here, type Matrix, type MatrixCell, type MatrixRow } from '../clusters/matrix.ts';
 import { connect } from '../connection.ts';
@@ -99,7 +100,11 @@ async function targetsOf(
 	settings: ClusterSettings,
 ): Promise<readonly NamedTarget[]> {
 	const notReached = { why: `${name} is not reached from here, so nothing is known of its pods` };
-	const pod = api === undefined ? notReached : await podTarget(api, name, namespace, settings).catch(() => notReached);
+	const orNotReached = (error: unknown): TargetResult => {
+		if (isOperatorError(error)) return notReached;
+		throw error;
+	};
+	const pod = api === undefined ? notReached : await podTarget(api, name, namespace, settings).catch(orNotReached);
 	return [
 		{
 			cluster: name,
@@ -138,6 +143,8 @@ async function rowOf(
 			return readProbeLog(log, tried, name);
 		} catch (error) {
 			signal.throwIfAborted();
+			// What is no answer of the outside world is a defect.
+			if (!isOperatorError(error)) throw error;
 			return tried.map(() => ({ state: 'unknown', detail: describeProbeFailure(error, name, namespace) }));
 		}
 	}
