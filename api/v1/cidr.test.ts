@@ -1,5 +1,5 @@
 import test from 'ava';
-import { isCidr } from './cidr.ts';
+import { isCidr, mappedIPv4 } from './cidr.ts';
 
 for (const block of [
 	'10.0.0.0/8',
@@ -37,3 +37,12 @@ for (const text of [
 		t.false(isCidr(text));
 	});
 }
+
+test('IPv4 in the dress of IPv6 is known in any spelling', (t) => {
+	for (const address of ['::ffff:10.1.2.255', '::FFFF:a01:2ff', '0:0:0:0:0:ffff:0a01:02ff', '0::ffff:10.1.2.255']) {
+		t.is(mappedIPv4(address), '10.1.2.255', address);
+	}
+	for (const address of ['::', '::10.1.2.3', '::fffe:10.1.2.3', '1::ffff:a01:203', '64:ff9b::10.1.2.3', 'ffff::']) {
+		t.is(mappedIPv4(address), undefined, address);
+	}
+});

@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { parseCidr } from 'cidr-tools';
 
 /**
  * True for an address block such as `10.0.0.0/8` or `fd00::/8`. Accepts what the API server's CEL function `isCIDR` accepts
@@ -10,10 +11,14 @@ export function isCidr(text: string): boolean {
 	if (isIPv4(address)) {
 		return Number(length) <= 32;
 	}
-	return isIPv6(address) && !isMapped(address) && Number(length) <= 128;
+	return isIPv6(address) && mappedIPv4(address) === undefined && Number(length) <= 128;
 }
 
-/** `::ffff:1.2.3.4` in any spelling: the first 80 bits are 0 and the next 16 are 1. */
-function isMapped(address: string): boolean {
-	return /^\[::ffff:[0-9a-f]+:[0-9a-f]+\]$/.test(new URL(`http://[${address}]/`).hostname);
+/**
+ * `1.2.3.4` for `::ffff:1.2.3.4` in any spelling: IPv4 in the dress of IPv6 (RFC 4291 2.5.5.2). Undefined for all other
+ * addresses of IPv6. Whether it is one must be known before.
+ */
+export function mappedIPv4(address: string): string | undefined {
+	const { start } = parseCidr(address);
+	return start >> 32n === 0xffffn ? [24n, 16n, 8n, 0n].map((shift) => (start >> shift) & 0xffn).join('.') : undefined;
 }

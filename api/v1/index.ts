@@ -1,5 +1,5 @@
 /** The API of Meshwright, version v1: everything that other rooms need from it. */
-export { isCidr } from './cidr.ts';
+export { isCidr, mappedIPv4 } from './cidr.ts';
 export type { ClusterObservation, ClusterProblem } from './cluster-observation.ts';
 export { type ClusterReason, type ClusterReasonEntry, clusterReasons } from './cluster-reasons.ts';
 export * from './constants.ts';

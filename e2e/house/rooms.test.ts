@@ -49,6 +49,8 @@ const forbidden: readonly (readonly [file: string, specifier: string])[] = [
 	['operator/runtime/x.ts', 'semver'],
 	['operator/apply/x.ts', 'diff'],
 	['operator/mesh/x.ts', 'diff'],
+	['operator/render/x.ts', 'cidr-tools'],
+	['operator/cli/x.ts', 'cidr-tools'],
 	['operator/status/x.ts', 'semver/functions/parse.js'],
 	['deploy/x.ts', '../operator/apply/identity.ts'],
 	['deploy/x.ts', '../operator/clusters/checks/checks.ts'],
@@ -57,6 +59,8 @@ const forbidden: readonly (readonly [file: string, specifier: string])[] = [
 const allowed: readonly (readonly [file: string, specifier: string])[] = [
 	['api/v1/x.ts', 'zod'],
 	['api/v1/x.ts', 'semver/functions/parse.js'],
+	['api/v1/x.ts', 'cidr-tools'],
+	['operator/clusters/checks/x.ts', 'cidr-tools'],
 	['operator/releases/x.ts', '../../api/v1/index.ts'],
 	['operator/render/x.ts', '../releases/index.ts'],
 	['operator/render/x.ts', '../sidecar/index.ts'],

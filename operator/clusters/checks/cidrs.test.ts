@@ -1,6 +1,15 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { fewBlocks, firstOverlap, mergeBlocks, mostBlocks, normalBlock, overlap } from './cidrs.ts';
+import { fewBlocks, firstOverlap, mergeBlocks, mostBlocks, readBlock } from './cidrs.ts';
+
+function overlap(a: string, b: string): boolean {
+	return firstOverlap([a], [b]) !== undefined;
+}
+
+/** The block as messages write it; what is no block stays as it is. */
+function normalBlock(text: string): string {
+	return readBlock(text) ?? text;
+}
 
 const shared: readonly (readonly [a: string, b: string, shares: boolean])[] = [
 	['10.0.0.0/8', '10.1.0.0/16', true],
@@ -45,6 +54,45 @@ for (const [text, normal] of written) {
 		t.is(normalBlock(text), normal);
 	});
 }
+
+const noBlocks = [
+	'',
+	'/8',
+	'10.0.0.0',
+	'10.0.0.0/',
+	'10.0.0.0/8/8',
+	'10.0.0.0/-1',
+	'10.0.0.0/33',
+	'10.0.0.0/0008',
+	'10.0.0/8',
+	'10.0.0.0.0/8',
+	'010.0.0.0/8',
+	'300.1.2.3/8',
+	'1.2.3.4/99',
+	'::/129',
+	'fe80::1%eth0/64',
+	'1:2:3:4:5:6:7/64',
+	'1::2::3/64',
+	'12345::/16',
+	'::ffff:10.0.0.256/104',
+	' 10.0.0.0/8',
+	'10.0.0.0/8\n',
+];
+
+for (const text of noBlocks) {
+	test(`${JSON.stringify(text)} is no block, and in a list as if it were not there`, (t) => {
+		t.is(readBlock(text), undefined);
+		t.deepEqual(mergeBlocks(['10.0.0.0/8', text, 'fd00::/8']), ['10.0.0.0/8', 'fd00::/8']);
+		t.deepEqual(fewBlocks([text]), []);
+		t.is(firstOverlap([text, '10.0.0.0/8'], [text, 'fd00::/8']), undefined);
+	});
+}
+
+test('the whole of a family is one block', (t) => {
+	t.deepEqual(mergeBlocks(['128.0.0.0/1', '8000::/1', '0.0.0.0/1', '::/1']), ['0.0.0.0/0', '::/0']);
+	t.deepEqual(fewBlocks(['0.0.0.0/2', '128.0.0.0/2', '::/2', '8000::/2'], 1), ['0.0.0.0/0', '::/0']);
+	t.deepEqual(mergeBlocks(['::fffe:0:0/95', '::ffff:0:0/96']), ['0.0.0.0/0', '::fffe:0:0/95']);
+});
 
 test('the blocks of 5,000 nodes are few, and the same addresses', (t) => {
 	const nodes = Array.from({ length: 5_000 }, (_, index) => `10.${128 + (index >> 8)}.${index & 255}.0/24`);
@@ -98,6 +146,22 @@ test('5,000 blocks are compared with 5,000 in no time', (t) => {
 	t.true(user + system < 2_000_000);
 });
 
+test('blocks without any order, as many as no cluster has, are made few in no time', (t) => {
+	// Numbers that look like chance, and are the same at each run (Numerical Recipes' generator).
+	let state = 1;
+	const next = () => {
+		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+		return (state >>> 16).toString(16);
+	};
+	const blocks = Array.from({ length: 20_000 }, () => `${Array.from({ length: 8 }, next).join(':')}/128`);
+	const before = process.threadCpuUsage();
+	const few = fewBlocks(blocks);
+	const { user, system } = process.threadCpuUsage(before);
+	t.true(few.length > 0 && few.length <= mostBlocks);
+	t.deepEqual(mergeBlocks([...few, ...blocks]), few, 'all addresses are in them');
+	t.true(user + system < 2_000_000);
+});
+
 function meet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
 	return [...one].some((address) => other.has(address));
 }
@@ -141,6 +205,26 @@ test('blocks overlap exactly when they have an address in common, whichever is n
 		fc.property(block, block, (a, b) => {
 			t.is(overlap(a, b), meet(covered([a]), covered([b])));
 			t.is(overlap(a, b), overlap(b, a));
+		}),
+	);
+});
+
+test('the normal form of a block is its own normal form, and has the same addresses', (t) => {
+	fc.assert(
+		fc.property(block, (text) => {
+			const normal = normalBlock(text);
+			t.is(normalBlock(normal), normal);
+			t.deepEqual(addresses(normal), addresses(text));
+		}),
+	);
+});
+
+test('whatever a text holds, it is a block or none, and no error', (t) => {
+	const nearly = fc.stringMatching(/^[0-9a-f:.]{0,16}\/[0-9]{0,4}$/);
+	fc.assert(
+		fc.property(fc.oneof(fc.string(), nearly), (text) => {
+			const read = readBlock(text);
+			t.true(read === undefined || normalBlock(read) === read);
 		}),
 	);
 });

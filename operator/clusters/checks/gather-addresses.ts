@@ -2,8 +2,7 @@
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import { collectionPath, kinds } from '../../runtime/kinds.ts';
-import { parseBlock } from './cidr-block.ts';
-import { fewBlocks, mergeBlocks, normalBlock } from './cidrs.ts';
+import { fewBlocks, mergeBlocks, readBlock } from './cidrs.ts';
 import { type Known, known, optional, unknown, valueIfKnown } from './known.ts';
 
 export type Blocks = Known<readonly string[]>;
@@ -68,7 +67,7 @@ function blocksOfNode({ spec = {} }: NodeFields): readonly string[] {
 function validBlocks(values: readonly unknown[]): readonly string[] {
 	return values
 		.slice(0, mostBlocksEach)
-		.filter((value): value is string => typeof value === 'string' && parseBlock(value) !== undefined);
+		.filter((value): value is string => typeof value === 'string' && readBlock(value) !== undefined);
 }
 
 /**
@@ -162,8 +161,9 @@ function rangeIn(error: RequestError): Blocks | undefined {
 	const texts = [...error.causes.map(({ message }) => message), error.message];
 	for (const text of texts) {
 		const [, range = ''] = /range of valid IPs is ([0-9a-fA-F.:]+\/[0-9]+)/.exec(text) ?? [];
-		if (parseBlock(range) !== undefined) {
-			return known([normalBlock(range)], 'a dry run of creating a Service');
+		const block = readBlock(range);
+		if (block !== undefined) {
+			return known([block], 'a dry run of creating a Service');
 		}
 	}
 	return undefined;
