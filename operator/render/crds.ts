@@ -1,4 +1,4 @@
-/** Istio's own custom resource definitions, for `apiextensions.k8s.io/v1`. */
+/** Renders Istio's custom resource definitions for `apiextensions.k8s.io/v1`. */
 import { crdVersionAnnotation } from '../../api/v1/index.ts';
 import { crdsOf, type IstioCrd, type ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
@@ -6,9 +6,9 @@ import { finish } from './finish.ts';
 import { managedBy } from './labels.ts';
 
 /**
- * The definitions that the mesh's release needs. All meshes of a cluster share them and users' objects hang on them: they
- * carry no set, are never pruned or deleted, and are applied only where the live annotation names no newer release. None
- * where Pilot serves another cluster: they are read there.
+ * The definitions that the mesh's release needs. All meshes of a cluster share them, and users' objects depend on them. So
+ * they belong to no set and are never pruned or deleted. They are applied only when the live annotation names no newer
+ * release. None when Pilot serves another cluster, because it reads them there.
  */
 export function renderCrds({ release, pilotKubeconfig }: ResolvedMesh): readonly KubeObject[] {
 	if (pilotKubeconfig !== undefined) {
@@ -22,12 +22,12 @@ export function renderCrds({ release, pilotKubeconfig }: ResolvedMesh): readonly
 	return crds;
 }
 
-/** By release, on which alone they depend: hundreds of meshes share one frozen list. */
+/** The definitions by release. They depend on nothing else, so hundreds of meshes share one frozen list. */
 const rendered = new Map<string, readonly KubeObject[]>();
 
 /**
- * The schema is open: classic releases check values themselves, and the schemas that 1.4 ships are not structural. There is
- * no status subresource: only Galley's analysis would write it.
+ * The schema is open: classic releases check values themselves, and the schemas of 1.4 are not structural. There is no
+ * status subresource, because only Galley's analysis would write it.
  */
 function definition(crd: IstioCrd, release: string): KubeObject {
 	return {

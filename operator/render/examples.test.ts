@@ -18,7 +18,7 @@ async function meshConfig(example: string): Promise<unknown> {
 	};
 }
 
-/** The mesh configuration of the article "What is Istio", as it stands there. */
+/** The mesh configuration of the article "What is Istio", word for word. */
 const article = {
 	enableTracing: false,
 	mixerCheckServer: 'istio-policy.istio-system:15004',

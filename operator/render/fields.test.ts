@@ -1,4 +1,4 @@
-/** No field is accepted and ignored: each one that the API supports changes what is rendered, or controls the operator itself. */
+/** No field is accepted and ignored: each supported field changes what is rendered, or controls the operator itself. */
 import test from 'ava';
 import { z } from 'zod';
 import { supportGap } from '../../api/v1/index.ts';
@@ -9,14 +9,14 @@ import { meshOf } from './testing.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Fields that say what the operator does, not what is made. */
+/** Fields that control the operator, not what is rendered. */
 const control = [
 	'spec.paused',
 	'spec.deletion.policy',
 	'spec.deletion.force',
 	'spec.deletion.timeout',
 	'spec.sidecarInjector.namespaces',
-	// How other clusters are reached, found different and joined.
+	// How other clusters are reached, told apart and joined.
 	'spec.multiCluster.clusterName',
 	'spec.multiCluster.server',
 	'spec.multiCluster.podCIDRs',
@@ -25,7 +25,7 @@ const control = [
 	'spec.multiCluster.credentials.renewAt',
 ];
 
-/** Refused whatever it says: the schema knows it because others have it. */
+/** Fields whose every value is refused. The schema has them because other components have them. */
 const refused = ['spec.citadel.disruptionBudget.minAvailable'];
 
 const cluster = { name: 'eu-west', kubeconfigSecret: { name: 'eu-west', namespace: 'meshwright-system' } };
@@ -37,7 +37,7 @@ function withInjector(fields: Fields): Fields {
 	return { sidecarInjector: { enabled: true, ...fields } };
 }
 
-/** What is put into pods shows in the injector's template. */
+/** What goes into pods shows in the injector's template. */
 function inPods(proxy: Fields): { readonly from: Fields; readonly to: Fields } {
 	return { from: withInjector({}), to: { ...withInjector({}), proxy } };
 }
@@ -46,7 +46,7 @@ function withCitadel(fields: Fields): Fields {
 	return { citadel: { enabled: true, ...fields } };
 }
 
-/** A value that differs from the default, by the path of its field; with the rest of the spec that it needs. */
+/** For each field's path: a value that differs from the default, and the rest of the spec that it needs. */
 const changes: Readonly<Record<string, { readonly from?: Fields; readonly to: Fields }>> = {
 	'spec.version': { to: { version: '1.3.8' } },
 	'spec.namespace': { to: { namespace: 'mesh' } },
@@ -132,7 +132,7 @@ const changes: Readonly<Record<string, { readonly from?: Fields; readonly to: Fi
 		to: { pilot: { kubeconfigSecret: { name: 'served', key: 'eu' } } },
 	},
 	'spec.multiCluster.network': { to: { multiCluster: { network: 'here' } } },
-	// Names and networks of its entries: see below.
+	// Names and networks of the entries are tested below.
 	'spec.multiCluster.clusters': {
 		from: { multiCluster: { network: 'here' } },
 		to: { multiCluster: { network: 'here', clusters: [cluster] } },
@@ -140,7 +140,10 @@ const changes: Readonly<Record<string, { readonly from?: Fields; readonly to: Fi
 	'spec.pilot.extraArgs': { to: { pilot: { extraArgs: ['--resync=5m'] } } },
 };
 
-/** What any component's pods can be told, each with a value that differs from the default; `place` puts it into a spec. */
+/**
+ * The fields that every component's pods have, each with a value that differs from the default. `place` puts it into a
+ * spec.
+ */
 function podChanges(path: string, place: (fields: Fields) => Fields, extraArg: string): typeof changes {
 	const fields: Readonly<Record<string, Fields>> = {
 		'disruptionBudget.maxUnavailable': { disruptionBudget: { maxUnavailable: 1 } },
@@ -163,7 +166,7 @@ function podChanges(path: string, place: (fields: Fields) => Fields, extraArg: s
 	);
 }
 
-/** What any component that can run as several pods can be told, as `podChanges`. */
+/** The same for components that can run as several pods. */
 function workloadChanges(path: string, place: (fields: Fields) => Fields, extraArg: string): typeof changes {
 	const scaled = (fields: Fields) => place({ autoscaling: { ...autoscaling, ...fields } });
 	return {
@@ -253,7 +256,7 @@ const clusterChanges: Readonly<Record<string, Fields>> = {
 	network: { network: 'there' },
 };
 
-/** The others: how it is reached, and what is rendered for it (`data-plane.test.ts`). */
+/** The other fields of a joined cluster: how it is reached, and what is rendered for it (`data-plane.test.ts`). */
 const clusterControl = [
 	'role',
 	'kubeconfigSecret.name',
@@ -293,7 +296,7 @@ function leaves(schema: z.core.$ZodType, path: string): readonly string[] {
 		: [path];
 }
 
-/** How many pods a component has. */
+/** The fields for the number of a component's pods. */
 function replicaChanges(path: string, place: (fields: Fields) => Fields): typeof changes {
 	const fields: Readonly<Record<string, readonly [Fields, Fields]>> = {
 		replicas: [{}, { replicas: 3 }],
@@ -317,7 +320,7 @@ const injectionChanges: typeof changes = {
 		from: withInjector({}),
 		to: { ...withInjector({}), images: { digests: { sidecarInjector: digest } } },
 	},
-	// Since 1.4 it is the image of the proxy.
+	// Since 1.4 the init container has the image of the proxy.
 	'spec.images.digests.proxyInit': {
 		from: { ...withInjector({}), version: '1.3.8' },
 		to: { ...withInjector({}), version: '1.3.8', images: { digests: { proxyInit: digest } } },

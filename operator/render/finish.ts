@@ -1,29 +1,32 @@
-/** The last step of rendering: one form for equal content, that nobody can change. */
+/** The last step of rendering: gives equal content one form that nobody can change. */
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 
-/** The objects sorted by kind, namespace and name, with sorted keys and without anything empty, frozen to the last field. */
+/**
+ * Sorts the objects by kind, namespace and name, sorts their keys, removes everything empty, and freezes them to the last
+ * field.
+ */
 export function finish(objects: readonly KubeObject[]): readonly KubeObject[] {
 	const finished = objects.map((object) => tidy(object) as KubeObject);
 	finished.sort((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1));
 	return Object.freeze(finished);
 }
 
-/** A subtree that is kept as it is: in some of Kubernetes' fields an empty object means "all". */
+/** Subtrees that are kept as they are. In some fields of Kubernetes an empty object means "all". */
 const verbatim = new WeakSet<object>();
 
-/** Marks a value that a user gave in Kubernetes' own words, so that its empty objects stay. */
+/** Marks a value that a user gave in Kubernetes' own terms, so that its empty objects stay. */
 export function asGiven<Value extends object>(value: Value): Value {
 	const copy = structuredClone(value);
 	verbatim.add(copy);
 	return copy;
 }
 
-/** Empty lists and objects that stay where they are: they were written so, and may mean "all" or "the default kind". */
+/** Empty lists and objects that stay: somebody wrote them on purpose, and they may mean "all" or "the default kind". */
 const deliberatelyEmpty = new WeakSet<object>();
 
 /**
- * A copy to change and to finish again. What is empty in `value` stays then; what the change leaves empty behind it goes.
- * Also for values that are put into such a copy.
+ * A copy to change and to finish again. What is empty in `value` stays then; what becomes empty by the change goes. Use it
+ * for values that are put into such a copy, too.
  */
 export function thaw(value: unknown): unknown {
 	if (typeof value !== 'object' || value === null) {
@@ -57,7 +60,10 @@ function tidy(value: unknown, keepEmpty = false): unknown {
 	);
 }
 
-/** Empty lists and objects, which the API server drops or fills: writing them makes a difference that is none. */
+/**
+ * Whether a value is an empty list or object. The API server drops or fills these, so writing them would look like a
+ * difference.
+ */
 function isEmpty(value: unknown): boolean {
 	return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }

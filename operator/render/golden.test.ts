@@ -1,8 +1,9 @@
 /**
- * What is rendered, as files that a person can read. `UPDATE_GOLDEN=1 npx ava operator/render/golden.test.ts` rewrites them.
+ * Keeps what is rendered as files that a person can read. `UPDATE_GOLDEN=1 npx ava operator/render/golden.test.ts` rewrites
+ * them.
  *
- * The files of a release's profiles have every object in its place, in full or, where it stands just so in another file of
- * the release, as a line that names that file.
+ * The files of a release's profiles list every object: in full, or, when another file of the release has the same object,
+ * as a line that names that file.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -39,13 +40,13 @@ const mixer = {
 	],
 };
 
-/** In the place of those of a cluster. */
+/** Stands for the certificates of a cluster. */
 const certificates: ClusterFacts = {
 	injectorRoots: 'the roots\n',
 	injectorCertificate: { certChain: 'the certificate\n', key: 'the key\n', roots: 'the roots\n' },
 };
 
-/** Objects by the name of their golden file. */
+/** The objects of each golden file, by the file's name. */
 const golden: readonly (readonly [file: string, objects: () => Promise<readonly KubeObject[]>])[] = [
 	...releases.flatMap(({ version, minor }) => [
 		[`${version}-minimal-without-citadel.yaml`, async () => render(resolved(installation({ version })))] as const,
@@ -80,7 +81,7 @@ const golden: readonly (readonly [file: string, objects: () => Promise<readonly 
 	['example-ha.yaml', async () => render(resolved(await example('ha')))],
 ];
 
-/** What gateways add to a mesh: one in front of it as it is, one behind it under an autoscaler. */
+/** What gateways add to a mesh: a plain ingress gateway, and an egress gateway with an autoscaler. */
 function gatewaysOf(version: string): readonly KubeObject[] {
 	const gateways = {
 		ingress: { enabled: true },
@@ -92,7 +93,7 @@ function gatewaysOf(version: string): readonly KubeObject[] {
 	);
 }
 
-/** A near cluster, and one in another network where the release has networks. */
+/** One cluster in the same network, and one in another network when the release has networks. */
 function joined(minor: string): object {
 	const entry = (name: string) => ({ name, kubeconfigSecret: { name, namespace: 'meshwright-system' } });
 	return minor === '1.0'
@@ -100,7 +101,7 @@ function joined(minor: string): object {
 		: { network: 'here', clusters: [entry('near'), { ...entry('far'), network: 'there' }] };
 }
 
-/** What joined clusters change: of the objects of this one that are as they are without, nothing. */
+/** What joined clusters change. Objects of this cluster that stay the same are left out. */
 function clustersOf(version: string, minor: string): readonly KubeObject[] {
 	const spec = {
 		version,
@@ -118,7 +119,7 @@ function clustersOf(version: string, minor: string): readonly KubeObject[] {
 	);
 }
 
-/** What is made in a cluster without a control plane of its own: in another network where the release has networks. */
+/** What is made in a cluster without a control plane of its own, in another network when the release has networks. */
 function dataPlaneOf(version: string, minor: string): readonly KubeObject[] {
 	const mesh = resolved(
 		installation({
@@ -155,7 +156,7 @@ async function compare(t: ExecutionContext, file: string, text: string): Promise
 	t.is(text, await readFile(url, 'utf8'));
 }
 
-/** The profiles with Citadel and without, whatever their own answer is; the least of them stands above, in full. */
+/** The profiles with Citadel and without, whatever their default is. The smallest combination is listed in full above. */
 const combinations = Object.keys(profiles)
 	.flatMap((profile) => [
 		{ suffix: `${profile}-without-citadel.yaml`, spec: { profile, citadel: { enabled: false } } },
@@ -173,7 +174,7 @@ for (const [file, objects] of golden) {
 
 for (const { version } of releases) {
 	test(`renders the profiles of ${version}, with Citadel and without`, async (t) => {
-		/** The file that has it in full, by what stands there. */
+		/** The file that has an object in full, by the object's text. */
 		const shown = new Map<string, string>();
 		const show = (objects: readonly KubeObject[], file: string) => {
 			for (const object of objects) if (!shown.has(yamlOf(object))) shown.set(yamlOf(object), file);

@@ -1,4 +1,4 @@
-/** From a resolved mesh to every object of it. Pure: the object rendered is the object applied. */
+/** Renders all objects of a resolved mesh. Pure: the object rendered is the object applied. */
 import type { ResolvedMesh } from '../releases/index.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import { renderCitadel } from './classic/citadel.ts';
@@ -29,14 +29,14 @@ export { applySetId, applySetLabel, managedBy } from './labels.ts';
 export { OverlayError, type OverlayProblem } from './overlays.ts';
 export { type Reader, readerServiceAccount, renderReader } from './reader.ts';
 
-/** Problems of overlays, which only show once there are objects to change. */
+/** The objects, or problems of overlays, which show only when there are objects to change. */
 export type RenderResult = OverlayResult;
 
 /**
- * All objects of a mesh but Istio's custom resource definitions (`renderCrds`), sorted, deep-frozen, without anything empty.
- * Owner references are put on when they are applied: they need the uid of the live MeshInstallation.
+ * All objects of a mesh except Istio's custom resource definitions (`renderCrds`), sorted, deep-frozen, without anything
+ * empty. Owner references are added when the objects are applied, because they need the uid of the live MeshInstallation.
  *
- * Throws OverlayError where overlays can't be applied, which `checkOverlays` tells beforehand.
+ * Throws OverlayError when overlays can't be applied. `checkOverlays` tells that beforehand.
  */
 export function render(mesh: ResolvedMesh, facts: ClusterFacts = {}): readonly KubeObject[] {
 	const result = renderMesh(mesh, facts);
@@ -46,7 +46,7 @@ export function render(mesh: ResolvedMesh, facts: ClusterFacts = {}): readonly K
 	return result.objects;
 }
 
-/** All problems of `spec.overlays`, whatever the cluster shows; none when all of them can be applied. */
+/** All problems of `spec.overlays`, whatever the cluster shows. Empty when all of them can be applied. */
 export function checkOverlays(mesh: ResolvedMesh): readonly OverlayProblem[] {
 	const result = mesh.overlays.length === 0 ? undefined : renderMesh(mesh, {});
 	return result === undefined || result.ok ? [] : result.problems;
@@ -58,7 +58,7 @@ export function renderMesh(mesh: ResolvedMesh, facts: ClusterFacts = {}): Render
 	if (mesh.overlays.length === 0) {
 		return { ok: true, objects };
 	}
-	// An overlay may be for an object that has to wait for the cluster: it is judged now, and applied when the object comes.
+	// An overlay may be for an object that waits for the cluster. It is checked now, and applied when the object is made.
 	const present = new Set(objects.map(objectKey));
 	const later = finish(components(mesh, { ...standIns, ...facts })).filter((object) => !present.has(objectKey(object)));
 	const result = applyOverlays([...objects, ...later], mesh.overlays);
@@ -67,7 +67,7 @@ export function renderMesh(mesh: ResolvedMesh, facts: ClusterFacts = {}): Render
 		: result;
 }
 
-/** In the place of what only the cluster knows. */
+/** Stand-ins for what only the cluster knows. */
 const standIns: ClusterFacts = {
 	injectorRoots: 'pending',
 	injectorCertificate: { certChain: 'pending', key: 'pending', roots: 'pending' },
@@ -88,7 +88,7 @@ function components(mesh: ResolvedMesh, facts: ClusterFacts): readonly KubeObjec
 				...renderGateways(mesh),
 				...renderNetworkGateway(mesh),
 			];
-			// A Pilot outside reads them elsewhere, see `renderServedCluster`.
+			// A Pilot that serves another cluster reads them there, see `renderServedCluster`.
 			return mesh.pilotKubeconfig === undefined ? objects : objects.filter((object) => !isIstioObject(object));
 		}
 	}

@@ -17,7 +17,7 @@ function merged(target: unknown, patch: unknown): unknown {
 	return mergePatch(target, patch, structuredClone);
 }
 
-/** What a hostile document holds has to come from JSON: only there is `__proto__` a field like others. */
+/** Parses JSON, as hostile documents do: only there is `__proto__` a field like others. */
 function json(text: string): unknown {
 	return JSON.parse(text);
 }

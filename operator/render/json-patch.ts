@@ -1,7 +1,7 @@
 /**
- * JSON patch (RFC 6902) and JSON merge patch (RFC 7386) for patches that nobody vouches for. A pointer walks over an
- * object's own fields alone and a list's real indexes; `__proto__` names nothing; what a patch can make an object grow
- * to is bounded.
+ * JSON patch (RFC 6902) and JSON merge patch (RFC 7386), for patches that nobody trusts. A pointer walks only over an
+ * object's own fields and a list's real indexes. `__proto__` names nothing. The size to which a patch can make an object
+ * grow is bounded.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ParsedSpec } from '../../api/v1/index.ts';
@@ -14,13 +14,13 @@ type Container = Fields | unknown[];
 /** How deep an object may be nested. Kubernetes' own go to about 20. */
 const maxDepth = 64;
 
-/** What one patch may copy and move, in characters: copies of copies would double without end. */
-const maxCarried = 256 * 1024;
+/** How many characters one patch may copy and move: copies of copies would double without end. */
+const maxCarriedCharacters = 256 * 1024;
 
 /** A patch that does not fit the object. `message` completes "the patch …". */
 export class PatchError extends Error {
 	override readonly name = 'PatchError';
-	/** The operation that failed; none for a merge patch. */
+	/** Index of the operation that failed. Undefined for a merge patch. */
 	readonly operation: number | undefined;
 
 	constructor(message: string, operation?: number) {
@@ -29,17 +29,14 @@ export class PatchError extends Error {
 	}
 }
 
-/** How deep a value is nested, about how many characters it takes, and whether a field in it is called `__proto__`. */
+/** How deep a value is nested, about how many characters it has, and whether a field in it is called `__proto__`. */
 export interface Measure {
 	readonly depth: number;
 	readonly size: number;
 	readonly hasPrototype: boolean;
 }
 
-/**
- * Measures a value without recursion, so that no nesting is too deep for it; looks no further once its size is more than
- * `enough`.
- */
+/** Measures a value without recursion, so that no nesting is too deep for it. Stops once the size is more than `enough`. */
 export function measure(value: unknown, enough = Number.POSITIVE_INFINITY): Measure {
 	let depth = 0;
 	let size = 0;
@@ -60,7 +57,7 @@ export function measure(value: unknown, enough = Number.POSITIVE_INFINITY): Meas
 	return { depth, size, hasPrototype };
 }
 
-/** Changes `document`, which the caller owns. `copyOf` makes the copies of values that are put into it. Throws PatchError. */
+/** Changes `document`, which the caller owns. `copyOf` copies the values that are put into it. Throws PatchError. */
 export function applyPatch(
 	document: Fields,
 	operations: readonly PatchOperation[],
@@ -70,8 +67,8 @@ export function applyPatch(
 	for (const [index, operation] of operations.entries()) {
 		try {
 			carried += apply(document, operation, copyOf);
-			if (carried > maxCarried) {
-				throw new PatchError(`copies and moves more than ${maxCarried} characters`);
+			if (carried > maxCarriedCharacters) {
+				throw new PatchError(`copies and moves more than ${maxCarriedCharacters} characters`);
 			}
 		} catch (error) {
 			throw error instanceof PatchError ? new PatchError(error.message, index) : error;
@@ -79,7 +76,7 @@ export function applyPatch(
 	}
 }
 
-/** How many characters were copied or moved. */
+/** Applies one operation. Returns how many characters it copied or moved. */
 function apply(document: Fields, operation: PatchOperation, copyOf: (value: unknown) => unknown): number {
 	const path = parsePointer(operation.path);
 	switch (operation.op) {
@@ -104,7 +101,7 @@ function apply(document: Fields, operation: PatchOperation, copyOf: (value: unkn
 		case 'copy': {
 			const value = existing(document, fromOf(operation));
 			const { size } = measure(value);
-			if (size <= maxCarried) {
+			if (size <= maxCarriedCharacters) {
 				add(document, path, copyOf(value));
 			}
 			return size;
@@ -122,7 +119,7 @@ function apply(document: Fields, operation: PatchOperation, copyOf: (value: unkn
 	}
 }
 
-/** JSON merge patch: the patched form of `target`, which is not changed. Throws PatchError. */
+/** JSON merge patch: returns the patched form of `target`, which is not changed. Throws PatchError. */
 export function mergePatch(target: unknown, patch: unknown, copyOf: (value: unknown) => unknown): unknown {
 	checkGiven(patch);
 	return merge(target, patch, copyOf);
@@ -132,7 +129,7 @@ function merge(target: unknown, patch: unknown, copyOf: (value: unknown) => unkn
 	if (!isObject(patch)) {
 		return copyOf(patch);
 	}
-	// An object that is given empty, in the place of none, is a value and not a change.
+	// An empty object where there was none is a value, not a change.
 	if (!isObject(target) && Object.keys(patch).length === 0) {
 		return copyOf(patch);
 	}
@@ -151,7 +148,7 @@ function isObject(value: unknown): value is Fields {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The value of add, replace and test. */
+/** The value of an operation add, replace or test. */
 function givenValue({ op, value }: PatchOperation): unknown {
 	if (value === undefined || value === null) {
 		throw new PatchError(`has no value for ${op}; to take a field away, use remove`);
@@ -160,7 +157,7 @@ function givenValue({ op, value }: PatchOperation): unknown {
 	return value;
 }
 
-/** What a user gives is shallow enough to be read by recursion, and can not reach the prototype. */
+/** Ensures that a user's value is shallow enough for recursion and can't reach the prototype. */
 function checkGiven(value: unknown): void {
 	const { depth, hasPrototype } = measure(value);
 	if (hasPrototype) {
@@ -178,7 +175,7 @@ function fromOf({ from }: PatchOperation): readonly string[] {
 	return parsePointer(from);
 }
 
-/** The tokens of a JSON pointer (RFC 6901); at least one, since the object as a whole is not a patch's to replace. */
+/** The tokens of a JSON pointer (RFC 6901). There is at least one, because a patch may not replace the whole object. */
 function parsePointer(pointer: string): readonly string[] {
 	if (!pointer.startsWith('/') || /~(?![01])/.test(pointer)) {
 		throw new PatchError(`has ${JSON.stringify(pointer)}, which is no JSON pointer`);
@@ -200,7 +197,7 @@ function formatPointer(tokens: readonly string[]): string {
 	return `/${tokens.map((token) => token.replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`;
 }
 
-/** The value that is there. */
+/** The value at a pointer. */
 function existing(document: Fields, tokens: readonly string[]): unknown {
 	const { container, last } = parentOf(document, tokens);
 	const found = childOf(container, last);
@@ -210,7 +207,7 @@ function existing(document: Fields, tokens: readonly string[]): unknown {
 	return found.value;
 }
 
-/** The object or list that a pointer's last token is in. */
+/** The object or list that holds a pointer's last token. */
 function parentOf(
 	document: Fields,
 	tokens: readonly string[],
@@ -229,7 +226,7 @@ function parentOf(
 	return { container, last: tokens.at(-1) ?? '' };
 }
 
-/** What there is instead, for a person who mistyped a path. */
+/** Says what is there instead, for a person who mistyped a path. */
 function hint(container: Container): string {
 	if (Array.isArray(container)) {
 		return `: the list has ${container.length} entries`;
@@ -246,7 +243,7 @@ function childOf(container: Container, token: string): { readonly value: unknown
 	return Object.hasOwn(container, token) ? { value: container[token] } : undefined;
 }
 
-/** An index of a list as RFC 6901 writes it: no sign, no leading zero, no exponent. */
+/** Reads an index of a list as RFC 6901 writes it: no sign, no leading zero, no exponent. */
 function indexOf(token: string): number | undefined {
 	return /^(0|[1-9][0-9]{0,8})$/.test(token) ? Number(token) : undefined;
 }

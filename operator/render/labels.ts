@@ -1,4 +1,7 @@
-/** Labels of everything that is rendered, in one place: by them a person, `kubectl` and the operator know what belongs together. */
+/**
+ * The labels of everything that is rendered, in one place. By them a person, `kubectl` and the operator know what belongs
+ * together.
+ */
 import { createHash } from 'node:crypto';
 import { applySetLabel, clusterLabel, managedByLabel, managedByValue } from '../../api/v1/index.ts';
 import type { ResolvedMesh } from '../releases/index.ts';
@@ -6,14 +9,14 @@ import type { KubeObject } from '../runtime/object.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** Who manages an object: on everything that is rendered. */
+/** Says who manages an object. Everything that is rendered carries it. */
 export const managedBy: Labels = { [managedByLabel]: managedByValue };
 
-/** Which set an object belongs to, for inventory and pruning (`kubectl apply --prune --applyset`). */
+/** Says which set an object belongs to, for inventory and pruning (`kubectl apply --prune --applyset`). */
 export { applySetLabel };
 
 /**
- * The id of the ApplySet whose parent is the MeshInstallation of this name, as kubectl computes it: a hash of the parent's
+ * The ID of the ApplySet whose parent is the MeshInstallation of this name, as kubectl computes it: a hash of the parent's
  * name, namespace (none), kind and group (kubernetes/kubectl `pkg/cmd/apply/applyset.go`).
  */
 export function applySetId(name: string): string {
@@ -30,7 +33,9 @@ export function objectLabels(mesh: ResolvedMesh, component: string, name: string
 	};
 }
 
-/** Labels of the pods of a workload: without the version, so that pods are replaced when they run something else and not before. */
+/**
+ * Labels of the pods of a workload. The version is not among them, so pods are replaced only when they run something else.
+ */
 export function podLabels(mesh: ResolvedMesh, component: string, name: string): Labels {
 	return {
 		'app.kubernetes.io/name': name,
@@ -42,8 +47,9 @@ export function podLabels(mesh: ResolvedMesh, component: string, name: string): 
 }
 
 /**
- * The same object for the API server of another cluster: in a set of its own there, whose parent this one's can't be, and
- * with the name of the cluster from which it is kept. What is in no set, such as a namespace, stays as it is.
+ * The same object for the API server of another cluster. It belongs to a set of its own there, because this cluster's set
+ * has its parent here, and names the cluster whose operator keeps it. An object without a set, such as a namespace, stays
+ * as it is.
  */
 export function keptFrom(object: KubeObject, keeper: string, applySet: string): KubeObject {
 	const { labels } = object.metadata;

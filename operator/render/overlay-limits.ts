@@ -1,4 +1,4 @@
-/** What an overlay must leave as it was rendered: what the operator finds its objects by, and what the rest of it relies on. */
+/** What an overlay must not change: how the operator finds its objects, and what the rest of the operator relies on. */
 import { isDeepStrictEqual } from 'node:util';
 import { applySetLabel, managedByLabel } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
@@ -12,7 +12,7 @@ export interface Forbidden {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Labels by which inventory, pruning and the status know an object. */
+/** Inventory, pruning and the status know an object by these labels. */
 const ownedLabels: ReadonlySet<string> = new Set([
 	applySetLabel,
 	managedByLabel,
@@ -22,7 +22,7 @@ const ownedLabels: ReadonlySet<string> = new Set([
 
 const leave = 'Leave it as it is.';
 
-/** Every forbidden difference between an object as it was rendered and what a patch, which is not trusted, made of it. */
+/** Every forbidden difference between a rendered object and what a patch, which is not trusted, has made of it. */
 export function findForbidden(rendered: KubeObject, after: Fields): readonly Forbidden[] {
 	return [
 		...['apiVersion', 'kind']
@@ -34,7 +34,7 @@ export function findForbidden(rendered: KubeObject, after: Fields): readonly For
 	];
 }
 
-/** Of the metadata only labels and annotations are free, and of these not the operator's own. */
+/** Only labels and annotations of the metadata may change, and not the operator's own. */
 function metadataChanges({ metadata }: KubeObject, after: unknown): readonly Forbidden[] {
 	if (!isObject(after)) {
 		return [{ what: 'take away metadata', remedy: leave }];
@@ -70,7 +70,10 @@ function isOwned(key: string): boolean {
 	return ownedLabels.has(key) || /^([a-z0-9.-]+\.)?(meshwright\.io|applyset\.kubernetes\.io)\//.test(key);
 }
 
-/** Fields at the top keep their form: what reads a rendered `spec` finds one. The status is the cluster's to write. */
+/**
+ * Fields at the top keep their form, because code that reads a rendered `spec` expects one. The status belongs to the
+ * cluster.
+ */
 function shapeChanges(rendered: KubeObject, after: Fields): readonly Forbidden[] {
 	return [
 		...Object.keys(rendered)
@@ -87,7 +90,7 @@ function shapeOf(value: unknown): string {
 	return Array.isArray(value) ? 'list' : value === null ? 'null' : typeof value;
 }
 
-/** What kinds with code of their own in the operator must keep. */
+/** What must stay in kinds for which the operator has code of its own. */
 const specChanges: Readonly<Record<string, (rendered: KubeObject, after: Fields) => readonly Forbidden[]>> = {
 	Deployment: (rendered, after) => {
 		const selector = at(rendered, 'spec', 'selector', 'matchLabels');

@@ -13,7 +13,7 @@ const version = '1.4.10';
 const pilot = { kind: 'Deployment', name: 'istio-pilot' };
 const rendered = render(meshOf({ version, pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } }));
 
-/** The changed Deployment of Pilot. Throws with the problems otherwise. */
+/** The changed Deployment of Pilot. Throws when there are problems. */
 function changed(overlay: Omit<ResolvedOverlay, 'target'>, target: ResolvedOverlay['target'] = pilot): KubeObject {
 	const result = applyOverlays(rendered, [{ target, ...overlay }]);
 	if (!result.ok) {
@@ -26,7 +26,7 @@ function changed(overlay: Omit<ResolvedOverlay, 'target'>, target: ResolvedOverl
 	);
 }
 
-/** Nothing but the target is changed, and everything is still in its place. */
+/** Checks that nothing but the target is changed, and that everything is still in its place. */
 function checkOthers(objects: readonly KubeObject[], { kind, name }: ResolvedOverlay['target']): void {
 	for (const [index, object] of objects.entries()) {
 		const isTarget = object.kind === kind && object.metadata.name === name;

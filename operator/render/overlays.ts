@@ -1,4 +1,4 @@
-/** `spec.overlays`: the user's last word on single rendered objects, for what has no field. It is not trusted. */
+/** Applies `spec.overlays`: users' changes of single rendered objects, for what has no field. They are not trusted. */
 import type { Problem, Reason } from '../../api/v1/index.ts';
 import type { ResolvedOverlay } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
@@ -6,11 +6,12 @@ import { finish, thaw } from './finish.ts';
 import { applyPatch, measure, mergePatch, PatchError } from './json-patch.ts';
 import { findForbidden } from './overlay-limits.ts';
 
-/** What keeps an overlay from being applied. */
+/** Why an overlay can't be applied. */
 export interface OverlayProblem extends Omit<Problem, 'reason'> {
 	/**
-	 * `OverlayTargetNotFound`: nothing of that kind and name is rendered. `OverlayNotApplicable`: the patch does not fit the
-	 * object. `Invalid`: it changes what is not its to change.
+	 * - `OverlayTargetNotFound`: nothing of that kind and name is rendered.
+	 * - `OverlayNotApplicable`: the patch does not fit the object.
+	 * - `Invalid`: the patch changes something that it must not.
 	 */
 	readonly reason: Extract<Reason, 'Invalid' | 'OverlayTargetNotFound' | 'OverlayNotApplicable'>;
 }
@@ -19,7 +20,7 @@ export type OverlayResult =
 	| { readonly ok: true; readonly objects: readonly KubeObject[] }
 	| { readonly ok: false; readonly problems: readonly OverlayProblem[] };
 
-/** Overlays that can't be applied were not asked about before rendering. */
+/** Overlays can't be applied, and nobody called `checkOverlays` before rendering. */
 export class OverlayError extends Error {
 	override readonly name = 'OverlayError';
 	readonly problems: readonly OverlayProblem[];
@@ -30,18 +31,18 @@ export class OverlayError extends Error {
 	}
 }
 
-/** Kinds that no overlay may change: keys, and what all meshes of the cluster share. */
+/** Kinds that no overlay may change: those with keys, and those that all meshes of the cluster share. */
 const untouchable: ReadonlySet<string> = new Set(['Secret', 'CustomResourceDefinition']);
 
-/** Characters that an object may take; rendered ones take less than a tenth of it. */
-const maxSize = 256 * 1024;
+/** An object may have this many characters. Rendered ones have less than a tenth of it. */
+const maxObjectCharacters = 256 * 1024;
 
-/** Characters that all overlays may take together: about what the API server stores in one object. */
-const maxGiven = 1024 * 1024;
+/** All overlays together may have this many characters: about what the API server stores in one object. */
+const maxAllCharacters = 1024 * 1024;
 
 /**
- * Finished objects with overlays applied, in their order, on copies; every problem is reported, not the first alone. What
- * an overlay gives stays as it was given, also where it is empty; null means absent, as everywhere.
+ * Applies overlays to copies of finished objects, in their order. Reports every problem, not the first alone. What an
+ * overlay gives stays as it was given, even when it is empty. null means absent, as everywhere.
  */
 export function applyOverlays(objects: readonly KubeObject[], overlays: readonly ResolvedOverlay[]): OverlayResult {
 	const excess = findExcess(overlays);
@@ -71,15 +72,15 @@ export function applyOverlays(objects: readonly KubeObject[], overlays: readonly
 		: { ok: true, objects: objects.map((object) => changed.get(object) ?? object) };
 }
 
-/** Overlays that are too much to look at. */
+/** The problem of overlays that are too large to read. */
 function findExcess(overlays: readonly ResolvedOverlay[]): OverlayProblem | undefined {
 	const path = 'spec.overlays';
-	return measure(overlays, maxGiven).size <= maxGiven
+	return measure(overlays, maxAllCharacters).size <= maxAllCharacters
 		? undefined
 		: {
 				path,
 				reason: 'Invalid',
-				message: `${path} take more than ${maxGiven} characters`,
+				message: `${path} take more than ${maxAllCharacters} characters`,
 				remedy: 'Change fewer fields.',
 			};
 }
@@ -97,8 +98,8 @@ function applyOverlay(
 ): { readonly object: KubeObject } | { readonly problems: readonly OverlayProblem[] } {
 	try {
 		const after = patched(before, overlay);
-		if (measure(after).size > maxSize) {
-			throw new PatchError(`makes the object larger than ${maxSize} characters`);
+		if (measure(after).size > maxObjectCharacters) {
+			throw new PatchError(`makes the object larger than ${maxObjectCharacters} characters`);
 		}
 		const forbidden = findForbidden(rendered, after);
 		if (forbidden.length > 0) {
@@ -112,7 +113,7 @@ function applyOverlay(
 				})),
 			};
 		}
-		// Nothing forbidden was changed, so it still is an object of Kubernetes.
+		// Nothing forbidden was changed, so it is still an object of Kubernetes.
 		const [object] = finish([after as unknown as KubeObject]);
 		return object === undefined ? { problems: [] } : { object };
 	} catch (error) {
@@ -155,7 +156,7 @@ function untouchableProblem(path: string, { target }: ResolvedOverlay): OverlayP
 	};
 }
 
-/** Lists what there is of that kind, or else which kinds there are. */
+/** Lists the objects of that kind, or, when there are none, the kinds. */
 function notFoundProblem(path: string, { target }: ResolvedOverlay, objects: readonly KubeObject[]): OverlayProblem {
 	const possible = objects.filter(({ kind }) => !untouchable.has(kind));
 	const names = possible.filter(({ kind }) => kind === target.kind).map(({ metadata }) => metadata.name);

@@ -1,4 +1,4 @@
-/** Which nodes the pods of a component run on. */
+/** Decides on which nodes the pods of a component run. */
 import type { Opaque, ResolvedWorkload } from '../releases/index.ts';
 import { asGiven } from './finish.ts';
 import type { Labels } from './labels.ts';
@@ -7,7 +7,7 @@ const archKey = 'kubernetes.io/arch';
 const zoneKey = 'topology.kubernetes.io/zone';
 const hostnameKey = 'kubernetes.io/hostname';
 
-/** The part of a pod's spec that says where it runs. */
+/** The part of a pod's spec that decides where it runs. */
 export function placement(
 	architectures: readonly string[],
 	settings: ResolvedWorkload,
@@ -22,8 +22,8 @@ export function placement(
 }
 
 /**
- * The user's affinity, narrowed to nodes that can run the published images; a user who speaks of the architecture (with
- * images of one's own) is taken at that word.
+ * The user's affinity, restricted to nodes that can run the published images. When the user names an architecture (for
+ * images of their own), nothing is added.
  */
 function affinity(architectures: readonly string[], settings: ResolvedWorkload, selector: Labels): Opaque {
 	const given = { ...settings.affinity, ...spread(settings, selector) };
@@ -49,9 +49,9 @@ function affinity(architectures: readonly string[], settings: ResolvedWorkload, 
 }
 
 /**
- * Several pods go to different nodes and zones where they can, unless the user says how they spread. By affinity: of
- * topologySpreadConstraints that name zones the scheduler heeds none, not even that about nodes, where nodes have no zone
- * (kubernetes 1.36 `pkg/scheduler/framework/plugins/podtopologyspread/scoring.go`, `requireAllTopologies`).
+ * Lets several pods go to different nodes and zones where they can, unless the user says how they spread. Uses affinity:
+ * when a pod's topologySpreadConstraints name zones and nodes have no zone, the scheduler ignores all of them, the one
+ * about nodes too (kubernetes 1.36 `pkg/scheduler/framework/plugins/podtopologyspread/scoring.go`, `requireAllTopologies`).
  */
 function spread(settings: ResolvedWorkload, selector: Labels): Opaque {
 	const { replicas, topologySpreadConstraints, affinity: given } = settings;

@@ -1,4 +1,7 @@
-/** ServiceAccounts and what they may do: names of cluster-scoped objects carry the namespace, so that two meshes never share one. */
+/**
+ * Renders ServiceAccounts and their rights. Names of cluster-scoped objects have the namespace in them, so that two meshes
+ * never share one.
+ */
 import type { AccessRule, ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { type Labels, objectLabels } from './labels.ts';
@@ -9,15 +12,15 @@ const rbac = 'rbac.authorization.k8s.io';
 export interface Account {
 	/** The component: `pilot`. */
 	readonly component: string;
-	/** Name of its application: `istio-pilot`; its roles are called so. */
+	/** Name of its application, `istio-pilot`, and of its roles. */
 	readonly name: string;
-	/** Name of the application in labels, which are shorter than names may be; `name` when absent. */
+	/** Name of the application in labels, which have to be shorter than names. Default: `name`. */
 	readonly application?: string;
-	/** Name of the ServiceAccount; other parts of Istio know some by name. */
+	/** Name of the ServiceAccount. Other parts of Istio know some of these names. */
 	readonly serviceAccount: string;
-	/** What it does in all namespaces. */
+	/** What it may do in all namespaces. */
 	readonly cluster: readonly AccessRule[];
-	/** What it does in the namespace of the mesh. */
+	/** What it may do in the namespace of the mesh. */
 	readonly namespace: readonly AccessRule[];
 }
 
@@ -36,7 +39,7 @@ export function renderAccount(mesh: ResolvedMesh, account: Account): readonly Ku
 			apiVersion: 'v1',
 			kind: 'ServiceAccount',
 			metadata: { name: account.serviceAccount, namespace: mesh.namespace, labels },
-			// Its own pods ask for the token; nothing else that uses the account by accident gets one.
+			// Its own pods ask for the token. Nothing else that uses the account by accident gets one.
 			automountServiceAccountToken: false,
 		},
 		...grant(mesh, account, labels, 'ClusterRole', account.cluster),
@@ -44,7 +47,7 @@ export function renderAccount(mesh: ResolvedMesh, account: Account): readonly Ku
 	];
 }
 
-/** A role and its binding; neither when there is nothing to grant. */
+/** A role and its binding. Neither when there is nothing to grant. */
 function grant(
 	mesh: ResolvedMesh,
 	account: Account,
@@ -71,7 +74,7 @@ function grant(
 	];
 }
 
-/** One rule per group, set of verbs and set of names, everything sorted. */
+/** Makes one rule per group, set of verbs and set of names. Everything is sorted. */
 export function policyRules(rules: readonly AccessRule[]): readonly PolicyRule[] {
 	const byGroup = Map.groupBy(rules, ({ group, verbs, names = [] }) => [group, verbs.join(), ...names].join(' '));
 	return [...byGroup.entries()]

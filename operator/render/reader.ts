@@ -1,6 +1,6 @@
 /**
- * The account by which Pilot and Mixer of one cluster read another: the least that they need, and nothing that they could
- * change. It is made in a cluster that joins, and in the operator's own where another primary reads that.
+ * The account by which Pilot and Mixer of one cluster read another. It has the least rights that they need, and can change
+ * nothing. It is made in a cluster that joins, and in the operator's own when another primary reads that.
  */
 import { compareMinor, type ReadRule, type ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
@@ -10,9 +10,9 @@ import { renderNamespace } from './namespace.ts';
 import { renderAccount } from './rbac.ts';
 
 export interface Reader {
-	/** Name of the cluster whose Pilot and Mixer read, as it is called in the mesh. */
+	/** Name in the mesh of the cluster whose Pilot and Mixer read. */
 	readonly readBy: string;
-	/** Id of the ApplySet that the objects belong to. */
+	/** ID of the ApplySet that the objects belong to. */
 	readonly applySet: string;
 }
 
@@ -45,8 +45,8 @@ export function readerObjects(mesh: ResolvedMesh, { readBy, applySet }: Reader):
 const verbs = ['get', 'list', 'watch'] as const;
 
 /**
- * The ClusterRole `istio-reader` of the charts: what Pilot reads and, from 1.1 on, what Mixer's adapter `kubernetesenv` does
- * (istio 1.0 `install/kubernetes/helm/istio-remote/templates/clusterrole.yaml`, 1.1-1.4
+ * The rules of the charts' ClusterRole `istio-reader`: what Pilot reads and, from 1.1 on, what Mixer's adapter
+ * `kubernetesenv` reads (istio 1.0 `install/kubernetes/helm/istio-remote/templates/clusterrole.yaml`, 1.1-1.4
  * `install/kubernetes/helm/istio/templates/clusterrole.yaml`). No Secrets, and nothing of Istio's own.
  */
 function readerRules({ release }: ResolvedMesh): readonly ReadRule[] {

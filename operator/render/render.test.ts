@@ -8,7 +8,7 @@ import { at, meshOf, only } from './testing.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** One mesh per release in the forms that differ most. */
+/** For each release, the forms of a mesh that differ most. */
 const variants: readonly (readonly [title: string, spec: Fields])[] = releases.flatMap(({ version, minor }) => [
 	[`${version} minimal`, { version }],
 	[`${version} autoscaled`, { version, namespace: 'mesh', pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } }],
@@ -151,7 +151,7 @@ for (const [title, spec] of variants) {
 
 function checkTidy(value: unknown, path: string): void {
 	if (value === undefined || value === null || value === '') {
-		// The core group of a rule is written as an empty text.
+		// In a rule the core group is an empty text.
 		if (!path.includes('.apiGroups.')) {
 			throw new Error(`${path} is empty`);
 		}
@@ -159,7 +159,7 @@ function checkTidy(value: unknown, path: string): void {
 	if (typeof value !== 'object' || value === null) {
 		return;
 	}
-	// A user's own words in Kubernetes' terms stay as they are: an empty selector there means all.
+	// What a user writes in Kubernetes' own terms stays as it is: an empty selector there means all.
 	const given = path.includes('.affinity.');
 	if (!given && Object.keys(value).length === 0) {
 		throw new Error(`${path} is empty`);

@@ -1,4 +1,4 @@
-/** The Service in front of a component of the control plane; that of a gateway is its user's to shape, see `gateways.ts`. */
+/** Renders the Service in front of a component of the control plane. Users shape that of a gateway, see `gateways.ts`. */
 import type { Port, ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { type Labels, objectLabels } from './labels.ts';
@@ -6,16 +6,16 @@ import { type Labels, objectLabels } from './labels.ts';
 export interface ComponentService {
 	/** The component: `pilot`. */
 	readonly component: string;
-	/** Name of the Service, that of the Deployment: `istio-pilot`. */
+	/** Name of the Service, and of the Deployment: `istio-pilot`. */
 	readonly name: string;
-	/** Istio's own labels; the selector's among them. */
+	/** Istio's own labels, including those of the selector. */
 	readonly labels: Labels;
-	/** None where the Service leads to addresses that are written beside it. */
+	/** Undefined when the Service leads to addresses that are written beside it. */
 	readonly selector?: Labels;
 	readonly annotations?: Labels;
-	/** What the pods listen on; of these the ones with a name for a Service are offered. */
+	/** The ports that the pods listen on. The Service offers those with a name for a Service. */
 	readonly ports: readonly Port[];
-	/** Where another port than the pods' own is offered. */
+	/** Maps a port to the one that the Service offers, when that differs. */
 	readonly portOf?: (port: Port) => number;
 }
 

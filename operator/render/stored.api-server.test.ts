@@ -1,4 +1,7 @@
-/** What is rendered meets a real API server: it takes every field, stores it as it is, and finds nothing to change the second time. */
+/**
+ * Applies what is rendered to a real API server. It takes every field, stores it unchanged, and finds nothing to change the
+ * second time.
+ */
 import { rootCertificates } from 'node:tls';
 import test from 'ava';
 import { Agent, request } from 'undici';
@@ -23,7 +26,7 @@ test.after.always(async () => {
 	await cluster?.stop();
 });
 
-/** Of a CustomResourceDefinition. */
+/** The status of a CustomResourceDefinition. */
 interface Definition {
 	readonly group: string;
 	readonly names: { readonly plural: string };
@@ -54,12 +57,15 @@ async function apply(object: KubeObject): Promise<Applied> {
 	return { object: answer as KubeObject, warnings: [headers.warning ?? []].flat() };
 }
 
-/** What changes when an object's content does. A definition's resourceVersion also follows the status that the API server itself writes. */
+/**
+ * A value that changes with an object's content. A definition's resourceVersion also follows the status, which the API
+ * server itself writes.
+ */
 function content({ kind, metadata }: KubeObject): unknown {
 	return kind === 'CustomResourceDefinition' ? metadata.generation : metadata.resourceVersion;
 }
 
-/** Where `stored` differs from `wanted` in a field that `wanted` has. Lists of objects are compared by position. */
+/** The paths at which `stored` differs from a field of `wanted`. Lists of objects are compared by position. */
 function differences(wanted: unknown, stored: unknown, path: string): readonly string[] {
 	if (typeof wanted !== 'object' || wanted === null) {
 		return wanted === stored ? [] : [`${path}: ${JSON.stringify(wanted)} is stored as ${JSON.stringify(stored)}`];
@@ -82,7 +88,7 @@ const affinity = {
 	},
 };
 
-/** A mesh that says everything that can be said. */
+/** A mesh with every field set. */
 function everything(version: string, minor: string): Readonly<Record<string, unknown>> {
 	return {
 		version,
@@ -169,7 +175,7 @@ function withMixer(version: string, minor: string): Readonly<Record<string, unkn
 	};
 }
 
-/** The injector with everything that it can be told. */
+/** The injector with every field set. */
 function withInjector(version: string, minor: string): Readonly<Record<string, unknown>> {
 	return {
 		version,
@@ -188,7 +194,7 @@ function withInjector(version: string, minor: string): Readonly<Record<string, u
 
 /** What only a cluster knows. */
 const facts: ClusterFacts = {
-	// API servers take nothing else than certificates here.
+	// API servers accept nothing but certificates here.
 	injectorRoots: rootCertificates.slice(0, 2).join('\n'),
 	injectorCertificate: { certChain: 'chain', key: 'key', roots: 'roots' },
 };
@@ -219,7 +225,7 @@ function withClusters(version: string, minor: string): Readonly<Record<string, u
 	};
 }
 
-/** What is made in a joined cluster whose names are as long as they can be. */
+/** What is made in a joined cluster whose names are as long as possible. */
 function dataPlaneOf(mesh: ResolvedMesh, minor: string): readonly KubeObject[] {
 	return renderDataPlane(mesh, {
 		cluster: 'far',
@@ -231,7 +237,7 @@ function dataPlaneOf(mesh: ResolvedMesh, minor: string): readonly KubeObject[] {
 	});
 }
 
-/** Since Kubernetes 1.33; no release of the classic line reads anything else. */
+/** Kubernetes warns so since 1.33. No release of the classic line reads anything else. */
 const endpointsWarning = '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"';
 
 /** Waits until the resources of a definition are served, which is a moment after it is established. */

@@ -1,4 +1,4 @@
-/** Meshes for tests: through the parser and `resolve`, as in the operator. */
+/** Meshes for tests, made by the parser and `resolve`, as in the operator. */
 import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { type ResolvedMesh, resolve } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
@@ -8,7 +8,7 @@ export function installation(spec: Readonly<Record<string, unknown>>, name = 'de
 	return { apiVersion: 'meshwright.io/v1', kind: 'MeshInstallation', metadata: { name }, spec };
 }
 
-/** The resolved mesh of a spec that is right. Throws with all problems otherwise. */
+/** The resolved mesh of a valid spec. Otherwise throws with all problems. */
 export function meshOf(spec: Readonly<Record<string, unknown>>, name?: string): ResolvedMesh {
 	return resolved(installation(spec, name));
 }
@@ -26,7 +26,7 @@ export function resolved(object: unknown): ResolvedMesh {
 	return result.mesh;
 }
 
-/** The one object of a kind; throws when there are none or several. */
+/** The one object of a kind. Throws when there are none or several. */
 export function only(objects: readonly KubeObject[], kind: string): KubeObject {
 	const [found, ...others] = objects.filter((object) => object.kind === kind);
 	if (found === undefined || others.length > 0) {
@@ -35,7 +35,7 @@ export function only(objects: readonly KubeObject[], kind: string): KubeObject {
 	return found;
 }
 
-/** The value at a path of field names and indexes, undefined where there is none. */
+/** The value at a path of field names and indexes. Undefined when there is none. */
 export function at(value: unknown, ...path: readonly (string | number)[]): unknown {
 	return path.reduce<unknown>(
 		(parent, part) =>

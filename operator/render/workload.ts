@@ -1,4 +1,4 @@
-/** Deployment, autoscaler and disruption budget of a component: what all workloads of the control plane have in common. */
+/** Renders Deployment, autoscaler and disruption budget of a component: what all workloads of the control plane share. */
 import type { Opaque, Port, ResolvedMesh, ResolvedWorkload, Resources } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { asGiven } from './finish.ts';
@@ -13,34 +13,34 @@ export interface Container {
 	readonly args: readonly string[];
 	readonly env: readonly (Opaque & { readonly name: string })[];
 	readonly ports: readonly Port[];
-	/** Until it succeeds once, the other probes wait. */
+	/** The other probes wait until this one has succeeded once. */
 	readonly startupProbe?: Opaque;
 	readonly readinessProbe?: Opaque;
 	readonly livenessProbe?: Opaque;
 	readonly volumeMounts: readonly Opaque[];
-	/** Capabilities that it needs in spite of all; none otherwise. */
+	/** Capabilities that it needs. Default: none. */
 	readonly capabilities?: readonly string[];
 }
 
-/** What a component's file says about its pods; the rest follows from the installation. */
+/** What a component's file says about its pods. The rest follows from the installation. */
 export interface Workload {
 	/** The component: `pilot`. */
 	readonly component: string;
 	/** Name of Deployment, autoscaler and budget: `istio-pilot`. */
 	readonly name: string;
 	readonly serviceAccount: string;
-	/** False for what never talks to the API server: its pods get no token. */
+	/** False for a component that never talks to the API server: its pods get no token. */
 	readonly token?: false;
-	/** Istio's own labels of the pods; the selector's among them. */
+	/** Istio's own labels of the pods, including those of the selector. */
 	readonly labels: Labels;
-	/** By which Deployment and Service find the pods. Immutable, so the same in every release. */
+	/** Deployment and Service find the pods by it. It is immutable, so it is the same in every release. */
 	readonly selector: Labels;
 	readonly annotations: Labels;
-	/** The component itself: the installation's `resources`, `env` and `extraArgs` are meant for it. */
+	/** The component's own container. The installation's `resources`, `env` and `extraArgs` are for it. */
 	readonly container: Container;
-	/** Containers beside it, such as the proxy in front of Mixer. */
+	/** Further containers, such as the proxy in front of Mixer. */
 	readonly sidecars?: readonly (Container & { readonly resources: Resources })[];
-	/** Recreate for what must never run twice; otherwise a new pod is ready before an old one goes. */
+	/** Recreate for a component that must never run twice. Default: a new pod is ready before an old one goes. */
 	readonly strategy?: 'Recreate';
 	readonly volumes: readonly Opaque[];
 	readonly settings: ResolvedWorkload;
@@ -77,10 +77,10 @@ function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
 			labels: { ...workload.labels, ...objectLabels(mesh, component, name) },
 		},
 		spec: {
-			// Under an autoscaler the number is its own.
+			// The autoscaler owns the number.
 			...(settings.replicas.kind === 'fixed' ? { replicas: settings.replicas.count } : {}),
 			selector: { matchLabels: workload.selector },
-			// A new pod is ready before an old one goes: proxies never find nobody.
+			// A new pod is ready before an old one goes, so that proxies always find one.
 			strategy:
 				workload.strategy === undefined
 					? { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
@@ -93,7 +93,7 @@ function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
 				spec: {
 					serviceAccountName: workload.serviceAccount,
 					automountServiceAccountToken: workload.token ?? true,
-					// On the pods, not on the ServiceAccount: that list has one owner, and platforms add to it.
+					// On the pods, not on the ServiceAccount: the list there has one owner, and platforms add to it.
 					imagePullSecrets: mesh.images.pullSecrets.map((secret) => ({ name: secret })),
 					priorityClassName: settings.priorityClassName,
 					securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
@@ -130,7 +130,7 @@ function containerOf(
 		readinessProbe: container.readinessProbe,
 		livenessProbe: container.livenessProbe,
 		resources: container.resources,
-		// The images say no user, so the process is root; it needs none of root's powers, or those that are named.
+		// The images set no user, so the process is root. It needs none of root's capabilities but those that are named.
 		securityContext: {
 			allowPrivilegeEscalation: false,
 			capabilities: { drop: ['ALL'], add: container.capabilities ?? [] },
@@ -139,7 +139,9 @@ function containerOf(
 	};
 }
 
-/** The release's variables, each replaced by the user's of the same name, then the user's own. */
+/**
+ * Merges the release's variables with the user's. A variable of the user replaces one of the same name, the others follow.
+ */
 function mergeEnv(
 	own: readonly (Opaque & { readonly name: string })[],
 	given: readonly (Opaque & { readonly name: string })[],
@@ -147,7 +149,7 @@ function mergeEnv(
 	const byName = new Map(own.map((entry) => [entry.name, entry]));
 	for (const entry of given) {
 		const { value, ...rest } = entry;
-		// An empty value is stored as none.
+		// The API server stores an empty value as none.
 		byName.set(entry.name, asGiven(value === '' ? rest : entry));
 	}
 	return [...byName.values()];
@@ -193,7 +195,7 @@ function disruptionBudget(mesh: ResolvedMesh, workload: Workload): readonly Kube
 					spec: {
 						...budget,
 						selector: { matchLabels: workload.selector },
-						// A pod that never became ready must not hold its node.
+						// A pod that never became ready must not block the drain of its node.
 						unhealthyPodEvictionPolicy: 'AlwaysAllow',
 					},
 				},

@@ -170,7 +170,7 @@ for (const { version, minor, citadel: release } of releases) {
 		const mesh = String(at(named(objects, 'ConfigMap', 'istio'), 'data', 'mesh'));
 		t.regex(mesh, /controlPlaneAuthPolicy: MUTUAL_TLS/);
 		t.true(mesh.includes(`discoveryAddress: istio-pilot.istio-system:${minor === '1.0' ? 15005 : 15011}`));
-		// 1.0 ends when it finds no certificate, though its proxy has the TLS port.
+		// Pilot 1.0 ends when it finds no certificate, although its proxy has the TLS port.
 		const mounts = container(objects, 'istio-pilot', 'discovery').volumeMounts as readonly Fields[];
 		t.is(
 			mounts.some(({ mountPath }) => mountPath === '/etc/certs'),

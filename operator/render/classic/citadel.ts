@@ -1,6 +1,7 @@
 /**
- * Citadel of the classic line: gives every ServiceAccount of the cluster a certificate, in a Secret `istio.<account>`. Always
- * one pod, and the old one gone before the new one starts: two would race for the CA and for the Secrets.
+ * Citadel of the classic line: gives every ServiceAccount of the cluster a certificate, in a Secret `istio.<account>`.
+ * There is always one pod, and the old one is gone before the new one starts: two would race for the CA and for the
+ * Secrets.
  */
 import { parseDuration } from '../../../api/v1/index.ts';
 import type { AccessRule, ResolvedCitadel, ResolvedClassicMesh } from '../../releases/index.ts';
@@ -15,17 +16,20 @@ const component = 'citadel';
 const name = 'istio-citadel';
 const serviceAccount = 'istio-citadel-service-account';
 
-/** The charts' selector since 1.2; selectors can not be changed, so every release has this one. */
+/** The charts' selector since 1.2. Selectors can't be changed, so every release has this one. */
 const selector = { istio: 'citadel' };
 const labels = { app: 'security', ...selector };
 
-/** Where Citadel keeps a CA that it made itself (istio 1.0-1.4 `security/pkg/pki/ca/ca.go`). */
+/** Secret in which Citadel keeps a CA that it made itself (istio 1.0-1.4 `security/pkg/pki/ca/ca.go`). */
 export const selfSignedCaSecret = 'istio-ca-secret';
 
-/** Where a CA of the user's own is mounted, and its Secret's keys. */
+/** Path at which a CA of the user's is mounted, and the keys of its Secret. */
 const caDirectory = '/etc/cacerts';
 
-/** Longer certificates are refused unless `--max-workload-cert-ttl` allows them (istio 1.0-1.4 `DefaultMaxWorkloadCertTTL`). */
+/**
+ * Citadel refuses longer certificates unless `--max-workload-cert-ttl` allows them (istio 1.0-1.4
+ * `DefaultMaxWorkloadCertTTL`).
+ */
 const longestWithoutLeave = '2160h';
 
 export function renderCitadel(mesh: ResolvedClassicMesh, facts: ClusterFacts): readonly KubeObject[] {
@@ -50,7 +54,7 @@ export function renderCitadel(mesh: ResolvedClassicMesh, facts: ClusterFacts): r
 			selector,
 			annotations: {
 				'sidecar.istio.io/inject': 'false',
-				// Citadel reads it when it starts, and never again.
+				// Citadel reads the CA when it starts, and never again.
 				...(citadel.caSecretName === undefined || facts.caSecretHash === undefined
 					? {}
 					: { 'meshwright.io/ca-hash': facts.caSecretHash }),
@@ -68,7 +72,7 @@ export function renderCitadel(mesh: ResolvedClassicMesh, facts: ClusterFacts): r
 	];
 }
 
-/** What it does in its own namespace, beside what it does in all. */
+/** What Citadel may do in its own namespace, besides what it may do in all. */
 function namespaceAccess({ release }: ResolvedClassicMesh, { caSecretName }: ResolvedCitadel): readonly AccessRule[] {
 	const root = ['istio-security'];
 	return [
@@ -102,7 +106,7 @@ function container(mesh: ResolvedClassicMesh, citadel: ResolvedCitadel): Contain
 		],
 		env: [],
 		ports,
-		// Served once the CA is there, and not before.
+		// Citadel answers this once the CA is there, and not before.
 		readinessProbe: { httpGet: isUp, periodSeconds: 5, timeoutSeconds: 5 },
 		livenessProbe: { httpGet: isUp, initialDelaySeconds: 15, periodSeconds: 20, timeoutSeconds: 5 },
 		volumeMounts:
@@ -131,7 +135,7 @@ function lifetime(workloadCertTTL: string): readonly string[] {
 	];
 }
 
-/** `<account>.<namespace>:<DNS name>`, for those that are dialled by their DNS name. */
+/** `<account>.<namespace>:<DNS name>`, for the accounts whose pods are called by a DNS name. */
 function dnsNames({ release, namespace }: ResolvedClassicMesh): string {
 	return Object.entries(release.citadel.dnsNames)
 		.map(([account, host]) => `${account}.${namespace}:${host}.${namespace}`)

@@ -1,26 +1,26 @@
-/** The container `istio-proxy` of control plane pods: Envoy in front of Pilot and of both Mixers. */
+/** The container `istio-proxy` in control plane pods: Envoy in front of Pilot and of both Mixers. */
 import type { Opaque, Port, ResolvedClassicMesh, Resources } from '../../releases/index.ts';
 import { type Container, fieldEnv } from '../workload.ts';
 
 /** What differs between the pods that have such a proxy. */
 export interface ControlPlaneProxy {
-	/** Whose certificate it shows. */
+	/** The ServiceAccount whose certificate the proxy shows. */
 	readonly serviceAccount: string;
-	/** What Envoy calls itself: `istio-pilot`, `istio-policy`, `istio-telemetry`. */
+	/** The name that Envoy gives itself: `istio-pilot`, `istio-policy`, `istio-telemetry`. */
 	readonly serviceCluster: string;
-	/** Which of the image's templates Envoy's configuration is made from. */
+	/** The image's template for Envoy's configuration. */
 	readonly template: 'pilot' | 'policy' | 'telemetry';
-	/** Ports that the template listens on, all or none of them. */
+	/** The ports that the template makes Envoy listen on. */
 	readonly ports: readonly [Port, ...Port[]];
-	/** Beside the certificate: the socket of Mixer. Their volumes are the caller's. */
+	/** Further mounts, besides the certificate: the socket of Mixer. The caller provides their volumes. */
 	readonly volumeMounts?: readonly Opaque[];
 }
 
 export interface RenderedControlPlaneProxy {
 	readonly container: Container & { readonly resources: Resources };
-	/** Volumes that the pod needs for it. */
+	/** The volumes that the pod needs for this container. */
 	readonly volumes: readonly Opaque[];
-	/** Where the certificate is mounted, for containers beside it that read it as well. */
+	/** The mount of the certificate, for other containers of the pod that read it too. */
 	readonly certificateMount: Opaque;
 }
 
@@ -33,7 +33,7 @@ export function certificateSecretName(serviceAccount: string): string {
 }
 
 /**
- * The root file system must stay writable and nothing may be mounted at `/etc/istio/proxy`: the agent reads its templates
+ * The root file system must stay writable, and nothing may be mounted at `/etc/istio/proxy`: the agent reads its templates
  * there and writes `envoy.yaml` beside them.
  */
 export function controlPlaneProxy(mesh: ResolvedClassicMesh, proxy: ControlPlaneProxy): RenderedControlPlaneProxy {
@@ -63,7 +63,7 @@ export function controlPlaneProxy(mesh: ResolvedClassicMesh, proxy: ControlPlane
 				...Object.entries(env).map(([name, value]) => ({ name, value })),
 			],
 			ports: proxy.ports,
-			// Envoy listens once it has taken its configuration, certificate and all: no proxy finds a pod before.
+			// Envoy listens once it has its configuration, the certificate included. Until then no proxy is sent to this pod.
 			readinessProbe: { tcpSocket: { port: proxy.ports[0].port }, periodSeconds: 5, timeoutSeconds: 5 },
 			resources,
 			volumeMounts: [certificateMount, ...(proxy.volumeMounts ?? [])],
@@ -72,14 +72,16 @@ export function controlPlaneProxy(mesh: ResolvedClassicMesh, proxy: ControlPlane
 		volumes: [
 			{
 				name: certificates,
-				// Optional: the pod starts before Citadel has written it, and Envoy is started again once it is there.
+				// Optional, because the pod starts before Citadel has written the Secret. Envoy restarts once it is there.
 				secret: { secretName: certificateSecretName(proxy.serviceAccount), optional: true },
 			},
 		],
 	};
 }
 
-/** Whether the proxies of the control plane report to `istio-telemetry`: there must be one, and they must be able to reach it. */
+/**
+ * Whether the proxies of the control plane report to `istio-telemetry`: it must exist, and they must be able to reach it.
+ */
 function isReporting(mesh: ResolvedClassicMesh): boolean {
 	return (
 		mesh.mixer.telemetry !== undefined &&

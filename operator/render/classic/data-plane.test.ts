@@ -29,7 +29,7 @@ const remote: RemoteDataPlane = {
 	},
 };
 
-/** Everything that a data plane can have. */
+/** A spec with everything that a data plane can have. */
 function spec(version: string, more: Fields = {}): Fields {
 	return {
 		version,

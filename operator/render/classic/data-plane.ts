@@ -2,9 +2,9 @@
  * What a cluster without a control plane of its own needs to run workloads of a mesh: namespace, mesh configuration, the
  * injector, Citadel where the mesh has one, and Services under the names of Pilot and Mixer that lead to this cluster's.
  *
- * Proxies there know the control plane by the names that they have for it here, whatever stands behind: so the mesh
- * configuration is the same, and under mutual TLS they expect the same identities (for an address in place of
- * `istio-pilot.<namespace>` they would expect one of `istio-system`; istio 1.0-1.4 `pilot/cmd/pilot-agent`).
+ * Proxies there call the control plane by the same names as here, whatever is behind them. So the mesh configuration is the
+ * same, and under mutual TLS they expect the same identities. (With an address instead of `istio-pilot.<namespace>` they
+ * would expect an identity of `istio-system`; istio 1.0-1.4 `pilot/cmd/pilot-agent`.)
  *
  * `spec.overlays` are not applied: they are about objects of this cluster.
  */
@@ -21,7 +21,7 @@ import { renderMeshConfig } from './mesh-config.ts';
 import { mixerService } from './mixer.ts';
 import { pilotService } from './pilot.ts';
 
-/** IP addresses, sorted, at which the cluster reaches the parts of the control plane. */
+/** Sorted IP addresses by which the cluster reaches the parts of the control plane. */
 export interface ControlPlaneAddresses {
 	readonly pilot: readonly string[];
 	readonly policy: readonly string[];
@@ -30,20 +30,20 @@ export interface ControlPlaneAddresses {
 
 /** The cluster that the data plane is for. */
 export interface RemoteDataPlane extends Reader {
-	/** Name of its entry: the id by which Pilot knows it. */
+	/** Name of its entry. Pilot knows the cluster by it. */
 	readonly cluster: string;
-	/** Its network where the entry names one; otherwise it is in that of this cluster. */
+	/** Its network, when the entry names one. Otherwise it is in the network of this cluster. */
 	readonly network?: string;
 	readonly addresses: ControlPlaneAddresses;
-	/** What only that cluster shows: injectorRoots, injectorCertificate and caSecretHash, found there as in this one. */
+	/** Facts of that cluster: injectorRoots, injectorCertificate and caSecretHash, found there as in this cluster. */
 	readonly facts: ClusterFacts;
 }
 
-/** What keeps a mesh from having such a data plane. */
+/** Something that keeps a mesh from having such a data plane. */
 export interface DataPlaneProblem {
-	/** Of `clusterReasons`; both are of the condition Compatible. */
+	/** One of `clusterReasons`. Both belong to the condition Compatible. */
 	readonly reason: 'RootCertificateDiffers' | 'AddressesNeeded';
-	/** The field that it is about, from the root. */
+	/** Path of the field, from the root. */
 	readonly path: string;
 	/** A sentence without its full stop. */
 	readonly message: string;
@@ -52,8 +52,8 @@ export interface DataPlaneProblem {
 }
 
 /**
- * The mesh as it is in that cluster: what of it runs there, and where its proxies say they are. For whoever asks of the data
- * plane what is asked of a mesh: its Secrets, what waits, what becomes of a pod that is injected by hand.
+ * The mesh as it is in that cluster: what of it runs there, and where its proxies say they are. It answers for the data
+ * plane what is asked about a mesh: its Secrets, what waits, what becomes of a pod that is injected by hand.
  */
 export function dataPlaneMesh(
 	mesh: ResolvedMesh,
@@ -64,16 +64,16 @@ export function dataPlaneMesh(
 		...rest,
 		location: { clusterId: cluster, ...(network === undefined ? {} : { network }) },
 		mixer: { adapters: [] },
-		// Where no pod of this cluster is reached directly, its own gateway lets others in, as this one's does.
+		// When pods of this cluster are not reached directly, that cluster needs a gateway of its own, like this one's.
 		gateways:
 			network === mesh.location.network ? [] : mesh.gateways.filter(({ name }) => name === 'istio-ingressgateway'),
-		// Pilot reads policies of its own cluster alone.
+		// Pilot reads only the policies of its own cluster.
 		mutualTls: 'DISABLED',
 		overlays: [],
 	};
 }
 
-/** All objects for the API server of that cluster, its reader (`renderReader`) among them, in the form of `render`. */
+/** All objects for the API server of that cluster, including its reader (`renderReader`), in the form of `render`. */
 export function renderDataPlane(mesh: ResolvedMesh, remote: RemoteDataPlane): readonly KubeObject[] {
 	const there = dataPlaneMesh(mesh, remote);
 	const objects = [
@@ -90,9 +90,9 @@ export function renderDataPlane(mesh: ResolvedMesh, remote: RemoteDataPlane): re
 }
 
 /**
- * Services without a selector, and their addresses. Not headless as those of the charts: their addresses change with pods
+ * Services without a selector, and their addresses. They are not headless as in the charts. The addresses change with pods
  * here, and proxies look up a name again only every five minutes (`dnsRefreshRate`), while the nodes follow Endpoints at
- * once; and Pilot takes a headless one for a wish to listen on all addresses there.
+ * once. Besides, Pilot takes a headless Service for a wish to listen on all addresses there.
  */
 function controlPlane(mesh: ResolvedMesh, addresses: ControlPlaneAddresses): readonly KubeObject[] {
 	const { mixer } = mesh;
@@ -112,8 +112,9 @@ interface ServiceObject extends KubeObject {
 }
 
 /**
- * `Endpoints`, which API servers call deprecated since 1.33 and keep: Pilots of these releases read nothing else, and a controller of
- * Kubernetes mirrors them into EndpointSlices for the nodes. Without an address there is none: an empty one is no answer.
+ * Adds `Endpoints`. API servers have called them deprecated since 1.33 and keep them. Pilots of these releases read nothing
+ * else, and a controller of Kubernetes mirrors them into EndpointSlices for the nodes. Without an address there are none:
+ * empty Endpoints are no answer.
  */
 function withEndpoints(service: KubeObject, addresses: readonly string[]): readonly KubeObject[] {
 	const { metadata, spec } = service as ServiceObject;
@@ -139,7 +140,9 @@ function withEndpoints(service: KubeObject, addresses: readonly string[]): reado
 			];
 }
 
-/** Everything that is wrong with a data plane for an entry of `spec.multiCluster.clusters`; none when it can be rendered. */
+/**
+ * Everything that is wrong with a data plane for an entry of `spec.multiCluster.clusters`. Empty when it can be rendered.
+ */
 export function checkDataPlane(
 	mesh: ResolvedMesh,
 	remote: Pick<RemoteDataPlane, 'cluster' | 'network'> & { readonly controlPlaneAddresses: readonly string[] },
@@ -147,7 +150,7 @@ export function checkDataPlane(
 	return [...checkAuthority(mesh, remote), ...checkAddresses(mesh, remote)];
 }
 
-/** Two Citadels that each made a CA give certificates of which neither trusts the other's. */
+/** Two Citadels with CAs of their own issue certificates that the other side does not trust. */
 function checkAuthority(
 	{ citadel }: ResolvedMesh,
 	{ cluster }: { readonly cluster: string },
@@ -165,7 +168,7 @@ function checkAuthority(
 			];
 }
 
-/** Addresses of pods are of no use in another network. */
+/** Addresses of pods are useless in another network. */
 function checkAddresses(
 	{ location }: ResolvedMesh,
 	{

@@ -1,13 +1,13 @@
 /**
- * The command line of a gateway's proxy. Gateways mount no mesh configuration, so what the mesh says is handed on as flags;
- * Envoy's further settings come from Pilot. Flags: `pilot/cmd/pilot-agent/main.go` of istio 1.0-1.4.
+ * The command line of a gateway's proxy. Gateways mount no mesh configuration, so they get its settings as flags. Envoy's
+ * other settings come from Pilot. Flags: `pilot/cmd/pilot-agent/main.go` of istio 1.0-1.4.
  */
 import { type Opaque, type ResolvedClassicMesh, statusPort } from '../../releases/index.ts';
 
-/** What the charts give gateways of every release, where the mesh configuration leaves it to Istio's own default. */
+/** The charts' value for gateways of every release, used when the mesh configuration leaves it to Istio's default. */
 const defaultConnectTimeout = '10s';
 
-/** How often a proxy of 1.0 polls when the mesh does not say. */
+/** The pause between two polls of a 1.0 proxy, when the mesh does not set it. */
 const defaultRefreshDelay = '1s';
 
 export function gatewayArgs(mesh: ResolvedClassicMesh, name: string): readonly string[] {
@@ -33,7 +33,7 @@ export function gatewayArgs(mesh: ResolvedClassicMesh, name: string): readonly s
 	];
 }
 
-/** Zipkin is in a field of its own or, in releases with a choice of tracers, among them. */
+/** Zipkin has a field of its own or, in releases with a choice of tracers, is one of them. */
 function tracerArgs({ release }: ResolvedClassicMesh, config: Opaque): readonly string[] {
 	const { tracers } = release.gateways;
 	const tracing = objectIn(config, 'tracing');
@@ -43,7 +43,7 @@ function tracerArgs({ release }: ResolvedClassicMesh, config: Opaque): readonly 
 		return [
 			...flag('lightstepAddress', address),
 			...flag('lightstepAccessToken', accessToken),
-			// A truth takes no separate value on a command line.
+			// On a command line a boolean flag takes no separate value.
 			`--lightstepSecure=${String(secure)}`,
 			...flag('lightstepCacertPath', cacertPath),
 		];
@@ -54,7 +54,7 @@ function tracerArgs({ release }: ResolvedClassicMesh, config: Opaque): readonly 
 	return flag('zipkinAddress', zipkin);
 }
 
-/** Where metrics and access logs go over gRPC. */
+/** The addresses to which metrics and access logs go over gRPC. */
 function serviceArgs({ release }: ResolvedClassicMesh, config: Opaque): readonly string[] {
 	const { metricsService, accessLogService } = release.gateways;
 	const metrics = {
@@ -71,7 +71,7 @@ function serviceArgs({ release }: ResolvedClassicMesh, config: Opaque): readonly
 	];
 }
 
-/** Stackdriver is said by the environment alone. */
+/** Stackdriver is switched on by environment variables alone. */
 export function stackdriverEnv({ release, meshConfig }: ResolvedClassicMesh): Readonly<Record<string, string>> {
 	const tracing = objectIn(objectIn(meshConfig, 'defaultConfig'), 'tracing');
 	if (!release.gateways.tracers.includes('stackdriver') || !('stackdriver' in tracing)) {
@@ -92,7 +92,7 @@ export function stackdriverEnv({ release, meshConfig }: ResolvedClassicMesh): Re
 	};
 }
 
-/** A flag with its value; none where there is no value. */
+/** A flag with its value. Nothing when there is no value. */
 function flag(name: string, value: unknown): readonly string[] {
 	return value === undefined || value === null ? [] : [`--${name}`, String(value)];
 }

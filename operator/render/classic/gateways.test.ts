@@ -6,7 +6,10 @@ import { at, meshOf, only } from '../testing.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The objects of one gateway, by what is in the spec beside it. */
+/**
+ * The objects of one gateway.
+ * @param spec the rest of the spec
+ */
 function gateway(version: string, spec: Fields = {}, key: 'ingress' | 'egress' = 'ingress'): readonly KubeObject[] {
 	const { gateways = {}, ...rest } = spec as { readonly gateways?: Fields };
 	return render(meshOf({ version, ...rest, gateways: { [key]: { enabled: true, ...gateways } } })).filter(
@@ -18,7 +21,7 @@ function container(objects: readonly KubeObject[]): unknown {
 	return at(only(objects, 'Deployment'), 'spec', 'template', 'spec', 'containers', 0);
 }
 
-/** The value behind a flag, whether it follows or is part of the argument. */
+/** The value of a flag, whether it is the next argument or part of this one. */
 function flag(objects: readonly KubeObject[], name: string): string | undefined {
 	const args = at(container(objects), 'args') as readonly string[];
 	const index = args.indexOf(`--${name}`);

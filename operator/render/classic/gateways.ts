@@ -1,4 +1,7 @@
-/** Gateways of the classic line: proxies at the edge of the mesh, each with a Service, which users' Gateway objects open. */
+/**
+ * Gateways of the classic line: proxies at the edge of the mesh, each with a Service. Users' Gateway objects open their
+ * ports.
+ */
 import {
 	envoyMetricsPort,
 	type Opaque,
@@ -13,7 +16,7 @@ import { renderAccount } from '../rbac.ts';
 import { fieldEnv, labelsOfPods, renderWorkload } from '../workload.ts';
 import { gatewayArgs, stackdriverEnv } from './gateway-args.ts';
 
-/** Below it a port needs a capability. */
+/** Ports below this one need a capability. */
 const firstUnprivilegedPort = 1024;
 
 export function renderGateways(mesh: ResolvedClassicMesh): readonly KubeObject[] {
@@ -29,7 +32,7 @@ function renderGateway(mesh: ResolvedClassicMesh, gateway: ResolvedGateway): rea
 	const workload = { component, name, labels, settings: gateway };
 	const certificates = certificateMounts(component, serviceAccount);
 	return [
-		// The proxy talks to Pilot alone, so the account may do nothing; its name is the gateway's identity in the mesh.
+		// The proxy talks to Pilot alone, so the account has no rights. Its name is the gateway's identity in the mesh.
 		...renderAccount(mesh, { component, name, serviceAccount, cluster: [], namespace: [] }),
 		service(mesh, gateway, component, labels),
 		...renderWorkload(mesh, {
@@ -62,7 +65,10 @@ function renderGateway(mesh: ResolvedClassicMesh, gateway: ResolvedGateway): rea
 	];
 }
 
-/** Secrets that may be there: the gateway's own identity, which Citadel writes, and what its owner serves to others. */
+/**
+ * Mounts of Secrets that may exist: the gateway's own identity, which Citadel writes, and the certificates that its owner
+ * serves.
+ */
 function certificateMounts(component: string, serviceAccount: string) {
 	return [
 		{ volume: 'istio-certs', secretName: `istio.${serviceAccount}`, mountPath: '/etc/certs' },
@@ -74,7 +80,7 @@ function certificateMounts(component: string, serviceAccount: string) {
 	];
 }
 
-/** One container port for each port of the pods that the Service leads to. */
+/** A container port for each port of the pods that the Service leads to. */
 function listeningPorts({ service: { ports } }: ResolvedGateway) {
 	const targets = new Set([statusPort.port, ...ports.map(({ targetPort }) => targetPort)]);
 	targets.delete(envoyMetricsPort.port);
@@ -102,7 +108,7 @@ function env(
 			: {}),
 		...(release.tellsLabels ? { ISTIO_METAJSON_LABELS: sortedJson(podLabels) } : {}),
 		...(release.tellsLabels && mesh.trustDomain !== undefined ? { ISTIO_META_MESH_ID: mesh.trustDomain } : {}),
-		// The agent then waits for the certificates, which only Citadel writes, before it starts Envoy.
+		// With this the agent starts Envoy only when the certificates are there, which only Citadel writes.
 		...(mesh.meshConfig.enableAutoMtls === true && mesh.citadel !== undefined
 			? { ISTIO_AUTO_MTLS_ENABLED: 'true' }
 			: {}),
@@ -114,7 +120,7 @@ function env(
 	];
 }
 
-/** The same text for the same labels, whatever their order. */
+/** JSON of the labels: the same text whatever their order. */
 function sortedJson(labels: Labels): string {
 	return JSON.stringify(Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
@@ -139,7 +145,7 @@ function service(mesh: ResolvedClassicMesh, gateway: ResolvedGateway, component:
 				port,
 				protocol,
 				targetPort,
-				// Chosen by the cluster unless asked for: fixed ones would let only one mesh per cluster have gateways.
+				// The cluster chooses it unless the user does. With fixed ones only one mesh per cluster could have gateways.
 				nodePort,
 			})),
 			externalTrafficPolicy,

@@ -1,7 +1,7 @@
-/** Names around the sidecar injector that rendering, the operator and other parts of Istio know. */
+/** Names of the sidecar injector that rendering, the operator and other parts of Istio share. */
 import type { ResolvedMesh } from '../../releases/index.ts';
 
-/** Name of Deployment, Service and ConfigMap, as the charts of istio 1.0-1.4 have it. */
+/** Name of Deployment, Service and ConfigMap, as in the charts of istio 1.0-1.4. */
 export const injectorName = 'istio-sidecar-injector';
 
 /** Citadel puts DNS names into the certificate of this account (istio 1.0-1.4 `security/cmd/istio_ca/main.go`). */
@@ -10,10 +10,10 @@ export const injectorServiceAccount = 'istio-sidecar-injector-service-account';
 /** Secret with the injector's certificate that Citadel makes. */
 export const citadelInjectorSecret = `istio.${injectorServiceAccount}`;
 
-/** Secret with the injector's certificate that the operator makes, where there is no Citadel. */
+/** Secret with the injector's certificate that the operator makes when there is no Citadel. */
 export const ownInjectorSecret = 'istio-sidecar-injector-certs';
 
-/** Name of the MutatingWebhookConfiguration: cluster-scoped, so the namespace is in it. */
+/** Name of the MutatingWebhookConfiguration. It is cluster-scoped, so its name has the namespace in it. */
 export function injectorWebhook({ namespace }: Pick<ResolvedMesh, 'namespace'>): string {
 	return `${injectorName}-${namespace}`;
 }

@@ -6,12 +6,12 @@ import type { KubeObject } from '../../runtime/object.ts';
 import { objectLabels } from '../labels.ts';
 import { injectorName, injectorWebhook } from './injector-names.ts';
 
-/** Namespaces in which a cluster must be able to make pods whatever happens to the mesh. */
+/** In these namespaces a cluster must be able to make pods whatever happens to the mesh. */
 const systemNamespaces = ['kube-node-lease', 'kube-public', 'kube-system'] as const;
 
 /**
- * Two entries, so that of two meshes in one cluster each serves its own: the first for namespaces that speak of no mesh, the
- * second for those that speak of this one.
+ * Has two entries, so that two meshes in one cluster each serve their own namespaces: the first is for namespaces that name
+ * no mesh, the second for those that name this one.
  */
 export function renderWebhook(mesh: ResolvedClassicMesh, roots: string | undefined): KubeObject {
 	return {
@@ -30,13 +30,13 @@ export function renderWebhook(mesh: ResolvedClassicMesh, roots: string | undefin
 }
 
 /**
- * `failurePolicy` is not written: it is Fail, and whoever sets Ignore keeps it. `caBundle` neither while nobody knows the
- * roots: an empty one would take away what is there (istio#6069).
+ * Leaves out `failurePolicy`: its default is Fail, and an Ignore that somebody sets stays. Leaves out `caBundle` too while
+ * the roots are unknown: an empty one would remove what is there (istio#6069).
  */
 function entry(mesh: ResolvedClassicMesh, roots: string | undefined, name: string, whichMesh: Opaque): Opaque {
 	return {
 		name,
-		// The binary answers in this version alone, and without saying so: what v1 takes for a mistake.
+		// The binary answers in this version alone, and without naming it. v1 would take that for a mistake.
 		admissionReviewVersions: ['v1beta1'],
 		clientConfig: {
 			...(roots === undefined ? {} : { caBundle: Buffer.from(roots).toString('base64') }),
@@ -54,7 +54,7 @@ function entry(mesh: ResolvedClassicMesh, roots: string | undefined, name: strin
 			],
 			matchLabels: { [injectionLabel]: 'enabled' },
 		},
-		// Nothing that the operator made itself, wherever it runs: the injector could wait for its own answer.
+		// Excludes the operator's own pods, wherever they run: otherwise the injector could wait for its own answer.
 		objectSelector: {
 			matchExpressions: [{ key: managedByLabel, operator: 'NotIn', values: [managedByValue] }],
 		},

@@ -111,7 +111,7 @@ function webhooks(objects: readonly KubeObject[]): readonly unknown[] {
 	return at(only(objects, 'MutatingWebhookConfiguration'), 'webhooks') as readonly unknown[];
 }
 
-/** Whether an API server asks about pods of a namespace with these labels. */
+/** How many entries of the webhook match a namespace with these labels. */
 function asks(objects: readonly KubeObject[], namespace: string, labels: Readonly<Record<string, string>>): number {
 	const all = { ...labels, 'kubernetes.io/metadata.name': namespace };
 	return webhooks(objects).filter((webhook) =>

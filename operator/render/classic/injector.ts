@@ -1,4 +1,4 @@
-/** The sidecar injector of the classic line: puts proxies into the pods of labelled namespaces as they are created. */
+/** The sidecar injector of the classic line: adds proxies to new pods of labelled namespaces. */
 import { Buffer } from 'node:buffer';
 import { stringify } from 'yaml';
 import type { AccessRule, ResolvedClassicMesh, ResolvedInjector } from '../../releases/index.ts';
@@ -21,7 +21,7 @@ import { meshConfigMap } from './mesh-config.ts';
 
 const component = 'injector';
 
-/** The charts' selector since 1.2; selectors can not be changed, so every release has this one. */
+/** The charts' selector since 1.2. Selectors can't be changed, so every release has this one. */
 const selector = { istio: 'sidecar-injector' };
 
 const probe = {
@@ -74,7 +74,7 @@ export function renderInjector(mesh: ResolvedClassicMesh, facts: ClusterFacts): 
 					{ name: 'certs', mountPath: '/etc/istio/certs', readOnly: true },
 				],
 			},
-			// The process follows changes of all three by itself.
+			// The process itself notices changes of all three.
 			volumes: [
 				{ name: 'config-volume', configMap: { name: meshConfigMap } },
 				{ name: 'inject-config', configMap: { name: injectorName } },
@@ -89,8 +89,8 @@ export function renderInjector(mesh: ResolvedClassicMesh, facts: ClusterFacts): 
 }
 
 /**
- * Up to 1.3 the binary looks for its webhook through an API that Kubernetes 1.22 removed, and goes on without. So that it
- * is told so, and not that it may not look, it may see that one object; it can change nothing.
+ * Up to 1.3 the binary looks for its webhook through an API that Kubernetes 1.22 removed, and goes on without it. It may
+ * see that one object, so that the answer is "no such API" and not "forbidden". It can change nothing.
  */
 function webhookReads(mesh: ResolvedClassicMesh): readonly AccessRule[] {
 	return mesh.release.injector.webhookReads.length === 0
@@ -100,13 +100,16 @@ function webhookReads(mesh: ResolvedClassicMesh): readonly AccessRule[] {
 					group: 'admissionregistration.k8s.io',
 					resource: 'mutatingwebhookconfigurations',
 					verbs: mesh.release.injector.webhookReads,
-					// Listing and watching too: the binary asks for this name alone.
+					// Restricted to this name also for list and watch, because the binary asks for this name alone.
 					names: [injectorWebhook(mesh)],
 				},
 			];
 }
 
-/** What the binary reads as `--injectConfig`, and from 1.2 on as `--injectValues`: there is none, but the file must be there. */
+/**
+ * The files that the binary reads as `--injectConfig`, and from 1.2 on as `--injectValues`: there are no values, but the
+ * file must exist.
+ */
 function configMap(mesh: ResolvedClassicMesh, { policy, neverInject, alwaysInject }: ResolvedInjector): KubeObject {
 	const { selectors, values } = mesh.release.injector;
 	const config = {
@@ -136,12 +139,12 @@ function service(mesh: ResolvedClassicMesh): KubeObject {
 		labels: selector,
 		selector,
 		ports: mesh.release.injector.ports,
-		// Webhooks are called at 443 unless they say otherwise, and policies of networks know it by that.
+		// API servers call a webhook at 443 unless it names another port, and NetworkPolicies of users name that port.
 		portOf: ({ port, container }) => (container === 'https-inject' ? 443 : port),
 	});
 }
 
-/** As Citadel writes its own. */
+/** The Secret has the keys that Citadel would write. */
 function certificate(mesh: ResolvedClassicMesh, given: ServingCertificate | undefined): readonly KubeObject[] {
 	if (given === undefined || mesh.citadel !== undefined) {
 		return [];

@@ -7,11 +7,12 @@ import { objectLabels } from '../labels.ts';
 import type { ClusterFacts } from './facts.ts';
 import { meshNetworks } from './networks.ts';
 
-/** Name of the ConfigMap; istioctl and the charts of istio 1.0-1.4 know it by this name. */
+/** Name of the ConfigMap. istioctl and the charts of istio 1.0-1.4 use it. */
 export const meshConfigMap = 'istio';
 
 /**
- * As YAML 1.1, which is what Istio's parser reads: a bare `OFF` would be false there, so it is quoted. Lines are not folded.
+ * Writes YAML 1.1, because Istio's parser reads that: a bare `OFF` would be false there, so it is quoted. Lines are not
+ * folded.
  */
 function yaml(value: unknown): string {
 	return stringify(value, { version: '1.1', lineWidth: 0 });
@@ -26,7 +27,7 @@ export function meshConfigData(mesh: ResolvedMesh, facts: ClusterFacts = {}): Re
 	};
 }
 
-/** A hash of what is in the ConfigMap, for the pods of a release that does not follow its changes. */
+/** A hash of the ConfigMap's content, for the pods of a release that does not notice its changes. */
 export function meshConfigHash(mesh: ResolvedMesh): string {
 	return createHash('sha256')
 		.update(JSON.stringify(meshConfigData(mesh)))

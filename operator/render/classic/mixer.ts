@@ -1,4 +1,7 @@
-/** Mixer of the classic line: `istio-policy` answers proxies before a request, `istio-telemetry` takes their reports after it. */
+/**
+ * Mixer of the classic line: `istio-policy` answers proxies before a request, `istio-telemetry` takes their reports after
+ * it.
+ */
 import { remoteSecretsAnnotation } from '../../../api/v1/index.ts';
 import {
 	configFromApiServer,
@@ -22,10 +25,10 @@ import { renderTelemetry } from './telemetry/index.ts';
 import { mixerComponent, mixerName } from './telemetry/objects.ts';
 import { mixerTraffic } from './telemetry/traffic.ts';
 
-/** Of both services; proxies expect it in Mixer's certificate (istio 1.0-1.4 `pilot/cmd/pilot-agent`). */
+/** ServiceAccount of both services. Proxies expect it in Mixer's certificate (istio 1.0-1.4 `pilot/cmd/pilot-agent`). */
 const serviceAccount = 'istio-mixer-service-account';
 
-/** Where Mixer and the proxy in front of it meet. */
+/** Socket between Mixer and the proxy in front of it. */
 const socket = { name: 'uds-socket', mountPath: '/sock' };
 
 export function renderMixer(mesh: ResolvedClassicMesh, facts: ClusterFacts): readonly KubeObject[] {
@@ -57,7 +60,7 @@ function reads({ release }: ResolvedClassicMesh) {
 	};
 }
 
-/** The charts' selector since 1.2; selectors can not be changed, so every release has this one. */
+/** The charts' selector since 1.2. Selectors can't be changed, so every release has this one. */
 function selectorOf(component: MixerService): Labels {
 	return { istio: 'mixer', 'istio-mixer-type': component };
 }
@@ -89,7 +92,8 @@ function renderService(
 		volumeMounts: [socket],
 	});
 	const kubeconfig = kubeconfigOf(mesh, facts);
-	// Answered only once the configuration is read, shortly before the first call is taken (`mixer/pkg/server/server.go`).
+	// Mixer answers this only once it has read its configuration, shortly before it takes the first call
+	// (`mixer/pkg/server/server.go`).
 	const version = { httpGet: { path: '/version', port: mixer.monitoringPort, scheme: 'HTTP' } };
 	return [
 		mixerService(mesh, component, selector),
@@ -102,7 +106,7 @@ function renderService(
 			selector,
 			annotations: {
 				'sidecar.istio.io/inject': 'false',
-				// The adapter `kubernetesenv` reads other clusters as well, by Secrets whose updates it ignores.
+				// The adapter `kubernetesenv` reads other clusters too, by Secrets whose updates it ignores.
 				...(facts.remoteSecrets === undefined || !mixer.config.kubernetesenv
 					? {}
 					: { [remoteSecretsAnnotation]: facts.remoteSecrets }),
@@ -121,11 +125,11 @@ function renderService(
 					fieldEnv('POD_NAME', 'metadata.name'),
 					fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
 					...Object.entries(mixer.env).map(([key, value]) => ({ name: key, value })),
-					// For the adapter `kubernetesenv` (`mixer/adapter/kubernetesenv/kubernetesenv.go`).
+					// The adapter `kubernetesenv` reads this variable (`mixer/adapter/kubernetesenv/kubernetesenv.go`).
 					...(kubeconfig === undefined ? [] : [{ name: 'KUBECONFIG', value: kubeconfig.path }]),
 				],
 				ports: ports(mesh, component),
-				// Reading the configuration takes up to `--configWaitTimeout`, 2m, after which the process itself gives up.
+				// Reading the configuration takes up to `--configWaitTimeout`, 2m. Then the process itself gives up.
 				startupProbe: { ...version, periodSeconds: 5, timeoutSeconds: 5, failureThreshold: 30 },
 				readinessProbe: { ...version, periodSeconds: 5, timeoutSeconds: 5 },
 				livenessProbe: { ...version, periodSeconds: 5, timeoutSeconds: 5 },
@@ -149,7 +153,7 @@ export function mixerService(mesh: ResolvedClassicMesh, component: MixerService,
 		name: `istio-${component}`,
 		labels: { app: component, ...selectorOf(component) },
 		...(selecting === undefined ? {} : { selector: selecting }),
-		// Every proxy needs it, whatever the mesh says about services in general.
+		// Every proxy needs this Service, whatever the mesh says about the visibility of services.
 		annotations: mesh.release.mixer.config.exportTo ? { 'networking.istio.io/exportTo': '*' } : {},
 		ports: [...mixerProxyPorts, ...ports(mesh, component)],
 	});

@@ -1,19 +1,20 @@
 /**
- * Mutual TLS between workloads, as Istio's own objects: what servers take (MeshPolicy) and what clients send (DestinationRule).
- * The names are Istio's: a MeshPolicy has to be called `default` and is the only one of its cluster, and people, documents and
- * tools know the others by theirs.
+ * Mutual TLS between workloads, as Istio's own objects: what servers accept (MeshPolicy) and what clients send
+ * (DestinationRule). The names are Istio's. A MeshPolicy has to be called `default` and is the only one of its cluster.
+ * People, documents and tools know the others by their names.
  */
 import type { ResolvedClassicMesh } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { asGiven } from '../finish.ts';
 import { objectLabels } from '../labels.ts';
 
-/** Label value of these objects: they wait for Citadel. */
+/** Component label of these objects. They wait for Citadel. */
 export const mutualTlsComponent = 'mutual-tls';
 
 /**
- * DISABLED has no objects: without a policy servers take plain text, and clients send it (istio 1.0-1.4
- * `pilot/pkg/model/authentication.go`). So a cluster whose other mesh, or whose owner, keeps the policy can say DISABLED.
+ * DISABLED has no objects: without a policy servers accept plain text, and clients send it (istio 1.0-1.4
+ * `pilot/pkg/model/authentication.go`). So a mesh can say DISABLED in a cluster where another mesh, or the owner, keeps the
+ * policy.
  */
 export function renderMutualTls(mesh: ResolvedClassicMesh): readonly KubeObject[] {
 	switch (mesh.mutualTls) {
@@ -25,13 +26,13 @@ export function renderMutualTls(mesh: ResolvedClassicMesh): readonly KubeObject[
 			return [
 				meshPolicy(mesh, {}),
 				destinationRule(mesh, 'default', '*.local', 'ISTIO_MUTUAL'),
-				// It has no proxy.
+				// The API server has no proxy.
 				destinationRule(mesh, 'api-server', 'kubernetes.default.svc.cluster.local', 'DISABLE'),
 			];
 	}
 }
 
-/** `mtls: {}` is mutual TLS and nothing else. */
+/** `mtls: {}` allows mutual TLS alone. */
 function meshPolicy(mesh: ResolvedClassicMesh, mtls: { readonly mode?: 'PERMISSIVE' }): KubeObject {
 	return {
 		apiVersion: 'authentication.istio.io/v1alpha1',

@@ -1,4 +1,4 @@
-/** Networks of a mesh of several clusters: where Pilot finds each cluster, and the gateways through which they are entered. */
+/** Networks of a mesh of several clusters: which network each cluster is in, and the gateways of each network. */
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { crossNetworkPort, type Opaque, type ResolvedClassicMesh, type ResolvedNetwork } from '../../releases/index.ts';
@@ -6,7 +6,7 @@ import type { KubeObject } from '../../runtime/object.ts';
 import { objectLabels } from '../labels.ts';
 import type { ClusterFacts, NetworkGateway } from './facts.ts';
 
-/** What Pilot reads as `meshNetworks` (istio 1.1-1.4 `MeshNetworks`); absent where the release knows none. */
+/** The `meshNetworks` that Pilot reads (istio 1.1-1.4 `MeshNetworks`). Undefined when the release knows none. */
 export function meshNetworks(mesh: ResolvedClassicMesh, facts: ClusterFacts): Opaque | undefined {
 	return mesh.networks === undefined
 		? undefined
@@ -27,19 +27,20 @@ function endpointsOf({ registries }: ResolvedNetwork): readonly Opaque[] {
 	return registries.map((fromRegistry) => ({ fromRegistry }));
 }
 
-/** A network may be called as objects call what they inherit. */
+/** Looks up own fields only, because a network may have the name of an inherited one. */
 function knownGateways({ networkGateways = {} }: ClusterFacts, network: string): readonly NetworkGateway[] {
 	return Object.hasOwn(networkGateways, network) ? (networkGateways[network] ?? []) : [];
 }
 
-/** Addresses that are known come before the Service by which Pilot would look for them. */
+/** Known addresses come before the Service by which Pilot would look for them. */
 function gatewaysOf(
 	{ release }: ResolvedClassicMesh,
 	{ gatewayService }: ResolvedNetwork,
 	given: readonly NetworkGateway[],
 ): { readonly gateways?: readonly Opaque[] } {
 	const known = given.filter(
-		// A name that can't be looked up when Pilot reads it is a gateway without an address, which ends 1.1.
+		// When Pilot 1.1 can't look up a name while it reads this, the network has a gateway without an address, which ends
+		// Pilot.
 		({ address }) => release.mesh.gatewaysByService || isIP(address) !== 0,
 	);
 	if (known.length > 0) {
@@ -51,8 +52,8 @@ function gatewaysOf(
 }
 
 /**
- * For the pods of a Pilot that reads only once in which network another cluster is. Absent where it follows, and where there
- * are no networks. Gateways are followed by every release.
+ * A hash for the pods of a Pilot that reads only once in which network another cluster is. Undefined when the release
+ * follows changes, and without networks. Every release follows changes of gateways.
  */
 export function networksHash({ networks = [], release }: ResolvedClassicMesh): string | undefined {
 	if (release.mesh.followsNetworks || networks.length === 0) {
@@ -63,9 +64,9 @@ export function networksHash({ networks = [], release }: ResolvedClassicMesh): s
 }
 
 /**
- * What opens the gateways to other networks: connections are passed on by the service that their TLS handshake names, and
- * end at that service's own proxy (`AUTO_PASSTHROUGH`, istio 1.1-1.4). Pilot gives it to the gateways of all clusters that it
- * serves. There is none while all pods reach each other, nor where no gateway is.
+ * The Gateway that opens the gateways to other networks. They pass connections on by the service that the TLS handshake
+ * names. The connection ends at that service's own proxy (`AUTO_PASSTHROUGH`, istio 1.1-1.4). Pilot gives it to the
+ * gateways of all clusters that it serves. There is none while all pods reach each other, and none without a gateway.
  */
 export function renderNetworkGateway(mesh: ResolvedClassicMesh): readonly KubeObject[] {
 	const { networks = [], gateways, namespace } = mesh;

@@ -1,6 +1,6 @@
 /**
- * Pilot of the classic line: tells every proxy about services, endpoints and routing rules. With Citadel it has a proxy in front,
- * which ends TLS; without certificates that proxy could not start, so there is none.
+ * Pilot of the classic line: tells every proxy about services, endpoints and routing rules. With Citadel it has a proxy in
+ * front, which ends TLS. Without certificates that proxy could not start, so there is none.
  */
 import { remoteSecretsAnnotation } from '../../../api/v1/index.ts';
 import type { ReadRule, ResolvedClassicMesh } from '../../releases/index.ts';
@@ -21,7 +21,7 @@ const name = 'istio-pilot';
 /** Proxies expect this account in Pilot's certificate (istio 1.0-1.4 `pilot/cmd/pilot-agent`). */
 export const pilotServiceAccount = 'istio-pilot-service-account';
 
-/** The charts' selector since 1.2; selectors can not be changed, so every release has this one. */
+/** The charts' selector since 1.2. Selectors can't be changed, so every release has this one. */
 const selector = { istio: 'pilot' };
 
 /** Path of the mounted ConfigMap, Pilot's own default. */
@@ -103,7 +103,7 @@ function reads({ release: { pilot } }: ResolvedClassicMesh) {
 	return { cluster: [...pilot.configTypes.map(follow), ...pilot.clusterReads], namespace: pilot.namespaceReads };
 }
 
-/** What Pilot reads once, by a hash each: its pods are replaced when it changes. */
+/** Hashes of what Pilot reads only once, so that its pods are replaced when it changes. */
 function followed(mesh: ResolvedClassicMesh, { remoteSecrets }: ClusterFacts): Labels {
 	const networks = networksHash(mesh);
 	return {
@@ -113,13 +113,13 @@ function followed(mesh: ResolvedClassicMesh, { remoteSecrets }: ClusterFacts): L
 	};
 }
 
-/** What an informer does with one of Istio's own types. */
+/** The rights that an informer needs for one of Istio's own types. */
 function follow(type: string): ReadRule {
 	const [resource = '', ...group] = type.split('.');
 	return { group: group.join('.'), resource, verbs: ['list', 'watch'] };
 }
 
-/** Only ports that the pods listen on: without a certificate there is no TLS port. */
+/** Offers only ports that the pods listen on: without a certificate there is no TLS port. */
 export function pilotService(mesh: ResolvedClassicMesh, selecting?: Labels): KubeObject {
 	const { ports, proxyPorts } = mesh.release.pilot;
 	return componentService(mesh, {

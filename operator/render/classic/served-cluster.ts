@@ -1,4 +1,6 @@
-/** The other half of a mesh whose Pilot serves another cluster (`spec.pilot.kubeconfigSecret`): what that cluster must have. */
+/**
+ * The other half of a mesh whose Pilot serves another cluster (`spec.pilot.kubeconfigSecret`): what that cluster must have.
+ */
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { renderCrds } from '../crds.ts';
@@ -14,9 +16,9 @@ const bindings: ReadonlySet<string> = new Set(['ClusterRoleBinding', 'RoleBindin
 const roles: ReadonlySet<string> = new Set(['ClusterRole', 'Role']);
 
 /**
- * For its owner to apply, since the operator has no access there: Istio's definitions, the namespace of the mesh, Istio's
- * own objects, and `istio-pilot-service-account` with the rights of Pilot and of Mixer, which use one kubeconfig: one with a
- * token of that account is all that they need.
+ * The objects for the owner of that cluster to apply, since the operator has no access there: Istio's definitions, the
+ * namespace of the mesh, Istio's own objects, and `istio-pilot-service-account` with the rights of Pilot and of Mixer. Both
+ * use one kubeconfig, and a token of that account is all that it needs.
  */
 export function renderServedCluster(mesh: ResolvedMesh): readonly KubeObject[] {
 	const { pilotKubeconfig: _, ...there } = mesh;
@@ -40,7 +42,7 @@ export function renderServedCluster(mesh: ResolvedMesh): readonly KubeObject[] {
 	];
 }
 
-/** In no set: nobody prunes there. */
+/** Removes the set's label, because nobody prunes there. */
 function ownerless(object: KubeObject): KubeObject {
 	const { [applySetLabel]: _, ...labels } = object.metadata.labels ?? {};
 	return { ...object, metadata: { ...object.metadata, labels } };

@@ -9,7 +9,7 @@ import type { Credentials, Grant, TlsMaterial } from '../credentials/grant.ts';
 import { isOperatorError, RequestError, TransientError } from '../errors.ts';
 
 export interface TransportOptions {
-	/** Connections of the pool of requests. */
+	/** Connections in the pool for requests. */
 	readonly connections: number;
 	/** Longest body of an answer that is read. */
 	readonly maxResponseBytes: number;

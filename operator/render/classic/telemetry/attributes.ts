@@ -1,21 +1,21 @@
 /**
- * The attributes that proxies and pods have, for Mixer to check expressions against: without a manifest an attribute does not
- * exist. From `install/kubernetes/helm/istio/charts/mixer/templates/config.yaml` of each tag.
+ * The attributes that proxies and pods have. Mixer checks expressions against them: without a manifest an attribute does
+ * not exist. From `install/kubernetes/helm/istio/charts/mixer/templates/config.yaml` of each tag.
  */
 import { compareMinor, type Minor } from '../../../releases/index.ts';
 
 type ValueType = 'BOOL' | 'DURATION' | 'INT64' | 'IP_ADDRESS' | 'STRING' | 'STRING_MAP' | 'TIMESTAMP';
 
-/** Attributes of one type that came and went together. */
+/** Attributes of one type that exist in the same releases. */
 interface Group {
 	readonly first: Minor;
-	/** The last release; all later ones when absent. */
+	/** The last release with them. Default: all later ones. */
 	readonly last?: Minor;
 	readonly type: ValueType;
 	readonly names: readonly string[];
 }
 
-/** What the proxy says of a request or connection. */
+/** What the proxy tells about a request or connection. */
 const istioproxy: readonly Group[] = [
 	{ first: '1.0', type: 'BOOL', names: ['connection.mtls', 'context.reporter.local'] },
 	{ first: '1.0', type: 'DURATION', names: ['connection.duration', 'response.duration'] },
@@ -97,7 +97,7 @@ const istioproxy: readonly Group[] = [
 	{ first: '1.3', type: 'STRING', names: ['context.proxy_version'] },
 ];
 
-/** What the cluster says of the pods and services at both ends. */
+/** What the cluster tells about the pods and services at both ends. */
 const kubernetes: readonly Group[] = [
 	{ first: '1.0', type: 'IP_ADDRESS', names: ['destination.ip', 'source.ip'] },
 	{
@@ -136,7 +136,7 @@ const kubernetes: readonly Group[] = [
 
 export type AttributeManifest = Readonly<Record<string, { readonly valueType: ValueType }>>;
 
-/** The attributes of a release, by the name of the manifest that has them. */
+/** The attributes of a release, by the name of their manifest. */
 export function attributeManifests(minor: Minor): Readonly<Record<'istioproxy' | 'kubernetes', AttributeManifest>> {
 	return { istioproxy: manifest(istioproxy, minor), kubernetes: manifest(kubernetes, minor) };
 }

@@ -1,6 +1,6 @@
 /**
- * A backend outside of Mixer, called over gRPC. Its `adapter` and the `template`s of its instances hold descriptors that its author
- * generates (`mixgen`) and installs; here is what connects them to this mesh: handler, instances and rules.
+ * A backend outside of Mixer, called over gRPC. Its author generates (`mixgen`) and installs the `adapter` and the
+ * `template`s, which hold descriptors. Handler, instances and rules, which connect them to this mesh, are made here.
  */
 import {
 	type CustomTemplate,
@@ -18,7 +18,7 @@ import { configObject, outsideInstance, type Referable, rule } from './objects.t
 type Custom = Extract<ResolvedAdapter, { kind: 'custom' }>;
 
 export function custom(mesh: ResolvedClassicMesh, adapter: Custom): readonly KubeObject[] {
-	// A name that authors of adapters do not give to a handler.
+	// Authors of adapters do not give this name to a handler.
 	const name = `meshwright-grpc-${adapter.name}`;
 	const backend: Referable = {
 		reference: name,
@@ -31,7 +31,7 @@ export function custom(mesh: ResolvedClassicMesh, adapter: Custom): readonly Kub
 	return [backend.object, ...adapter.templates.flatMap((template) => feed(mesh, template, name, backend))];
 }
 
-/** The instances of a template and the rules that hand them over. */
+/** The instances of a template, and the rules that pass them to the handler. */
 function feed(
 	mesh: ResolvedClassicMesh,
 	template: CustomTemplate,
@@ -56,7 +56,8 @@ function feed(
 			});
 		case 'checknothing':
 		case 'reportnothing': {
-			// Nothing to fill in; but without parameters at all, 1.0 takes no instance and later releases can not encode it.
+			// The template has no parameters. But when the field is missing, 1.0 takes no instance and later releases can't
+			// encode it.
 			const nothing = outsideInstance(mesh, template, `${name}-${template}`, {});
 			return [nothing.object, rule(mesh, `${name}-${template}`, undefined, backend, [nothing])];
 		}

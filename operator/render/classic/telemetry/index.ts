@@ -1,4 +1,4 @@
-/** Mixer's configuration: what it knows of requests, and which backend gets what. */
+/** Mixer's configuration: what it knows about requests, and which backend gets what. */
 import type { ResolvedAdapter, ResolvedClassicMesh } from '../../../releases/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { attributeManifests } from './attributes.ts';
@@ -10,7 +10,7 @@ import { prometheus } from './prometheus.ts';
 import { statsd } from './statsd.ts';
 import { stdio } from './stdio.ts';
 
-/** Custom resources of a mesh with at least one of Mixer's services. */
+/** The custom resources of a mesh with at least one of Mixer's services. */
 export function renderTelemetry(mesh: ResolvedClassicMesh): readonly KubeObject[] {
 	const { adapters } = mesh.mixer;
 	const metrics = metricInstances(mesh);

@@ -1,4 +1,4 @@
-/** What Mixer finds out about the pods at both ends of a request, for metrics, logs and policies to speak of workloads. */
+/** What Mixer finds out about the pods at both ends of a request. Metrics, logs and policies need it to name workloads. */
 import type { ResolvedClassicMesh } from '../../../releases/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { handler, instance, rule } from './objects.ts';
@@ -19,7 +19,7 @@ function bindings(side: 'source' | 'destination'): Readonly<Record<string, strin
 	};
 }
 
-/** Nothing where the release's adapter can not run (`MixerConfigForm.kubernetesenv`). */
+/** Empty when the release's adapter can't run (`MixerConfigForm.kubernetesenv`). */
 export function kubernetesAttributes(mesh: ResolvedClassicMesh): readonly KubeObject[] {
 	if (!mesh.release.mixer.config.kubernetesenv) {
 		return [];

@@ -1,4 +1,4 @@
-/** The log entries that Mixer writes by default, one per request and several per TCP connection; from the charts of each tag. */
+/** Mixer's default log entries: one per request and several per TCP connection. From the charts of each tag. */
 import { compareMinor, connectionSecurityPolicy, type Minor, type Opaque, reporter } from '../../../releases/index.ts';
 
 export interface LogEntry {
@@ -9,7 +9,7 @@ export interface LogEntry {
 	readonly params: Opaque;
 }
 
-/** What is known of both ends of every request and connection. */
+/** Fields about both ends, in every entry. */
 const ends = {
 	sourceIp: 'source.ip | ip("0.0.0.0")',
 	sourceApp: 'source.labels["app"] | ""',

@@ -1,4 +1,4 @@
-/** Which requests and connections a rule is about. */
+/** Expressions that say which requests and connections a rule is about. */
 import { compareMinor, type Minor, type Traffic } from '../../../releases/index.ts';
 
 const http = 'context.protocol == "http" || context.protocol == "grpc"';
@@ -7,7 +7,9 @@ const tcp = 'context.protocol == "tcp"';
 /** All requests, or all events of connections. */
 export const everything: Readonly<Record<'http' | 'tcp', string>> = { http, tcp };
 
-/** What metrics are made from: without the probes of the kubelet (from 1.1 on) and the scrapes of Prometheus (from 1.2 on). */
+/**
+ * What is measured: all traffic, without the kubelet's probes (from 1.1 on) and without Prometheus' scrapes (from 1.2 on).
+ */
 export function measured(minor: Minor, traffic: Traffic): string {
 	switch (traffic) {
 		case 'http': {

@@ -1,4 +1,4 @@
-/** The default metrics as instances, and the rules by which a backend gets them. */
+/** The default metrics as instances, and the rules that pass them to a backend. */
 import { type MixerMetric, mixerMetrics, type ResolvedClassicMesh, type Traffic } from '../../../releases/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { measured } from './matches.ts';
@@ -41,7 +41,7 @@ export function metricRules(
 	);
 }
 
-/** Names of the rules of a backend that no chart knows. */
+/** Names of the rules for a backend that no chart has. */
 export function ruleNames(prefix: string): Readonly<Record<Traffic, string>> {
 	return {
 		http: `${prefix}-http`,

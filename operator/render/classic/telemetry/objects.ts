@@ -1,4 +1,4 @@
-/** Handlers, instances and rules of Mixer in the kinds in which each release takes them. */
+/** Makes handlers, instances and rules of Mixer, in the kinds that each release reads. */
 import type { Opaque, ResolvedClassicMesh } from '../../../releases/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { asGiven } from '../../finish.ts';
@@ -6,18 +6,18 @@ import { objectLabels } from '../../labels.ts';
 
 const apiVersion = 'config.istio.io/v1alpha2';
 
-/** The part of the mesh that Mixer's configuration belongs to, and the application's name in its labels. */
+/** Component of Mixer's configuration, and the application's name in its labels. */
 export const mixerComponent = 'mixer';
 export const mixerName = 'istio-mixer';
 
-/** An object with the name by which rules of its namespace refer to it. */
+/** An object with the name that rules in its namespace use for it. */
 export interface Referable {
 	readonly object: KubeObject;
 	readonly reference: string;
 }
 
 export interface Instance extends Referable {
-	/** By which handlers know it: `requestcount.metric.istio-system`. */
+	/** The name that handlers use for it: `requestcount.metric.istio-system`. */
 	readonly fullName: string;
 }
 
@@ -32,8 +32,8 @@ export function configObject(mesh: ResolvedClassicMesh, kind: string, name: stri
 }
 
 /**
- * The handler of an adapter that is part of Mixer. Without a name of its own it is called as in the charts, which other parts of
- * Istio's documentation refer to.
+ * The handler of an adapter that is part of Mixer. Without a name of its own it has the charts' name, which other parts of
+ * Istio's documentation mention.
  */
 export function handler(mesh: ResolvedClassicMesh, adapter: string, params: Opaque, ownName?: string): Referable {
 	if (mesh.release.mixer.config.handlers === 'typed') {
@@ -44,7 +44,10 @@ export function handler(mesh: ResolvedClassicMesh, adapter: string, params: Opaq
 	return { object: configObject(mesh, 'handler', name, { compiledAdapter: adapter, params }), reference: name };
 }
 
-/** An instance of a template that is part of Mixer. `bindings` are attributes that follow from what the adapter answers. */
+/**
+ * An instance of a template that is part of Mixer.
+ * @param bindings attributes that follow from the adapter's answer
+ */
 export function instance(
 	mesh: ResolvedClassicMesh,
 	template: string,
@@ -66,13 +69,16 @@ export function instance(
 	};
 }
 
-/** An instance for an adapter outside of Mixer: of a `template` that the adapter's author installs. Of one kind in all releases. */
+/**
+ * An instance for an adapter outside of Mixer, of a `template` that the adapter's author installs. It has the same kind in
+ * all releases.
+ */
 export function outsideInstance(mesh: ResolvedClassicMesh, template: string, name: string, params: Opaque): Referable {
-	// As given: parameters stay also where there are none.
+	// `asGiven` keeps the parameters also when they are empty.
 	return { object: configObject(mesh, 'instance', name, asGiven({ template, params })), reference: name };
 }
 
-/** A rule: for requests that match, the handler gets the instances. */
+/** A rule: when a request matches, the handler gets the instances. */
 export function rule(
 	mesh: ResolvedClassicMesh,
 	name: string,

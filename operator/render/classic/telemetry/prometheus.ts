@@ -1,10 +1,10 @@
-/** The backend `prometheus`: metrics that wait in `istio-telemetry`, on port 42422, for a Prometheus to come for them. */
+/** The backend `prometheus`: `istio-telemetry` keeps metrics, and a Prometheus fetches them from port 42422. */
 import type { ResolvedAdapter, ResolvedClassicMesh } from '../../../releases/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { type MeasuredMetric, metricRules } from './metrics.ts';
 import { handler } from './objects.ts';
 
-/** The charts' names. */
+/** Names as in the charts. */
 const rules = {
 	http: 'promhttp',
 	tcp: 'promtcp',

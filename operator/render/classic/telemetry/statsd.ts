@@ -4,7 +4,7 @@ import type { KubeObject } from '../../../runtime/object.ts';
 import { type MeasuredMetric, metricRules, ruleNames } from './metrics.ts';
 import { handler } from './objects.ts';
 
-/** No chart has this backend: a name that people do not give, so that a handler of their own called `statsd` stays theirs. */
+/** No chart has this backend. Users would not choose this name, so a handler of their own called `statsd` stays theirs. */
 const name = 'meshwright-statsd';
 
 export function statsd(

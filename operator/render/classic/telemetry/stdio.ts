@@ -5,7 +5,7 @@ import { logEntries } from './log-entries.ts';
 import { everything } from './matches.ts';
 import { handler, instance, rule } from './objects.ts';
 
-/** The charts' names. */
+/** Names as in the charts. */
 const rules = { http: 'stdio', tcp: 'stdiotcp' } as const;
 
 export function stdio(

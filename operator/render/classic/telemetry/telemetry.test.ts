@@ -30,7 +30,7 @@ function get(objects: readonly KubeObject[], key: string): unknown {
 	return at(found, 'spec');
 }
 
-/** Full names as Mixer makes them from references of rules: `canonicalize` in `mixer/pkg/runtime/config/util.go`. */
+/** The full name that Mixer makes from a rule's reference: `canonicalize` in `mixer/pkg/runtime/config/util.go`. */
 function canonical(reference: string, kind: 'handler' | 'instance'): string {
 	const [name = '', ofKind = kind, ...rest] = reference.split('.');
 	if (rest.length > 0) {
@@ -128,7 +128,7 @@ for (const { version, minor } of releases) {
 	test(`${version}: expressions speak of attributes that the release knows, and of no others`, (t) => {
 		const known = new Set(Object.values(attributeManifests(minor)).flatMap((manifest) => Object.keys(manifest)));
 		const used = new Set<string>();
-		/** Texts in quotes are constants; what a template is given is its own affair. */
+		/** Leaves out texts in quotes, which are constants, and what a template is given. */
 		const expression = (text: string) => {
 			for (const [name] of text.replaceAll(/"[^"]*"/g, '').matchAll(/(?<![$.\w])[a-z]\w*(\.\w+)+/g)) {
 				used.add(name);

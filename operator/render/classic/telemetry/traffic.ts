@@ -15,14 +15,14 @@ export function mixerTraffic(mesh: ResolvedClassicMesh, component: MixerService,
 			...(exportTo ? { exportTo: ['*'] } : {}),
 			trafficPolicy: {
 				portLevelSettings: portSettings(mesh),
-				// Far above Envoy's defaults: one connection carries the calls of a whole pod.
+				// Far above Envoy's defaults, because one connection carries the calls of a whole pod.
 				connectionPool: { http: { http2MaxRequests: 10_000, maxRequestsPerConnection: 10_000 } },
 			},
 		},
 	};
 }
 
-/** Port 15004 is under mutual TLS only where the control plane is; 9091 never is. */
+/** Port 15004 has mutual TLS only when the control plane has. Port 9091 never has. */
 function portSettings(mesh: ResolvedClassicMesh): readonly object[] {
 	const setting = (number: number, mode: 'ISTIO_MUTUAL' | 'DISABLE') => ({ port: { number }, tls: { mode } });
 	if (mesh.release.mixer.config.explicitTls) {
