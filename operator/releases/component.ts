@@ -1,21 +1,24 @@
-/** What releases of every line tell of their components: ports, resources, rights, images. */
+/** The data that releases of every line have about their components: ports, resources, rights, images. */
 
-/** Kubernetes versions (`major.minor`) that a release runs on once Meshwright has prepared the ground. */
+/** Kubernetes versions (`major.minor`) on which Meshwright can run a release. */
 export interface KubernetesSupport {
-	/** The oldest: the definition of MeshInstallation needs it (the CEL function `isCIDR`), and all that is rendered is stable there. */
+	/**
+	 * The oldest version. The definition of MeshInstallation needs it (the CEL function `isCIDR`), and all rendered APIs are
+	 * stable in it.
+	 */
 	readonly minimum: string;
-	/** The newest that was tried. Newer ones are not refused. */
+	/** The newest version that was tried. Newer ones are not refused. */
 	readonly tested: string;
-	/** What Istio's own project says about it. */
+	/** What Istio's own project says about that. */
 	readonly upstream: string;
 }
 
-/** A port that a container listens on and, unless `service` is absent, a Service offers under that name. */
+/** A port that a container listens on. When `service` is set, a Service offers it under that name. */
 export interface Port {
 	readonly port: number;
-	/** At most 15 characters, as Kubernetes demands of container ports. */
+	/** Name of the container port. Kubernetes allows 15 characters. */
 	readonly container: string;
-	/** Sidecars and Prometheus configurations find ports by these names (charts of istio 1.0-1.4). */
+	/** Name in the Service. Sidecars and Prometheus configurations find ports by these names (charts of istio 1.0-1.4). */
 	readonly service?: string;
 }
 
@@ -37,7 +40,7 @@ export interface AccessRule {
 	readonly group: string;
 	readonly resource: string;
 	readonly verbs: readonly ('get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete')[];
-	/** Only the objects of these names. Creating, listing and watching can't be narrowed so. */
+	/** Only objects of these names. Kubernetes can't restrict create, list and watch like that. */
 	readonly names?: readonly string[];
 }
 
@@ -45,8 +48,8 @@ export interface AccessRule {
 export interface ComponentRelease {
 	/** Name of the image below the registry. */
 	readonly image: string;
-	/** Flags that the binary knows: any other one ends it at start. Without leading dashes. */
+	/** Flags that the binary knows, without leading dashes. Any other flag ends it at start. */
 	readonly flags: readonly string[];
-	/** What its container asks for when the installation does not say. */
+	/** The container's resources when the installation sets none. */
 	readonly resources: Resources;
 }

@@ -1,4 +1,4 @@
-/** From the version that a user writes to what the operator knows about it. */
+/** Finds what the operator knows about the version that a user writes. */
 
 import type { Release } from './classic/release.ts';
 import { classicReleases } from './classic/releases.ts';
@@ -6,14 +6,14 @@ import { classicReleases } from './classic/releases.ts';
 /** Every release that can be installed, oldest first. */
 export const releases: readonly Release[] = classicReleases;
 
-/** A minor that was supported once, and can no longer be installed. */
+/** A minor that was supported once and can no longer be installed. */
 export interface EndOfLine {
 	readonly minor: string;
 	/** What to do instead. */
 	readonly remedy: string;
 }
 
-/** Minors that an operator of an earlier version could install and this one can't. */
+/** Minors that an earlier version of the operator could install and this one can't. */
 export const endedLines: readonly EndOfLine[] = [];
 
 export type FindResult =
@@ -22,8 +22,9 @@ export type FindResult =
 	| { readonly found: 'nothing'; readonly supported: readonly string[]; readonly nearest?: string };
 
 /**
- * The release of a full version such as `1.4.10`. Nothing is guessed: a version that is not in the table is not found,
- * with the version of the same minor that is, if there is one. `known` and `ended` are for tests and later lines.
+ * Finds the release of a full version such as `1.4.10`. Never guesses: a version that is not in the table is not found, but
+ * the result names the known version of the same minor, if there is one. `known` and `ended` are parameters for tests and
+ * later lines.
  */
 export function findRelease(
 	version: string,

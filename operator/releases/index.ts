@@ -1,4 +1,7 @@
-/** What the operator knows about Istio's releases, and from a MeshInstallation to a mesh with every question answered. */
+/**
+ * What the operator knows about Istio's releases, and `resolve`, which turns a MeshInstallation into a mesh with every
+ * question answered.
+ */
 
 export { crdsOf, type IstioCrd, type PrinterColumn } from './classic/crds.ts';
 export { crossNetworkPort, envoyMetricsPort, statusPort } from './classic/gateways.ts';

@@ -1,14 +1,14 @@
-/** `spec.multiCluster` with every question answered: the same for all lines. Pure. */
+/** Answers every question of `spec.multiCluster`, the same way for all lines. Pure. */
 import { deletionOf, type ParsedMeshInstallation, type ParsedSpec, tryDuration } from '../../api/v1/index.ts';
 
 type Entry = NonNullable<NonNullable<ParsedSpec['multiCluster']>['clusters']>[number];
 
-/** Addresses of a cluster's own, as they were given; discovered where absent. */
+/** Addresses of a cluster as the user gave them. They are discovered when absent. */
 interface GivenAddresses {
 	readonly network?: string;
 	readonly podCIDRs?: readonly string[];
 	readonly serviceCIDRs?: readonly string[];
-	/** URL of its API server for the rest of the mesh, where it is another than the operator's. */
+	/** URL of its API server for the rest of the mesh, when it differs from the operator's. */
 	readonly server?: string;
 }
 
@@ -16,35 +16,35 @@ interface GivenAddresses {
 export interface ResolvedCluster extends GivenAddresses {
 	readonly name: string;
 	readonly role: 'Remote' | 'Primary';
-	/** The Secret, and its key. */
+	/** The Secret with the kubeconfig, and its key. */
 	readonly kubeconfig: { readonly namespace: string; readonly name: string; readonly key: string };
-	/** Absent where none is kept there. */
+	/** Undefined when no data plane is kept there. */
 	readonly dataPlane?: {
-		/** None where the cluster reaches the pods of the control plane themselves. */
+		/** Empty when the cluster reaches the pods of the control plane themselves. */
 		readonly controlPlaneAddresses: readonly string[];
 	};
 }
 
-/** The clusters of a mesh. The addresses are those of the cluster that the control plane is in. */
+/** The clusters of a mesh. The addresses are those of the cluster with the control plane. */
 export interface ResolvedMultiCluster extends GivenAddresses {
-	/** Name of this cluster in the mesh; the UID of its namespace `kube-system` where absent. */
+	/** Name of this cluster in the mesh. Default: the UID of its namespace `kube-system`. */
 	readonly clusterName?: string;
 	readonly clusters: readonly ResolvedCluster[];
 	readonly tokenLifetimeMs: number;
 	readonly rotation: {
-		/** Share of its lifetime after which a token is renewed. */
+		/** A token is renewed after this share of its lifetime. */
 		readonly renewShare: number;
 	};
-	/** A cluster that could not be cleaned in this time is left behind. */
+	/** A cluster that could not be cleaned within this time is left behind. */
 	readonly leaveTimeoutMs: number;
 }
 
 const defaultTokenLifetimeMs = 720 * 60 * 60_000;
 const defaultRenewShare = 0.7;
-/** Where `clusters join` and most people put it. */
+/** The key that `clusters join`, and most people, use. */
 const defaultKubeconfigKey = 'kubeconfig';
 
-/** Puts every default of `spec.multiCluster` in its place. */
+/** Fills in every default of `spec.multiCluster`. */
 export function resolveMultiCluster(installation: ParsedMeshInstallation): ResolvedMultiCluster {
 	const { clusterName, credentials, clusters = [], ...addresses } = installation.spec.multiCluster ?? {};
 	return {

@@ -1,10 +1,11 @@
-/** What keeps a release from being installed as the MeshInstallation asks. */
+/** A reason why a release can't be installed as the MeshInstallation asks. */
 import type { Problem, Reason } from '../../api/v1/index.ts';
 
 export interface ReleaseProblem extends Omit<Problem, 'reason'> {
 	/**
-	 * `UnsupportedVersion` and `EndOfLife` are about the version, `FieldNotInRelease` about a setting that this release has
-	 * not or does not read, `Invalid` about a value that no release could use.
+	 * - `UnsupportedVersion` and `EndOfLife` are about the version.
+	 * - `FieldNotInRelease` is about a setting that this release does not have or does not read.
+	 * - `Invalid` is about a value that no release could use.
 	 */
 	readonly reason: Extract<Reason, 'Invalid' | 'UnsupportedVersion' | 'EndOfLife' | 'FieldNotInRelease'>;
 }

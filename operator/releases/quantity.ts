@@ -1,16 +1,16 @@
 /**
- * Kubernetes' canonical form of an amount, in which the API server stores it: `2048Mi` becomes `2Gi`, `0.5` becomes `500m`.
- * What is rendered is then exactly what is stored (apimachinery `pkg/api/resource`, Quantity.CanonicalizeBytes).
+ * Writes an amount in Kubernetes' canonical form, in which the API server stores it: `2048Mi` becomes `2Gi`, `0.5` becomes
+ * `500m`. So what is rendered is exactly what is stored (apimachinery `pkg/api/resource`, Quantity.CanonicalizeBytes).
  */
 import type { Resources } from './component.ts';
 
 const binary: readonly string[] = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 const decimal: readonly string[] = ['m', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 
-/** Powers of ten of the suffixes that a user may write. */
+/** The suffixes that a user may write, as powers of ten. */
 const powers: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
 
-/** Everything is counted in thousandths: the API server rounds finer amounts of a container up (SetDefaults_ResourceList). */
+/** Amounts are counted in thousandths: the API server rounds finer amounts of a container up (SetDefaults_ResourceList). */
 const milli = 1000n;
 
 /** The canonical form. Throws `RangeError` for a text that is no amount. */
@@ -33,7 +33,7 @@ export function canonicalQuantity(amount: string | number): string {
 	return isExponent ? withExponent(value) : withSuffix(value, 1000n, decimal);
 }
 
-/** Requests and limits with every amount in its canonical form; nothing that is empty. */
+/** Requests and limits with every amount in its canonical form, without empty objects. */
 export function canonicalResources(given: {
 	readonly requests?: Readonly<Record<string, string | number>>;
 	readonly limits?: Readonly<Record<string, string | number>>;
@@ -50,7 +50,7 @@ function roundUp(value: bigint, divisor: bigint): bigint {
 	return (value + divisor - 1n) / divisor;
 }
 
-/** The greatest suffix that leaves a whole number. */
+/** Uses the greatest suffix that leaves a whole number. */
 function withSuffix(value: bigint, step: bigint, suffixes: readonly string[]): string {
 	if (value === 0n) {
 		return '0';
@@ -64,7 +64,7 @@ function withSuffix(value: bigint, step: bigint, suffixes: readonly string[]): s
 	return `${rest}${suffixes[index]}`;
 }
 
-/** As a whole number times a power of a thousand: `1500` written as `1.5e3` becomes `1500`, `1e6` stays. */
+/** Writes a whole number times a power of a thousand: `1500` given as `1.5e3` becomes `1500`, `1e6` stays. */
 function withExponent(value: bigint): string {
 	if (value === 0n) {
 		return '0';

@@ -16,7 +16,10 @@ function invalid(path: string, message: string, remedy: string): ReleaseProblem 
 	return { path, reason: 'Invalid', message: `${path} ${message}`, remedy };
 }
 
-/** All problems of `spec.mixer.adapters`; `namespace` is that of the mesh. */
+/**
+ * All problems of `spec.mixer.adapters`.
+ * @param namespace that of the mesh
+ */
 export function checkAdapters(
 	release: ClassicRelease,
 	namespace: string,
@@ -35,7 +38,10 @@ export function checkAdapters(
 	});
 }
 
-/** Each becomes objects under names of its own: one backend of a kind, and adapters outside of Mixer by their names. */
+/**
+ * Each backend becomes objects with fixed names. So there can be one backend of a kind, and one adapter outside of Mixer of
+ * a name.
+ */
 function checkTwin(adapter: GivenAdapter, before: readonly GivenAdapter[], path: string): readonly ReleaseProblem[] {
 	const { custom } = adapter;
 	if (custom !== undefined) {
@@ -68,7 +74,9 @@ function checkFed(services: MixerServices, service: MixerService, path: string):
 			];
 }
 
-/** Who calls an adapter with instances of a template (`TEMPLATE_VARIETY_CHECK` or `_REPORT` of the template). */
+/**
+ * The service that calls an adapter with instances of a template (`TEMPLATE_VARIETY_CHECK` or `_REPORT` of the template).
+ */
 const callers: Readonly<Record<CustomTemplate, MixerService>> = {
 	checknothing: 'policy',
 	logentry: 'telemetry',
@@ -95,7 +103,7 @@ function checkCustom({ templates }: GivenCustom, services: MixerServices, path: 
 	});
 }
 
-/** Which metrics statsd gets, under which names. */
+/** Checks which metrics statsd gets, and under which names. */
 function checkMetrics(
 	release: ClassicRelease,
 	namespace: string,
@@ -124,7 +132,7 @@ function checkMetrics(
 	});
 }
 
-/** The adapter counts whole numbers and times lengths of time; anything else it drops, with an error for every value. */
+/** The adapter counts whole numbers and measures durations. It drops anything else, with an error for every value. */
 function wrongType({ name, isDuration }: MixerMetric, path: string, type: string): ReleaseProblem {
 	const measured = isDuration
 		? 'a length of time, which is a DISTRIBUTION'
@@ -138,7 +146,7 @@ function unknownDimensions({ dimensions }: MixerMetric, nameTemplate: string): r
 		.filter((dimension) => !Object.hasOwn(dimensions, dimension));
 }
 
-/** Not a default metric of this release: an instance of the user's own, by its full name. */
+/** Checks a metric that is no default metric of this release: it has to be the full name of a user's own instance. */
 function checkOwnMetric(
 	release: ClassicRelease,
 	namespace: string,

@@ -1,5 +1,5 @@
 /**
- * Citadel of the classic line: how the certificate authority is started, per release. Sources: `security/cmd/istio_ca/main.go`,
+ * Citadel of the classic line: how each release starts it. Sources: `security/cmd/istio_ca/main.go`,
  * `security/pkg/{k8s,pki,registry,server}` and `install/kubernetes/helm/istio/charts/security` of each tag.
  */
 
@@ -8,14 +8,17 @@ import { logFlags } from './log-flags.ts';
 import type { Minor } from './minors.ts';
 
 export interface CitadelRelease extends ComponentRelease {
-	/** ServiceAccounts of the control plane that get a DNS name `<service>.<namespace>` in their certificate, with the Service's name. */
+	/**
+	 * For each ServiceAccount of the control plane whose certificate gets a DNS name `<service>.<namespace>`: the Service's
+	 * name.
+	 */
 	readonly dnsNames: Readonly<Record<string, string>>;
 	readonly ports: readonly Port[];
-	/** The port among them that answers `/version`. */
+	/** The port that answers `/version`. */
 	readonly monitoringPort: number;
-	/** Whether it keeps its root in ConfigMap `istio-security` as well. */
+	/** Whether it also publishes its root in ConfigMap `istio-security`. */
 	readonly publishesRoot: boolean;
-	/** Kubernetes' types that it uses in all namespaces. */
+	/** Rights for Kubernetes' types in all namespaces. */
 	readonly clusterAccess: readonly AccessRule[];
 }
 
@@ -69,14 +72,14 @@ function ports(monitoring: number): readonly Port[] {
 	];
 }
 
-/** One Secret per ServiceAccount; what else it reads tells who may ask for a certificate over gRPC. */
+/** Citadel writes one Secret per ServiceAccount. It reads the others to decide who may ask for a certificate over gRPC. */
 const clusterAccess: readonly AccessRule[] = [
 	{ group: '', resource: 'secrets', verbs: ['create', 'delete', 'list', 'update', 'watch'] },
 	{ group: '', resource: 'serviceaccounts', verbs: ['get', 'list', 'watch'] },
 	{ group: '', resource: 'services', verbs: ['list', 'watch'] },
 ];
 
-/** Labels of a namespace say whether, and by which Citadel, its ServiceAccounts are served. */
+/** From 1.3 on, labels of a namespace say whether, and by which Citadel, its ServiceAccounts are served. */
 const clusterAccessFrom13: readonly AccessRule[] = [
 	...clusterAccess,
 	{ group: '', resource: 'namespaces', verbs: ['get', 'list', 'watch'] },

@@ -1,4 +1,4 @@
-/** The tables of `docs/compatibility.md`, from the data of the releases. */
+/** Makes the tables of `docs/compatibility.md` from the data of the releases. */
 
 import { releases } from '../find-release.ts';
 import { crdsOf } from './crds.ts';
@@ -11,7 +11,7 @@ import { mixerMetrics } from './mixer-metrics.ts';
 import type { Release } from './release.ts';
 import { initImages } from './resolve-images.ts';
 
-/** Rows of text as a Markdown table. */
+/** A Markdown table. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
 	const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 	return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
@@ -25,7 +25,7 @@ function list(texts: readonly string[]): string {
 	return texts.length === 0 ? 'none' : texts.map(code).join(', ');
 }
 
-/** What each release's Pilot is started with. */
+/** How each release's Pilot is started. */
 export function pilotTable(): string {
 	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
 	return table(
@@ -34,7 +34,7 @@ export function pilotTable(): string {
 			row('arguments', ({ pilot }) => list(pilot.args)),
 			row('environment', ({ pilot }) => list(Object.entries(pilot.env).map(([name, value]) => `${name}=${value}`))),
 			row('ports', ({ pilot }) => pilot.ports.map(({ port, service = '' }) => `${port} ${code(service)}`).join(', ')),
-			row('`/ready` every', ({ pilot }) => `${pilot.readinessPeriod} s`),
+			row('`/ready` every', ({ pilot }) => `${pilot.readinessPeriodSeconds} s`),
 			row('port in `discoveryAddress`', ({ mesh }) => String(mesh.discoveryPort)),
 			row('mesh configuration', ({ pilot }) => (pilot.reloadsMeshConfig ? 'followed' : 'read once: pods are replaced')),
 			row('`meshNetworks`', ({ mesh }) => (mesh.networks ? 'yes' : 'no')),
@@ -82,7 +82,7 @@ export function securityTable(): string {
 	);
 }
 
-/** What each release's Mixer is started with, and the kinds in which its configuration is written. */
+/** How each release's Mixer is started, and the kinds in which its configuration is written. */
 export function mixerTable(): string {
 	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
 	const form = (kind: string, example: string) => (how: 'typed' | 'generic') =>
@@ -105,7 +105,7 @@ export function mixerTable(): string {
 	);
 }
 
-/** How each release's injector is started, and what of the sidecar differs. */
+/** How each release's injector is started, and what differs in the sidecar. */
 export function injectorTable(): string {
 	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
 	return table(
@@ -132,7 +132,7 @@ export function injectorTable(): string {
 	);
 }
 
-/** What each release's gateways are started with. */
+/** How each release's gateways are started. */
 export function gatewayTable(): string {
 	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
 	const ports = (key: GatewayName) => (release: Release) =>

@@ -1,23 +1,23 @@
 /**
  * The proxy in front of Pilot and both Mixers in the classic line, per release: `pilot-agent` in the image `proxyv2`, which
- * writes Envoy's configuration from a template of the image. Sources: `install/kubernetes/helm/istio/charts/{pilot,mixer}` and
- * `pilot/cmd/pilot-agent/main.go` of each tag.
+ * writes Envoy's configuration from a template of the image. Sources: `install/kubernetes/helm/istio/charts/{pilot,mixer}`
+ * and `pilot/cmd/pilot-agent/main.go` of each tag.
  */
 import type { Resources } from '../component.ts';
 import type { Minor } from './minors.ts';
 
 export interface ControlPlaneProxyRelease {
 	/**
-	 * `--domain`. 1.0 takes it for the domain of Pilot's identity as well, so that mutual TLS with Pilot would fail
-	 * (`pilotDomain`); without the flag it has the same value, and the identity the right one.
+	 * Value of `--domain`. 1.0 would also use it as the domain of Pilot's identity, so that mutual TLS with Pilot would fail
+	 * (`pilotDomain`). Without the flag 1.0 has the same domain, and the right identity.
 	 */
 	readonly domain?: string;
-	/** Arguments after all others. */
+	/** Arguments that come last. */
 	readonly logArgs: readonly string[];
 	readonly env: Readonly<Record<string, string>>;
 	/**
-	 * Whether its reports reach `istio-telemetry` under mutual TLS. 1.2 and 1.3 leave the expected name empty (`len(mixerSAN) > 1`,
-	 * and there is one), so that Envoy refuses every connection.
+	 * Whether its reports reach `istio-telemetry` under mutual TLS. 1.2 and 1.3 leave the expected name empty (`len(mixerSAN)
+	 * > 1`, and there is one), so that Envoy refuses every connection.
 	 */
 	readonly reportsUnderMutualTls: boolean;
 	readonly resources: Resources;
@@ -28,13 +28,13 @@ const common = {
 	logArgs: [],
 	env: {},
 	reportsUnderMutualTls: true,
-	// The charts since 1.1. The 10m of 1.0 made autoscalers scale up at rest.
+	// From the charts since 1.1. With the 10m of 1.0 autoscalers scaled up at rest.
 	resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { cpu: '2', memory: '1Gi' } },
 } as const satisfies ControlPlaneProxyRelease;
 
 const { domain: _, ...withoutDomain } = common;
 
-/** Workloads' certificates come in files; a directory of sockets is not mounted. */
+/** Workloads' certificates are files. No directory of sockets is mounted. */
 const filesOnly = { SDS_ENABLED: 'false' } as const;
 
 export const controlPlaneProxyReleases: Readonly<Record<Minor, ControlPlaneProxyRelease>> = {

@@ -1,4 +1,4 @@
-/** Istio's own custom resource definitions, per release, as data (`crds/istio`). */
+/** Istio's custom resource definitions, per release, read from data (`crds/istio`). */
 import classic from '../../../crds/istio/classic.json' with { type: 'json' };
 import { compareMinor, type Minor } from './minors.ts';
 import type { Release } from './release.ts';
@@ -9,7 +9,7 @@ export interface PrinterColumn {
 	readonly jsonPath: string;
 }
 
-/** What differs between two of Istio's custom resource definitions. */
+/** The parts in which Istio's custom resource definitions differ. */
 export interface IstioCrd {
 	/** `plural.group`. */
 	readonly name: string;
@@ -23,15 +23,15 @@ export interface IstioCrd {
 	readonly columns: readonly PrinterColumn[];
 }
 
-/** How the data file writes one resource of a group. */
+/** One resource of a group, as the data file writes it. */
 interface Row {
 	readonly kind: string;
 	readonly plural: string;
-	/** Namespaced when absent. */
+	/** Default: Namespaced. */
 	readonly scope?: string;
-	/** Short for the category `<category>-istio-io`, beside `istio-io`. */
+	/** Adds the category `<category>-istio-io` to `istio-io`. */
 	readonly category?: string;
-	/** The minors that ship it in this form: first and last, both included. */
+	/** The first and the last minor that ship it in this form. */
 	readonly first: string;
 	readonly last: string;
 	readonly shortNames?: readonly string[];

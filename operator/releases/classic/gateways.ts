@@ -1,5 +1,5 @@
 /**
- * Gateways of the classic line: how the proxies at the edge of the mesh are started, per release. Sources: the charts in
+ * Gateways of the classic line: how each release starts the proxies at the edge of the mesh. Sources: the charts in
  * `install/kubernetes/helm/istio/charts/gateways`, and `pilot/cmd/pilot-agent` and `pkg/bootstrap` of each tag.
  */
 
@@ -11,44 +11,42 @@ import type { Minor } from './minors.ts';
 export type GatewayName = 'ingress' | 'egress';
 
 export interface GatewayPort {
-	/** Istio takes the protocol from its first part. */
+	/** Istio reads the protocol from the first part of the name. */
 	readonly name: string;
 	readonly port: number;
 }
 
 export interface GatewayRelease extends ComponentRelease {
-	/** Arguments after `proxy router` that do not depend on the installation. */
+	/** The arguments after `proxy router` that do not depend on the installation. */
 	readonly args: readonly string[];
 	/** Ports of the Services when the installation names none, without the status port. */
 	readonly ports: Readonly<Record<GatewayName, readonly GatewayPort[]>>;
 	/** Fields of the pod that the process reads, by the name of the variable. */
 	readonly fieldEnv: Readonly<Record<string, string>>;
 	readonly env: Readonly<Record<string, string>>;
-	/** Whether the proxy polls Pilot, at an interval that it is told. */
+	/** Whether the proxy polls Pilot, at an interval that a flag sets. */
 	readonly polls: boolean;
-	/** How it is told where Envoy's metrics go: by address alone, or by all settings of the connection. */
+	/** How a flag says where Envoy's metrics go: by address alone, or by all settings of the connection. */
 	readonly metricsService?: 'address' | 'settings';
-	/** Whether it can be told where access logs go over gRPC. */
+	/** Whether a flag can say where access logs go over gRPC. */
 	readonly accessLogService: boolean;
-	/** Tracers beside Zipkin. */
+	/** Tracers other than Zipkin. */
 	readonly tracers: readonly ('lightstep' | 'datadog' | 'stackdriver')[];
 	/** Whether it knows `--trust-domain`. */
 	readonly trustDomain: boolean;
 	/** Whether it tells Pilot its workload's name and owner, which Mixer's successor in the proxy reports. */
 	readonly tellsOwner: boolean;
-	/**
-	 * Whether it tells Pilot its labels, by which Gateway objects select it. Pilot looks the pod up in older releases.
-	 */
+	/** Whether it tells Pilot its labels, by which Gateway objects select it. In older releases Pilot looks the pod up. */
 	readonly tellsLabels: boolean;
 }
 
-/** The agent's health, on every address of the pod: ready when Envoy has got its configuration from Pilot. */
+/** The port on which the agent answers, on every address of the pod, whether Envoy has its configuration from Pilot. */
 export const statusPort: Port = { port: 15020, container: 'status-port', service: 'status-port' };
 
-/** Envoy's metrics for Prometheus. On the pods alone, as in the charts. */
+/** Port of Envoy's metrics for Prometheus. The Service does not offer it, as in the charts. */
 export const envoyMetricsPort: Port = { port: 15090, container: 'http-envoy-prom' };
 
-/** The charts' own: not much at rest, and room for a burst. The 10m of 1.0 made every gateway scale up at rest. */
+/** From the charts: not much at rest, and room for a burst. With the 10m of 1.0 every gateway scaled up at rest. */
 const resources: Resources = { requests: { cpu: '100m', memory: '128Mi' }, limits: { cpu: '2', memory: '1Gi' } };
 
 const image = 'proxyv2';
@@ -92,7 +90,7 @@ const flagsFrom11 = [
 
 const flagsFrom12 = [...flagsFrom11, 'dnsRefreshRate', 'mixerIdentity', 'pilotIdentity', 'proxyComponentLogLevel'];
 
-/** `--domain` would also be the domain of the identity that 1.0 expects of Pilot, so it is said from 1.1 on. */
+/** In 1.0 `--domain` would also be the domain of the identity that it expects of Pilot. So it is passed from 1.1 on. */
 const argsFrom11 = ['--domain', '$(POD_NAMESPACE).svc.cluster.local', '--log_output_level=default:info'] as const;
 
 const http: readonly GatewayPort[] = [
@@ -101,7 +99,7 @@ const http: readonly GatewayPort[] = [
 ];
 const tcp: GatewayPort = { name: 'tcp', port: 31400 };
 
-/** Port of the pods where gateways of several networks meet: routed by the name in the TLS handshake. */
+/** The port by which networks reach each other through gateways. They route by the name in the TLS handshake. */
 export const crossNetworkPort = 15443;
 
 const sni: GatewayPort = { name: 'tls', port: crossNetworkPort };
@@ -113,7 +111,7 @@ const fieldEnvOfAll = {
 	ISTIO_META_POD_NAME: 'metadata.name',
 } as const;
 
-/** HOST_IP stands in addresses of tracers: `$(HOST_IP):8126`. */
+/** Addresses of tracers may refer to HOST_IP: `$(HOST_IP):8126`. */
 const fieldEnvFrom11 = {
 	...fieldEnvOfAll,
 	HOST_IP: 'status.hostIP',
@@ -122,7 +120,7 @@ const fieldEnvFrom11 = {
 
 const fieldEnvFrom13 = { ...fieldEnvFrom11, SERVICE_ACCOUNT: 'spec.serviceAccountName' } as const;
 
-/** Pilot makes clusters without Istio's mutual TLS as well, for traffic that is passed on as it came. */
+/** Makes Pilot add clusters without Istio's mutual TLS, for traffic that is passed on as it came. */
 const sniDnat = { ISTIO_META_ROUTER_MODE: 'sni-dnat' } as const;
 
 const from11 = {
@@ -171,7 +169,7 @@ export const gatewayReleases: Readonly<Record<Minor, GatewayRelease>> = {
 		...from11,
 		flags: [...flagsFrom12, 'envoyAccessLogService', 'envoyMetricsService'],
 		fieldEnv: fieldEnvFrom13,
-		// The name under which Pilot knows its own cluster (`serviceregistry.KubernetesRegistry`).
+		// Pilot knows its own cluster by this name (`serviceregistry.KubernetesRegistry`).
 		env: { ...sniDnat, ISTIO_META_CLUSTER_ID: 'Kubernetes' },
 		metricsService: 'settings',
 		accessLogService: true,

@@ -1,6 +1,6 @@
 /**
- * The sidecar injector of the classic line: how it is started, and what of the sidecar differs per release.
- * Sources: `pilot/cmd/sidecar-injector/main.go` (1.4 `sidecar-injector/cmd`), `pkg/kube/inject` and the charts of each tag.
+ * The sidecar injector of the classic line: how each release starts it, and how its sidecar differs. Sources:
+ * `pilot/cmd/sidecar-injector/main.go` (1.4 `sidecar-injector/cmd`), `pkg/kube/inject` and the charts of each tag.
  */
 
 import type { ComponentRelease, Port, ReadRule, Resources } from '../component.ts';
@@ -10,31 +10,31 @@ import type { Minor } from './minors.ts';
 type Amounts = NonNullable<Resources['limits']>;
 
 export interface InjectorRelease extends ComponentRelease {
-	/** The minor whose binary is run: the release's own, or a newer one where its own can not run on today's Kubernetes. */
+	/** The minor whose binary runs: the release's own, or a newer one when its own can't run on today's Kubernetes. */
 	readonly runs: Minor;
-	/** Tag of the image where it is not the release's own. */
+	/** Tag of the image, when it is not the release's own. */
 	readonly tag?: string;
 	/** All arguments, in order. */
 	readonly args: readonly string[];
 	readonly ports: readonly Port[];
-	/** What the binary reads of the webhook configuration of its own. */
+	/** What the binary may do with its own webhook configuration. */
 	readonly webhookReads: ReadRule['verbs'];
-	/** What actions of its templates are written between. */
+	/** The marks around actions in its templates. */
 	readonly delimiters: readonly [open: string, close: string];
-	/** Whether it needs a file of values for the template. */
+	/** Whether its template needs a file of values. */
 	readonly values: boolean;
-	/** Whether it knows selectors of pods beside the policy. */
+	/** Whether it knows selectors of pods, besides the policy. */
 	readonly selectors: boolean;
 	/** Port on which the agent in a pod says whether its proxy is ready; 0 for none. */
 	readonly statusPort: number;
-	/** What `istio-init` runs where the image would start something else. */
+	/** The command of `istio-init`, when the image would start something else. */
 	readonly initCommand: readonly string[];
 	readonly initResources: { readonly requests?: Amounts; readonly limits: Amounts };
-	/** Of Linux, to write iptables rules. */
+	/** The Linux capabilities that `istio-init` needs to write iptables rules. */
 	readonly initCapabilities: readonly string[];
 }
 
-/** Not 443: listening there would need a power that no other port needs. */
+/** Not 443, because listening there would need a capability. */
 const port = 9443;
 
 const flags = [
@@ -52,7 +52,7 @@ const flags = [
 	'webhookName',
 ] as const;
 
-/** Absolute paths: the binary watches the directories of its files by them. */
+/** The paths are absolute: the binary watches the directories of its files by them. */
 const args = [
 	'--caCertFile=/etc/istio/certs/root-cert.pem',
 	'--tlsCertFile=/etc/istio/certs/cert-chain.pem',
@@ -69,13 +69,13 @@ const values = '--injectValues=/etc/istio/inject/values';
 const webhookPort: Port = { port, container: 'https-inject', service: 'https-inject' };
 const monitoringPort: Port = { port: 15014, container: 'http-monitoring', service: 'http-monitoring' };
 
-/** The charts' amounts since 1.1. */
+/** From the charts since 1.1. */
 const initResources = {
 	requests: { cpu: '10m', memory: '10Mi' },
 	limits: { cpu: '100m', memory: '50Mi' },
 } as const;
 
-/** Without NET_RAW, which some container runtimes no longer give by themselves, iptables can not open its socket. */
+/** Some container runtimes no longer give NET_RAW by themselves. Without it iptables can't open its socket. */
 const initCapabilities = ['NET_ADMIN', 'NET_RAW'] as const;
 
 const common = {
@@ -114,7 +114,7 @@ export const injectorReleases: Readonly<Record<Minor, InjectorRelease>> = {
 		args,
 		flags,
 		ports: [webhookPort],
-		// Every second, for the API of webhooks that Kubernetes 1.22 removed: it logs that and goes on.
+		// The binary asks every second, through the API of webhooks that Kubernetes 1.22 removed. It logs that and goes on.
 		webhookReads: ['get'],
 		delimiters: ['[[', ']]'],
 		values: false,
@@ -124,7 +124,8 @@ export const injectorReleases: Readonly<Record<Minor, InjectorRelease>> = {
 		initResources: { limits: { memory: '128Mi' } },
 		initCapabilities: ['NET_ADMIN'],
 	},
-	// Its own ends where it can not write the webhook by the API that Kubernetes 1.22 removed, without a flag against it.
+	// The binary of 1.1 ends when it can't write the webhook by the API that Kubernetes 1.22 removed, and has no flag against
+	// that.
 	'1.1': { ...release12, tag: '1.2.10' },
 	'1.2': release12,
 	'1.3': release13,

@@ -1,4 +1,4 @@
-/** Flags about a process's own log, which every binary of istio 1.0-1.4 has (`pkg/log` Options.AttachCobraFlags). */
+/** Flags about the process's log, which every binary of istio 1.0-1.4 has (`pkg/log` Options.AttachCobraFlags). */
 export const logFlags = [
 	'log_as_json',
 	'log_caller',

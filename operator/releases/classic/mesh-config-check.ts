@@ -1,4 +1,4 @@
-/** Checks `spec.mesh.config` against what the release knows, field by field, and names every problem. */
+/** Checks `spec.mesh.config` field by field against what the release knows. Names every problem. */
 import { type ParsedSpec, parseDuration } from '../../../api/v1/index.ts';
 import { child, type ReleaseProblem } from '../problem.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
@@ -6,7 +6,10 @@ import type { Field, Fields, Refusal, Shape } from './mesh-config-shapes.ts';
 import { compareMinor, type Minor, minors } from './minors.ts';
 import type { Release } from './release.ts';
 
-/** All problems of a value for the mesh configuration of a release; `path` is where it stands in the MeshInstallation. */
+/**
+ * All problems of a value for the mesh configuration of a release.
+ * @param path where the value is in the MeshInstallation
+ */
 export function checkMeshConfig(
 	release: Release,
 	config: Readonly<Record<string, unknown>>,
@@ -16,8 +19,8 @@ export function checkMeshConfig(
 }
 
 /**
- * All problems of the settings of a MeshInstallation that have a field of their own and that this release has not, or does
- * not read: `spec.mesh.trustDomain` for Istio 1.0, for example. The tables say which setting becomes which field.
+ * All problems of settings that have a field of their own in the MeshInstallation, and that this release does not know or
+ * does not read: `spec.mesh.trustDomain` for Istio 1.0, for example. The tables say which setting becomes which field.
  */
 export function checkSettings(release: Release, spec: ParsedSpec): readonly ReleaseProblem[] {
 	const fields = [...Object.values(meshConfigFields), ...Object.values(proxyConfigFields)];
@@ -36,12 +39,12 @@ export function checkSettings(release: Release, spec: ParsedSpec): readonly Rele
 	return [...ignored, ...checkTracers(spec)];
 }
 
-/** Paths of the settings that a field is written from. */
+/** Paths of the settings that a field is made from. */
 function settingsOf(field: Field): readonly string[] {
 	return (field.refused ?? []).flatMap((refusal) => (refusal.why === 'ownField' ? [refusal.field] : []));
 }
 
-/** Whether a minor parses a field and does something with it. */
+/** Whether a minor parses a field and its code reads it. */
 export function isRead(field: Field, minor: Minor): boolean {
 	return (
 		isKnown(field, minor) &&
@@ -62,7 +65,7 @@ function at(spec: ParsedSpec, path: string): unknown {
 		.reduce<unknown>((value, name) => (isObject(value) ? value[name] : undefined), spec);
 }
 
-/** Proxies send spans to one place. */
+/** Refuses a second tracer, because proxies send spans to one place. */
 function checkTracers({ mesh }: ParsedSpec): readonly ReleaseProblem[] {
 	const path = 'spec.mesh.config.defaultConfig.tracing';
 	const proxyConfig = mesh?.config?.defaultConfig;
@@ -130,7 +133,7 @@ function unknownField(
 	};
 }
 
-/** So that `access_log_file`, as the protocol buffers write it, finds `accessLogFile`. */
+/** Folds a name, so that `access_log_file`, as the protocol buffers write it, finds `accessLogFile`. */
 function fold(name: string): string {
 	return name.replaceAll(/[-_]/g, '').toLowerCase();
 }

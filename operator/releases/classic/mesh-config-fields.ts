@@ -1,6 +1,6 @@
 /**
  * Every field of Istio's mesh configuration (`MeshConfig` and `ProxyConfig`), with the releases that know it. Istio 1.0
- * ends at an unknown field, later releases drop it without a word: so a field is written only where it is known.
+ * ends at an unknown field, and later releases drop it without a word. So a field is written only where it is known.
  * Sources: `mesh/v1alpha1/{config,proxy}.proto` of the API that each release vendors, and where its Pilot, agent and
  * injector read each field; limits from `ValidateMeshConfig` and `ValidateProxyConfig`.
  */
@@ -29,7 +29,7 @@ function since(first: Minor, shape: Shape, ...refused: readonly (Refusal & { rea
 	return refused.length === 0 ? { shape, first } : { shape, first, refused };
 }
 
-/** Said by another field of the MeshInstallation. */
+/** The field is set by another field of the MeshInstallation. */
 function by(field: string): Refusal {
 	return { why: 'ownField', field };
 }
@@ -79,7 +79,7 @@ const tracing = message({
 			cacertPath: since('1.1', text),
 		}),
 	),
-	// The address may be `$(HOST_IP):8126`, so it is no plain host and port.
+	// The address may be `$(HOST_IP):8126`, which is no plain host and port.
 	datadog: since('1.1', message({ address: since('1.1', text) })),
 	stackdriver: since(
 		'1.3',
@@ -92,7 +92,7 @@ const tracing = message({
 	),
 });
 
-/** `defaultConfig`: what every proxy starts with. */
+/** `defaultConfig`: the settings that every proxy starts with. */
 export const proxyConfigFields: Fields = {
 	availabilityZone: since(
 		'1.0',
@@ -215,7 +215,7 @@ export const meshConfigFields: Fields = {
 	mixerCheckServer: since('1.0', address),
 	mixerReportServer: since('1.0', address),
 	outboundClusterStatName: since('1.4', text),
-	// 1.0 parses it and reads it nowhere.
+	// 1.0 parses it, and none of its code reads it.
 	outboundTrafficPolicy: since(
 		'1.1',
 		message({ mode: since('1.1', oneOf('REGISTRY_ONLY', 'ALLOW_ANY')) }),

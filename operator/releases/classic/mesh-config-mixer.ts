@@ -1,4 +1,4 @@
-/** What the mesh configuration says of Mixer: where proxies find it, and how they ask and report. */
+/** The part of the mesh configuration about Mixer: where proxies find it, and how they ask and report. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import { child, type ReleaseProblem } from '../problem.ts';
 import { compareMinor } from './minors.ts';
@@ -8,7 +8,7 @@ import type { MixerService, Opaque } from './resolved.ts';
 /** Which of Mixer's services this mesh runs. */
 export type MixerServices = Readonly<Record<MixerService, boolean>>;
 
-/** The first release whose proxies are told how to gather reports. */
+/** The first release whose proxies can be told how to gather reports. */
 const firstWithReportBatch = '1.3';
 
 export function knowsReportBatch({ minor }: ClassicRelease): boolean {
@@ -16,8 +16,8 @@ export function knowsReportBatch({ minor }: ClassicRelease): boolean {
 }
 
 /**
- * The fields of a mesh with Mixer; none without. Istio 1.1 and newer do not check by default, and 1.0 does, also without a
- * server to ask (`DefaultMeshConfig`): so it is said in every release.
+ * The fields for a mesh with Mixer; none without. By default Istio 1.1 and newer do not check, and 1.0 does, even without a
+ * server to ask (`DefaultMeshConfig`). So every release gets the field.
  */
 export function mixerMeshConfig(
 	release: ClassicRelease,
@@ -47,7 +47,7 @@ export function mixerMeshConfig(
 	};
 }
 
-/** Fields of the mesh configuration that follow from a service of Mixer in this mesh, by the setting that decides them. */
+/** For each service of Mixer: fields of the mesh configuration that follow from it, with the setting that decides them. */
 const fieldsOf: Readonly<Record<MixerService, Readonly<Record<string, string>>>> = {
 	policy: {
 		mixerCheckServer: 'spec.mixer.policy.enabled',
@@ -62,7 +62,10 @@ const fieldsOf: Readonly<Record<MixerService, Readonly<Record<string, string>>>>
 	},
 };
 
-/** Fields of `spec.mesh.config` that speak against the Mixer of this mesh. Where it is off they point at one elsewhere. */
+/**
+ * Problems of fields in `spec.mesh.config` that contradict the Mixer of this mesh. When it is off, they may point at
+ * another Mixer.
+ */
 export function checkMixerMeshConfig({ mesh }: ParsedSpec, services: MixerServices): readonly ReleaseProblem[] {
 	const path = 'spec.mesh.config';
 	const config = mesh?.config ?? {};

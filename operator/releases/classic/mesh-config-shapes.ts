@@ -1,12 +1,12 @@
-/** The vocabulary in which the tables of mesh configuration fields are written. */
+/** The vocabulary of the tables of mesh configuration fields. */
 import type { Minor } from './minors.ts';
 
-/** What a value must look like. Each is a type of the release's protocol buffers as JSON, narrowed by what its Pilot accepts. */
+/** What a value must look like: a type of the release's protocol buffers as JSON, narrowed by what its Pilot accepts. */
 export type Shape =
 	| { readonly is: 'text' }
 	| { readonly is: 'boolean' }
 	| { readonly is: 'integer'; readonly min: number; readonly max: number }
-	/** A Go duration; `min` and `max` in the same notation. */
+	/** A Go duration. `min` and `max` have the same notation. */
 	| { readonly is: 'duration'; readonly min: string; readonly max: string }
 	/** `host:port`. */
 	| { readonly is: 'address' }
@@ -15,20 +15,20 @@ export type Shape =
 	| { readonly is: 'map'; readonly of: Shape }
 	| { readonly is: 'fields'; readonly fields: Fields };
 
-/** Why a field that the release parses is not taken from `spec.mesh.config`. */
+/** Why a field that the release parses can't be set in `spec.mesh.config`. */
 export type Refusal =
-	/** Another field of the MeshInstallation says it. */
+	/** Another field of the MeshInstallation sets it. */
 	| { readonly why: 'ownField'; readonly field: string }
-	/** The operator decides it, because any other value breaks the mesh; `only` is the one value that may be repeated. */
+	/** The operator sets it, because any other value breaks the mesh. `only` is the one value that a user may repeat. */
 	| { readonly why: 'operator'; readonly because: string; readonly remedy: string; readonly only?: string }
-	/** The release parses it and reads it nowhere. */
+	/** The release parses it, and none of its code reads it. */
 	| { readonly why: 'noEffect'; readonly because: string; readonly remedy: string };
 
 export interface Field {
 	readonly shape: Shape;
-	/** The first minor that parses the field; all later ones do. */
+	/** The first minor that parses the field. All later ones do, too. */
 	readonly first: Minor;
-	/** Refused from `from` on, or in every minor. The first entry that fits counts. */
+	/** Refused from the minor `from` on, or in every minor. The first entry that fits counts. */
 	readonly refused?: readonly (Refusal & { readonly from?: Minor })[];
 }
 

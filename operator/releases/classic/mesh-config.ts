@@ -1,4 +1,4 @@
-/** Puts Istio's mesh configuration together: the release's defaults, the installation's settings, its further fields. */
+/** Builds Istio's mesh configuration from the release's defaults, the installation's settings and its further fields. */
 import type { ParsedMeshInstallation } from '../../../api/v1/index.ts';
 import { isKnown } from './mesh-config-check.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
@@ -9,13 +9,16 @@ import type { Opaque } from './resolved.ts';
 
 type Spec = ParsedMeshInstallation['spec'];
 
-/** Whether the release knows a field: what it does not know is never written (1.0 ends at it). */
+/** Whether the release knows a field. Unknown fields are never written, because 1.0 ends at one. */
 function knows(release: ClassicRelease, fields: Fields, name: string): boolean {
 	const field = fields[name];
 	return field !== undefined && isKnown(field, release.minor);
 }
 
-/** The mesh configuration of an installation whose fields were checked. Its keys are in the order of the writing. */
+/**
+ * The mesh configuration of an installation whose fields have been checked. Its keys have the order in which they are
+ * written.
+ */
 export function buildMeshConfig(release: ClassicRelease, spec: Spec, mixer: MixerServices): Opaque {
 	const { tracing, statsd, accessLog, outboundTraffic, trustDomain, config = {} } = spec.mesh ?? {};
 	const { defaultConfig: furtherProxyConfig, ...furtherConfig } = config;
@@ -55,7 +58,7 @@ export function buildMeshConfig(release: ClassicRelease, spec: Spec, mixer: Mixe
 	});
 }
 
-/** The further fields of `defaultConfig`, with the Zipkin collector where this release keeps it. */
+/** The further fields of `defaultConfig`, with the Zipkin collector where this release has its place. */
 function withTracer(release: ClassicRelease, zipkin: string | undefined, further: Opaque = {}): Opaque {
 	if (zipkin === undefined) {
 		return further;

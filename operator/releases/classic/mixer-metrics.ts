@@ -1,10 +1,11 @@
 /**
- * The metrics that Mixer measures by default, per release: what every backend for metrics gets. Names, values, dimensions and
- * buckets are those of `install/kubernetes/helm/istio/charts/mixer/templates/config.yaml` of each tag, since dashboards know them.
+ * The metrics that Mixer measures by default, per release. Every backend for metrics gets them. Names, values, dimensions
+ * and buckets are those of `install/kubernetes/helm/istio/charts/mixer/templates/config.yaml` of each tag, because
+ * dashboards know them.
  */
 import { compareMinor, type Minor } from './minors.ts';
 
-/** Which reports a metric is made from. */
+/** The reports that a metric is made from. */
 export type Traffic = 'http' | 'tcp' | 'tcpOpened' | 'tcpClosed';
 
 export interface MixerMetric {
@@ -13,11 +14,11 @@ export interface MixerMetric {
 	readonly traffic: Traffic;
 	/** Expression over attributes. */
 	readonly value: string;
-	/** Whether the value is a length of time; a whole number otherwise. */
+	/** Whether the value is a duration. Otherwise it is a whole number. */
 	readonly isDuration: boolean;
-	/** Expressions by the name of the dimension. */
+	/** Expressions, by the name of the dimension. */
 	readonly dimensions: Readonly<Record<string, string>>;
-	/** As Prometheus is told; `istio_` is put before the name. */
+	/** The metric for Prometheus. `istio_` is put before the name. */
 	readonly prometheus: {
 		readonly name: string;
 		readonly kind: 'COUNTER' | 'DISTRIBUTION';
@@ -27,10 +28,10 @@ export interface MixerMetric {
 
 const outbound = '(context.reporter.kind | "inbound") == "outbound"';
 
-/** Who reports: each request is seen by the proxy that sends it and by the one that takes it. */
+/** Says who reports. Each request is reported by the proxy that sends it and by the one that receives it. */
 export const reporter = `conditional(${outbound}, "source", "destination")`;
 
-/** Only the side that takes a connection knows for sure how it was secured. */
+/** Only the side that accepts a connection knows for sure how it was secured. */
 export const connectionSecurityPolicy = `conditional(${outbound}, "unknown", conditional(connection.mtls | false, "mutual_tls", "none"))`;
 
 function sideDimensions(side: 'source' | 'destination'): Readonly<Record<string, string>> {
@@ -49,7 +50,7 @@ function dimensionsOf(minor: Minor, traffic: Traffic): Readonly<Record<string, s
 	const http = traffic === 'http';
 	const serviceName = 'destination.service.name | "unknown"';
 	const host = 'destination.service.host | "unknown"';
-	// Before 1.1 services of TCP were told apart by name alone.
+	// Before 1.1 TCP services were told apart by name alone.
 	const tcpService = from11 ? host : serviceName;
 	const httpService = from13
 		? 'destination.service.host | conditional((destination.service.name | "unknown") == "unknown", "unknown", request.host)'
@@ -158,7 +159,7 @@ export function mixerMetrics(minor: Minor): readonly MixerMetric[] {
 		.map(({ first: _, ...metric }) => ({ ...metric, dimensions: dimensionsOf(minor, metric.traffic) }));
 }
 
-/** The first release that measures a default metric; undefined for what is none. */
+/** The first release that measures a default metric. Undefined when it is no default metric. */
 export function firstMinorOfMetric(name: string): Minor | undefined {
 	return definitions.find((definition) => definition.name === name)?.first;
 }

@@ -4,7 +4,7 @@ import { crdsOf } from './crds.ts';
 import { mixerMetrics } from './mixer-metrics.ts';
 import { mixerRules } from './resolve-mixer.ts';
 
-/** Kinds of Mixer's group that proxies are told about by Pilot; Mixer does not read them. */
+/** Kinds of Mixer's group that Pilot reads for proxies. Mixer does not read them. */
 const pilots = ['httpapispecbindings', 'httpapispecs', 'quotaspecbindings', 'quotaspecs'];
 
 for (const release of releases) {

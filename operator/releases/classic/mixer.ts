@@ -1,8 +1,8 @@
 /**
- * Mixer of the classic line: how `istio-policy` and `istio-telemetry` are started, and in which kinds its configuration is
- * written, per release. Sources: `mixer/cmd/mixs/cmd/server.go`, `mixer/pkg/server/server.go`,
- * `mixer/pkg/runtime/config/kinds.go`, `mixer/{adapter,template}/inventory.yaml` and `install/kubernetes/helm/istio/charts/mixer` of
- * each tag.
+ * Mixer of the classic line: how each release starts `istio-policy` and `istio-telemetry`, and in which kinds its
+ * configuration is written. Sources: `mixer/cmd/mixs/cmd/server.go`, `mixer/pkg/server/server.go`,
+ * `mixer/pkg/runtime/config/kinds.go`, `mixer/{adapter,template}/inventory.yaml` and
+ * `install/kubernetes/helm/istio/charts/mixer` of each tag.
  */
 
 import type { ComponentRelease, Port, ReadRule, Resources } from '../component.ts';
@@ -10,7 +10,7 @@ import { logFlags } from './log-flags.ts';
 import type { Minor } from './minors.ts';
 
 export interface MixerRelease extends ComponentRelease {
-	/** What the container of `istio-telemetry` asks for; `resources` is that of `istio-policy`. */
+	/** Resources of `istio-telemetry`. `resources` is for `istio-policy`. */
 	readonly telemetryResources: Resources;
 	/** Arguments of both that do not depend on the installation, in order. */
 	readonly args: readonly string[];
@@ -19,11 +19,11 @@ export interface MixerRelease extends ComponentRelease {
 	/** Arguments of `istio-telemetry` alone, after those of both. */
 	readonly telemetryArgs: readonly string[];
 	readonly env: Readonly<Record<string, string>>;
-	/** Where the process answers `/version`. It does so only once the configuration is read and the socket is served. */
+	/** The port that answers `/version`, once the process has read the configuration and serves the socket. */
 	readonly monitoringPort: number;
 	/**
-	 * Kinds of `config.istio.io` that it follows, as plurals: its table of kinds, shipped by this release or not. One that another
-	 * release left in the cluster and that it may not list keeps it from ever starting (`Store.WaitForSynced`).
+	 * Kinds of `config.istio.io` that it follows, as plurals: its table of kinds, whether this release ships them or not.
+	 * When a kind is left over from another release and Mixer may not list it, Mixer never starts (`Store.WaitForSynced`).
 	 */
 	readonly configKinds: readonly string[];
 	/** What else it reads in all namespaces, for its adapters. */
@@ -33,31 +33,33 @@ export interface MixerRelease extends ComponentRelease {
 	readonly config: MixerConfigForm;
 }
 
-/** How the release's own configuration is written. */
+/** How the release's configuration is written. */
 export interface MixerConfigForm {
-	/** `typed`: a handler has the kind of its adapter. `generic`: it has the kind `handler` and names its adapter. */
+	/** `typed`: a handler's kind is that of its adapter. `generic`: its kind is `handler`, and a field names the adapter. */
 	readonly handlers: 'typed' | 'generic';
-	/** `typed`: an instance has the kind of its template. `generic`: it has the kind `instance` and names its template. */
+	/**
+	 * `typed`: an instance's kind is that of its template. `generic`: its kind is `instance`, and a field names the template.
+	 */
 	readonly instances: 'typed' | 'generic';
 	/**
-	 * Whether pods are looked up for the attributes of workloads (adapter `kubernetesenv`). That of 1.0 waits for ever for
-	 * ReplicaSets of `apps/v1beta2` and `extensions/v1beta1`, which Kubernetes 1.16 removed, and Mixer with it.
+	 * Whether the adapter `kubernetesenv` looks up pods for the attributes of workloads. In 1.0 it waits for ever for
+	 * ReplicaSets of `apps/v1beta2` and `extensions/v1beta1`, which Kubernetes 1.16 removed, and Mixer waits with it.
 	 */
 	readonly kubernetesenv: boolean;
 	/** Whether a DestinationRule can say where it is visible. */
 	readonly exportTo: boolean;
-	/** Whether clients that choose mutual TLS by themselves have to be told about both ports. */
+	/** Whether clients that choose mutual TLS by themselves need a setting for both ports. */
 	readonly explicitTls: boolean;
 }
 
-/** Ports of the proxy in front of Mixer; `pilot/docker/envoy_{policy,telemetry}.yaml.tmpl`. */
+/** Ports of the proxy in front of Mixer (`pilot/docker/envoy_{policy,telemetry}.yaml.tmpl`). */
 export const mixerProxyPorts: readonly [Port, ...Port[]] = [
 	{ port: 9091, container: 'grpc-mixer', service: 'grpc-mixer' },
 	{ port: 15004, container: 'grpc-mixer-mtls', service: 'grpc-mixer-mtls' },
 	{ port: 15090, container: 'http-envoy-prom' },
 ];
 
-/** Where the adapter `prometheus` offers the metrics of the mesh (`mixer/adapter/prometheus/server.go`). */
+/** The port at which the adapter `prometheus` offers the metrics of the mesh (`mixer/adapter/prometheus/server.go`). */
 export const meshMetricsPort: Port = { port: 42422, container: 'prometheus', service: 'prometheus' };
 
 const flagsOfAll = [
@@ -97,24 +99,27 @@ const flagsFrom11 = [...flagsOfAll, 'caCertFile', 'certFile', 'keyFile', 'useAda
 const flagsFrom12 = [...flagsFrom11, 'configWaitTimeout', 'latencyEnforcementThreshold', 'useTemplateCRDs'] as const;
 
 /**
- * The configuration from the API server, without Galley: from that of its own cluster, unless the path of a kubeconfig
+ * Reads the configuration from an API server, without Galley: from that of its own cluster, unless the path of a kubeconfig
  * follows (`mixer/pkg/config/crd/init.go`).
  */
 export const configFromApiServer = '--configStoreURL=k8s://';
 
-/** The socket that the proxy in front of it dials, and the configuration. */
+/** The socket that the proxy in front of it connects to, and the configuration. */
 const argsOfAll = ['--address=unix:///sock/mixer.socket', configFromApiServer] as const;
 
-/** From 1.1 on. The port of 1.0 is the binary's own default there. */
+/** From 1.1 on. In 1.0 the monitoring port is the binary's default. */
 const argsFrom11 = ['--monitoringPort=15014', ...argsOfAll, '--log_output_level=default:info'] as const;
 
-/** Results that one proxy was given do not fit all others (istio#9596); from 1.1 on the cache is off whatever the flag says. */
+/**
+ * Switches the cache off: a result for one proxy does not fit others (istio#9596). From 1.1 on it is off whatever the flag
+ * says.
+ */
 const policyArgs = ['--numCheckCacheEntries=0'] as const;
 
-/** Rather drop reports than fall behind for good. */
+/** Drops reports rather than falling behind for good. */
 const telemetryArgsFrom11 = ['--averageLatencyThreshold=100ms', '--loadsheddingMode=enforce'] as const;
 
-/** Without any of them Mixer does not start. */
+/** Mixer does not start when one of them is missing. */
 const coreKinds = ['adapters', 'attributemanifests', 'handlers', 'instances', 'rules', 'templates'] as const;
 
 const templateKinds = [
@@ -157,20 +162,23 @@ const typedKinds = [...coreKinds, ...templateKinds, ...adapterKinds] as const;
 
 const follow = ['list', 'watch'] as const;
 
-/** The adapter `rbac` of 1.0 to 1.2, once a user's handler starts it (`mixer/adapter/rbac/rbac.go`). */
+/** For the adapter `rbac` of 1.0 to 1.2, when a user's handler starts it (`mixer/adapter/rbac/rbac.go`). */
 const roleReads: readonly ReadRule[] = [
 	{ group: 'rbac.istio.io', resource: 'servicerolebindings', verbs: follow },
 	{ group: 'rbac.istio.io', resource: 'serviceroles', verbs: follow },
 ];
 
-/** The adapter `kubernetesenv` (`mixer/adapter/kubernetesenv/cache.go`). */
+/** For the adapter `kubernetesenv` (`mixer/adapter/kubernetesenv/cache.go`). */
 const podReads: readonly ReadRule[] = [
 	{ group: '', resource: 'pods', verbs: follow },
 	{ group: '', resource: 'replicationcontrollers', verbs: follow },
 	{ group: 'apps', resource: 'replicasets', verbs: follow },
 ];
 
-/** It also finds pods of other clusters, by Secrets labelled `istio/multiCluster=true` in the namespace of its pod. */
+/**
+ * The adapter also finds pods of other clusters, by Secrets with the label `istio/multiCluster=true` in the namespace of
+ * its pod.
+ */
 const remoteClusterReads: readonly ReadRule[] = [{ group: '', resource: 'secrets', verbs: follow }];
 
 const common = {
@@ -196,7 +204,7 @@ const release10: MixerRelease = {
 const release11: MixerRelease = {
 	...common,
 	flags: flagsFrom11,
-	// Users' handlers of 1.0 are typed, and this is the release in which they are rewritten.
+	// Users' handlers of 1.0 are typed, and they get rewritten while this release runs.
 	args: [...argsFrom11, '--useAdapterCRDs=true'],
 	telemetryArgs: telemetryArgsFrom11,
 	env: { GODEBUG: 'gctrace=1', GOMAXPROCS: '6' },
@@ -210,7 +218,7 @@ const release11: MixerRelease = {
 const release12: MixerRelease = {
 	...release11,
 	flags: flagsFrom12,
-	// The binary's default is true for both, and it would look for ever for kinds that are shipped no more.
+	// The binary's default is true for both: it would look for ever for kinds that no release ships any more.
 	args: [...argsFrom11, '--useAdapterCRDs=false', '--useTemplateCRDs=false'],
 	configKinds: coreKinds,
 	config: { ...release11.config, instances: 'generic' },

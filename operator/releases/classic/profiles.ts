@@ -5,7 +5,7 @@ import type { Replicas } from './resolved.ts';
 /** A component's part in a profile. */
 interface ProfileComponent {
 	readonly enabled: boolean;
-	/** When it is enabled, by the profile or by the installation. */
+	/** Used when the component is enabled, by the profile or by the installation. */
 	readonly replicas: Replicas;
 }
 
@@ -15,13 +15,13 @@ export interface Profile {
 	readonly telemetry: ProfileComponent;
 	readonly citadel: Pick<ProfileComponent, 'enabled'>;
 	readonly injector: ProfileComponent;
-	/** Ingress and egress alike; never without being asked for. */
+	/** For ingress and egress alike. No profile enables them. */
 	readonly gateways: Pick<ProfileComponent, 'replicas'>;
 }
 
 const onePod: Replicas = { kind: 'fixed', count: 1 };
 
-/** Two pods that no single node takes down, and up to five under load: the charts' bounds with a safe minimum. */
+/** Two pods, which no single node can take down, and up to five under load: the charts' upper bound with a safe minimum. */
 const underLoad: Replicas = { kind: 'autoscaled', min: 2, max: 5, targetCPUUtilization: 80 };
 
 /** The profiles that can be installed, by name. */
@@ -35,7 +35,7 @@ export const profiles: Readonly<Record<ParsedSpec['profile'], Profile>> = {
 		injector: { enabled: false, replicas: onePod },
 		gateways: { replicas: onePod },
 	},
-	/** Mixer and injection as well, one pod each. */
+	/** Mixer and injection too, one pod each. */
 	default: {
 		pilot: { replicas: onePod },
 		policy: { enabled: true, replicas: onePod },
@@ -44,13 +44,13 @@ export const profiles: Readonly<Record<ParsedSpec['profile'], Profile>> = {
 		injector: { enabled: true, replicas: onePod },
 		gateways: { replicas: onePod },
 	},
-	/** Nothing stands on one pod but Citadel, which can not be more. */
+	/** Two pods or more for everything except Citadel, which can't be more than one. */
 	production: {
 		pilot: { replicas: underLoad },
 		policy: { enabled: true, replicas: underLoad },
 		telemetry: { enabled: true, replicas: underLoad },
 		citadel: { enabled: true },
-		// Its load follows the number of new pods, not of requests.
+		// Its load depends on the number of new pods, not of requests.
 		injector: { enabled: true, replicas: { kind: 'fixed', count: 2 } },
 		gateways: { replicas: underLoad },
 	},

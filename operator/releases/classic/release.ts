@@ -17,15 +17,18 @@ export interface PilotRelease extends ComponentRelease {
 	readonly args: readonly string[];
 	readonly env: Readonly<Record<string, string>>;
 	readonly ports: readonly Port[];
-	/** Ports of its proxy, which it has where there are certificates. */
+	/** Ports of its proxy, which exists only with certificates. */
 	readonly proxyPorts: readonly [Port, ...Port[]];
-	/** Whether the process itself waits for a certificate at `/etc/certs`, and under mutual TLS ends without one. */
+	/** Whether the process itself waits for a certificate at `/etc/certs`, and ends without one under mutual TLS. */
 	readonly looksForCertificate: boolean;
-	/** Seconds between two calls of `/ready`. */
-	readonly readinessPeriod: number;
-	/** Whether the process follows changes of the mounted mesh configuration; if not, its pods must be replaced. */
+	/** Pause between two calls of `/ready`. */
+	readonly readinessPeriodSeconds: number;
+	/** Whether the process notices changes of the mounted mesh configuration. If not, its pods must be replaced. */
 	readonly reloadsMeshConfig: boolean;
-	/** Istio's own types that Pilot lists and watches, as `plural.group`. One that is missing or forbidden keeps it from ever being ready. */
+	/**
+	 * Istio's own types that Pilot lists and watches, as `plural.group`. When one is missing or forbidden, Pilot is never
+	 * ready.
+	 */
 	readonly configTypes: readonly string[];
 	/** Kubernetes' types that Pilot reads in all namespaces. */
 	readonly clusterReads: readonly ReadRule[];
@@ -33,23 +36,27 @@ export interface PilotRelease extends ComponentRelease {
 	readonly namespaceReads: readonly ReadRule[];
 }
 
-/** What a release's mesh configuration holds when the installation says nothing. Every value differs from the binary's own default or makes it visible. */
+/**
+ * What a release's mesh configuration holds when the installation sets nothing. Every value either differs from the
+ * binary's default or makes it visible.
+ */
 export interface MeshRelease {
 	readonly defaults: Readonly<Record<string, unknown>>;
 	readonly proxyDefaults: Readonly<Record<string, unknown>>;
 	/** Port of the Pilot Service in `discoveryAddress`. */
 	readonly discoveryPort: number;
-	/** The same under mutual TLS with the control plane. */
+	/** The same, under mutual TLS with the control plane. */
 	readonly secureDiscoveryPort: number;
 	/** Whether the ConfigMap has the key `meshNetworks`. */
 	readonly networks: boolean;
 	/**
-	 * Whether Pilot finds the gateways of a network by the name of a Service too; 1.1 knows nothing but addresses, and a network
-	 * that has gateways but none with an address ends it (`pilot/pkg/proxy/envoy/v2/ep_filters.go`: a division by their number).
+	 * Whether Pilot can also find the gateways of a network by the name of a Service. 1.1 knows nothing but addresses, and a
+	 * network that has gateways but none with an address ends it (`pilot/pkg/proxy/envoy/v2/ep_filters.go`: a division by
+	 * their number).
 	 */
 	readonly gatewaysByService: boolean;
 	/**
-	 * Whether a changed `meshNetworks` reaches the registries of other clusters; if not, Pilot's pods must be replaced
+	 * Whether a changed `meshNetworks` reaches the registries of other clusters. If not, Pilot's pods must be replaced
 	 * (`pilot/pkg/config/clusterregistry/multicluster.go`, `ReloadNetworkLookup` since 1.3).
 	 */
 	readonly followsNetworks: boolean;

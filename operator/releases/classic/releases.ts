@@ -20,16 +20,16 @@ const kubernetes: KubernetesSupport = {
 	upstream: 'Istio 1.9 and older are unsupported by their project on Kubernetes 1.22 and newer (istio#34665).',
 };
 
-/** Only these were ever published. */
+/** No others were ever published. */
 const architectures = ['amd64'] as const;
 
-/** `--disable-install-crds`: registering them goes through an API that Kubernetes 1.22 removed, and ends the process. */
+/** Stops Pilot from registering its definitions: it would do that through an API that Kubernetes 1.22 removed, and end. */
 const disableInstallCrds = '--disable-install-crds';
 
 /**
- * No TLS port of its own: it never reloads its certificate, which its proxy in front does. An absent flag means `:15012`: 1.0
- * then waits for the files and logs an error, 1.1 and newer end at start (`initDiscoveryService`). Empty means none; 1.0 still
- * opens an unused listener on a free port.
+ * Gives Pilot no TLS port of its own: it never reloads its certificate, while its proxy does. Without the flag it would be
+ * `:15012`: 1.0 then waits for the files and logs an error, 1.1 and newer end at start (`initDiscoveryService`). Empty
+ * means none; 1.0 still opens an unused listener on a free port.
  */
 const noSecureGrpc = '--secureGrpcAddr=';
 
@@ -89,7 +89,9 @@ function ports(monitoring: number): readonly Port[] {
 	];
 }
 
-/** What the template of its proxy listens on (`pilot/docker/envoy_pilot.yaml.tmpl`): 15005 and 15011 always with mutual TLS. */
+/**
+ * The ports in the template of its proxy (`pilot/docker/envoy_pilot.yaml.tmpl`). 15005 and 15011 always have mutual TLS.
+ */
 const proxyPorts: readonly [Port, ...Port[]] = [
 	{ port: 15003, container: 'http-old-xds' },
 	{ port: 15005, container: 'https-discovery' },
@@ -97,7 +99,7 @@ const proxyPorts: readonly [Port, ...Port[]] = [
 	{ port: 15011, container: 'https-xds', service: 'https-xds' },
 ];
 
-/** The charts' request. A small cluster sets its own (istio#12446). */
+/** From the charts. A small cluster sets its own (istio#12446). */
 const resources: Resources = { requests: { cpu: '500m', memory: '2Gi' } };
 
 const configTypes10 = [
@@ -128,12 +130,15 @@ const clusterReads: readonly ReadRule[] = [
 	{ group: '', resource: 'services', verbs: follow },
 ];
 
-/** Secrets labelled `istio/multiCluster=true`, in `--clusterRegistriesNamespace`: by default Pilot's own. */
+/**
+ * For the Secrets with the label `istio/multiCluster=true` in `--clusterRegistriesNamespace`, which is Pilot's own by
+ * default.
+ */
 const namespaceReads: readonly ReadRule[] = [{ group: '', resource: 'secrets', verbs: follow }];
 
 const envFrom11 = { PILOT_PUSH_THROTTLE: '100', GODEBUG: 'gctrace=1' } as const;
 
-/** `defaultConfig` that all releases write: where the proxy finds its files (binary and directory of the `proxyv2` image). */
+/** The `defaultConfig` of all releases: where the proxy finds its files (binary and directory of the `proxyv2` image). */
 const proxyDefaults = {
 	configPath: '/etc/istio/proxy',
 	binaryPath: '/usr/local/bin/envoy',
@@ -179,12 +184,12 @@ export const classicReleases: readonly ClassicRelease[] = [
 				'port',
 				'webhookEndpoint',
 			],
-			// The charts say PILOT_PUSH_THROTTLE_COUNT, which nothing reads.
+			// The charts set PILOT_PUSH_THROTTLE_COUNT instead, which nothing reads.
 			env: { PILOT_CACHE_SQUASH: '5', PILOT_PUSH_THROTTLE: '100', GODEBUG: 'gctrace=2' },
 			ports: ports(9093),
 			proxyPorts,
 			looksForCertificate: true,
-			readinessPeriod: 30,
+			readinessPeriodSeconds: 30,
 			reloadsMeshConfig: false,
 			configTypes: configTypes10,
 			clusterReads,
@@ -216,7 +221,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 			ports: ports(15014),
 			proxyPorts,
 			looksForCertificate: false,
-			readinessPeriod: 30,
+			readinessPeriodSeconds: 30,
 			reloadsMeshConfig: true,
 			configTypes: configTypes11,
 			clusterReads,
@@ -248,7 +253,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 			ports: ports(15014),
 			proxyPorts,
 			looksForCertificate: false,
-			readinessPeriod: 30,
+			readinessPeriodSeconds: 30,
 			reloadsMeshConfig: true,
 			configTypes: [...configTypes11, 'authorizationpolicies.rbac.istio.io'],
 			clusterReads,
@@ -284,7 +289,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 			ports: ports(15014),
 			proxyPorts,
 			looksForCertificate: false,
-			readinessPeriod: 30,
+			readinessPeriodSeconds: 30,
 			reloadsMeshConfig: true,
 			// The chart still ships authorizationpolicies.rbac.istio.io; Pilot 1.3 no longer lists it.
 			configTypes: configTypes11,
@@ -321,7 +326,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 			ports: ports(15014),
 			proxyPorts,
 			looksForCertificate: false,
-			readinessPeriod: 5,
+			readinessPeriodSeconds: 5,
 			reloadsMeshConfig: true,
 			// No chart ships the CRD syntheticserviceentries, but Pilot waits for it (pkg/config/schemas).
 			configTypes: [
@@ -329,7 +334,8 @@ export const classicReleases: readonly ClassicRelease[] = [
 				'authorizationpolicies.security.istio.io',
 				'syntheticserviceentries.networking.istio.io',
 			],
-			// A pod that an endpoint names before the watch has shown it is read by itself (serviceregistry/kube/controller/pod.go).
+			// When an endpoint names a pod that the watch has not shown yet, Pilot reads the pod itself
+			// (serviceregistry/kube/controller/pod.go).
 			clusterReads: clusterReads.map((rule) =>
 				rule.resource === 'pods' ? { ...rule, verbs: ['get', ...follow] } : rule,
 			),

@@ -1,4 +1,4 @@
-/** Gateways: which of them run, and the Services in front of them. */
+/** Decides which gateways run, and the Services in front of them. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import { type GatewayName, statusPort } from './gateways.ts';
@@ -8,7 +8,7 @@ import { resolveWorkload } from './resolve-workload.ts';
 import type { ResolvedGateway } from './resolved.ts';
 import { checkWorkload, podEnv, type WorkloadRules } from './workload-check.ts';
 
-/** In the order in which they are rendered; in the charts a gateway in front of the mesh is public, one behind it is not. */
+/** In the order of rendering. As in the charts, the ingress gateway is public and the egress gateway is not. */
 const gateways = [
 	{ key: 'ingress', name: 'istio-ingressgateway', type: 'LoadBalancer' },
 	{ key: 'egress', name: 'istio-egressgateway', type: 'ClusterIP' },
@@ -18,10 +18,10 @@ type GivenGateway = NonNullable<NonNullable<ParsedSpec['gateways']>[GatewayName]
 type GivenPort = NonNullable<NonNullable<GivenGateway['service']>['ports']>[number];
 type ServicePort = ResolvedGateway['service']['ports'][number];
 
-/** Where the administration interface of Envoy listens when nothing is said. */
+/** Port of Envoy's administration interface when nothing else is set. */
 const defaultAdminPort = 15000;
 
-/** Flags whose value follows from the mesh, from the gateway or from the pod, whatever the release. */
+/** Flags whose value follows from the mesh, from the gateway or from the pod, in every release. */
 const ownedFlags = [
 	'binaryPath',
 	'configPath',
@@ -56,7 +56,7 @@ const ownedFlags = [
 
 const tracerEnv = 'Set spec.mesh.config.defaultConfig.tracing instead.';
 
-/** What an installation can not say about the pods of a gateway. */
+/** What an installation can't set for the pods of a gateway. */
 export function gatewayRules({ gateways: { flags, fieldEnv } }: ClassicRelease, key: GatewayName): WorkloadRules {
 	return {
 		path: `spec.gateways.${key}`,
@@ -83,7 +83,10 @@ export function gatewayRules({ gateways: { flags, fieldEnv } }: ClassicRelease, 
 	};
 }
 
-/** All problems of `spec.gateways` that the schema can not see. Of gateways that are switched off as well: they come on as they are. */
+/**
+ * All problems of `spec.gateways` that the schema can't see. Gateways that are switched off are checked too, because they
+ * may be switched on as they are.
+ */
 export function checkGateways(release: ClassicRelease, spec: ParsedSpec, _profile: Profile): readonly ReleaseProblem[] {
 	return gateways.flatMap(({ key }) => {
 		const given = spec.gateways?.[key];
@@ -117,7 +120,7 @@ function checkPort(release: ClassicRelease, port: GivenPort, path: string, admin
 		return problems;
 	}
 	if (!isStatusPort(port)) {
-		// The one that is added must find its name and its number free.
+		// The status port is added, so its name and its number must be free.
 		if (port.name === statusPort.service) {
 			problems.push(
 				invalid(
@@ -150,7 +153,7 @@ function checkPort(release: ClassicRelease, port: GivenPort, path: string, admin
 	return problems;
 }
 
-/** The status port listens on all addresses, so nothing else can have it. */
+/** The status port listens on all addresses, so nothing else can use its number. */
 function checkAdminPort({ enabled }: GivenGateway, key: GatewayName, adminPort: number): readonly ReleaseProblem[] {
 	return enabled === true && adminPort === statusPort.port
 		? [
@@ -200,7 +203,7 @@ export function resolveGateways(
 	});
 }
 
-/** The status port comes first: some load balancers check the health of the first port alone (istio#12503). */
+/** Puts the status port first: some load balancers check the health of the first port alone (istio#12503). */
 function withStatusPort(ports: readonly GivenPort[]): readonly ServicePort[] {
 	const given = ports.map((port): ServicePort => {
 		const { name, port: number, nodePort, protocol = 'TCP' } = port;

@@ -1,4 +1,4 @@
-/** Where each image comes from. */
+/** Decides where each image comes from. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import type { Minor } from './minors.ts';
@@ -10,7 +10,7 @@ type ImageName = keyof NonNullable<NonNullable<ParsedSpec['images']>['digests']>
 /** The image of Envoy and its agent. */
 const proxyImage = 'proxyv2';
 
-/** The image of the init container that redirects a pod's traffic; from 1.4 on the proxy's own image does that. */
+/** The image of the init container that redirects a pod's traffic. From 1.4 on it is the proxy's own image. */
 export const initImages: Readonly<Record<Minor, string>> = {
 	'1.0': 'proxy_init',
 	'1.1': 'proxy_init',
@@ -20,8 +20,8 @@ export const initImages: Readonly<Record<Minor, string>> = {
 };
 
 /**
- * A digest of an image that the release does not have. One of a component that is not installed is fine: files with all
- * digests of a release are shared by installations that differ in what they install.
+ * Refuses a digest of an image that the release does not have. A digest of a component that is not installed is fine:
+ * installations of different components share files with all digests of a release.
  */
 export function checkImages(release: ClassicRelease, { images }: ParsedSpec): readonly ReleaseProblem[] {
 	if (images?.digests?.proxyInit === undefined || initImages[release.minor] !== proxyImage) {
@@ -38,7 +38,7 @@ export function checkImages(release: ClassicRelease, { images }: ParsedSpec): re
 	];
 }
 
-/** `registry` is where images come from when the installation does not say. */
+/** @param registry used when the installation names none */
 export function resolveImages(
 	release: ClassicRelease,
 	{ images = {}, version }: ParsedSpec,

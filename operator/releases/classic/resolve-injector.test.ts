@@ -2,7 +2,7 @@ import test from 'ava';
 import { parseMeshInstallation } from '../../../api/v1/index.ts';
 import { releases, resolve } from '../index.ts';
 
-/** Paths and reasons of all that is wrong with a spec. */
+/** Paths and reasons of all problems of a spec. */
 function problems(spec: Readonly<Record<string, unknown>>): readonly string[] {
 	const parsed = parseMeshInstallation({
 		apiVersion: 'meshwright.io/v1',

@@ -1,4 +1,4 @@
-/** The injector, and what it puts into pods. */
+/** Decides about the injector, and what it puts into pods. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import { canonicalResources } from '../quantity.ts';
@@ -10,7 +10,7 @@ import { checkWorkload, podEnv, type WorkloadRules } from './workload-check.ts';
 
 const path = 'spec.sidecarInjector';
 
-/** What an installation can not say about the injector's pods; its flags have no short forms. */
+/** What an installation can't set for the injector's pods. Its flags have no short forms. */
 export function injectorRules(release: ClassicRelease): WorkloadRules {
 	return {
 		path,
@@ -22,7 +22,7 @@ export function injectorRules(release: ClassicRelease): WorkloadRules {
 	};
 }
 
-/** All problems of `spec.sidecarInjector` and `spec.proxy` that the schema can not see. */
+/** All problems of `spec.sidecarInjector` and `spec.proxy` that the schema can't see. */
 export function checkInjection(release: ClassicRelease, spec: ParsedSpec, profile: Profile): readonly ReleaseProblem[] {
 	const given = spec.sidecarInjector;
 	return [
@@ -81,7 +81,10 @@ function checkInjector(
 	];
 }
 
-/** Nothing is accepted and ignored. What `spec.proxy` says is for injection by hand as well. */
+/**
+ * Refuses settings of an injector that does not run: nothing is accepted and ignored. `spec.proxy` counts also without it,
+ * for injection by hand.
+ */
 function checkUnused(given: ParsedSpec['sidecarInjector'] = {}): readonly ReleaseProblem[] {
 	return Object.keys(given)
 		.filter((field) => field !== 'enabled')
@@ -94,7 +97,10 @@ function checkUnused(given: ParsedSpec['sidecarInjector'] = {}): readonly Releas
 		);
 }
 
-/** What istio-init of every release does with its lists: what is left out counts only where everything is in. */
+/**
+ * Checks the lists of captured traffic as istio-init of every release reads them: an exclusion counts only when everything
+ * is included.
+ */
 function checkCapture({ proxy = {} }: ParsedSpec): readonly ReleaseProblem[] {
 	const {
 		includeIPRanges = ['*'],
@@ -128,7 +134,7 @@ function checkCapture({ proxy = {} }: ParsedSpec): readonly ReleaseProblem[] {
 	];
 }
 
-/** Absent where the injector is switched off. */
+/** Undefined when the injector is switched off. */
 export function resolveInjector(
 	release: ClassicRelease,
 	{ sidecarInjector: given = {} }: ParsedSpec,
@@ -146,7 +152,7 @@ export function resolveInjector(
 	};
 }
 
-/** What is the same in every release; the mesh configuration says the rest. */
+/** The settings that are the same in every release. The others are in the mesh configuration. */
 export function resolveSidecar({ proxy = {} }: ParsedSpec): ResolvedSidecar {
 	return {
 		includeIPRanges: proxy.includeIPRanges ?? ['*'],

@@ -36,7 +36,7 @@ function mesh(spec: Fields): ResolvedMesh {
 	return resolved.mesh;
 }
 
-/** What the mesh configuration says of Mixer. */
+/** The part of the mesh configuration about Mixer. */
 function mixerFields(spec: Fields): Fields {
 	const ofMixer = /^(mixer|disablePolicy|policyCheck|reportBatch)/;
 	return Object.fromEntries(Object.entries(mesh(spec).meshConfig).filter(([name]) => ofMixer.test(name)));

@@ -1,4 +1,4 @@
-/** Mixer: which of its two services run, and the backends. */
+/** Decides which of Mixer's two services run, and its backends. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import { checkAdapters, type GivenAdapter } from './check-adapters.ts';
@@ -10,7 +10,7 @@ import { type GivenWorkload, resolveWorkload } from './resolve-workload.ts';
 import type { CustomTemplate, MixerService, ResolvedAdapter, ResolvedMixer, StatsdMetric } from './resolved.ts';
 import { checkWorkload, podEnv, type WorkloadRules } from './workload-check.ts';
 
-/** Which of Mixer's services an installation runs. */
+/** The services of Mixer that an installation runs. */
 export function mixerServices({ mixer = {} }: ParsedSpec, profile: Profile): MixerServices {
 	return {
 		policy: mixer.policy?.enabled ?? profile.policy.enabled,
@@ -18,7 +18,10 @@ export function mixerServices({ mixer = {} }: ParsedSpec, profile: Profile): Mix
 	};
 }
 
-/** What an installation can not say about the pods of one of Mixer's services; short forms from `mixer/cmd/mixs/cmd/server.go`. */
+/**
+ * What an installation can't set for the pods of one of Mixer's services. Short forms are from
+ * `mixer/cmd/mixs/cmd/server.go`.
+ */
 export function mixerRules(release: ClassicRelease, service: MixerService): WorkloadRules {
 	return {
 		path: `spec.mixer.${service}`,
@@ -41,7 +44,7 @@ export function mixerRules(release: ClassicRelease, service: MixerService): Work
 	};
 }
 
-/** All problems of `spec.mixer`, and of what `spec.mesh.config` says of Mixer, that the schema can not see. */
+/** All problems of `spec.mixer`, and of `spec.mesh.config` about Mixer, that the schema can't see. */
 export function checkMixer(release: ClassicRelease, spec: ParsedSpec, profile: Profile): readonly ReleaseProblem[] {
 	const { policy, telemetry, adapters } = spec.mixer ?? {};
 	const services = mixerServices(spec, profile);
@@ -57,8 +60,8 @@ export function checkMixer(release: ClassicRelease, spec: ParsedSpec, profile: P
 }
 
 /**
- * Settings of a service that does not run: refused where nobody said that it should not. Settings of its pods stay for the day on
- * which it is switched on again; what proxies do (`ofProxies`) is said of a service that runs, or not at all.
+ * Refuses settings of a service that does not run, unless somebody switched it off explicitly. Then settings of its pods
+ * stay for the day when it is switched on again. Settings of what proxies do (`ofProxies`) are refused even then.
  */
 function checkUnused(
 	service: MixerService,
@@ -107,7 +110,7 @@ function checkReportBatch(release: ClassicRelease): readonly ReleaseProblem[] {
 			];
 }
 
-/** The charts' only backend, where nothing is said. */
+/** The charts' only backend, used when the installation names none. */
 const defaultAdapters: readonly GivenAdapter[] = [{ prometheus: {} }];
 
 export function resolveMixer(release: ClassicRelease, spec: ParsedSpec, profile: Profile): ResolvedMixer {
@@ -144,13 +147,13 @@ function resolveAdapter(release: ClassicRelease, { prometheus, stdio, statsd, cu
 	}
 	if (custom !== undefined) {
 		const { name, address, templates, params = {} } = custom;
-		// Checked to be no others.
+		// `checkAdapters` has refused others.
 		return { kind: 'custom', name, address, templates: templates as readonly CustomTemplate[], params };
 	}
 	return { kind: 'prometheus', metricsExpiry: prometheus?.metricsExpiry ?? '10m' };
 }
 
-/** The default metrics, each as the user has it where the user says something, then the user's own. */
+/** The default metrics, each with the user's settings if there are any, and then the user's own metrics. */
 function statsdMetrics(
 	release: ClassicRelease,
 	given: Readonly<Record<string, Partial<StatsdMetric>>> = {},

@@ -1,4 +1,4 @@
-/** The networks of a mesh of several clusters, and a Pilot that serves another cluster than its own. */
+/** Decides the networks of a mesh of several clusters, and about a Pilot that serves another cluster than its own. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ResolvedMultiCluster } from '../multi-cluster.ts';
 import type { ReleaseProblem } from '../problem.ts';
@@ -6,15 +6,15 @@ import { crossNetworkPort } from './gateways.ts';
 import type { ClassicRelease } from './release.ts';
 import type { ResolvedClassicMesh, ResolvedGateway, ResolvedNetwork } from './resolved.ts';
 
-/** What Pilot calls the registry of its own cluster (istio 1.0-1.4 `pilot/pkg/serviceregistry/platform.go`). */
+/** Pilot's name for the registry of its own cluster (istio 1.0-1.4 `pilot/pkg/serviceregistry/platform.go`). */
 export const localRegistry = 'Kubernetes';
 
 const path = 'spec.multiCluster';
 
-/** Of the charts, in every cluster. */
+/** The name in the charts, the same in every cluster. */
 const ingressGateway = 'istio-ingressgateway';
 
-/** All problems of `spec.multiCluster` and `spec.pilot.kubeconfigSecret` that the schema and the cluster can not see. */
+/** All problems of `spec.multiCluster` and `spec.pilot.kubeconfigSecret` that neither the schema nor the cluster shows. */
 export function checkMultiCluster(release: ClassicRelease, spec: ParsedSpec): readonly ReleaseProblem[] {
 	return [...checkNetworks(release, spec), ...checkPilotOutside(spec)];
 }
@@ -47,7 +47,10 @@ function checkNetworks(release: ClassicRelease, { multiCluster = {} }: ParsedSpe
 			];
 }
 
-/** Pilot looks for the Secrets of other clusters in the cluster that it serves, where the operator writes nothing. */
+/**
+ * Refuses joined clusters beside a Pilot that serves another cluster: it looks for their Secrets there, where the operator
+ * writes nothing.
+ */
 function checkPilotOutside({ pilot, multiCluster }: ParsedSpec): readonly ReleaseProblem[] {
 	return pilot?.kubeconfigSecret === undefined || (multiCluster?.clusters ?? []).length === 0
 		? []
@@ -81,9 +84,9 @@ export function resolveNetworks(
 }
 
 /**
- * A cluster that does not say is in the network of this one: Pilot would hide the endpoints of a cluster without a network
- * from all proxies that have one, and takes a proxy for a stranger's that names another network than its pod is in
- * (`GetProxyServiceInstances` of istio 1.1-1.4). So there is either no network, or one for every cluster.
+ * The networks of the mesh: none, or one for every cluster. A cluster without a network is put into that of this one.
+ * Otherwise Pilot would hide its endpoints from all proxies that have a network, and it gives no listeners to a proxy that
+ * names another network than its pod is in (`GetProxyServiceInstances` of istio 1.1-1.4).
  */
 function networksOf(
 	release: ClassicRelease,
@@ -111,7 +114,7 @@ function networksOf(
 	];
 }
 
-/** Only a load balancer has an address that Pilot finds. */
+/** The gateway's port for other networks. Only a load balancer has an address that Pilot finds. */
 function entryPort(gateways: readonly ResolvedGateway[]): number | undefined {
 	const service = gateways.find(({ name }) => name === ingressGateway)?.service;
 	return service?.type === 'LoadBalancer'

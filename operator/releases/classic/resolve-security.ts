@@ -1,4 +1,4 @@
-/** Citadel, and the mutual TLS that needs its certificates. */
+/** Decides about Citadel, and about mutual TLS, which needs its certificates. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import type { Profile } from './profiles.ts';
@@ -7,7 +7,7 @@ import { resolveWorkload } from './resolve-workload.ts';
 import type { MutualTls, ResolvedCitadel } from './resolved.ts';
 import { checkWorkload, type WorkloadRules } from './workload-check.ts';
 
-/** The trust domain of Istio itself. */
+/** Istio's own trust domain. */
 const defaultTrustDomain = 'cluster.local';
 
 /** The rules of `spec.citadel`. */
@@ -18,7 +18,7 @@ export function citadelRules(release: ClassicRelease): WorkloadRules {
 		flags: release.citadel.flags,
 		shortFlags: {},
 		ownedEnv: {
-			// 1.0 also takes it for the namespace of the CA.
+			// 1.0 also uses this variable as the namespace of the CA.
 			NAMESPACE: `Add --${release.minor === '1.0' ? 'listened-namespace' : 'listened-namespaces'} to spec.citadel.extraArgs instead.`,
 		},
 		ownedFlags: [
@@ -26,17 +26,17 @@ export function citadelRules(release: ClassicRelease): WorkloadRules {
 			'cert-chain',
 			'citadel-storage-namespace',
 			'custom-dns-names',
-			// It would read namespaces, which this Citadel may not.
+			// With this flag Citadel would read namespaces, which it may not.
 			'explicit-opt-in',
 			'grpc-port',
 			'kube-config',
 			'max-workload-cert-ttl',
 			'monitoring-port',
 			'root-cert',
-			// It would review tokens, which this Citadel may not: proxies have their certificates in files.
+			// With this flag Citadel would review tokens, which it may not. Proxies have their certificates in files.
 			'sds-enabled',
 			'self-signed-ca',
-			// Nobody would get a certificate.
+			// With this flag nobody would get a certificate.
 			'server-only',
 			'signing-cert',
 			'signing-key',
@@ -51,7 +51,7 @@ function isCitadelOn({ citadel }: ParsedSpec, profile: Profile): boolean {
 	return citadel?.enabled ?? profile.citadel.enabled;
 }
 
-/** All problems of `spec.citadel` and `spec.mesh.mtls` that the schema can not see. */
+/** All problems of `spec.citadel` and `spec.mesh.mtls` that the schema can't see. */
 export function checkSecurity(release: ClassicRelease, spec: ParsedSpec, profile: Profile): readonly ReleaseProblem[] {
 	return [
 		...(isCitadelOn(spec, profile) ? checkTrustDomain(release, spec) : []),
@@ -59,7 +59,10 @@ export function checkSecurity(release: ClassicRelease, spec: ParsedSpec, profile
 	];
 }
 
-/** `createCA` takes `--trust-domain` for a self-signed CA alone: under another one all identities are of `cluster.local`. */
+/**
+ * Refuses a trust domain with a CA of the user's: `createCA` uses `--trust-domain` for a self-signed CA alone, so all
+ * identities would be in `cluster.local`.
+ */
 function checkTrustDomain({ version }: ClassicRelease, { citadel, mesh }: ParsedSpec): readonly ReleaseProblem[] {
 	const trustDomain = mesh?.trustDomain ?? defaultTrustDomain;
 	return citadel?.caSecretName === undefined || trustDomain === defaultTrustDomain
@@ -88,7 +91,7 @@ export function resolveSecurity(release: ClassicRelease, spec: ParsedSpec, profi
 	const { caSecretName, workloadCertTTL = '2160h' } = given;
 	return {
 		citadel: {
-			// Never more than one: Citadels race for the CA and for the Secrets of workloads.
+			// Never more than one pod: Citadels race for the CA and for the Secrets of workloads.
 			...resolveWorkload(given, { kind: 'fixed', count: 1 }, release.citadel.resources),
 			...(caSecretName === undefined ? {} : { caSecretName }),
 			workloadCertTTL,

@@ -1,16 +1,16 @@
-/** A component's pods: what the installation says, with the profile's and the release's answers where it says nothing. */
+/** Resolves a component's pods: the installation's settings, else the profile's, else the release's. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { Resources } from '../component.ts';
 import { canonicalResources } from '../quantity.ts';
 import type { DisruptionBudget, Replicas, ResolvedWorkload } from './resolved.ts';
 
-/** What an installation can say about the pods of any component. */
+/** The settings for the pods of any component. */
 export type GivenWorkload = NonNullable<ParsedSpec['pilot']>;
 
-/** Percent of the CPU request that an autoscaler aims at, as the charts of istio 1.0-1.4 have it. */
-const defaultUtilization = 80;
+/** The charts' value (istio 1.0-1.4). */
+const defaultUtilizationPercent = 80;
 
-/** A component's settings with the profile's and the release's answers where the user gave none. */
+/** A component's settings, with the profile's and the release's where the user gave none. */
 export function resolveWorkload(
 	given: GivenWorkload,
 	profileReplicas: Replicas,
@@ -41,13 +41,13 @@ function resolveReplicas({ replicas, autoscaling }: GivenWorkload, otherwise: Re
 			kind: 'autoscaled',
 			min: autoscaling.minReplicas ?? 1,
 			max: autoscaling.maxReplicas,
-			targetCPUUtilization: autoscaling.targetCPUUtilization ?? defaultUtilization,
+			targetCPUUtilization: autoscaling.targetCPUUtilization ?? defaultUtilizationPercent,
 		};
 	}
 	return replicas === undefined ? otherwise : { kind: 'fixed', count: replicas };
 }
 
-/** One pod may go at a time; with one pod alone a budget would keep its node from ever being drained (istio#12602). */
+/** Lets one pod go at a time. With a single pod, a budget would keep its node from ever being drained (istio#12602). */
 function resolveBudget(given: GivenWorkload['disruptionBudget'], replicas: Replicas): DisruptionBudget | undefined {
 	if (given?.minAvailable !== undefined) {
 		return { minAvailable: given.minAvailable };

@@ -1,4 +1,4 @@
-/** From what a user wrote to a mesh with every question answered, or to everything that is wrong with it. Pure. */
+/** Turns what a user wrote into a mesh with every question answered, or into all of its problems. Pure. */
 import type { ParsedMeshInstallation } from '../../../api/v1/index.ts';
 import { type FindResult, findRelease } from '../find-release.ts';
 import { resolveMultiCluster } from '../multi-cluster.ts';
@@ -21,17 +21,17 @@ export type ResolveResult =
 	| { readonly ok: false; readonly problems: readonly ReleaseProblem[] };
 
 export interface ResolveOptions {
-	/** Where images come from when the installation does not say: an air-gapped cluster's operator has its own answer. */
+	/** Registry of the images when the installation names none. The operator of an air-gapped cluster has its own. */
 	readonly registry?: string;
 }
 
-/** Where Istio publishes its images. */
+/** Istio publishes its images here. */
 const upstreamRegistry = 'docker.io/istio';
 
-/** Percent of requests that start a trace, as the charts of istio 1.0-1.4 have it. */
-const defaultSampling = 1;
+/** The charts' value (istio 1.0-1.4). */
+const defaultSamplingPercent = 1;
 
-/** Resolves a parsed installation. All problems are reported, not the first alone. */
+/** Resolves a parsed installation. Reports all problems, not the first alone. */
 export function resolve(installation: ParsedMeshInstallation, options: ResolveOptions = {}): ResolveResult {
 	const { spec, metadata } = installation;
 	const search = findRelease(spec.version);
@@ -67,7 +67,7 @@ export function resolve(installation: ParsedMeshInstallation, options: ResolveOp
 			release,
 			images: resolveImages(release, spec, options.registry ?? upstreamRegistry),
 			meshConfig: buildMeshConfig(release, spec, mixerServices(spec, profile)),
-			traceSampling: spec.mesh?.tracing?.sampling ?? defaultSampling,
+			traceSampling: spec.mesh?.tracing?.sampling ?? defaultSamplingPercent,
 			...(trustDomain === undefined ? {} : { trustDomain }),
 			pilot: resolveWorkload(spec.pilot ?? {}, profile.pilot.replicas, release.pilot.resources),
 			mixer: resolveMixer(release, spec, profile),

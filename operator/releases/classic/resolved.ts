@@ -1,10 +1,10 @@
-/** A MeshInstallation with every question answered: what `render`, `plan` and the command line work from. */
+/** A MeshInstallation with every question answered: the input of `render`, `plan` and the command line. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { Resources } from '../component.ts';
 import type { ResolvedMultiCluster } from '../multi-cluster.ts';
 import type { ClassicRelease } from './release.ts';
 
-/** How many pods a component has. Under autoscaling nobody but the autoscaler writes the number. */
+/** How many pods a component has. With autoscaling nobody but the autoscaler writes the number. */
 export type Replicas =
 	| { readonly kind: 'fixed'; readonly count: number }
 	| {
@@ -15,18 +15,18 @@ export type Replicas =
 			readonly targetCPUUtilization: number;
 	  };
 
-/** Exactly one of the two; a number or a percentage. */
+/** Exactly one of the two. It is a number or a percentage. */
 export type DisruptionBudget =
 	| { readonly minAvailable: number | string }
 	| { readonly maxUnavailable: number | string };
 
-/** One of Kubernetes' own objects, checked by the API server. */
+/** One of Kubernetes' own objects, which the API server checks. */
 export type Opaque = Readonly<Record<string, unknown>>;
 
 /** Settings that all workloads of the control plane share. */
 export interface ResolvedWorkload {
 	readonly replicas: Replicas;
-	/** Absent when one would keep nodes from being drained. */
+	/** Undefined when a budget would keep nodes from being drained. */
 	readonly disruptionBudget?: DisruptionBudget;
 	readonly resources: Resources;
 	readonly nodeSelector: Readonly<Record<string, string>>;
@@ -36,9 +36,9 @@ export interface ResolvedWorkload {
 	readonly priorityClassName?: string;
 	readonly podAnnotations: Readonly<Record<string, string>>;
 	readonly podLabels: Readonly<Record<string, string>>;
-	/** In the user's order; each replaces one of the release's by its name. */
+	/** In the user's order. Each replaces the release's variable of the same name. */
 	readonly env: readonly (Opaque & { readonly name: string })[];
-	/** After the release's own. */
+	/** They come after the release's arguments. */
 	readonly extraArgs: readonly string[];
 }
 
@@ -48,7 +48,7 @@ export interface ResolvedImages {
 	readonly mixer: string;
 	readonly citadel: string;
 	readonly sidecarInjector: string;
-	/** Envoy with its agent: sidecars, gateways, the proxies of control plane pods. */
+	/** Envoy with its agent, for sidecars, gateways and the proxies of control plane pods. */
 	readonly proxy: string;
 	/** The init container that redirects a pod's traffic. */
 	readonly proxyInit: string;
@@ -60,7 +60,7 @@ export interface ResolvedImages {
 /** The two services of Mixer. */
 export type MixerService = 'policy' | 'telemetry';
 
-/** Templates of which an adapter outside of Mixer can be given instances without further words. */
+/** Templates whose instances the operator can make for an adapter outside of Mixer. */
 export const customTemplates = ['checknothing', 'logentry', 'metric', 'reportnothing'] as const;
 
 export type CustomTemplate = (typeof customTemplates)[number];
@@ -79,10 +79,10 @@ export type ResolvedAdapter =
 	| {
 			readonly kind: 'statsd';
 			readonly address: string;
-			/** Without the dot that the adapter puts after it. */
+			/** Without the dot that the adapter appends. */
 			readonly prefix: string;
 			readonly flushDuration: string;
-			/** Size of a packet at most. */
+			/** Largest size of a packet. */
 			readonly flushBytes: number;
 			/** Share of values that are sent, up to 1. */
 			readonly samplingRate: number;
@@ -97,24 +97,24 @@ export type ResolvedAdapter =
 			readonly params: Opaque;
 	  };
 
-/** Mixer's two services; absent where switched off. */
+/** Mixer's two services. A service that is switched off is undefined. */
 export interface ResolvedMixer {
 	readonly policy?: ResolvedWorkload;
 	readonly telemetry?: ResolvedWorkload;
 	readonly adapters: readonly ResolvedAdapter[];
-	/** Where Mixer itself sends spans; absent without tracing. */
+	/** Where Mixer itself sends spans. Undefined without tracing. */
 	readonly zipkinUrl?: string;
 }
 
 export interface ResolvedCitadel extends ResolvedWorkload {
-	/** Secret with a CA of the user's own; a self-signed one when absent. */
+	/** Secret with a CA of the user's. Undefined for a self-signed CA. */
 	readonly caSecretName?: string;
 	/** How long certificates of workloads are valid. */
 	readonly workloadCertTTL: string;
 }
 
 export interface ResolvedInjector extends ResolvedWorkload {
-	/** What becomes of pods without an annotation of their own, in namespaces with injection. */
+	/** Whether pods without an annotation of their own get a proxy, in namespaces with injection. */
 	readonly policy: 'enabled' | 'disabled';
 	/** Namespaces that the operator labels. */
 	readonly namespaces: readonly string[];
@@ -122,7 +122,7 @@ export interface ResolvedInjector extends ResolvedWorkload {
 	readonly alwaysInject: readonly Opaque[];
 }
 
-/** What is put into every pod of the mesh, beside what the mesh configuration says. */
+/** What every pod of the mesh gets, besides what the mesh configuration says. */
 export interface ResolvedSidecar {
 	/** Outbound address blocks through the proxy; `*` alone for all. */
 	readonly includeIPRanges: readonly string[];
@@ -153,12 +153,12 @@ export interface ResolvedGateway extends ResolvedWorkload {
 	};
 }
 
-/** Clusters whose pods reach each other directly. */
+/** A network: clusters whose pods reach each other directly. */
 export interface ResolvedNetwork {
 	readonly name: string;
-	/** Ids of its clusters, as Pilot knows them; the first is asked for the addresses of `gatewayService`. */
+	/** IDs of its clusters, as Pilot knows them. Pilot asks the first one for the addresses of `gatewayService`. */
 	readonly registries: readonly [string, ...string[]];
-	/** The gateway through which others enter it, where the release finds one by its name. */
+	/** The gateway by which others reach the network, when the release finds one by its name. */
 	readonly gatewayService?: { readonly host: string; readonly port: number };
 }
 
@@ -181,17 +181,17 @@ interface ResolvedBase {
 export interface ResolvedClassicMesh extends ResolvedBase {
 	readonly line: 'classic';
 	readonly release: ClassicRelease;
-	/** Istio's mesh configuration (`MeshConfig`) as it is written; only fields that the release knows. */
+	/** Istio's mesh configuration (`MeshConfig`) as it is written. It has only fields that the release knows. */
 	readonly meshConfig: Opaque;
-	/** Networks of the mesh, this cluster's first; none where nobody has named one. Absent where the release knows none. */
+	/** Networks of the mesh, this cluster's first. Empty when nobody has named one. Undefined when the release knows none. */
 	readonly networks?: readonly ResolvedNetwork[];
-	/** Which cluster of the mesh this is, in the words of its proxies. */
+	/** Where the mesh is, as its proxies say it. */
 	readonly location: {
-		/** The id by which Pilot knows the cluster. */
+		/** Pilot knows the cluster by this ID. */
 		readonly clusterId: string;
 		readonly network?: string;
 	};
-	/** Kubeconfig of the cluster that Pilot and Mixer serve, where it is not the one that they run in. */
+	/** Kubeconfig of the cluster that Pilot and Mixer serve, when it is not the one that they run in. */
 	readonly pilotKubeconfig?: {
 		/** Name of a Secret in the namespace of the mesh. */
 		readonly name: string;
@@ -199,7 +199,7 @@ export interface ResolvedClassicMesh extends ResolvedBase {
 	};
 	/** Percent of requests that start a trace. */
 	readonly traceSampling: number;
-	/** Domain of the workloads' identities, when it is not the release's own. */
+	/** Domain of the workloads' identities, when it differs from the release's own. */
 	readonly trustDomain?: string;
 	readonly pilot: ResolvedWorkload;
 	readonly mixer: ResolvedMixer;
@@ -207,9 +207,9 @@ export interface ResolvedClassicMesh extends ResolvedBase {
 	readonly injector?: ResolvedInjector;
 	readonly sidecar: ResolvedSidecar;
 	readonly gateways: readonly ResolvedGateway[];
-	/** Mutual TLS between workloads; DISABLED without Citadel, since nobody has certificates then. */
+	/** Mutual TLS between workloads. DISABLED without Citadel, because then nobody has certificates. */
 	readonly mutualTls: MutualTls;
-	/** Mutual TLS between proxies and Pilot and Mixer (the charts' `controlPlaneSecurityEnabled`); only with Citadel. */
+	/** Mutual TLS between proxies and Pilot and Mixer (the charts' `controlPlaneSecurityEnabled`). Only with Citadel. */
 	readonly controlPlaneSecurity: boolean;
 	readonly overlays: readonly ResolvedOverlay[];
 }

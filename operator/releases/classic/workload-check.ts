@@ -1,13 +1,13 @@
-/** Checks what an installation says about the pods of a component against what the operator and the release decide. */
+/** Checks an installation's settings for the pods of a component against what the operator and the release decide. */
 import { child, type ReleaseProblem } from '../problem.ts';
 import type { ClassicRelease } from './release.ts';
 import type { GivenWorkload } from './resolve-workload.ts';
 
-/** What the operator and the release decide of a component, and the installation can not. */
+/** What the operator and the release decide about a component, so that the installation can't. */
 export interface WorkloadRules {
-	/** Where the installation speaks of it: `spec.pilot`. */
+	/** Path of the component's settings: `spec.pilot`. */
 	readonly path: string;
-	/** What people call it: `Pilot`. */
+	/** Name of the component for people: `Pilot`. */
 	readonly title: string;
 	/** Flags that its binary knows, without leading dashes. */
 	readonly flags: readonly string[];
@@ -15,17 +15,17 @@ export interface WorkloadRules {
 	readonly ownedFlags: readonly string[];
 	/** Short forms of flags. */
 	readonly shortFlags: Readonly<Record<string, string>>;
-	/** Variables whose value follows from another field or from the pod itself, with what to do instead. */
+	/** Variables whose value follows from another field or from the pod itself, with the remedy. */
 	readonly ownedEnv: Readonly<Record<string, string>>;
 }
 
-/** Variables that the pod itself gives, in every component. */
+/** Variables that the pod itself sets, in every component. */
 export const podEnv: Readonly<Record<string, string>> = {
 	POD_NAME: 'The pod itself gives it.',
 	POD_NAMESPACE: 'The pod itself gives it.',
 };
 
-/** The rules of `spec.pilot`; short forms from `pilot/cmd/pilot-discovery/main.go`. */
+/** The rules of `spec.pilot`. Short forms are from `pilot/cmd/pilot-discovery/main.go`. */
 export function pilotRules(release: ClassicRelease): WorkloadRules {
 	return {
 		path: 'spec.pilot',
@@ -53,7 +53,7 @@ export function pilotRules(release: ClassicRelease): WorkloadRules {
 	};
 }
 
-/** All problems of a component's pods that the schema can not see. */
+/** All problems of a component's pods that the schema can't see. */
 export function checkWorkload(
 	release: ClassicRelease,
 	given: GivenWorkload = {},
@@ -71,7 +71,7 @@ function invalid(path: string, message: string, remedy: string): ReleaseProblem 
 	return { path, reason: 'Invalid', message: `${path} ${message}`, remedy };
 }
 
-/** A share of the CPU request needs a CPU request; Kubernetes takes the limit for it when there is only that. */
+/** A share of the CPU request needs a CPU request. When there is only a limit, Kubernetes uses that as the request. */
 function checkAutoscaling(
 	{ autoscaling, resources }: GivenWorkload,
 	{ path }: WorkloadRules,
@@ -127,7 +127,7 @@ function checkArgs(
 	});
 }
 
-/** Labels by which Services, budgets and autoscalers find the pods, and what the operator itself writes. */
+/** Refuses the labels by which Services, budgets and autoscalers find the pods, and what the operator itself writes. */
 function checkPodMetadata(
 	{ podLabels = {}, podAnnotations = {} }: GivenWorkload,
 	{ path }: WorkloadRules,

@@ -68,7 +68,7 @@ export function renderPilot(mesh: ResolvedClassicMesh, facts: ClusterFacts): rea
 				readinessProbe: {
 					httpGet: { path: '/ready', port: 8080, scheme: 'HTTP' },
 					initialDelaySeconds: 5,
-					periodSeconds: mesh.release.pilot.readinessPeriod,
+					periodSeconds: mesh.release.pilot.readinessPeriodSeconds,
 					timeoutSeconds: 5,
 				},
 				volumeMounts: [
