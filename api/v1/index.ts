@@ -12,7 +12,7 @@ export {
 	parseMeshInstallation,
 } from './parse.ts';
 export type { Problem } from './problems.ts';
-export { parseQuantity } from './quantity.ts';
+export { canonicalQuantity, isQuantity, parseQuantity } from './quantity.ts';
 export { type Reason, type ReasonEntry, reasons } from './reasons.ts';
 export { notSupportedYet, supportGap } from './support.ts';
 export type * from './types.generated.ts';

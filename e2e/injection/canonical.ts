@@ -1,5 +1,5 @@
 /** Pods in one form, so that only differences show that mean something. */
-import { canonicalQuantity } from '../../operator/releases/index.ts';
+import { canonicalQuantity } from '../../api/v1/index.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -42,4 +42,3 @@ export type { AccessRule, KubernetesSupport, Port, ReadRule, Resources } from '.
 export { type EndOfLine, type FindResult, findRelease, releases } from './find-release.ts';
 export type { ResolvedCluster, ResolvedMultiCluster } from './multi-cluster.ts';
 export type { ReleaseProblem } from './problem.ts';
-export { canonicalQuantity } from './quantity.ts';

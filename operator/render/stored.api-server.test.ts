@@ -5,9 +5,10 @@
 import { rootCertificates } from 'node:tls';
 import test from 'ava';
 import { Agent, request } from 'undici';
+import { canonicalQuantity } from '../../api/v1/index.ts';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { eventually } from '../../e2e/support/eventually.ts';
-import { canonicalQuantity, type ResolvedMesh, releases } from '../releases/index.ts';
+import { type ResolvedMesh, releases } from '../releases/index.ts';
 import { objectPath } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import { type ClusterFacts, render, renderCrds, renderDataPlane, renderServedCluster } from './index.ts';

@@ -2,7 +2,7 @@
  * The annotations by which pods tell the injector what they want, and the values that it accepts (istio 1.0-1.4
  * `pkg/kube/inject/inject.go`).
  */
-import { isCidr, parseQuantity } from '../../api/v1/index.ts';
+import { isCidr, isQuantity } from '../../api/v1/index.ts';
 import { compareMinor, type Minor } from '../releases/index.ts';
 import type { PodMetadata, PodProblem } from './pod.ts';
 
@@ -67,22 +67,10 @@ function isUint32(value: string): boolean {
 	return /^[0-9]+$/.test(value) && Number(value) <= 4_294_967_295;
 }
 
-function isAmount(value: string): boolean {
-	try {
-		parseQuantity(value);
-		return true;
-	} catch (error) {
-		if (error instanceof RangeError) {
-			return false;
-		}
-		throw error;
-	}
-}
-
 const ports = { form: 'port numbers, separated by commas', takes: arePorts } as const;
 const portsOrAll = { form: 'port numbers, separated by commas, or "*"', takes: orAll(arePorts) } as const;
 const count = { form: 'a whole number', takes: isUint32 } as const;
-const amount = { form: 'an amount, such as 100m or 128Mi', takes: isAmount } as const;
+const amount = { form: 'an amount, such as 100m or 128Mi', takes: isQuantity } as const;
 
 const rules: Readonly<Record<string, readonly Rule[]>> = {
 	[annotations.interceptionMode]: [

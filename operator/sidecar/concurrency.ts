@@ -20,6 +20,5 @@ function threadsOf({ resources }: PodContainer, kind: 'limits' | 'requests'): nu
 	if (amounts?.cpu === undefined) {
 		return 0;
 	}
-	// Rounds to whole thousandths first: so does the injector, and the multiplication can add digits.
-	return Math.ceil(Math.ceil(Number((parseQuantity(amounts.cpu) * 1000).toFixed(3))) / 1000);
+	return Math.ceil(parseQuantity(amounts.cpu));
 }

@@ -1,6 +1,6 @@
 /** The fields that every component of the control plane has for its pods. */
 import { z } from 'zod';
-import { parseQuantity } from '../quantity.ts';
+import { compareQuantities } from '../quantity.ts';
 import {
 	annotations,
 	countOrPercent,
@@ -33,7 +33,7 @@ export const resources = withRules(
 		holds: ({ requests = {}, limits = {} }) =>
 			Object.entries(requests).every(([name, amount]) => {
 				const limit = Object.hasOwn(limits, name) ? limits[name] : undefined;
-				return limit === undefined || parseQuantity(amount) <= parseQuantity(limit);
+				return limit === undefined || compareQuantities(amount, limit) <= 0;
 			}),
 	},
 ).meta({ title: 'ResourceRequirements' });

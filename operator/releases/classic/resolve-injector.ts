@@ -1,7 +1,7 @@
 /** Decides about the injector, and what it puts into pods. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
-import { canonicalResources } from '../quantity.ts';
+import { canonicalResources } from '../resources.ts';
 import type { Profile } from './profiles.ts';
 import type { ClassicRelease } from './release.ts';
 import { resolveWorkload } from './resolve-workload.ts';

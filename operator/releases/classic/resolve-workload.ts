@@ -1,7 +1,7 @@
 /** Resolves a component's pods: the installation's settings, else the profile's, else the release's. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { Resources } from '../component.ts';
-import { canonicalResources } from '../quantity.ts';
+import { canonicalResources } from '../resources.ts';
 import type { DisruptionBudget, Replicas, ResolvedWorkload } from './resolved.ts';
 
 /** The settings for the pods of any component. */
