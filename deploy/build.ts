@@ -1,8 +1,8 @@
 /**
- * `npm run build`: the whole product as one file, `dist/meshwright.js`, which runs on plain Node ≥ 22.19 without
- * node_modules. Beside it lie the licences of what is inside.
+ * `npm run build`: builds the whole product as one file, `dist/meshwright.js`, which runs on plain Node ≥ 22.19 without
+ * node_modules, and beside it the licences of what is inside.
  *
- * The commit is taken from git, or from `MESHWRIGHT_COMMIT` where the sources were unpacked without their history.
+ * git tells the commit, or `MESHWRIGHT_COMMIT` when the sources were unpacked without their history.
  */
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { plugins } from './bundle/plugins.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
-/** CommonJS packages inside an ES module: they ask for Node's own modules by `require`. */
+/** CommonJS packages inside an ES module call `require` for Node's own modules. */
 const banner =
 	"#!/usr/bin/env node\nimport{createRequire as $createRequire}from'node:module';const require=$createRequire(import.meta.url);";
 
@@ -29,7 +29,7 @@ async function currentCommit(): Promise<string> {
 		const commit = await git('rev-parse', '--short=12', 'HEAD');
 		return (await git('status', '--porcelain', '--untracked-files=no')) === '' ? commit : `${commit}-dirty`;
 	} catch {
-		return 'unknown'; // no git, or no repository: an unpacked archive is built just as well
+		return 'unknown'; // There is no git, or no repository: an unpacked archive can be built too.
 	}
 }
 
@@ -46,7 +46,7 @@ export async function buildBundle(outdir: string): Promise<string> {
 		platform: 'node',
 		target: 'node22.19',
 		format: 'esm',
-		// Names stay readable in stack traces; only white space and syntax shrink.
+		// Only white space and syntax shrink, so that names stay readable in stack traces.
 		minifySyntax: true,
 		minifyWhitespace: true,
 		keepNames: false,

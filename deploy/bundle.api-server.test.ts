@@ -1,4 +1,4 @@
-/** The one file that is shipped does what the sources do, with nothing beside it. */
+/** The shipped file does what the sources do, with nothing beside it. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -118,7 +118,7 @@ test('the image starts the bundle as it was started when its code was compiled: 
 	t.is(compiled, started?.replaceAll(/[",]/g, ''));
 	const caches = [...dockerfile.matchAll(/NODE_COMPILE_CACHE=(\S+)/g)].map(([, cache]) => cache);
 	t.deepEqual(caches, ['/opt/meshwright/cache', '/opt/meshwright/cache']);
-	// Measured as it is shipped.
+	// The memory is measured with the settings of the image.
 	for (const [name, value] of Object.entries(imageMalloc))
 		t.regex(dockerfile, new RegExp(`^ENV .*\\b${name}=${value}\\b`, 'm'));
 });

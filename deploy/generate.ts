@@ -1,6 +1,6 @@
 /**
- * Part of `npm run generate`: writes the roles of the operator (`rbac.generated.yaml`) and of the accounts by which it joins
- * other clusters (`remote/`). With `--check` it writes nothing and fails when a file is not what it would write.
+ * Part of `npm run generate`: writes the roles of the operator (`rbac.generated.yaml`) and of the accounts by which it
+ * joins other clusters (`remote/`). With `--check` it writes nothing and fails when a file is not up to date.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -30,7 +30,7 @@ export function rbacText(): string {
 ${yamlText(rbacObjects())}`;
 }
 
-/** Texts by the paths of their files in this folder. */
+/** The text of each file, by its path in this folder. */
 function generated(): Readonly<Record<string, string>> {
 	return { 'rbac.generated.yaml': rbacText(), ...remoteFiles() };
 }

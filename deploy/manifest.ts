@@ -1,4 +1,4 @@
-/** How generated manifests are made up: a role with its binding, and the text of a file. */
+/** Makes the parts of generated manifests: a role with its binding, and the text of a file. */
 import { stringify } from 'yaml';
 import type { Rule } from './rbac.ts';
 
@@ -12,7 +12,7 @@ export interface ObjectWithRules {
 	readonly rules?: readonly Rule[];
 }
 
-/** A role and who has it: a Role where there is a namespace, else a ClusterRole. Nothing where nothing is allowed. */
+/** A role and its binding: a Role when there is a namespace, else a ClusterRole. Nothing when nothing is allowed. */
 export function roleAndBinding(
 	name: string,
 	rules: readonly Rule[],
@@ -32,7 +32,7 @@ export function roleAndBinding(
 			];
 }
 
-/** The documents of a file. */
+/** The documents of a file, as YAML. */
 export function yamlText(objects: readonly object[]): string {
 	return objects.map((object) => stringify(object, { aliasDuplicateObjects: false, lineWidth: 0 })).join('---\n');
 }

@@ -1,4 +1,4 @@
-/** The manifests on a real API server: it accepts them as they are, and what they allow the operator is what it needs. */
+/** The manifests on a real API server: it accepts them, and they give the operator the rights that it needs. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -17,7 +17,7 @@ import { renderEverything } from './samples.ts';
 
 let cluster: Cluster;
 let admin: ApiServer;
-/** The operator's own ServiceAccount, with the rights of the manifests and no other. */
+/** A client with the operator's ServiceAccount, which has the rights of the manifests and no others. */
 let operator: ApiServer;
 
 const fieldManager = 'meshwright-test';
@@ -94,7 +94,7 @@ test.serial('the operator’s account may apply and delete everything that is re
 		await operator.apply(object, { fieldManager, force: true, fieldValidation: 'Strict' });
 	}
 	const children = sorted.filter(({ kind }) => !order.includes(kind));
-	// Those of definitions are served a moment after these are stored.
+	// Kinds of definitions are served a moment after the definitions are stored.
 	for (const kind of new Set(children.map(kindOf))) {
 		await eventually(`${kind.plural} are served`, () => admin.listPage(kind, { limit: 1 }));
 	}

@@ -139,7 +139,7 @@ test('rules are compacted without changing what they allow', (t) => {
 	t.deepEqual(compact([rule('b', ['get']), rule('a', ['list']), rule('b', ['list']), rule('a', ['get'])]), [
 		{ apiGroups: ['g'], resources: ['a', 'b'], verbs: ['get', 'list'] },
 	]);
-	// A named right beside the same right on everything is noise; another verb on the name is not.
+	// A right on a named object adds nothing to the same right on all objects. Another verb on the name does.
 	t.deepEqual(compact([rule('a', ['get']), rule('a', ['get', 'patch'], ['x'])]), [
 		{ apiGroups: ['g'], resources: ['a'], verbs: ['get'] },
 		{ apiGroups: ['g'], resources: ['a'], resourceNames: ['x'], verbs: ['patch'] },

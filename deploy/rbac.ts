@@ -1,13 +1,13 @@
 /**
- * The operator's rights, computed from what it renders. It may do to each kind what its code does and no more, and it
- * holds every right that it grants to Istio's own accounts: Kubernetes lets nobody hand out rights that he has not
+ * Computes the operator's rights from what it renders. For each kind it gets the rights that its code uses and no more. It
+ * also holds every right that it grants to Istio's own accounts: Kubernetes lets nobody grant rights that he does not have
  * (short of the verbs `escalate` and `bind`, which would make the operator an administrator).
  */
 import { group as ownGroup, plural as ownPlural } from '../api/v1/index.ts';
 import { type Kind, kindOf, kinds } from '../operator/runtime/kinds.ts';
 import { groupOf, type KubeObject } from '../operator/runtime/object.ts';
 
-/** A rule as Kubernetes writes it; lists are sorted. */
+/** A rule as Kubernetes writes it. Lists are sorted. */
 export interface Rule {
 	readonly apiGroups: readonly string[];
 	readonly resources: readonly string[];
@@ -16,12 +16,12 @@ export interface Rule {
 }
 
 const read = ['get', 'list', 'watch'] as const;
-/** Server-side apply is a PATCH, which needs `create` too where the object is not there yet. */
+/** Server-side apply is a PATCH, and needs `create` too when the object does not exist yet. */
 const write = ['create', 'patch'] as const;
 
 /**
- * Shared kinds are never deleted: CRDs would take the users' objects with them, a namespace everything in it.
- * Of the CRDs only those that a release brings may be written, by name.
+ * Shared kinds are never deleted: with a CRD the users' objects would go, with a namespace everything in it. Only the CRDs
+ * of Istio's releases may be written, by name.
  */
 const neverDeleted: ReadonlySet<Kind> = new Set([kinds.Namespace, kinds.CustomResourceDefinition]);
 
@@ -36,29 +36,29 @@ function rule(apiGroup: string, resource: string, verbs: readonly string[], reso
 	};
 }
 
-/** What the operator does to its own objects and says about them. */
+/** Rights for the operator's own objects, and for what it reports about them. */
 const ownRules: readonly Rule[] = [
 	rule(ownGroup, ownPlural, [...read, 'patch']),
 	rule(ownGroup, `${ownPlural}/status`, ['patch']),
-	// Children carry a controller reference with blockOwnerDeletion, which clusters with the admission plugin
-	// OwnerReferencesPermissionEnforcement grant only to those who may update the owner's finalizers.
+	// Children have a controller reference with blockOwnerDeletion. Clusters with the admission plugin
+	// OwnerReferencesPermissionEnforcement allow that only to accounts that may update the owner's finalizers.
 	rule(ownGroup, `${ownPlural}/finalizers`, ['update']),
 	rule(groupOf(kinds.Event.apiVersion), kinds.Event.plural, [...write]),
-	// Addresses of this cluster, with which those of joined ones are compared.
+	// For the addresses of this cluster, which are compared with those of joined ones.
 	rule(groupOf(kinds.Node.apiVersion), kinds.Node.plural, ['list']),
 	rule(groupOf(kinds.ServiceCIDR.apiVersion), kinds.ServiceCIDR.plural, ['list']),
-	// Where Pilot and Mixer are, for clusters without a control plane of their own.
+	// For the addresses of Pilot and Mixer, for clusters without a control plane of their own.
 	rule(groupOf(kinds.EndpointSlice.apiVersion), kinds.EndpointSlice.plural, ['list', 'watch']),
-	// The account by which another primary reads this cluster.
+	// For the account by which another primary reads this cluster.
 	rule(groupOf(kinds.ServiceAccount.apiVersion), `${kinds.ServiceAccount.plural}/token`, ['create']),
 ];
 
-/** What it needs in its own namespace: the lease. */
+/** Rights in the operator's own namespace: the lease. */
 export const namespaceRules: readonly Rule[] = [
 	rule(groupOf(kinds.Lease.apiVersion), kinds.Lease.plural, ['create', 'get', 'update']),
 ];
 
-/** What the operator does to objects of a rendered kind. */
+/** Rights for objects of a rendered kind. */
 function rulesForKind(kind: Kind, objects: readonly KubeObject[]): readonly Rule[] {
 	const group = groupOf(kind.apiVersion);
 	if (kind === kinds.CustomResourceDefinition) {
@@ -68,15 +68,15 @@ function rulesForKind(kind: Kind, objects: readonly KubeObject[]): readonly Rule
 	return [rule(group, kind.plural, [...read, ...write, ...(neverDeleted.has(kind) ? [] : ['delete'])])];
 }
 
-/** The rules of what the operator does itself, for everything in `rendered`: all releases, all options. */
+/** The rules for what the operator itself does with everything in `rendered`: all releases, all options. */
 export function operatorRules(rendered: readonly KubeObject[]): readonly Rule[] {
 	const byKind = Map.groupBy(rendered, kindOf);
 	return compact([...ownRules, ...[...byKind].flatMap(([kind, objects]) => rulesForKind(kind, objects))]);
 }
 
 /**
- * The rules that the operator holds for no other reason than to hand them on, in the roles that it renders. What a Role
- * grants in one namespace is held in all, since the namespace of a mesh is its owner's choice.
+ * The rules that the operator holds only to grant them in the roles that it renders. What a Role grants in one namespace
+ * the operator holds in all, because the owner of a mesh chooses its namespace.
  */
 export function grantedRules(rendered: readonly KubeObject[]): readonly Rule[] {
 	return compact(
@@ -90,8 +90,8 @@ export function grantedRules(rendered: readonly KubeObject[]): readonly Rule[] {
 }
 
 /**
- * The same rights in few rules: verbs of one resource together, then resources with the same verbs. Sorted, so that the
- * result depends on the rights alone.
+ * Writes the same rights in few rules: joins verbs of one resource, then resources with the same verbs. Sorts them, so that
+ * the result depends on the rights alone.
  */
 export function compact(rules: readonly Rule[]): readonly Rule[] {
 	const names = ({ resourceNames }: Rule): string => JSON.stringify(resourceNames ?? null);
@@ -107,7 +107,7 @@ export function compact(rules: readonly Rule[]): readonly Rule[] {
 			.filter((one) => one.resourceNames === undefined)
 			.map((one) => [`${one.apiGroups[0]} ${one.resources[0]}`, one]),
 	);
-	// A right on named objects says nothing new where the same right is held on all.
+	// A right on named objects adds nothing to the same right on all objects.
 	const needed = perResource.flatMap((one): readonly Rule[] => {
 		const wider = one.resourceNames === undefined ? undefined : general.get(`${one.apiGroups[0]} ${one.resources[0]}`);
 		const verbs = one.verbs.filter((verb) => wider?.verbs.includes(verb) !== true);

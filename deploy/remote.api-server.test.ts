@@ -1,4 +1,7 @@
-/** The manifests for clusters that join, on a real API server: with them nothing is missing, and without them everything. */
+/**
+ * The manifests for clusters that join, on a real API server: with them no right is missing, and without them every right
+ * is.
+ */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -46,7 +49,7 @@ async function documents(file: string): Promise<readonly KubeObject[]> {
 	return parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
 }
 
-/** As the operator asks before it joins. */
+/** The permissions that the operator checks before it joins. */
 function wanted(part: RemotePart): PermissionsFor {
 	const dataPlane = part === 'data-plane';
 	return {
@@ -65,7 +68,7 @@ function rolesOf(parts: readonly RemotePart[]): readonly KubeObject[] {
 	return parts.flatMap((part) => remoteObjects(part) as readonly object[] as readonly KubeObject[]);
 }
 
-/** What is missing for a part with the roles of these parts and no others. */
+/** The rights that a part still needs with the roles of these parts and no others. */
 async function missingWith(parts: readonly RemotePart[], part: RemotePart) {
 	const roles = rolesOf(parts);
 	for (const role of roles) {

@@ -1,9 +1,10 @@
 /**
- * What a cluster gives to the account by which it is joined, computed from what is kept in it: `remote/base` to be read by the
- * mesh, on top of it `remote/data-plane` (what `kubectl apply -k deploy/remote` takes) or `remote/primary`.
+ * Computes the rights of the account by which a cluster is joined, from what is kept in that cluster. `remote/base` is for
+ * a cluster that the mesh only reads. `remote/data-plane` (which `kubectl apply -k deploy/remote` applies) and
+ * `remote/primary` come on top of it.
  *
- * Rights on namespaced objects are given in the namespace of the mesh alone; only what has to be handed on to Citadel and
- * to readers is held in the whole cluster.
+ * Rights on namespaced objects are given only in the namespace of the mesh. Only what has to be granted to Citadel and to
+ * readers is held in the whole cluster.
  */
 import { defaultNamespace } from '../api/v1/constants.ts';
 import { type Permission, permissionsFor } from '../operator/clusters/checks/permissions.ts';
@@ -13,7 +14,7 @@ import { type ObjectWithRules, roleAndBinding, yamlText } from './manifest.ts';
 import { compact, type Rule } from './rbac.ts';
 import { renderJoined } from './samples.ts';
 
-/** The account, whose token stands in the kubeconfig. */
+/** The account whose token is in the kubeconfig. */
 export const joinAccount = { name: 'meshwright-join', namespace: 'meshwright-system' };
 
 /** The namespace of the mesh that the manifests are written for. */
@@ -30,7 +31,7 @@ const purpose: Readonly<Record<RemotePart, string>> = {
 	primary: 'to tell the control plane of that cluster about this one',
 };
 
-/** The roles of a part with their bindings. What `base` gives is not given again. */
+/** The roles of a part, with their bindings. What `base` gives is not repeated. */
 export function remoteObjects(part: RemotePart): readonly ObjectWithRules[] {
 	return objectsOf(part, permissionsOf());
 }
@@ -48,7 +49,7 @@ function objectsOf(part: RemotePart, all: Readonly<Record<RemotePart, readonly P
 	];
 }
 
-/** Texts by the paths of their files in this folder. */
+/** The text of each file, by its path in this folder. */
 export function remoteFiles(): Readonly<Record<string, string>> {
 	const all = permissionsOf();
 	return Object.fromEntries(
@@ -81,7 +82,7 @@ function permissionsOf(): Readonly<Record<RemotePart, readonly Permission[]>> {
 		});
 	return {
 		base: of('Remote', reader, kinds.Namespace),
-		// Which namespaces are labelled for the injector is the choice of the mesh's owner.
+		// The owner of the mesh chooses which namespaces are labelled for the injector.
 		'data-plane': [...of('Remote', dataPlane), { verb: 'patch', group: '', resource: 'namespaces' }],
 		primary: of('Primary', reader, kinds.Namespace),
 	};
@@ -91,7 +92,9 @@ function kindsIn(objects: readonly KubeObject[]): readonly Kind[] {
 	return [...new Set(objects.map(kindOf))];
 }
 
-/** Names that every such cluster has; those of other objects follow from names of clusters and meshes. */
+/**
+ * Resources whose objects have the same names in every such cluster. Names of other objects depend on clusters and meshes.
+ */
 const named: ReadonlySet<string> = new Set(['namespaces', 'configmaps', 'secrets']);
 
 function toRule({ group, resource, verb, name }: Permission): Rule {

@@ -1,11 +1,11 @@
-/** Installations that together make the operator render everything it can: the ground on which its rights are computed. */
+/** Installations that together make the operator render everything it can. The operator's rights are computed from them. */
 import { apiVersion, kind, parseMeshInstallation } from '../api/v1/index.ts';
 import { profiles } from '../operator/releases/classic/profiles.ts';
 import { type ResolvedMesh, releases, resolve } from '../operator/releases/index.ts';
 import { type ClusterFacts, render, renderCrds, renderDataPlane, renderReader } from '../operator/render/index.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 
-/** Parts of a spec; each switches on objects that another one does not have. */
+/** Parts of a spec. Each switches on objects that the others don't have. */
 const options: readonly object[] = [
 	{},
 	{ pilot: { replicas: 2, disruptionBudget: { maxUnavailable: 1 } } },
@@ -41,7 +41,7 @@ const networks: object = {
 	},
 };
 
-/** In the place of what only a cluster knows: what depends on it is rendered as well. */
+/** Stands for what only a cluster knows, so that what depends on it is rendered too. */
 const facts: ClusterFacts = {
 	injectorRoots: 'sample',
 	injectorCertificate: { certChain: 'sample', key: 'sample', roots: 'sample' },
@@ -50,7 +50,7 @@ const facts: ClusterFacts = {
 	pilotKubeconfigHash: 'sample',
 };
 
-/** A mesh of each release, profile and option. Throws where a sample is refused: then it says nothing. */
+/** A mesh of each release, profile and option. Throws when a sample is refused, because then it would show nothing. */
 export function sampleMeshes(): readonly ResolvedMesh[] {
 	return releases.flatMap(({ version, minor }) =>
 		Object.keys(profiles).flatMap((profile) =>
@@ -78,7 +78,7 @@ export function renderEverything(): readonly KubeObject[] {
 	return sampleMeshes().flatMap((mesh) => [
 		...renderCrds(mesh),
 		...render(mesh, facts),
-		// Where another primary reads this cluster. What a joined cluster gets is written with that cluster's credentials.
+		// For clusters that another primary reads. A joined cluster's objects are written with that cluster's credentials.
 		...renderReader(mesh, { readBy: 'other', applySet: 'sample' }),
 	]);
 }
@@ -94,7 +94,7 @@ export function renderJoined(): { readonly reader: readonly KubeObject[]; readon
 			renderDataPlane(mesh, {
 				...reader,
 				cluster: 'sample',
-				// In another network it has a gateway too.
+				// In another network the cluster has a gateway too.
 				network: 'there',
 				addresses: { pilot: one, policy: one, telemetry: one },
 				facts,

@@ -1,7 +1,7 @@
 /**
- * What the bundle has in place of `@kubernetes/client-node`: the real KubeConfig, and nothing of the generated API
- * classes and models, which would cost 90 MB of memory. `@dot-i/k8s-operator` names a few of them; `OperatorContract`
- * overrides every method that would use them. One that is called all the same says so.
+ * Replaces `@kubernetes/client-node` in the bundle: it has the real KubeConfig, and none of the generated API classes and
+ * models, which would cost 90 MB of memory. `@dot-i/k8s-operator` mentions a few of them. `OperatorContract` overrides
+ * every method that would use them. If one is called all the same, it says so.
  */
 export { KubeConfig } from '../../node_modules/@kubernetes/client-node/dist/config.js';
 

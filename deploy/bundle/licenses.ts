@@ -1,4 +1,4 @@
-/** The licence texts of the packages inside the bundle: most of them ask to be shipped along with their code. */
+/** Collects the licence texts of the packages inside the bundle. Most of them have to be shipped along with the code. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
@@ -8,7 +8,7 @@ interface Manifest {
 	readonly license?: string;
 }
 
-/** The folder of the package that a bundled file comes from: the part up to the name after the last `node_modules/`. */
+/** The folder of the package that a bundled file belongs to: its path up to the name after the last `node_modules/`. */
 export function packageFolder(input: string): string | undefined {
 	return /^(?:[a-z-]+:)?(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
 }
@@ -21,7 +21,7 @@ async function licenseText(folder: string): Promise<string> {
 	return [heading, '='.repeat(heading.length), ...texts.map((text) => text.trim()), ''].join('\n\n');
 }
 
-/** One text for all packages that gave at least one input, sorted by folder. */
+/** One text for all packages with at least one bundled file, sorted by folder. */
 export async function licenseTexts(root: string, inputs: readonly string[]): Promise<string> {
 	const folders = new Set(
 		inputs.map(packageFolder).flatMap((folder) => (folder === undefined ? [] : [resolve(root, folder)])),

@@ -1,6 +1,6 @@
 /**
- * What esbuild needs to be told to make one small file: which modules are replaced, which are loaded only when they are
- * used, and that files which the sources read beside themselves become part of the bundle.
+ * The plugins that make esbuild write one small file: they replace modules, load some only when they are used, and put
+ * files that the sources read into the bundle.
  */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -10,8 +10,8 @@ import type { Plugin } from 'esbuild';
 const root = resolve(import.meta.dirname, '../..');
 
 /**
- * The client library without its generated models: `KubeConfig` alone is used at run time (everything else is
- * `import type`), and the models it would drag in cost 90 MB of memory and 0.3 s at each start.
+ * Drops the client library's generated models. At run time only `KubeConfig` is used (everything else is `import type`),
+ * and the models would cost 90 MB of memory and 0.3 s at each start.
  */
 const slimKubernetesClient: Plugin = {
 	name: 'slim-kubernetes-client',
@@ -27,19 +27,19 @@ const slimKubernetesClient: Plugin = {
 	},
 };
 
-/** How a package is taken apart. */
+/** How a package is split. */
 interface Parts {
-	/** Exports that are needed always, and the lighter file of the package that has each of them alone. */
+	/** Exports that are always needed, each with a lighter file of the package that has it alone. */
 	readonly shortcuts?: Readonly<Record<string, string>>;
-	/** What becomes of all other exports: loaded with the whole package when first touched, or left out. */
+	/** What happens to all other exports: they load the whole package when first used, or are left out. */
 	readonly rest: 'lazy' | 'left out';
 }
 
 /**
- * Packages whose code runs only when one of their exports is first touched: somebody's kubeconfig needs them (a SOCKS or
- * HTTP proxy, OpenID Connect, the old Azure and Google helpers), and few at every start.
+ * Packages whose code runs only when one of their exports is first used. Few kubeconfigs need them (for a SOCKS or HTTP
+ * proxy, OpenID Connect, or the old Azure and Google helpers).
  *
- * What nothing in the product uses is left out: a touch of it throws. Of `gaxios` and `async` that is so because
+ * What nothing in the product uses is left out, and using it throws. `gaxios` and `async` are left out because
  * `OperatorContract` overrides every method of its base class that would use them, and does not run its constructor.
  */
 const lazyPackages: Readonly<Record<string, Parts>> = {
@@ -70,7 +70,7 @@ const preludes: Readonly<Record<string, string>> = {
 	undici: "Object.assign(require('undici/lib/dispatcher/dispatcher.js').prototype, require('undici/lib/api'));",
 };
 
-/** The names that a package exports, asked of the package itself, so that no name can be forgotten here. */
+/** The names that a package exports. The package itself is asked, so that no name can be forgotten. */
 async function exportedNames(name: string, from: string): Promise<string[]> {
 	const loaded: object = await import(createRequire(from).resolve(name));
 	return Object.keys(loaded).filter(
@@ -108,7 +108,7 @@ const lazyModules: Plugin = {
 	},
 };
 
-/** Of zod's translations of its messages, English: the others are half a megabyte that nobody reads. */
+/** Keeps only English of zod's translated messages. The others are half a megabyte that nobody reads. */
 const englishOnly: Plugin = {
 	name: 'english-only',
 	setup(build) {
@@ -120,8 +120,9 @@ const englishOnly: Plugin = {
 };
 
 /**
- * `node:http` by `require`, not by `import`. An import reads every export of a built-in module once, and `http.WebSocket`
- * is a getter that loads Node's own copy of undici: 14 MB of memory for a class that nobody uses (Node 24.21).
+ * Loads `node:http` by `require` and not by `import`. An import reads every export of a built-in module once, and
+ * `http.WebSocket` is a getter that loads Node's own copy of undici: 14 MB of memory for a class that nobody uses (Node
+ * 24.21).
  */
 const requiredHttp: Plugin = {
 	name: 'required-http',
@@ -139,8 +140,8 @@ const requiredHttp: Plugin = {
 const besideItself = /readFileSync\(\s*new URL\(\s*'([^']+)',\s*import\.meta\.url\s*\),\s*'utf8',?\s*\)/g;
 
 /**
- * The sources read data files as `readFileSync(new URL('../x.yaml', import.meta.url), 'utf8')`. In the bundle the text itself
- * stands there. Any other use of `import.meta.url` would name a file that is not shipped: the build refuses it.
+ * Replaces `readFileSync(new URL('../x.yaml', import.meta.url), 'utf8')`, by which the sources read data files, with the
+ * text of the file. Any other use of `import.meta.url` would name a file that is not shipped, so the build refuses it.
  */
 const embeddedFiles: Plugin = {
 	name: 'embedded-files',
@@ -177,5 +178,5 @@ const embeddedFiles: Plugin = {
 	},
 };
 
-/** All of them; they do not depend on each other's order. */
+/** All plugins. Their order does not matter. */
 export const plugins: readonly Plugin[] = [slimKubernetesClient, lazyModules, englishOnly, requiredHttp, embeddedFiles];

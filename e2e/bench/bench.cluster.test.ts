@@ -1,4 +1,7 @@
-/** The benchmark as a program: what it takes, what it writes, and that nothing outlives it. Its figures are no matter of tests. */
+/**
+ * The benchmark as a program: what it accepts, what it writes, and that nothing outlives it. The tests don't judge its
+ * figures.
+ */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -84,7 +87,7 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
 		const child = spawn(process.execPath, [script, '--only', 'drift'], {
 			env: { ...process.env, TMPDIR: temporary },
 			stdio: 'ignore',
-			// As from a terminal: what it starts in groups of its own does not hear of Ctrl-C.
+			// Started as from a terminal: what it starts in process groups of its own does not get Ctrl-C.
 			detached: true,
 		});
 		t.teardown(() => child.kill('SIGKILL'));

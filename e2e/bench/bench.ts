@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: the figures by which Meshwright is measured, on a real API server, each with its goal. Medians of one
- * run; where a figure is a ratio, both sides are taken in that run.
+ * `npm run bench`: measures Meshwright's figures on a real API server, each with its goal. Figures are medians of one run.
+ * For a ratio, both sides are measured in that run.
  *
  *     npm run bench                          all of them
  *     npm run bench -- --only drift          one part
@@ -23,7 +23,7 @@ import { measureChild, measureProcess, measureRender } from './measure-process.t
 type Figures = Readonly<Record<string, number | readonly string[]>>;
 
 interface Part {
-	/** What it measures; the names stay, since figures are compared over years. */
+	/** The figures that it measures. The names never change, because figures are compared over years. */
 	readonly figures: readonly string[];
 	readonly measure: () => Promise<object> | object;
 }
@@ -50,7 +50,7 @@ const parts: Readonly<Record<string, Part>> = {
 	render: { figures: ['render_ms'], measure: () => measureRender(runs) },
 };
 
-/** The most that a figure may be. */
+/** The largest value that each figure may have. */
 const goals: Readonly<Record<string, number>> = {
 	'apply.single.ratio': 1.4,
 	'apply.fifty.ratio': 1.15,

@@ -1,4 +1,4 @@
-/** Prints the KiB of heap that one watched child takes. Run with --expose-gc by `measure-process.ts`. */
+/** Prints how many KiB of heap one watched child takes. `measure-process.ts` runs it with --expose-gc. */
 import { type Child, toChild } from '../../operator/apply/child.ts';
 import { asChild } from '../../operator/apply/identity.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
@@ -17,7 +17,10 @@ const samples = renderInstallation(installation('sample', '1.4.10'))
 	.objects.filter(({ kind }) => kind !== 'Namespace')
 	.map((object) => asChild(object, owner));
 
-/** As it comes from a watch: text, so that nothing is shared between objects that would not be in life. */
+/**
+ * A child as it comes from a watch. It is parsed from text, so that objects share nothing that they would not share in
+ * life.
+ */
 function received(index: number): KubeObject {
 	const sample = samples[index % samples.length];
 	const entry = {

@@ -1,4 +1,4 @@
-/** What a fleet is measured on: the cluster of the operator, real clusters beside it, and simulated ones. */
+/** The clusters of a fleet's measurement: the operator's own, real clusters beside it, and simulated ones. */
 import type { Child } from '../../operator/apply/child.ts';
 import { ChildCaches } from '../../operator/apply/child-caches.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
@@ -11,7 +11,7 @@ import type { Observed } from './time-repair.ts';
 /** A real cluster that joins, with an observer of what is kept there. */
 export interface OtherCluster extends Observed {
 	readonly cluster: Cluster;
-	/** Everything that is kept there now. */
+	/** The objects that are kept there now. */
 	children(): readonly Child[];
 }
 
@@ -52,7 +52,7 @@ export async function openFleet(scale: { readonly clusters: number; readonly rea
 	return { stage, others, simulator, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-/** A node that is none, for its block of addresses: API servers alone have no controllers that would give it one. */
+/** Makes a Node object for its block of addresses: an API server alone has no controller that would assign one. */
 async function addNode(user: ApiServer, number: number): Promise<void> {
 	const podCIDR = `100.66.${number}.0/24`;
 	const { apiVersion, kind } = kinds.Node;

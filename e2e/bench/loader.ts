@@ -1,6 +1,7 @@
 /**
- * The floor: the same bodies by raw parallel server-side apply, with nothing around it. Runs as a process of its own, so
- * that it has its own event loop, as the operator has. Started by `fork`; takes jobs as messages and answers with the time.
+ * Measures the floor: the same bodies by raw parallel server-side apply, with nothing around it. It runs as a process of
+ * its own, so that it has its own event loop, as the operator has. Started by `fork`; takes jobs as messages and answers
+ * with the time.
  */
 import { Pool } from 'undici';
 import { objectPath } from '../../operator/runtime/kinds.ts';
@@ -13,9 +14,9 @@ export interface LoaderTarget {
 }
 
 export interface LoaderJob {
-	/** Each stage is stored before the next begins: namespaces, then what lies in them. */
+	/** Each stage is stored before the next begins: namespaces, then what is in them. */
 	readonly stages: readonly (readonly KubeObject[])[];
-	/** Requests under way at a time. */
+	/** Number of requests in flight. */
 	readonly inFlight: number;
 }
 
@@ -27,7 +28,7 @@ export interface LoaderAnswer {
 	readonly error?: string;
 }
 
-/** Far above any run, so that a hang ends. */
+/** Far longer than any run, so that a hang ends. */
 const timeoutMs = 60_000;
 
 function connect({ url, ca, token }: LoaderTarget): (object: KubeObject) => Promise<void> {
@@ -78,7 +79,7 @@ async function run({ stages, inFlight }: LoaderJob): Promise<LoaderAnswer> {
 	return { milliseconds: performance.now() - startedAt };
 }
 
-// However the benchmark ends, nobody will ask any more.
+// The benchmark has ended, however that happened: nobody will ask any more.
 process.on('disconnect', () => process.exit());
 process.on('message', (message: LoaderMessage) => {
 	if ('target' in message) {

@@ -1,4 +1,7 @@
-/** How long from a MeshInstallation to its last object, against the floor of raw parallel applies of the same bodies. */
+/**
+ * Measures the time from a MeshInstallation to its last object, against the floor of raw parallel applies of the same
+ * bodies.
+ */
 import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { asChild } from '../../operator/apply/identity.ts';
 import { resolve } from '../../operator/releases/classic/resolve.ts';
@@ -19,7 +22,7 @@ import { describeSeries, median } from './statistics.ts';
 const version = '1.4.10';
 export const inFlightTried = [4, 8, 16, 32];
 
-/** What an installation consists of, rendered as the operator renders it. */
+/** The objects of an installation, rendered as the operator renders them. */
 export function renderInstallation(object: KubeObject): {
 	readonly crds: readonly KubeObject[];
 	readonly objects: readonly KubeObject[];
@@ -32,8 +35,8 @@ export function renderInstallation(object: KubeObject): {
 }
 
 /**
- * The same bodies as the operator sends, owner included, in the fewest stages in which the API server takes them from a
- * writer without `bind` and `escalate`: what lies in a namespace after the namespace, bindings after their roles.
+ * The same bodies as the operator sends, with owner, in the fewest stages in which the API server accepts them from a
+ * writer without `bind` and `escalate`: namespaces before what is in them, roles before their bindings.
  */
 export function floorStages(objects: readonly KubeObject[]): readonly (readonly KubeObject[])[] {
 	const owner = {
@@ -52,7 +55,7 @@ export function floorStages(objects: readonly KubeObject[]): readonly (readonly 
 
 let serial = 0;
 
-/** Best median over the numbers in flight, milliseconds. */
+/** The best median over all numbers of requests in flight, in milliseconds. */
 async function measureFloor(
 	loader: Loader,
 	installations: number,
@@ -77,7 +80,7 @@ async function measureFloor(
 	return { best: median(best), series: best, inFlight: bestInFlight };
 }
 
-/** From the acknowledgement of the first MeshInstallation to the last object of all being stored, milliseconds. */
+/** Milliseconds from the acknowledgement of the first MeshInstallation until the last object of all is stored. */
 async function timeInstallations(stage: Stage, count: number): Promise<number> {
 	const wanted = Array.from({ length: count }, () => installation(`mesh-${++serial}`, version));
 	const [sample] = wanted;
@@ -117,7 +120,7 @@ export async function measureApply(runs: number): Promise<ApplyFigures> {
 	await using loader = startLoader(stage, await operatorToken(stage));
 	await loader.run({ stages: [renderInstallation(installation('warm', version)).crds], inFlight: 8 });
 	await using _ = await startOperator(stage);
-	// The first installation takes over or makes the CRDs and warms both sides up.
+	// The first installation makes the CRDs or takes them over, and warms both sides up.
 	await timeInstallations(stage, 1);
 	await timeInstallations(stage, 10);
 	await measureFloor(loader, 10, 1);
@@ -148,7 +151,7 @@ export async function measureApply(runs: number): Promise<ApplyFigures> {
 	};
 }
 
-/** The first installation in an empty cluster, CRDs included: a new cluster each time. */
+/** Measures the first installation in an empty cluster, CRDs included, in a new cluster each time. */
 export async function measureFirst(
 	runs: number,
 ): Promise<{ readonly 'apply.first_ms': number; readonly notes: readonly string[] }> {

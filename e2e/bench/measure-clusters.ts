@@ -1,6 +1,6 @@
 /**
- * A fleet of joined clusters: how long until all are in, what each costs, and whether dead ones delay the others. Some are
- * real API servers, the rest are simulated in another process; the operator can't tell them apart.
+ * Measures a fleet of joined clusters: how long until all have joined, what each costs, and whether dead ones delay the
+ * others. Some are real API servers, the rest are simulated in another process. The operator can't tell them apart.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ParsedStatus } from '../../api/v1/index.ts';
@@ -23,13 +23,13 @@ export interface ClusterFigures {
 
 export interface ClustersScale {
 	readonly clusters: number;
-	/** Of them on real API servers. */
+	/** How many of them are real API servers. */
 	readonly real: number;
-	/** How long requests are counted, milliseconds: what comes each 10 min has to be in it. */
+	/** Requests are counted for this time. It has to include what comes each 10 min. */
 	readonly quietMs: number;
-	/** Of those that are simulated. */
+	/** How many of the simulated ones die. */
 	readonly dead: number;
-	/** Stretches without and with dead clusters, in turn, and repairs in each. */
+	/** Number of periods without and with dead clusters, in turn. */
 	readonly rounds: number;
 	readonly repairs: number;
 }
@@ -44,11 +44,11 @@ export const wholeScale: ClustersScale = {
 };
 
 const mesh = 'fleet';
-/** All of them have joined by then, however slow the machine is, milliseconds. */
+/** All of them have joined within this time, however slow the machine is. */
 const joinDeadlineMs = 10 * 60_000;
-/** A memory that grows while clusters join falls when what they needed is collected, milliseconds. */
+/** Memory that grew while clusters joined has been collected after this time. */
 const settleMs = 5_000;
-/** Between two repairs, milliseconds: a stretch is as long as it takes to notice that clusters are dead. */
+/** Pause between two repairs. So a period is as long as it takes to notice that clusters are dead. */
 const pauseMs = 1_000;
 
 export async function measureClusters(scale: ClustersScale = wholeScale): Promise<ClusterFigures> {
@@ -87,7 +87,7 @@ export async function measureClusters(scale: ClustersScale = wholeScale): Promis
 	};
 }
 
-/** Secrets for all; returns the names of the clusters, real ones first. */
+/** Makes the Secrets of all clusters. Returns the names of the clusters, real ones first. */
 async function giveKubeconfigs({ stage, others, simulator }: Fleet): Promise<readonly string[]> {
 	const reachable: readonly Reachable[] = [
 		...others.map(({ cluster: { url, ca, adminToken } }) => ({ url, ca, token: adminToken })),
@@ -108,7 +108,7 @@ async function giveKubeconfigs({ stage, others, simulator }: Fleet): Promise<rea
 }
 
 async function listClusters({ stage }: Fleet, names: readonly string[]): Promise<void> {
-	// Their addresses are discovered.
+	// The operator discovers their addresses.
 	const clusters = names.map((name) => ({ ...entry(name, 0), podCIDRs: undefined }));
 	const spec = { multiCluster: { clusterName: 'home', clusters } };
 	await stage.user.patch({ ...kinds.MeshInstallation, name: mesh }, { spec }, { type: 'merge', fieldManager: 'user' });
@@ -130,7 +130,7 @@ async function untilJoined(fleet: Fleet, count: number): Promise<void> {
 	});
 }
 
-/** Of the simulated clusters, while nothing happens; and how often the status was written meanwhile. */
+/** Counts the requests to the simulated clusters while nothing happens, and the writes of the status meanwhile. */
 async function countRequests({ stage, simulator }: Fleet, quietMs: number) {
 	let writes = 0;
 	stage.seen.onInstallation(({ initial }) => {
@@ -155,11 +155,11 @@ function describeCounts(counts: RequestCounts, each: (number: number) => number)
 		.join(', ');
 }
 
-/** Repairs in one healthy cluster, in stretches without dead clusters and with some, in turn. */
+/** Times repairs in one healthy cluster, in periods without dead clusters and with some, in turn. */
 async function repairsBesideDead(fleet: Fleet, { rounds, repairs, dead }: ClustersScale) {
 	const without: number[] = [];
 	const withDead: number[] = [];
-	// Half of them refuse connections, the other half accept them and say nothing, as the two usual kinds of outages do.
+	// Half of them refuse connections, the other half accept them and never answer: the two usual kinds of outages.
 	const deaths = Array.from({ length: dead }, (_, index) => ({
 		index,
 		how: index % 2 === 0 ? 'refusing' : ('silent' as Death),

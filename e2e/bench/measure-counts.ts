@@ -1,4 +1,4 @@
-/** How many requests the operator makes where none, or one, would do. Counted by the API server's audit log, not by ourselves. */
+/** Counts the operator's requests where none, or one, would do. The API server's audit log counts, not we. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { type AuditEvent, isWrite } from '../control-plane/audit.ts';
@@ -23,7 +23,7 @@ export interface CountFigures {
 	readonly notes: readonly string[];
 }
 
-/** The operator's requests in a stretch of time; lists and watches by which caches are kept are not calls of a pass. */
+/** The operator's requests during an action, without the lists and watches of the caches, which are no calls of a pass. */
 async function requestsDuring(stage: Stage, action: () => Promise<void>): Promise<readonly AuditEvent[]> {
 	const before = (await stage.cluster.auditEvents()).length;
 	await action();

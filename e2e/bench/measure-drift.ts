@@ -1,4 +1,4 @@
-/** How long a foreign change lives: from its acknowledgement to our repair being stored. */
+/** Measures how long a change by others lives: from its acknowledgement until our repair is stored. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { applySetId } from '../../operator/render/index.ts';
 import { type KubeObject, objectKey, referenceOf } from '../../operator/runtime/object.ts';
@@ -58,7 +58,10 @@ export async function measureDrift(repairs: number): Promise<DriftFigures> {
 	};
 }
 
-/** One RoleBinding, emptied by the user and repaired by nobody but a raw client with the operator's rights: milliseconds each. */
+/**
+ * Milliseconds that a repair of one RoleBinding takes: the user empties it, and a raw client with the operator's rights
+ * repairs it.
+ */
 async function timeBinding(stage: Stage): Promise<readonly number[]> {
 	await using loader = startLoader(stage, await operatorToken(stage));
 	// A copy that the operator does not know, so that nobody else repairs it.

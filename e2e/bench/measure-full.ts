@@ -1,4 +1,7 @@
-/** A whole mesh: the profile `production` with Citadel, injection and both gateways, against the floor of the same bodies. */
+/**
+ * Measures a whole mesh: the profile `production` with Citadel, injection and both gateways, against the floor of the same
+ * bodies.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { applySetId } from '../../operator/render/index.ts';
 import { isNotFound } from '../../operator/runtime/errors.ts';
@@ -25,8 +28,8 @@ const spec = {
 } as const;
 
 /**
- * What is stored without a gate: nothing runs here, so the webhook, which waits for the injector to be ready, never comes; and
- * of the one MeshPolicy of a cluster only one mesh can be the owner.
+ * Kinds that don't come here. Nothing runs, so the webhook, which waits for the injector to be ready, never comes. And only
+ * one mesh can own the one MeshPolicy of a cluster.
  */
 const gated: ReadonlySet<string> = new Set(['MutatingWebhookConfiguration', 'MeshPolicy']);
 
@@ -44,7 +47,7 @@ function ungated(object: KubeObject): readonly KubeObject[] {
 	return renderInstallation(object).objects.filter(({ kind }) => !gated.has(kind));
 }
 
-/** From the acknowledgement of the MeshInstallation to the last object that no gate holds being stored, milliseconds. */
+/** Milliseconds from the acknowledgement of the MeshInstallation until the last object without a gate is stored. */
 async function timeInstallation(stage: Stage): Promise<number> {
 	const object = wholeMesh('whole');
 	const rendered = ungated(object);
@@ -53,7 +56,7 @@ async function timeInstallation(stage: Stage): Promise<number> {
 	let storedAt = 0;
 	const off = stage.seen.onChild(({ type, current }) => {
 		if (type !== 'added' || current.instance !== object.metadata.name || gated.has(current.kind)) return;
-		// Seen through the caches of all kinds; namespaces belong to nobody.
+		// The caches of all kinds report it. Namespaces belong to no installation.
 		if (current.kind === 'Namespace') return;
 		missing--;
 		storedAt = performance.now();
@@ -62,7 +65,7 @@ async function timeInstallation(stage: Stage): Promise<number> {
 	const acknowledgedAt = performance.now();
 	await until('the whole mesh is stored', () => missing === 0);
 	off();
-	// A cluster has one Citadel for all namespaces: the next mesh can not begin before this one is gone.
+	// A cluster has one Citadel for all namespaces, so the next mesh can't begin before this one is gone.
 	const reference = { ...kinds.MeshInstallation, name: object.metadata.name };
 	await stage.user.delete(reference);
 	await until('the mesh is gone', () =>
@@ -128,7 +131,7 @@ export async function measureFull(runs: number): Promise<FullFigures> {
 	};
 }
 
-/** Requests of the operator for a whole mesh on an empty cluster, per object that it has; counted by the audit log. */
+/** The operator's requests for a whole mesh in an empty cluster, per object of the mesh. The audit log counts them. */
 export async function measureFullCalls(): Promise<{
 	readonly 'full.calls_per_object': number;
 	readonly notes: readonly string[];
@@ -142,7 +145,7 @@ export async function measureFullCalls(): Promise<{
 	await stage.user.create(object, { fieldManager: 'user' });
 	const children = objects.filter(({ kind }) => kind !== 'Namespace' && kind !== 'CustomResourceDefinition');
 	const stored = () => stage.seen.children.ofApplySet(partOf(object));
-	// Istio's own objects come last; their kinds are served once there is a Deployment.
+	// Istio's own objects come last. When there is a Deployment, their kinds are served.
 	const deployments = children.filter(({ kind }) => kind === 'Deployment').length;
 	await until(
 		'its workloads are stored',
@@ -150,7 +153,7 @@ export async function measureFullCalls(): Promise<{
 	);
 	await stage.seen.children.follow(objects.map(kindOf));
 	await until('all of it is stored', () => stored().length >= children.length);
-	// What comes after it, the status above all, is to be counted too.
+	// Later requests, above all for the status, have to be counted too.
 	await sleep(3_000);
 	const events = (await stage.cluster.auditEvents()).slice(before);
 	const calls = events.filter(

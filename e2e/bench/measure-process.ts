@@ -1,4 +1,6 @@
-/** What the operator takes of a machine: time to be ready, resident memory, memory per object, time of a rendering. */
+/**
+ * Measures what the operator needs of a machine: time to be ready, resident memory, memory per object, time of a rendering.
+ */
 
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +16,7 @@ export interface ProcessFigures {
 	readonly notes: readonly string[];
 }
 
-/** Of the bundle on plain Node, with one installation that it made itself. */
+/** Measures the bundle on plain Node, with one installation that it made itself. */
 export async function measureProcess(runs: number): Promise<ProcessFigures> {
 	await using stage = await openStage();
 	const memory: number[] = [];
@@ -35,7 +37,7 @@ export async function measureProcess(runs: number): Promise<ProcessFigures> {
 	};
 }
 
-/** Heap that a watched child takes, KiB: of 20,000, in a process that can collect its garbage on demand. */
+/** The KiB of heap that a watched child takes, measured with 20,000 in a process that can collect its garbage on demand. */
 export async function measureChild(): Promise<{ readonly child_kib: number; readonly notes: readonly string[] }> {
 	const { stdout } = await promisify(execFile)(
 		process.execPath,
@@ -46,7 +48,7 @@ export async function measureChild(): Promise<{ readonly child_kib: number; read
 	return { child_kib: kib, notes: [`heap per watched child: ${kib.toFixed(2)} KiB, of 20,000 with all kinds mixed`] };
 }
 
-/** From the object to all that it consists of, milliseconds, warm. */
+/** Milliseconds from a MeshInstallation to all of its rendered objects, when the code is warm. */
 export function measureRender(runs: number): { readonly render_ms: number; readonly notes: readonly string[] } {
 	const series: number[] = [];
 	for (let run = 0; run < runs * 40; run++) {

@@ -1,7 +1,7 @@
 /**
- * One cluster as the operator sees it: the part of a Kubernetes API that joining, keeping and leaving use, with state.
- * Server-side apply with managedFields, list and watch with bookmarks, metadata alone where it is asked for, tokens that
- * read what their account was given and nothing else. Hundreds of them fit where three API servers do.
+ * Simulates one cluster: the part of a Kubernetes API that joining, keeping and leaving use, with state. It has server-side
+ * apply with managedFields, list and watch with bookmarks, metadata alone on request, and tokens that allow exactly what
+ * their account was given. Hundreds of them need no more room than three API servers.
  */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
@@ -18,10 +18,10 @@ export interface SimulatedRequest {
 	readonly body: unknown;
 }
 
-/** Where an answer goes. A watch writes events until it is ended from either side. */
+/** Takes the answer. A watch writes events until either side ends it. */
 export interface SimulatedAnswer {
 	json(status: number, body: unknown): void;
-	/** Begins an answer that goes on. */
+	/** Begins an answer that lasts. */
 	stream(): { write(event: unknown): void; end(): void; onClosed(handler: () => void): void };
 }
 
@@ -37,7 +37,7 @@ interface Watching {
 type Stored = KubeObject & { readonly metadata: { readonly resourceVersion: string; readonly uid: string } };
 type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
-/** As kube-apiserver does it, milliseconds. */
+/** The same interval as kube-apiserver's. */
 const bookmarkMs = 60_000;
 const version = { major: '1', minor: '36', gitVersion: 'v1.36.0', platform: 'linux/amd64' };
 
@@ -53,16 +53,16 @@ export interface SimulatedClusterOptions {
 
 export class SimulatedCluster {
 	readonly id = randomUUID();
-	/** Of the administrator. */
+	/** Token of the administrator. */
 	readonly token = randomUUID();
-	/** Requests by what they are: `GET nodes`, `WATCH serviceaccounts`. */
+	/** Number of requests by method and resource: `GET nodes`, `WATCH serviceaccounts`. */
 	readonly counts = new Map<string, number>();
 	#version = 100;
-	/** By path of the resource and the name. */
+	/** Objects by the path of the resource and the name. */
 	readonly #objects = new Map<string, Stored>();
 	readonly #events: { readonly type: EventType; readonly resource: Resource; readonly object: Stored }[] = [];
 	readonly #watching = new Set<Watching>();
-	/** Names of accounts, by token. */
+	/** Accounts, by token. */
 	readonly #tokens = new Map<string, { readonly account: string; readonly endsAt: number }>();
 
 	constructor({ podCIDR, serviceCIDR }: SimulatedClusterOptions) {
@@ -91,7 +91,7 @@ export class SimulatedCluster {
 		else this.#serve(request, resource, url.searchParams, answer);
 	}
 
-	/** To be called every second or so: bookmarks, and the ends of watches. */
+	/** Sends bookmarks and ends watches. Call it every second or so. */
 	tick(now: number): void {
 		for (const watching of this.#watching) {
 			if (now >= watching.endsAt) {
@@ -108,7 +108,10 @@ export class SimulatedCluster {
 		}
 	}
 
-	/** Whom it is from, and what that may: the administrator everything, an account what a ClusterRoleBinding gives Pilot. */
+	/**
+	 * Why a request is refused, if it is. The administrator may do everything, an account what a ClusterRoleBinding gives
+	 * Pilot.
+	 */
 	#refusalOf({ token, method }: SimulatedRequest, resource: Resource | undefined): [number, string] | undefined {
 		if (token === this.token) return undefined;
 		const issued = this.#tokens.get(token);
@@ -127,7 +130,8 @@ export class SimulatedCluster {
 		const { method, accept, body } = request;
 		const { name, plural, subresource } = resource;
 		if (plural === 'selfsubjectaccessreviews') {
-			// The user of the kubeconfig is no administrator: it has what was asked of its owner, and each right is a question.
+			// The user of the kubeconfig is no administrator. It has the rights that its owner was asked for, and the operator
+			// asks about each.
 			const { spec } = body as { readonly spec: { readonly resourceAttributes: { readonly verb: string } } };
 			answer.json(201, { ...(body as object), status: { allowed: spec.resourceAttributes.verb !== '*' } });
 		} else if (subresource === 'token' && method === 'POST') {
@@ -181,7 +185,7 @@ export class SimulatedCluster {
 		watching.stream.onClosed(() => this.#watching.delete(watching));
 	}
 
-	/** Who applies owns all of the object: one manager is all that there is of an object here. */
+	/** Who applies an object owns all of it: an object has one manager here. */
 	#apply(resource: Resource, query: URLSearchParams, accept: string, body: KubeObject, answer: SimulatedAnswer): void {
 		const { namespace, apiVersion } = resource;
 		if (namespace !== undefined && !this.#objects.has(`/api/v1/namespaces ${namespace}`)) {
@@ -221,7 +225,7 @@ export class SimulatedCluster {
 		answer.json(200, { apiVersion: 'v1', kind: 'Status', status: 'Success' });
 	}
 
-	/** Without a signature: whoever checks tokens here knows them. */
+	/** Tokens have no signature: who checks tokens here knows them. */
 	#issue(resource: Resource, body: unknown, answer: SimulatedAnswer): void {
 		const { namespace, name } = resource;
 		if (!this.#objects.has(keyOf({ ...resource, subresource: undefined }))) {
@@ -275,7 +279,7 @@ function keyOf({ path, name = '' }: Resource): string {
 	return `${path} ${name}`;
 }
 
-/** Whether a key lies in a collection: of one namespace, or of all of them. */
+/** Whether a key belongs to a collection of one namespace, or of all. */
 function isIn({ path, namespace, plural }: Resource, key: string): boolean {
 	const [own = ''] = key.split(' ');
 	return own === path || (namespace === undefined && own.endsWith(`/${plural}`) && own.includes('/namespaces/'));
@@ -306,13 +310,13 @@ function withoutServerFields({ metadata, ...rest }: KubeObject): unknown {
 	return { ...rest, metadata: own };
 }
 
-/** Nobody owns what an object is called. */
+/** Leaves out what identifies an object, because nobody owns it. */
 function withoutIdentity({ apiVersion: _, kind: __, metadata, ...rest }: KubeObject): object {
 	const { name: ___, namespace: ____, ...own } = metadata;
 	return { ...rest, metadata: own };
 }
 
-/** Lists are owned as a whole. */
+/** The owned fields of a value. A list is owned as a whole. */
 function fieldsOf(value: object): Record<string, unknown> {
 	return Object.fromEntries(
 		Object.entries(value).map(([key, field]) => [

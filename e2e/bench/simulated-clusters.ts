@@ -1,6 +1,6 @@
 /**
- * Many simulated clusters in a process of their own, each on a port of its own, with one certificate. Started by `fork`;
- * says who they are, counts requests, and lets some of them die in the two ways in which API servers do.
+ * Runs many simulated clusters in a process of their own, each on its own port, with one certificate. Started by `fork`. It
+ * tells their addresses, counts requests, and lets some of them die in the two ways in which API servers do.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -15,7 +15,10 @@ export interface SimulatedAddress {
 	readonly token: string;
 }
 
-/** How a cluster is dead: its port is closed, or it accepts connections and never answers, also not on those that are open. */
+/**
+ * How a cluster is dead. `refusing`: its port is closed. `silent`: it accepts connections and never answers, not even on
+ * open ones.
+ */
 export type Death = 'refusing' | 'silent';
 
 export type SimulatorCommand =
@@ -24,7 +27,7 @@ export type SimulatorCommand =
 	| { readonly type: 'kill'; readonly deaths: readonly { readonly index: number; readonly how: Death }[] }
 	| { readonly type: 'revive' };
 
-/** By what was asked: `GET nodes`, of all clusters together. */
+/** Number of requests to all clusters together, by method and resource: `GET nodes`. */
 export type RequestCounts = Readonly<Record<string, number>>;
 
 export type SimulatorAnswer = { readonly error: string } | { readonly value: unknown };
@@ -44,7 +47,7 @@ const places: Place[] = [];
 const byPort = new Map<number, Place>();
 
 function respond(place: Place, request: IncomingMessage, response: ServerResponse): void {
-	// Whoever is silent does not even say that it heard.
+	// A silent cluster does not even acknowledge the request.
 	if (place.death !== undefined) return;
 	const chunks: Buffer[] = [];
 	request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -102,7 +105,7 @@ async function start(count: number): Promise<readonly SimulatedAddress[]> {
 		const place = byPort.get(request.socket.localPort ?? 0);
 		if (place !== undefined) respond(place, request, response);
 	});
-	// Watches are silent for as long as nothing happens.
+	// Watches are silent while nothing happens.
 	tls.requestTimeout = 0;
 	tls.timeout = 0;
 	for (let index = 0; index < count; index++) {
@@ -148,7 +151,7 @@ async function kill(place: Place, how: Death): Promise<void> {
 async function revive(place: Place): Promise<void> {
 	const { death, sockets } = place;
 	place.death = undefined;
-	// As a machine that has been restarted: it knows nothing of connections from before.
+	// Behaves like a restarted machine: it knows nothing of earlier connections.
 	for (const socket of sockets) socket.destroy();
 	if (death === 'refusing') await listen(place);
 }
@@ -174,7 +177,7 @@ async function obey(command: SimulatorCommand): Promise<unknown> {
 	}
 }
 
-// However the benchmark ends, nobody will ask any more.
+// The benchmark has ended, however that happened: nobody will ask any more.
 process.on('disconnect', () => process.exit());
 process.on('message', (command: SimulatorCommand) => {
 	obey(command).then(

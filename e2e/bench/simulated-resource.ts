@@ -1,19 +1,19 @@
-/** What a path of the simulated API stands for. */
+/** Finds the resource that a path of the simulated API names. */
 import { kinds } from '../../operator/runtime/kinds.ts';
 
 export interface Resource {
 	readonly apiVersion: string;
 	readonly kind: string;
 	readonly plural: string;
-	/** Of the collection, with its namespace. */
+	/** Path of the collection, with its namespace. */
 	readonly path: string;
 	readonly namespace: string | undefined;
-	/** Undefined for the collection. */
+	/** Undefined for the collection itself. */
 	readonly name: string | undefined;
 	readonly subresource: string | undefined;
 }
 
-/** Everything that is served; a cluster that joins as Remote has no MeshInstallation. */
+/** All kinds that are served. A cluster that joins as Remote has no MeshInstallation. */
 const served = [
 	kinds.Namespace,
 	kinds.Node,
@@ -34,7 +34,7 @@ const served = [
 	},
 ];
 
-/** Undefined where nothing is served. */
+/** Undefined when nothing is served at this path. */
 export function resourceOf(pathname: string): Resource | undefined {
 	const [, root, ...rest] = pathname.split('/').map(decodeURIComponent);
 	const groupParts = root === 'api' ? 1 : root === 'apis' ? 2 : 0;

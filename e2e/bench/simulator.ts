@@ -1,4 +1,4 @@
-/** The process of simulated clusters, as the benchmark commands it. */
+/** Controls the process of simulated clusters for the benchmark. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -13,14 +13,14 @@ import { endChild, killAtExit } from './stage.ts';
 
 export interface Simulator extends AsyncDisposable {
 	readonly clusters: readonly SimulatedAddress[];
-	/** Requests so far, of all clusters together. */
+	/** Number of requests so far to all clusters together. */
 	count(): Promise<RequestCounts>;
 	kill(deaths: readonly { readonly index: number; readonly how: Death }[]): Promise<void>;
-	/** All that are dead. */
+	/** Revives all dead clusters. */
 	revive(): Promise<void>;
 }
 
-/** One command at a time; none takes long. */
+/** Deadline of a command. They run one at a time, and none takes long. */
 const deadlineMs = 60_000;
 
 export async function startSimulator(count: number): Promise<Simulator> {

@@ -1,4 +1,6 @@
-/** What the measurements stand on: a cluster as in production (etcd waits for the disk), the operator's bundle, observers. */
+/**
+ * The ground of the measurements: a cluster as in production (etcd waits for the disk), the operator's bundle, observers.
+ */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +19,7 @@ import type { LoaderAnswer, LoaderJob, LoaderMessage } from './loader.ts';
 
 export const operatorNamespace = 'meshwright-system';
 
-/** Waits for a condition, looking every few milliseconds. Rejects after the deadline with the words of what was waited for. */
+/** Waits for a condition, looking every few milliseconds. At the deadline it rejects and says what it was waiting for. */
 export async function until(
 	what: string,
 	isDone: () => boolean | Promise<boolean>,
@@ -31,12 +33,12 @@ export async function until(
 	}
 }
 
-/** A cluster with CRD, operator account and RBAC, but without the operator, and clients to look at it with. */
+/** A cluster with CRD, operator account and RBAC, but without the operator, and clients to observe it. */
 export interface Stage extends AsyncDisposable {
 	readonly cluster: Cluster;
-	/** The user, an administrator. */
+	/** The user, who is an administrator. */
 	readonly user: ApiServer;
-	/** Sees every object that an installation makes in the moment in which it is stored. */
+	/** Sees every object of an installation at the moment when it is stored. */
 	readonly seen: MeshCaches;
 }
 
@@ -44,11 +46,11 @@ export async function openStage(options: { readonly auditLog?: boolean } = {}): 
 	const cluster = await startCluster({ parts: 'api-server', fsync: true, ...options });
 	const user = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken }, { maxInFlight: 32 });
 	for (const object of manifests()) {
-		// The operator runs here as a process; in its namespace is all that it needs but its Deployment.
+		// The operator runs as a process here, so its namespace has all it needs but the Deployment.
 		if (object.kind === 'Deployment') continue;
 		await user.apply(object, { fieldManager: 'bench', force: true });
 	}
-	// The API server answers for a new kind only after a while; that is not to be measured.
+	// The API server serves a new kind only after a while, which must not be measured.
 	const probe = installation('probe', '1.4.10');
 	await until('MeshInstallations are served', () =>
 		user.create(probe, { dryRun: true }).then(
@@ -71,7 +73,7 @@ export async function openStage(options: { readonly auditLog?: boolean } = {}): 
 	};
 }
 
-/** A token of the operator's ServiceAccount: it has the operator's rights and pays for their checks as the operator does. */
+/** A token of the operator's ServiceAccount. It has the operator's rights, and costs the same checks. */
 export async function operatorToken({ user }: Stage): Promise<string> {
 	const { body } = await user.request<{ status: { token: string } }>({
 		method: 'POST',
@@ -86,24 +88,24 @@ export function installation(name: string, version: string, spec: Readonly<Recor
 	return { apiVersion, kind, metadata: { name }, spec: { version, namespace: `${name}-system`, ...spec } };
 }
 
-/** Number of children of an installation that are stored, as the observer sees them. */
+/** Number of stored children of an installation, as the observer sees them. */
 export function storedChildren(stage: Stage, name: string): number {
 	return stage.seen.children.ofApplySet(applySetId(name)).length;
 }
 
-/** The operator's bundle as a process of its own, as its ServiceAccount and nothing more. */
+/** The operator's bundle in a process of its own, with the rights of its ServiceAccount and no others. */
 export interface RunningOperator extends AsyncDisposable {
-	/** From the start of the process to the first good answer of `/readyz`, milliseconds. */
+	/** Time from the start of the process to the first good answer of `/readyz`. */
 	readonly readyMs: number;
 	/** Resident memory now, megabytes (10⁶ bytes). */
 	rssMB(): number;
 }
 
-/** How long the operator may take to end in order, milliseconds. */
+/** The operator may take this long to end in order. */
 const stopDeadlineMs = 10_000;
-/** As the image starts it (`deploy/Dockerfile`). */
+/** The flags with which the image starts it (`deploy/Dockerfile`). */
 const nodeFlags = ['--max-semi-space-size=2'];
-/** What glibc is told in the image: memory that is given back goes back to the system, instead of being kept in pieces. */
+/** The image's settings for glibc: freed memory goes back to the system instead of being kept in pieces. */
 export const imageMalloc = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '49152' };
 
 export async function startOperator(
@@ -148,7 +150,7 @@ export async function startOperator(
 		async [Symbol.asyncDispose]() {
 			running.signal('SIGTERM');
 			const enough = new AbortController();
-			// Rejected when the operator was quicker, as it should be.
+			// Rejects when the operator was quicker, as it should be.
 			const deadline = sleep(stopDeadlineMs, undefined, { signal: enough.signal }).catch(() => undefined);
 			await Promise.race([running.exited, deadline]);
 			enough.abort();
@@ -172,7 +174,7 @@ export async function endChild(child: ChildProcess): Promise<void> {
 	clearTimeout(timer);
 }
 
-/** As `ps` tells it on Linux and macOS alike, in KiB. */
+/** Reads the resident memory from `ps`, which tells KiB on Linux and macOS alike. */
 function rssMB(pid: number): number {
 	return (Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) * 1024) / 1e6;
 }
@@ -182,7 +184,7 @@ export interface Loader extends AsyncDisposable {
 	run(job: LoaderJob): Promise<number>;
 }
 
-/** @param token of whom the floor is measured as */
+/** @param token of the user with whose rights the floor is measured */
 export function startLoader({ cluster }: Stage, token: string): Loader {
 	const child = fork(fileURLToPath(new URL('loader.ts', import.meta.url)), { detached: true });
 	killAtExit(child);

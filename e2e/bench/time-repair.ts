@@ -1,10 +1,10 @@
-/** How long a foreign change of one object lives: from its acknowledgement to our repair being stored. */
+/** Measures how long a change of one object by others lives: from its acknowledgement until our repair is stored. */
 import type { Child } from '../../operator/apply/child.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { objectKey, referenceOf } from '../../operator/runtime/object.ts';
 import type { ChangeHandler } from '../../operator/runtime/watch/reflector.ts';
 
-/** A field of each kind that we own, as a merge patch that changes it. */
+/** For each kind, a merge patch that changes a field that we own. */
 const edits: Readonly<Record<string, unknown>> = {
 	ServiceAccount: { automountServiceAccountToken: true },
 	Role: { rules: [] },
@@ -20,17 +20,17 @@ const edits: Readonly<Record<string, unknown>> = {
 
 const deadlineMs = 30_000;
 
-/** A cluster with somebody who changes things, and an observer of every child. */
+/** A cluster, a user who changes things in it, and an observer of every child. */
 export interface Observed {
 	readonly user: ApiServer;
 	readonly seen: {
 		get(key: string): Child | undefined;
-		/** Returns how to end it. */
+		/** Returns a function that removes the handler. */
 		onChild(handler: ChangeHandler<Child>): () => void;
 	};
 }
 
-/** Milliseconds. Rejects when nobody repairs it in time. */
+/** Returns milliseconds. Rejects when nobody repairs the object in time. */
 export async function timeRepair({ user, seen }: Observed, child: Child, isDeletion: boolean): Promise<number> {
 	const key = objectKey(child);
 	const healthy = seen.get(key)?.fingerprint;
@@ -57,7 +57,7 @@ export async function timeRepair({ user, seen }: Observed, child: Child, isDelet
 				timeout.addEventListener('abort', () => reject(new Error(`${key} was not repaired`)), { once: true });
 			}),
 		]);
-		// The repair may be stored before the acknowledgement has come back to whoever made the change.
+		// The repair may be stored before the user's own acknowledgement has arrived.
 		return Math.max(0, storedAt - acknowledgedAt);
 	} finally {
 		off();

@@ -1,4 +1,4 @@
-/** A mesh of several clusters as each of them sees it, and how to look at it. */
+/** Shows a mesh of several clusters as each of them sees it, and commands to look at it. */
 import { clusterRows, clustersOf, reasonLines } from '../../operator/cli/clusters/view.ts';
 import { table } from '../../operator/cli/output.ts';
 import { isReady, viewOf } from '../../operator/cli/status-view.ts';
@@ -6,7 +6,7 @@ import type { KubeObject } from '../../operator/runtime/object.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
 import { paint } from './steps.ts';
 
-/** As `meshwright clusters list` prints it, under the name of the cluster that sees it so. */
+/** The table of `meshwright clusters list`, under the name of the cluster whose view it is. */
 export function clusterTable(name: string, installation: KubeObject): string {
 	const clusters = clustersOf(installation);
 	const ready = isReady(viewOf(installation))
@@ -20,7 +20,7 @@ export function clusterTable(name: string, installation: KubeObject): string {
 	return lines.join('\n').replace(/^/gm, '  ');
 }
 
-/** Commands to copy. */
+/** Commands for the user to copy. */
 export function lookAroundMany(
 	members: readonly { readonly name: string; readonly cluster: Pick<Cluster, 'adminKubeconfig'> }[],
 	mesh: string,

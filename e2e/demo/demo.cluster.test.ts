@@ -1,4 +1,4 @@
-/** The demo as a user runs it, but for the terminal. */
+/** Runs the demo as a user does, but without a terminal. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ interface Run {
 	readonly exited: Promise<number | null>;
 }
 
-/** Starts the demo with a folder for temporary files of its own, so that what it leaves behind can be seen. */
+/** Starts the demo with its own folder for temporary files, so that the test sees what it leaves behind. */
 function start(folder: string, ...args: readonly string[]): Run {
 	const child = spawn(process.execPath, [script, ...args], {
 		env: { ...process.env, TMPDIR: folder, KUBECONFIG: '/dev/null' },

@@ -1,8 +1,8 @@
 /**
- * `npm run demo`: one MeshInstallation becomes a running mesh, before your eyes. A Kubernetes control plane with simulated
- * nodes is started on this machine, the operator runs against it with its own rights, and an installation of Pilot alone
- * (`deploy/examples/minimal.yaml`) is applied, which then grows to a whole mesh (`deploy/examples/default.yaml`). The cluster
- * stays until Ctrl-C, and nothing stays after it.
+ * `npm run demo`: one MeshInstallation becomes a running mesh, before your eyes. The demo starts a Kubernetes control plane
+ * with simulated nodes on this machine, and runs the operator against it with its own rights. Then it applies an
+ * installation of Pilot alone (`deploy/examples/minimal.yaml`), and lets it grow to a whole mesh
+ * (`deploy/examples/default.yaml`). The cluster stays until Ctrl-C, and nothing stays after it.
  *
  *     npm run demo                  # look around until Ctrl-C
  *     npm run demo -- --once        # end at once; exit code 0 when the mesh became ready
@@ -23,7 +23,7 @@ const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 	process.on(name, () => {
 		if (interrupt.signal.aborted) {
-			process.exit(130); // Asked twice: the guards end what is left.
+			process.exit(130); // The user asked twice. The guards end what is left.
 		}
 		interrupt.abort();
 	});

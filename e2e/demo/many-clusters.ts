@@ -1,4 +1,7 @@
-/** A mesh of several clusters: each has a control plane of its own, all join each other, and one of them dies and comes back. */
+/**
+ * A mesh of several clusters. Each has a control plane of its own, all join each other, and one of them dies and comes
+ * back.
+ */
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,11 +38,11 @@ export interface Member {
 	readonly cluster: Cluster;
 	readonly api: ApiServer;
 	readonly operator: Running;
-	/** The installation as it was shown last. */
+	/** The installation as the demo showed it last. */
 	shown: KubeObject | undefined;
 }
 
-/** Settled when it is over; whether everything became ready, and ready again. */
+/** Resolves when the demo is over: whether everything became ready, and ready again. */
 export async function demoOfManyClusters(options: Options, signal: AbortSignal): Promise<boolean> {
 	const chosen = names.slice(0, options.clusters);
 	await using started = new AsyncDisposableStack();
@@ -86,7 +89,7 @@ async function startMember(
 	const cluster = started.use(await startCluster({ parts: 'all', nodes, name }));
 	const api = started.use(new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken }));
 	await installOperator(api);
-	// Without a lease: one replica each, and one of them is going to be without its API server for longer than a lease lasts.
+	// Without leader election: there is one replica each, and one loses its API server for longer than a lease lasts.
 	const operator = await startOperator(cluster, ['--allow-loopback-clusters']);
 	started.defer(() => endOperator(operator));
 	console.log(
@@ -97,14 +100,14 @@ async function startMember(
 	return { name, cluster, api, operator, shown: undefined };
 }
 
-/** The address is for others: inside a cluster an operator can't know by which its API server is reached from outside. */
+/** The address is for other clusters: inside a cluster an operator can't know how others reach its API server. */
 function installation({ name, cluster }: Member): KubeObject {
 	const { apiVersion, kind } = kinds.MeshInstallation;
 	const multiCluster = { clusterName: name, server: cluster.url };
 	return { apiVersion, kind, metadata: { name: mesh }, spec: { version: '1.4.10', multiCluster } };
 }
 
-/** By the command line, as its user does it. */
+/** Joins by the command line, as a user does. */
 async function join(here: Member, there: Member, isShown: boolean): Promise<void> {
 	const given = [
 		'clusters',
@@ -134,7 +137,7 @@ async function join(here: Member, there: Member, isShown: boolean): Promise<void
 	console.log(`  ${here.name} lists ${there.name}`);
 }
 
-/** Stops the API server of the last, waits until the others say so, and starts it again. */
+/** Stops the API server of the last cluster, waits until the others report it, and starts it again. */
 async function killAndRevive(members: readonly Member[], signal: AbortSignal): Promise<boolean> {
 	const victim = members.at(-1);
 	const others = members.filter((member) => member !== victim);
@@ -182,7 +185,7 @@ async function read({ api }: Member): Promise<KubeObject> {
 	return api.get({ ...kinds.MeshInstallation, name: mesh });
 }
 
-/** Prints what changes in any of them, and where, until all are as wished; false at the deadline. */
+/** Prints what changes in any cluster, and in which, until all are as wanted. False at the deadline. */
 async function followUntil(
 	members: readonly Member[],
 	signal: AbortSignal,

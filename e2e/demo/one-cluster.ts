@@ -34,7 +34,7 @@ async function apply(api: ApiServer, file: string): Promise<string> {
 	return installation.metadata.name;
 }
 
-/** Prints each condition as it changes. Settled when the installation is ready; false at the deadline. */
+/** Prints each condition when it changes. Resolves when the installation is ready; false at the deadline. */
 async function followUntilReady(
 	api: ApiServer,
 	name: string,
@@ -60,7 +60,7 @@ async function followUntilReady(
 	return false;
 }
 
-/** Settled when it is over; whether the mesh became ready. */
+/** Resolves when the demo is over: whether the mesh became ready. */
 export async function demoOfOneCluster(options: Options, signal: AbortSignal): Promise<boolean> {
 	let operator: Running | undefined;
 

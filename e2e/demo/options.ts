@@ -1,20 +1,20 @@
-/** What the demo may be asked for. */
+/** The options of the demo. */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from './steps.ts';
 
 export interface Options {
 	readonly once: boolean;
-	/** Applied one after the other, each when the one before is ready. Only with one cluster. */
+	/** Files to apply one after the other, each when the one before is ready. Only with one cluster. */
 	readonly files: readonly string[];
-	/** In each cluster. */
+	/** Number of nodes in each cluster. */
 	readonly nodes: number;
 	readonly clusters: number;
 }
 
 export const mostClusters = 5;
 
-/** Throws with what is wrong, in words for whoever typed it. */
+/** Throws when an option is wrong, with a message for the user. */
 export function readOptions(args?: readonly string[]): Options {
 	const { values } = parseArgs({
 		...(args === undefined ? {} : { args: [...args] }),

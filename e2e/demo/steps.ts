@@ -1,4 +1,4 @@
-/** What every demo does: tells each step, installs and starts operators, ends them, waits for Ctrl-C. */
+/** What every demo does: announces each step, installs and starts operators, ends them, waits for Ctrl-C. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { type Running, startProgram, waitFor } from '../control-plane/program.ts
 
 export const root = path.resolve(import.meta.dirname, '../..');
 export const paint = painter(process.stdout);
-/** How long something may take to become ready, milliseconds. With nobody else on the machine a mesh takes three seconds. */
+/** Deadline for something to become ready. With nobody else on the machine a mesh takes three seconds. */
 export const readyDeadlineMs = 180_000;
 const account = { namespace: 'meshwright-system', name: 'meshwright' } as const;
 const stopDeadlineMs = 20_000;
@@ -24,7 +24,7 @@ export function seconds(milliseconds: number): string {
 	return `${(milliseconds / 1_000).toFixed(1)} s`;
 }
 
-/** CRD, namespace, account and rights; the operator itself runs here and not in a pod, since no node is real. */
+/** Applies CRD, namespace, account and rights. The operator itself runs here and not in a pod, because no node is real. */
 export async function installOperator(api: ApiServer): Promise<string> {
 	const wanted = manifests().filter(
 		({ kind }) => !['Deployment', 'Service', 'PodDisruptionBudget', 'NetworkPolicy'].includes(kind),
@@ -35,7 +35,7 @@ export async function installOperator(api: ApiServer): Promise<string> {
 	return wanted.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(', ');
 }
 
-/** Settled when it is ready. */
+/** Resolves when the operator is ready. */
 export async function startOperator(cluster: Cluster, flags: readonly string[]): Promise<Running> {
 	const health = `127.0.0.1:${await freePort()}`;
 	const operator = await startProgram(
@@ -62,7 +62,7 @@ export function describeOperator(operator: Running): string {
 	return `process ${operator.pid}, as ServiceAccount ${account.namespace}/${account.name}, log ${operator.logFile}`;
 }
 
-/** Throws, with its log, when it has ended by itself. */
+/** Throws, with the operator's log, when the operator has ended by itself. */
 export async function assertRuns(operator: Running): Promise<void> {
 	if (operator.hasExited()) {
 		throw new Error(`the operator ended; its log: ${await readFile(operator.logFile, 'utf8')}`);
@@ -75,16 +75,16 @@ export async function endOperator(operator: Running | undefined): Promise<void> 
 	}
 	operator.signal('SIGTERM');
 	const enough = new AbortController();
-	// Rejected when the operator was quicker, which is what we hope for.
+	// Rejects when the operator was quicker, which is what we hope for.
 	const deadline = sleep(stopDeadlineMs, undefined, { signal: enough.signal }).catch(() => undefined);
 	await Promise.race([operator.exited, deadline]);
 	enough.abort();
 	await operator.end();
 }
 
-/** Also keeps this process alive: what it started does not. */
+/** Waits for the signal, and keeps this process alive: what it started does not. */
 export async function untilInterrupted(signal: AbortSignal): Promise<void> {
 	while (!signal.aborted) {
-		await sleep(60_000, undefined, { signal }).catch(() => undefined); // Rejected by the signal.
+		await sleep(60_000, undefined, { signal }).catch(() => undefined); // The signal rejects it.
 	}
 }

@@ -1,4 +1,4 @@
-/** The end of the demo: what was made, and how to look at it. */
+/** The end of the demo: shows what was made, and how to look at it. */
 import { instanceLabel, managedSelector } from '../../operator/apply/identity.ts';
 import { memberKinds } from '../../operator/cli/member-kinds.ts';
 import { age, table } from '../../operator/cli/output.ts';
@@ -11,7 +11,7 @@ interface Pods {
 	readonly status?: { readonly readyReplicas?: number };
 }
 
-/** Istio's own kinds are there once its CRDs are. */
+/** Istio's own kinds exist only when its CRDs do. */
 const istioKinds: readonly Kind[] = memberKinds.filter(({ apiVersion }) => apiVersion.includes('.istio.io/'));
 
 const renderedKinds: readonly Kind[] = memberKinds
@@ -26,7 +26,10 @@ function detail(object: KubeObject): string {
 	return `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 1} pods ready`;
 }
 
-/** A table of the objects of an installation; Istio's CRDs, which all installations share, and objects of them are a row each. */
+/**
+ * A table of an installation's objects. Istio's CRDs, which all installations share, have one row, and so have the objects
+ * of them.
+ */
 export async function summary(api: ApiServer, name: string): Promise<string> {
 	const crds = await api.list<KubeObject>(kinds.CustomResourceDefinition, { labelSelector: managedSelector });
 	const listAll = (wanted: readonly Kind[]) =>
@@ -59,7 +62,7 @@ function isServed({ plural, apiVersion }: Kind, crds: readonly KubeObject[]): bo
 	return crds.some(({ metadata }) => metadata.name === `${plural}.${apiVersion.split('/')[0]}`);
 }
 
-/** Commands to copy. */
+/** Commands for the user to copy. */
 export function lookAround(kubeconfig: string, name: string): string {
 	return [
 		`export KUBECONFIG=${kubeconfig}`,
