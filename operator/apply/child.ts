@@ -117,6 +117,17 @@ export function isRolledOutAndAvailable(workload: Workload): boolean {
 	return hasNewPodsOnly(workload) && workload.available >= workload.desired;
 }
 
+/**
+ * Whether none of the pods is available although the roll-out was complete once: a failure, not a beginning.
+ * @param hasBeenReady whether all pods have been available since the last own write; undefined where nobody has looked
+ */
+export function isOutage(
+	{ isRolledOut, available, desired }: Pick<Workload, 'isRolledOut' | 'available' | 'desired'>,
+	hasBeenReady: boolean | undefined,
+): boolean {
+	return isRolledOut && available === 0 && desired > 0 && hasBeenReady !== false;
+}
+
 interface DeploymentShape {
 	readonly spec?: {
 		readonly replicas?: number;

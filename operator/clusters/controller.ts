@@ -279,12 +279,13 @@ export class ClusterController {
 			cell.connection?.relist();
 		}
 		const record = this.#context.recordOf(mesh, cell.cluster);
+		const names = this.namesOf(mesh);
 		// What has begun to leave leaves, also where it is listed again meanwhile.
 		if (mesh.kind === 'keeping' && record?.state !== 'Leaving') {
 			const entry = entryIn(mesh, cell.cluster);
-			if (entry !== undefined) return this.#keeper.keep(cell, mesh, entry, record, signal);
+			if (entry !== undefined) return this.#keeper.keep({ cell, mesh, entry, record, names, signal });
 		}
-		if (record !== undefined) return leave(this.#context, this.#link, cell, mesh, record, signal);
+		if (record !== undefined) return leave(this.#context, this.#link, { cell, mesh, record, names, signal });
 		this.#drop(cell);
 		return {};
 	}

@@ -8,12 +8,13 @@ import type { CheckedFacts } from '../../clusters/checks/checked-facts.ts';
 import { clusterChecks } from '../../clusters/checks/cluster-checks.ts';
 import { clusterId } from '../../clusters/checks/gather.ts';
 import type { ClusterNames } from '../../clusters/cluster-objects.ts';
-import { type ClusterCell, newCell } from '../../clusters/keep/cell.ts';
+import { newCell } from '../../clusters/keep/cell.ts';
 import { ClusterConnection } from '../../clusters/keep/connection.ts';
 import type { ClusterChecks } from '../../clusters/keep/context.ts';
 import { clusterFailure, LocalFailure } from '../../clusters/keep/failure.ts';
 import { type ClusterRecord, recordOf, recordReference, recordSetId } from '../../clusters/keep/record.ts';
 import { failureContextOf } from '../../clusters/keep/source.ts';
+import type { VisitThere } from '../../clusters/keep/visit.ts';
 import { guardedLookup } from '../../clusters/kubeconfig/address-guard.ts';
 import { type ClusterAccess, readClusterKubeconfig } from '../../clusters/kubeconfig/kubeconfig.ts';
 import type { ClusterSettings } from '../../clusters/settings.ts';
@@ -87,15 +88,14 @@ export async function lookAtClusters(options: LookOptions): Promise<Looking> {
 		cellsOf: () => [...cells.values()],
 		recordOf: (_, cluster) => records.get(cluster),
 		recordsOf: () => [...records.values()],
-		namesOf: (of) => namesIn(of, localId),
 		now: () => performance.now(),
 	});
+	const names = namesIn(mesh, localId);
 	const entries = mesh.clusters.filter(({ name }) => only === undefined || name === only);
 	const connected = await Promise.all(
 		entries.map(async (entry) => {
 			const opened = await open(api, entry, settings, kubeconfigs?.get(entry.name));
-			const there =
-				'reason' in opened ? undefined : connectionOf(opened, mesh, entry, namesIn(mesh, localId), settings);
+			const there = 'reason' in opened ? undefined : connectionOf(opened, mesh, entry, names, settings);
 			return { entry, opened, there, cell: cells.get(entry.name) ?? newCell(mesh.name, entry.name) };
 		}),
 	);
@@ -104,7 +104,7 @@ export async function lookAtClusters(options: LookOptions): Promise<Looking> {
 			connected.map(({ entry, opened, there, cell }) =>
 				there === undefined || 'reason' in opened
 					? unusable(entry, opened)
-					: look(checks, cell, mesh, entry, records.get(entry.name), there, signal),
+					: look(checks, { cell, mesh, entry, record: records.get(entry.name), names, there }, signal),
 			),
 		);
 	const close = async () => {
@@ -150,19 +150,16 @@ function connectionOf(
 
 async function look(
 	checks: ClusterChecks,
-	cell: ClusterCell,
-	mesh: KeepingMesh,
-	entry: WantedCluster,
-	record: ClusterRecord | undefined,
-	there: ClusterConnection,
+	visit: Omit<VisitThere, 'signal'>,
 	signal: AbortSignal | undefined,
 ): Promise<LookedAt> {
-	const { access, api } = there;
+	const { cell, entry } = visit;
+	const { access, api } = visit.there;
 	const timeout = AbortSignal.timeout(wholeTimeoutMs);
 	const end = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 	try {
 		const latencyMs = await measure(api, end);
-		const { facts, problems } = await checks.check(cell, mesh, entry, record, there, end);
+		const { facts, problems } = await checks.check({ ...visit, signal: end });
 		cell.facts = facts;
 		return { entry, access, api, reach: { state: 'ok', latencyMs }, facts, problems };
 	} catch (error) {

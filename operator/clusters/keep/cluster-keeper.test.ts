@@ -84,13 +84,14 @@ class Scene implements AsyncDisposable {
 		const [entry] = this.mesh.clusters;
 		if (entry === undefined) throw new Error('no cluster is listed');
 		const context = this.#context();
-		const { requeueAfterMs = 0 } = await new ClusterKeeper(context, new ClusterLink(context)).keep(
-			this.cell,
-			this.mesh,
+		const { requeueAfterMs = 0 } = await new ClusterKeeper(context, new ClusterLink(context)).keep({
+			cell: this.cell,
+			mesh: this.mesh,
 			entry,
-			this.record,
+			record: this.record,
+			names: context.namesOf(this.mesh),
 			signal,
-		);
+		});
 		return requeueAfterMs;
 	}
 

@@ -8,7 +8,6 @@ import type { Child } from '../../apply/child.ts';
 import type { ReflectorChange } from '../../runtime/watch/reflector.ts';
 import { readClusterKubeconfig } from '../kubeconfig/kubeconfig.ts';
 import type { KubeconfigSecret } from '../kubeconfig/secrets.ts';
-import type { WantedMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
 import { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
@@ -18,6 +17,7 @@ import { probe } from './probe.ts';
 import type { ClusterRecord } from './record.ts';
 import { probeDelayMs } from './schedule.ts';
 import { failureContextOf } from './source.ts';
+import type { Visit } from './visit.ts';
 
 /** A probe that fails faster (milliseconds) is made once more at once. */
 const quickMs = 1_000;
@@ -31,10 +31,8 @@ export class ClusterLink {
 
 	/** The open connection by the kubeconfig as it is now; undefined where there is none that may be used. */
 	async connect(
-		cell: ClusterCell,
-		mesh: WantedMesh,
+		{ cell, mesh, names, signal }: Visit,
 		entry: Pick<ClusterRecord, 'kubeconfig' | 'role' | 'dataPlane'>,
-		signal: AbortSignal,
 	): Promise<ClusterConnection | undefined> {
 		const { kubeconfigs, settings } = this.#context;
 		const { namespace, name, key } = entry.kubeconfig;
@@ -83,7 +81,7 @@ export class ClusterLink {
 			access,
 			api: this.#context.connect(access.credentials),
 			namespace: mesh.namespace,
-			partOf: this.#context.namesOf(mesh).applySet,
+			partOf: names.applySet,
 			kept,
 			onChange: (change) => {
 				if (!change.initial && this.#context.needsPass(change)) {
@@ -114,7 +112,7 @@ export class ClusterLink {
 	}
 
 	/** Asks whether it answers, where it is time to. What was found is in the health of the cell. */
-	async probe(cell: ClusterCell, there: ClusterConnection, signal: AbortSignal): Promise<void> {
+	async probe({ cell, signal }: Visit, there: ClusterConnection): Promise<void> {
 		const { now, wallClock } = this.#context;
 		if (now() < cell.nextProbeAt) return;
 		const context = failureContextOf(there.access);
@@ -141,13 +139,14 @@ export class ClusterLink {
 	 * A request failed as if the cluster were not reached. One lost request is no outage: a probe decides. What is left of
 	 * the failure where it answers, once it has come often enough in a row to be told.
 	 */
-	async judge(cell: ClusterCell, problem: ClusterProblem, signal: AbortSignal): Promise<ClusterProblem | undefined> {
+	async judge(visit: Visit, problem: ClusterProblem): Promise<ClusterProblem | undefined> {
+		const { cell } = visit;
 		if (cell.connection === undefined || cell.health.state !== 'up') {
 			this.#probed(cell, { ok: false, problem });
 			return undefined;
 		}
 		cell.nextProbeAt = 0;
-		await this.probe(cell, cell.connection, signal);
+		await this.probe(visit, cell.connection);
 		return cell.health.streak === 0 && cell.health.state === 'up' && cell.failures >= failuresUntilDown
 			? problem
 			: undefined;

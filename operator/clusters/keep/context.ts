@@ -12,24 +12,18 @@ import type { ClusterNames } from '../cluster-objects.ts';
 import type { KubeconfigSecrets } from '../kubeconfig/secrets.ts';
 import type { ClusterSettings } from '../settings.ts';
 import type { ClusterNotice } from '../told.ts';
-import type { WantedCluster } from '../wanted-cluster.ts';
 import type { KeepingMesh, MeshOfClusters, WantedMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
-import type { ClusterConnection } from './connection.ts';
 import type { PublicationOutcome } from './publication.ts';
 import type { ClusterRecord } from './record.ts';
+import type { KeepingVisit, VisitThere } from './visit.ts';
 
 /** What is looked at before anything is written. */
 export interface ClusterChecks {
 	/** Changes with everything that the checks depend on here. */
-	subjectOf(cell: ClusterCell, mesh: KeepingMesh, entry: WantedCluster): string;
+	subjectOf(visit: KeepingVisit): string;
 	check(
-		cell: ClusterCell,
-		mesh: KeepingMesh,
-		entry: WantedCluster,
-		record: ClusterRecord | undefined,
-		there: ClusterConnection,
-		signal: AbortSignal,
+		visit: VisitThere,
 	): Promise<{ readonly facts: CheckedFacts | undefined; readonly problems: readonly ClusterProblem[] }>;
 }
 

@@ -4,16 +4,15 @@
  */
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
-import type { ClusterNames } from '../cluster-objects.ts';
 import type { WantedCluster } from '../wanted-cluster.ts';
 import { entryIn, type KeepingMesh, type MeshOfClusters, type WantedMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
-import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { ClusterFailure, clusterFailure, inCluster, LocalFailure } from './failure.ts';
 import { keepPublished, type PublicationSource } from './publication.ts';
 import { type ClusterRecord, recordReference, recordsIn } from './record.ts';
 import { failureContextOf, localSourceOf, sourceOf } from './source.ts';
+import type { VisitThere } from './visit.ts';
 
 /** A cluster that a primary is to be told of. */
 export interface Told {
@@ -99,14 +98,8 @@ export function isTold(context: KeeperContext, cell: ClusterCell, mesh: WantedMe
 }
 
 /** Publishes them. What can't be told yet, because that cluster is not reached, is told when it is. */
-export async function distribute(
-	context: KeeperContext,
-	cell: ClusterCell,
-	mesh: KeepingMesh,
-	names: ClusterNames,
-	there: ClusterConnection,
-	signal: AbortSignal,
-): Promise<void> {
+export async function distribute(context: KeeperContext, visit: VisitThere): Promise<void> {
+	const { cell, mesh, names, there, signal } = visit;
 	const told = toldTo(context, cell, mesh);
 	// What another one keeps from now on begins anew when it comes back.
 	for (const cluster of cell.distributed.keys()) {
@@ -116,10 +109,10 @@ export async function distribute(
 	const failures = failureContextOf(there.access);
 	const errors: unknown[] = [];
 	for (const one of told) {
-		const source = sourceFor(context, cell, mesh, one, names, signal);
+		const source = sourceFor(context, visit, one);
 		if (source === undefined) continue;
 		try {
-			await inCluster(failures, signal, () => tell(context, cell, mesh, one, source, names, there, signal));
+			await inCluster(failures, signal, () => tell(context, visit, one, source));
 		} catch (error) {
 			signal.throwIfAborted();
 			// The others are told all the same.
@@ -133,13 +126,9 @@ export async function distribute(
 
 async function tell(
 	context: KeeperContext,
-	cell: ClusterCell,
-	mesh: KeepingMesh,
+	{ cell, mesh, names, there, signal }: VisitThere,
 	{ cluster, id }: Told,
 	source: PublicationSource,
-	{ applySet, readBy }: ClusterNames,
-	there: ClusterConnection,
-	signal: AbortSignal,
 ): Promise<void> {
 	const memory = cell.distributed.get(cluster) ?? { wasPublished: false };
 	cell.distributed.set(cluster, memory);
@@ -148,7 +137,7 @@ async function tell(
 			api: there.api,
 			live: there.live,
 			writer: there.writer({ onOutcome: context.onApply }, signal),
-			mesh: { name: mesh.name, namespace: mesh.namespace, partOf: applySet },
+			mesh: { name: mesh.name, namespace: mesh.namespace, partOf: names.applySet },
 		},
 		source,
 		{
@@ -157,7 +146,7 @@ async function tell(
 				role: 'Primary',
 				dataPlane: false,
 				// Where the Secret comes from, for a person who finds it there.
-				kubeconfig: { namespace: mesh.namespace, name: readBy, key: cell.cluster },
+				kubeconfig: { namespace: mesh.namespace, name: names.readBy, key: cell.cluster },
 				...(id === undefined ? {} : { id }),
 			},
 			lifetimeMs: mesh.tokenLifetimeMs,
@@ -174,24 +163,9 @@ async function tell(
 /** The cluster that is told of failed, not the one that is told: its own conditions say so. */
 class OtherClusterFailure extends ClusterFailure {}
 
-function sourceFor(
-	context: KeeperContext,
-	cell: ClusterCell,
-	mesh: KeepingMesh,
-	{ cluster, entry }: Told,
-	names: ClusterNames,
-	signal: AbortSignal,
-): PublicationSource | undefined {
-	let source: PublicationSource | undefined;
-	if (entry === undefined) {
-		source = localSourceOf(context, mesh, mesh.objects.readerAccountFor(cell.cluster), signal);
-	} else {
-		const other = context.cellsOf(mesh.name).find((one) => one.cluster === cluster);
-		const isJoined = context.recordOf(mesh, cluster)?.state === 'Published';
-		const isOpen = other?.connection?.live.hasSynced === true && other.health.state === 'up';
-		if (!isJoined || !isOpen || other?.connection === undefined) return undefined;
-		source = sourceOf(context, mesh, entry, other.connection, mesh.objects.readerAccount(names.readBy), signal);
-	}
+/** Tokens of the cluster that is told of; undefined where it can't give any now. */
+function sourceFor(context: KeeperContext, visit: VisitThere, told: Told): PublicationSource | undefined {
+	const source = told.entry === undefined ? sourceHere(context, visit) : sourceIn(context, visit, told.entry);
 	if (source === undefined) return undefined;
 	const { issue } = source;
 	return {
@@ -205,4 +179,21 @@ function sourceFor(
 			}
 		},
 	};
+}
+
+function sourceHere(context: KeeperContext, { cell, mesh, signal }: VisitThere): PublicationSource | undefined {
+	return localSourceOf(context, mesh, mesh.objects.readerAccountFor(cell.cluster), signal);
+}
+
+function sourceIn(
+	context: KeeperContext,
+	{ mesh, names, signal }: VisitThere,
+	entry: WantedCluster,
+): PublicationSource | undefined {
+	const { connection: there, health } = context.cellsOf(mesh.name).find(({ cluster }) => cluster === entry.name) ?? {};
+	const isJoined = context.recordOf(mesh, entry.name)?.state === 'Published';
+	const isOpen = there?.live.hasSynced === true && health?.state === 'up';
+	return isJoined && isOpen
+		? sourceOf(context, { mesh, entry, there, signal }, mesh.objects.readerAccount(names.readBy))
+		: undefined;
 }

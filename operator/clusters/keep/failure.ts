@@ -1,6 +1,6 @@
 /** Failures that are a cluster's own, told apart from those of this cluster: they become its conditions and nobody else's. */
 import type { ClusterProblem, ClusterReason } from '../../../api/v1/index.ts';
-import { InvalidError, isTlsFailure, RequestError, TransientError } from '../../runtime/errors.ts';
+import { BlockedError, InvalidError, isTlsFailure, RequestError, TransientError } from '../../runtime/errors.ts';
 
 export class ClusterFailure extends Error {
 	override readonly name = 'ClusterFailure';
@@ -101,6 +101,13 @@ export function clusterFailure(error: unknown, context: FailureContext): Cluster
 		);
 	}
 	return new ClusterFailure({ reason, message: doing === undefined ? words : `${doing}: ${words}` }, false);
+}
+
+/** A Secret that is somebody else's, or is changed again and again, is the cluster's trouble; every other failure here is not. */
+export function conflictOf(error: unknown): unknown {
+	return (error instanceof InvalidError && error.reason === 'SecretConflict') || error instanceof BlockedError
+		? new ClusterFailure({ reason: 'SecretConflict', message: error.message }, false)
+		: error;
 }
 
 /** Runs something in a cluster; what fails there is the cluster's. An abort stays what it is, and so does what failed here. */

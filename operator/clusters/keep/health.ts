@@ -2,7 +2,7 @@
  * Whether a cluster answers, told so that it does not flap: one lost packet is no outage, one answer no recovery. A pure
  * state machine; each probe is one step.
  */
-import type { ClusterProblem } from '../../../api/v1/index.ts';
+import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
 
 export interface Health {
 	readonly state: 'unknown' | 'up' | 'down';
@@ -90,6 +90,10 @@ function failed(health: Health, problem: ClusterProblem): Health {
 	// What was never reached has no good past that could speak for it.
 	const isDown = health.state === 'unknown' || streak >= failuresUntilDown || definite.has(problem.reason);
 	return { ...before, state: isDown ? 'down' : 'up', streak: isDown ? 0 : streak, problem };
+}
+
+export function reachableOf({ state }: Health): ClusterObservation['reachable'] {
+	return state === 'up' ? 'yes' : state === 'down' ? 'no' : 'unknown';
 }
 
 /** `under 50ms`: what the status shows. */

@@ -65,7 +65,6 @@ class Scene {
 			wallClock: () => this.now,
 			now: () => 0,
 			writerHere: () => here.writer(),
-			namesOf: () => ({ readBy: 'here', applySet }),
 			cellsOf: () => [cell],
 			isFollowed: () => this.isFollowed,
 			onNotice: (_: string, notice: ClusterNotice) => void this.notices.push(notice),
@@ -76,7 +75,8 @@ class Scene {
 			},
 		} as unknown as KeeperContext;
 		const link = { connect: async () => this.#connection() } as unknown as ClusterLink;
-		return leave(context, link, cell, mesh, record, new AbortController().signal);
+		const names = { readBy: 'here', applySet };
+		return leave(context, link, { cell, mesh, record, names, signal: new AbortController().signal });
 	}
 
 	/** Passes until the record is gone, as the timers of the passes would have it. */

@@ -26,7 +26,8 @@ function observed(
 	entry = entryOf('a'),
 	now = start,
 ) {
-	return observationOf(Object.assign(newCell('default', 'a'), cell), wantedMesh(), entry, record, found, now);
+	const visit = { cell: Object.assign(newCell('default', 'a'), cell), mesh: wantedMesh(), entry, record };
+	return observationOf(visit, found, now);
 }
 
 test('of a cluster that nobody has spoken with nothing is said', (t) => {

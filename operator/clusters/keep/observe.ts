@@ -1,12 +1,11 @@
 /** From what a pass found to what is told of a cluster. Pure. */
 
 import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
-import type { WantedCluster } from '../wanted-cluster.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
-import type { ClusterCell } from './cell.ts';
-import { describeLatency } from './health.ts';
+import { describeLatency, reachableOf } from './health.ts';
 import { type ClusterRecord, recordReference } from './record.ts';
 import { renewalAt } from './rotation.ts';
+import type { KeepingVisit } from './visit.ts';
 
 /** What one pass found, beside what the cell remembers. */
 export interface PassFindings {
@@ -22,13 +21,11 @@ const lateShare = 0.1;
 
 /** @param now milliseconds since 1970 */
 export function observationOf(
-	{ health, facts, problems, observation }: ClusterCell,
-	mesh: KeepingMesh,
-	entry: WantedCluster,
-	record: ClusterRecord | undefined,
+	{ cell, mesh, entry, record }: Pick<KeepingVisit, 'cell' | 'mesh' | 'entry' | 'record'>,
 	found: PassFindings,
 	now: number,
 ): ClusterObservation {
+	const { health, facts, problems, observation } = cell;
 	const isPublished = record?.state === 'Published';
 	const { namespace, name } = recordReference(mesh.namespace, entry.name);
 	const latency = describeLatency(health);
@@ -36,7 +33,7 @@ export function observationOf(
 		name: entry.name,
 		role: entry.role,
 		state: isPublished ? 'Joined' : 'Joining',
-		reachable: health.state === 'up' ? 'yes' : health.state === 'down' ? 'no' : 'unknown',
+		reachable: reachableOf(health),
 		...(health.problem === undefined || health.state === 'up' ? {} : { reachProblem: health.problem }),
 		...(health.state === 'down' && health.lastSuccessAt !== undefined
 			? { lastSuccess: timeText(health.lastSuccessAt) }

@@ -3,14 +3,13 @@
  * long as that is so, and written only where it differs.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { clusterLabel, multiClusterLabel } from '../../../api/v1/constants.ts';
-import { managedByLabel, managedByValue, type Owner, partOfLabel } from '../../apply/identity.ts';
+import type { Owner } from '../../apply/identity.ts';
 import type { LiveCache } from '../../apply/live.ts';
-import { ownershipOf } from '../../apply/ownership.ts';
 import type { Writer } from '../../apply/writer.ts';
 import type { ApiServer, CallOptions } from '../../runtime/client/api-server.ts';
-import { InvalidError, isNotFound } from '../../runtime/errors.ts';
-import { describeObject, type KubeObject, objectKey } from '../../runtime/object.ts';
+import { isNotFound } from '../../runtime/errors.ts';
+import { type KubeObject, objectKey } from '../../runtime/object.ts';
+import { claim } from './claim.ts';
 import { basisOf, type ReadCluster } from './publication-basis.ts';
 import { type ClusterRecord, contentHash, recordOf, recordReference, recordSecret, recordSetId } from './record.ts';
 import { remoteKubeconfig } from './remote-secret.ts';
@@ -188,41 +187,4 @@ export async function takeOver(
 	if (memory.kubeconfig === undefined) return false;
 	await write(target, { ...record, ...own }, memory.kubeconfig, memory);
 	return true;
-}
-
-/**
- * Throws where a Secret of that name stands that is not ours to write. One that is handed over is emptied, and hidden from
- * Pilot until it is published: Pilot reads each key of such a Secret as a cluster.
- */
-export async function claim(
-	{ api, mesh }: Pick<PublicationTarget, 'api' | 'mesh'>,
-	reference: ReturnType<typeof recordReference>,
-	options: CallOptions,
-): Promise<void> {
-	let metadata: KubeObject['metadata'];
-	try {
-		({ metadata } = await api.getMetadata(reference, options));
-	} catch (error) {
-		if (isNotFound(error)) return;
-		throw error;
-	}
-	const set = metadata.labels?.[partOfLabel] ?? '';
-	const ownership = ownershipOf(metadata, mesh.partOf ?? set, mesh.owner?.uid);
-	const isOfMeshwright =
-		metadata.labels?.[managedByLabel] === managedByValue && metadata.labels[clusterLabel] !== undefined;
-	if (ownership.kind === 'foreign' && !isOfMeshwright) {
-		throw new InvalidError(
-			'SecretConflict',
-			`${describeObject(reference)} exists and belongs to ${ownership.owner}; it is not written. Delete or rename it, or give it to Meshwright with annotation meshwright.io/adopt: "true" on it`,
-			{ object: reference },
-		);
-	}
-	if (ownership.kind === 'adoptable') {
-		const { resourceVersion } = metadata;
-		await api.patch(
-			reference,
-			{ metadata: { resourceVersion, labels: { [multiClusterLabel]: null } }, data: null },
-			{ ...options, type: 'merge', metadataOnly: true },
-		);
-	}
 }

@@ -45,7 +45,7 @@ async function sourceFor(server: ScriptedServer, other?: ScriptedServer) {
 		},
 	} as unknown as KeeperContext;
 	const entry = other === undefined ? entryOf('a') : entryOf('a', { server: other.url });
-	return { source: sourceOf(context, wantedMesh(), entry, there, 'istio-reader-here', signal), dialled };
+	return { source: sourceOf(context, { mesh: wantedMesh(), entry, there, signal }, 'istio-reader-here'), dialled };
 }
 
 function script(read: Script): Script {

@@ -2,13 +2,12 @@
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { ClusterAccess } from '../kubeconfig/kubeconfig.ts';
-import type { WantedCluster } from '../wanted-cluster.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
-import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { ClusterFailure, clusterFailure, type FailureContext, inCluster } from './failure.ts';
 import type { PublicationSource } from './publication.ts';
 import { issueToken, proveToken } from './token.ts';
+import type { VisitThere } from './visit.ts';
 
 export function failureContextOf({ server, credentials }: ClusterAccess): FailureContext {
 	return {
@@ -51,12 +50,9 @@ const doing = 'a new token was issued, but does not read the cluster as Pilot ha
 
 /** The account by which the control plane reads a joined cluster. */
 export function sourceOf(
-	context: KeeperContext,
-	mesh: KeepingMesh,
-	entry: Pick<WantedCluster, 'server'>,
-	there: ClusterConnection,
+	context: Pick<KeeperContext, 'connect'>,
+	{ mesh, entry, there, signal }: Pick<VisitThere, 'mesh' | 'entry' | 'there' | 'signal'>,
 	account: string,
-	signal: AbortSignal,
 ): PublicationSource {
 	const { access, api } = there;
 	const server = entry.server ?? access.server;

@@ -1,0 +1,94 @@
+/** With what a cluster is compared: the other entries of the list, and this cluster. */
+import type { ClusterCell } from '../keep/cell.ts';
+import type { KeeperContext } from '../keep/context.ts';
+import type { ClusterRecord } from '../keep/record.ts';
+import type { KeepingVisit } from '../keep/visit.ts';
+import type { KeepingMesh } from '../wanted-mesh.ts';
+import type { ClusterFactsSeen } from './gather.ts';
+import { gatewaysSeen } from './network-entry.ts';
+import { type LocalCluster, type OtherCluster, seen } from './subject.ts';
+
+type ComparedContext = Pick<KeeperContext, 'cellsOf' | 'recordOf' | 'recordsOf'>;
+
+/** Whether it counts among those with which others are compared: by its record too, if it was begun before a restart. */
+export function isAdmitted(cell: ClusterCell | undefined, record: ClusterRecord | undefined): boolean {
+	return cell?.isAdmitted === true || record !== undefined;
+}
+
+/** The other entries, and clusters that leave, by their records and the status. */
+export function othersOf(
+	{ cellsOf, recordOf, recordsOf }: ComparedContext,
+	mesh: KeepingMesh,
+): readonly OtherCluster[] {
+	const cells = new Map(cellsOf(mesh.name).map((cell) => [cell.cluster, cell]));
+	const names = new Set(mesh.clusters.map(({ name }) => name));
+	// What leaves is cleaned first: another entry for the same cluster would lose what it is given there.
+	const leaving = recordsOf(mesh)
+		.filter(({ cluster }) => !names.has(cluster))
+		.map(({ cluster, id }) => ({
+			name: cluster,
+			network: undefined,
+			podCIDRs: undefined,
+			serviceCIDRs: undefined,
+			id,
+			position: -1,
+			isJoined: true,
+		}));
+	const listed = mesh.clusters.map((other, position) => {
+		const record = recordOf(mesh, other.name);
+		const cell = cells.get(other.name);
+		const facts = cell?.facts;
+		const before = mesh.before.get(other.name);
+		return {
+			name: other.name,
+			network: other.network,
+			podCIDRs: other.podCIDRs ?? facts?.podCIDRs ?? before?.podCIDRs,
+			serviceCIDRs: other.serviceCIDRs ?? facts?.serviceCIDRs ?? before?.serviceCIDRs,
+			id: facts?.id ?? record?.id,
+			position,
+			isJoined: record?.state === 'Published',
+			isAdmitted: isAdmitted(cell, record),
+		};
+	});
+	return [...leaving, ...listed];
+}
+
+/** This cluster. */
+export function localOf(
+	{ local }: Pick<KeeperContext, 'local'>,
+	mesh: KeepingMesh,
+	facts: ClusterFactsSeen,
+): LocalCluster {
+	const { podCIDRs, serviceCIDRs, roots } = seen(facts);
+	return {
+		name: mesh.clusterName ?? local().id,
+		id: local().id,
+		clusterName: mesh.clusterName,
+		network: mesh.network,
+		podCIDRs,
+		serviceCIDRs,
+		trustDomain: mesh.trustDomain,
+		roots,
+		release: mesh.release,
+	};
+}
+
+/** What a check depends on here, as text: where it is another one, a check that is not due is made all the same. */
+export function subjectOf(context: ComparedContext, visit: KeepingVisit): string {
+	const { cell, mesh, entry } = visit;
+	const { clusterName, network, podCIDRs, serviceCIDRs, server, release, trustDomain } = mesh;
+	const record = context.recordOf(mesh, entry.name);
+	return JSON.stringify([
+		entry,
+		{ clusterName, network, podCIDRs, serviceCIDRs, server, release, trustDomain },
+		// That it is recorded as what it was found to be is no news.
+		cell.facts === undefined || record?.id === cell.facts.id ? undefined : record?.id,
+		// What comes with the spec of the mesh, and the authority by which the cluster gives certificates now.
+		entry.dataPlane === undefined ? [] : mesh.objects.problemsOf(entry),
+		mesh.objects.caSecretName,
+		cell.connection === undefined ? undefined : mesh.objects.authorityThere?.(cell.connection),
+		gatewaysSeen(visit),
+		// Others matter to one that was refused: what is in its way may be gone. One that has joined is checked by the clock.
+		(cell.problems?.length ?? 0) > 0 ? othersOf(context, mesh) : [],
+	]);
+}

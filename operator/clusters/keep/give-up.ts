@@ -1,0 +1,80 @@
+/** How leaving ends: with the record, which goes last; and first told, where something is left behind. */
+import { deleteObject } from '../../apply/delete-object.ts';
+import { objectKey } from '../../runtime/object.ts';
+import type { KeeperContext } from './context.ts';
+import { reachableOf } from './health.ts';
+import { timeText } from './observe.ts';
+import { recordReference } from './record.ts';
+import type { LeavingVisit } from './visit.ts';
+
+/** What the status has room for. */
+const mostObjects = 64;
+/** Characters. */
+const longestReason = 1_000;
+
+/** The record goes last: without it the cluster is forgotten. */
+export async function end(context: KeeperContext, { cell, mesh, record, signal }: LeavingVisit): Promise<void> {
+	const { namespace, name, ...kind } = recordReference(mesh.namespace, record.cluster);
+	const known = context.live.get(objectKey({ ...kind, namespace, name }));
+	await deleteObject(context.api, context.live, known ?? { ...kind, metadata: { namespace, name } }, signal);
+	await cell.connection?.close();
+	cell.connection = undefined;
+	context.observed(cell, mesh, undefined);
+}
+
+/**
+ * Its time is over. Told first, forgotten then: whoever reads the status knows what is left where.
+ * @param left objects that are known to be there
+ * @returns whether it was told, and so is forgotten
+ */
+export async function giveUp(
+	context: KeeperContext,
+	visit: LeavingVisit,
+	reason: string,
+	left: readonly string[],
+): Promise<boolean> {
+	const { cell, mesh, names } = visit;
+	const objects =
+		left.length > 0
+			? left.slice(0, mostObjects)
+			: [
+					`everything with label applyset.kubernetes.io/part-of=${names.applySet}, ServiceAccount ${mesh.namespace}/${mesh.objects.readerAccount(names.readBy)} among it`,
+				];
+	// Not what was told of another time under that name.
+	const isTold = mesh.kind === 'leaving' || (cell.leftBehind !== undefined && mesh.leftBehind.has(cell.cluster));
+	if (cell.leftBehind === undefined) {
+		cell.leftBehind = {
+			cluster: cell.cluster,
+			since: timeText(context.wallClock()),
+			reason: reason.slice(0, longestReason).toWellFormed(),
+			objects,
+		};
+		context.onNotice(mesh.name, {
+			type: 'Warning',
+			reason: 'ClusterLeftBehind',
+			message: `cluster ${cell.cluster} was left without being cleaned (${reason}); left there: ${objects.slice(0, 10).join(', ')}`,
+		});
+	}
+	if (isTold) {
+		await end(context, visit);
+		return true;
+	}
+	tellLeaving(context, visit, reason);
+	// Nobody is woken by the status that tells it: the mesh has to be looked at until it has been read.
+	context.wakeMesh(mesh.name, `cluster ${cell.cluster} is left behind`);
+	return false;
+}
+
+/** Says what leaving waits for. */
+export function tellLeaving(context: KeeperContext, { cell, mesh, record }: LeavingVisit, waiting: string): void {
+	const { problem } = cell.health;
+	context.observed(cell, mesh, {
+		name: cell.cluster,
+		role: record.role,
+		state: 'Leaving',
+		reachable: reachableOf(cell.health),
+		...(problem === undefined ? {} : { reachProblem: problem }),
+		...(record.id === undefined ? {} : { id: record.id }),
+		waiting,
+	});
+}

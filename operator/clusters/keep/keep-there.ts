@@ -1,0 +1,72 @@
+/** What is kept in a cluster: the account by which Pilot reads it, and its data plane. */
+import { type ApplyResult, applyInstallation } from '../../apply/applier.ts';
+import type { ApplyHooks } from '../../apply/writer.ts';
+import type { KeeperContext } from './context.ts';
+import { dataPlaneOf } from './data-plane-state.ts';
+import { distributedKeys } from './distribute.ts';
+import { clusterFailure, inCluster, quote } from './failure.ts';
+import type { PassFindings } from './observe.ts';
+import { failureContextOf } from './source.ts';
+import type { VisitThere } from './visit.ts';
+
+/** Whether all of it is there. What was found of it goes into `found`. */
+export async function keepThere(context: KeeperContext, visit: VisitThere, found: PassFindings): Promise<boolean> {
+	const { entry, there, signal } = visit;
+	const failures = failureContextOf(there.access);
+	const { result, notes, errors } = await inCluster(failures, signal, async () => {
+		await there.synced(signal);
+		return applyThere(context, visit, failures.secrets);
+	});
+	if (result.hash !== undefined) found.inventory = { objects: result.objects, hash: result.hash };
+	if (result.againInMs !== undefined) found.againInMs = result.againInMs;
+	if (errors.length > 0) throw clusterFailure(new AggregateError(errors), failures);
+	if (entry.dataPlane !== undefined) found.dataPlane = dataPlaneOf(there, result.gate, notes.join('; '));
+	return result.hash !== undefined;
+}
+
+interface AppliedThere {
+	readonly result: ApplyResult;
+	readonly notes: readonly string[];
+	readonly errors: readonly unknown[];
+}
+
+async function applyThere(
+	context: KeeperContext,
+	visit: VisitThere,
+	secrets: readonly string[],
+): Promise<AppliedThere> {
+	const { cell, mesh, entry, names, there, signal } = visit;
+	const { note, ...planned } = await mesh.objects.inCluster(entry, there, names, signal);
+	const distributed = distributedKeys(context, cell, mesh);
+	const result = await applyInstallation(
+		there.applier(hooksOf(context, visit, secrets)),
+		{
+			owner: undefined,
+			partOf: names.applySet,
+			recordedHash: mesh.before.get(entry.name)?.inventoryHash,
+			...planned,
+			kept: { has: (key) => planned.kept?.has(key) === true || distributed.has(key) },
+		},
+		there.memory,
+		signal,
+	);
+	const after = await mesh.objects.afterApply?.(entry, there, result, signal);
+	return {
+		result,
+		notes: [...(note === undefined ? [] : [note]), ...(after?.notes ?? [])],
+		errors: [...result.errors, ...(after?.errors ?? [])],
+	};
+}
+
+/** Warnings of another API server, and who wrote there, are its words. */
+function hooksOf(context: KeeperContext, { cell, mesh }: VisitThere, secrets: readonly string[]): ApplyHooks {
+	return {
+		onNotice: ({ type, reason, message }) =>
+			context.onNotice(mesh.name, {
+				type,
+				reason,
+				message: `cluster ${cell.cluster}: ${quote(message, secrets)}`,
+			}),
+		onOutcome: context.onApply,
+	};
+}

@@ -1,0 +1,70 @@
+/**
+ * The Secret about a cluster in this one: a record from before the first write elsewhere on, and published once Pilot may
+ * read the cluster.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { objectKey } from '../../runtime/object.ts';
+import { claim } from './claim.ts';
+import type { KeeperContext } from './context.ts';
+import { conflictOf } from './failure.ts';
+import { keepPublished, takeOver } from './publication.ts';
+import { type ClusterRecord, recordOf, recordReference, recordSecret } from './record.ts';
+import { sourceOf } from './source.ts';
+import type { KeepingVisit, VisitThere } from './visit.ts';
+
+/** What a record says may be in a cluster. */
+export type Marks = Pick<ClusterRecord, 'role' | 'dataPlane'>;
+
+/** Before the first write of its kind in the cluster: what may be left there is remembered from here on. */
+export async function begin(context: KeeperContext, visit: KeepingVisit, { role, dataPlane }: Marks): Promise<void> {
+	const { api, live } = context;
+	const { cell, mesh, record, signal } = visit;
+	const { name: cluster, kubeconfig } = visit.entry;
+	const id = cell.facts?.id;
+	const own = { cluster, role, dataPlane, kubeconfig, ...(id === undefined ? {} : { id }) };
+	const pending: ClusterRecord = { ...own, state: 'Pending' };
+	if (isDeepStrictEqual(record, pending)) return;
+	const reference = recordReference(mesh.namespace, cluster);
+	const standing = record === undefined ? live.get(objectKey(reference)) : undefined;
+	const told = standing === undefined ? undefined : recordOf(standing);
+	if (told?.state === 'Published') {
+		const target = { api, live, mesh, writer: context.writerHere(mesh, signal) };
+		if (await takeOver(target, told, own, cell.publication, { signal })) return;
+	}
+	if (record === undefined) {
+		try {
+			await claim({ api, mesh }, reference, { signal });
+		} catch (error) {
+			throw conflictOf(error);
+		}
+	}
+	await context.writerHere(mesh, signal).apply(recordSecret(mesh, pending), true);
+}
+
+export async function publish(context: KeeperContext, visit: VisitThere, { role, dataPlane }: Marks): Promise<void> {
+	const { api, live, wallClock } = context;
+	const { cell, mesh, names, signal } = visit;
+	const { name: cluster, kubeconfig } = visit.entry;
+	// While nothing can be learned, what was known of it goes on.
+	const id = cell.facts?.id ?? context.recordOf(mesh, cluster)?.id;
+	try {
+		const outcome = await keepPublished(
+			{ api, live, mesh, writer: context.writerHere(mesh, signal) },
+			sourceOf(context, visit, mesh.objects.readerAccount(names.readBy)),
+			{
+				record: { cluster, role, dataPlane, kubeconfig, ...(id === undefined ? {} : { id }) },
+				lifetimeMs: mesh.tokenLifetimeMs,
+				policy: mesh.rotation,
+				others: context.recordsOf(mesh).filter((other) => other.cluster !== cluster),
+				wasPublished: mesh.before.get(cluster)?.secret !== undefined,
+				now: wallClock(),
+			},
+			cell.publication,
+			{ signal },
+		);
+		if (outcome === 'rotated') context.wakeMesh(mesh.name, `token of cluster ${cluster} renewed`);
+		context.onPublished(mesh, cluster, outcome);
+	} catch (error) {
+		throw conflictOf(error);
+	}
+}
