@@ -1,11 +1,11 @@
-/** Failures as a person at a terminal needs them: what happened, and what to do about it. */
+/** Failures for a person at a terminal: what happened, and what to do about it. */
 import { ConflictError, isForbidden, RequestError, TransientError } from '../runtime/errors.ts';
 import { plain } from './output.ts';
 
-/** A failure that already says what to do. Ends the command with exit code 2. */
+/** A failure that says what to do. Ends the command with exit code 2. */
 export class CommandError extends Error {
 	override readonly name = 'CommandError';
-	/** One or more lines; each is something that the user can do. */
+	/** One or more lines. Each is something that the user can do. */
 	readonly remedy: string | undefined;
 	constructor(message: string, remedy?: string, cause?: unknown) {
 		super(message, cause === undefined ? {} : { cause });
@@ -20,7 +20,7 @@ export interface Explanation {
 
 const otherCluster = 'choose another cluster with --kubeconfig or --context';
 
-/** By the code of the connection's failure, as Node and OpenSSL name them. */
+/** Remedies by the code of the connection's failure, as Node and OpenSSL name it. */
 const connectionRemedies: Readonly<Record<string, string>> = {
 	ECONNREFUSED: `nothing listens there: start the cluster, or ${otherCluster}`,
 	ENOTFOUND: `the name of the API server is not known here: check the server in the kubeconfig, or ${otherCluster}`,
@@ -81,13 +81,13 @@ function remedyOf(error: unknown): string | undefined {
 	return undefined;
 }
 
-/** What to print for anything that was thrown: it may repeat words of an API server, of whichever cluster. */
+/** What to print for anything that was thrown. It may repeat words of an API server, of whichever cluster. */
 export function explain(error: unknown): Explanation {
 	const message = error instanceof Error ? error.message : String(error);
 	return { message: message.split('\n').map(plain).join('\n'), remedy: remedyOf(error) };
 }
 
-/** Whether it is a failure that a user can meet; anything else is a defect, and its stack is worth seeing. */
+/** Whether a user can meet this failure. Anything else is a defect, and its stack is worth seeing. */
 export function isExpected(error: unknown): boolean {
 	return (
 		error instanceof CommandError ||

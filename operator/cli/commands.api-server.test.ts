@@ -44,7 +44,7 @@ async function meshFile(name: string, spec: object): Promise<string> {
 	return path;
 }
 
-/** What the operator would write, written by its field manager. */
+/** Writes what the operator would write, as its field manager. */
 async function applyRendered(name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
 	for (const object of waves(renderedObjects(name, spec), ({ kind }) => kind).flat()) {
 		await api.apply(object, { fieldManager: 'meshwright', force: true });

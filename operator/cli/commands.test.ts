@@ -1,4 +1,4 @@
-/** The command line without a cluster, each command as a process of its own, one after the other. */
+/** The command line without a cluster. Each command is a process of its own, one after the other. */
 import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -297,7 +297,7 @@ test.serial('output into a pipe that closes early is no failure', async (t) => {
 });
 
 test.serial('the launcher on a Node that is too old runs the sources on the Node of the checkout', async (t) => {
-	// A Node that says it is old: the launcher reads its version and nothing else.
+	// Pretends to be an old Node: the launcher reads its version and nothing else.
 	const launcher = await readFile(new URL('meshwright.js', import.meta.url), 'utf8');
 	const old = launcher.replace('process.versions.node.split', "'20.20.2'.split");
 	t.not(old, launcher);

@@ -1,4 +1,4 @@
-/** Completion scripts, made from the commands themselves: no list of options is written twice. */
+/** Makes completion scripts from the commands themselves, so that no list of options is written twice. */
 import type { Command, Option } from 'commander';
 import { CommandError } from './command-error.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -34,7 +34,7 @@ function flags(option: Option): string[] {
 	return [option.short, option.long].filter((flag) => flag !== undefined && flag !== null);
 }
 
-/** Options whose value is the name of a file or folder. */
+/** Whether an option's value is the name of a file or folder. */
 function takesFile(option: Option): boolean {
 	return /<(file|folder)>/.test(option.flags);
 }

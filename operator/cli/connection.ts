@@ -1,4 +1,4 @@
-/** From `--kubeconfig` and `--context` to a client of the API server. */
+/** Makes a client of the API server from `--kubeconfig` and `--context`. */
 import { ApiServer } from '../runtime/client/api-server.ts';
 import { loadKubeconfig } from '../runtime/credentials/credentials.ts';
 
@@ -7,9 +7,9 @@ export interface ConnectionOptions {
 	readonly context?: string;
 }
 
-/** The caller closes it: `await using api = await connect(options)`. */
+/** Connects. The caller closes the client: `await using api = await connect(options)`. */
 export async function connect({ kubeconfig, context }: ConnectionOptions): Promise<ApiServer> {
-	// A person waits: rather an error that names the remedy than half a minute of silence.
+	// A person waits, so a quick error with a remedy is better than half a minute of silence.
 	return new ApiServer(await loadKubeconfig({ path: kubeconfig, context }), {
 		timeoutMs: 20_000,
 		connectTimeoutMs: 5_000,

@@ -7,7 +7,7 @@ import { groupOf } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
 import { note } from './output.ts';
 
-/** A MeshInstallation as it stands in a file; nothing but its kind is checked yet. */
+/** A MeshInstallation from a file. Only its kind has been checked yet. */
 export interface Input {
 	/** Where it comes from, for messages: `mesh.yaml`, `standard input`. */
 	readonly source: string;
@@ -21,7 +21,10 @@ interface Header {
 	readonly metadata?: { readonly name?: unknown };
 }
 
-/** All MeshInstallations of the files, in their order. Other kinds are left out, with a remark. Throws CommandError when there is none. */
+/**
+ * All MeshInstallations of the files, in their order. Other kinds are left out, with a remark. Throws CommandError when
+ * there is none.
+ */
 export async function readInput(files: readonly string[]): Promise<readonly Input[]> {
 	const inputs = (await Promise.all(files.map(readOne))).flat();
 	if (inputs.length === 0) {

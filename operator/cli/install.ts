@@ -1,4 +1,4 @@
-/** `meshwright install`: CRD and operator by server-side apply, and the wait until they work. */
+/** `meshwright install`: applies the CRD and the operator by server-side apply, and waits until they work. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { isNotFound } from '../runtime/errors.ts';
@@ -10,7 +10,10 @@ import { exitCodes } from './exit-codes.ts';
 import { manifests } from './manifests.ts';
 import { type Format, formatObjects, note, painter, print } from './output.ts';
 
-/** Not the operator's own: it never touches what `install` made, and `install` never what it makes. */
+/**
+ * This manager differs from the operator's: the operator never touches what `install` made, and `install` never touches
+ * what the operator makes.
+ */
 const fieldManager = 'meshwright-install';
 
 export interface InstallOptions extends ConnectionOptions {
@@ -74,7 +77,7 @@ async function applyOne(api: ApiServer, object: KubeObject, options: InstallOpti
 		}
 		return written.resourceVersion === before ? 'unchanged' : 'changed';
 	} catch (error) {
-		// A dry run stores no namespace, so what lies in a new one can't be checked.
+		// A dry run stores no namespace, so the API server can't check what is in a new one.
 		if (options.dryRun && before === undefined && isNotFound(error)) {
 			return 'to be created';
 		}
@@ -118,7 +121,10 @@ interface Status {
 	}[];
 }
 
-/** @param deadline in terms of `performance.now()`. Throws CommandError when the condition is not True by then. */
+/**
+ * @param deadline on the clock of `performance.now()`
+ * @throws CommandError when the condition is not True by then
+ */
 async function waitFor(api: ApiServer, object: KubeObject, condition: string, deadline: number): Promise<void> {
 	for (;;) {
 		const live = await api.get({ ...object.metadata, apiVersion: object.apiVersion, kind: object.kind });

@@ -1,4 +1,4 @@
-/** Ctrl-C where something has to be tidied up first. */
+/** Handles Ctrl-C for commands that have to clean up. */
 import { exitCodes } from './exit-codes.ts';
 
 export class Interrupted extends Error {
@@ -6,8 +6,8 @@ export class Interrupted extends Error {
 }
 
 /**
- * Runs something that has to end tidily: the first Ctrl-C aborts its signal and is waited for, a second one ends the process
- * as usual. Returns the exit code of an interrupted command when it was.
+ * Runs work that has to clean up. The first Ctrl-C aborts the work's signal and waits for its end. A second one ends the
+ * process as usual. Returns the exit code of an interrupted command when Ctrl-C came.
  */
 export async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
 	const controller = new AbortController();

@@ -18,7 +18,7 @@ export async function main(args: readonly string[]): Promise<number> {
 		return exitCode;
 	} catch (error) {
 		if (error instanceof CommanderError) {
-			// Help and version were asked for, or usage was wrong: commander has printed what there is to say.
+			// The user asked for help or the version, or the usage was wrong: commander has printed everything.
 			return error.exitCode === 0 ? exitCodes.ok : exitCodes.failed;
 		}
 		printFailure(error);

@@ -1,4 +1,7 @@
-/** The objects by which a cluster gets the operator: those of `deploy/kustomization.yaml`, in the order they are applied. */
+/**
+ * The objects that install the operator in a cluster: those of `deploy/kustomization.yaml`, in the order in which they are
+ * applied.
+ */
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../runtime/object.ts';
@@ -31,7 +34,7 @@ interface PodSpec {
 	readonly containers: readonly { readonly image: string }[];
 }
 
-/** All manifests, for a namespace and an image of the user's choice. */
+/** All manifests, for the user's namespace and image. */
 export function manifests({ namespace = writtenFor, image }: ManifestOptions = {}): readonly KubeObject[] {
 	return texts
 		.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as KubeObject))

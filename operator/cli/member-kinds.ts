@@ -1,11 +1,11 @@
-/** The kinds of which an installation can have objects of its own. */
+/** The kinds of objects that an installation can have. */
 import { isShared } from '../apply/identity.ts';
 import { orderedKinds } from '../apply/waves.ts';
 import { type Kind, kinds } from '../runtime/kinds.ts';
 
 /**
- * Istio's own among them are not served before their CRDs are there: a list of them may answer 404. Endpoints are only
- * written in joined clusters; here their controller makes them, with the labels of the Services.
+ * Istio's own kinds are not served until their CRDs exist: a list of them may answer 404. Endpoints are left out, because
+ * they are written only in joined clusters. Here their controller makes them, with the labels of the Services.
  */
 export const memberKinds: readonly Kind[] = Object.values(kinds).filter(
 	(entry) =>

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npx meshwright …` in a checkout: runs the sources as they are. Plain JavaScript that any Node from 18 on understands, since
+ * `npx meshwright …` in a checkout: runs the sources as they are. It is plain JavaScript for any Node from 18 on, because
  * its whole work is to find a Node that understands the rest. The bundle (`npm run build`) does not need it.
  */
 import { spawn } from 'node:child_process';
@@ -14,7 +14,8 @@ const here = dirname(realpathSync(fileURLToPath(import.meta.url)));
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major > 22 || (major === 22 && minor >= 19)) {
-	// Stripped types and compiled code are kept in the system's folder for temporary files: the next start takes a third less.
+	// Keeps stripped types and compiled code in the system's folder for temporary files: the next start takes a third less
+	// time.
 	module.enableCompileCache();
 	await import('./meshwright.ts');
 } else {
@@ -29,7 +30,8 @@ if (major > 22 || (major === 22 && minor >= 19)) {
 	const child = spawn(installed, [...process.execArgv, join(here, 'meshwright.ts'), ...process.argv.slice(2)], {
 		stdio: 'inherit',
 	});
-	// A terminal sends Ctrl-C to both of us: the child decides when it is done. SIGTERM comes to this process alone.
+	// A terminal sends Ctrl-C to parent and child, and the child decides when it is done. SIGTERM comes to this process
+	// alone.
 	process.on('SIGINT', () => undefined);
 	process.on('SIGTERM', () => child.kill('SIGTERM'));
 	process.on('SIGHUP', () => child.kill('SIGHUP'));

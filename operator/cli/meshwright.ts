@@ -1,4 +1,4 @@
-/** Entry of the command line: of the bundle, and of `npx meshwright` in a checkout. */
+/** The entry of the command line, for the bundle and for `npx meshwright` in a checkout. */
 import { exitCodes } from './exit-codes.ts';
 import { main } from './main.ts';
 

@@ -1,4 +1,4 @@
-/** How results are printed: text for people, YAML and JSON for programs. */
+/** Prints results: text for people, YAML and JSON for programs. */
 import { once } from 'node:events';
 import { styleText } from 'node:util';
 import { stringify } from 'yaml';
@@ -8,26 +8,26 @@ export type Format = 'text' | 'yaml' | 'json';
 type Style = Parameters<typeof styleText>[0];
 
 /**
- * Colours for one stream: none when it is no terminal, or `NO_COLOR` is set; `FORCE_COLOR` turns them on.
- * Node decides, as it does for its own output.
+ * Colours for one stream. There are none when it is no terminal, or `NO_COLOR` is set; `FORCE_COLOR` turns them on. Node
+ * decides, as it does for its own output.
  */
 export function painter(stream: NodeJS.WriteStream): (style: Style, text: string) => string {
 	return (style, text) => (text === '' ? '' : styleText(style, text, { stream }));
 }
 
-/** Writes to standard output and waits until it is taken, so that no line is lost in a pipe when the process ends. */
+/** Writes to standard output and waits until the text is taken, so that no line is lost in a pipe when the process ends. */
 export async function print(text: string): Promise<void> {
 	if (text !== '' && !process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)) {
 		await once(process.stdout, 'drain');
 	}
 }
 
-/** A remark beside the result: standard error, so that it never gets into a pipe. */
+/** Prints a remark beside the result. It goes to standard error, and so never into a pipe. */
 export function note(text: string): void {
 	process.stderr.write(`${text}\n`);
 }
 
-/** One YAML document. Long strings are not folded: a diff of two outputs then shows what differs and nothing else. */
+/** One YAML document. Long strings are not folded, so that a diff of two outputs shows only what differs. */
 export function toYaml(value: unknown): string {
 	return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 }
@@ -43,7 +43,7 @@ export function formatValue(value: unknown, format: 'yaml' | 'json'): string {
 	return format === 'yaml' ? toYaml(value) : `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** Columns padded to their widest cell; the last one is not padded. */
+/** A table whose columns are padded to their widest cell. The last column is not padded. */
 export function table(rows: readonly (readonly string[])[], gap = '   '): string {
 	const widths: number[] = [];
 	for (const row of rows) {
@@ -61,13 +61,13 @@ export function table(rows: readonly (readonly string[])[], gap = '   '): string
 		.join('\n');
 }
 
-/** Words of another cluster for a terminal: on one line, and without anything that a terminal obeys. */
+/** Makes another cluster's text safe for a terminal: on one line, and without anything that a terminal obeys. */
 export function plain(text: string): string {
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
 	return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ');
 }
 
-/** `3d4h`, `12m`, `7s`: an age as kubectl shows it. */
+/** An age as kubectl shows it: `3d4h`, `12m`, `7s`. */
 export function age(since: string | undefined, now: number): string {
 	if (since === undefined) {
 		return '';
@@ -83,7 +83,7 @@ export function age(since: string | undefined, now: number): string {
 	if (first === -1) {
 		return '0s';
 	}
-	// Two units while the first is small, as in 1h5m; one where the second says nothing any more.
+	// Two units while the first is small, as in 1h5m, and one unit otherwise.
 	const shown = (parts[first]?.[0] ?? 0) < 10 ? parts.slice(first, first + 2) : parts.slice(first, first + 1);
 	return shown
 		.filter(([amount]) => amount > 0)

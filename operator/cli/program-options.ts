@@ -1,4 +1,6 @@
-/** What the definitions of commands share: options that several of them have, how values are read, where the exit code goes. */
+/**
+ * Shared by the definitions of commands: options that several of them have, how values are read, where the exit code goes.
+ */
 import { InvalidArgumentError, Option } from 'commander';
 import { tryDuration } from '../../api/v1/index.ts';
 
@@ -31,7 +33,7 @@ export function seconds(text: string): number {
 	return Number(match[1]) * (match[2] === 'm' ? 60 : 1);
 }
 
-/** A duration as the API has it, `720h`, in milliseconds. */
+/** Reads a duration as the API writes it, `720h`, into milliseconds. */
 export function durationMs(leastMs: number, least: string): (text: string) => number {
 	return (text) => {
 		const value = tryDuration(text);
@@ -42,7 +44,7 @@ export function durationMs(leastMs: number, least: string): (text: string) => nu
 	};
 }
 
-/** A name as namespaces and clusters have it (RFC 1123 label). */
+/** Reads a name as namespaces and clusters have it (RFC 1123 label). */
 export function label(text: string): string {
 	if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) {
 		throw new InvalidArgumentError('It must be a name of at most 63 small letters, digits and dashes.');
@@ -50,7 +52,7 @@ export function label(text: string): string {
 	return text;
 }
 
-/** An https URL as `spec.multiCluster` takes it. */
+/** Reads an https URL as `spec.multiCluster` takes it. */
 function serverUrl(text: string): string {
 	if (text.length > 512 || !/^https:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(text) || !URL.canParse(text)) {
 		throw new InvalidArgumentError('It must be an https URL without user, query or fragment.');

@@ -1,5 +1,5 @@
 /**
- * The commands of `meshwright`, with their options and help. What a command does is loaded when it runs, so that each
+ * The commands of `meshwright`, with their options and help. The code of a command is loaded when it runs, so that each
  * starts as fast as its own code allows.
  */
 import { Command, Option } from 'commander';
@@ -27,7 +27,7 @@ export function createProgram(report: Report): Command {
 		.version(describeVersion(), '-V, --version', 'print the version')
 		.helpOption('-h, --help', 'print help')
 		.helpCommand('help [command]', 'print help of a command')
-		// Else --version of a command would be that of the program, which says it and does nothing.
+		// Otherwise --version of a command would be that of the program, which prints the version and does nothing.
 		.enablePositionalOptions()
 		.showHelpAfterError('(run it with --help for usage)')
 		.addHelpText(

@@ -1,4 +1,4 @@
-/** `meshwright render`: the objects of installations on standard output. */
+/** `meshwright render`: prints the objects of installations. */
 
 import { applySetLabel, renderDataPlane, renderReader, renderServedCluster } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
@@ -12,9 +12,9 @@ export interface RenderOptions {
 	readonly output: 'yaml' | 'json';
 	/** False by `--no-crds`. */
 	readonly crds: boolean;
-	/** Instead: what is kept in this joined cluster. */
+	/** Render instead what is kept in this joined cluster. */
 	readonly cluster?: string;
-	/** Instead: what the cluster of `spec.pilot.kubeconfigSecret` must have. */
+	/** Render instead what the cluster of `spec.pilot.kubeconfigSecret` must have. */
 	readonly servedCluster: boolean;
 }
 
@@ -30,8 +30,8 @@ export async function render(options: RenderOptions): Promise<number> {
 }
 
 /**
- * Without what only clusters know: the injector's certificate, addresses of Pilot's pods, and the set that the objects will
- * be in, whose name is made of the UID of the cluster that keeps them.
+ * Leaves out what only clusters know: the injector's certificate, addresses of Pilot's pods, and the set of the objects,
+ * whose name contains the UID of the cluster that keeps them.
  */
 function inCluster({ mesh }: DesiredInstallation, cluster: string): readonly KubeObject[] {
 	const { name } = mesh;

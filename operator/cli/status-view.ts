@@ -1,4 +1,4 @@
-/** What `status` shows of one installation, as plain functions from objects to lines. */
+/** Makes the lines of `status` for one installation, by plain functions. */
 import { namespaceOf, type ParsedStatus, type Reason } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { age, table } from './output.ts';
@@ -6,7 +6,7 @@ import { age, table } from './output.ts';
 type Conditions = NonNullable<ParsedStatus['conditions']>;
 export type Condition = Conditions[number];
 
-/** An installation as the API server holds it; its status may be missing or half. */
+/** An installation as the API server has it. Its status may be missing or incomplete. */
 export interface InstallationView {
 	readonly name: string;
 	readonly generation: number;
@@ -31,7 +31,7 @@ export function viewOf(installation: KubeObject): InstallationView {
 	};
 }
 
-/** Ready, and said about the spec as it is now. */
+/** Whether it is ready, and the status is about the spec as it is now. */
 export function isReady({ status, generation, deleting }: InstallationView): boolean {
 	const ready = status.conditions?.find(({ type }) => type === 'Ready');
 	return !deleting && ready?.status === 'True' && status.observedGeneration === generation;
@@ -39,12 +39,12 @@ export function isReady({ status, generation, deleting }: InstallationView): boo
 
 type Paint = (style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string) => string;
 
-/** `Reconciling` and `Stalled` are trouble when True, all others when not. */
+/** `Reconciling` and `Stalled` mean trouble when True, all others when not. */
 function isGood({ type, status }: Condition): boolean {
 	return type === 'Reconciling' || type === 'Stalled' ? status === 'False' : status === 'True';
 }
 
-/** Reasons of a condition that is not true yet, and will be without anybody's help. */
+/** Reasons of a condition that is not true yet and becomes true without anybody's help. */
 const underway: ReadonlySet<string> = new Set<Reason>(['Progressing', 'Outdated']);
 
 function mark(condition: Condition, paint: Paint): string {
@@ -86,7 +86,7 @@ export function componentLines(components: NonNullable<ParsedStatus['components'
 	return table([['COMPONENT', 'READY', 'VERSION', 'IMAGE', ''], ...rows]).split('\n');
 }
 
-/** Objects below their namespace, those of the cluster first. */
+/** Objects below their namespace. Cluster-scoped objects come first. */
 export function objectTree(objects: readonly Pick<KubeObject, 'kind' | 'metadata'>[], paint: Paint): string[] {
 	const byNamespace = Map.groupBy(objects, ({ metadata }) => metadata.namespace ?? '');
 	return [...byNamespace.entries()]
@@ -105,7 +105,7 @@ export function objectTree(objects: readonly Pick<KubeObject, 'kind' | 'metadata
 		});
 }
 
-/** The one line that tells an installation apart from others, and how it is. */
+/** One line that names an installation and says how it is. */
 export function headline(view: InstallationView, paint: Paint): string {
 	const { status } = view;
 	const phase = view.deleting ? 'Deleting' : (status.phase ?? 'Unknown');
@@ -134,7 +134,7 @@ export function installationLines(
 	];
 }
 
-/** A line for each condition that is new or says something else than before. */
+/** A line for each condition that is new or has changed. */
 export function changedConditions(before: KubeObject | undefined, after: KubeObject, paint: Paint): string[] {
 	const known = before === undefined ? [] : (viewOf(before).status.conditions ?? []);
 	const current = viewOf(after).status.conditions ?? [];

@@ -1,4 +1,4 @@
-/** `meshwright status`: conditions, components and objects of installations, once or as they change. */
+/** `meshwright status`: shows conditions, components and objects of installations, once or with every change. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { partOfLabel } from '../apply/identity.ts';
 import { applySetId } from '../render/index.ts';
@@ -20,7 +20,7 @@ export interface StatusOptions extends ConnectionOptions {
 
 type Header = Pick<KubeObject, 'kind' | 'metadata'>;
 
-/** One installation, or all of them by name. */
+/** One installation, or all of them, sorted by name. */
 export async function readInstallations(api: ApiServer, name: string | undefined): Promise<readonly KubeObject[]> {
 	if (name !== undefined) {
 		try {
@@ -29,7 +29,7 @@ export async function readInstallations(api: ApiServer, name: string | undefined
 			if (!isNotFound(error)) {
 				throw error;
 			}
-			// Either the object is missing, or its kind is: the list below tells.
+			// Either the object is missing, or its kind is. The list below tells which.
 			const all = await readInstallations(api, undefined);
 			const names = all.map(({ metadata }) => metadata.name).join(', ');
 			throw new CommandError(
@@ -43,7 +43,7 @@ export async function readInstallations(api: ApiServer, name: string | undefined
 	return items.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
 }
 
-/** The members of the installation's ApplySet, of all kinds that we may read. */
+/** The members of the installation's ApplySet, of all kinds that the user may read. */
 async function readObjects(api: ApiServer, name: string): Promise<readonly Header[]> {
 	const labelSelector = `${partOfLabel}=${applySetId(name)}`;
 	const lists = await Promise.all(
@@ -71,7 +71,7 @@ async function readObjects(api: ApiServer, name: string): Promise<readonly Heade
 export async function status(name: string | undefined, options: StatusOptions): Promise<number> {
 	await using api = await connect(options);
 	if (options.watch) {
-		return await watch(api, name, options.output); // Awaited here: the client is closed when this function ends.
+		return await watch(api, name, options.output); // Awaited here, because the client is closed when this function ends.
 	}
 	const installations = await readInstallations(api, name);
 	if (options.output !== 'text') {
@@ -99,7 +99,7 @@ export async function status(name: string | undefined, options: StatusOptions): 
 
 const pollMs = 500;
 
-/** Prints what changes until Ctrl-C. A server that does not answer for a while is said once, and waited for. */
+/** Prints what changes until Ctrl-C. When a server does not answer for a while, this says so once, and waits. */
 async function watch(api: ApiServer, name: string | undefined, output: Format): Promise<number> {
 	const stop = new AbortController();
 	const end = (): void => stop.abort();
@@ -111,7 +111,7 @@ async function watch(api: ApiServer, name: string | undefined, output: Format): 
 	try {
 		while (!stop.signal.aborted) {
 			try {
-				// By list even for one: it may go and come back while we watch.
+				// Uses a list even for one installation, because it may go and come back while we watch.
 				const all = (await readInstallations(api, undefined)).filter(
 					({ metadata }) => name === undefined || metadata.name === name,
 				);

@@ -1,7 +1,7 @@
-/** Which Meshwright this is: version of the package, and the commit that a bundle was built from. */
+/** The version of this Meshwright: that of the package, and the commit that a bundle was built from. */
 import manifest from '../../package.json' with { type: 'json' };
 
-/** Put in by `deploy/build.ts`; absent when the sources run as they are. */
+/** `deploy/build.ts` sets it. Undefined when the sources run as they are. */
 declare const MESHWRIGHT_COMMIT: string | undefined;
 
 export const version: string = manifest.version;

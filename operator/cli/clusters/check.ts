@@ -1,4 +1,4 @@
-/** `meshwright clusters check` and `matrix`: the clusters of a mesh, looked at from where the user stands. */
+/** `meshwright clusters check` and `matrix`: look at the clusters of a mesh from the user's machine. */
 import type { ClusterSettings } from '../../clusters/settings.ts';
 import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
 import { CommandError } from '../command-error.ts';
@@ -12,7 +12,7 @@ import { type Matrix, matrixData, matrixGaps, matrixLines, matrixNotes } from '.
 import { readClustersMesh, wantedForChecks } from './mesh.ts';
 
 export interface AccessChoices {
-	/** As the operator has it. */
+	/** The operator's flag of the same name. */
 	readonly allowLoopbackClusters: boolean;
 	readonly allowClusterProxies?: boolean;
 }
@@ -100,7 +100,10 @@ function run(
 	});
 }
 
-/** A context for a cluster that nobody knows would be passed over in silence, and the probe be run with the rights of the operator. */
+/**
+ * Refuses a context for an unknown cluster. Otherwise it would be ignored without a word, and the probe would run with the
+ * operator's rights.
+ */
 function assertContextsAreUsed(
 	{ name, clusters }: KeepingMesh,
 	{ probe, probeContext, probeNamespace }: ClustersCheckOptions,
@@ -118,7 +121,7 @@ function assertContextsAreUsed(
 	}
 }
 
-/** Nothing has to be tidied up: Ctrl-C ends it as it ends everything. */
+/** Nothing has to be cleaned up, so Ctrl-C ends this as it ends everything. */
 function uninterrupted(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
 	return work(new AbortController().signal);
 }
@@ -130,7 +133,7 @@ function needsOf(mesh: KeepingMesh) {
 		primaries: new Set([local, ...primaries]),
 		networks: new Map([
 			[local, mesh.network],
-			// Who names no network is in that of this cluster.
+			// A cluster without a network is in the network of this one.
 			...mesh.clusters.map(({ name, network }) => [name, network ?? mesh.network] as const),
 		]),
 	};
@@ -141,7 +144,7 @@ function matrixText(matrix: Matrix, gaps: readonly string[]): readonly string[] 
 	return [...matrixLines(matrix), ...(below.length === 0 ? [] : ['', ...below])];
 }
 
-/** One line, and one for each finding. */
+/** One line for the cluster, and one for each finding. */
 export function findingLines(
 	{ entry, facts, problems, reach }: Pick<LookedAt, 'entry' | 'facts' | 'problems' | 'reach'>,
 	paint: ReturnType<typeof painter>,

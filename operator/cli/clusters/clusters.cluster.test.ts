@@ -1,4 +1,4 @@
-/** The commands about joined clusters between two real API servers, as a user runs them. */
+/** Runs the commands about joined clusters between two real API servers, as a user does. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -44,7 +44,7 @@ test.before(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'meshwright-clusters-'));
 	[home, far] = await Promise.all([
 		startCluster({ name: 'home', serviceCIDR: '10.71.0.0/16' }),
-		// Its controllers fill in tokens.
+		// This cluster has controllers, which fill in tokens.
 		startCluster({ name: 'far', parts: 'all', nodes: 1, serviceCIDR: '10.72.0.0/16', podCIDR: '10.172.0.0/16' }),
 	]);
 	[api, there] = [home, far].map(({ url, ca, adminToken }) => new ApiServer({ url, ca, token: adminToken })) as [
@@ -211,7 +211,7 @@ test.serial('another entry by the same command leaves the first one as it is', a
 		return (spec as { multiCluster: { clusters: { name: string }[] } }).multiCluster.clusters.map(({ name }) => name);
 	};
 	t.deepEqual((await names()).sort(), ['far', 'second']);
-	// Its own fields it may change, and those of nobody else.
+	// It may change its own fields, and nobody else's.
 	await applyEntry(api, 'default', { name: 'second', kubeconfigSecret: { ...kubeconfigSecret, name: 'y' } }, false);
 	await api.apply(
 		{ ...installation, spec: { version: '1.4.10', multiCluster: { clusters: [{ name: 'third', kubeconfigSecret }] } } },
@@ -260,7 +260,7 @@ test.serial('a context for a probe that would be passed over is refused', async 
 test.serial('what fails here is told as such, and as nothing of the clusters that were looked at', async (t) => {
 	const mesh = wantedForChecks(await readClustersMesh(api, 'default'));
 	const settings = { allowLoopback: true, allowProxies: false };
-	// Once it has been asked who it is and what it knows of the clusters, this API server does not answer any more.
+	// This API server says who it is and what it knows of the clusters, and then answers no more.
 	const silent = new Proxy(api, {
 		get: (target, field) => {
 			if (field === 'version') return () => Promise.reject(new TransientError('the API server here is silent'));
@@ -326,7 +326,7 @@ test.serial('every cluster is asked about all others; who can not be asked has a
 		metadata: { name: 'pilot', namespace: 'istio-system' },
 		spec: {
 			serviceAccountName: 'pilot',
-			// Nobody takes it away or moves it on.
+			// Nothing schedules the pod or removes it.
 			schedulerName: 'nobody',
 			containers: [{ name: 'discovery', image: 'pilot', ports: [{ containerPort: 15010 }] }],
 		},
@@ -401,7 +401,7 @@ test.serial('the matrix waits until the last probe has tidied up, though the fir
 });
 
 test.serial('Ctrl-C takes every probe away', async (t) => {
-	// Controllers and kubelets of this machine run no pods: a probe waits until it is ended.
+	// Controllers and kubelets of this machine run no pods, so a probe waits until it is ended.
 	const launcher = resolve(import.meta.dirname, '../meshwright.js');
 	const args = [launcher, 'clusters', 'matrix', loopback, '--kubeconfig', kubeconfig, '--probe-context', 'far=far'];
 	const child = await startGuarded(process.execPath, args, { output: () => undefined });
@@ -421,7 +421,7 @@ test.serial('leave says what to remove, and takes nothing away before the cluste
 	t.is(said.exitCode, 1);
 	t.regex(said.stdout, /Remove the entry far from spec\.multiCluster\.clusters of MeshInstallation default/);
 	t.regex(said.stdout, /It was written by `clusters join --apply`: run again with --apply/);
-	// As long as this is there, the operator has something in the cluster.
+	// While this exists, the operator has something in the cluster.
 	const { namespace, name } = recordReference('istio-system', 'far');
 	await api.create({ apiVersion: 'v1', kind: 'Secret', metadata: { namespace, name } });
 	const leaving = await cli(...leaveFar, '--apply');

@@ -1,4 +1,4 @@
-/** `meshwright clusters list`: the clusters of meshes as the operator sees them. */
+/** `meshwright clusters list`: shows the clusters of meshes as the operator sees them. */
 
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { exitCodes } from '../exit-codes.ts';

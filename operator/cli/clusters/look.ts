@@ -1,6 +1,6 @@
 /**
- * Looks at joined clusters from where the user stands, with the user's own rights here and the kubeconfigs there: by the
- * same guard and the same checks as the operator.
+ * Looks at joined clusters from the user's machine, with the user's own rights here and the kubeconfigs there. It uses the
+ * operator's guard and checks.
  */
 import type { ClusterProblem } from '../../../api/v1/index.ts';
 import { toChild } from '../../apply/child.ts';
@@ -30,38 +30,38 @@ import { reachOf } from './reach.ts';
 
 export interface LookedAt {
 	readonly entry: WantedCluster;
-	/** Undefined where its kubeconfig can't be used. */
+	/** Undefined when its kubeconfig can't be used. */
 	readonly access: ClusterAccess | undefined;
 	readonly api: ApiServer | undefined;
-	/** Whether its API server is reached from here. */
+	/** Whether this machine reaches its API server. */
 	readonly reach: MatrixCell;
 	readonly facts: CheckedFacts | undefined;
-	/** Everything that was found; none when it may join, or is joined as it should be. */
+	/** All findings. Empty when the cluster may join, or is joined as it should be. */
 	readonly problems: readonly ClusterProblem[];
 }
 
 export interface LookOptions {
-	/** The API server here, as the user. */
+	/** A client of the API server here, with the user's rights. */
 	readonly api: ApiServer;
 	readonly mesh: KeepingMesh;
 	readonly settings: ClusterSettings;
-	/** Only this one is connected to; others count by what records and status say. */
+	/** When set, only this cluster is connected to. For the others records and status count. */
 	readonly only?: string | undefined;
-	/** In the place of the Secret of an entry, which need not be there yet. */
+	/** Replaces the Secret of an entry, which need not exist yet. */
 	readonly kubeconfigs?: ReadonlyMap<string, Buffer>;
 	readonly signal?: AbortSignal;
 }
 
-/** How long one cluster may take for everything, for one answer, and for a connection, milliseconds: a person waits. */
+/** Deadlines for a cluster as a whole, for an answer and for a connection. They are short, because a person waits. */
 const wholeTimeoutMs = 60_000;
 const timeouts = { timeoutMs: 10_000, connectTimeoutMs: 5_000 };
 
-/** A client for the cluster of a kubeconfig that was judged; names are judged when they are dialled. */
+/** A client for the cluster of a kubeconfig that the guard has accepted. Host names are checked when they are dialled. */
 export function connectTo({ credentials }: ClusterAccess, settings: ClusterSettings): ApiServer {
 	return new ApiServer(credentials, { ...timeouts, lookup: guardedLookup(settings) });
 }
 
-/** The names under which the operator keeps things in joined clusters. */
+/** The names that the operator's objects have in joined clusters. */
 export function namesIn(
 	{ name, clusterName }: Pick<KeepingMesh, 'name' | 'clusterName'>,
 	localId: string,
@@ -71,11 +71,11 @@ export function namesIn(
 
 export interface Looking extends AsyncDisposable {
 	readonly clusters: readonly LookedAt[];
-	/** UID of `kube-system` here. */
+	/** UID of this cluster's `kube-system`. */
 	readonly localId: string;
 }
 
-/** Rejects only where this cluster can't be spoken with. The clients stay open until it is disposed of. */
+/** Rejects only when this cluster does not answer. The clients stay open until the result is disposed of. */
 export async function lookAtClusters(options: LookOptions): Promise<Looking> {
 	const { api, mesh, settings, only, kubeconfigs, signal } = options;
 	const localId = await clusterId(api);
@@ -112,7 +112,7 @@ export async function lookAtClusters(options: LookOptions): Promise<Looking> {
 	};
 	try {
 		let clusters = await round();
-		// Each is compared with what was learned of the others.
+		// A second round compares each cluster with what was learned about the others.
 		if (clusters.filter(({ facts }) => facts !== undefined).length > 1) clusters = await round();
 		return { clusters, localId, [Symbol.asyncDispose]: close };
 	} catch (error) {
@@ -134,7 +134,7 @@ function connectionOf(
 	{ applySet }: ClusterNames,
 	settings: ClusterSettings,
 ): ClusterConnection {
-	// Nothing is watched by it: it carries the client and what is kept there.
+	// This connection watches nothing. It holds the client and the names of what is kept there.
 	return new ClusterConnection({
 		access,
 		api: connectTo(access, settings),
@@ -164,14 +164,14 @@ async function look(
 		return { entry, access, api, reach: { state: 'ok', latencyMs }, facts, problems };
 	} catch (error) {
 		signal?.throwIfAborted();
-		// What failed here is no finding about the cluster that is looked at.
+		// A failure in this cluster is no finding about the other one.
 		if (error instanceof LocalFailure) throw error.cause;
 		const { problem } = clusterFailure(error, failureContextOf(access));
 		return { entry, access, api, reach: reachOf(error, entry.name), facts: undefined, problems: [problem] };
 	}
 }
 
-/** How long the API server takes to say its version over a connection that is open, milliseconds. */
+/** How long the API server takes to tell its version over an open connection, in milliseconds. */
 async function measure(api: ApiServer, signal: AbortSignal): Promise<number> {
 	await api.version({ signal });
 	const started = performance.now();
@@ -219,7 +219,7 @@ async function open(
 	return { reason, message: `Secret ${namespace}/${name}, key ${key}: ${message}` };
 }
 
-/** What the operator wrote down about the clusters of the mesh; nothing where that may not be read. */
+/** The operator's records about the clusters of the mesh. Empty when the user may not read them. */
 async function readRecords(api: ApiServer, mesh: KeepingMesh): Promise<ReadonlyMap<string, ClusterRecord>> {
 	const found = await Promise.all(
 		mesh.clusters.map(async ({ name }): Promise<readonly (readonly [string, ClusterRecord])[]> => {

@@ -1,19 +1,18 @@
-/** Who reaches whom among the clusters of a mesh: API servers, and pods. Pure. */
+/** Shows who reaches whom among the clusters of a mesh: API servers, and pods. Pure. */
 import { table } from '../output.ts';
 
 /**
- * - `ok`: a connection came about; for an API server with TLS.
- * - `refused`: somebody said no, or there is no way there.
- * - `timeout`: silence.
- * - `unknown`: not tried, or the answer says neither.
+ * - `ok`: a connection was made; for an API server with TLS.
+ * - `refused`: somebody refused it, or no route leads there.
+ * - `timeout`: nobody answered.
+ * - `unknown`: it was not tried, or the answer is unclear.
  */
 export type CellState = 'ok' | 'refused' | 'timeout' | 'unknown';
 
 export interface MatrixCell {
 	readonly state: CellState;
-	/** How long connecting took. */
 	readonly latencyMs?: number;
-	/** Why it is not known, for a line below. */
+	/** Why the state is unknown, for a line below the table. */
 	readonly detail?: string;
 }
 
@@ -21,7 +20,7 @@ export type TargetKind = 'api' | 'pod';
 
 export interface MatrixRow {
 	readonly from: string;
-	/** By the name of the cluster that was tried. */
+	/** By the name of the target cluster. */
 	readonly api: ReadonlyMap<string, MatrixCell>;
 	readonly pod: ReadonlyMap<string, MatrixCell>;
 }
@@ -34,7 +33,7 @@ export interface Matrix {
 	readonly hasPods: boolean;
 }
 
-/** The row of whoever runs the command. */
+/** The row of the machine that runs the command. */
 export const here = 'here';
 
 const titles: Readonly<Record<TargetKind, string>> = { api: 'API SERVERS', pod: 'PODS' };
@@ -56,14 +55,14 @@ function tableOf(kind: TargetKind, { to, rows }: Matrix): string {
 	]);
 }
 
-/** One table for API servers and, where they were tried, one for pods: rows from, columns to. */
+/** A table for API servers and, when pods were tried, one for pods. Each row is a source, each column a target. */
 export function matrixLines(matrix: Matrix): readonly string[] {
 	return [tableOf('api', matrix), ...(matrix.hasPods ? ['', tableOf('pod', matrix)] : [])].flatMap((text) =>
 		text.split('\n'),
 	);
 }
 
-/** What is known about who has to reach whom. */
+/** What decides who has to reach whom. */
 export interface MatrixNeeds {
 	/** Clusters with a control plane, which reads all others. */
 	readonly primaries: ReadonlySet<string>;
@@ -71,7 +70,9 @@ export interface MatrixNeeds {
 	readonly networks: ReadonlyMap<string, string | undefined>;
 }
 
-/** Whether the mesh lives by this cell: a control plane reads every cluster, and pods of one network reach each other. */
+/**
+ * Whether the mesh needs this connection: a control plane reads every cluster, and pods of one network reach each other.
+ */
 function isNeeded(kind: TargetKind, from: string, to: string, { primaries, networks }: MatrixNeeds): boolean {
 	if (from === here) {
 		return kind === 'api';
@@ -79,7 +80,7 @@ function isNeeded(kind: TargetKind, from: string, to: string, { primaries, netwo
 	return kind === 'api' ? primaries.has(from) : networks.get(from) === networks.get(to);
 }
 
-/** What does not work and has to: a sentence each. */
+/** The needed connections that don't work, a sentence each. */
 export function matrixGaps(matrix: Matrix, needs: MatrixNeeds): readonly string[] {
 	return eachCell(matrix).flatMap(({ kind, from, to, cell }) =>
 		(cell.state === 'refused' || cell.state === 'timeout') && isNeeded(kind, from, to, needs)
@@ -88,7 +89,7 @@ export function matrixGaps(matrix: Matrix, needs: MatrixNeeds): readonly string[
 	);
 }
 
-/** Why cells are unknown, each reason once. */
+/** Why cells are unknown. Each reason is listed once. */
 export function matrixNotes(matrix: Matrix): readonly string[] {
 	const notes = eachCell(matrix).flatMap(({ cell: { state, detail } }) =>
 		state === 'unknown' && detail !== undefined ? [detail] : [],
@@ -103,7 +104,7 @@ function eachCell({ rows, hasPods }: Matrix) {
 	);
 }
 
-/** For programs. */
+/** The matrix for programs. */
 export function matrixData(matrix: Matrix): object {
 	return eachCell(matrix).map(({ kind, from, to, cell }) => ({
 		from,

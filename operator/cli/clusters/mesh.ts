@@ -1,4 +1,7 @@
-/** The mesh whose clusters are meant, and what its spec wants of each: the live one, judged as the operator judges it. */
+/**
+ * Reads the mesh whose clusters a command is about, and what its spec wants of each. The live object is judged as the
+ * operator judges it.
+ */
 import { kind, type ParsedSpec, parseMeshInstallation } from '../../../api/v1/index.ts';
 import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
 import { clusterObjects } from '../../mesh/joined/cluster-objects.ts';
@@ -17,7 +20,10 @@ export interface ClustersMesh {
 	readonly mesh: ResolvedMesh;
 }
 
-/** The one mesh that is meant. Throws CommandError when none or several are, or when the operator would refuse it. */
+/**
+ * The one mesh that the user means. Throws CommandError when there is none or several, or when the operator would refuse
+ * it.
+ */
 export async function readClustersMesh(api: ApiServer, name: string | undefined): Promise<ClustersMesh> {
 	const installations = await readInstallations(api, name);
 	const [object, ...others] = installations;
@@ -31,7 +37,7 @@ export async function readClustersMesh(api: ApiServer, name: string | undefined)
 	return judge(object);
 }
 
-/** @throws CommandError with all problems where the operator would refuse it */
+/** @throws CommandError with all problems, when the operator would refuse it */
 export function judge(object: KubeObject): ClustersMesh {
 	const parsed = parseMeshInstallation(object);
 	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
@@ -42,10 +48,10 @@ export function judge(object: KubeObject): ClustersMesh {
 	return { object, spec: parsed.installation.spec, mesh: resolved.mesh };
 }
 
-/** Which pods Pilot and Mixer have is of no matter for checks. */
+/** For checks the pods of Pilot and Mixer don't matter. */
 const noAddresses: ControlPlaneAddresses = { pilot: [], policy: [], telemetry: [] };
 
-/** What checks have to know of the mesh. */
+/** What the checks need to know about the mesh. */
 export function wantedForChecks({ object, spec, mesh }: ClustersMesh): KeepingMesh {
 	return wantedMesh(object, mesh, {
 		paused: spec.paused === true,

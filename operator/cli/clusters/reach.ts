@@ -1,4 +1,4 @@
-/** What a failed call says about the way to an API server. Pure. */
+/** Interprets a failed call: what it says about the way to an API server. Pure. */
 import { InvalidError, TransientError } from '../../runtime/errors.ts';
 import type { MatrixCell } from './matrix.ts';
 
@@ -11,12 +11,12 @@ export function reachOf(error: unknown, name: string): MatrixCell {
 		return { state: 'unknown', detail: `${name} was not dialled: see its findings` };
 	}
 	if (!(error instanceof TransientError)) {
-		// It answered.
+		// The API server answered.
 		return { state: 'ok' };
 	}
 	const codes = codesOf(error);
 	if (codes.some((code) => refusals.has(code))) return { state: 'refused' };
-	// Without a cause it is our own deadline.
+	// An error without a cause is our own deadline.
 	if (codes.some((code) => silences.has(code)) || (error.cause === undefined && error.status === undefined))
 		return { state: 'timeout' };
 	return error.status === undefined

@@ -1,4 +1,4 @@
-/** What `clusters list` shows of an installation: plain functions from the object to rows and lines. */
+/** Makes the rows and lines of `clusters list` from an installation, by plain functions. */
 import { listedClustersOf, type ParsedStatus } from '../../../api/v1/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { age, plain } from '../output.ts';
@@ -9,16 +9,16 @@ type ClusterStatus = NonNullable<ParsedStatus['clusters']>[number];
 export interface ClusterView {
 	readonly mesh: string;
 	readonly name: string;
-	/** What the operator said; undefined where it has not looked yet. */
+	/** What the operator said. Undefined when it has not looked yet. */
 	readonly status: ClusterStatus | undefined;
 	readonly role: string;
 	readonly network: string | undefined;
 	readonly isReady: boolean;
-	/** Why it is not, one sentence each. */
+	/** Why it is not ready, one sentence each. */
 	readonly reasons: readonly string[];
 }
 
-/** Clusters of an installation: those of the list in its order, then those that are on their way out. */
+/** Clusters of an installation: those of the list in its order, then those that are leaving. */
 export function clustersOf(installation: KubeObject): readonly ClusterView[] {
 	const mesh = installation.metadata.name;
 	const { clusters = [] } = (installation.status ?? {}) as Partial<ParsedStatus>;
@@ -49,7 +49,7 @@ function reasonsOf(status: ClusterStatus | undefined): readonly string[] {
 	if (ready === undefined) {
 		return ['the operator has not looked at it yet'];
 	}
-	// `Ready` repeats one of them: what it says is said once.
+	// `Ready` repeats another condition. It is left out, so that nothing is said twice.
 	const others = conditions.filter(({ type, status: value }) => type !== 'Ready' && value === 'False');
 	const all = [ready, ...others].map(({ reason, message }) => `${reason}: ${plain(message)}`);
 	return [...new Set(all)];
@@ -57,7 +57,7 @@ function reasonsOf(status: ClusterStatus | undefined): readonly string[] {
 
 const head = ['NAME', 'ROLE', 'NETWORK', 'SECRET', 'REACHABLE', 'READY', 'EXPIRES', 'VERSION'];
 
-/** @param hasMesh whether the mesh has to be named, since there are several */
+/** @param hasMesh whether to name the mesh, because there are several */
 export function clusterRows(clusters: readonly ClusterView[], now: number, hasMesh: boolean): readonly string[][] {
 	const rows = clusters.map(({ mesh, name, status, role, network, isReady }) => [
 		...(hasMesh ? [mesh] : []),
@@ -82,12 +82,12 @@ function expiry(time: string | undefined, now: number): string {
 	return end <= now ? 'over' : age(new Date(now).toISOString(), end);
 }
 
-/** What is not as it should be, below the table. */
+/** What is not as it should be, for below the table. */
 export function reasonLines(clusters: readonly ClusterView[]): readonly string[] {
 	return clusters.flatMap(({ name, reasons }) => reasons.map((reason) => `${name}: ${reason}`));
 }
 
-/** Clusters that were given up. */
+/** The clusters that were given up. */
 export function leftBehindLines({ status }: KubeObject): readonly string[] {
 	const { leftBehind = [] } = (status ?? {}) as Partial<ParsedStatus>;
 	return leftBehind.map(({ cluster, reason, objects = [] }) => {

@@ -1,4 +1,4 @@
-/** `meshwright diff`: what the operator would change in the cluster for the installations of a file. */
+/** `meshwright diff`: shows what the operator would change in the cluster for the installations of a file. */
 import { describeObject } from '../../runtime/object.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { readDesired } from '../desired.ts';
@@ -67,7 +67,7 @@ function changeLines(change: Change, showNew: boolean): string[] {
 		case 'refuse':
 			return [paint('red', `! ${name} would be refused: ${change.because}`)];
 		case 'kept':
-			return []; // Told together, below.
+			return []; // They are told together, below.
 	}
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the operator would do for one installation, found out by server-side dry run and by the operator's own rules: whose
- * an object is, which CRDs stay, what is pruned.
+ * Finds what the operator would do for one installation, by server-side dry run and by the operator's own rules: whose an
+ * object is, which CRDs stay, what is pruned.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { kind as installationKind } from '../../../api/v1/index.ts';
@@ -22,12 +22,12 @@ export type Change =
 	| { readonly kind: 'create'; readonly object: KubeObject; readonly after: KubeObject }
 	| { readonly kind: 'update'; readonly object: KubeObject; readonly before: KubeObject; readonly after: KubeObject }
 	| { readonly kind: 'delete'; readonly object: KubeObject; readonly because: string }
-	/** The API server, or the operator, would not do it. */
+	/** The API server or the operator would refuse to write it. */
 	| { readonly kind: 'refuse'; readonly object: KubeObject; readonly because: string }
-	/** Differs, and is left so on purpose. */
+	/** The object differs, and is left so on purpose. */
 	| { readonly kind: 'kept'; readonly object: KubeObject; readonly because: string };
 
-/** All changes, in the order in which they are rendered, deletions last. */
+/** All changes, in the order of rendering, deletions last. */
 export async function findChanges(api: ApiServer, desired: DesiredInstallation): Promise<readonly Change[]> {
 	const { installation, mesh } = desired;
 	const live = await renderLive(api, mesh);
@@ -61,7 +61,7 @@ async function changeOf(api: ApiServer, object: KubeObject): Promise<readonly Ch
 		return [await creationOf(api, object)];
 	}
 	if (object.kind === kinds.Namespace.kind) {
-		return []; // One that exists is used as it is, whoever made it.
+		return []; // An existing namespace is used as it is, whoever made it.
 	}
 	const decided = decideByOwner(object, before);
 	if (decided !== undefined) {
@@ -90,7 +90,7 @@ async function find(api: ApiServer, object: KubeObject): Promise<KubeObject | un
 	}
 }
 
-/** The server checks a new object too, unless its namespace is new as well: then there is nowhere to try it. */
+/** Lets the server check a new object, unless its namespace is new as well: then there is nowhere to try it. */
 async function creationOf(api: ApiServer, object: KubeObject): Promise<Change> {
 	const answer = await dryRun(api, object);
 	if ('refused' in answer) {
@@ -117,7 +117,7 @@ async function dryRun(
 	}
 }
 
-/** What the operator does about an object that is not its own, or is a newer release's; undefined where it writes. */
+/** What the operator does about an object that is not its own, or that is of a newer release. Undefined when it writes. */
 function decideByOwner(object: KubeObject, live: KubeObject): Change | undefined {
 	const isCrd = object.kind === kinds.CustomResourceDefinition.kind;
 	const ownership = ownershipOf(live.metadata, object.metadata.labels?.[partOfLabel] ?? '');
@@ -140,7 +140,7 @@ function isScaledByOthers(object: KubeObject): boolean {
 	return object.kind === kinds.Deployment.kind && !('replicas' in (object.spec as object));
 }
 
-/** Objects of the installation that are in the cluster and are no longer rendered. */
+/** Objects of the installation in the cluster that are no longer rendered. */
 async function findPruned(api: ApiServer, objects: readonly KubeObject[], name: string): Promise<readonly Change[]> {
 	const rendered = new Set(objects.map(objectKey));
 	const lists = await Promise.all(
@@ -161,7 +161,7 @@ async function findPruned(api: ApiServer, objects: readonly KubeObject[], name: 
 		.map((object) => ({ kind: 'delete', object, because: `${installationKind} ${name} has it no longer` }));
 }
 
-/** Istio's own kinds are not served before their CRDs are there. */
+/** Istio's own kinds are not served until their CRDs exist. */
 async function orNone(
 	list: Promise<{ readonly items: readonly KubeObject[] }>,
 ): Promise<{ readonly items: readonly KubeObject[] }> {

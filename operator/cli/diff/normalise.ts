@@ -1,4 +1,6 @@
-/** Objects in the form in which two of them are compared: what a person asked for, without what the API server keeps for itself. */
+/**
+ * Gives objects the form in which two of them are compared: what a person asked for, without the API server's own fields.
+ */
 import type { KubeObject } from '../../runtime/object.ts';
 
 const serverMetadata = new Set([
@@ -10,13 +12,13 @@ const serverMetadata = new Set([
 	'deletionTimestamp',
 	'deletionGracePeriodSeconds',
 	'selfLink',
-	// Names the installation by uid, which a file does not know; the operator alone puts it on.
+	// The owner reference has the installation's uid, which a file does not know. The operator alone adds it.
 	'ownerReferences',
 ]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Without status and bookkeeping, keys sorted, and Secrets without their data. */
+/** The object without status and bookkeeping, with sorted keys, and Secrets without their data. */
 export function comparable(object: KubeObject): Fields {
 	const { status: _status, metadata, ...rest } = object;
 	const kept = Object.fromEntries(Object.entries(metadata).filter(([key]) => !serverMetadata.has(key)));
@@ -51,7 +53,7 @@ function sorted(value: unknown): unknown {
 	);
 }
 
-/** The replicas of a Deployment are not compared when they are not rendered: an autoscaler holds them then. */
+/** Drops the replicas of a Deployment when they are not rendered, because then an autoscaler owns them. */
 export function withoutReplicas(object: KubeObject): KubeObject {
 	const { replicas: _replicas, ...spec } = object.spec as Fields;
 	return { ...object, spec };

@@ -48,7 +48,7 @@ interface Line {
 	readonly text: string;
 }
 
-/** All lines of both texts with their marks, those in no hunk too. */
+/** All lines of both texts with their marks, including those outside hunks. */
 function diffLines(before: readonly string[], after: readonly string[]): readonly Line[] {
 	const [, , , ...lines] = unifiedDiff(names, before.join('\n'), after.join('\n'), Number.MAX_SAFE_INTEGER);
 	const shown = lines.map((line) => ({ mark: line.charAt(0), text: line.slice(1) }));
@@ -57,7 +57,7 @@ function diffLines(before: readonly string[], after: readonly string[]): readonl
 
 const text = fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { maxLength: 12 });
 
-/** Length of the longest common subsequence, by the textbook table. */
+/** Length of the longest common subsequence, by the textbook's table. */
 function common(a: readonly string[], b: readonly string[]): number {
 	let row = new Array<number>(b.length + 1).fill(0);
 	for (const x of a) {

@@ -1,4 +1,7 @@
-/** Line diffs for people, in the form of `diff -u`: found by the package `diff`, written as patch(1) reads them. */
+/**
+ * Line diffs for people, in the form of `diff -u`. The package `diff` finds them, and this writes them as patch(1) reads
+ * them.
+ */
 import { type StructuredPatchHunk, structuredPatch } from 'diff';
 
 /** Header lines, then hunks with `context` unchanged lines around each change. Empty when the texts are equal. */
@@ -18,13 +21,13 @@ function hunkLines({ oldStart, oldLines, newStart, newLines, lines }: Structured
 	return [`@@ -${range(oldStart, oldLines)} +${range(newStart, newLines)} @@`, ...lines];
 }
 
-/** One line is told by its number alone, none by the number of the line before (POSIX, diff -u). */
+/** One line is written by its number alone, none by the number of the line before (POSIX, diff -u). */
 function range(start: number, count: number): string {
 	if (count === 0) return `${start - 1},0`;
 	return count === 1 ? String(start) : `${start},${count}`;
 }
 
-/** A last line counts as ended, so that no diff is about nothing but that. */
+/** Ends the last line, so that no diff is about a missing line feed alone. */
 function terminated(text: string): string {
 	return text === '' || text.endsWith('\n') ? text : `${text}\n`;
 }

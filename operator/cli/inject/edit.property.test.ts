@@ -1,4 +1,7 @@
-/** Whatever a document holds and however it is written: a changed text means what was wanted, and back it is what it was. */
+/**
+ * Whatever a document holds and however it is written: the changed text means what was wanted, and changing it back
+ * restores the text.
+ */
 import test from 'ava';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
@@ -42,7 +45,7 @@ function written(
 			json ? `${JSON.stringify(each, null, options.indent)}\n` : stringify(each, { ...options, version: '1.1' }),
 		)
 		.join('---\n');
-	// Many a file ends without a line break.
+	// Many files end without a line break.
 	const text = cut ? lines.trimEnd() : lines;
 	return crlf ? text.replaceAll('\n', '\r\n') : text;
 }

@@ -1,4 +1,4 @@
-/** Texts with comments, anchors, quotes and line ends of all sorts: what is not changed stays as it is, to the byte. */
+/** Texts with comments, anchors, quotes and all sorts of line ends: what is not changed stays as it is, to the byte. */
 import test from 'ava';
 import { editDocuments, readDocuments, SyntaxProblem } from './edit.ts';
 

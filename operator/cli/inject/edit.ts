@@ -1,14 +1,14 @@
 /**
- * Changes values inside YAML and JSON texts and leaves every other byte as it is: comments, order, quoting, blank lines.
- * A change is made of the smallest pieces of text, and the outcome is read again: what does not come out as it was meant
- * is never printed.
+ * Changes values inside YAML and JSON texts and leaves every other byte as it is: comments, order, quoting, blank lines. It
+ * edits the smallest pieces of text, and reads the outcome again: an outcome that does not mean what was wanted is never
+ * printed.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, parseAllDocuments } from 'yaml';
 import { NotEditable } from './nodes.ts';
 import { type Edit, eolOf, print, Writer } from './writer.ts';
 
-/** A text is no YAML. */
+/** The text is no YAML. */
 export class SyntaxProblem extends Error {
 	/** Counted from 0. */
 	readonly document: number;
@@ -25,8 +25,8 @@ export interface Edited {
 }
 
 /**
- * Reads as kubectl does: YAML 1.1, merge keys, but neither dates nor numbers of base 60
- * (sigs.k8s.io/yaml turns none of them into anything but text).
+ * Reads as kubectl does: YAML 1.1 with merge keys, but without dates and numbers of base 60 (sigs.k8s.io/yaml reads these
+ * as text).
  */
 function parse(text: string): readonly Document.Parsed[] {
 	const documents = parseAllDocuments(text, {
@@ -56,14 +56,14 @@ export function readDocuments(text: string): readonly unknown[] {
 	return parse(text).map(readValue);
 }
 
-/** The text with the values in place of those that it has, one for each document. Throws SyntaxProblem. */
+/** The text with these values in place of its own, one for each document. Throws SyntaxProblem. */
 export function editDocuments(text: string, wanted: readonly unknown[]): Edited {
 	const changes = parse(text).flatMap((document, index): readonly Change[] => {
 		const before = readValue(document);
 		const after = wanted[index];
 		return isDeepStrictEqual(before, after) ? [] : [{ document, index, before, after }];
 	});
-	// Read again once for all documents; one by one only where that fails.
+	// All changes are tried at once. Only when that fails they are tried one by one.
 	const simple = changes.map((change) => editsOf(text, change, false));
 	if (simple.every((edits) => edits !== undefined)) {
 		const edited = apply(text, simple.flat());
@@ -86,16 +86,16 @@ export function editDocuments(text: string, wanted: readonly unknown[]): Edited 
 	return { text: apply(text, edits), reprinted };
 }
 
-/** A document whose value is to be another. */
+/** A document that is to get another value. */
 interface Change {
 	readonly document: Document.Parsed;
-	/** Of the document in the text. */
+	/** Index of the document in the text. */
 	readonly index: number;
 	readonly before: unknown;
 	readonly after: unknown;
 }
 
-/** None for a text that an edit which did not fit has broken: another way is tried then. */
+/** The values of a text. Empty when an edit that did not fit has broken it: then another way is tried. */
 function valuesOf(text: string): readonly unknown[] {
 	try {
 		return readDocuments(text);
@@ -126,13 +126,13 @@ function reprint(text: string, { document, after }: Change): Edit {
 	return { start, end: text[end - 1] === '\n' ? end - 1 : end, text: printed.replaceAll('\n', eolOf(text)) };
 }
 
-/** None where the text has a shape that can't be changed in place. */
+/** The edits for a change. Undefined when the text has a form that can't be changed in place. */
 function editsOf(text: string, change: Change, expandAliases: boolean): readonly Edit[] | undefined {
 	const { document, before, after } = change;
 	try {
 		const writer = new Writer(text, document.contents, expandAliases);
 		writer.change(document.contents, before, after, { after: 0, column: -2, kind: 'key', flow: false });
-		apply(text, writer.edits); // Refuses edits that overlap.
+		apply(text, writer.edits); // It refuses edits that overlap.
 		return writer.edits;
 	} catch (error) {
 		if (error instanceof NotEditable) {

@@ -1,13 +1,13 @@
-/** The files that `inject` and `uninject` read and, where they are told to, write back. */
+/** Reads the files of `inject` and `uninject`, and writes them back when that is asked for. */
 import { readdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { CommandError } from '../command-error.ts';
 
 export interface ManifestFile {
-	/** For messages: the path, or `standard input`. */
+	/** The path, or `standard input`. For messages. */
 	readonly source: string;
-	/** Absent for standard input. */
+	/** Undefined for standard input. */
 	readonly path?: string;
 	readonly text: string;
 }
@@ -17,10 +17,10 @@ export interface FileOptions {
 	readonly recursive?: readonly string[];
 }
 
-/** What counts as a manifest below a folder. */
+/** Files below a folder with such a name count as manifests. */
 const manifestName = /\.(ya?ml|json)$/i;
 
-/** The files that were named, then those below the folders, each folder's in the order of their names. */
+/** The named files, then those below the folders, each folder's in the order of their names. */
 export async function readManifests({ filename = [], recursive = [] }: FileOptions): Promise<readonly ManifestFile[]> {
 	if (filename.length === 0 && recursive.length === 0) {
 		throw new CommandError(
@@ -54,7 +54,7 @@ async function readOne(file: string): Promise<ManifestFile> {
 	const [source, path] = file === '-' ? ['standard input'] : [file, file];
 	try {
 		const bytes = path === undefined ? await buffer(process.stdin) : await readFile(path);
-		// Bytes that are no UTF-8 would come out as others, and a byte order mark stays.
+		// Refuses bytes that are no UTF-8, since they would come out as others. Keeps a byte order mark.
 		const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
 		return { source, ...(path === undefined ? {} : { path }), text };
 	} catch (error) {
@@ -76,7 +76,7 @@ function unreadable(file: string, error: unknown, remedy: string): CommandError 
 	return new CommandError(`${file} ${reason}`, remedy, error);
 }
 
-/** Replaces a file in one step: who reads it meanwhile sees the old text or the new one, never half of it. A link stays one. */
+/** Replaces a file in one step: a reader sees the old text or the new one, never half of it. A link stays a link. */
 export async function replaceFile(path: string, content: string): Promise<void> {
 	try {
 		const target = await realpath(path);

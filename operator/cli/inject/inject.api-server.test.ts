@@ -1,4 +1,4 @@
-/** Injected manifests meet a real API server: it takes them without a warning; and a live mesh says what is injected. */
+/** A real API server takes injected manifests without a warning, and a live mesh decides what is injected. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ test.before(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'meshwright-inject-'));
 	cluster = await startCluster({ name: 'inject' });
 	agent = new Agent({ connect: { ca: cluster.ca } });
-	// Nothing makes the accounts of namespaces here; pods must have one.
+	// Nothing makes the accounts of namespaces here, and pods need one.
 	for (const name of ['default', 'db']) {
 		await cluster.request({
 			method: 'POST',
@@ -49,7 +49,7 @@ const collections: Readonly<Record<string, string>> = {
 	StatefulSet: '/apis/apps/v1/namespaces/default/statefulsets',
 };
 
-/** Server-side dry run that refuses unknown and duplicate fields. */
+/** A server-side dry run that refuses unknown and duplicate fields. */
 async function dryRun(
 	object: KubeObject,
 ): Promise<{ readonly status: number; readonly warnings: readonly string[]; readonly answer: unknown }> {

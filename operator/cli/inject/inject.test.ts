@@ -1,4 +1,4 @@
-/** `meshwright inject` and `uninject` as processes of their own, without a cluster. */
+/** Runs `meshwright inject` and `uninject` as processes of their own, without a cluster. */
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** `meshwright inject` and `meshwright uninject`: the proxy into manifests and out of them, as the webhook does it in the cluster. */
+/**
+ * `meshwright inject` and `meshwright uninject`: put the proxy into manifests as the webhook does in the cluster, and
+ * remove it.
+ */
 import { once } from 'node:events';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { injectPod, uninjectPod } from '../../sidecar/index.ts';
@@ -10,12 +13,12 @@ import { type ChangedManifests, type ChangePod, changeManifests } from './manife
 import { type MeshOptions, readMesh } from './mesh.ts';
 
 export interface UninjectOptions extends FileOptions {
-	/** Whether the files are replaced, rather than printed. */
+	/** Whether the files are replaced instead of printing them. */
 	readonly write: boolean;
 }
 
 export interface InjectOptions extends UninjectOptions, MeshOptions {
-	/** Namespace of objects that do not name theirs. */
+	/** Namespace of objects that don't name theirs. */
 	readonly namespace: string;
 }
 
@@ -29,7 +32,7 @@ export async function uninject(options: UninjectOptions): Promise<number> {
 	return changeFiles(await readManifests(options), options.write, uninjection);
 }
 
-/** Puts the proxy of a mesh in. Objects that do not name their namespace will be in the given one. */
+/** Puts the proxy of a mesh into a pod. Objects that don't name their namespace count as being in `defaultNamespace`. */
 export function injection(mesh: ResolvedMesh, defaultNamespace: string): ChangePod {
 	return ({ pod, apiVersion, kind, name, namespace = defaultNamespace }) => {
 		const context = { namespace, ...(name === undefined ? {} : { ownerName: name }), typeMeta: { apiVersion, kind } };
@@ -43,7 +46,7 @@ export const uninjection: ChangePod = ({ pod }) => {
 	return result.kind === 'uninjected' ? { ...result, kind: 'changed' } : result;
 };
 
-/** Nothing is printed or written unless all files are right. */
+/** Prints or writes nothing unless all files are right. */
 async function changeFiles(files: readonly ManifestFile[], write: boolean, change: ChangePod): Promise<number> {
 	if (write && files.some(({ path }) => path === undefined)) {
 		throw new CommandError('standard input can’t be written back', 'leave --write out, or give files');
@@ -66,7 +69,7 @@ async function changeFiles(files: readonly ManifestFile[], write: boolean, chang
 	return exitCodes.ok;
 }
 
-/** All files, or the problems of all of them. */
+/** Changes all files, or throws the problems of all of them. */
 function changeAll(files: readonly ManifestFile[], change: ChangePod): readonly ChangedManifests[] {
 	const problems: CommandError[] = [];
 	const results = files.flatMap(({ source, text }) => {
@@ -91,7 +94,7 @@ function withRemedy({ message, remedy }: CommandError): string {
 	return remedy === undefined ? message : `${message}\n  do: ${remedy}`;
 }
 
-/** The texts of several files as documents of one stream. One file alone stays as it is, to the byte. */
+/** Joins the texts of several files to documents of one stream. One file alone stays as it is, to the byte. */
 function joined(texts: readonly string[]): string {
 	return texts.reduce((before, text) => {
 		if (before === '' || text === '') {

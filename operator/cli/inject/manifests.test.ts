@@ -1,4 +1,4 @@
-/** Manifests as people write them, through injection and back. */
+/** Injects into manifests as people write them, and takes the proxy out again. */
 import test from 'ava';
 import { parseAllDocuments, stringify } from 'yaml';
 import { releases } from '../../releases/index.ts';
@@ -47,7 +47,7 @@ for (const { version } of releases) {
 			const names = containersIn(documents(injected));
 			t.true(names.includes('istio-proxy') && names.includes('istio-init'), names.join());
 			if (!text.includes('*labels') && kind !== 'DaemonSet') {
-				// What is added are lines of their own: what was there is still there, in its order.
+				// Added lines are separate lines: the old ones are all there, in their order.
 				const lines = injected.split('\n');
 				let next = 0;
 				for (const line of text.split('\n')) {

@@ -1,13 +1,13 @@
-/** From the text of manifests to the same text with other pods in it. Pure. */
+/** Changes the pods in the text of manifests. Pure. */
 import type { Pod } from '../../sidecar/index.ts';
 import { CommandError } from '../command-error.ts';
 import { editDocuments, readDocuments, SyntaxProblem } from './edit.ts';
 import { findWorkloads, pathText, type Workload, withNulls, withValueAt } from './workloads.ts';
 
-/** What becomes of one pod. */
+/** The outcome for one pod. */
 export type PodChange =
 	| ({ readonly kind: 'changed' } & Pod)
-	/** It is left as it is; a sentence without its full stop. */
+	/** The pod is left as it is. `reason` is a sentence without its full stop. */
 	| { readonly kind: 'skipped'; readonly reason: string }
 	| { readonly kind: 'refused'; readonly problems: readonly { readonly message: string }[] };
 
@@ -15,15 +15,15 @@ export type ChangePod = (workload: Workload) => PodChange;
 
 export interface ChangedManifests {
 	readonly text: string;
-	/** How many pods are other than before. */
+	/** How many pods were changed. */
 	readonly changed: number;
 	/** Remarks for the user, one line each. */
 	readonly notes: readonly string[];
 }
 
 /**
- * Changes every pod of a file. What holds no pod, and what need not change, stays as it is to the byte.
- * Throws CommandError with all problems, each with file, document and path.
+ * Changes every pod of a file. Objects without a pod, and what need not change, stay as they are, to the byte. Throws
+ * CommandError with all problems, each with file, document and path.
  */
 export function changeManifests(source: string, text: string, change: ChangePod): ChangedManifests {
 	const documents = read(source, text);
@@ -69,7 +69,7 @@ export function changeManifests(source: string, text: string, change: ChangePod)
 	return { text: edited.text, changed, notes };
 }
 
-/** Metadata of a template that would be empty does not come into being, and goes with its last field. */
+/** Puts the changed pod into its template. Metadata that would be empty is not added, and removed with its last field. */
 function withPod(old: unknown, { metadata, spec }: Pod): unknown {
 	const { metadata: before, ...others } = old as { readonly metadata?: object | null };
 	const isNeeded = Object.keys(metadata).length > 0 || (before !== undefined && Object.keys(before ?? {}).length === 0);
@@ -80,7 +80,7 @@ function titleOf({ kind, namespace, name }: Workload): string {
 	return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name ?? '(without a name)'}`;
 }
 
-/** From the document to the pod that a path begins in. */
+/** The path from the document to the pod, for messages. */
 function inTemplate({ path }: Workload): string {
 	const start = pathText(path);
 	return start === '' ? '' : `${start}.`;

@@ -1,16 +1,16 @@
-/** Where the nodes of a YAML document stand in its text, to the character. */
+/** Finds where the nodes of a YAML document are in its text, to the character. */
 import { isMap, isScalar, isSeq, type Pair, type YAMLSeq } from 'yaml';
 
-/** A node of the syntax tree, or nothing where a value is left out. */
+/** A node of the syntax tree, or undefined when a value is left out. */
 export type Node = unknown;
 
-/** The text has a shape that can't be changed in place. */
+/** The text has a form that can't be changed in place. */
 export class NotEditable extends Error {}
 
-/** The key that brings the fields of another map. */
+/** The key that merges the fields of another map. */
 export const mergeKey = '<<';
 
-/** How far the lists of a document begin behind their keys, in the first list that there is. */
+/** How many columns the document's lists are indented below their keys, by the first list in it. */
 export function sequenceOffset(
 	node: Node,
 	keyColumn: number,
@@ -36,7 +36,7 @@ export function sequenceOffset(
 
 export function keyOf({ key }: Pair): string {
 	const value = isScalar(key) ? key.value : key;
-	return typeof value === 'symbol' ? mergeKey : String(value); // The library's own symbol for a merge.
+	return typeof value === 'symbol' ? mergeKey : String(value); // The library has a symbol for a merge.
 }
 
 function tokenOf(node: Node): { readonly type: string; readonly items?: readonly unknown[] } | undefined {
@@ -60,7 +60,7 @@ export function startOf(node: Node): number {
 	return rangeOf(node)[0];
 }
 
-/** Where the last character of a value is: comments and blank lines behind it are not its own. */
+/** The end of a value's last character. Comments and blank lines after it don't belong to the value. */
 export function endOf(node: Node): number {
 	if (isMap(node) && !isFlow(node)) {
 		const last = node.items.at(-1);
@@ -81,7 +81,7 @@ interface Token {
 	readonly offset: number;
 }
 
-/** Offset right behind the colon of a pair. */
+/** The offset right after the colon of a pair. */
 export function colonOf(pair: Pair): number {
 	const token = 'srcToken' in pair ? (pair.srcToken as { readonly sep?: readonly Token[] } | undefined) : undefined;
 	const colon = token?.sep?.find(({ type }) => type === 'map-value-ind');
@@ -91,7 +91,7 @@ export function colonOf(pair: Pair): number {
 	return colon.offset + 1;
 }
 
-/** Offsets of the dashes of a block sequence. */
+/** The offsets of the dashes of a block sequence. */
 export function dashesOf(node: YAMLSeq): readonly number[] {
 	const items = (tokenOf(node)?.items ?? []) as readonly {
 		readonly start: readonly Token[];

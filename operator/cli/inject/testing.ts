@@ -165,7 +165,7 @@ template:
 `,
 };
 
-/** What holds no pod, in a form that no printer would give back. */
+/** Objects without a pod, in a form that no printer would produce. */
 export const others = `apiVersion:   v1
 kind: Service
 metadata: { name:   web }   # odd spaces

@@ -1,25 +1,25 @@
-/** Where pods are in manifests: the kinds that hold a pod template, and lists of them. */
+/** Finds pods in manifests: in the kinds with a pod template, and in lists of them. */
 import { groupOf } from '../../runtime/object.ts';
 import type { Pod } from '../../sidecar/index.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A step into a value: the name of a field, or the index of an item. */
+/** The steps into a value: names of fields and indexes of items. */
 type Path = readonly (string | number)[];
 
 /** A pod template and the object that holds it. */
 export interface Workload {
 	readonly apiVersion: string;
 	readonly kind: string;
-	/** Of what the user wrote; absent where the API server shall make one (`generateName`). */
+	/** Name of the object that the user wrote. Undefined when the API server is to make one (`generateName`). */
 	readonly name?: string;
 	readonly namespace?: string;
-	/** From the document to the template: empty for a Pod. */
+	/** Path from the document to the template. Empty for a Pod. */
 	readonly path: Path;
 	readonly pod: Pod;
 }
 
-/** Something that can't be a pod, and where. */
+/** Something that can't be a pod, and where it is. */
 export interface WorkloadProblem {
 	/** The object, and the place in it: `Deployment web: spec.template.spec.containers`. */
 	readonly path: string;
@@ -33,7 +33,7 @@ export interface FoundWorkloads {
 	readonly problems: readonly WorkloadProblem[];
 }
 
-/** From an object to its pod template, by group and kind; the versions of a group agree. */
+/** The path from an object to its pod template, by group and kind. The versions of a group agree. */
 const templatePaths: Readonly<Record<string, Path>> = {
 	'/Pod': [],
 	'/PodTemplate': ['template'],
@@ -48,7 +48,7 @@ const templatePaths: Readonly<Record<string, Path>> = {
 
 const nothing: FoundWorkloads = { workloads: [], problems: [] };
 
-/** All pod templates of a document, in lists as well (`List`, `DeploymentList`, and lists in lists). */
+/** All pod templates of a document, including those in lists (`List`, `DeploymentList`, and lists in lists). */
 export function findWorkloads(document: unknown): FoundWorkloads {
 	return find(document, [], undefined);
 }
@@ -66,7 +66,7 @@ function find(
 		return nothing;
 	}
 	if (kind.endsWith('List') && Array.isArray(value.items)) {
-		// Items of a typed list need not repeat what they are.
+		// Items of a typed list need not repeat their kind.
 		const items = kind === 'List' ? undefined : { apiVersion, kind: kind.slice(0, -'List'.length) };
 		return all(value.items.map((item, index) => find(item, [...path, 'items', index], items)));
 	}
@@ -113,13 +113,13 @@ function text(value: unknown): string | undefined {
 	return typeof value === 'string' ? value : undefined;
 }
 
-/** What was checked by `problemsOf` is a pod as far as injection reads it. */
+/** The template as a pod. `problemsOf` has checked all that injection reads. */
 function podOf(template: Fields): Pod {
 	const { metadata = {}, spec } = withoutNulls(template) as Fields;
 	return { metadata, spec } as Pod;
 }
 
-/** A field without a value (`annotations:` with nothing behind it) is no field, as for the API server. */
+/** Drops fields without a value (`annotations:` with nothing after it), as the API server does. */
 function withoutNulls(value: unknown): unknown {
 	if (Array.isArray(value)) {
 		return value.map(withoutNulls);
@@ -133,7 +133,7 @@ function withoutNulls(value: unknown): unknown {
 		: value;
 }
 
-/** A changed pod with the fields without a value that it had before: they stay as they were written. */
+/** Gives a changed pod back its fields without a value, so that they stay as they were written. */
 export function withNulls(before: unknown, after: unknown): unknown {
 	if (Array.isArray(before) && Array.isArray(after)) {
 		const named = new Map(before.map((item) => [nameOf(item), item]));
@@ -223,7 +223,7 @@ function valueAt(value: unknown, path: Path): unknown {
 	return path.reduce<unknown>((parent, step) => (isFields(parent) ? parent[step] : undefined), value);
 }
 
-/** The value with another one at a path; what is not on the way is the same object. */
+/** A copy of the value with a change at a path. Parts that are not on the path are the same objects. */
 export function withValueAt(value: unknown, path: Path, change: (old: unknown) => unknown): unknown {
 	const [step, ...rest] = path;
 	if (step === undefined) {

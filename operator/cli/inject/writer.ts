@@ -1,4 +1,4 @@
-/** The smallest edits of a text that make one value of a YAML document another. */
+/** Finds the smallest edits of a text that give one value of a YAML document another value. */
 import { isDeepStrictEqual } from 'node:util';
 import { isAlias, isMap, isSeq, stringify, type YAMLMap, type YAMLSeq } from 'yaml';
 import {
@@ -15,7 +15,7 @@ import {
 	startOf,
 } from './nodes.ts';
 
-/** A piece of the text that is replaced; offsets are those of the original. */
+/** A piece of the text to replace. Offsets are those of the original. */
 export interface Edit {
 	readonly start: number;
 	readonly end: number;
@@ -24,14 +24,14 @@ export interface Edit {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Where a value stands: after the colon of its key, or the dash of its item. */
+/** Where a value is: after the colon of its key, or the dash of its item. */
 interface Place {
-	/** Offset right behind the colon or the dash. */
+	/** The offset right after the colon or the dash. */
 	readonly after: number;
 	/** Column of the key or the dash. */
 	readonly column: number;
 	readonly kind: 'key' | 'item';
-	/** Inside of brackets or braces. */
+	/** Whether it is inside brackets or braces. */
 	readonly flow: boolean;
 }
 
@@ -50,7 +50,10 @@ export class Writer {
 		this.#expandAliases = expandAliases;
 	}
 
-	/** In order. Lines that go from the end of a text without a last line break take the one before them along. */
+	/**
+	 * The edits, in order. When lines at the end of a text without a last line break are removed, the line break before them
+	 * goes, too.
+	 */
 	get edits(): readonly Edit[] {
 		const joined: Edit[] = [];
 		for (const edit of this.#edits.toSorted((a, b) => a.start - b.start)) {
@@ -189,7 +192,7 @@ export class Writer {
 		}
 	}
 
-	/** Puts items behind one that stays, or in front of all. */
+	/** Inserts items after one that stays, or in front of all. */
 	#insertItems(
 		node: YAMLSeq,
 		spans: readonly { readonly start: number; readonly end: number }[],
@@ -225,7 +228,7 @@ export class Writer {
 		this.#edits.push({ start, end: start, text: this.#indented(printed, column) + this.#eol });
 	}
 
-	/** Puts another value in the place of one; what belonged to the old one (anchor, tag) goes with it. */
+	/** Replaces a value. What belonged to the old one (anchor, tag) goes with it. */
 	#replace(node: Node, after: unknown, place: Place): void {
 		if (place.flow || (isFlow(node) && place.after === 0)) {
 			this.#edits.push({ start: startOf(node), end: endOf(node), text: this.#json(after, startOf(node)) });
@@ -303,7 +306,7 @@ export class Writer {
 		this.#edits.push({ start: last.end, end: last.end, text });
 	}
 
-	/** What stands between the entries of a collection in brackets or braces. */
+	/** The text between the entries of a collection in brackets or braces. */
 	#separatorOf(node: YAMLMap | YAMLSeq, first: number): string {
 		if (this.#text.slice(startOf(node), first).includes('\n')) {
 			return `,${this.#eol}${this.#indentAt(first)}`;
@@ -311,7 +314,7 @@ export class Writer {
 		return /^\S*$/.test(this.#text.slice(startOf(node), endOf(node))) ? ',' : ', ';
 	}
 
-	/** A value in JSON, on several lines where the text around it is. */
+	/** A value as JSON, on several lines when the text around it has several. */
 	#json(value: unknown, near: number): string {
 		const unit = /^[[{]\r?\n([ \t]+)/.exec(this.#text.trimStart())?.[1];
 		if (unit === undefined) {
@@ -326,7 +329,7 @@ export class Writer {
 
 	#nextLine(offset: number): number {
 		if (offset > 0 && this.#text[offset - 1] === '\n') {
-			return offset; // A block scalar: its last line break is its own.
+			return offset; // The last line break of a block scalar belongs to it.
 		}
 		const end = this.#text.indexOf('\n', offset);
 		return end === -1 ? this.#text.length : end + 1;
@@ -342,8 +345,8 @@ export class Writer {
 }
 
 /**
- * Whether two items of a list are the same one, before and after: by their name where they have one, objects by kind and name.
- * Objects without a name (lists in lists) are the same where nothing was added or taken out.
+ * Whether an item after the change is the same one as an item before it: by name when they have one, objects by kind and
+ * name. Items without a name (lists in lists) are the same when nothing was added or removed.
  */
 function isSameItem(before: unknown, after: unknown, isAligned: boolean): boolean {
 	if (!isFields(before) || !isFields(after)) {

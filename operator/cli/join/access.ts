@@ -1,4 +1,4 @@
-/** The other cluster, as the user reaches it: the client, and what others need to know to reach it as well. */
+/** The user's access to the other cluster: the client, and what others need to know to reach it. */
 import { ApiServer } from '../../runtime/client/api-server.ts';
 import { loadKubeconfig } from '../../runtime/credentials/credentials.ts';
 import { CommandError } from '../command-error.ts';
@@ -7,23 +7,26 @@ export interface JoinAccessOptions {
 	readonly kubeconfig?: string;
 	readonly joinKubeconfig?: string;
 	readonly joinContext?: string;
-	/** Instead of the address in the kubeconfig, for others. */
+	/** Replaces the address in the kubeconfig, for others. */
 	readonly server?: string;
 }
 
 export interface JoinAccess extends AsyncDisposable {
-	/** With the user's rights there. */
+	/** A client with the user's rights there. */
 	readonly api: ApiServer;
-	/** URL for others. */
+	/** The URL for others. */
 	readonly server: string;
-	/** URL in the user's kubeconfig. */
+	/** The URL in the user's kubeconfig. */
 	readonly url: string;
-	/** PEM of the authorities of its certificate; the system's own when undefined. */
+	/** PEM of the authorities that signed its certificate. Undefined for the system's own. */
 	readonly ca: string | undefined;
 	readonly tlsServerName: string | undefined;
 }
 
-/** The caller closes it. Throws CommandError for a kubeconfig that checks no certificates: nobody else may do so. */
+/**
+ * Connects to the other cluster; the caller closes the client. Throws CommandError for a kubeconfig that checks no
+ * certificates, because nobody else may use it like that.
+ */
 export async function joinAccess(options: JoinAccessOptions): Promise<JoinAccess> {
 	const credentials = await loadKubeconfig({
 		path: options.joinKubeconfig ?? options.kubeconfig,

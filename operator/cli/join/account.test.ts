@@ -13,7 +13,7 @@ test('for a mesh in another namespace nothing is left of the one that the manife
 		const objects = accountObjects(parts, 'shop');
 		t.notRegex(JSON.stringify(objects), /istio-system/);
 		t.true(objects.some(({ kind, metadata }) => kind === 'Namespace' && metadata.name === 'shop'));
-		// Roles of the whole cluster for two meshes do not get into each other's way.
+		// Cluster-wide roles for two meshes must not collide.
 		const inCluster = accountObjects(parts, 'istio-system')
 			.filter(({ kind }) => kind.startsWith('Cluster'))
 			.map(objectKey);

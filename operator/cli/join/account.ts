@@ -1,6 +1,6 @@
 /**
  * The account by which the operator works in a cluster that joins: the objects of `deploy/remote` for the namespace of a
- * mesh, marked as made by `clusters join`, so that `clusters leave` takes away what join has made and nothing else.
+ * mesh. They are marked as made by `clusters join`, so that `clusters leave` deletes what join has made and nothing else.
  */
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
@@ -27,21 +27,24 @@ export const joinAccount = { namespace: 'meshwright-system', name: 'meshwright-j
 /** The namespace of the mesh that the manifests are written for. */
 const writtenFor = defaultNamespace;
 
-/** On everything that join has made. */
+/** Everything that join has made carries this label. */
 export const madeByLabel = 'app.kubernetes.io/managed-by';
 export const madeByJoin = 'meshwright-cli';
-/** On what is for the mesh in one namespace: its name. */
+/** Objects for the mesh in one namespace carry this label with the namespace's name. */
 export const joinNamespaceLabel = 'meshwright.io/join-namespace';
 
-/** Who writes, here and there: apart from the operator's fields. */
+/** The field manager of what join writes, here and there. It differs from the operator's. */
 export const cliFieldManager = 'meshwright-cli';
 
-/** What a cluster with this role and data plane needs. */
+/** The parts that a cluster with this role and data plane needs. */
 export function accountParts(role: 'Remote' | 'Primary', hasDataPlane: boolean): readonly AccountPart[] {
 	return ['base', ...(role === 'Primary' ? ['primary' as const] : hasDataPlane ? ['data-plane' as const] : [])];
 }
 
-/** The objects, in an order in which each can be made after the other. Namespaces come first, and bear no mark: they are never deleted. */
+/**
+ * The objects, in an order in which they can be made one after the other. Namespaces come first and get no mark, because
+ * they are never deleted.
+ */
 export function accountObjects(parts: readonly AccountPart[], namespace: string): readonly KubeObject[] {
 	const all = parts
 		.flatMap((part) => texts[part])
@@ -56,7 +59,7 @@ interface Rules {
 	readonly resourceNames?: readonly string[];
 }
 
-/** Roles for another namespace have names of their own: those for `istio-system` may be there as well. */
+/** Gives the roles for another namespace names of their own, because those for `istio-system` may exist as well. */
 function inNamespace(object: KubeObject, namespace: string): KubeObject {
 	const { kind, metadata } = object;
 	if (kind === 'Namespace') {
@@ -91,7 +94,7 @@ function ruleFor(rule: Rules, namespace: string): Rules {
 		: rule;
 }
 
-/** The same object without the marks: for one that somebody else has made. */
+/** The object without the marks, for one that somebody else has made. */
 export function unmarked(object: KubeObject): KubeObject {
 	const { [madeByLabel]: _, [joinNamespaceLabel]: __, ...labels } = object.metadata.labels ?? {};
 	return { ...object, metadata: { ...object.metadata, labels } };

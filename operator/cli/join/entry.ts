@@ -8,7 +8,7 @@ import { type ClustersMesh, judge } from '../clusters/mesh.ts';
 import { CommandError } from '../command-error.ts';
 import { cliFieldManager } from './account.ts';
 
-/** As it is written in the spec. */
+/** The entry as the spec has it. */
 export type ClusterEntry = NonNullable<NonNullable<ParsedSpec['multiCluster']>['clusters']>[number];
 
 export function entriesOf({ multiCluster }: ParsedSpec): readonly ClusterEntry[] {
@@ -26,7 +26,7 @@ export interface EntryOptions {
 	readonly secretNamespace: string;
 }
 
-/** What is asked for, on top of what the spec says of this cluster already. */
+/** The entry that the options ask for, based on what the spec says of this cluster already. */
 export function entryFor(name: string, options: EntryOptions, existing: ClusterEntry | undefined): ClusterEntry {
 	const { role, network, podCidr, serviceCidr, controlPlaneAddress, dataPlane, secretNamespace } = options;
 	const addresses = controlPlaneAddress ?? existing?.dataPlane?.controlPlaneAddresses;
@@ -50,7 +50,7 @@ export function entryFor(name: string, options: EntryOptions, existing: ClusterE
 	} as ClusterEntry;
 }
 
-/** The mesh with the entry in its list. Throws CommandError where the operator would refuse it. */
+/** The mesh with the entry in its list. Throws CommandError when the operator would refuse it. */
 export function meshWith({ object, spec }: ClustersMesh, entry: ClusterEntry): ClustersMesh {
 	const { multiCluster = {}, ...rest } = (object.spec ?? {}) as { readonly multiCluster?: object };
 	const entries = entriesOf(spec);
@@ -60,14 +60,14 @@ export function meshWith({ object, spec }: ClustersMesh, entry: ClusterEntry): C
 }
 
 /**
- * One manager for each entry: all that a manager owns is what it applied last, so that with one for all a second join
- * would take the first one's entry away.
+ * The field manager for an entry. Each entry has its own: a manager owns only what it applied last, so with one manager for
+ * all a second join would remove the first one's entry.
  */
 export function entryManager(cluster: string): string {
 	return `${cliFieldManager}-${cluster}`;
 }
 
-/** Throws CommandError where somebody else owns fields of the entry that are to be different. */
+/** Writes the entry. Throws CommandError when somebody else owns fields of the entry that would change. */
 export async function applyEntry(api: ApiServer, mesh: string, entry: ClusterEntry, dryRun: boolean): Promise<void> {
 	const spec = { multiCluster: { clusters: [entry] } };
 	try {
@@ -85,7 +85,7 @@ export async function applyEntry(api: ApiServer, mesh: string, entry: ClusterEnt
 	}
 }
 
-/** Who owns the entry beside nobody: managers by name. */
+/** The names of the managers that own the entry. */
 export function entryOwners({ metadata }: KubeObject, cluster: string): readonly string[] {
 	const key = `k:${JSON.stringify({ name: cluster })}`;
 	const owners = (metadata.managedFields ?? [])
@@ -100,7 +100,7 @@ function inside(value: unknown, field: string): object {
 	return typeof found === 'object' && found !== null ? found : {};
 }
 
-/** Takes away what `applyEntry` has put there. */
+/** Removes what `applyEntry` has written. */
 export async function removeEntry(api: ApiServer, mesh: string, cluster: string): Promise<KubeObject> {
 	await api.apply(
 		{ apiVersion, kind, metadata: { name: mesh } },

@@ -1,6 +1,6 @@
 /**
- * `meshwright clusters join`: makes the account in the other cluster, a kubeconfig for it, and the Secret here, each tried
- * out before the next; and says, or with `--apply` writes, what belongs into the spec.
+ * `meshwright clusters join`: makes the account in the other cluster, a kubeconfig for it, and the Secret here. It tries
+ * each before it makes the next. Then it prints what belongs into the spec, or writes it with `--apply`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterId } from '../../clusters/checks/gather.ts';
@@ -30,7 +30,9 @@ export interface ClustersJoinOptions extends ConnectionOptions, JoinAccessOption
 	readonly output: Format;
 }
 
-/** New roles are known to an API server a moment after they were stored: so long, milliseconds, missing rights are looked at again. */
+/**
+ * An API server knows new roles only a moment after they were stored. So missing rights are checked again during this time.
+ */
 const rightsPatienceMs = 5_000;
 
 export async function clustersJoin(name: string, options: ClustersJoinOptions): Promise<number> {
@@ -84,7 +86,7 @@ export async function clustersJoin(name: string, options: ClustersJoinOptions): 
 	return exitCodes.ok;
 }
 
-/** The entry with its defaults in place. */
+/** The entry with its defaults filled in. */
 function resolvedEntry({ mesh }: ClustersMesh, name: string): ResolvedCluster {
 	const entry = mesh.multiCluster.clusters.find((one) => one.name === name);
 	if (entry === undefined) throw new Error(`${name} is not in the list that it was put into`);
@@ -95,7 +97,7 @@ function kubeconfigFor(cluster: string, { server, ca, tlsServerName }: JoinAcces
 	return remoteKubeconfig({ cluster, server, ca, tlsServerName, token });
 }
 
-/** Before anything is made anywhere: the operator must be able to use what will be written. */
+/** Ensures, before anything is made anywhere, that the operator can use what will be written. */
 function assertUsable(name: string, there: JoinAccess, options: ClustersJoinOptions): void {
 	const read = readClusterKubeconfig(Buffer.from(kubeconfigFor(name, there, 'to-come')), settingsOf(options));
 	if (!read.ok) {
@@ -108,7 +110,7 @@ function assertUsable(name: string, there: JoinAccess, options: ClustersJoinOpti
 
 type Outcome = 'was made' | 'is up to date' | 'would be made' | 'is there' | 'is there, and is not ours';
 
-/** What somebody else has made is brought up to date without our marks, so that `leave` does not take it away. */
+/** Applies an object there. When somebody else has made it, it gets no mark of ours, so that `leave` does not delete it. */
 async function applyThere(api: ApiServer, object: KubeObject, dryRun: boolean): Promise<Outcome> {
 	const before = await headerOf(api, object);
 	const isOurs = before === undefined || isMadeByJoin(before);
@@ -122,7 +124,7 @@ async function applyThere(api: ApiServer, object: KubeObject, dryRun: boolean): 
 			metadataOnly: true,
 		});
 	} catch (error) {
-		// A dry run stores no namespace, so what lies in a new one can't be checked.
+		// A dry run stores no namespace, so the API server can't check what is in a new one.
 		if (dryRun && before === undefined && isNotFound(error)) return 'would be made';
 		if (!(error instanceof ConflictError) || isOurs) throw error;
 		throw new CommandError(
@@ -187,7 +189,7 @@ async function dryRunRest(
 	return exitCodes.ok;
 }
 
-/** To standard output, and nothing else is. */
+/** Prints the entry to standard output. Nothing else goes there. */
 async function printEntry(entry: ClusterEntry, { output }: ClustersJoinOptions): Promise<void> {
 	await print(output === 'json' ? formatValue(entry, 'json') : toYaml([entry]));
 }

@@ -1,6 +1,6 @@
 /**
- * `meshwright clusters leave`: takes the entry out of the spec, waits until the operator has cleaned the cluster, and then
- * takes away what `join` has made: the account there and the kubeconfig here. Nothing that join has not made is touched.
+ * `meshwright clusters leave`: removes the entry from the spec, waits until the operator has cleaned the cluster, and then
+ * deletes what `join` has made: the account there and the kubeconfig here. It touches nothing that join has not made.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listedClustersOf, namespaceOf, type ParsedStatus } from '../../../api/v1/index.ts';
@@ -59,7 +59,10 @@ async function findMesh(api: ApiServer, name: string): Promise<KubeObject | unde
 	return all.find(({ metadata }) => metadata.name === name);
 }
 
-/** All clusters have left a mesh that was deleted. That it was there once, and where, the kubeconfig tells that was made for it. */
+/**
+ * The namespace of a mesh that was deleted; all its clusters have left. The kubeconfig that was made for it shows that it
+ * existed, and where.
+ */
 async function namespaceOfGone(api: ApiServer, name: string, options: ClustersLeaveOptions): Promise<string> {
 	const secret = await findSecret(api, kubeconfigName(name, options));
 	const { [joinedMeshLabel]: mesh, [joinNamespaceLabel]: namespace } = secret?.metadata.labels ?? {};
@@ -78,7 +81,7 @@ function isListed(object: KubeObject, name: string): boolean {
 	return listedClustersOf(object).some((entry) => entry.name === name);
 }
 
-/** Whether the entry is out of the list. What others own of it stays, and they are named. */
+/** Removes the entry. Returns whether it is gone: what others own of it stays, and they are named. */
 async function unlist(
 	api: ApiServer,
 	object: KubeObject,
@@ -108,7 +111,7 @@ async function unlist(
 	return false;
 }
 
-/** Neither spec nor status knows it, and what stood for it is gone. */
+/** Whether the cluster has left: neither spec nor status knows it, and its record is gone. */
 async function hasLeft(api: ApiServer, mesh: string, namespace: string, name: string): Promise<boolean> {
 	const object = await findMesh(api, mesh);
 	if (object !== undefined && clustersOf(object).some((cluster) => cluster.name === name)) return false;
@@ -116,7 +119,7 @@ async function hasLeft(api: ApiServer, mesh: string, namespace: string, name: st
 		await api.getMetadata(recordReference(namespace, name));
 		return false;
 	} catch (error) {
-		// Who may not look at it goes by the status.
+		// When the user may not read it, the status counts.
 		if (isNotFound(error) || isForbidden(error)) return true;
 		throw error;
 	}

@@ -1,11 +1,11 @@
-/** The Secret by which Pilot reads a cluster, as the operator would write it. Pure. */
+/** Makes the Secret by which Pilot reads a cluster, as the operator would write it. Pure. */
 import { basisOf, type ReadCluster } from '../../clusters/keep/publication-basis.ts';
 import { contentHash, type Issued, type KubeconfigReference, recordSecret } from '../../clusters/keep/record.ts';
 import { remoteKubeconfig } from '../../clusters/keep/remote-secret.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 
 export interface RemoteSecretParts {
-	/** Of the control plane that reads. */
+	/** The mesh whose control plane reads. */
 	readonly mesh: { readonly name: string; readonly namespace: string };
 	/** Name of the cluster that is read. */
 	readonly cluster: string;
@@ -13,14 +13,14 @@ export interface RemoteSecretParts {
 	readonly dataPlane: boolean;
 	/** UID of its `kube-system`. */
 	readonly id: string;
-	/** Where the operator finds its way into the cluster; what it would be called by `clusters join` where nobody has said. */
+	/** Where the operator finds the kubeconfig of the cluster. Default: where `clusters join` would put it. */
 	readonly kubeconfig: KubeconfigReference;
 	readonly source: ReadCluster;
 	readonly token: string;
 	readonly issued: Issued;
 }
 
-/** Without an owner reference: it names an object of a cluster that nobody asked. */
+/** The Secret has no owner reference: that would name an object of a cluster that this command has not asked. */
 export function remoteSecret(parts: RemoteSecretParts): KubeObject {
 	const { mesh, cluster, role, dataPlane, id, source, token, issued } = parts;
 	const kubeconfig = remoteKubeconfig({ cluster, ...source.access, token });

@@ -1,4 +1,4 @@
-/** `remote-secret create`: what it prints is what the operator writes, and what it prints works. */
+/** `remote-secret create` prints what the operator would write, and that works. */
 import test from 'ava';
 import { parse } from 'yaml';
 import { type Cluster, startCluster } from '../../../e2e/control-plane/cluster.ts';
@@ -39,7 +39,7 @@ function kubeconfigOf({ data }: Secret, name: string): string {
 	return Buffer.from(data[name] ?? '', 'base64').toString('utf8');
 }
 
-/** No cache: everything is asked for. */
+/** A cache that knows nothing, so that everything is asked for. */
 const nothingKnown: LiveCache = {
 	get: () => undefined,
 	ofApplySet: () => [],

@@ -1,6 +1,6 @@
 /**
- * `meshwright remote-secret create`: the Secret by which a control plane reads a cluster, on standard output, for those who
- * keep Secrets in Git by sealing them. What the operator does again and again is done once.
+ * `meshwright remote-secret create`: prints the Secret by which a control plane reads a cluster, for those who keep sealed
+ * Secrets in Git. It does once what the operator does again and again.
  */
 import { isIP } from 'node:net';
 import { parseMeshInstallation } from '../../../api/v1/index.ts';
@@ -36,7 +36,7 @@ export interface RemoteSecretOptions extends JoinAccessOptions {
 	readonly output: 'yaml' | 'json';
 }
 
-/** Asked for and granted differ by so much (milliseconds) without anybody having shortened anything. */
+/** The granted lifetime may differ this much from the one asked for, without anybody having shortened it. */
 const roundingMs = 60_000;
 
 interface Subject {
@@ -130,7 +130,7 @@ async function subjectOf({ filename, version, mesh, namespace, name, readBy }: R
 	return { mesh: resolved.mesh, readBy, entry: undefined };
 }
 
-/** Not refused: whoever calls may know better. */
+/** Only warns of an address, because the user may know better. */
 function warnOfAddress(server: string): void {
 	const { hostname } = new URL(server);
 	const why = refusedAddress(hostname, { allowLoopback: false, allowProxies: false });
@@ -143,8 +143,8 @@ function warnOfAddress(server: string): void {
 }
 
 /**
- * By the operator's field manager and in no set, so that an operator that joins the cluster later takes them over as its
- * own. What is there already stays as it is: it may be kept by one.
+ * Makes the account that reads, as the operator's field manager and in no set. So an operator that joins the cluster later
+ * takes it over. Existing objects stay as they are, because an operator may keep them.
  */
 async function createReader(api: ApiServer, cluster: string, objects: readonly KubeObject[]): Promise<void> {
 	const order = ['Namespace', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding'];
@@ -183,7 +183,10 @@ async function issue(
 	}
 }
 
-/** Where it is to be used; or, where that is not reached from here, where the user reaches it. Rejects where it reads nothing. */
+/**
+ * Tries the token at the address where it is to be used, or, when this machine does not reach that, at the user's address.
+ * Rejects when it reads nothing.
+ */
 async function prove({ server, url, ca, tlsServerName }: JoinAccess, token: string, cluster: string): Promise<void> {
 	const at = async (address: string) => {
 		await using reader = new ApiServer(

@@ -1,4 +1,4 @@
-/** Takes away from a cluster what `join` has made there, as far as no other mesh lives by it. */
+/** Removes from a cluster what `join` has made there, unless another mesh needs it. */
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isNotFound } from '../../runtime/errors.ts';
 import { type Kind, kinds } from '../../runtime/kinds.ts';
@@ -12,7 +12,7 @@ export interface Removal {
 	readonly kept?: string;
 }
 
-/** The token first, so that whatever fails after that, nobody can use the account. */
+/** Removes the token first, so that nobody can use the account when something fails after that. */
 export async function removeAccount(api: ApiServer, joiner: Joiner): Promise<Removal> {
 	const { isJoined, hasOthers, otherNamespaces } = await readJoinTokens(api, joiner);
 	if (!isJoined) {

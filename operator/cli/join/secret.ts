@@ -46,7 +46,7 @@ export function kubeconfigSecret(
 	};
 }
 
-/** Header of the Secret, undefined where there is none. */
+/** The header of the Secret. Undefined when there is none. */
 export async function findSecret(api: ApiServer, where: SecretName): Promise<Pick<KubeObject, 'metadata'> | undefined> {
 	try {
 		return await api.getMetadata(secretReference(where));
@@ -56,13 +56,15 @@ export async function findSecret(api: ApiServer, where: SecretName): Promise<Pic
 	}
 }
 
-/** Whether join has made it for this cluster of this mesh: another mesh may have joined a cluster of the same name. */
+/**
+ * Whether join has made the Secret for this cluster of this mesh. Another mesh may have joined a cluster of the same name.
+ */
 export function isMadeFor(secret: Pick<KubeObject, 'metadata'>, cluster: string, mesh: string): boolean {
 	const { [joinedClusterLabel]: forCluster, [joinedMeshLabel]: forMesh = mesh } = secret.metadata.labels ?? {};
 	return isMadeByJoin(secret) && forCluster === cluster && forMesh === mesh;
 }
 
-/** Throws CommandError where a Secret of that name is there that join has not made, or for somebody else. */
+/** Throws CommandError when a Secret of that name exists that join has not made, or has made for another mesh. */
 export async function assertSecretFree(
 	api: ApiServer,
 	where: SecretName,

@@ -1,6 +1,6 @@
 /**
- * A token that does not end, for the account by which a cluster is joined: the operator uses it for as long as the cluster is
- * part of the mesh, and by it gets the short-lived ones that Pilot is given. It ends with its Secret.
+ * Makes a token without end for the account by which a cluster is joined. The operator uses it while the cluster is part of
+ * the mesh, to get the short-lived tokens for Pilot. The token ends with its Secret.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -10,16 +10,16 @@ import { describeObject, type KubeObject, referenceOf } from '../../runtime/obje
 import { CommandError } from '../command-error.ts';
 import { cliFieldManager, joinAccount, joinNamespaceLabel, madeByJoin, madeByLabel } from './account.ts';
 
-/** Who joins: a mesh of a cluster. Several may join the same cluster, each with a token of its own. */
+/** A mesh that joins a cluster. Several meshes may join the same cluster, each with its own token. */
 export interface Joiner {
 	readonly mesh: string;
 	/** Namespace of the mesh. */
 	readonly namespace: string;
-	/** UID of `kube-system` of the cluster that the mesh is in. */
+	/** UID of `kube-system` in the cluster of the mesh. */
 	readonly localId: string;
 }
 
-/** Name of the mesh that something was made for. */
+/** Holds the name of the mesh that an object was made for. */
 export const joinedMeshLabel = 'meshwright.io/join-mesh';
 const joinedByLabel = 'meshwright.io/joined-by';
 
@@ -32,7 +32,7 @@ export function tokenSecret({ mesh, namespace, localId }: Joiner): KubeObject {
 		apiVersion,
 		kind,
 		metadata: {
-			// The first part of a UID tells clusters apart as well as all of it.
+			// The first part of a UID distinguishes clusters as well as all of it.
 			name: `${joinAccount.name}-${mesh}-${localId.slice(0, 8)}`,
 			namespace: joinAccount.namespace,
 			labels: {
@@ -66,8 +66,8 @@ export async function issueJoinToken(api: ApiServer, joiner: Joiner, patienceMs 
 }
 
 /**
- * A controller that has not heard of the account yet deletes the Secret (kubernetes 1.36
- * `pkg/controller/serviceaccount/tokens_controller.go`): so it is looked for, and made, each time.
+ * A controller that does not know the account yet deletes the Secret (kubernetes 1.36
+ * `pkg/controller/serviceaccount/tokens_controller.go`). So each try looks for the Secret, and makes it when it is missing.
  */
 async function tokenOf(api: ApiServer, wanted: KubeObject): Promise<string | undefined> {
 	try {
@@ -89,11 +89,11 @@ function tokenIn({ data }: KubeObject): string | undefined {
 	return typeof token === 'string' && token !== '' ? Buffer.from(token, 'base64').toString('utf8') : undefined;
 }
 
-/** Tokens that join has made in a cluster, of all meshes. */
+/** The tokens that join has made in a cluster, for all meshes. */
 export interface JoinTokens {
-	/** Whether one of them is that of the mesh in question. */
+	/** Whether one of them is for the mesh in question. */
 	readonly isJoined: boolean;
-	/** Whether others use the account too, and which of the namespaces are theirs. */
+	/** The namespaces of other meshes that use the account too. */
 	readonly otherNamespaces: ReadonlySet<string>;
 	readonly hasOthers: boolean;
 }

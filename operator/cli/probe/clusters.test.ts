@@ -1,4 +1,4 @@
-/** What fails in a cluster is a cell of the matrix; what fails in here is not. */
+/** What fails in a cluster becomes a cell of the matrix. What fails in this program does not. */
 import test from 'ava';
 import { ApiServer } from '../../runtime/client/api-server.ts';
 import { InvalidError, TransientError } from '../../runtime/errors.ts';
@@ -7,7 +7,7 @@ import type { Matrix } from '../clusters/matrix.ts';
 import { probeMatrix } from './clusters.ts';
 import type { runProbe } from './run.ts';
 
-/** Nothing listens there. */
+/** A client for an address where nothing listens. */
 const nobody = new ApiServer({ url: 'http://127.0.0.1:1' });
 test.after.always(() => nobody.close());
 

@@ -1,4 +1,4 @@
-/** Asks every cluster of a mesh whom it reaches, and puts the answers together. */
+/** Asks every cluster of a mesh whom it reaches, and joins the answers. */
 import type { ClusterSettings } from '../../clusters/settings.ts';
 import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -16,18 +16,18 @@ export interface ProbeChoices {
 	readonly probeImage: string;
 	/** Default: the namespace of the mesh. */
 	readonly probeNamespace?: string;
-	/** Contexts by the name of the cluster, instead of the kubeconfig by which it is joined. */
+	/** Contexts by the name of the cluster. They replace the kubeconfig by which it is joined. */
 	readonly probeContext?: ReadonlyMap<string, string>;
-	/** Runs one probe; tests, whose pods nobody runs, bring their own. */
+	/** Runs one probe. Tests replace it, because nobody runs pods there. */
 	readonly run?: typeof runProbe;
 }
 
-/** How this cluster is called in the matrix. No entry can have a name with parentheses. */
+/** The name of this cluster in the matrix. No entry can have a name with parentheses. */
 export function localName({ clusterName }: Pick<KeepingMesh, 'clusterName'>): string {
 	return clusterName ?? '(this cluster)';
 }
 
-/** What was learned from here, without any probe. */
+/** The matrix with what this machine learned, without any probe. */
 export function matrixFromHere(mesh: KeepingMesh, clusters: readonly LookedAt[], latencyMs: number): Matrix {
 	const local = localName(mesh);
 	const cells: readonly (readonly [string, MatrixCell])[] = [
@@ -43,13 +43,16 @@ export function matrixFromHere(mesh: KeepingMesh, clusters: readonly LookedAt[],
 
 interface Place {
 	readonly name: string;
-	/** Undefined where nothing can be run. */
+	/** Undefined when nothing can be run there. */
 	readonly api: ApiServer | undefined;
-	/** By which others dial its API server. */
+	/** The URL by which others reach its API server. */
 	readonly server: string | undefined;
 }
 
-/** The rows of all clusters below that of `here`. A cluster that can't be asked has a row of unknown cells, with the reason. */
+/**
+ * Adds the rows of all clusters below the row `here`. A cluster that can't be asked gets a row of unknown cells, with the
+ * reason.
+ */
 export async function probeMatrix(
 	start: Matrix,
 	mesh: KeepingMesh,
@@ -76,8 +79,8 @@ export async function probeMatrix(
 		})),
 	];
 	const targets = (await Promise.all(places.map((place) => targetsOf(place, mesh.namespace, settings)))).flat();
-	// All of them are waited for, however the first one ended: the others are still taking their Jobs away by clients that
-	// are closed when this returns.
+	// Waits for all of them, even when one has failed: the others still delete their Jobs by clients that are closed when
+	// this returns.
 	const asked = await Promise.allSettled(
 		places.map((place) => rowOf(place, targets, { namespace, image: choices.probeImage, signal }, choices.run)),
 	);
@@ -143,7 +146,7 @@ async function rowOf(
 			return readProbeLog(log, tried, name);
 		} catch (error) {
 			signal.throwIfAborted();
-			// What is no answer of the outside world is a defect.
+			// An error that does not come from the outside world is a defect.
 			if (!isOperatorError(error)) throw error;
 			return tried.map(() => ({ state: 'unknown', detail: describeProbeFailure(error, name, namespace) }));
 		}

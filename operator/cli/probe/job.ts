@@ -1,10 +1,10 @@
-/** The Job by which a cluster says whom it reaches. Pure. */
+/** Makes the Job by which a cluster says whom it reaches. Pure. */
 import type { KubeObject } from '../../runtime/object.ts';
 import { type ProbeTarget, probeArguments, probeScript, probeSeconds } from './script.ts';
 
 /**
- * curl's own image: small (some 20 MB), for all common architectures, with a POSIX shell, and a client that tells a refusal
- * from silence and TCP from TLS. Mirror it where clusters may not pull from Docker Hub.
+ * curl's own image. It is small (some 20 MB), exists for all common architectures, and has a POSIX shell. Its client
+ * distinguishes a refusal from silence and TCP from TLS. Mirror it when clusters may not pull from Docker Hub.
  */
 export const defaultProbeImage = 'docker.io/curlimages/curl:8.11.1';
 
@@ -15,22 +15,22 @@ export interface ProbeJobOptions {
 	readonly targets: readonly ProbeTarget[];
 }
 
-/** On the Job and its pod: its name. */
+/** The Job and its pod carry its name in this label. */
 export const probeLabel = 'meshwright.io/probe';
 
-/** Until a pod runs, seconds: an image may have to be pulled. */
+/** A pod has this long to start, since an image may have to be pulled. */
 const startSeconds = 60;
-/** One that nobody could delete goes by itself after so long, seconds. */
+/** A Job that nobody could delete goes by itself after this time. */
 const keptSeconds = 300;
-/** Any that is not root; nothing in the image depends on it. */
+/** Any user but root. Nothing in the image depends on it. */
 const user = 65532;
 
-/** So long does the Job live at most, seconds. */
+/** The longest life of the Job. */
 export function probeDeadlineSeconds(targets: number): number {
 	return startSeconds + probeSeconds(targets);
 }
 
-/** Fits into a namespace that enforces the Pod Security Standard `restricted`. */
+/** The Job is allowed in a namespace that enforces the Pod Security Standard `restricted`. */
 export function probeJob({ name, namespace, image, targets }: ProbeJobOptions): KubeObject {
 	const labels = {
 		'app.kubernetes.io/name': 'meshwright-probe',
@@ -47,7 +47,8 @@ export function probeJob({ name, namespace, image, targets }: ProbeJobOptions): 
 			activeDeadlineSeconds: probeDeadlineSeconds(targets.length),
 			ttlSecondsAfterFinished: keptSeconds,
 			template: {
-				// What the cluster reaches is asked for, not what a proxy makes of it; a sidecar would never end either.
+				// No sidecar: the question is what the cluster reaches, not what a proxy makes of it. A sidecar would never end,
+				// either.
 				metadata: { labels: { ...labels, ...noProxy }, annotations: noProxy },
 				spec: {
 					restartPolicy: 'Never',

@@ -1,4 +1,4 @@
-/** The log of a pod: text, and not to be trusted, so it has an end. */
+/** Reads the log of a pod. It is text that nobody vouches for, so its length is bounded. */
 
 import { errorOfAnswer } from '../../runtime/client/answer.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -8,7 +8,7 @@ import { longestLog } from './output.ts';
 
 const timeoutMs = 15_000;
 
-/** What the pod has written until now, as far as it counts. Rejects as `ApiServer.request`. */
+/** What the pod has written so far, up to the bound. Rejects as `ApiServer.request` does. */
 export async function readPodLog(
 	api: ApiServer,
 	{ namespace, name }: ObjectName,
@@ -28,7 +28,7 @@ export async function readPodLog(
 				status = answered;
 			},
 			data: (chunk) => {
-				// An API server that does not keep to the limit is cut off.
+				// Cuts off an API server that does not keep to the limit.
 				if (length > longestLog) return;
 				chunks.push(chunk);
 				length += chunk.length;
@@ -46,7 +46,7 @@ export async function readPodLog(
 	);
 	const onAbort = () => request.fail(signal.reason);
 	signal.addEventListener('abort', onAbort, { once: true });
-	// While it was opened.
+	// The signal may have aborted while the stream was being opened.
 	if (signal.aborted) onAbort();
 	try {
 		return await promise;

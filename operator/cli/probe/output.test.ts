@@ -68,6 +68,6 @@ test('nothing of a hostile log counts or gets any further', (t) => {
 	}
 	// The first word counts, whatever comes after it.
 	t.is(read(good, 'meshwright-probe/1 0 7 0.000010 0.000000 0.000000')[0]?.state, 'ok');
-	// Whatever comes after the end of what is read does not.
+	// Whatever comes after the limit does not count.
 	t.is(readProbeLog(`${'x'.repeat(longestLog)}\n${good}`, targets, 'home')[0]?.state, 'unknown');
 });

@@ -1,18 +1,18 @@
 /**
- * Reads what a probe has said. The log of a pod in another cluster is foreign input: only lines of the exact form about
- * targets that were asked for count, the first of each, and none of their text goes any further.
+ * Reads the output of a probe. The log of a pod in another cluster is foreign input: only lines of the exact form about
+ * requested targets count, the first one for each, and none of their text goes any further.
  */
 import type { MatrixCell } from '../clusters/matrix.ts';
 import { type ProbeTarget, probeMark } from './script.ts';
 
-/** Bytes of a log that are read at most: a line has some 60. */
+/** At most this many bytes of a log are read. A line has some 60. */
 export const longestLog = 256 * 1024;
 
 const line = new RegExp(
 	`^${probeMark} (0|[1-9][0-9]{0,3}) ([0-9]{1,3}) ?(?:([0-9]{1,3}[.,][0-9]{1,9}) ([0-9]{1,3}[.,][0-9]{1,9}) ([0-9]{1,3}[.,][0-9]{1,9}))?$`,
 );
 
-/** One cell for each target, in their order. What the log does not tell is unknown. */
+/** One cell for each target, in their order. A cell is unknown when the log does not tell. */
 export function readProbeLog(log: string, targets: readonly ProbeTarget[], from: string): readonly MatrixCell[] {
 	const cells = new Map<number, MatrixCell>();
 	for (const text of log.slice(0, longestLog).split('\n')) {

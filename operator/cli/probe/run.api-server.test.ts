@@ -1,4 +1,4 @@
-/** The life of a probe, on a real API server whose pods the test itself moves on: nobody runs them here. */
+/** The life of a probe, on a real API server. Nobody runs pods here, so the test itself moves them on. */
 import { createServer } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
 import { type Cluster, startCluster } from '../../../e2e/control-plane/cluster.ts';
@@ -30,7 +30,7 @@ test.before(async () => {
 		['enforce', 'warn'].map((mode) => [`pod-security.kubernetes.io/${mode}`, 'restricted']),
 	);
 	await api.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: enforce } });
-	// Its controller does not run here.
+	// The controller of ServiceAccounts does not run here.
 	await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } });
 });
 test.after.always(async () => {
@@ -47,7 +47,7 @@ async function liveJobs(): Promise<readonly Job[]> {
 	return body.items;
 }
 
-/** Does what controller and kubelet would: the pod of the only Job, with this status. */
+/** Does what controller and kubelet would do: makes the pod of the only Job, with this status. */
 async function playPod(status: object): Promise<string> {
 	const job = await eventually('the Job', async () => (await liveJobs())[0]);
 	const { name } = job.metadata;
@@ -156,7 +156,7 @@ test.serial('who may not run a probe, and where there is no such namespace, is t
 });
 
 test('a log is text, has an end, and a refusal keeps its class', async (t) => {
-	// What a kubelet answers through the API server, which none stands behind here.
+	// Plays the kubelet that answers through the API server.
 	const server = createServer((request, response) => {
 		if (request.url?.includes('/long/') === true) response.end('x'.repeat(2 * longestLog));
 		else if (request.url?.includes('/good/') === true) response.end('one\ntwo\n');
@@ -169,7 +169,7 @@ test('a log is text, has an end, and a refusal keeps its class', async (t) => {
 	await using client = new ApiServer({ url: `http://127.0.0.1:${port}` });
 	const { signal } = new AbortController();
 	t.is(await readPodLog(client, { namespace: 'a', name: 'good' }, signal), 'one\ntwo\n');
-	// Ctrl-C while it is being opened.
+	// Ctrl-C comes while the stream is being opened.
 	const ending = new AbortController();
 	const silent = readPodLog(client, { namespace: 'a', name: 'silent' }, ending.signal);
 	ending.abort(new Error('interrupted'));

@@ -1,4 +1,4 @@
-/** Runs a probe in a cluster: makes the Job, waits for its pod, reads what it said, and takes the Job away in any case. */
+/** Runs a probe in a cluster: makes the Job, waits for its pod, reads its output, and deletes the Job in any case. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -16,25 +16,25 @@ export interface ProbeOptions {
 	readonly namespace: string;
 	readonly image: string;
 	readonly targets: readonly ProbeTarget[];
-	/** Ends it early; the Job is deleted all the same. */
+	/** Ends the probe early. The Job is deleted all the same. */
 	readonly signal: AbortSignal;
-	/** Reads the log of a pod; kubelets hold it, so tests bring their own. */
+	/** Reads the log of a pod. Kubelets hold it, so tests replace this. */
 	readonly readLog?: typeof readPodLog;
 }
 
 const pollMs = 500;
-/** Beyond what the Job itself is given, seconds: until its controller has noticed. */
+/** Waits this much longer than the Job's own deadline, until its controller has noticed. */
 const patienceSeconds = 20;
-/** For creating and deleting, neither of which is ended by Ctrl-C. */
+/** Deadline for creating and deleting. Ctrl-C ends neither. */
 const timeoutMs = 10_000;
 
 /**
- * What the probe said. Rejects with the signal's reason; with TransientError or RequestError where the API server does not
- * do what it has to; with InvalidError where no pod came to its end, in words for a person.
+ * Returns the probe's output. Rejects with the signal's reason; with TransientError or RequestError when the API server
+ * does not do its part; with InvalidError, in words for a person, when no pod came to its end.
  */
 export async function runProbe(api: ApiServer, options: ProbeOptions): Promise<string> {
 	const { cluster, namespace, image, targets, signal, readLog = readPodLog } = options;
-	// Its own name and not the API server's choice: an answer that is lost must not leave a Job behind.
+	// The name is ours and not the API server's choice: when the answer is lost, the Job must not stay behind.
 	const name = `meshwright-probe-${randomBytes(5).toString('hex')}`;
 	try {
 		signal.throwIfAborted();
@@ -44,7 +44,7 @@ export async function runProbe(api: ApiServer, options: ProbeOptions): Promise<s
 		return await readLog(api, { namespace, name: pod }, signal);
 	} finally {
 		await deleteJob(api, namespace, name).catch((error: unknown) => {
-			// Where it was never made there is nothing to tell.
+			// It was never made, so there is nothing to tell.
 			if (isNotFound(error) || isForbidden(error)) return;
 			note(`${cluster}: Job ${namespace}/${name} could not be deleted; it goes by itself a few minutes after it ended`);
 		});
@@ -55,7 +55,7 @@ function jobsPath(namespace: string): string {
 	return `/apis/batch/v1/namespaces/${encodeURIComponent(namespace)}/jobs`;
 }
 
-/** Not ended by a signal: a deletion that overtook it would find nothing, and the Job would come afterwards. */
+/** No signal ends this. A deletion that overtook it would find nothing, and the Job would appear afterwards. */
 async function createJob(api: ApiServer, job: KubeObject): Promise<void> {
 	const { apiVersion, kind, metadata } = job;
 	await api.request({
@@ -68,7 +68,7 @@ async function createJob(api: ApiServer, job: KubeObject): Promise<void> {
 	});
 }
 
-/** Not by the caller's signal, which may be why it has to go. */
+/** The caller's signal does not end this, because it may be the reason for the deletion. */
 async function deleteJob(api: ApiServer, namespace: string, name: string): Promise<void> {
 	await api.request({
 		method: 'DELETE',
@@ -90,7 +90,7 @@ interface PodShape extends KubeObject {
 	};
 }
 
-/** Reasons for which a container will not start, however long it is waited for (kubernetes `pkg/kubelet/images`, `kuberuntime`). */
+/** Reasons why a container will never start, however long one waits (kubernetes `pkg/kubelet/images`, `kuberuntime`). */
 const hopeless: ReadonlySet<string> = new Set([
 	'ErrImagePull',
 	'ImagePullBackOff',
@@ -100,7 +100,7 @@ const hopeless: ReadonlySet<string> = new Set([
 	'CreateContainerError',
 ]);
 
-/** Name of the pod of a Job, once it has ended. */
+/** The name of the pod of a Job, once the pod has ended. */
 async function endedPod(
 	api: ApiServer,
 	{ cluster, namespace, image, targets, signal }: ProbeOptions,
@@ -130,7 +130,7 @@ function failure(cluster: string, what: string): InvalidError {
 	return new InvalidError('ProbeFailed', `the probe in ${cluster} said nothing: ${what}`);
 }
 
-/** Why there is no answer from a cluster, for a line below the matrix. */
+/** Why a cluster has no answer, for a line below the matrix. */
 export function describeProbeFailure(error: unknown, cluster: string, namespace: string): string {
 	if (isForbidden(error)) {
 		return `the probe in ${cluster} could not be run: its user may not create, list or delete jobs, or read pods and pods/log, in namespace ${namespace}; give a context that may with --probe-context ${cluster}=CONTEXT`;

@@ -1,4 +1,4 @@
-/** The script of the probe, run by the shell of this machine against real listeners. */
+/** Runs the probe's script in the shell of this machine against real listeners. */
 import { execFile } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
@@ -10,7 +10,7 @@ import { type ProbeTarget, probeArguments, probeMark, probeScript, probeSeconds,
 
 const run = promisify(execFile);
 
-/** Nobody listens there, and nobody is given it who asks for any port. */
+/** A port where nobody listens, and that nobody gets who asks for any port. */
 const closed = 1;
 
 async function probe(targets: readonly ProbeTarget[]): Promise<string> {
@@ -29,7 +29,7 @@ test('open, closed and silent ports, by TCP and by TLS, are told apart', async (
 	const secure = createTlsServer({ cert: certChain, key }, (socket) =>
 		socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n'),
 	);
-	// Takes connections and never says a word.
+	// Accepts connections and never answers.
 	const silent = createServer((socket) => socket.on('error', () => undefined));
 	t.teardown(() => secure.close());
 	t.teardown(() => silent.close());
@@ -40,7 +40,7 @@ test('open, closed and silent ports, by TCP and by TLS, are told apart', async (
 		{ kind: 'api', cluster: 'closed', url: `https://127.0.0.1:${closed}/version` },
 		{ kind: 'pod', cluster: 'silent', url: `http://127.0.0.1:${mute}/` },
 		{ kind: 'pod', cluster: 'closed', url: `http://127.0.0.1:${closed}/` },
-		// No name server is asked for a name that none can know.
+		// A name that can't exist, so that no name server is asked.
 		{ kind: 'api', cluster: 'nowhere', url: `https://${'x'.repeat(64)}.invalid/version` },
 	];
 	const started = performance.now();

@@ -1,12 +1,12 @@
 /**
- * What a probe does in a cluster: it connects to each target and says how that went, one line each, in a form that nothing
- * else is mistaken for. A POSIX shell and curl are all that it needs. Targets come as arguments, never as part of the script.
+ * The script of a probe. It connects to each target and prints one line about the outcome, in a form that can't be confused
+ * with anything else. It needs only a POSIX shell and curl. Targets are arguments, never part of the script.
  */
 
-/** What is tried. */
+/** A target to connect to. */
 export interface ProbeTarget {
 	readonly kind: 'api' | 'pod';
-	/** Name of the cluster that it is in. */
+	/** Name of the target's cluster. */
 	readonly cluster: string;
 	/** `https://host:port/version` of an API server, `http://10.1.2.3:15010/` of a pod. */
 	readonly url: string;
@@ -15,16 +15,16 @@ export interface ProbeTarget {
 /** The beginning of each line, with the version of the form. */
 export const probeMark = 'meshwright-probe/1';
 
-/** Seconds: for a connection, and for all of one target. */
+/** Deadlines of a connection, and of a target as a whole. */
 export const connectSeconds = 3;
 export const targetSeconds = 6;
-/** Targets that are tried at once: each costs a process. */
+/** This many targets are tried at once. Each costs a process. */
 const sideBySide = 8;
 
 /**
- * `<mark> <index> <exit code of curl> <name looked up> <connected> <TLS ready>`, the last three in seconds, 0 where it did
- * not come so far; then `<mark> end <number of targets>`. Nothing is verified, since nothing is told: the request has no
- * credentials, and what is answered is thrown away.
+ * Prints `<mark> <index> <exit code of curl> <name looked up> <connected> <TLS ready>` for each target. The last three are
+ * seconds, 0 when it did not get that far. Then it prints `<mark> end <number of targets>`. It verifies no certificates,
+ * because it tells nothing: the request has no credentials, and the answer is thrown away.
  */
 export const probeScript = `probe() {
 	times=$(curl -q -s -k -g -o /dev/null --noproxy '*' --connect-timeout ${connectSeconds} --max-time ${targetSeconds} \\
@@ -43,12 +43,12 @@ wait
 printf '%s end %s\\n' '${probeMark}' "$count"
 `;
 
-/** Arguments of the script: index and URL of each. */
+/** The arguments of the script: index and URL of each target. */
 export function probeArguments(targets: readonly ProbeTarget[]): readonly string[] {
 	return targets.flatMap(({ url }, index) => [String(index), url]);
 }
 
-/** So long does the script take at most, seconds. */
+/** The longest time that the script takes. */
 export function probeSeconds(targets: number): number {
 	return Math.ceil(targets / sideBySide) * (targetSeconds + 1) + 5;
 }

@@ -1,4 +1,4 @@
-/** What probes try: the API server of each cluster, and one of its pods. */
+/** Chooses the targets of probes: the API server of each cluster, and one of its pods. */
 import { isIP } from 'node:net';
 import { refusedAddress } from '../../clusters/kubeconfig/address-guard.ts';
 import type { ClusterSettings } from '../../clusters/settings.ts';
@@ -11,7 +11,10 @@ import type { ProbeTarget } from './script.ts';
 /** A target, or why there is none. */
 export type TargetResult = ProbeTarget | { readonly why: string };
 
-/** @param server URL by which the mesh dials it. An address of the user's own machine means something else in a pod. */
+/**
+ * @param server URL by which the mesh reaches it. An address of the user's own machine means something else in a pod, and
+ * is refused.
+ */
 export function apiTarget(cluster: string, server: string, settings: ClusterSettings): TargetResult {
 	const why = refusedAddress(new URL(server).hostname, settings);
 	return why === undefined
@@ -33,12 +36,12 @@ interface PodShape extends KubeObject {
 	};
 }
 
-/** Pods of these are sure to listen on the ports that they name. */
+/** Pods of these components listen on the ports that they name. */
 const known: readonly string[] = ['istio-pilot', 'istio-ingressgateway', 'istio-sidecar-injector', 'istio-citadel'];
 
 const mostPods = 250;
 
-/** A ready pod of a cluster, first of its mesh. Rejects where its API server does not answer. */
+/** A ready pod of a cluster, preferably of its mesh. Rejects when the API server does not answer. */
 export async function podTarget(
 	api: ApiServer,
 	cluster: string,
@@ -61,7 +64,10 @@ export async function podTarget(
 	return { why: `no ready pod with an address and a port was found in ${cluster}` };
 }
 
-/** Pure. What another cluster says of its pods is not dialled unseen: no address that leads to somebody's own machine or cloud. */
+/**
+ * Chooses the URL of a pod. Checks the addresses that another cluster names: none may lead to somebody's own machine or
+ * cloud. Pure.
+ */
 export function podUrl(pods: readonly KubeObject[], settings: ClusterSettings): string | undefined {
 	const found = (pods as readonly PodShape[])
 		.flatMap((pod) => {
