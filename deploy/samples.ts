@@ -51,7 +51,7 @@ const facts: ClusterFacts = {
 };
 
 /** A mesh of each release, profile and option. Throws when a sample is refused, because then it would show nothing. */
-export function sampleMeshes(): readonly ResolvedMesh[] {
+function sampleMeshes(): readonly ResolvedMesh[] {
 	return releases.flatMap(({ version, minor }) =>
 		Object.keys(profiles).flatMap((profile) =>
 			[...options, ...(minor === '1.0' ? [] : [networks])].map((option) => {

@@ -24,7 +24,7 @@ export interface RunOptions {
 }
 
 /** Reads `host:port`, `[v6]:port`, `:port`; `0` means that nothing listens. Throws on anything else. */
-export function parseAddress(text: string): ListenAddress | undefined {
+function parseAddress(text: string): ListenAddress | undefined {
 	if (text === '0') return undefined;
 	const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:\s]*)):(?<port>\d{1,5})$/.exec(text);
 	const port = Number(match?.groups?.port);

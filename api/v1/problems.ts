@@ -82,7 +82,7 @@ function problem(path: Path, message: string, remedy: string): Problem {
 }
 
 /** As Kubernetes writes paths: `.name` for fields, `[0]` for list entries, `[key]` for keys that are no identifiers. */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
 	return path
 		.map((part) =>
 			typeof part === 'string' && /^[A-Za-z_][A-Za-z0-9_]*$/.test(part) ? `.${part}` : `[${String(part)}]`,

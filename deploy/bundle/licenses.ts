@@ -9,7 +9,7 @@ interface Manifest {
 }
 
 /** The folder of the package that a bundled file belongs to: its path up to the name after the last `node_modules/`. */
-export function packageFolder(input: string): string | undefined {
+function packageFolder(input: string): string | undefined {
 	return /^(?:[a-z-]+:)?(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
 }
 

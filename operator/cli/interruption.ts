@@ -1,7 +1,7 @@
 /** Handles Ctrl-C for commands that have to clean up. */
 import { exitCodes } from './exit-codes.ts';
 
-export class Interrupted extends Error {
+class Interrupted extends Error {
 	override readonly name = 'Interrupted';
 }
 

@@ -57,7 +57,7 @@ function mark(condition: Condition, paint: Paint): string {
 }
 
 /** `✔ Ready  True  Installed  2m  all 5 objects are as asked`, one line per condition. */
-export function conditionLines(conditions: Conditions, now: number, paint: Paint): string[] {
+function conditionLines(conditions: Conditions, now: number, paint: Paint): string[] {
 	const rows = conditions.map((condition) => [
 		condition.type,
 		condition.status,
@@ -73,7 +73,7 @@ export function conditionLines(conditions: Conditions, now: number, paint: Paint
 		});
 }
 
-export function componentLines(components: NonNullable<ParsedStatus['components']>): string[] {
+function componentLines(components: NonNullable<ParsedStatus['components']>): string[] {
 	const rows = components.map(({ name, ready, desired, version, image, reason, message, addresses }) => [
 		name,
 		`${ready ?? 0}/${desired ?? 0}`,

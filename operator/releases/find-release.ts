@@ -14,7 +14,7 @@ export interface EndOfLine {
 }
 
 /** Minors that an earlier version of the operator could install and this one can't. */
-export const endedLines: readonly EndOfLine[] = [];
+const endedLines: readonly EndOfLine[] = [];
 
 export type FindResult =
 	| { readonly found: 'release'; readonly release: Release }

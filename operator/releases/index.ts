@@ -5,7 +5,7 @@
 
 export { crdsOf, type IstioCrd, type PrinterColumn } from './classic/crds.ts';
 export { crossNetworkPort, envoyMetricsPort, statusPort } from './classic/gateways.ts';
-export { compareMinor, type Minor, minors } from './classic/minors.ts';
+export { compareMinor, type Minor } from './classic/minors.ts';
 export { configFromApiServer, meshMetricsPort, mixerProxyPorts } from './classic/mixer.ts';
 export {
 	connectionSecurityPolicy,
@@ -15,9 +15,7 @@ export {
 	type Traffic,
 } from './classic/mixer-metrics.ts';
 export type { ClassicRelease, Line, PilotRelease, Release } from './classic/release.ts';
-export { classicReleases } from './classic/releases.ts';
 export { type ResolveOptions, type ResolveResult, resolve } from './classic/resolve.ts';
-export { localRegistry } from './classic/resolve-multi-cluster.ts';
 export type {
 	CustomTemplate,
 	DisruptionBudget,
@@ -39,6 +37,6 @@ export type {
 	ResolvedWorkload,
 } from './classic/resolved.ts';
 export type { AccessRule, KubernetesSupport, Port, ReadRule, Resources } from './component.ts';
-export { type EndOfLine, type FindResult, findRelease, releases } from './find-release.ts';
+export { type EndOfLine, type FindResult, releases } from './find-release.ts';
 export type { ResolvedCluster, ResolvedMultiCluster } from './multi-cluster.ts';
 export type { ReleaseProblem } from './problem.ts';

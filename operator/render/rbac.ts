@@ -75,7 +75,7 @@ function grant(
 }
 
 /** Makes one rule per group, set of verbs and set of names. Everything is sorted. */
-export function policyRules(rules: readonly AccessRule[]): readonly PolicyRule[] {
+function policyRules(rules: readonly AccessRule[]): readonly PolicyRule[] {
 	const byGroup = Map.groupBy(rules, ({ group, verbs, names = [] }) => [group, verbs.join(), ...names].join(' '));
 	return [...byGroup.entries()]
 		.sort(([a], [b]) => (a < b ? -1 : 1))

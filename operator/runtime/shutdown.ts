@@ -24,7 +24,7 @@ export interface StopReport {
 }
 
 /** Deadline of the whole stop: Kubernetes' default grace period, less a reserve. */
-export const defaultStopDeadlineMs = 25_000;
+const defaultStopDeadlineMs = 25_000;
 const defaultStartTimeoutMs = 120_000;
 
 export class Lifecycle {

@@ -35,7 +35,7 @@ export class AnnotationError extends Error {
 export const proxyContainer = 'istio-proxy';
 
 /** A fragment's fields, without empty ones. Throws AnnotationError. */
-export function evaluateFields(fields: Fields, scope: Scope): { readonly [name: string]: Json } {
+function evaluateFields(fields: Fields, scope: Scope): { readonly [name: string]: Json } {
 	return Object.fromEntries(
 		Object.entries(fields).flatMap(([name, node]) => {
 			const value = node === undefined ? undefined : evaluate(node, scope);

@@ -9,7 +9,7 @@ import { status } from './status.ts';
 const strings = z.record(z.string(), z.string());
 
 /** The part of `metadata` that the operator reads. The API server checks metadata itself; nothing in it is refused here. */
-export const metadata = z
+const metadata = z
 	.looseObject({
 		name: z.string().min(1).max(253).describe('Name of the installation.'),
 		uid: optional(z.string()).describe('Set by the API server.'),

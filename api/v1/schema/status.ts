@@ -9,7 +9,7 @@ const time = z.string().max(64).meta({ format: 'date-time' });
 const generation = integer(-1, Number.MAX_SAFE_INTEGER);
 const count = integer(0, 2_147_483_647);
 
-export const condition = z
+const condition = z
 	.strictObject({
 		type: z
 			.string()

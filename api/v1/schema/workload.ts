@@ -38,7 +38,7 @@ export const resources = withRules(
 	},
 ).meta({ title: 'ResourceRequirements' });
 
-export const autoscaling = withRules(
+const autoscaling = withRules(
 	z.strictObject({
 		minReplicas: optional(integer(1, 1000)).describe('Never fewer pods than this. 1 when not set.'),
 		maxReplicas: integer(1, 1000).describe('Never more pods than this.'),
@@ -55,7 +55,7 @@ export const autoscaling = withRules(
 	},
 ).meta({ title: 'Autoscaling' });
 
-export const disruptionBudget = withRules(
+const disruptionBudget = withRules(
 	z.strictObject({
 		minAvailable: optional(countOrPercent).describe(
 			'How many pods (1) or which share of them ("50%") must stay up while nodes are drained. Must leave room for at least one pod to go.',

@@ -57,12 +57,12 @@ const wholeTimeoutMs = 60_000;
 const timeouts = { timeoutMs: 10_000, connectTimeoutMs: 5_000 };
 
 /** A client for the cluster of a kubeconfig that the guard has accepted. Host names are checked when they are dialled. */
-export function connectTo({ credentials }: ClusterAccess, settings: ClusterSettings): ApiServer {
+function connectTo({ credentials }: ClusterAccess, settings: ClusterSettings): ApiServer {
 	return new ApiServer(credentials, { ...timeouts, lookup: guardedLookup(settings) });
 }
 
 /** The names that the operator's objects have in joined clusters. */
-export function namesIn(
+function namesIn(
 	{ name, clusterName }: Pick<KeepingMesh, 'name' | 'clusterName'>,
 	localId: string,
 ): ClusterNames {

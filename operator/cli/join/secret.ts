@@ -7,7 +7,7 @@ import { CommandError } from '../command-error.ts';
 import { cliFieldManager, isMadeByJoin, joinNamespaceLabel, madeByJoin, madeByLabel } from './account.ts';
 import { type Joiner, joinedMeshLabel } from './token.ts';
 
-export const joinedClusterLabel = 'meshwright.io/join-cluster';
+const joinedClusterLabel = 'meshwright.io/join-cluster';
 
 export interface SecretName {
 	readonly namespace: string;

@@ -16,7 +16,7 @@ export interface ProbeTarget {
 export const probeMark = 'meshwright-probe/1';
 
 /** Deadlines of a connection, and of a target as a whole. */
-export const connectSeconds = 3;
+const connectSeconds = 3;
 export const targetSeconds = 6;
 /** This many targets are tried at once. Each costs a process. */
 const sideBySide = 8;

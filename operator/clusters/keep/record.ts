@@ -62,7 +62,7 @@ export interface ClusterRecord {
 const clusterNameAnnotation = 'networking.istio.io/cluster';
 
 /** The component that everything about other clusters belongs to. */
-export const clustersComponent = 'clusters';
+const clustersComponent = 'clusters';
 
 /** The ApplySet of the Secret of one cluster: not that of the mesh, which takes away whatever is not rendered. */
 export function recordSetId(mesh: string, cluster: string): string {

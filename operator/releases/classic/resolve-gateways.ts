@@ -57,7 +57,7 @@ const ownedFlags = [
 const tracerEnv = 'Set spec.mesh.config.defaultConfig.tracing instead.';
 
 /** What an installation can't set for the pods of a gateway. */
-export function gatewayRules({ gateways: { flags, fieldEnv } }: ClassicRelease, key: GatewayName): WorkloadRules {
+function gatewayRules({ gateways: { flags, fieldEnv } }: ClassicRelease, key: GatewayName): WorkloadRules {
 	return {
 		path: `spec.gateways.${key}`,
 		title: 'the proxy of',

@@ -11,7 +11,7 @@ import { checkWorkload, podEnv, type WorkloadRules } from './workload-check.ts';
 const path = 'spec.sidecarInjector';
 
 /** What an installation can't set for the injector's pods. Its flags have no short forms. */
-export function injectorRules(release: ClassicRelease): WorkloadRules {
+function injectorRules(release: ClassicRelease): WorkloadRules {
 	return {
 		path,
 		title: 'the injector of',

@@ -7,7 +7,7 @@ import type { ClassicRelease } from './release.ts';
 import type { ResolvedClassicMesh, ResolvedGateway, ResolvedNetwork } from './resolved.ts';
 
 /** Pilot's name for the registry of its own cluster (istio 1.0-1.4 `pilot/pkg/serviceregistry/platform.go`). */
-export const localRegistry = 'Kubernetes';
+const localRegistry = 'Kubernetes';
 
 const path = 'spec.multiCluster';
 

@@ -11,7 +11,7 @@ import { checkWorkload, type WorkloadRules } from './workload-check.ts';
 const defaultTrustDomain = 'cluster.local';
 
 /** The rules of `spec.citadel`. */
-export function citadelRules(release: ClassicRelease): WorkloadRules {
+function citadelRules(release: ClassicRelease): WorkloadRules {
 	return {
 		path: 'spec.citadel',
 		title: 'Citadel',

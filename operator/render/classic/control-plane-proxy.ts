@@ -28,7 +28,7 @@ export interface RenderedControlPlaneProxy {
 const certificates = 'istio-certs';
 
 /** Name of the Secret in which Citadel keeps the certificate of a ServiceAccount (istio 1.0-1.4 `security/pkg/k8s/controller`). */
-export function certificateSecretName(serviceAccount: string): string {
+function certificateSecretName(serviceAccount: string): string {
 	return `istio.${serviceAccount}`;
 }
 

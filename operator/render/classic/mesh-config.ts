@@ -19,7 +19,7 @@ function yaml(value: unknown): string {
 }
 
 /** The keys of the ConfigMap. */
-export function meshConfigData(mesh: ResolvedMesh, facts: ClusterFacts = {}): Readonly<Record<string, string>> {
+function meshConfigData(mesh: ResolvedMesh, facts: ClusterFacts = {}): Readonly<Record<string, string>> {
 	const networks = meshNetworks(mesh, facts);
 	return {
 		mesh: yaml(mesh.meshConfig),

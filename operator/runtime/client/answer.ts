@@ -121,7 +121,7 @@ function causesOf(body: StatusBody, isSecret: boolean): readonly StatusCause[] {
  * Reads `Retry-After`, which holds seconds or an HTTP date (RFC 9110 10.2.3).
  * @param now wall clock, for a date
  */
-export function retryAfterMs(header: string | readonly string[] | undefined, now: number): number | undefined {
+function retryAfterMs(header: string | readonly string[] | undefined, now: number): number | undefined {
 	const value = (typeof header === 'string' ? header : header?.[0])?.trim();
 	if (value === undefined || value === '') {
 		return undefined;

@@ -42,7 +42,7 @@ export interface LeaderElectorOptions {
 }
 
 /** A name that no other process has, not even after a restart in the same Pod. */
-export function uniqueIdentity(): string {
+function uniqueIdentity(): string {
 	return `${hostname()}_${randomUUID()}`;
 }
 

@@ -11,7 +11,7 @@ export type { Logger } from 'pino';
 /** The part of a logger that most code needs. */
 export type LogSink = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 export interface LoggerOptions {

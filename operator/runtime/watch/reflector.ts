@@ -81,7 +81,7 @@ interface Held<T> {
 }
 
 /** 0.8 s doubling to 30 s, ±50 %, so that not all watches meet a restarted API server at once. */
-export const reflectorBackoff: BackoffPolicy = { initialMs: 800, maxMs: 30_000, factor: 2, jitter: 0.5 };
+const reflectorBackoff: BackoffPolicy = { initialMs: 800, maxMs: 30_000, factor: 2, jitter: 0.5 };
 
 /** A watch that was open for less than this was of no use, whatever it brought. */
 const shortMs = 1_000;

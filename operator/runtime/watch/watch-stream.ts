@@ -6,7 +6,7 @@
 import { errorOfAnswer, errorOfStatusObject, isRecord } from '../client/answer.ts';
 import { type ApiServer, metadataAccept } from '../client/api-server.ts';
 import type { InFlight } from '../client/transport.ts';
-import { type Clock, systemClock, type Timer } from '../clock.ts';
+import { systemClock, type Timer } from '../clock.ts';
 import { TransientError } from '../errors.ts';
 import { collectionPath, type Kind } from '../kinds.ts';
 import type { KubeObject } from '../object.ts';
@@ -48,11 +48,6 @@ export interface WatchOptions {
 	readonly timeoutSeconds: number;
 	/** Longest silence. Servers send bookmarks each 60 s; when one is missing, the connection is lost. */
 	readonly idleMs?: number | undefined;
-	/** Longest wait for the answer's head. */
-	readonly openMs?: number | undefined;
-	/** Longest line. etcd takes objects up to 1.5 MiB. */
-	readonly maxLineBytes?: number | undefined;
-	readonly clock?: Clock | undefined;
 }
 
 export interface Watch {
@@ -60,13 +55,14 @@ export interface Watch {
 	close(): void;
 }
 
-export const defaultIdleMs = 85_000;
-const defaultOpenMs = 30_000;
-const defaultMaxLineBytes = 32 * 1024 * 1024;
+const defaultIdleMs = 85_000;
+/** Longest wait for the answer's head. */
+const openMs = 30_000;
+/** Longest event. etcd takes objects up to 1.5 MiB. */
+const longestLineBytes = 32 * 1024 * 1024;
 const longestErrorBody = 64 * 1024;
 
 export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, callbacks: WatchCallbacks): Watch {
-	const clock = options.clock ?? systemClock;
 	const path = collectionPath(kind, options.namespace);
 	const subject = { method: 'WATCH', path };
 	const idleMs = options.idleMs ?? defaultIdleMs;
@@ -74,8 +70,8 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 	let isOver = false;
 	let status = 0;
 	let retryAfter: string | string[] | undefined;
-	let heardAt = clock.now();
-	let allowedMs = options.openMs ?? defaultOpenMs;
+	let heardAt = systemClock.now();
+	let allowedMs = openMs;
 	let timer: Timer | undefined;
 	const refusal: Buffer[] = [];
 	let refusalLength = 0;
@@ -94,15 +90,15 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 	const cut = (words: string) => breakOff({ how: 'cut', error: new TransientError(`WATCH ${path}: ${words}`) });
 	/** One timer for all silences. Data only notes the time, and a timer that fires too early is set again. */
 	const checkSilence = () => {
-		const silentMs = clock.now() - heardAt;
+		const silentMs = systemClock.now() - heardAt;
 		if (silentMs < allowedMs) {
-			timer = clock.setTimer(checkSilence, allowedMs - silentMs);
+			timer = systemClock.setTimer(checkSilence, allowedMs - silentMs);
 			return;
 		}
 		const error = new TransientError(`WATCH ${path}: silent for ${Math.round(silentMs / 1000)} s`);
 		breakOff({ how: status === 0 ? 'unreachable' : 'silent', error });
 	};
-	const lines = new LineSplitter(options.maxLineBytes ?? defaultMaxLineBytes, (line) => {
+	const lines = new LineSplitter(longestLineBytes, (line) => {
 		if (!isOver) {
 			deliver(line);
 		}
@@ -134,7 +130,7 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 		}
 	};
 
-	timer = clock.setTimer(checkSilence, allowedMs);
+	timer = systemClock.setTimer(checkSilence, allowedMs);
 	server
 		.stream(
 			{
@@ -152,11 +148,11 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 			},
 			{
 				start: (answerStatus, headers) => {
-					heardAt = clock.now();
+					heardAt = systemClock.now();
 					allowedMs = idleMs;
 					if (!isOver) {
 						timer?.cancel();
-						timer = clock.setTimer(checkSilence, idleMs);
+						timer = systemClock.setTimer(checkSilence, idleMs);
 					}
 					status = answerStatus;
 					retryAfter = headers['retry-after'];
@@ -165,7 +161,7 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 					}
 				},
 				data: (chunk) => {
-					heardAt = clock.now();
+					heardAt = systemClock.now();
 					if (isOver) {
 						return;
 					}
