@@ -62,10 +62,7 @@ function connectTo({ credentials }: ClusterAccess, settings: ClusterSettings): A
 }
 
 /** The names that the operator's objects have in joined clusters. */
-function namesIn(
-	{ name, clusterName }: Pick<KeepingMesh, 'name' | 'clusterName'>,
-	localId: string,
-): ClusterNames {
+function namesIn({ name, clusterName }: Pick<KeepingMesh, 'name' | 'clusterName'>, localId: string): ClusterNames {
 	return { readBy: clusterName ?? localId, applySet: applySetId(`${localId}/${name}`) };
 }
 
