@@ -166,7 +166,7 @@ test.serial('an operator that is there before the CRD is alive, not ready, waits
 });
 
 test.serial('an API server that restarts or hangs in the middle of everything: nothing is lost', async (t) => {
-	await using mesh = await startMeshCluster();
+	await using mesh = await startMeshCluster({ own: true });
 	await using operator = await startOperator(mesh);
 	const { api, cluster } = mesh;
 	const spec = (name: string) => ({ namespace: `istio-${name}` });

@@ -13,7 +13,7 @@ let direct: ApiServer;
 let namespaces = 0;
 
 test.before(async () => {
-	cluster = await startCluster({ parts: 'api-server' });
+	cluster = await startCluster({ own: true });
 	direct = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
 });
 

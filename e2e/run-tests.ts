@@ -2,18 +2,32 @@
  * `npm test`: the control plane is there, the linter and the compiler are content, no generated file is stale, all tests
  * pass. `npm test -- FILE…` runs the tests in these files alone. The last line is `N passed, N failed`; the exit code is 0
  * only when nothing failed and something passed.
+ *
+ * Tests that need no cluster run first and alone. For the others there is a pool of API servers, which are lent to one file
+ * after the other, and one bundle of the operator.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { addCounts, atStart, type Counts, noCounts, readLine } from './ava-output.ts';
+import { ClusterPool } from './control-plane/cluster-pool.ts';
+import { lenderVariable, startLending } from './control-plane/lending.ts';
 import { locateControlPlane } from './control-plane/locate.ts';
+import { bundleVariable, operatorBundle } from './support/bundle.ts';
+import { findFiles, selectFiles } from './test-files.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name: string) => path.join(root, 'node_modules', '.bin', name);
-const generator = path.join(root, 'api', 'generate.ts');
+/** The same as `npx ava` looks for. */
+const { files: patterns } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).ava as {
+	readonly files: readonly string[];
+};
+/** How many test files run side by side on two cores: those with a cluster wait for it most of the time. */
+const concurrency = { alone: 3, withCluster: 4 } as const;
+/** Stripped and compiled sources, of which each test file's thread needs the same hundreds. */
+const compileCache = path.join(root, 'node_modules', '.cache', 'meshwright-compiled');
 
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -21,18 +35,21 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 /** Runs a program in the repository; resolves with its exit code, which is not 0 either when it cannot be started. */
-function run(command: string, args: readonly string[], onLine?: (line: string) => void): Promise<number> {
+function run(
+	command: string,
+	args: readonly string[],
+	onLine: (line: string) => void,
+	env: NodeJS.ProcessEnv = {},
+): Promise<number> {
 	return new Promise((resolve) => {
 		const child = spawn(command, args, {
 			cwd: root,
 			// Whoever forgets to name a kubeconfig gets an empty one, never that of the person at the keyboard.
-			env: { ...process.env, KUBECONFIG: '/dev/null' },
-			stdio: ['ignore', onLine === undefined ? 'inherit' : 'pipe', 'inherit'],
+			env: { ...process.env, KUBECONFIG: '/dev/null', ...env },
+			stdio: ['ignore', 'pipe', 'pipe'],
 			signal: interrupted.signal,
 		});
-		if (onLine !== undefined && child.stdout !== null) {
-			createInterface({ input: child.stdout }).on('line', onLine);
-		}
+		for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', onLine);
 		child.once('error', (error) => {
 			if (!interrupted.signal.aborted) {
 				process.stderr.write(`${command}: ${error.message}\n`);
@@ -49,29 +66,38 @@ function say(line: string): void {
 
 interface Check {
 	readonly title: string;
-	readonly passes: () => Promise<boolean>;
+	/** Whether it passes. What it has to say it tells line by line. */
+	readonly passes: (say: (line: string) => void) => Promise<boolean>;
 }
+
+/** Directory of the programs of a control plane; undefined where a running cluster is offered instead. */
+let programs: string | undefined;
 
 const controlPlane: Check = {
 	title: 'a control plane to test against',
-	passes: async () => {
+	passes: async (say) => {
 		const source = await locateControlPlane('all', say);
+		if (source.kind === 'binaries') programs = source.directory;
 		say(source.kind === 'kubeconfig' ? `cluster of ${source.file}` : `programs in ${source.directory}`);
 		return true;
 	},
 };
 
+function command(title: string, program: string, ...args: readonly string[]): Check {
+	return { title, passes: async (say) => (await run(program, args, say)) === 0 };
+}
+
 const staticChecks: readonly Check[] = [
-	{ title: 'lint and format (biome)', passes: async () => (await run(bin('biome'), ['check', '.'])) === 0 },
-	{ title: 'types (tsc)', passes: async () => (await run(bin('tsc'), [])) === 0 },
-	...(existsSync(generator)
-		? [
-				{
-					title: 'generated files are up to date',
-					passes: async () => (await run(process.execPath, [generator, '--check'])) === 0,
-				},
-			]
-		: []),
+	command('lint and format (biome)', bin('biome'), 'check', '.'),
+	command('types (tsc)', bin('tsc')),
+	...['api', 'deploy'].map((room) =>
+		command(
+			`generated files of ${room} are up to date`,
+			process.execPath,
+			path.join(root, room, 'generate.ts'),
+			'--check',
+		),
+	),
 ];
 
 /** Rejects when the run is interrupted. What is being built then ends with this process. */
@@ -81,28 +107,43 @@ const interruption = new Promise<never>((_, reject) => {
 // Nobody may be listening at that moment; the end of this file looks at the signal itself.
 interruption.catch(() => undefined);
 
-/** Runs one check; a failed one counts like a failed test. */
-async function check({ title, passes }: Check): Promise<Counts> {
-	say(`\n▶ ${title}`);
+/** Runs one check; a failed one counts like a failed test. Without `tell` it speaks when it is over, all at once. */
+async function check({ title, passes }: Check, tell?: (line: string) => void): Promise<Counts> {
+	const kept: string[] = [];
+	const speak = tell ?? ((line: string) => void kept.push(line));
+	speak(`\n▶ ${title}`);
+	let hasPassed = false;
 	try {
-		if (await Promise.race([passes(), interruption])) {
-			return noCounts;
-		}
+		hasPassed = await Promise.race([passes(speak), interruption]);
 	} catch (error) {
-		say(error instanceof Error ? error.message : String(error));
+		speak(error instanceof Error ? error.message : String(error));
 	}
-	say(`✘ ${title}`);
-	return { ...noCounts, failed: 1 };
+	if (!hasPassed) speak(`✘ ${title}`);
+	kept.forEach(say);
+	return { ...noCounts, failed: hasPassed ? 0 : 1 };
 }
 
-async function runTests(files: readonly string[]): Promise<Counts> {
-	say('\n▶ tests (ava)');
+async function runTests(
+	title: string,
+	files: readonly string[],
+	atOnce: number,
+	env: NodeJS.ProcessEnv = {},
+): Promise<Counts> {
+	say(`\n▶ ${title} (ava, ${files.length} files)`);
+	const began = performance.now();
 	let state = atStart;
-	const code = await run(bin('ava'), [...(process.stdout.isTTY ? ['--color'] : ['--no-color']), ...files], (line) => {
-		state = readLine(state, line);
-		say(line);
-	});
+	const args = [process.stdout.isTTY ? '--color' : '--no-color', `--concurrency=${atOnce}`, ...files];
+	const code = await run(
+		bin('ava'),
+		args,
+		(line) => {
+			state = readLine(state, line);
+			say(line);
+		},
+		{ NODE_COMPILE_CACHE: compileCache, ...env },
+	);
 	const { section: _, ...counts } = state;
+	say(`${title}: ${counts.passed} passed in ${((performance.now() - began) / 1_000).toFixed(0)} s`);
 	if (counts.failed > 0 || interrupted.signal.aborted) {
 		return counts;
 	}
@@ -110,25 +151,53 @@ async function runTests(files: readonly string[]): Promise<Counts> {
 		say(`✘ ava ended with exit code ${code}`);
 		return { ...counts, failed: 1 };
 	}
-	if (counts.passed === 0) {
+	if (counts.passed + counts.skipped === 0) {
 		say('✘ no test ran');
 		return { ...counts, failed: 1 };
 	}
 	return counts;
 }
 
-const files = process.argv.slice(2);
-let counts = await check(controlPlane);
-const isReady = counts.failed === 0;
-for (const entry of files.length === 0 ? staticChecks : []) {
-	counts = addCounts(counts, await check(entry));
+/** Runs test files that need clusters, with a pool of them. */
+async function runWithClusters(files: readonly string[], directory: string | undefined): Promise<Counts> {
+	const title = 'tests that need a cluster';
+	const bundle = await operatorBundle();
+	const env = { [bundleVariable]: bundle };
+	// A cluster that somebody offers is used as it is.
+	if (directory === undefined) return runTests(title, files, concurrency.withCluster, env);
+	const pool = new ClusterPool(directory, say);
+	const lender = await startLending(pool);
+	try {
+		return await runTests(title, files, concurrency.withCluster, { ...env, [lenderVariable]: lender.socket });
+	} finally {
+		await lender.stop();
+		await pool.stop();
+		say(`${pool.figures.clusters} clusters were started for ${pool.figures.loans} loans`);
+	}
 }
-if (isReady && !interrupted.signal.aborted) {
-	counts = addCounts(counts, await runTests(files));
+
+const wanted = process.argv.slice(2);
+const { alone, withCluster, unmatched } = selectFiles(await findFiles(root, patterns), wanted);
+let counts = noCounts;
+const count = (more: Counts) => {
+	counts = addCounts(counts, more);
+};
+for (const pattern of unmatched) {
+	say(`✘ no test file matches ${pattern}`);
+	count({ ...noCounts, failed: 1 });
+}
+count(await check(controlPlane, say));
+const isReady = counts.failed === 0;
+if (wanted.length === 0) (await Promise.all(staticChecks.map((entry) => check(entry)))).forEach(count);
+if (isReady && alone.length > 0 && !interrupted.signal.aborted) {
+	count(await runTests('tests that need no cluster', alone, concurrency.alone));
+}
+if (isReady && withCluster.length > 0 && !interrupted.signal.aborted) {
+	count(await runWithClusters(withCluster, programs));
 }
 if (interrupted.signal.aborted) {
 	say('✘ interrupted');
-	counts = addCounts(counts, { ...noCounts, failed: Math.max(0, 1 - counts.failed) });
+	count({ ...noCounts, failed: Math.max(0, 1 - counts.failed) });
 }
 say(`\n${counts.skipped === 0 ? '' : `(${counts.skipped} skipped)\n`}${counts.passed} passed, ${counts.failed} failed`);
 // An explicit end, since an interrupted build would go on otherwise.

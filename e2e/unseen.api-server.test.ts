@@ -14,7 +14,7 @@ let mesh: MeshCluster;
 let operator: RunningOperator;
 
 test.before(async () => {
-	mesh = await startMeshCluster();
+	mesh = await startMeshCluster({ own: true });
 	operator = await startOperator(mesh);
 });
 test.after.always(async () => {

@@ -43,7 +43,7 @@ test.before(async () => {
 	[home, steady, frozen] = (await startMeshClusters(
 		{ name: 'home' },
 		{ name: 'steady', crd: false },
-		{ name: 'frozen', crd: false },
+		{ name: 'frozen', crd: false, own: true },
 	)) as [MeshCluster, MeshCluster, MeshCluster];
 	const { ca, cert, key } = await loopbackCertificate();
 	proxy = await startFaultProxy(steady.cluster, { cert, key });

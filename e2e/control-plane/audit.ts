@@ -1,6 +1,6 @@
 /** Reads kube-apiserver's audit log. */
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from './api-client.ts';
 
@@ -39,28 +39,55 @@ const deadlineMs = 60_000;
 /** Path of a request that is answered like any other and marks a place in the log. */
 const markerPath = '/version?marker=';
 
-function parseLog(text: string): readonly AuditEvent[] {
-	// The last line may be half-written.
-	const complete = text.slice(0, text.lastIndexOf('\n') + 1);
-	return complete
-		.split('\n')
-		.filter((line) => line !== '')
-		.map((line) => JSON.parse(line) as AuditEvent);
-}
-
 /**
- * The log up to this moment. An event is written right after its answer is sent: so a marker request goes through the
- * log first, and what had been answered before it was sent is there when it is.
+ * The audit log of a cluster from a place on: each line is read and parsed once, however often the log is asked for.
  */
-export async function readAuditLog(file: string, client: ApiClient): Promise<readonly AuditEvent[]> {
-	const marker = `${markerPath}${randomUUID()}`;
-	await client.request({ path: marker });
-	for (const end = Date.now() + deadlineMs; Date.now() < end; await sleep(10)) {
-		const events = parseLog(await readFile(file, 'utf8'));
-		const place = events.findIndex((event) => event.requestURI === marker);
-		if (place !== -1) {
-			return events.slice(0, place).filter((event) => !event.requestURI.startsWith(markerPath));
+export class AuditLog {
+	readonly #file: string;
+	readonly #client: () => ApiClient;
+	readonly #events: AuditEvent[] = [];
+	/** How many events stand before a marker, by its path. */
+	readonly #markers = new Map<string, number>();
+	#position: number;
+	#reading: Promise<void> = Promise.resolve();
+
+	/** @param from bytes of the log that are none of the reader's business */
+	constructor(file: string, client: () => ApiClient, from = 0) {
+		this.#file = file;
+		this.#client = client;
+		this.#position = from;
+	}
+
+	/**
+	 * The log up to this moment. An event is written right after its answer is sent: so a marker request goes through the
+	 * log first, and what had been answered before it was sent is there when it is.
+	 */
+	async events(): Promise<readonly AuditEvent[]> {
+		const marker = `${markerPath}${randomUUID()}`;
+		await this.#client().request({ path: marker });
+		for (const end = Date.now() + deadlineMs; Date.now() < end; await sleep(10)) {
+			this.#reading = this.#reading.then(() => this.#readOn());
+			await this.#reading;
+			const place = this.#markers.get(marker);
+			if (place !== undefined) return this.#events.slice(0, place);
+		}
+		throw new Error(`the audit log ${this.#file} does not show a request that was answered ${deadlineMs / 1000} s ago`);
+	}
+
+	async #readOn(): Promise<void> {
+		await using file = await open(this.#file, 'r');
+		const { size } = await file.stat();
+		if (size <= this.#position) return;
+		const buffer = Buffer.alloc(size - this.#position);
+		const { bytesRead } = await file.read({ buffer, position: this.#position });
+		// The last line may be half-written.
+		const complete = buffer.subarray(0, buffer.subarray(0, bytesRead).lastIndexOf('\n') + 1);
+		this.#position += complete.length;
+		for (const line of complete.toString().split('\n')) {
+			if (line === '') continue;
+			const event = JSON.parse(line) as AuditEvent;
+			if (event.requestURI.startsWith(markerPath)) this.#markers.set(event.requestURI, this.#events.length);
+			else this.#events.push(event);
 		}
 	}
-	throw new Error(`the audit log ${file} does not show a request that was answered ${deadlineMs / 1000} s ago`);
 }

@@ -4,9 +4,9 @@ import type { ExecutionContext } from 'ava';
 import type { ApiRequest } from './api-client.ts';
 import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
 
-/** A cluster that ends with the test. */
+/** A cluster of its own that ends with the test. */
 export async function clusterFor(t: ExecutionContext, options: ClusterOptions = {}): Promise<Cluster> {
-	const started = await startCluster(options);
+	const started = await startCluster({ own: true, ...options });
 	t.teardown(() => started.stop());
 	return started;
 }

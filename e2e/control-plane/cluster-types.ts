@@ -19,6 +19,8 @@ export interface ClusterOptions {
 	readonly nodes?: number;
 	/** Further flags of kube-apiserver, such as `--enable-admission-plugins=…`. */
 	readonly apiServerFlags?: readonly string[];
+	/** Whether it must be started for this call alone: for tests that stop or freeze its API server. Else one may be lent. */
+	readonly own?: boolean;
 	/** Keeps an audit log, which `auditEvents` reads. Off by default: it costs a little at each request. */
 	readonly auditLog?: boolean;
 	/** Whether etcd waits for the disk at each write, as in production. Off by default; a benchmark turns it on. */

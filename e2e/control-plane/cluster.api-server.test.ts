@@ -10,7 +10,7 @@ import { readKubeconfig } from './kubeconfig.ts';
 let cluster: Cluster | undefined;
 
 test.before(async () => {
-	cluster = await startCluster({ name: 'shared', auditLog: true });
+	cluster = await startCluster({ own: true, name: 'shared', auditLog: true });
 });
 test.after.always(() => cluster?.stop());
 

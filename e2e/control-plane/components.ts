@@ -1,7 +1,6 @@
 /** The files and command lines of a control plane: what each program is started with. Pure but for the signing key. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import path from 'node:path';
-import type { Parts } from './pins.ts';
 import type { Ranges } from './ports.ts';
 
 /** Those who hold a token from the start. In the audit log each is a user of its own. */
@@ -68,7 +67,6 @@ export function layout(directory: string) {
 export type Layout = ReturnType<typeof layout>;
 
 export interface Settings extends Ranges {
-	readonly parts: Parts;
 	readonly port: number;
 	/** Whether etcd waits for the disk at each write, as it does in production. */
 	readonly fsync: boolean;
@@ -117,7 +115,7 @@ export function apiServerFlags(files: Layout, settings: Settings): readonly stri
 	];
 }
 
-export function controllerManagerFlags(files: Layout, settings: Settings): readonly string[] {
+export function controllerManagerFlags(files: Layout, settings: Ranges): readonly string[] {
 	return [
 		`--kubeconfig=${files.kubeconfig('controllers')}`,
 		`--service-account-private-key-file=${files.privateKey}`,

@@ -4,14 +4,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { requestToken, writeKubeconfig } from './accounts.ts';
+import { requestToken } from './accounts.ts';
 import { type ApiClient, ApiServerError, apiClient } from './api-client.ts';
+import { accessTo } from './cluster-access.ts';
 import type { Cluster, ClusterOptions, ServiceAccountName } from './cluster-types.ts';
 import { removeWhenOrphaned } from './guard.ts';
 import { readKubeconfig } from './kubeconfig.ts';
 
 /** Options that only a cluster of one's own can meet. */
-const ownOptions = ['nodes', 'serviceCIDR', 'podCIDR', 'apiServerFlags', 'auditLog', 'fsync'] as const;
+const ownOptions = ['own', 'nodes', 'serviceCIDR', 'podCIDR', 'apiServerFlags', 'auditLog', 'fsync'] as const;
 
 const serviceRanges = z.object({ spec: z.object({ cidrs: z.array(z.string()).min(1) }) });
 
@@ -89,28 +90,13 @@ export async function useExistingCluster(file: string, options: ClusterOptions):
 		const adminToken = await requestToken(owner, account);
 		const ranges = await owner.request({ path: '/apis/networking.k8s.io/v1/servicecidrs/kubernetes' });
 		const [serviceCIDR = ''] = serviceRanges.parse(ranges).spec.cidrs;
-		const kubeconfig = (user: string) => path.join(directory, `${user}.kubeconfig`);
-		await writeKubeconfig(kubeconfig('admin'), { name, url, ca }, 'admin', adminToken);
+		const place = { name, url, ca, adminToken, directory, serviceCIDR, podCIDR: undefined };
+		const access = await accessTo(place, () => owner);
 		const outage = () => {
 			throw needsItsOwn('an outage of the API server');
 		};
 		return {
-			name,
-			url,
-			ca,
-			adminToken,
-			directory,
-			serviceCIDR,
-			podCIDR: undefined,
-			adminKubeconfig: () => kubeconfig('admin'),
-			kubeconfigFor: async (who) =>
-				writeKubeconfig(
-					kubeconfig(`${who.namespace}.${who.name}`),
-					{ name, url, ca },
-					who.name,
-					await requestToken(owner, who),
-				),
-			request: (what) => owner.request(what),
+			...access,
 			stopApiServer: async () => outage(),
 			startApiServer: async () => outage(),
 			restartApiServer: async () => outage(),

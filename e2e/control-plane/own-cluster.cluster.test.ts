@@ -21,7 +21,7 @@ test.serial('two clusters run side by side, reach different servers, and overlap
 });
 
 test.serial('a stopped cluster leaves neither processes nor files, and stopping twice is fine', async (t) => {
-	const { directory, stop } = await startCluster();
+	const { directory, stop } = await startCluster({ own: true });
 	t.not((await processesWith(directory)).length, 0);
 	await stop();
 	await stop();
@@ -45,7 +45,7 @@ for (const signal of ['SIGKILL', 'SIGINT'] as const) {
 		async (t) => {
 			const source = `
 			import { startCluster } from ${JSON.stringify(new URL('cluster.ts', import.meta.url).href)};
-			const { directory } = await startCluster({ parts: 'all', name: 'orphan' });
+			const { directory } = await startCluster({ own: true, parts: 'all', name: 'orphan' });
 			setInterval(() => {}, 1000);
 			console.log(directory);
 		`;

@@ -86,7 +86,7 @@ async function startMember(
 	signal: AbortSignal,
 ): Promise<Member> {
 	signal.throwIfAborted();
-	const cluster = started.use(await startCluster({ parts: 'all', nodes, name }));
+	const cluster = started.use(await startCluster({ own: true, parts: 'all', nodes, name }));
 	const api = started.use(new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken }));
 	await installOperator(api);
 	// Without leader election: there is one replica each, and one loses its API server for longer than a lease lasts.

@@ -67,7 +67,7 @@ export async function demoOfOneCluster(options: Options, signal: AbortSignal): P
 	step(
 		`Starting Kubernetes on this machine: etcd, API server, controllers, scheduler and ${options.nodes} simulated nodes`,
 	);
-	await using cluster = await startCluster({ parts: 'all', nodes: options.nodes, name: 'meshwright-demo' });
+	await using cluster = await startCluster({ own: true, parts: 'all', nodes: options.nodes, name: 'meshwright-demo' });
 	console.log(`  ${cluster.url}`);
 	await using api = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
 	try {

@@ -11,7 +11,7 @@ import { leaseStore } from './lease.ts';
 
 const timings = { leaseDurationMs: 10_000, renewDeadlineMs: 7_000, retryPeriodMs: 400 };
 
-const ready: Promise<Cluster> = startCluster({ parts: 'api-server' });
+const ready: Promise<Cluster> = startCluster({ own: true });
 test.after.always(async () => (await ready).stop());
 
 function connect(cluster: Cluster): ApiServer {
