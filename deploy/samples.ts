@@ -1,8 +1,7 @@
-/** Installations that together make the operator render everything it can. The operator's rights are computed from them. */
-import { apiVersion, kind, parseMeshInstallation } from '../api/v1/index.ts';
-import { profiles } from '../operator/releases/classic/profiles.ts';
-import { type ResolvedMesh, releases, resolve } from '../operator/releases/index.ts';
-import { type ClusterFacts, render, renderCrds, renderDataPlane, renderReader } from '../operator/render/index.ts';
+/** Installations that together make the operator render everything it can: the ground on which its rights are computed. */
+import { apiVersion, kind, parseMeshInstallation, profileNames } from '../api/v1/index.ts';
+import { lines } from '../operator/lines/index.ts';
+import type { ResolvedMesh } from '../operator/releases/index.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 
 /** Parts of a spec. Each switches on objects that the others don't have. */
@@ -28,7 +27,7 @@ const options: readonly object[] = [
 	{ pilot: { kubeconfigSecret: { name: 'served' } } },
 ];
 
-/** Since 1.1: joined clusters, one of them in another network. */
+/** For releases that know networks: joined clusters, one of them in another network. */
 const networks: object = {
 	gateways: { ingress: { enabled: true } },
 	multiCluster: {
@@ -41,45 +40,37 @@ const networks: object = {
 	},
 };
 
-/** Stands for what only a cluster knows, so that what depends on it is rendered too. */
-const facts: ClusterFacts = {
-	injectorRoots: 'sample',
-	injectorCertificate: { certChain: 'sample', key: 'sample', roots: 'sample' },
-	caSecretHash: 'sample',
-	remoteSecrets: 'sample',
-	pilotKubeconfigHash: 'sample',
-};
+/** In the place of what only a cluster knows: what depends on it is rendered as well. */
+function factsOf(mesh: ResolvedMesh): object {
+	return { ...lines.of(mesh).standIns, remoteSecrets: 'sample' };
+}
 
 /** A mesh of each release, profile and option. Throws when a sample is refused, because then it would show nothing. */
 function sampleMeshes(): readonly ResolvedMesh[] {
-	return releases.flatMap(({ version, minor }) =>
-		Object.keys(profiles).flatMap((profile) =>
-			[...options, ...(minor === '1.0' ? [] : [networks])].map((option) => {
-				const sample = {
-					apiVersion,
-					kind,
-					metadata: { name: 'sample' },
-					spec: { version, profile, ...option },
-				};
-				const parsed = parseMeshInstallation(sample);
-				const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
-				if (!resolved.ok) {
-					const reasons = resolved.problems.map(({ message }) => message).join('; ');
-					throw new Error(`the sample ${JSON.stringify(sample.spec)} is refused: ${reasons}`);
-				}
-				return resolved.mesh;
-			}),
-		),
-	);
+	return lines.releases.flatMap(({ version }) => {
+		const plain = sampleOf({ version });
+		const all = lines.of(plain).multiCluster.knowsNetworks(plain) ? [...options, networks] : options;
+		return profileNames.flatMap((profile) => all.map((option) => sampleOf({ version, profile, ...option })));
+	});
+}
+
+function sampleOf(spec: object): ResolvedMesh {
+	const parsed = parseMeshInstallation({ apiVersion, kind, metadata: { name: 'sample' }, spec });
+	const resolved = parsed.ok ? lines.resolve(parsed.installation) : parsed;
+	if (!resolved.ok) {
+		const reasons = resolved.problems.map(({ message }) => message).join('; ');
+		throw new Error(`the sample ${JSON.stringify(spec)} is refused: ${reasons}`);
+	}
+	return resolved.mesh;
 }
 
 /** Everything that is rendered for the operator's own cluster, for any release, profile and option. */
 export function renderEverything(): readonly KubeObject[] {
 	return sampleMeshes().flatMap((mesh) => [
-		...renderCrds(mesh),
-		...render(mesh, facts),
-		// For clusters that another primary reads. A joined cluster's objects are written with that cluster's credentials.
-		...renderReader(mesh, { readBy: 'other', applySet: 'sample' }),
+		...lines.renderCrds(mesh),
+		...lines.render(mesh, factsOf(mesh)),
+		// Where another primary reads this cluster. What a joined cluster gets is written with that cluster's credentials.
+		...lines.renderReader(mesh, { readBy: 'other', applySet: 'sample' }),
 	]);
 }
 
@@ -87,17 +78,16 @@ export function renderEverything(): readonly KubeObject[] {
 export function renderJoined(): { readonly reader: readonly KubeObject[]; readonly dataPlane: readonly KubeObject[] } {
 	const meshes = sampleMeshes();
 	const reader = { readBy: 'sample', applySet: 'sample' };
-	const one = ['192.0.2.1'];
 	return {
-		reader: meshes.flatMap((mesh) => renderReader(mesh, reader)),
+		reader: meshes.flatMap((mesh) => lines.renderReader(mesh, reader)),
 		dataPlane: meshes.flatMap((mesh) =>
-			renderDataPlane(mesh, {
+			lines.of(mesh).multiCluster.dataPlane.render(mesh, {
 				...reader,
 				cluster: 'sample',
 				// In another network the cluster has a gateway too.
 				network: 'there',
-				addresses: { pilot: one, policy: one, telemetry: one },
-				facts,
+				addresses: lines.addressesForAll(mesh, ['192.0.2.1']),
+				facts: factsOf(mesh),
 			}),
 		),
 	};

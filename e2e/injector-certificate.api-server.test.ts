@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import test from 'ava';
 import { issueServingCertificate } from '../operator/certificates/index.ts';
-import { configFollowedAfterMs } from '../operator/plan/classic/mesh-facts.ts';
+import { configFollowedAfterMs } from '../operator/plan/sight.ts';
 import {
 	citadelInjectorSecret,
 	injectorDnsNames,

@@ -1,6 +1,6 @@
 /** One MeshInstallation becomes a running Pilot: every classic release on a real API server with controllers and simulated nodes. */
 import test from 'ava';
-import { releases } from '../operator/releases/index.ts';
+import { classicReleases } from '../operator/releases/classic/index.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { meshwright } from './support/cli.ts';
 import { eventually } from './support/eventually.ts';
@@ -40,7 +40,7 @@ interface CrdStatus {
 	readonly conditions?: readonly { readonly type: string; readonly status: string }[];
 }
 
-for (const { version } of releases) {
+for (const { version } of classicReleases) {
 	const name = `mesh-${version.replaceAll('.', '-')}`;
 	const namespace = `istio-${version.replaceAll('.', '-')}`;
 	const spec = { version, namespace };

@@ -1,7 +1,7 @@
 /** The operator as a program among others: its rights, its endpoints, its figures, and an API server that comes and goes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { releases } from '../operator/releases/index.ts';
+import { classicReleases } from '../operator/releases/classic/index.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, referenceOf } from '../operator/runtime/object.ts';
 import { startOperatorProcess } from './support/crash-operator.ts';
@@ -79,7 +79,7 @@ test.serial(
 		await using mesh = await startMeshCluster();
 		await using operator = await startOperator(mesh);
 		const { api } = mesh;
-		for (const { version } of releases) {
+		for (const { version } of classicReleases) {
 			const name = `mesh-${version.replaceAll('.', '-')}`;
 			const spec = { version, namespace: `istio-${name}`, pilot: workload };
 			await applyInstallation(api, name, spec);
@@ -104,8 +104,8 @@ test.serial(
 		await untilSilent(mesh);
 		const { body } = await operator.ask('/metrics');
 		t.is(sum(body, 'meshwright_installation_ready'), 0, 'without controllers none of them runs');
-		t.is(samples(body, 'meshwright_installation_ready').size, releases.length);
-		for (const { version } of releases) await deleteInstallation(api, `mesh-${version.replaceAll('.', '-')}`);
+		t.is(samples(body, 'meshwright_installation_ready').size, classicReleases.length);
+		for (const { version } of classicReleases) await deleteInstallation(api, `mesh-${version.replaceAll('.', '-')}`);
 		await untilSilent(mesh);
 
 		const { requests, changes, metrics } = await atOneMoment(mesh, operator);

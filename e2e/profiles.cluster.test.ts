@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { fieldManager } from '../operator/apply/identity.ts';
+import { classicReleases } from '../operator/releases/classic/index.ts';
 import { profiles } from '../operator/releases/classic/profiles.ts';
-import { releases } from '../operator/releases/index.ts';
 import { isNotFound } from '../operator/runtime/errors.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { playCitadel } from './support/citadel.ts';
@@ -85,7 +85,7 @@ async function standing(objects: readonly KubeObject[]): Promise<readonly string
 	return found.flat();
 }
 
-for (const { version } of releases) {
+for (const { version } of classicReleases) {
 	for (const profile of Object.keys(profiles)) {
 		// At the same time: what of them is of the whole cluster has names of its own, but for the policy of mutual TLS.
 		const meshes = [combination(version, profile, true), combination(version, profile, false)];

@@ -1,6 +1,6 @@
 /** A whole mesh becomes that of another release in the same object, up and down: what differs goes and comes, nothing else is made anew. */
 import test from 'ava';
-import { releases } from '../operator/releases/index.ts';
+import { classicReleases } from '../operator/releases/classic/index.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { playCitadel } from './support/citadel.ts';
@@ -48,7 +48,7 @@ function identities(objects: readonly KubeObject[]): ReadonlyMap<string, string 
 test('from the oldest release to the newest and back: every step is as rendered, and what both releases have is the same object', async (t) => {
 	const { api } = mesh;
 	const endCitadel = playCitadel(api, namespace);
-	const upwards = releases.map(({ version }) => version);
+	const upwards = classicReleases.map(({ version }) => version);
 	let before = identities([]);
 	for (const version of [...upwards, upwards[0] ?? '']) {
 		const spec = {

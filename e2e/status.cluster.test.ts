@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { ParsedStatus } from '../api/v1/index.ts';
-import { releases } from '../operator/releases/index.ts';
+import { classicReleases } from '../operator/releases/classic/index.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 import { eventually, orAbsent } from './support/eventually.ts';
@@ -97,7 +97,7 @@ test.serial(
 		const { api, cluster } = mesh;
 		await applyInstallation(api, 'unknown', { namespace: 'istio-unknown', version: '1.4.99' });
 		const { message } = await untilCondition(api, 'unknown', 'Stalled', 'True', 'UnsupportedVersion');
-		for (const { version } of releases) t.true(message.includes(version), message);
+		for (const { version } of classicReleases) t.true(message.includes(version), message);
 		await untilCondition(api, 'unknown', 'Ready', 'False', 'UnsupportedVersion');
 		await untilCondition(api, 'unknown', 'Compatible', 'False', 'UnsupportedVersion');
 		await untilEvent(api, 'unknown', 'UnsupportedVersion');

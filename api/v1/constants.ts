@@ -33,6 +33,12 @@ export const applySetLabel = 'applyset.kubernetes.io/part-of';
  */
 export const injectionLabel = 'istio-injection';
 
+/**
+ * On a namespace of workloads: its pods get proxies of this revision of the control plane. On what belongs to a revision: its
+ * name. (istio.io/api label/labels.yaml, `istio.io/rev`.)
+ */
+export const revisionLabel = 'istio.io/rev';
+
 /** On a namespace of workloads: the name of the MeshInstallation whose injector serves it, where a cluster has several. */
 export const meshLabel = `${group}/mesh` as const;
 
@@ -91,3 +97,6 @@ export type ClusterConditionType = (typeof clusterConditionTypes)[number];
  * `status.observedGeneration` before the operator has looked. No generation is -1, so no tool takes a new object for ready.
  */
 export const unobservedGeneration = -1;
+
+/** What `spec.profile` can be. */
+export const profileNames = ['minimal', 'default', 'production'] as const;

@@ -10,6 +10,7 @@ export {
 	type ParsedStatus,
 	type ParseResult,
 	parseMeshInstallation,
+	parseStatus,
 } from './parse.ts';
 export type { Problem } from './problems.ts';
 export { canonicalQuantity, isQuantity, parseQuantity } from './quantity.ts';

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { apiVersion, kind, parseMeshInstallation, reasons } from './index.ts';
+import { apiVersion, kind, parseMeshInstallation, parseStatus, reasons } from './index.ts';
 import { acceptedCases, refusedCases } from './testing/cases.ts';
 import { replaceSomewhere } from './testing/nonsense.ts';
 
@@ -110,6 +110,15 @@ test('a status in a form of another version is taken as absent and keeps nobody 
 	const result = parseMeshInstallation({ ...smallest, status: { observedGeneration: 'seven', novelty: [] } });
 	t.true(result.ok);
 	t.false(result.ok && 'status' in result.installation);
+	const parsed = parseStatus({ observedGeneration: 'seven', novelty: [] });
+	t.is(parsed.status, undefined);
+	t.deepEqual(
+		parsed.problems.map(({ path }) => path),
+		['observedGeneration', 'novelty'],
+		'and what is wrong with it can be told',
+	);
+	t.deepEqual(parseStatus(undefined), { status: undefined, problems: [] });
+	t.deepEqual(parseStatus({ observedGeneration: 7 }), { status: { observedGeneration: 7 }, problems: [] });
 });
 
 test('an object of another kind or version is refused', (t) => {

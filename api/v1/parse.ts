@@ -27,22 +27,33 @@ export type ParseResult =
  * Checks an object by the rules of the API server, except those about the change from an old object. Never throws, and
  * reports every problem. That matters most for objects from files, and for those that an older CRD has let in.
  *
- * The operator writes the status itself and anew. A status of another form (by another version of the operator) counts as
- * absent, because it must not keep a good spec from being worked on.
+ * The operator writes the status itself and anew, and none of the rules is about it: see `parseStatus`.
  */
 export function parseMeshInstallation(object: unknown): ParseResult {
-	const { status, ...rest } = isObject(object) ? object : { status: undefined };
+	const { status: _, ...rest } = isObject(object) ? object : { status: undefined };
 	const input = isObject(object) ? normalise(meshInstallation, rest) : object;
 	const parsed = meshInstallation.safeParse(input);
 	const problems = [...(parsed.success ? [] : problemsOf(parsed.error, input)), ...unsupported(input)];
 	if (!parsed.success || problems.length > 0) {
 		return { ok: false, problems };
 	}
-	const parsedStatus = statusSchema.safeParse(normalise(statusSchema, status));
-	return {
-		ok: true,
-		installation: parsedStatus.success ? { ...parsed.data, status: parsedStatus.data } : parsed.data,
-	};
+	return { ok: true, installation: parsed.data };
+}
+
+/**
+ * The status as it is stored. One in another form (of another version of the operator) counts as absent, because it must not
+ * keep a good spec from being worked on; what is wrong with it is in `problems`, for whoever reads the object to tell.
+ */
+export function parseStatus(status: unknown): {
+	readonly status: ParsedStatus | undefined;
+	readonly problems: readonly Problem[];
+} {
+	if (status === undefined || status === null) return { status: undefined, problems: [] };
+	const input = normalise(statusSchema, status);
+	const parsed = statusSchema.safeParse(input);
+	return parsed.success
+		? { status: parsed.data, problems: [] }
+		: { status: undefined, problems: problemsOf(parsed.error, input) };
 }
 
 function unsupported(input: unknown): readonly Problem[] {

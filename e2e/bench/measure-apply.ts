@@ -4,8 +4,7 @@
  */
 import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { asChild } from '../../operator/apply/identity.ts';
-import { resolve } from '../../operator/releases/classic/resolve.ts';
-import { render, renderCrds } from '../../operator/render/index.ts';
+import { render, renderCrds, resolve } from '../../operator/lines/testing.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import {
 	installation,

@@ -1,9 +1,10 @@
 /** All that is rendered fits together: for every release, profile and set of options. */
 import test from 'ava';
 import { parseMeshInstallation } from '../../api/v1/index.ts';
+import { render, renderCrds, resolve } from '../../operator/lines/testing.ts';
+import { classicReleases, type ResolvedClassicMesh } from '../../operator/releases/classic/index.ts';
 import { profiles } from '../../operator/releases/classic/profiles.ts';
-import { type ResolvedMesh, releases, resolve } from '../../operator/releases/index.ts';
-import { type ClusterFacts, render, renderCrds } from '../../operator/render/index.ts';
+import type { ClassicFacts } from '../../operator/render/classic/index.ts';
 import { at, installation } from '../../operator/render/testing.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { inconsistencies } from './consistency.ts';
@@ -46,7 +47,7 @@ const options: Readonly<Record<string, Fields>> = {
 /** As long as names can get. */
 const longest = { name: 'm'.repeat(63), namespace: 'n'.repeat(63) };
 
-const facts: ClusterFacts = {
+const facts: ClassicFacts = {
 	injectorRoots: '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n',
 	injectorCertificate: { certChain: 'chain', key: 'key', roots: 'roots' },
 	caSecretHash: 'hash',
@@ -62,17 +63,17 @@ const madeByOthers = {
 function meshOf(
 	spec: Fields,
 	name = 'default',
-): ResolvedMesh | readonly { readonly path: string; readonly reason: string }[] {
+): ResolvedClassicMesh | readonly { readonly path: string; readonly reason: string }[] {
 	const parsed = parseMeshInstallation(installation(spec, name));
 	const result = parsed.ok ? resolve(parsed.installation) : parsed;
 	return result.ok ? result.mesh : result.problems;
 }
 
-function problemsOf(mesh: ResolvedMesh): readonly string[] {
+function problemsOf(mesh: ResolvedClassicMesh): readonly string[] {
 	return inconsistencies(render(mesh, facts), { definitions: renderCrds(mesh), madeByOthers });
 }
 
-for (const { version } of releases) {
+for (const { version } of classicReleases) {
 	for (const profile of Object.keys(profiles)) {
 		for (const [title, option] of Object.entries(options)) {
 			test(`${version} ${profile}, ${title}: everything that is referred to is there, and nothing else is meant`, (t) => {
@@ -95,8 +96,8 @@ for (const { version } of releases) {
 
 test('all of these meshes can be, so that something is looked at', (t) => {
 	for (const [title, option] of Object.entries(options)) {
-		const possible = releases.filter(({ version }) => 'line' in meshOf({ version, ...option }));
-		t.is(possible.length, releases.length, title);
+		const possible = classicReleases.filter(({ version }) => 'line' in meshOf({ version, ...option }));
+		t.is(possible.length, classicReleases.length, title);
 	}
 });
 
@@ -112,7 +113,7 @@ function rendered(): readonly KubeObject[] {
 	return 'line' in mesh ? structuredClone(render(mesh, facts)) : [];
 }
 
-const definitions = releases.flatMap(({ version }) => {
+const definitions = classicReleases.flatMap(({ version }) => {
 	const mesh = meshOf({ version });
 	return 'line' in mesh ? renderCrds(mesh) : [];
 });

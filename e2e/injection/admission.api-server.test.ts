@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import test from 'ava';
-import { releases } from '../../operator/releases/index.ts';
+import { classicReleases } from '../../operator/releases/classic/index.ts';
 import { injectorName } from '../../operator/render/classic/injector-names.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
@@ -21,7 +21,7 @@ import { startMountedInjector } from './mounted-injector.ts';
 
 const dayMs = 24 * 60 * 60_000;
 const address = endpointAddress();
-const chosen = releases.map(({ version, injector }) => ({ version, program: programOf(injector.runs) }));
+const chosen = classicReleases.map(({ version, injector }) => ({ version, program: programOf(injector.runs) }));
 const runs = address !== undefined && chosen.some(({ program }) => program !== undefined);
 
 let mesh: MeshCluster;

@@ -1,5 +1,5 @@
 /** Outcomes of injection, by hand and by an injector, in one form. */
-import type { ResolvedMesh } from '../../operator/releases/index.ts';
+import type { ResolvedClassicMesh } from '../../operator/releases/classic/index.ts';
 import { injectPod } from '../../operator/sidecar/index.ts';
 import { canonical } from './canonical.ts';
 import type { Answer, KubePod } from './webhook-types.ts';
@@ -16,7 +16,7 @@ export function compared(answer: Answer): Outcome {
 }
 
 /** What the command line makes of a pod. */
-export function manually(mesh: ResolvedMesh, { metadata, spec, ...header }: KubePod): Outcome {
+export function manually(mesh: ResolvedClassicMesh, { metadata, spec, ...header }: KubePod): Outcome {
 	const result = injectPod(mesh, { metadata, spec }, { namespace: metadata.namespace ?? 'shop' });
 	return result.kind === 'injected'
 		? { kind: 'injected', pod: canonical({ ...header, metadata: result.metadata, spec: result.spec }) }

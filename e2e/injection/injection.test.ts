@@ -3,7 +3,7 @@
  * own `text/template` and merged as the injector's sources say, gives the same for pods of all shapes.
  */
 import test from 'ava';
-import { releases } from '../../operator/releases/index.ts';
+import { classicReleases } from '../../operator/releases/classic/index.ts';
 import { meshOf } from '../../operator/render/testing.ts';
 import { compared, manually } from './compared.ts';
 import { injectorFiles } from './injector-files.ts';
@@ -13,7 +13,7 @@ import { answersOf } from './webhook-model.ts';
 
 const requests = Object.values(pods).map((pod) => ({ namespace: 'shop', pod }));
 
-for (const { version, minor } of releases) {
+for (const { version, minor } of classicReleases) {
 	for (const [title, spec] of Object.entries(meshSpecs(version, minor))) {
 		test(`${version}, ${title}: the template gives what injecting by hand gives, for every pod`, async (t) => {
 			const mesh = meshOf(spec);
@@ -26,7 +26,7 @@ for (const { version, minor } of releases) {
 }
 
 test('there are enough pods of each outcome for the comparison to mean something', async (t) => {
-	for (const { version, minor } of releases) {
+	for (const { version, minor } of classicReleases) {
 		const answers = await answersOf(injectorFiles(meshOf(meshSpecs(version, minor).plain ?? {})), requests);
 		const kinds = answers.map(({ kind }) => kind);
 		const count = (kind: string): number => kinds.filter((each) => each === kind).length;

@@ -1,10 +1,11 @@
 /** The files of a mesh's injector, out of the ConfigMaps that are rendered for it. */
-import type { ResolvedMesh } from '../../operator/releases/index.ts';
-import { render } from '../../operator/render/index.ts';
+
+import { render } from '../../operator/lines/testing.ts';
+import type { ResolvedClassicMesh } from '../../operator/releases/classic/index.ts';
 import type { InjectorFiles } from './webhook-types.ts';
 
 /** Throws where the mesh has no injector. */
-export function injectorFiles(mesh: ResolvedMesh): InjectorFiles {
+export function injectorFiles(mesh: ResolvedClassicMesh): InjectorFiles {
 	const objects = render(mesh);
 	const data = (name: string): Readonly<Record<string, string>> => {
 		const found = objects.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name);

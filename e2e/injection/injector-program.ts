@@ -1,7 +1,7 @@
 /** Where real injectors are: as the environment says, or nowhere. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Minor, releases } from '../../operator/releases/index.ts';
+import { classicReleases, type Minor } from '../../operator/releases/classic/index.ts';
 
 /** The program of a minor, where there is one. Throws where a folder is named in vain: nothing would be tested, and nobody would see it. */
 export function programOf(minor: Minor): string | undefined {
@@ -10,7 +10,7 @@ export function programOf(minor: Minor): string | undefined {
 	if (named !== undefined || folder === undefined) {
 		return named;
 	}
-	const programs = releases
+	const programs = classicReleases
 		.map((release) => ({ minor: release.minor, program: join(folder, release.version, 'sidecar-injector') }))
 		.filter(({ program }) => existsSync(program));
 	if (programs.length === 0) {

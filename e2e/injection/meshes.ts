@@ -1,5 +1,5 @@
 /** Meshes whose sidecars differ: how traffic is led, what is traced and measured, who is injected. */
-import type { Minor } from '../../operator/releases/index.ts';
+import type { Minor } from '../../operator/releases/classic/index.ts';
 
 type Spec = Readonly<Record<string, unknown>>;
 

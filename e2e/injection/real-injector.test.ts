@@ -3,7 +3,7 @@
  * `MESHWRIGHT_INJECTOR` a folder with `<version>/sidecar-injector`, `MESHWRIGHT_INJECTOR_1_4` one program.
  */
 import test from 'ava';
-import { releases } from '../../operator/releases/index.ts';
+import { classicReleases } from '../../operator/releases/classic/index.ts';
 import { meshOf } from '../../operator/render/testing.ts';
 import { compared, manually } from './compared.ts';
 import { injectorFiles } from './injector-files.ts';
@@ -12,7 +12,7 @@ import { programOf } from './injector-program.ts';
 import { meshSpecs } from './meshes.ts';
 import { pods } from './pods.ts';
 
-for (const { version, minor, injector } of releases) {
+for (const { version, minor, injector } of classicReleases) {
 	const program = programOf(injector.runs);
 	for (const [title, spec] of Object.entries(meshSpecs(version, minor))) {
 		const name = `${version}, ${title}: the real injector of ${injector.runs} gives what injecting by hand gives, for every pod`;

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Minor } from '../../operator/releases/index.ts';
+import type { Minor } from '../../operator/releases/classic/index.ts';
 import { buildOnce, cacheRoot, exists } from '../control-plane/build-once.ts';
 import { go, goVersion } from '../control-plane/go.ts';
 import { isGoUsable } from '../control-plane/source.ts';

@@ -1,6 +1,6 @@
 /** Which values of annotations an injector refuses (`validateAnnotations` of each release). */
 import { isIP } from 'node:net';
-import type { Minor } from '../../operator/releases/index.ts';
+import type { Minor } from '../../operator/releases/classic/index.ts';
 
 type IsValid = (value: string) => boolean;
 

@@ -1,6 +1,6 @@
 /** How an injector puts what its template gives into a pod (`webhook.go` createPatch, `app_probe.go`). */
 import { createHash } from 'node:crypto';
-import type { Minor } from '../../operator/releases/index.ts';
+import type { Minor } from '../../operator/releases/classic/index.ts';
 import {
 	type Config,
 	type Container,

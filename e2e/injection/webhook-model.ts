@@ -3,7 +3,7 @@
  * `concurrency.go` in `pkg/kube/inject`): whether it injects, the template's result, and how that is put into the pod.
  */
 import { parse } from 'yaml';
-import type { Minor } from '../../operator/releases/index.ts';
+import type { Minor } from '../../operator/releases/classic/index.ts';
 import { runTemplates, type TemplatePod, type TemplateResult } from './template-program.ts';
 import { invalidAnnotations } from './webhook-annotations.ts';
 import { patched } from './webhook-merge.ts';

@@ -1,7 +1,7 @@
 /** What an injector is started with, is asked, and answers; and what passes between its parts. */
 
+import type { Minor } from '../../operator/releases/classic/index.ts';
 import { minors } from '../../operator/releases/classic/minors.ts';
-import type { Minor } from '../../operator/releases/index.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -4,7 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { parseAllDocuments, stringify } from 'yaml';
-import { releases } from '../../operator/releases/index.ts';
+import { classicReleases } from '../../operator/releases/classic/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { authoritySecret, makeAuthority } from '../support/certificate-authority.ts';
@@ -24,7 +24,7 @@ const account = 'reviews';
 
 type Secret = KubeObject & { readonly data: Readonly<Record<string, string>> };
 
-for (const release of releases) {
+for (const release of classicReleases) {
 	const { version } = release;
 	const title = `${version}: Citadel in a joined cluster signs with the authority of the mesh`;
 	testWithBinaries(version, title, async (t) => {

@@ -4,7 +4,7 @@
  */
 import type { ExecutionContext } from 'ava';
 import { request } from 'undici';
-import { type Release, releases } from '../../operator/releases/index.ts';
+import { type ClassicRelease, classicReleases } from '../../operator/releases/classic/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import type { AuditEvent } from '../control-plane/audit.ts';
@@ -38,7 +38,7 @@ const namespace = 'istio-real';
 /** Of a pod in the other cluster. */
 const address = '172.20.1.7';
 
-for (const release of releases.filter(({ mesh }) => mesh.networks)) {
+for (const release of classicReleases.filter(({ mesh }) => mesh.networks)) {
 	const { version } = release;
 	const title = `${version}: Pilot takes the networks of a mesh as they are written for it`;
 	testWithBinaries(version, title, async (t) => {
@@ -61,7 +61,7 @@ for (const release of releases.filter(({ mesh }) => mesh.networks)) {
 	});
 }
 
-for (const release of releases) {
+for (const release of classicReleases) {
 	const { version } = release;
 	const title = `${version}: Pilot and Mixer read a cluster from when it joins until it leaves, and may read all that they ask for`;
 	testWithBinaries(version, title, async (t) => {
@@ -128,7 +128,7 @@ async function makeService({ api }: MeshCluster): Promise<void> {
 
 function list(
 	{ api }: MeshCluster,
-	{ version }: Release,
+	{ version }: ClassicRelease,
 	clusters: readonly Spec[],
 	more: Spec = {},
 ): Promise<unknown> {
@@ -143,7 +143,7 @@ function list(
 
 /** Runs a component of the mesh as its Deployment in the cluster says. */
 async function withComponent(
-	{ version, pilot, mixer }: Release,
+	{ version, pilot, mixer }: ClassicRelease,
 	home: MeshCluster,
 	deployment: string,
 	program: 'discovery' | 'mixer',
@@ -163,7 +163,7 @@ async function joinAndLeave(
 	t: ExecutionContext,
 	home: MeshCluster,
 	other: MeshCluster,
-	release: Release,
+	release: ClassicRelease,
 	component: ComponentProcess,
 	knowsIt: () => Promise<boolean>,
 ): Promise<void> {

@@ -3,7 +3,7 @@
  * what is rendered for it. Runs where `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.api-server.test.ts` says.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { releases } from '../../operator/releases/index.ts';
+import { classicReleases } from '../../operator/releases/classic/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { renderedForServed, renderedObjects } from '../support/installation.ts';
@@ -20,7 +20,7 @@ const account = { namespace, name: 'istio-pilot-service-account' };
 /** How long each is watched when it has done its work, milliseconds. */
 const watchedMs = 3_000;
 
-for (const release of releases) {
+for (const release of classicReleases) {
 	const { version } = release;
 	const title = `${version}: Pilot and Mixer serve a cluster from outside, with nothing but what is rendered for it`;
 	testWithBinaries(version, title, async (t) => {

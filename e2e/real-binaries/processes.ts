@@ -1,6 +1,6 @@
 /** What is rendered, in a cluster, and the processes of its Deployments of which there are binaries. */
 import { waves } from '../../operator/apply/waves.ts';
-import type { Release } from '../../operator/releases/index.ts';
+import type { ClassicRelease } from '../../operator/releases/classic/index.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
@@ -31,7 +31,7 @@ export interface Process {
 /** What of the rendered Deployments there are binaries for. Citadel is the first and the last: then it starts with a CA of its own that it kept. */
 export function processes(
 	objects: readonly KubeObject[],
-	{ version, pilot, mixer, citadel }: Release,
+	{ version, pilot, mixer, citadel }: ClassicRelease,
 ): readonly Process[] {
 	const flags = { discovery: pilot.flags, mixer: mixer.flags, citadel: citadel.flags };
 	const all = objects

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { releases } from '../../operator/releases/index.ts';
+import { classicReleases } from '../../operator/releases/classic/index.ts';
 
 /** Where a process finds what a pod has at fixed places. */
 export interface Places {
@@ -64,7 +64,7 @@ export function binaryOf(version: string, name: ProgramName): string | undefined
 /** Releases of which there is a binary. Throws where a folder is named in vain: nothing would be tested, and nobody would see it. */
 export function versionsWithBinaries(): readonly string[] {
 	const names = Object.keys(programs) as ProgramName[];
-	const found = releases
+	const found = classicReleases
 		.map(({ version }) => version)
 		.filter((version) => names.some((name) => binaryOf(version, name) !== undefined));
 	if (process.env.MESHWRIGHT_ISTIO !== undefined && found.length === 0) {

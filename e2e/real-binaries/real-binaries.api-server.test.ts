@@ -3,7 +3,7 @@
  * `MESHWRIGHT_ISTIO` names a folder with `<version>/pilot-discovery`, `<version>/mixs` and `<version>/istio_ca`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { releases } from '../../operator/releases/index.ts';
+import { classicReleases } from '../../operator/releases/classic/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { renderedObjects } from '../support/installation.ts';
 import { type MeshCluster, startMeshCluster, userOf } from '../support/mesh-cluster.ts';
@@ -27,7 +27,7 @@ const specs = {
 	},
 };
 
-for (const release of releases) {
+for (const release of classicReleases) {
 	const { version } = release;
 	for (const [what, spec] of Object.entries(specs)) {
 		const title = `${version}, ${what}: Istio's own binaries get ready, do their work, and nothing is refused to them`;

@@ -3,7 +3,7 @@
  * `MESHWRIGHT_ISTIO` names a folder, as `real-binaries.api-server.test.ts` says.
  */
 import { request } from 'undici';
-import { releases } from '../../operator/releases/index.ts';
+import { classicReleases } from '../../operator/releases/classic/index.ts';
 import { eventually } from '../support/eventually.ts';
 import { renderedObjects } from '../support/installation.ts';
 import { startMeshCluster } from '../support/mesh-cluster.ts';
@@ -35,7 +35,7 @@ const kindsOf = {
 	instances: ['metric', 'logentry', 'kubernetes', 'instance'],
 } as const;
 
-for (const release of releases) {
+for (const release of classicReleases) {
 	const { version } = release;
 	const title = `${version}: Mixer takes every rule, handler and instance that is rendered, and finds no mistake`;
 	testWithBinaries(version, title, async (t) => {

@@ -4,13 +4,9 @@ import { parse } from 'yaml';
 import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { fingerprint } from '../../operator/apply/fingerprint.ts';
 import { partOfLabel } from '../../operator/apply/identity.ts';
-import { resolve } from '../../operator/releases/index.ts';
-import {
-	applySetId,
-	type ClusterFacts,
-	type ControlPlaneAddresses,
-	renderDataPlane,
-} from '../../operator/render/index.ts';
+import { resolve } from '../../operator/lines/testing.ts';
+import { type ClassicFacts, renderDataPlane } from '../../operator/render/classic/index.ts';
+import { applySetId, type ControlPlaneAddresses } from '../../operator/render/index.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
@@ -71,7 +67,7 @@ export function withDataPlane(dataPlane: Spec = { enabled: true }, more: Spec = 
 	return { multiCluster: { clusterName: 'home', clusters: [dataPlaneEntry(dataPlane, more)], ...here } };
 }
 
-const standIns: ClusterFacts = {
+const standIns: ClassicFacts = {
 	injectorRoots: 'roots',
 	injectorCertificate: { certChain: 'certificate', key: 'key', roots: 'roots' },
 	caSecretHash: 'hash',
@@ -85,7 +81,7 @@ export function renderedThere(
 	name: string,
 	spec: Spec,
 	addresses: ControlPlaneAddresses,
-	{ facts = standIns, network }: { readonly facts?: ClusterFacts; readonly network?: string } = {},
+	{ facts = standIns, network }: { readonly facts?: ClassicFacts; readonly network?: string } = {},
 ): readonly KubeObject[] {
 	const parsed = parseMeshInstallation(installation(name, spec));
 	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;

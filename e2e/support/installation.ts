@@ -2,8 +2,9 @@
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { instanceLabel, managedSelector } from '../../operator/apply/identity.ts';
-import { type ResolvedMesh, resolve } from '../../operator/releases/index.ts';
-import { type ClusterFacts, render, renderCrds, renderServedCluster } from '../../operator/render/index.ts';
+import { render, renderCrds, resolve } from '../../operator/lines/testing.ts';
+import type { ResolvedClassicMesh } from '../../operator/releases/classic/index.ts';
+import { type ClassicFacts, renderServedCluster } from '../../operator/render/classic/index.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kindOf, kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, type ObjectReference, objectKey } from '../../operator/runtime/object.ts';
@@ -113,7 +114,7 @@ export async function deleteInstallation(api: ApiServer, name: string): Promise<
 }
 
 /** In the place of certificates that only the cluster knows: whatever is made of them is among what is rendered. */
-const standIns: ClusterFacts = {
+const standIns: ClassicFacts = {
 	injectorRoots: 'roots',
 	injectorCertificate: { certChain: 'certificate', key: 'key', roots: 'roots' },
 };
@@ -129,7 +130,7 @@ export function renderedForServed(name: string, spec: Spec): readonly KubeObject
 	return renderServedCluster(resolvedMesh(name, spec));
 }
 
-function resolvedMesh(name: string, spec: Spec): ResolvedMesh {
+function resolvedMesh(name: string, spec: Spec): ResolvedClassicMesh {
 	const parsed = parseMeshInstallation(installation(name, spec));
 	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
 	if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));

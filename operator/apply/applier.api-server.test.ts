@@ -5,7 +5,7 @@ import { isWrite } from '../../e2e/control-plane/audit.ts';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { deadlineMs, eventually } from '../../e2e/support/eventually.ts';
 import { untilGone } from '../../e2e/support/installation.ts';
-import { render, renderCrds } from '../render/index.ts';
+import { render, renderCrds } from '../lines/testing.ts';
 import { meshOf } from '../render/testing.ts';
 import { ApiServer } from '../runtime/client/api-server.ts';
 import {

@@ -5,8 +5,10 @@
 import {
 	clusterAnnotationPrefix,
 	clusterLabel,
+	injectionLabel,
 	multiClusterLabel,
 	remoteSecretsAnnotation,
+	revisionLabel,
 } from '../../api/v1/constants.ts';
 import type { KubeObject, ManagedFieldsEntry } from '../runtime/object.ts';
 import { fingerprint, lastForeignManager } from './fingerprint.ts';
@@ -15,7 +17,6 @@ import {
 	crdVersionAnnotation,
 	fieldManager,
 	injectionFieldManager,
-	injectionLabel,
 	instanceLabel,
 	meshLabel,
 	partOfLabel,
@@ -65,8 +66,8 @@ export interface ServiceFacts {
 
 /** The labels by which webhooks choose namespaces. */
 export interface InjectionLabels {
-	/** Label `istio-injection`. */
-	readonly injection: string | undefined;
+	/** The labels by which webhooks of some line switch injection on, where they are set: `{"istio-injection": "enabled"}`. */
+	readonly switches: Readonly<Record<string, string>>;
 	/** Label `meshwright.io/mesh`: the MeshInstallation whose injector serves the namespace. */
 	readonly mesh: string | undefined;
 	/** The field managers by which operators have put the labels there, sorted; see `injection-labels.ts`. */
@@ -206,12 +207,17 @@ function serviceFactsOf(object: KubeObject): ServiceFacts {
 	return { spec: { type: spec?.type }, status: { loadBalancer: status?.loadBalancer } };
 }
 
+/** istio 1.0 to today: the injector of an installation, and that of one of its revisions. */
+const injectionSwitches = [injectionLabel, revisionLabel];
+
 function injectionLabelsOf({ metadata: { labels, managedFields } }: KubeObject): InjectionLabels {
 	const keepers = (managedFields ?? []).flatMap(({ manager }) =>
 		manager?.startsWith(injectionFieldManager) === true ? [manager] : [],
 	);
 	return {
-		injection: labels?.[injectionLabel],
+		switches: Object.fromEntries(
+			injectionSwitches.flatMap((name) => (labels?.[name] === undefined ? [] : [[name, labels[name]]])),
+		),
 		mesh: labels?.[meshLabel],
 		keepers: [...new Set(keepers)].sort(),
 	};

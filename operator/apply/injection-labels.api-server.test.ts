@@ -50,16 +50,19 @@ async function look(): Promise<LiveNamespaces> {
 	};
 }
 
+const label = { name: 'istio-injection', value: 'enabled' };
+
 /** One pass. Returns what was refused or failed, and what is left to do. */
 async function keep(mesh: string, wanted: readonly string[], manager?: string): Promise<readonly unknown[]> {
-	const plan = planInjectionLabels(mesh, wanted, await look(), manager);
+	const target = { mesh, label, ...(manager === undefined ? {} : { manager }) };
+	const plan = planInjectionLabels(target, wanted, await look());
 	const options = { api, live: new LiveMap(), repairLimit: new RepairLimit(), now: () => 0 };
-	return [...plan.refused, ...(await applyInjectionLabels(options, mesh, plan, signal, manager))];
+	return [...plan.refused, ...(await applyInjectionLabels(options, target, plan, signal))];
 }
 
 async function isSettled(t: ExecutionContext, mesh: string, wanted: readonly string[]): Promise<void> {
-	const { label, release } = planInjectionLabels(mesh, wanted, await look());
-	t.deepEqual([label.length, release.length], [0, 0], 'nothing is left to do');
+	const plan = planInjectionLabels({ mesh, label }, wanted, await look());
+	t.deepEqual([plan.label.length, plan.release.length], [0, 0], 'nothing is left to do');
 }
 
 test('a namespace that is listed gets both labels, and loses them when it is not listed any more', async (t) => {
@@ -97,14 +100,14 @@ test('a namespace whose owner says otherwise, or that is in another mesh, is lef
 
 test('one that says otherwise only when it is written is told by the name of who said it', async (t) => {
 	const shop = await namespace();
-	const plan = planInjectionLabels('five', [shop.metadata.name], await look());
+	const plan = planInjectionLabels({ mesh: 'five', label }, [shop.metadata.name], await look());
 	await api.patch(
 		referenceOf(shop),
 		{ metadata: { labels: { 'istio-injection': 'disabled' } } },
 		{ type: 'merge', fieldManager: 'somebody' },
 	);
 	const options = { api, live: new LiveMap(), repairLimit: new RepairLimit(), now: () => 0 };
-	const [error] = await applyInjectionLabels(options, 'five', plan, signal);
+	const [error] = await applyInjectionLabels(options, { mesh: 'five', label }, plan, signal);
 	t.true(error instanceof InvalidError && /somebody/.test(error.message), String(error));
 	t.deepEqual(await labels(shop), { 'istio-injection': 'disabled' });
 });
@@ -119,17 +122,21 @@ test('what somebody takes off or changes is put on again', async (t) => {
 });
 
 test('a namespace that is not there, or goes, is no failure and is not made', async (t) => {
-	const plan = planInjectionLabels('seven', ['absent'], await look());
+	const plan = planInjectionLabels({ mesh: 'seven', label }, ['absent'], await look());
 	t.deepEqual(plan, { label: [], release: [], missing: ['absent'], refused: [] });
 
 	const shop = await namespace();
-	const late = planInjectionLabels('seven', [shop.metadata.name], await look());
+	const late = planInjectionLabels({ mesh: 'seven', label }, [shop.metadata.name], await look());
 	const gone = {
 		...late,
 		label: late.label.map((child) => ({ ...child, metadata: { ...child.metadata, name: 'gone' } })),
 	};
 	const options = { api, live: new LiveMap(), repairLimit: new RepairLimit(), now: () => 0 };
-	t.is((await applyInjectionLabels(options, 'seven', gone, signal)).length, 1, 'a conflict: the next pass reads again');
+	t.is(
+		(await applyInjectionLabels(options, { mesh: 'seven', label }, gone, signal)).length,
+		1,
+		'a conflict: the next pass reads again',
+	);
 	await t.throwsAsync(api.get({ ...kinds.Namespace, name: 'gone' }), { message: /not found/ });
 });
 
@@ -141,15 +148,32 @@ test('of two operators that keep meshes of the same name in one cluster none tou
 	t.deepEqual(await keep('eight', [names.own, names.shared]), []);
 	t.deepEqual(await keep('eight', [names.theirs, names.shared], there), []);
 	const plans = [
-		planInjectionLabels('eight', [names.own, names.shared], await look()),
-		planInjectionLabels('eight', [names.theirs, names.shared], await look(), there),
+		planInjectionLabels({ mesh: 'eight', label }, [names.own, names.shared], await look()),
+		planInjectionLabels({ mesh: 'eight', label, manager: there }, [names.theirs, names.shared], await look()),
 	];
 	t.deepEqual(
-		plans.flatMap(({ label, release }) => [...label, ...release]),
+		plans.flatMap((plan) => [...plan.label, ...plan.release]),
 		[],
 		'both are content, and nothing is written',
 	);
 	// One of the meshes leaves.
 	t.deepEqual(await keep('eight', [], there), []);
 	t.deepEqual([await labels(own), await labels(theirs), await labels(shared)], [marked, {}, marked]);
+});
+
+test("the label that switches injection on is the line's: one of a revision takes the place of the other", async (t) => {
+	const shop = await namespace();
+	const { name } = shop.metadata;
+	await keep('nine', [name]);
+	const target = { mesh: 'nine', label: { name: 'istio.io/rev', value: '1-30' } };
+	const plan = planInjectionLabels(target, [name], await look());
+	const options = { api, live: new LiveMap(), repairLimit: new RepairLimit(), now: () => 0 };
+	t.deepEqual(await applyInjectionLabels(options, target, plan, signal), []);
+	t.deepEqual(await labels(shop), { 'istio.io/rev': '1-30', 'meshwright.io/mesh': 'nine' });
+	const { label: left, refused } = planInjectionLabels(target, [name], await look());
+	t.deepEqual([left, refused], [[], []], 'nothing is left to do');
+	// Who has named another revision is not overruled.
+	const other = await namespace({ 'istio.io/rev': 'canary' });
+	const { refused: refusals } = planInjectionLabels(target, [other.metadata.name], await look());
+	t.regex(String(refusals), /istio\.io\/rev=canary/);
 });

@@ -6,7 +6,7 @@ import { ConflictError, InvalidError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import type { Child, InjectionLabels } from './child.ts';
-import { injectionFieldManager, injectionLabel, meshLabel } from './identity.ts';
+import { injectionFieldManager, meshLabel } from './identity.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
 /** Reads all namespaces. */
@@ -21,6 +21,16 @@ export function labelledFor({ injection }: Child): string | undefined {
 	return injection !== undefined && injection.keepers.length > 0 ? injection.mesh : undefined;
 }
 
+/** Whose labels they are, and which. */
+export interface InjectionTarget {
+	/** Name of the MeshInstallation. */
+	readonly mesh: string;
+	/** The label that switches injection on. */
+	readonly label: { readonly name: string; readonly value: string };
+	/** By which we own the labels: what others have put on for a mesh of the same name is theirs. */
+	readonly manager?: string;
+}
+
 export interface InjectionPlan {
 	/** Namespaces to put the labels on. */
 	readonly label: readonly Child[];
@@ -32,17 +42,11 @@ export interface InjectionPlan {
 	readonly refused: readonly InvalidError[];
 }
 
-/**
- * Plans how exactly the `wanted` namespaces get the labels of a mesh.
- * @param mesh name of the MeshInstallation
- * @param manager field manager by which we own the labels; labels of a mesh of the same name under other managers are not
- * ours
- */
+/** Plans how exactly the `wanted` namespaces get the labels of a mesh. */
 export function planInjectionLabels(
-	mesh: string,
+	target: InjectionTarget,
 	wanted: readonly string[],
 	live: LiveNamespaces,
-	manager: string = injectionFieldManager,
 ): InjectionPlan {
 	const label: Child[] = [];
 	const missing: string[] = [];
@@ -51,28 +55,38 @@ export function planInjectionLabels(
 		const namespace = live.get(objectKey({ ...kinds.Namespace, name }));
 		if (namespace?.injection === undefined) missing.push(name);
 		else if (namespace.metadata.deletionTimestamp === undefined) {
-			const refusal = refusalOf(namespace, namespace.injection, mesh, manager);
+			const refusal = refusalOf(namespace, namespace.injection, target);
 			if (refusal !== undefined) refused.push(refusal);
-			else if (!isLabelled(namespace.injection, mesh, manager)) label.push(namespace);
+			else if (!isLabelled(namespace.injection, target)) label.push(namespace);
 		}
 	}
-	const release = live
-		.labelledFor(mesh)
-		.filter(({ injection }) => injection?.keepers.includes(manager) === true)
-		.filter(({ metadata: { name, deletionTimestamp } }) => deletionTimestamp === undefined && !wanted.includes(name));
+	const release = labelledBy(target, live).filter(({ metadata: { name } }) => !wanted.includes(name));
 	return { label, release, missing, refused };
 }
 
-function isLabelled({ injection, mesh: labelled, keepers }: InjectionLabels, mesh: string, manager: string): boolean {
-	return injection === 'enabled' && labelled === mesh && keepers.includes(manager);
+/** The namespaces that carry our labels, but for those that are going. */
+function labelledBy(
+	{ mesh, manager = injectionFieldManager }: Pick<InjectionTarget, 'mesh' | 'manager'>,
+	live: Pick<LiveNamespaces, 'labelledFor'>,
+): readonly Child[] {
+	return live
+		.labelledFor(mesh)
+		.filter(({ injection }) => injection?.keepers.includes(manager) === true)
+		.filter(({ metadata: { deletionTimestamp } }) => deletionTimestamp === undefined);
+}
+
+function isLabelled(
+	{ switches, mesh: labelled, keepers }: InjectionLabels,
+	{ mesh, label, manager = injectionFieldManager }: InjectionTarget,
+): boolean {
+	return switches[label.name] === label.value && labelled === mesh && keepers.includes(manager);
 }
 
 /** Why the labels are not put on this namespace: somebody else has decided otherwise. */
 function refusalOf(
 	namespace: KubeObject,
-	{ injection, mesh: labelled, keepers }: InjectionLabels,
-	mesh: string,
-	manager: string,
+	{ switches, mesh: labelled, keepers }: InjectionLabels,
+	{ mesh, label, manager = injectionFieldManager }: InjectionTarget,
 ): InvalidError | undefined {
 	const found = describeObject(namespace);
 	const details = { object: referenceOf(namespace) };
@@ -83,10 +97,11 @@ function refusalOf(
 			details,
 		);
 	}
-	return injection !== undefined && injection !== 'enabled' && !keepers.includes(manager)
+	const value = switches[label.name];
+	return value !== undefined && value !== label.value && !keepers.includes(manager)
 		? new InvalidError(
 				'InjectionDisabled',
-				`${found} has label ${injectionLabel}=${injection}, which is not overruled. Remove the label, or take the namespace off spec.sidecarInjector.namespaces`,
+				`${found} has label ${label.name}=${value}, which is not overruled. Remove the label, or take the namespace off spec.sidecarInjector.namespaces`,
 				details,
 			)
 		: undefined;
@@ -95,15 +110,27 @@ function refusalOf(
 /** Puts the labels on and takes them off. Returns the failures. Throws only when `signal` aborts. */
 export async function applyInjectionLabels(
 	options: WriterOptions,
-	mesh: string,
+	{ mesh, label: { name, value }, manager = injectionFieldManager }: InjectionTarget,
 	{ label, release }: Pick<InjectionPlan, 'label' | 'release'>,
 	signal: AbortSignal,
-	manager: string = injectionFieldManager,
 ): Promise<readonly unknown[]> {
 	const writer = new Writer(options, signal);
-	const labels = { [injectionLabel]: 'enabled', [meshLabel]: mesh };
+	const labels = { [name]: value, [meshLabel]: mesh };
 	await writer.all(release, (namespace) => own(namespace, undefined, manager, writer));
 	await writer.all(label, (namespace) => own(namespace, labels, manager, writer));
+	return writer.errors;
+}
+
+/** Takes all our labels of a mesh off. Returns the failures; throws only when `signal` aborts. */
+export async function releaseInjectionLabels(
+	options: WriterOptions,
+	of: Pick<InjectionTarget, 'mesh' | 'manager'>,
+	live: Pick<LiveNamespaces, 'labelledFor'>,
+	signal: AbortSignal,
+): Promise<readonly unknown[]> {
+	const writer = new Writer(options, signal);
+	const { manager = injectionFieldManager } = of;
+	await writer.all(labelledBy(of, live), (namespace) => own(namespace, undefined, manager, writer));
 	return writer.errors;
 }
 

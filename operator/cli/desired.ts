@@ -1,22 +1,26 @@
 /** From a file to the objects of an installation, by the very functions that the operator uses. */
-import { type ParsedMeshInstallation, type Problem, parseMeshInstallation } from '../../api/v1/index.ts';
 import { waves } from '../apply/waves.ts';
-import { type ResolvedMesh, resolve } from '../releases/index.ts';
-import { renderCrds, renderMesh } from '../render/index.ts';
+import { lines } from '../lines/index.ts';
+import { type PreparedMesh, prepare } from '../mesh/prepare.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
 import { type Input, readInput } from './input.ts';
 
-export interface DesiredInstallation {
-	readonly installation: ParsedMeshInstallation;
-	readonly mesh: ResolvedMesh;
+export interface DesiredInstallation extends Pick<PreparedMesh, 'installation' | 'mesh'> {
 	/** Without what only a cluster knows. In the order in which they are applied. */
 	readonly objects: readonly KubeObject[];
 }
 
-/** Every installation of the files with what it consists of. Throws CommandError that lists all problems of all of them. */
-export async function readDesired(files: readonly string[]): Promise<readonly DesiredInstallation[]> {
-	const results = (await readInput(files)).map(desiredOf);
+/**
+ * Every installation of the files with what it consists of. Throws CommandError that lists all problems of all of them.
+ * @param serverVersion version of the cluster that they are for; undefined where there is none
+ */
+export async function readDesired(
+	files: readonly string[],
+	serverVersion?: string,
+): Promise<readonly DesiredInstallation[]> {
+	const results = (await readInput(files)).map((input) => desiredOf(input, serverVersion));
 	const problems = results.flatMap((result) => ('problem' in result ? [result.problem] : []));
 	if (problems.length > 0) {
 		throw new CommandError(problems.join('\n'));
@@ -24,31 +28,40 @@ export async function readDesired(files: readonly string[]): Promise<readonly De
 	return results.flatMap((result) => ('problem' in result ? [] : [result]));
 }
 
-function desiredOf({ source, object }: Input): DesiredInstallation | { readonly problem: string } {
-	const parsed = parseMeshInstallation(object);
-	if (!parsed.ok) {
-		return { problem: describeProblems(source, object, parsed.problems) };
+function desiredOf(
+	{ source, object }: Input,
+	serverVersion: string | undefined,
+): DesiredInstallation | { readonly problem: string } {
+	const prepared = prepare(object, { lines, serverVersion });
+	if (!prepared.ok) {
+		return { problem: describeProblems(source, object, prepared.problems) };
 	}
-	const resolved = resolve(parsed.installation);
-	if (!resolved.ok) {
-		return { problem: describeProblems(source, object, resolved.problems) };
+	const { installation, mesh } = prepared;
+	const objects = [...lines.renderCrds(mesh), ...lines.render(mesh)];
+	return { installation, mesh, objects: waves(objects, ({ kind }) => kind).flat() };
+}
+
+/** The mesh of one object. Throws CommandError with all problems where the operator would refuse it. */
+export function prepareOrThrow({ source, object }: Input, serverVersion?: string): PreparedMesh {
+	const prepared = prepare(object, { lines, serverVersion });
+	if (!prepared.ok) {
+		throw new CommandError(describeProblems(source, object, prepared.problems));
 	}
-	const { mesh } = resolved;
-	const rendered = renderMesh(mesh);
-	if (!rendered.ok) {
-		return { problem: describeProblems(source, object, rendered.problems) };
-	}
-	const objects = [...renderCrds(mesh), ...rendered.objects];
-	return { installation: parsed.installation, mesh, objects: waves(objects, ({ kind }) => kind).flat() };
+	return prepared;
+}
+
+/** For `prepare`, which the operator tells the same. */
+export async function serverVersionOf(api: ApiServer): Promise<string> {
+	return (await api.version()).gitVersion;
 }
 
 /** All problems of one installation, each with its remedy. */
-export function describeProblems(
+function describeProblems(
 	source: string,
 	object: unknown,
-	problems: readonly Omit<Problem, 'reason'>[],
+	problems: readonly { readonly message: string; readonly remedy: string }[],
 ): string {
 	const { metadata } = object as { readonly metadata?: { readonly name?: unknown } | null };
-	const lines = problems.map(({ message, remedy }) => `  ${message}\n    do: ${remedy}`);
-	return [`MeshInstallation ${String(metadata?.name ?? '')} in ${source} can’t be used:`, ...lines].join('\n');
+	const told = problems.map(({ message, remedy }) => `  ${message}${remedy === '' ? '' : `\n    do: ${remedy}`}`);
+	return [`MeshInstallation ${String(metadata?.name ?? '')} in ${source} can’t be used:`, ...told].join('\n');
 }

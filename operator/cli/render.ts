@@ -1,6 +1,7 @@
 /** `meshwright render`: prints the objects of installations. */
 
-import { applySetLabel, renderDataPlane, renderReader, renderServedCluster } from '../render/index.ts';
+import { lines } from '../lines/index.ts';
+import { applySetLabel } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
 import { type DesiredInstallation, readDesired } from './desired.ts';
@@ -51,17 +52,17 @@ function inCluster({ mesh }: DesiredInstallation, cluster: string): readonly Kub
 		);
 	}
 	const reader = { readBy, applySet: '' };
-	const given = [...(entry.dataPlane?.controlPlaneAddresses ?? [])].sort();
+	const { network, dataPlane } = entry;
 	const objects =
-		entry.dataPlane !== undefined
-			? renderDataPlane(mesh, {
+		dataPlane === undefined
+			? lines.renderReader(mesh, reader)
+			: lines.of(mesh).multiCluster.dataPlane.render(mesh, {
 					...reader,
 					cluster,
-					...(entry.network === undefined ? {} : { network: entry.network }),
-					addresses: { pilot: given, policy: given, telemetry: given },
+					...(network === undefined ? {} : { network }),
+					addresses: lines.addressesForAll(mesh, dataPlane.controlPlaneAddresses),
 					facts: {},
-				})
-			: renderReader(mesh, reader);
+				});
 	return objects.map((object) => {
 		const { [applySetLabel]: _, ...labels } = object.metadata.labels ?? {};
 		return { ...object, metadata: { ...object.metadata, labels } };
@@ -69,11 +70,12 @@ function inCluster({ mesh }: DesiredInstallation, cluster: string): readonly Kub
 }
 
 function served({ mesh }: DesiredInstallation): readonly KubeObject[] {
-	if (mesh.pilotKubeconfig === undefined) {
+	const objects = lines.of(mesh).servedCluster(mesh);
+	if (objects === undefined) {
 		throw new CommandError(
 			`the Pilot of MeshInstallation ${mesh.name} serves its own cluster`,
 			'set spec.pilot.kubeconfigSecret, or leave --served-cluster away',
 		);
 	}
-	return renderServedCluster(mesh);
+	return objects;
 }

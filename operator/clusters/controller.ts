@@ -22,7 +22,7 @@ import { ClusterLink } from './keep/cluster-link.ts';
 import type { ClusterChecks, KeeperContext, LocalCluster } from './keep/context.ts';
 import { leave } from './keep/leave.ts';
 import type { PublicationOutcome } from './keep/publication.ts';
-import { type ClusterRecord, recordOf, recordReference, recordSetId } from './keep/record.ts';
+import { type ClusterRecord, ownRecord, ownRecordsIn, recordReference } from './keep/record.ts';
 import { KubeconfigSecrets } from './kubeconfig/secrets.ts';
 import type { ClusterSettings } from './settings.ts';
 import type { ClusterNotice, LeftBehind } from './told.ts';
@@ -112,10 +112,6 @@ export class ClusterController {
 		const { api, applier, settings, access, log, onNotice, onApply, now, wallClock, random, ...options } =
 			this.#options;
 		const { live } = applier;
-		const ownRecord = (mesh: Pick<MeshOfClusters, 'name'>, child: Child | undefined): ClusterRecord | undefined => {
-			const record = child === undefined ? undefined : recordOf(child);
-			return record !== undefined && child?.partOf === recordSetId(mesh.name, record.cluster) ? record : undefined;
-		};
 		const shared = {
 			api,
 			now,
@@ -125,10 +121,7 @@ export class ClusterController {
 			cellsOf: (mesh: string) => [...this.#cells.values()].filter((cell) => cell.mesh === mesh),
 			recordOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>, cluster: string) =>
 				ownRecord(mesh, live.get(objectKey(recordReference(mesh.namespace, cluster)))),
-			recordsOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>) =>
-				[...live.ofKind(kinds.Secret)].flatMap((child) =>
-					child.metadata.namespace === mesh.namespace ? (ownRecord(mesh, child) ?? []) : [],
-				),
+			recordsOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>) => ownRecordsIn(mesh, live.ofKind(kinds.Secret)),
 		};
 		return {
 			...shared,

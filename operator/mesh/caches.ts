@@ -2,6 +2,7 @@
  * What the operator knows of its own cluster: the MeshInstallations, kept whole, their children, and the Secrets that
  * they depend on and others make.
  */
+import type { Problem } from '../../api/v1/index.ts';
 import type { Child } from '../apply/child.ts';
 import { ChildCaches, type WatchedKind } from '../apply/child-caches.ts';
 import { type LiveNamespaces, labelledFor } from '../apply/injection-labels.ts';
@@ -12,7 +13,7 @@ import type { ObjectName } from '../runtime/object.ts';
 import { groupOf, type KubeObject, objectKey } from '../runtime/object.ts';
 import { NamedObjects } from '../runtime/watch/named-objects.ts';
 import { type ChangeHandler, Reflector, type ReflectorHappening } from '../runtime/watch/reflector.ts';
-import type { InstallationCache, StoredInstallation } from './installation.ts';
+import { type InstallationCache, type StoredInstallation, toInstallation } from './installation.ts';
 
 /** How each kind that every mesh has is watched, by our label. */
 const watchedChildren: readonly WatchedKind[] = [
@@ -47,14 +48,10 @@ const customKinds: readonly Kind[] = Object.values(kinds).filter(({ apiVersion }
 export interface MeshCachesOptions {
 	readonly onError: (error: unknown) => void;
 	readonly observe?: (happening: ReflectorHappening) => void;
+	/** The status of a MeshInstallation is malformed, and counts as absent. */
+	readonly onMalformed?: (object: KubeObject, problems: readonly Problem[]) => void;
 	/** A Secret that some MeshInstallations depend on changed. */
 	readonly onSecret?: (name: ObjectName, installations: readonly string[]) => void;
-}
-
-/** A whole installation, less what nobody here reads. */
-function toInstallation(object: KubeObject): StoredInstallation {
-	const { managedFields: _, ...metadata } = object.metadata;
-	return { ...object, metadata };
 }
 
 export class MeshCaches implements LiveNamespaces {
@@ -64,9 +61,13 @@ export class MeshCaches implements LiveNamespaces {
 	readonly secrets: NamedObjects<SecretFacts>;
 
 	constructor(api: ApiServer, options: MeshCachesOptions) {
-		const { onError, observe, onSecret = () => undefined } = options;
+		const { onError, observe, onSecret = () => undefined, onMalformed = () => undefined } = options;
 		const shared = { onError, ...(observe === undefined ? {} : { observe }) };
-		this.#installations = new Reflector(api, { ...shared, kind: kinds.MeshInstallation, transform: toInstallation });
+		this.#installations = new Reflector(api, {
+			...shared,
+			kind: kinds.MeshInstallation,
+			transform: (object) => toInstallation(object, onMalformed),
+		});
 		this.#children = new ChildCaches(api, {
 			...shared,
 			watched: watchedChildren,

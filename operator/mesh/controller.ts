@@ -10,7 +10,8 @@ import { clusterChecks } from '../clusters/checks/cluster-checks.ts';
 import type { ClusterClients } from '../clusters/clients.ts';
 import { ClusterController, type ClusterControllerOptions } from '../clusters/controller.ts';
 import type { ClusterSettings } from '../clusters/settings.ts';
-import { configFollowedAfterMs } from '../plan/classic/mesh-facts.ts';
+import { lines as allLines, type Lines } from '../lines/index.ts';
+import { configFollowedAfterMs } from '../plan/sight.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type Logger, passLogger } from '../runtime/log/logger.ts';
@@ -27,13 +28,15 @@ import { MeshCaches } from './caches.ts';
 import type { StoredInstallation } from './installation.ts';
 import { JoinedClusters } from './joined/joined-clusters.ts';
 import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
-import { childNeedsPass, freesCitadel, installationNeedsPass, installationsOf } from './wake.ts';
+import { childNeedsPass, freesExclusive, installationNeedsPass, installationsOf } from './wake.ts';
 
 export interface MeshControllerOptions {
 	readonly api: ApiServer;
 	/** How joined clusters are reached. */
 	readonly clusters: ClusterAccessOptions;
 	readonly log: Logger;
+	/** The lines of releases that are installed. All when not set. */
+	readonly lines?: Lines;
 	/** Installations that are worked on at a time. Default 64. */
 	readonly concurrency?: number | undefined;
 	/** Everything is listed and looked at again about this often, milliseconds. Default 10 min. */
@@ -71,6 +74,7 @@ export class MeshController {
 	readonly caches: MeshCaches;
 	readonly queue: WorkQueue<string>;
 	readonly #options: MeshControllerOptions;
+	readonly #lines: Lines;
 	readonly #random: () => number;
 	readonly #crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
 	readonly #repairLimit = new RepairLimit();
@@ -84,10 +88,16 @@ export class MeshController {
 
 	constructor(options: MeshControllerOptions) {
 		this.#options = options;
+		this.#lines = options.lines ?? allLines;
 		this.#random = options.random ?? Math.random;
 		const { api, log } = options;
 		this.caches = new MeshCaches(api, {
 			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
+			onMalformed: ({ metadata: { name } }, problems) =>
+				log.warn(
+					{ meshInstallation: name, problems: problems.slice(0, 10).map(({ message }) => message) },
+					'the status is malformed and counts as absent',
+				),
 			onSecret: ({ name }, installations) => {
 				for (const installation of installations) this.queue.add(installation, { reason: `Secret ${name}` });
 			},
@@ -103,6 +113,7 @@ export class MeshController {
 		this.clusters = this.#makeClusters(applier);
 		this.#joined = new JoinedClusters({
 			api,
+			lines: this.#lines,
 			live: this.caches.children,
 			controller: this.clusters,
 			wakeNamespace: (namespace) => this.#wakeNamespace(namespace, 'addresses of the control plane'),
@@ -111,6 +122,7 @@ export class MeshController {
 		});
 		this.#reconciler = new Reconciler({
 			api,
+			lines: this.#lines,
 			installations: this.caches.installations,
 			namespaces: this.caches,
 			secrets: this.caches.secrets,
@@ -176,7 +188,7 @@ export class MeshController {
 			const { name } = (change.current ?? change.old).metadata;
 			this.queue.add(name, { reason: `MeshInstallation ${change.type}`, priority });
 			// One that goes, or changes, may free what another waits for.
-			if (change.type === 'deleted' || freesCitadel(change)) {
+			if (change.type === 'deleted' || freesExclusive(change, this.#lines.exclusives)) {
 				for (const { metadata } of installations.all())
 					this.queue.add(metadata.name, { reason: `${name} is gone or has changed` });
 			}

@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { deletionOf } from '../../api/v1/index.ts';
+import { lines } from '../lines/index.ts';
 import { rivalriesOf, type StoredInstallation } from './installation.ts';
 
 function stored(name: string, creationTimestamp: string, uid: string, spec: unknown = {}): StoredInstallation {
@@ -14,7 +15,9 @@ function stored(name: string, creationTimestamp: string, uid: string, spec: unkn
 
 /** Names of those that may go on. */
 function winners(all: readonly StoredInstallation[]): readonly string[] {
-	return all.filter((object) => rivalriesOf(object, all).length === 0).map(({ metadata }) => metadata.name);
+	return all
+		.filter((object) => rivalriesOf(object, all, lines.exclusives).length === 0)
+		.map(({ metadata }) => metadata.name);
 }
 
 const [earlier, later] = ['2026-01-01T00:00:00Z', '2026-01-01T00:00:01Z'] as const;
@@ -43,7 +46,7 @@ test('of any number there is one winner for each namespace, and each loser is to
 			t.is(names.length, new Set(entries.map(({ namespace = 'istio-system' }) => namespace)).size);
 			t.deepEqual(winners(all.toReversed()).toSorted(), names.toSorted());
 			for (const object of all) {
-				const [rivalry] = rivalriesOf(object, all);
+				const [rivalry] = rivalriesOf(object, all, lines.exclusives);
 				if (rivalry === undefined) continue;
 				t.is(rivalry.reason, 'NamespaceTaken');
 				t.true(

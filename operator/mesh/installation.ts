@@ -1,13 +1,30 @@
 /** A MeshInstallation as it is stored, read without trust: what holds of one that is invalid, too. */
-import { namespaceOf } from '../../api/v1/index.ts';
-import { citadelTaken, servesAllNamespaces } from '../plan/classic/citadel-rivalry.ts';
+import { namespaceOf, type ParsedStatus, type Problem, parseStatus } from '../../api/v1/index.ts';
+import type { Exclusive } from '../plan/rivalry.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { type Finding, findingOfProblem } from '../status/finding.ts';
 
-/** A MeshInstallation as the cache keeps it: whole, and not yet trusted. */
+/** A MeshInstallation as the cache keeps it: its spec whole and not yet trusted, its status as the operator wrote it. */
 export interface StoredInstallation extends KubeObject {
 	readonly spec?: unknown;
-	readonly status?: unknown;
+	/** Absent where there is none, and where it is malformed. */
+	readonly status?: ParsedStatus;
+}
+
+/**
+ * The one place where a status that was read is parsed.
+ * @param onMalformed is told what is wrong with one that then counts as absent
+ */
+export function toInstallation(
+	object: KubeObject,
+	onMalformed: (object: KubeObject, problems: readonly Problem[]) => void,
+): StoredInstallation {
+	const { status: stored, ...rest } = object;
+	const { status, problems } = parseStatus(stored);
+	if (problems.length > 0) onMalformed(object, problems);
+	// Less what nobody here reads.
+	const { managedFields: _, ...metadata } = object.metadata;
+	return { ...rest, metadata, ...(status === undefined ? {} : { status }) } as StoredInstallation;
 }
 
 export interface InstallationCache {
@@ -21,12 +38,17 @@ export interface InstallationCache {
  * What only one installation can have: the oldest wins, the others say so and write nothing.
  * @param all every installation of the cluster, the one in question among them
  */
-export function rivalriesOf(object: StoredInstallation, all: readonly StoredInstallation[]): readonly Finding[] {
+export function rivalriesOf(
+	object: StoredInstallation,
+	all: readonly StoredInstallation[],
+	exclusives: readonly Exclusive[],
+): readonly Finding[] {
 	const namespace = namespaceOf(object);
 	const host = oldest(object, all, (other) => namespaceOf(other) === namespace);
-	const authority = servesAllNamespaces(object.spec)
-		? oldest(object, all, ({ spec }) => servesAllNamespaces(spec))
-		: undefined;
+	const taken = exclusives.flatMap((exclusive) => {
+		const winner = exclusive.asks(object.spec) ? oldest(object, all, ({ spec }) => exclusive.asks(spec)) : undefined;
+		return winner === undefined ? [] : [findingOfProblem(exclusive.taken(winner))];
+	});
 	return [
 		...(host === undefined
 			? []
@@ -39,7 +61,7 @@ export function rivalriesOf(object: StoredInstallation, all: readonly StoredInst
 							'Delete one of the two, or make this one anew with another spec.namespace; when the older one goes, this one takes over.',
 					}),
 				]),
-		...(authority === undefined ? [] : [findingOfProblem(citadelTaken(authority))]),
+		...taken,
 	];
 }
 

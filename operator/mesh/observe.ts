@@ -1,5 +1,4 @@
 /** From rendered and live objects to what the status is computed from. */
-import type { ParsedStatus } from '../../api/v1/index.ts';
 import { hasBeenReady, type InstallationMemory } from '../apply/applier.ts';
 import { componentLabel } from '../apply/identity.ts';
 import type { LiveObjects } from '../apply/live.ts';
@@ -22,7 +21,7 @@ export function observeWorkloads(
 	memory: InstallationMemory,
 	live: LiveObjects,
 ): readonly WorkloadObservation[] {
-	const before = (object.status as ParsedStatus | undefined)?.components ?? [];
+	const before = object.status?.components ?? [];
 	const isUnknown = live.isBehind?.(kinds.Deployment) === true;
 	return objects
 		.filter(({ kind }) => kind === 'Deployment')
@@ -47,7 +46,7 @@ export function observeWorkloads(
 
 /** What runs while nothing can be rendered: whatever the spec says now, the mesh that stands is still observed. */
 export function observeRunning(object: StoredInstallation, live: LiveObjects): readonly WorkloadObservation[] {
-	const before = (object.status as ParsedStatus | undefined)?.components ?? [];
+	const before = object.status?.components ?? [];
 	const isUnknown = live.isBehind?.(kinds.Deployment) === true;
 	return live.ofApplySet(applySetId(object.metadata.name)).flatMap((child) => {
 		if (child.workload === undefined) return [];

@@ -1,37 +1,41 @@
-/** From a stored installation to the mesh that it asks for, or to everything that keeps it from being one. Pure. */
-import { type ParsedSpec, parseMeshInstallation } from '../../api/v1/index.ts';
+/**
+ * From an object to the mesh that it asks for, or to everything that keeps it from being one: parse → resolve → check, for a
+ * pass and for the command line alike. Pure.
+ */
+import { type ParsedMeshInstallation, parseMeshInstallation } from '../../api/v1/index.ts';
+import type { Lines } from '../lines/index.ts';
 import { kubernetesTooOld } from '../plan/compatibility.ts';
-import { resolve } from '../releases/classic/resolve.ts';
-import type { ResolvedMesh } from '../releases/index.ts';
-import { checkOverlays } from '../render/index.ts';
-import { type Finding, findingOfProblem } from '../status/finding.ts';
-import type { StoredInstallation } from './installation.ts';
+import type { ResolvedMesh, ResolveOptions } from '../releases/index.ts';
+import type { FieldProblem } from '../status/finding.ts';
 
 export interface PreparedMesh {
 	readonly ok: true;
+	readonly installation: ParsedMeshInstallation;
 	readonly mesh: ResolvedMesh;
-	readonly spec: ParsedSpec;
-	readonly version: string;
 	readonly paused: boolean;
 }
 
-export type Prepared = PreparedMesh | { readonly ok: false; readonly findings: readonly Finding[] };
+export type Prepared = PreparedMesh | { readonly ok: false; readonly problems: readonly FieldProblem[] };
 
-/** @param serverVersion version of the cluster's API server, `v1.36.3` */
-export function prepare(object: StoredInstallation, serverVersion: string): Prepared {
+export interface PrepareOptions extends ResolveOptions {
+	readonly lines: Lines;
+	/** Version of the cluster's API server, `v1.36.3`; undefined where there is no cluster to ask. */
+	readonly serverVersion?: string | undefined;
+}
+
+export function prepare(object: unknown, { lines, serverVersion, ...options }: PrepareOptions): Prepared {
 	const parsed = parseMeshInstallation(object);
-	if (!parsed.ok) return { ok: false, findings: parsed.problems.map(findingOfProblem) };
-	const resolved = resolve(parsed.installation);
-	if (!resolved.ok) return { ok: false, findings: resolved.problems.map(findingOfProblem) };
-	const tooOld = kubernetesTooOld(resolved.mesh.release, serverVersion);
-	if (tooOld !== undefined) {
-		return {
-			ok: false,
-			findings: [{ condition: 'Compatible', reason: 'KubernetesTooOld', message: tooOld, isStalled: true }],
-		};
-	}
-	const overlayProblems = checkOverlays(resolved.mesh);
-	if (overlayProblems.length > 0) return { ok: false, findings: overlayProblems.map(findingOfProblem) };
-	const { spec } = parsed.installation;
-	return { ok: true, mesh: resolved.mesh, spec, version: spec.version, paused: spec.paused === true };
+	if (!parsed.ok) return parsed;
+	const resolved = lines.resolve(parsed.installation, options);
+	if (!resolved.ok) return resolved;
+	const { mesh } = resolved;
+	const problems = [...checkKubernetes(mesh, serverVersion), ...lines.checkOverlays(mesh)];
+	if (problems.length > 0) return { ok: false, problems };
+	const { installation } = parsed;
+	return { ok: true, installation, mesh, paused: installation.spec.paused === true };
+}
+
+function checkKubernetes({ release }: ResolvedMesh, serverVersion: string | undefined): readonly FieldProblem[] {
+	const message = serverVersion === undefined ? undefined : kubernetesTooOld(release, serverVersion);
+	return message === undefined ? [] : [{ path: '', reason: 'KubernetesTooOld', message, remedy: '' }];
 }

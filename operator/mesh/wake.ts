@@ -1,7 +1,7 @@
 /** Which changes call for a pass, and of which installations. Everything else is silence. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Child } from '../apply/child.ts';
-import { servesAllNamespaces } from '../plan/classic/citadel-rivalry.ts';
+import type { Exclusive } from '../plan/rivalry.ts';
 import type { Change } from '../runtime/watch/store.ts';
 import type { StoredInstallation } from './installation.ts';
 
@@ -20,9 +20,12 @@ export function installationNeedsPass({ type, old, current }: Change<StoredInsta
 	);
 }
 
-/** Whether an installation gave up what only one of a cluster can have: to serve all namespaces with certificates. */
-export function freesCitadel({ type, old, current }: Change<StoredInstallation>): boolean {
-	return type === 'updated' && servesAllNamespaces(old.spec) && !servesAllNamespaces(current.spec);
+/** Whether an installation gave up what only one of a cluster can have. */
+export function freesExclusive(
+	{ type, old, current }: Change<StoredInstallation>,
+	exclusives: readonly Exclusive[],
+): boolean {
+	return type === 'updated' && exclusives.some(({ asks }) => asks(old.spec) && !asks(current.spec));
 }
 
 /** A change of a child: one of our fields, its ownership, its end, or what the status tells of it. */

@@ -1,8 +1,8 @@
 import test from 'ava';
-import { releases } from '../releases/index.ts';
+import { classicReleases } from '../releases/classic/index.ts';
 import { kubernetesTooOld } from './compatibility.ts';
 
-for (const release of releases) {
+for (const release of classicReleases) {
 	const { minimum } = release.kubernetes;
 	test(`Istio ${release.version} runs on Kubernetes ${minimum} and later, and not before`, (t) => {
 		const [major, minor] = minimum.split('.').map(Number);
@@ -17,7 +17,7 @@ for (const release of releases) {
 }
 
 test('a server whose version can not be read is not called too old', (t) => {
-	const [release] = releases;
+	const [release] = classicReleases;
 	if (release === undefined) return t.fail('there is no release');
 	t.is(kubernetesTooOld(release, 'unknown'), undefined);
 	t.is(kubernetesTooOld(release, ''), undefined);
@@ -27,7 +27,7 @@ test('a server whose version can not be read is not called too old', (t) => {
 });
 
 test('a pre-release and a vendor build count as the version that they are of', (t) => {
-	const [release] = releases;
+	const [release] = classicReleases;
 	if (release === undefined) return t.fail('there is no release');
 	const { minimum } = release.kubernetes;
 	for (const server of [`${minimum}+`, `v${minimum}.0-alpha.1`, `v${minimum}.0-gke.1`, `v${minimum}.0+k3s1`]) {

@@ -1,6 +1,6 @@
 /** Renders Istio's custom resource definitions for `apiextensions.k8s.io/v1`. */
 import { crdVersionAnnotation } from '../../api/v1/index.ts';
-import { crdsOf, type IstioCrd, type ResolvedMesh } from '../releases/index.ts';
+import type { IstioCrd } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { finish } from './finish.ts';
 import { managedBy } from './labels.ts';
@@ -10,20 +10,9 @@ import { managedBy } from './labels.ts';
  * they belong to no set and are never pruned or deleted. They are applied only when the live annotation names no newer
  * release. None when Pilot serves another cluster, because it reads them there.
  */
-export function renderCrds({ release, pilotKubeconfig }: ResolvedMesh): readonly KubeObject[] {
-	if (pilotKubeconfig !== undefined) {
-		return [];
-	}
-	let crds = rendered.get(release.version);
-	if (crds === undefined) {
-		crds = finish(crdsOf(release).map((crd) => definition(crd, release.version)));
-		rendered.set(release.version, crds);
-	}
-	return crds;
+export function renderCrds(crds: readonly IstioCrd[], release: string): readonly KubeObject[] {
+	return finish(crds.map((crd) => definition(crd, release)));
 }
-
-/** The definitions by release. They depend on nothing else, so hundreds of meshes share one frozen list. */
-const rendered = new Map<string, readonly KubeObject[]>();
 
 /**
  * The schema is open: classic releases check values themselves, and the schemas of 1.4 are not structural. There is no

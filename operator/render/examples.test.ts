@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import test from 'ava';
 import { parse } from 'yaml';
-import { render } from './index.ts';
+import { render } from '../lines/testing.ts';
 import { only, resolved } from './testing.ts';
 
 const examples = new URL('../../deploy/examples/', import.meta.url);

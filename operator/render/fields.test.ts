@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { supportGap } from '../../api/v1/index.ts';
 import { multiCluster } from '../../api/v1/schema/multi-cluster.ts';
 import { spec as specSchema } from '../../api/v1/schema/spec.ts';
-import { render } from './index.ts';
+import { render } from '../lines/testing.ts';
 import { meshOf } from './testing.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -8,10 +8,11 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { parse, stringify } from 'yaml';
+import { render, renderCrds } from '../lines/testing.ts';
+import { classicReleases } from '../releases/classic/index.ts';
 import { profiles } from '../releases/classic/profiles.ts';
-import { releases } from '../releases/index.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
-import { type ClusterFacts, render, renderCrds, renderDataPlane } from './index.ts';
+import { type ClassicFacts, renderDataPlane } from './classic/index.ts';
 import { installation, resolved } from './testing.ts';
 
 const directory = new URL('golden/', import.meta.url);
@@ -41,14 +42,14 @@ const mixer = {
 };
 
 /** Stands for the certificates of a cluster. */
-const certificates: ClusterFacts = {
+const certificates: ClassicFacts = {
 	injectorRoots: 'the roots\n',
 	injectorCertificate: { certChain: 'the certificate\n', key: 'the key\n', roots: 'the roots\n' },
 };
 
 /** The objects of each golden file, by the file's name. */
 const golden: readonly (readonly [file: string, objects: () => Promise<readonly KubeObject[]>])[] = [
-	...releases.flatMap(({ version, minor }) => [
+	...classicReleases.flatMap(({ version, minor }) => [
 		[`${version}-minimal-without-citadel.yaml`, async () => render(resolved(installation({ version })))] as const,
 		[
 			`${version}-citadel-strict.yaml`,
@@ -110,7 +111,7 @@ function clustersOf(version: string, minor: string): readonly KubeObject[] {
 		gateways: { ingress: { enabled: true } },
 	};
 	const without = new Set(render(resolved(installation(spec))).map(yamlOf));
-	const facts: ClusterFacts = {
+	const facts: ClassicFacts = {
 		remoteSecrets: 'hash of those that were replaced',
 		networkGateways: { there: [{ address: '192.0.2.7', port: 15443 }] },
 	};
@@ -172,7 +173,7 @@ for (const [file, objects] of golden) {
 	test(`renders ${file}`, async (t) => compare(t, file, document(await objects())));
 }
 
-for (const { version } of releases) {
+for (const { version } of classicReleases) {
 	test(`renders the profiles of ${version}, with Citadel and without`, async (t) => {
 		/** The file that has an object in full, by the object's text. */
 		const shown = new Map<string, string>();
@@ -199,7 +200,9 @@ for (const { version } of releases) {
 test('there is no golden file that nothing renders', async (t) => {
 	const files = [
 		...golden.map(([file]) => file),
-		...releases.flatMap(({ version }) => combinations.map((combination) => combinationFile(version, combination))),
+		...classicReleases.flatMap(({ version }) =>
+			combinations.map((combination) => combinationFile(version, combination)),
+		),
 	];
 	t.deepEqual((await readdir(directory)).sort(), files.sort());
 });

@@ -1,9 +1,11 @@
 import test from 'ava';
 import { reasons } from '../../api/v1/index.ts';
+import { lines } from '../lines/index.ts';
+import { render } from '../lines/testing.ts';
+import { classicReleases } from '../releases/classic/index.ts';
 import type { ResolvedOverlay } from '../releases/index.ts';
-import { releases } from '../releases/index.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
-import { checkOverlays, OverlayError, render } from './index.ts';
+import { OverlayError } from './index.ts';
 import { applyOverlays } from './overlays.ts';
 import { at, meshOf, only } from './testing.ts';
 
@@ -254,17 +256,17 @@ test('hostile patches leave nothing behind', (t) => {
 	t.is(({} as Record<string, unknown>).polluted, undefined);
 });
 
-for (const release of releases) {
+for (const release of classicReleases) {
 	test(`${release.version}: overlays are the last step of rendering, and problems show before it`, (t) => {
 		const overlay = (name: string) => ({
 			version: release.version,
 			overlays: [{ target: { kind: 'Service', name }, mergePatch: { spec: { internalTrafficPolicy: 'Local' } } }],
 		});
 		const good = meshOf(overlay('istio-pilot'));
-		t.deepEqual(checkOverlays(good), []);
+		t.deepEqual(lines.checkOverlays(good), []);
 		t.is(at(only(render(good), 'Service'), 'spec', 'internalTrafficPolicy'), 'Local');
 		const bad = meshOf(overlay('istio-nobody'));
-		t.is(checkOverlays(bad).length, 1);
+		t.is(lines.checkOverlays(bad).length, 1);
 		t.throws(() => render(bad), { instanceOf: OverlayError, message: /istio-nobody/ });
 	});
 }

@@ -20,18 +20,7 @@ export type OverlayResult =
 	| { readonly ok: true; readonly objects: readonly KubeObject[] }
 	| { readonly ok: false; readonly problems: readonly OverlayProblem[] };
 
-/** Overlays can't be applied, and nobody called `checkOverlays` before rendering. */
-export class OverlayError extends Error {
-	override readonly name = 'OverlayError';
-	readonly problems: readonly OverlayProblem[];
-
-	constructor(problems: readonly OverlayProblem[]) {
-		super(problems.map(({ message, remedy }) => `${message} (${remedy})`).join('; '));
-		this.problems = problems;
-	}
-}
-
-/** Kinds that no overlay may change: those with keys, and those that all meshes of the cluster share. */
+/** Kinds that no overlay may change: keys, and what all meshes of the cluster share. */
 const untouchable: ReadonlySet<string> = new Set(['Secret', 'CustomResourceDefinition']);
 
 /** An object may have this many characters. Rendered ones have less than a tenth of it. */

@@ -2,7 +2,7 @@
  * The account by which Pilot and Mixer of one cluster read another. It has the least rights that they need, and can change
  * nothing. It is made in a cluster that joins, and in the operator's own when another primary reads that.
  */
-import { compareMinor, type ReadRule, type ResolvedMesh } from '../releases/index.ts';
+import type { ReadRule, ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { finish } from './finish.ts';
 import { keptFrom } from './labels.ts';
@@ -14,6 +14,8 @@ export interface Reader {
 	readonly readBy: string;
 	/** ID of the ApplySet that the objects belong to. */
 	readonly applySet: string;
+	/** What they read, in all namespaces. */
+	readonly rules: readonly ReadRule[];
 }
 
 /** Name of the ServiceAccount in the namespace of the mesh. */
@@ -27,7 +29,7 @@ export function renderReader(mesh: ResolvedMesh, reader: Reader): readonly KubeO
 }
 
 /** As `renderReader`, unfinished. */
-export function readerObjects(mesh: ResolvedMesh, { readBy, applySet }: Reader): readonly KubeObject[] {
+export function readerObjects(mesh: ResolvedMesh, { readBy, applySet, rules }: Reader): readonly KubeObject[] {
 	const name = readerServiceAccount(readBy);
 	return [
 		renderNamespace(mesh),
@@ -36,24 +38,8 @@ export function readerObjects(mesh: ResolvedMesh, { readBy, applySet }: Reader):
 			name,
 			application: 'istio-reader',
 			serviceAccount: name,
-			cluster: readerRules(mesh),
+			cluster: rules,
 			namespace: [],
 		}),
 	].map((object) => keptFrom(object, readBy, applySet));
-}
-
-const verbs = ['get', 'list', 'watch'] as const;
-
-/**
- * The rules of the charts' ClusterRole `istio-reader`: what Pilot reads and, from 1.1 on, what Mixer's adapter
- * `kubernetesenv` reads (istio 1.0 `install/kubernetes/helm/istio-remote/templates/clusterrole.yaml`, 1.1-1.4
- * `install/kubernetes/helm/istio/templates/clusterrole.yaml`). No Secrets, and nothing of Istio's own.
- */
-function readerRules({ release }: ResolvedMesh): readonly ReadRule[] {
-	const core = ['endpoints', 'nodes', 'pods', 'services'];
-	const isRead = compareMinor(release.minor, '1.1') >= 0;
-	return [
-		...[...core, ...(isRead ? ['replicationcontrollers'] : [])].map((resource) => ({ group: '', resource, verbs })),
-		...(isRead ? [{ group: 'apps', resource: 'replicasets', verbs }] : []),
-	];
 }

@@ -1,15 +1,16 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { crdsOf, releases } from '../releases/index.ts';
+import { render, renderCrds } from '../lines/testing.ts';
+import { classicReleases, crdsOf } from '../releases/classic/index.ts';
 import { kindOf } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
-import { applySetId, applySetLabel, render, renderCrds } from './index.ts';
+import { applySetId, applySetLabel } from './index.ts';
 import { at, meshOf, only } from './testing.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** For each release, the forms of a mesh that differ most. */
-const variants: readonly (readonly [title: string, spec: Fields])[] = releases.flatMap(({ version, minor }) => [
+const variants: readonly (readonly [title: string, spec: Fields])[] = classicReleases.flatMap(({ version, minor }) => [
 	[`${version} minimal`, { version }],
 	[`${version} autoscaled`, { version, namespace: 'mesh', pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } }],
 	[
@@ -176,7 +177,7 @@ test('equal installations render to equal objects, whatever the order of their f
 	const pilot = { replicas: 2, env: [{ name: 'A', value: '1' }], podLabels: { a: '1', b: '2' } };
 	fc.assert(
 		fc.property(
-			fc.constantFrom(...releases.map(({ version }) => version)),
+			fc.constantFrom(...classicReleases.map(({ version }) => version)),
 			fc.shuffledSubarray(Object.entries(pilot), { minLength: 3 }),
 			fc.shuffledSubarray(Object.entries(pilot.podLabels), { minLength: 2 }),
 			(version, entries, podLabels) => {
@@ -205,7 +206,7 @@ test('a change of the mesh configuration replaces the pods of 1.0 alone', (t) =>
 		JSON.stringify(
 			at(only(render(meshOf({ version, mesh: { statsd: { address } } })), 'Deployment'), 'spec', 'template'),
 		);
-	for (const { version, minor } of releases) {
+	for (const { version, minor } of classicReleases) {
 		t.is(template(version, 'a:1') !== template(version, 'b:1'), minor === '1.0', version);
 	}
 });
@@ -213,7 +214,7 @@ test('a change of the mesh configuration replaces the pods of 1.0 alone', (t) =>
 test('the pods’ labels do not change with the release', (t) => {
 	const labels = (version: string) =>
 		at(only(render(meshOf({ version })), 'Deployment'), 'spec', 'template', 'metadata', 'labels');
-	for (const { version } of releases) {
+	for (const { version } of classicReleases) {
 		t.deepEqual(labels(version), labels('1.4.10'));
 	}
 });
@@ -305,7 +306,7 @@ test('the mesh configuration is read alike by old and new YAML parsers', (t) => 
 });
 
 test('definitions carry the release that they came from', (t) => {
-	for (const { version } of releases) {
+	for (const { version } of classicReleases) {
 		for (const crd of renderCrds(meshOf({ version })) as readonly KubeObject[]) {
 			t.deepEqual(crd.metadata.annotations, { 'meshwright.io/crd-version': version });
 			t.is(at(crd, 'spec', 'versions', 0, 'subresources'), undefined);

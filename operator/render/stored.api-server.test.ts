@@ -8,10 +8,11 @@ import { Agent, request } from 'undici';
 import { canonicalQuantity } from '../../api/v1/index.ts';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { eventually } from '../../e2e/support/eventually.ts';
-import { type ResolvedMesh, releases } from '../releases/index.ts';
+import { render, renderCrds } from '../lines/testing.ts';
+import { classicReleases, type ResolvedClassicMesh } from '../releases/classic/index.ts';
 import { objectPath } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
-import { type ClusterFacts, render, renderCrds, renderDataPlane, renderServedCluster } from './index.ts';
+import { type ClassicFacts, renderDataPlane, renderServedCluster } from './classic/index.ts';
 import { at, meshOf } from './testing.ts';
 
 let cluster: Cluster;
@@ -194,7 +195,7 @@ function withInjector(version: string, minor: string): Readonly<Record<string, u
 }
 
 /** What only a cluster knows. */
-const facts: ClusterFacts = {
+const facts: ClassicFacts = {
 	// API servers accept nothing but certificates here.
 	injectorRoots: rootCertificates.slice(0, 2).join('\n'),
 	injectorCertificate: { certChain: 'chain', key: 'key', roots: 'roots' },
@@ -227,7 +228,7 @@ function withClusters(version: string, minor: string): Readonly<Record<string, u
 }
 
 /** What is made in a joined cluster whose names are as long as possible. */
-function dataPlaneOf(mesh: ResolvedMesh, minor: string): readonly KubeObject[] {
+function dataPlaneOf(mesh: ResolvedClassicMesh, minor: string): readonly KubeObject[] {
 	return renderDataPlane(mesh, {
 		cluster: 'far',
 		...(minor === '1.0' ? {} : { network: 'there' }),
@@ -257,7 +258,7 @@ async function served(crd: KubeObject): Promise<void> {
 		);
 }
 
-for (const { version, minor } of releases) {
+for (const { version, minor } of classicReleases) {
 	const suffix = minor.replace('.', '-');
 	const clusters = meshOf(withClusters(version, minor), `clusters-${suffix}`);
 	const dataPlane = meshOf({ ...withClusters(version, minor), namespace: `data-plane-${suffix}` }, `far-${suffix}`);

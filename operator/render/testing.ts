@@ -1,6 +1,7 @@
 /** Meshes for tests, made by the parser and `resolve`, as in the operator. */
 import { parseMeshInstallation } from '../../api/v1/index.ts';
-import { type ResolvedMesh, resolve } from '../releases/index.ts';
+import { resolve } from '../lines/testing.ts';
+import type { ResolvedClassicMesh } from '../releases/classic/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 
 /** A MeshInstallation as a user writes it. */
@@ -9,12 +10,12 @@ export function installation(spec: Readonly<Record<string, unknown>>, name = 'de
 }
 
 /** The resolved mesh of a valid spec. Otherwise throws with all problems. */
-export function meshOf(spec: Readonly<Record<string, unknown>>, name?: string): ResolvedMesh {
+export function meshOf(spec: Readonly<Record<string, unknown>>, name?: string): ResolvedClassicMesh {
 	return resolved(installation(spec, name));
 }
 
 /** The resolved mesh of a whole object, from a file for example. */
-export function resolved(object: unknown): ResolvedMesh {
+export function resolved(object: unknown): ResolvedClassicMesh {
 	const parsed = parseMeshInstallation(object);
 	if (!parsed.ok) {
 		throw new Error(JSON.stringify(parsed.problems, null, 1));

@@ -3,7 +3,7 @@
  * `pkg/kube/inject/inject.go`).
  */
 import { isCidr, isQuantity } from '../../api/v1/index.ts';
-import { compareMinor, type Minor } from '../releases/index.ts';
+import { compareMinor, type Minor } from '../releases/classic/index.ts';
 import type { PodMetadata, PodProblem } from './pod.ts';
 
 const sidecar = 'sidecar.istio.io';

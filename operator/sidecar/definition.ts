@@ -6,7 +6,7 @@
  * Sources: the templates of the charts (`install/kubernetes/helm/istio/files/injection-template.yaml` of 1.2-1.4, the
  * ConfigMap of 1.0 and 1.1) and the agents' flags (`pilot/cmd/pilot-agent`).
  */
-import { compareMinor, type Minor, type ResolvedClassicMesh } from '../releases/index.ts';
+import { compareMinor, type Minor, type ResolvedClassicMesh } from '../releases/classic/index.ts';
 import { annotations } from './annotations.ts';
 import {
 	annotated,

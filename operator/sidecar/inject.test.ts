@@ -1,11 +1,11 @@
 import test from 'ava';
-import { compareMinor, releases } from '../releases/index.ts';
+import { classicReleases, compareMinor } from '../releases/classic/index.ts';
 import { at, meshOf } from '../render/testing.ts';
 import { injectPod, sidecarTemplate, uninjectPod } from './index.ts';
 import type { Pod } from './pod.ts';
 import { after, annotatedShop, argsOf, envOf, only, shop } from './testing.ts';
 
-for (const { version, minor } of releases) {
+for (const { version, minor } of classicReleases) {
 	const since = (first: typeof minor) => compareMinor(minor, first) >= 0;
 	const mesh = meshOf({ version });
 

@@ -1,6 +1,6 @@
 /** Puts the proxy of a mesh into a pod, as the mesh's injector does (istio 1.0-1.4 `pkg/kube/inject`). */
 import { createHash } from 'node:crypto';
-import { compareMinor, type Minor, type ResolvedClassicMesh } from '../releases/index.ts';
+import { compareMinor, type Minor, type ResolvedClassicMesh } from '../releases/classic/index.ts';
 import { annotationProblem, annotations, checkAnnotations } from './annotations.ts';
 import { withConcurrency } from './concurrency.ts';
 import { defineSidecar } from './definition.ts';

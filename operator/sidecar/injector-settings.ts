@@ -1,6 +1,7 @@
 /** The mesh configuration as an injector has read it. A field that is not written has the binary's default. */
 import { parseDuration } from '../../api/v1/index.ts';
-import type { Minor, Opaque } from '../releases/index.ts';
+import type { Minor } from '../releases/classic/index.ts';
+import type { Opaque } from '../releases/index.ts';
 import type { Setting } from './expression.ts';
 
 /** The text of a field. Empty, 0 or false when neither the mesh configuration nor the binary sets it. */

@@ -1,5 +1,5 @@
 /** What the files that define parts of a sidecar share. */
-import type { Minor, ResolvedClassicMesh } from '../releases/index.ts';
+import type { Minor, ResolvedClassicMesh } from '../releases/classic/index.ts';
 import { type Condition, setting, type Text } from './expression.ts';
 
 /** A sidecar that is being defined. */

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { Agent, request } from 'undici';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
-import { releases } from '../releases/index.ts';
+import { classicReleases } from '../releases/classic/index.ts';
 import { at, meshOf } from '../render/testing.ts';
 import { injectPod } from './index.ts';
 import type { Pod } from './pod.ts';
@@ -85,7 +85,7 @@ function missing(wanted: unknown, stored: unknown, path: string): readonly strin
 	return Object.entries(wanted).flatMap(([key, value]) => missing(value, at(stored, key), `${path}.${key}`));
 }
 
-for (const { version } of releases) {
+for (const { version } of classicReleases) {
 	for (const [title, pod] of Object.entries(pods)) {
 		test.serial(`${version}: the API server takes a pod ${title}, and keeps every field`, async (t) => {
 			const mesh = meshOf({

@@ -1,5 +1,7 @@
 /** Which pods get a proxy: the rules of the injector (istio 1.0-1.4 `pkg/kube/inject` injectRequired). */
-import type { Opaque, ResolvedClassicMesh } from '../releases/index.ts';
+
+import type { ResolvedClassicMesh } from '../releases/classic/index.ts';
+import type { Opaque } from '../releases/index.ts';
 import { annotations } from './annotations.ts';
 import type { InjectionContext, Pod } from './pod.ts';
 

@@ -23,8 +23,8 @@ function conditionOf(reason: string): FindingCondition {
 	return condition === 'Valid' || condition === 'Compatible' ? condition : 'Installed';
 }
 
-/** A problem with one field, as parsing and resolving report it. */
-interface FieldProblem {
+/** A problem with one field, as parsing, resolving and checking report it. */
+export interface FieldProblem {
 	readonly path: string;
 	readonly reason: string;
 	readonly message: string;

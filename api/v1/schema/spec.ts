@@ -1,6 +1,6 @@
 /** `spec`: what users write. */
 import { z } from 'zod';
-import { defaultNamespace } from '../constants.ts';
+import { defaultNamespace, profileNames } from '../constants.ts';
 import { citadel, gateways, mixer, sidecarInjector } from './components.ts';
 import { dnsLabel, list, optional, text } from './fields.ts';
 import { deletion, overlay, upgrade } from './lifecycle.ts';
@@ -34,7 +34,7 @@ export const spec = withRules(
 			'Version of Istio, in full: 1.4.10. Nothing but this field ever changes the version that runs.',
 		),
 		profile: z
-			.enum(['minimal', 'default', 'production'])
+			.enum(profileNames)
 			.default('minimal')
 			.describe(
 				'What is installed when nothing more is said. minimal: Pilot alone. default: Mixer and injection as well. production: replicas, autoscaling, disruption budgets and Citadel too.',

@@ -1,23 +1,23 @@
-/**
- * Reads the mesh whose clusters a command is about, and what its spec wants of each. The live object is judged as the
- * operator judges it.
- */
-import { kind, type ParsedSpec, parseMeshInstallation } from '../../../api/v1/index.ts';
+/** The mesh whose clusters are meant, and what its spec wants of each: the live one, judged as the operator judges it. */
+import { kind, type ParsedSpec } from '../../../api/v1/index.ts';
 import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
+import { lines } from '../../lines/index.ts';
+import { type StoredInstallation, toInstallation } from '../../mesh/installation.ts';
 import { clusterObjects } from '../../mesh/joined/cluster-objects.ts';
 import { wantedMesh } from '../../mesh/joined/wanted-mesh.ts';
-import { type ResolvedMesh, resolve } from '../../releases/index.ts';
-import type { ControlPlaneAddresses } from '../../render/index.ts';
+import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { CommandError } from '../command-error.ts';
-import { describeProblems } from '../desired.ts';
+import { prepareOrThrow, serverVersionOf } from '../desired.ts';
 import { readInstallations } from '../status.ts';
 
 export interface ClustersMesh {
-	readonly object: KubeObject;
+	readonly object: StoredInstallation;
 	readonly spec: ParsedSpec;
 	readonly mesh: ResolvedMesh;
+	/** Of the cluster's Kubernetes. */
+	readonly serverVersion: string;
 }
 
 /**
@@ -34,28 +34,22 @@ export async function readClustersMesh(api: ApiServer, name: string | undefined)
 		const names = installations.map(({ metadata }) => metadata.name).join(', ');
 		throw new CommandError(`there are several ${kind}s: ${names}`, 'name the one that is meant');
 	}
-	return judge(object);
+	return judge(object, await serverVersionOf(api));
 }
 
-/** @throws CommandError with all problems, when the operator would refuse it */
-export function judge(object: KubeObject): ClustersMesh {
-	const parsed = parseMeshInstallation(object);
-	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
-	if (!parsed.ok || !resolved.ok) {
-		const { problems } = parsed.ok ? (resolved as Exclude<typeof resolved, { ok: true }>) : parsed;
-		throw new CommandError(describeProblems('the cluster', object, problems));
-	}
-	return { object, spec: parsed.installation.spec, mesh: resolved.mesh };
+/** @throws CommandError with all problems where the operator would refuse it */
+export function judge(object: KubeObject, serverVersion: string): ClustersMesh {
+	const { installation, mesh } = prepareOrThrow({ source: 'the cluster', object }, serverVersion);
+	const stored = toInstallation(object, () => undefined);
+	return { object: stored, spec: installation.spec, mesh, serverVersion };
 }
 
-/** For checks the pods of Pilot and Mixer don't matter. */
-const noAddresses: ControlPlaneAddresses = { pilot: [], policy: [], telemetry: [] };
-
-/** What the checks need to know about the mesh. */
+/** What checks have to know of the mesh. Which pods the control plane has is of no matter. */
 export function wantedForChecks({ object, spec, mesh }: ClustersMesh): KeepingMesh {
 	return wantedMesh(object, mesh, {
+		lines,
 		paused: spec.paused === true,
-		objects: clusterObjects(mesh, { addresses: noAddresses, wallClock: Date.now }),
+		objects: clusterObjects(mesh, { lines, addresses: {}, wallClock: Date.now }),
 		basis: undefined,
 	});
 }

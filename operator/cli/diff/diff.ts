@@ -1,7 +1,7 @@
 /** `meshwright diff`: shows what the operator would change in the cluster for the installations of a file. */
 import { describeObject } from '../../runtime/object.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
-import { readDesired } from '../desired.ts';
+import { readDesired, serverVersionOf } from '../desired.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type Format, formatValue, painter, print, toYaml } from '../output.ts';
 import { type Change, findChanges } from './find-changes.ts';
@@ -15,8 +15,8 @@ export interface DiffOptions extends ConnectionOptions {
 }
 
 export async function diff(options: DiffOptions): Promise<number> {
-	const installations = await readDesired(options.filename);
 	await using api = await connect(options);
+	const installations = await readDesired(options.filename, await serverVersionOf(api));
 	const changes: Change[] = [];
 	for (const desired of installations) {
 		changes.push(...(await findChanges(api, desired)));

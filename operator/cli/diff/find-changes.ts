@@ -15,7 +15,7 @@ import { kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../../runtime/object.ts';
 import type { DesiredInstallation } from '../desired.ts';
 import { memberKinds } from '../member-kinds.ts';
-import { renderLive } from './live-mesh.ts';
+import { viewLive } from './live-mesh.ts';
 import { comparable, withoutReplicas } from './normalise.ts';
 
 export type Change =
@@ -30,7 +30,7 @@ export type Change =
 /** All changes, in the order of rendering, deletions last. */
 export async function findChanges(api: ApiServer, desired: DesiredInstallation): Promise<readonly Change[]> {
 	const { installation, mesh } = desired;
-	const live = await renderLive(api, mesh);
+	const live = await viewLive(api, mesh);
 	const objects = waves(live.objects, ({ kind }) => kind).flat();
 	const changes = await Promise.all(
 		objects.map(async (object) => {

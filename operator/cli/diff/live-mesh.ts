@@ -1,62 +1,118 @@
-/** A mesh as the operator would render it in this cluster now: with the certificates and Secrets that only the cluster knows. */
+/** A mesh as the operator would write it in this cluster now, seen through the operator's own view. */
+import { clusterLabel } from '../../../api/v1/index.ts';
 import { type Child, toChild } from '../../apply/child.ts';
-import { injectorCertificate } from '../../mesh/injector-certificate.ts';
-import { factsOf, type Sight, secretsOf, type Waiting, waitingOf } from '../../plan/classic/mesh-facts.ts';
+import { ownRecordsIn } from '../../clusters/keep/record.ts';
+import { lines } from '../../lines/index.ts';
+import { type StoredInstallation, toInstallation } from '../../mesh/installation.ts';
+import { joinedFacts } from '../../mesh/joined/joined-facts.ts';
+import { readerGates, renderReadersHere } from '../../mesh/joined/readers.ts';
+import { servingCertificate } from '../../mesh/serving-certificate.ts';
+import { emptyViewMemory, type Lookout, type MeshView, viewMesh } from '../../mesh/view.ts';
 import { type SecretFacts, toSecretFacts } from '../../plan/secret-facts.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
-import { injectorName, injectorWebhook } from '../../render/classic/injector-names.ts';
-import { meshConfigMap } from '../../render/classic/mesh-config.ts';
-import { render, renderCrds } from '../../render/index.ts';
+import { applySetId } from '../../render/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden, isNotFound } from '../../runtime/errors.ts';
-import { kinds } from '../../runtime/kinds.ts';
+import { type Kind, kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, type ObjectReference, objectKey } from '../../runtime/object.ts';
 
-export interface LiveMesh extends Waiting {
-	readonly objects: readonly KubeObject[];
+const deadlineMs = 60_000;
+
+/**
+ * Rejects where the API server does not answer. What the caller may not read is taken as unknown, as by the operator. Since
+ * when the mesh configuration stands as it is, the operator alone knows: here it counts as followed.
+ */
+export async function viewLive(api: ApiServer, mesh: ResolvedMesh): Promise<MeshView> {
+	const signal = AbortSignal.timeout(deadlineMs);
+	const line = lines.of(mesh);
+	const [children, installation] = await Promise.all([readChildren(api, mesh), readStored(api, mesh.name)]);
+	const live = {
+		get: (key: string) => children.get(key),
+		ofKind: ({ kind }: Kind) => [...children.values()].filter((child) => child.kind === kind),
+	};
+	const seen = { seen: [], before: installation?.status?.clusters ?? [] };
+	const subject = {
+		line,
+		mesh,
+		joined: joinedFacts(lines, mesh, live, seen, Date.now()).facts,
+		render: (facts: object) => [
+			...lines.renderCrds(mesh),
+			...lines.render(mesh, facts),
+			...renderReadersHere(lines, mesh),
+		],
+		gates: readerGates(lines, mesh, ownRecordsIn(mesh, live.ofKind(kinds.Secret))),
+	};
+	return viewMesh(subject, lookoutOf(api, mesh, children), emptyViewMemory(), { nowMs: Date.now(), signal });
 }
 
-/** Rejects where the API server does not answer. What the caller may not read is taken as unknown, as by the operator. */
-export async function renderLive(api: ApiServer, mesh: ResolvedMesh): Promise<LiveMesh> {
-	const signal = AbortSignal.timeout(60_000);
-	const sight = await look(api, mesh);
-	const own = await injectorCertificate(mesh, {
-		api,
-		known: undefined,
-		now: Date.now(),
-		// To be shown, masked, and forgotten.
-		mayIssue: true,
-		signal,
-	}).catch((error: unknown) => {
-		if (isForbidden(error)) return undefined;
-		throw error;
-	});
-	const facts = factsOf(mesh, own, sight);
-	const objects = [...renderCrds(mesh), ...render(mesh, facts)];
-	// Since when the mesh configuration stands as it is, the operator alone knows.
-	return { objects, ...waitingOf(mesh, facts, objects, sight, true) };
-}
-
-async function look(api: ApiServer, mesh: ResolvedMesh): Promise<Sight> {
-	const { namespace } = mesh;
-	const references: readonly ObjectReference[] = [
-		...[injectorName, 'istio-citadel', 'istio-policy'].map((name) => ({ ...kinds.Deployment, namespace, name })),
-		{ ...kinds.ConfigMap, namespace, name: meshConfigMap },
-		{ ...kinds.MutatingWebhookConfiguration, name: injectorWebhook(mesh) },
-	];
-	const children = new Map<string, Child>();
+function lookoutOf(api: ApiServer, { name, namespace }: ResolvedMesh, children: ReadonlyMap<string, Child>): Lookout {
 	const secrets = new Map<string, SecretFacts | 'unknown'>();
-	await Promise.all([
-		...references.map(async (reference) => {
-			const found = await find(api, reference);
-			if (found !== undefined && found !== 'forbidden') children.set(objectKey(reference), toChild(found));
-		}),
-		...secretsOf(mesh).map(async ({ name }) => {
-			const found = await find(api, { ...kinds.Secret, namespace, name });
-			if (found !== undefined) secrets.set(name, found === 'forbidden' ? 'unknown' : toSecretFacts(found));
-		}),
+	return {
+		child: (key) => children.get(key),
+		secret: (secret) => secrets.get(secret.name),
+		async expectSecrets(names) {
+			await Promise.all(
+				names.map(async (secret) => {
+					const found = await find(api, { ...kinds.Secret, ...secret });
+					if (found !== undefined) secrets.set(secret.name, found === 'forbidden' ? 'unknown' : toSecretFacts(found));
+				}),
+			);
+		},
+		certificate: (request, known, signal) =>
+			servingCertificate(request, {
+				api,
+				namespace,
+				applySet: applySetId(name),
+				known,
+				nowMs: Date.now(),
+				// To be shown, masked, and forgotten.
+				mayIssue: true,
+				signal,
+			}).catch((error: unknown) => {
+				if (isForbidden(error)) return undefined;
+				throw error;
+			}),
+	};
+}
+
+/** What the operator would have in its caches of all that this mesh is decided from, by `objectKey`. */
+async function readChildren(api: ApiServer, mesh: ResolvedMesh): Promise<ReadonlyMap<string, Child>> {
+	const { namespace } = mesh;
+	const line = lines.of(mesh);
+	const { readers, gateway } = line.multiCluster;
+	const references: readonly ObjectReference[] = [
+		...line.sees(mesh).children,
+		...readers.always.map((name) => ({ ...kinds.Deployment, namespace, name })),
+		{ ...kinds.Service, namespace, name: gateway.service },
+	];
+	const found = await Promise.all([
+		...references.map(async (reference) => [await find(api, reference)]),
+		listRecords(api, namespace),
 	]);
-	return { child: (key) => children.get(key), secret: (name) => secrets.get(name) };
+	return new Map(
+		found
+			.flat()
+			.filter((object) => object !== undefined && object !== 'forbidden')
+			.map((object) => [objectKey(object), toChild(object)]),
+	);
+}
+
+/** The Secrets of joined clusters; none where the caller may not list them. */
+async function listRecords(api: ApiServer, namespace: string): Promise<readonly KubeObject[]> {
+	const { apiVersion, kind } = kinds.Secret;
+	try {
+		const options = { namespace, labelSelector: clusterLabel, metadataOnly: true } as const;
+		const { items } = await api.list<KubeObject>(kinds.Secret, options);
+		return items.map((item) => ({ ...item, apiVersion, kind }));
+	} catch (error) {
+		if (isForbidden(error) || isNotFound(error)) return [];
+		throw error;
+	}
+}
+
+async function readStored(api: ApiServer, name: string): Promise<StoredInstallation | undefined> {
+	const found = await find(api, { ...kinds.MeshInstallation, name });
+	return found === undefined || found === 'forbidden' ? undefined : toInstallation(found, () => undefined);
 }
 
 async function find(api: ApiServer, reference: ObjectReference): Promise<KubeObject | 'forbidden' | undefined> {

@@ -8,7 +8,7 @@ import { parseAllDocuments } from 'yaml';
 import { type Cluster, startCluster } from '../../../e2e/control-plane/cluster.ts';
 import { meshwright } from '../../../e2e/support/cli.ts';
 import { eventually } from '../../../e2e/support/eventually.ts';
-import { releases } from '../../releases/index.ts';
+import { classicReleases } from '../../releases/classic/index.ts';
 import { ApiServer } from '../../runtime/client/api-server.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -74,7 +74,7 @@ async function meshFile(name: string, spec: object): Promise<string> {
 	return path;
 }
 
-for (const { version } of releases) {
+for (const { version } of classicReleases) {
 	for (const [title, proxy] of [
 		['REDIRECT', {}],
 		['TPROXY', { interceptionMode: 'TPROXY' }],

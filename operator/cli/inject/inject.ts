@@ -3,8 +3,9 @@
  * remove it.
  */
 import { once } from 'node:events';
+import { lines } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
-import { injectPod, uninjectPod } from '../../sidecar/index.ts';
+import { uninjectPod } from '../../sidecar/index.ts';
 import { CommandError } from '../command-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { note } from '../output.ts';
@@ -36,7 +37,7 @@ export async function uninject(options: UninjectOptions): Promise<number> {
 export function injection(mesh: ResolvedMesh, defaultNamespace: string): ChangePod {
 	return ({ pod, apiVersion, kind, name, namespace = defaultNamespace }) => {
 		const context = { namespace, ...(name === undefined ? {} : { ownerName: name }), typeMeta: { apiVersion, kind } };
-		const result = injectPod(mesh, pod, context);
+		const result = lines.of(mesh).injectPod(mesh, pod, context);
 		return result.kind === 'injected' ? { ...result, kind: 'changed' } : result;
 	};
 }

@@ -1,7 +1,7 @@
 /** Injects into manifests as people write them, and takes the proxy out again. */
 import test from 'ava';
 import { parseAllDocuments, stringify } from 'yaml';
-import { releases } from '../../releases/index.ts';
+import { classicReleases } from '../../releases/classic/index.ts';
 import { meshOf } from '../../render/testing.ts';
 import { CommandError } from '../command-error.ts';
 import { injection, uninjection } from './inject.ts';
@@ -38,7 +38,7 @@ function containersIn(value: unknown): readonly string[] {
 	);
 }
 
-for (const { version } of releases) {
+for (const { version } of classicReleases) {
 	for (const [kind, text] of Object.entries(workloads)) {
 		test(`${version}: the pod of a ${kind} gets the proxy, and no line of the text is lost or moved`, (t) => {
 			const { text: injected, changed, notes } = inject(text, version);
@@ -114,7 +114,7 @@ spec:
       protocol:
   securityContext:
   volumes: ~`;
-	for (const { version } of releases) {
+	for (const { version } of classicReleases) {
 		const { text, notes } = inject(pod, version);
 		t.deepEqual(notes, []);
 		for (const lines of [

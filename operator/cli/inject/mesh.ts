@@ -1,9 +1,9 @@
 /** Which mesh's settings pods are injected with: those of a file, or those of a live mesh. */
-import { kind, parseMeshInstallation } from '../../../api/v1/index.ts';
-import { type ResolvedMesh, resolve } from '../../releases/index.ts';
+import { kind } from '../../../api/v1/index.ts';
+import type { ResolvedMesh } from '../../releases/index.ts';
 import { CommandError } from '../command-error.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
-import { describeProblems } from '../desired.ts';
+import { prepareOrThrow, serverVersionOf } from '../desired.ts';
 import { type Input, readInput } from '../input.ts';
 import { readInstallations } from '../status.ts';
 
@@ -16,7 +16,7 @@ export interface MeshOptions extends ConnectionOptions {
 
 /** The one mesh that is meant. Throws CommandError when none or several are, or when the operator would refuse it. */
 export async function readMesh(options: MeshOptions): Promise<ResolvedMesh> {
-	const inputs =
+	const inputs: readonly LiveInput[] =
 		options.installation === undefined
 			? await live(options)
 			: named(await readInput([options.installation]), options.mesh);
@@ -31,21 +31,17 @@ export async function readMesh(options: MeshOptions): Promise<ResolvedMesh> {
 		const names = inputs.map(({ object }) => nameOf(object)).join(', ');
 		throw new CommandError(`there are several ${kind}s: ${names}`, 'choose one with --mesh');
 	}
-	const parsed = parseMeshInstallation(input.object);
-	if (!parsed.ok) {
-		throw new CommandError(describeProblems(input.source, input.object, parsed.problems));
-	}
-	const resolved = resolve(parsed.installation);
-	if (!resolved.ok) {
-		throw new CommandError(describeProblems(input.source, input.object, resolved.problems));
-	}
-	return resolved.mesh;
+	return prepareOrThrow(input, input.serverVersion).mesh;
 }
 
-async function live(options: MeshOptions): Promise<readonly Input[]> {
+/** An input with the version of the cluster that it was read from. */
+type LiveInput = Input & { readonly serverVersion?: string };
+
+async function live(options: MeshOptions): Promise<readonly LiveInput[]> {
 	await using api = await connect(options);
 	const installations = await readInstallations(api, options.mesh);
-	return installations.map((object) => ({ source: 'the cluster', object }));
+	const serverVersion = await serverVersionOf(api);
+	return installations.map((object) => ({ source: 'the cluster', object, serverVersion }));
 }
 
 function named(inputs: readonly Input[], name: string | undefined): readonly Input[] {

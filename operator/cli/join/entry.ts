@@ -51,12 +51,12 @@ export function entryFor(name: string, options: EntryOptions, existing: ClusterE
 }
 
 /** The mesh with the entry in its list. Throws CommandError when the operator would refuse it. */
-export function meshWith({ object, spec }: ClustersMesh, entry: ClusterEntry): ClustersMesh {
+export function meshWith({ object, spec, serverVersion }: ClustersMesh, entry: ClusterEntry): ClustersMesh {
 	const { multiCluster = {}, ...rest } = (object.spec ?? {}) as { readonly multiCluster?: object };
 	const entries = entriesOf(spec);
 	const isNew = !entries.some(({ name }) => name === entry.name);
 	const clusters = isNew ? [...entries, entry] : entries.map((one) => (one.name === entry.name ? entry : one));
-	return judge({ ...object, spec: { ...rest, multiCluster: { ...multiCluster, clusters } } });
+	return judge({ ...object, spec: { ...rest, multiCluster: { ...multiCluster, clusters } } }, serverVersion);
 }
 
 /**

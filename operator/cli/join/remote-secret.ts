@@ -3,13 +3,15 @@
  * Secrets in Git. It does once what the operator does again and again.
  */
 import { isIP } from 'node:net';
-import { parseMeshInstallation } from '../../../api/v1/index.ts';
+import { apiVersion, kind } from '../../../api/v1/index.ts';
 import { fieldManager, partOfLabel } from '../../apply/identity.ts';
 import { clusterId } from '../../clusters/checks/gather.ts';
 import { type IssuedToken, issueToken, proveToken } from '../../clusters/keep/token.ts';
 import { refusedAddress } from '../../clusters/kubeconfig/address-guard.ts';
-import { type ResolvedCluster, type ResolvedMesh, releases, resolve } from '../../releases/index.ts';
-import { readerServiceAccount, renderReader } from '../../render/index.ts';
+import { lines } from '../../lines/index.ts';
+import { prepare } from '../../mesh/prepare.ts';
+import type { ResolvedCluster, ResolvedMesh } from '../../releases/index.ts';
+import { readerServiceAccount } from '../../render/index.ts';
 import { ApiServer } from '../../runtime/client/api-server.ts';
 import { isNotFound, TransientError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
@@ -60,7 +62,7 @@ export async function remoteSecretCreate(options: RemoteSecretOptions): Promise<
 	warnOfAddress(there.server);
 	const account = { namespace: mesh.namespace, name: readerServiceAccount(readBy) };
 	if (options.createAccount) {
-		await createReader(there.api, name, renderReader(mesh, { readBy, applySet: '' }));
+		await createReader(there.api, name, lines.renderReader(mesh, { readBy, applySet: '' }));
 	}
 	const issued = await issue(there, account, lifetime, options.createAccount);
 	await prove(there, issued.token, name);
@@ -116,18 +118,17 @@ async function subjectOf({ filename, version, mesh, namespace, name, readBy }: R
 			entry: clusters.find((one) => one.name === name),
 		};
 	}
-	const newest = releases.at(-1)?.version;
-	const parsed = parseMeshInstallation({
-		apiVersion: 'meshwright.io/v1',
-		kind: 'MeshInstallation',
+	const object = {
+		apiVersion,
+		kind,
 		metadata: { name: mesh },
-		spec: { version: version ?? newest, namespace },
-	});
-	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
-	if (!resolved.ok) {
-		throw new CommandError(resolved.problems.map(({ message, remedy }) => `${message}. ${remedy}`).join('\n'));
+		spec: { version: version ?? lines.releases.at(-1)?.version, namespace },
+	};
+	const prepared = prepare(object, { lines });
+	if (!prepared.ok) {
+		throw new CommandError(prepared.problems.map(({ message, remedy }) => `${message}. ${remedy}`).join('\n'));
 	}
-	return { mesh: resolved.mesh, readBy, entry: undefined };
+	return { mesh: prepared.mesh, readBy, entry: undefined };
 }
 
 /** Only warns of an address, because the user may know better. */

@@ -168,6 +168,22 @@ export function contentHash(kubeconfig: string): string {
 	return createHash('sha256').update(kubeconfig).digest('base64url').slice(0, 22);
 }
 
+/** The record in a Secret, where it is one that this mesh keeps, and not another primary. */
+export function ownRecord(mesh: { readonly name: string }, secret: Child | undefined): ClusterRecord | undefined {
+	const record = secret === undefined ? undefined : recordOf(secret);
+	return record !== undefined && secret?.partOf === recordSetId(mesh.name, record.cluster) ? record : undefined;
+}
+
+/** All records that a mesh keeps. */
+export function ownRecordsIn(
+	mesh: { readonly name: string; readonly namespace: string },
+	secrets: Iterable<Child>,
+): readonly ClusterRecord[] {
+	return [...secrets].flatMap((child) =>
+		child.metadata.namespace === mesh.namespace ? (ownRecord(mesh, child) ?? []) : [],
+	);
+}
+
 /** The Secrets of other clusters in the namespace of a mesh, whoever keeps them. */
 export function recordsIn(namespace: string, secrets: Iterable<Child>): readonly ClusterRecord[] {
 	return [...secrets].flatMap((child) => {

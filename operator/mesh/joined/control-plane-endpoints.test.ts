@@ -31,16 +31,19 @@ function slice(service: string, pods: readonly Pod[], differences: Partial<KubeO
 	} as KubeObject;
 }
 
+const services = { pilot: 'istio-pilot', policy: 'istio-policy', telemetry: 'istio-telemetry' };
+
 async function withEndpoints(
 	body: (server: WatchedServer, endpoints: ControlPlaneEndpoints, moved: readonly string[]) => Promise<void>,
 ): Promise<void> {
 	await using server = await WatchedServer.start();
 	const moved: string[] = [];
-	const endpoints = new ControlPlaneEndpoints(
-		server.api,
-		(where) => void moved.push(where),
-		() => undefined,
-	);
+	const endpoints = new ControlPlaneEndpoints({
+		api: server.api,
+		services: new Set(Object.values(services)),
+		onChange: (where) => void moved.push(where),
+		onError: () => undefined,
+	});
 	try {
 		await body(server, endpoints, moved);
 	} finally {
@@ -50,7 +53,7 @@ async function withEndpoints(
 
 test('nothing is watched before somebody asks', async (t) => {
 	await withEndpoints(async (server, endpoints) => {
-		t.deepEqual(endpoints.of(namespace), { pilot: [], policy: [], telemetry: [] });
+		t.deepEqual(endpoints.of(namespace, services), { pilot: [], policy: [], telemetry: [] });
 		t.is(server.lists, 0);
 	});
 });
@@ -70,8 +73,12 @@ test('the addresses are those of ready pods, each once, sorted, and of this mesh
 		server.put(slice('istio-ingressgateway', [{ address: '10.0.0.4' }]));
 		server.put(slice('istio-pilot', [{ address: '10.9.9.9' }], { namespace: 'other' }));
 		await endpoints.synced(signal);
-		t.deepEqual(endpoints.of(namespace), { pilot: ['10.0.0.1', '10.0.0.9'], policy: ['10.0.0.3'], telemetry: [] });
-		t.deepEqual(endpoints.of('nowhere'), { pilot: [], policy: [], telemetry: [] });
+		t.deepEqual(endpoints.of(namespace, services), {
+			pilot: ['10.0.0.1', '10.0.0.9'],
+			policy: ['10.0.0.3'],
+			telemetry: [],
+		});
+		t.deepEqual(endpoints.of('nowhere', services), { pilot: [], policy: [], telemetry: [] });
 		// Whoever reads has waited for the first list.
 		t.deepEqual(moved, []);
 		await endpoints.synced(signal);
@@ -93,9 +100,9 @@ test('only a change of addresses that others are told of is news', async (t) => 
 		await eventually('news', () => moved.length > 0);
 		t.deepEqual(moved, ['last']);
 		server.put(slice('istio-pilot', [{ address: '10.0.0.2' }]));
-		await eventually('the new address', () => endpoints.of(namespace).pilot.join() === '10.0.0.2');
+		await eventually('the new address', () => endpoints.of(namespace, services).pilot?.join() === '10.0.0.2');
 		server.take(slice('istio-pilot', []));
-		await eventually('no address', () => endpoints.of(namespace).pilot.length === 0);
+		await eventually('no address', () => endpoints.of(namespace, services).pilot?.length === 0);
 		t.deepEqual(moved, ['last', namespace, namespace]);
 	});
 });

@@ -1,5 +1,5 @@
 /**
- * Where Pilot and Mixer of each mesh are at this moment: the addresses of their ready pods, which clusters without a control
+ * Where the parts of each control plane are at this moment: the addresses of their ready pods, which clusters without a control
  * plane of their own are told. Read from the EndpointSlices that Kubernetes makes for their Services, which carry the labels
  * of these (kubernetes 1.36 `staging/src/k8s.io/endpointslice/utils.go`, `setEndpointSliceLabels`).
  */
@@ -19,17 +19,26 @@ interface Slice {
 	readonly addresses: readonly string[];
 }
 
-/** The first list is waited for so long, milliseconds. */
+/** The first list is waited for so many milliseconds. */
 const syncDeadlineMs = 10_000;
 
-const services = { pilot: 'istio-pilot', policy: 'istio-policy', telemetry: 'istio-telemetry' } as const;
+export interface ControlPlaneEndpointsOptions {
+	readonly api: ApiServer;
+	/** Names of the Services that others are told of. */
+	readonly services: ReadonlySet<string>;
+	/** Called with the namespace in which something moved. */
+	readonly onChange: (namespace: string) => void;
+	readonly onError: (error: unknown) => void;
+}
 
 export class ControlPlaneEndpoints {
 	readonly #reflector: Reflector<Slice>;
 	#isStarted = false;
 
-	/** @param onChange called with the namespace in which something moved */
-	constructor(api: ApiServer, onChange: (namespace: string) => void, onError: (error: unknown) => void) {
+	constructor({ api, services, onChange, onError }: ControlPlaneEndpointsOptions) {
+		/** What others are told of a slice. */
+		const shownOf = (slice: Slice | undefined) =>
+			slice !== undefined && services.has(slice.service) && slice.addresses.length > 0 ? slice : undefined;
 		this.#reflector = new Reflector<Slice>(api, {
 			kind: kinds.EndpointSlice,
 			labelSelector: managedSelector,
@@ -56,28 +65,18 @@ export class ControlPlaneEndpoints {
 		});
 	}
 
-	/** The addresses of a mesh, sorted; none of what has no ready pod. */
-	of(namespace: string): ControlPlaneAddresses {
+	/** The addresses in a namespace behind each of these Services, sorted; none of what has no ready pod. */
+	of(namespace: string, services: Readonly<Record<string, string>>): ControlPlaneAddresses {
 		const slices = [...this.#reflector.store.values()].filter((slice) => slice.namespace === namespace);
 		const addressesOf = (service: string) => [
 			...new Set(slices.filter((slice) => slice.service === service).flatMap(({ addresses }) => addresses)),
 		];
-		return {
-			pilot: addressesOf(services.pilot).sort(),
-			policy: addressesOf(services.policy).sort(),
-			telemetry: addressesOf(services.telemetry).sort(),
-		};
+		return Object.fromEntries(Object.entries(services).map(([part, service]) => [part, addressesOf(service).sort()]));
 	}
 
 	stop(): void {
 		this.#reflector.stop();
 	}
-}
-
-/** What others are told of a slice. */
-function shownOf(slice: Slice | undefined): Slice | undefined {
-	const isShown = slice !== undefined && Object.values<string>(services).includes(slice.service);
-	return isShown && slice.addresses.length > 0 ? slice : undefined;
 }
 
 function toSlice({ metadata, endpoints }: KubeObject): Slice {

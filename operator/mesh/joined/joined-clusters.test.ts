@@ -14,6 +14,7 @@ import { rollOutPatienceMs } from '../../clusters/keep/rotation.ts';
 import { day, recordWith, start } from '../../clusters/testing.ts';
 import type { LeftBehind } from '../../clusters/told.ts';
 import type { KeepingMesh, LeavingMesh, WantedMesh } from '../../clusters/wanted-mesh.ts';
+import { lines } from '../../lines/index.ts';
 import { installation, resolved } from '../../render/testing.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { Kind } from '../../runtime/kinds.ts';
@@ -59,6 +60,7 @@ function stage({ objects = [], seen = [], leftBehind = [], now = start }: Scene)
 		leftBehindOf: () => leftBehind,
 	} as unknown as ClusterController;
 	const clusters = new JoinedClusters({
+		lines,
 		api: {} as ApiServer,
 		live,
 		controller,
@@ -111,7 +113,7 @@ test('a mesh without clusters has nothing to do with any of it', async (t) => {
 	t.deepEqual(clusters.factsOf(object, mesh), { facts: {}, againInMs: undefined });
 	t.is(clusters.observationOf(object, mesh), undefined);
 	t.deepEqual(clusters.readersHere(mesh), []);
-	t.is(clusters.keptReaders(mesh).size, 0);
+	t.is(clusters.gatesOf(mesh).length, 0);
 	t.true(clusters.isFollowed(namespace));
 	await clusters.want(object, { mesh, paused: false }, signal);
 	t.deepEqual([wanted, forgotten], [[], ['default']]);
@@ -182,7 +184,7 @@ test('each primary has an account here, which stays until it has left', (t) => {
 		'ServiceAccount istio-reader-for-a',
 	]);
 	t.is(joined.readersHere(mesh), here);
-	const kept = [...joined.keptReaders(mesh).keys()];
+	const kept = joined.gatesOf(mesh).flatMap(({ objects }) => objects);
 	t.is(kept.length, 3);
 	t.true(kept.every((key) => key.includes('istio-reader-for-c')));
 });

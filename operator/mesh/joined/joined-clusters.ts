@@ -7,8 +7,10 @@ import type { Child } from '../../apply/child.ts';
 import type { ClusterObjects } from '../../clusters/cluster-objects.ts';
 import type { ClusterController } from '../../clusters/controller.ts';
 import type { ClusterRecord } from '../../clusters/keep/record.ts';
+import type { Lines } from '../../lines/index.ts';
+import type { Gate } from '../../plan/gate.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
-import { type ClusterFacts, type ControlPlaneAddresses, readerServiceAccount } from '../../render/index.ts';
+import { type ControlPlaneAddresses, readerServiceAccount } from '../../render/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -17,18 +19,14 @@ import type { StoredInstallation } from '../installation.ts';
 import type { PreparedMesh } from '../prepare.ts';
 import { clusterObjects, releaseNamespacesThere } from './cluster-objects.ts';
 import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
-import { networkGateways } from './network-gateways.ts';
-import { keptReaders, renderReadersHere } from './readers.ts';
-import { isFollowed, type LiveHere, remoteSecretsFor } from './remote-secrets.ts';
+import { joinedFacts } from './joined-facts.ts';
+import { readerGates, renderReadersHere } from './readers.ts';
+import { isFollowed, type LiveHere } from './remote-secrets.ts';
 import { ownerOf, wantedMesh } from './wanted-mesh.ts';
-
-/** While pods wait for other clusters to be renewed too, the mesh is looked at again after this time. */
-const unsettledRecheckMs = 1_000;
-
-const noAddresses: ControlPlaneAddresses = { pilot: [], policy: [], telemetry: [] };
 
 export interface JoinedClustersOptions {
 	readonly api: ApiServer;
+	readonly lines: Lines;
 	readonly live: LiveHere;
 	readonly controller: ClusterController;
 	/** Something that a mesh's clusters depend on moved in this namespace. */
@@ -47,7 +45,9 @@ export class JoinedClusters {
 
 	constructor(options: JoinedClustersOptions) {
 		this.#options = options;
-		this.#endpoints = new ControlPlaneEndpoints(options.api, options.wakeNamespace, options.onError);
+		const { api, lines, wakeNamespace, onError } = options;
+		const services = lines.controlPlaneServices;
+		this.#endpoints = new ControlPlaneEndpoints({ api, services, onChange: wakeNamespace, onError });
 	}
 
 	/** Says what this mesh wants of its clusters. Rejects with TransientError where the addresses of Pilot can't be read. */
@@ -56,7 +56,7 @@ export class JoinedClusters {
 		{ mesh, paused }: Pick<PreparedMesh, 'mesh' | 'paused'>,
 		signal: AbortSignal,
 	): Promise<void> {
-		const { controller, wallClock } = this.#options;
+		const { controller, lines, wallClock } = this.#options;
 		const { clusters } = mesh.multiCluster;
 		if (clusters.length === 0 && controller.recordsOf(mesh).length === 0) {
 			this.forget(mesh.name);
@@ -64,14 +64,15 @@ export class JoinedClusters {
 		}
 		const needsAddresses = clusters.some(({ dataPlane }) => dataPlane?.controlPlaneAddresses.length === 0);
 		if (needsAddresses) await this.#endpoints.synced(signal);
-		const addresses = needsAddresses ? this.#endpoints.of(mesh.namespace) : noAddresses;
+		const { services } = lines.of(mesh).multiCluster.dataPlane;
+		const addresses = needsAddresses ? this.#endpoints.of(mesh.namespace, services) : {};
 		const basis = this.#basisOf(mesh, addresses);
 		let objects = this.#objects.get(basis);
 		if (objects === undefined) {
-			objects = clusterObjects(mesh, { addresses, wallClock });
+			objects = clusterObjects(mesh, { lines, addresses, wallClock });
 			this.#objects.set(basis, objects);
 		}
-		controller.setWanted(wantedMesh(object, mesh, { paused, objects, basis }));
+		controller.setWanted(wantedMesh(object, mesh, { lines, paused, objects, basis }));
 	}
 
 	/**
@@ -121,42 +122,30 @@ export class JoinedClusters {
 		this.#endpoints.stop();
 	}
 
-	/** What joined clusters add to how the mesh is rendered. `againInMs`: what is not adopted yet is to be looked at again. */
-	factsOf(
-		{ status }: StoredInstallation,
-		mesh: ResolvedMesh,
-	): {
-		readonly facts: Pick<ClusterFacts, 'remoteSecrets' | 'networkGateways'>;
-		readonly againInMs: number | undefined;
-	} {
-		const { live, wallClock, controller } = this.#options;
-		const { remoteSecrets, isSettled } = remoteSecretsFor(mesh, live, wallClock());
-		const { clusters: before = [] } = (status ?? {}) as ParsedStatus;
-		const gateways = networkGateways(mesh, live, { seen: controller.observationsOf(mesh.name), before });
-		return {
-			facts: {
-				...(remoteSecrets === undefined ? {} : { remoteSecrets }),
-				...(gateways === undefined ? {} : { networkGateways: gateways }),
-			},
-			againInMs: isSettled ? undefined : unsettledRecheckMs,
-		};
+	/** What joined clusters add to how the mesh is rendered. */
+	factsOf({ status }: StoredInstallation, mesh: ResolvedMesh): ReturnType<typeof joinedFacts> {
+		const { live, lines, wallClock, controller } = this.#options;
+		const seen = { seen: controller.observationsOf(mesh.name), before: status?.clusters ?? [] };
+		return joinedFacts(lines, mesh, live, seen, wallClock());
 	}
 
 	/** Whether pods that read the Secrets of clusters are those of the Secrets as they are. */
 	isFollowed(namespace: string): boolean {
-		return isFollowed(namespace, this.#options.live);
+		const { lines, live } = this.#options;
+		return isFollowed(lines, namespace, live);
 	}
 
 	/** Accounts by which primaries read this cluster. The same objects for the same mesh. */
 	readersHere(mesh: ResolvedMesh): readonly KubeObject[] {
-		const known = this.#readers.get(mesh) ?? renderReadersHere(mesh);
+		const known = this.#readers.get(mesh) ?? renderReadersHere(this.#options.lines, mesh);
 		this.#readers.set(mesh, known);
 		return known;
 	}
 
-	/** Why accounts of primaries that are leaving stay, by their keys. */
-	keptReaders(mesh: ResolvedMesh): ReadonlyMap<string, string> {
-		return keptReaders(mesh, this.#options.controller.recordsOf(mesh));
+	/** What of the accounts of primaries stays until they have left. */
+	gatesOf(mesh: ResolvedMesh): readonly Gate[] {
+		const { controller, lines } = this.#options;
+		return readerGates(lines, mesh, controller.recordsOf(mesh));
 	}
 
 	/** For the status. Undefined where the mesh has, and had, nothing to do with other clusters. */
@@ -164,7 +153,7 @@ export class JoinedClusters {
 		const { controller } = this.#options;
 		const listed = mesh.multiCluster.clusters.map(({ name, role }) => ({ name, role }));
 		const records = controller.recordsOf(mesh);
-		const { clusters, leftBehind } = (status ?? {}) as ParsedStatus;
+		const { clusters, leftBehind }: ParsedStatus = status ?? {};
 		const isConcerned = listed.length > 0 || records.length > 0 || clusters !== undefined || leftBehind !== undefined;
 		if (!isConcerned) return undefined;
 		return {

@@ -1,14 +1,12 @@
 /** Where the networks of a mesh are entered, as far as it is known. Pure. */
 import type { ClusterObservation, ParsedStatus } from '../../../api/v1/index.ts';
-import { crossNetworkPort, type ResolvedMesh } from '../../releases/index.ts';
+import type { MultiClusterSupport } from '../../lines/index.ts';
+import type { ResolvedMesh } from '../../releases/index.ts';
 import type { NetworkGateway } from '../../render/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import { gatewayAddresses } from '../../status/gateway-addresses.ts';
 import type { LiveHere } from './remote-secrets.ts';
-
-/** The Service by which others enter a network, as the charts call it. */
-const gatewayName = 'istio-ingressgateway';
 
 export interface SeenOfClusters {
 	/** What passes of this process saw. */
@@ -20,13 +18,14 @@ export interface SeenOfClusters {
 /** Gateways by the name of the network; undefined where there are none, or the mesh knows no networks. */
 export function networkGateways(
 	mesh: ResolvedMesh,
+	{ hasNetworks, gateway }: Pick<MultiClusterSupport, 'hasNetworks' | 'gateway'>,
 	live: LiveHere,
 	{ seen, before }: SeenOfClusters,
 ): Readonly<Record<string, readonly NetworkGateway[]>> | undefined {
-	if ((mesh.networks ?? []).length === 0) return undefined;
+	if (!hasNetworks(mesh)) return undefined;
 	const { network, clusters } = mesh.multiCluster;
 	const places = [
-		...(network === undefined ? [] : [{ network, addresses: addressesHere(mesh, live) }]),
+		...(network === undefined ? [] : [{ network, addresses: addressesHere(mesh, gateway.service, live) }]),
 		...clusters.flatMap((entry) => {
 			if (entry.network === undefined) return [];
 			const isIt = ({ name }: { readonly name: string }) => name === entry.name;
@@ -37,12 +36,12 @@ export function networkGateways(
 		const addresses = [...new Set(all.flatMap((place) => place.addresses))].sort();
 		return addresses.length === 0
 			? []
-			: [[name, addresses.map((address) => ({ address, port: crossNetworkPort }))] as const];
+			: [[name, addresses.map((address) => ({ address, port: gateway.port }))] as const];
 	});
 	return gateways.length === 0 ? undefined : Object.fromEntries(gateways);
 }
 
-function addressesHere({ namespace }: ResolvedMesh, live: LiveHere): readonly string[] {
-	const gateway = live.get(objectKey({ ...kinds.Service, namespace, name: gatewayName }));
-	return gatewayAddresses(gateway === undefined ? undefined : { ...gateway, ...gateway.service }).addresses ?? [];
+function addressesHere({ namespace }: ResolvedMesh, name: string, live: LiveHere): readonly string[] {
+	const service = live.get(objectKey({ ...kinds.Service, namespace, name }));
+	return gatewayAddresses(service === undefined ? undefined : { ...service, ...service.service }).addresses ?? [];
 }

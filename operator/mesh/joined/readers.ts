@@ -1,8 +1,10 @@
 /** Accounts here, by which primaries read this cluster: part of the mesh. */
 import { createHash } from 'node:crypto';
 import type { ClusterRecord } from '../../clusters/keep/record.ts';
+import type { Lines } from '../../lines/index.ts';
+import type { Gate } from '../../plan/gate.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
-import { applySetId, renderReader } from '../../render/index.ts';
+import { applySetId } from '../../render/index.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 
 /** Characters of a name that becomes the value of a label too. */
@@ -17,26 +19,23 @@ export function primaryReader(cluster: string): string {
 }
 
 /** The accounts of all primaries that the mesh lists. */
-export function renderReadersHere(mesh: ResolvedMesh): readonly KubeObject[] {
-	return primariesOf(mesh).flatMap((cluster) => readerOf(mesh, cluster, applySetId(mesh.name)));
+export function renderReadersHere(lines: Lines, mesh: ResolvedMesh): readonly KubeObject[] {
+	return primariesOf(mesh).flatMap((cluster) => readerOf(lines, mesh, cluster, applySetId(mesh.name)));
 }
 
 /**
  * Accounts of primaries that are leaving stay until they have left: the Secrets with their tokens go first.
  * @param records those that the mesh keeps itself
- * @returns why each object stays, by its key
  */
-export function keptReaders(mesh: ResolvedMesh, records: readonly ClusterRecord[]): ReadonlyMap<string, string> {
+export function readerGates(lines: Lines, mesh: ResolvedMesh, records: readonly ClusterRecord[]): readonly Gate[] {
 	const listed = new Set(primariesOf(mesh));
 	const leaving = records.filter(({ role, cluster }) => role === 'Primary' && !listed.has(cluster));
-	return new Map(
-		leaving.flatMap(({ cluster }) =>
-			readerOf(mesh, cluster, '').map((object) => [
-				objectKey(object),
-				`the account by which cluster ${cluster} reads this one stays until it has left`,
-			]),
-		),
-	);
+	return leaving.map(({ cluster }) => ({
+		name: 'secret-before-reader-goes',
+		effect: 'kept',
+		objects: readerOf(lines, mesh, cluster, '').map(objectKey),
+		sentence: `the account by which cluster ${cluster} reads this one stays until it has left`,
+	}));
 }
 
 function primariesOf({ multiCluster }: ResolvedMesh): readonly string[] {
@@ -44,6 +43,7 @@ function primariesOf({ multiCluster }: ResolvedMesh): readonly string[] {
 }
 
 /** The namespace is there already: the mesh is in it. */
-function readerOf(mesh: ResolvedMesh, cluster: string, applySet: string): readonly KubeObject[] {
-	return renderReader(mesh, { readBy: primaryReader(cluster), applySet }).filter(({ kind }) => kind !== 'Namespace');
+function readerOf(lines: Lines, mesh: ResolvedMesh, cluster: string, applySet: string): readonly KubeObject[] {
+	const reader = { readBy: primaryReader(cluster), applySet };
+	return lines.renderReader(mesh, reader).filter(({ kind }) => kind !== 'Namespace');
 }

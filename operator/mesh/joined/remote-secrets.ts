@@ -1,7 +1,8 @@
-/** Which Secrets of clusters the pods here were made for: those of a classic release are replaced for a changed one. */
+/** Which Secrets of clusters the pods here were made for, in a line whose pods are replaced for a changed one. */
 import { type Child, isRolledOutAndAvailable } from '../../apply/child.ts';
 import { recordsIn, replacedHash } from '../../clusters/keep/record.ts';
 import { isSettled } from '../../clusters/keep/rotation.ts';
+import type { Lines } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { type Kind, kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
@@ -12,36 +13,40 @@ export interface LiveHere {
 	ofKind(kind: Kind): Iterable<Child>;
 }
 
-const pilot = 'istio-pilot';
-const readers = [pilot, 'istio-policy', 'istio-telemetry'] as const;
-
 /**
  * The hash that pods are rendered with. While other clusters are about to be renewed too, pods stay those of before, so
  * that they are replaced once for all.
- * @param now milliseconds since 1970
+ * @param nowMs milliseconds since 1970
  */
 export function remoteSecretsFor(
-	{ namespace, multiCluster }: ResolvedMesh,
+	lines: Lines,
+	mesh: ResolvedMesh,
 	live: LiveHere,
-	now: number,
+	nowMs: number,
 ): { readonly remoteSecrets: string | undefined; readonly isSettled: boolean } {
+	const { namespace, multiCluster } = mesh;
+	const { readsSecretsAgain, readers } = lines.of(mesh).multiCluster;
+	if (readsSecretsAgain) return { remoteSecrets: undefined, isSettled: true };
 	const records = recordsIn(namespace, live.ofKind(kinds.Secret));
 	const wanted = replacedHash(records);
-	const workload = live.get(objectKey({ ...kinds.Deployment, namespace, name: pilot }))?.workload;
+	const [workload] = readers.always.flatMap(
+		(name) => live.get(objectKey({ ...kinds.Deployment, namespace, name }))?.workload ?? [],
+	);
 	const current = workload?.remoteSecrets;
-	return workload === undefined || current === wanted || isSettled(records, multiCluster.rotation, now)
+	return workload === undefined || current === wanted || isSettled(records, multiCluster.rotation, nowMs)
 		? { remoteSecrets: wanted, isSettled: true }
 		: { remoteSecrets: current, isSettled: false };
 }
 
 /** Whether pods that read the Secrets of clusters are those of the Secrets as they are. */
-export function isFollowed(namespace: string, live: LiveHere): boolean {
+export function isFollowed(lines: Lines, namespace: string, live: LiveHere): boolean {
+	const { always, perhaps } = lines.secretReaders;
 	const wanted = replacedHash(recordsIn(namespace, live.ofKind(kinds.Secret)));
-	return readers.every((name) => {
+	return [...always, ...perhaps].every((name) => {
 		const workload = live.get(objectKey({ ...kinds.Deployment, namespace, name }))?.workload;
 		if (workload === undefined) return true;
-		// Mixer of a release that does not read them has none.
-		const isUnconcerned = name !== pilot && workload.remoteSecrets === undefined;
+		// One of a release that does not read them has none.
+		const isUnconcerned = !always.has(name) && workload.remoteSecrets === undefined;
 		return (workload.remoteSecrets === wanted || isUnconcerned) && isRolledOutAndAvailable(workload);
 	});
 }

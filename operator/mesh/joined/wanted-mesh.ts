@@ -4,10 +4,12 @@ import type { Owner } from '../../apply/identity.ts';
 import { defaultTrustDomain } from '../../clusters/checks/gather-mesh.ts';
 import type { ClusterObjects } from '../../clusters/cluster-objects.ts';
 import type { KeepingMesh, StatusBefore } from '../../clusters/wanted-mesh.ts';
+import type { Lines } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { StoredInstallation } from '../installation.ts';
 
 export interface WantedMeshOptions {
+	readonly lines: Lines;
 	readonly paused: boolean;
 	readonly objects: ClusterObjects;
 	/** Changes (by identity) with everything that `objects` depends on. */
@@ -17,9 +19,10 @@ export interface WantedMeshOptions {
 export function wantedMesh(
 	object: StoredInstallation,
 	mesh: ResolvedMesh,
-	{ paused, objects, basis }: WantedMeshOptions,
+	{ lines, paused, objects, basis }: WantedMeshOptions,
 ): KeepingMesh {
-	const { clusters = [], leftBehind = [] } = (object.status ?? {}) as ParsedStatus;
+	const { clusters = [], leftBehind = [] }: ParsedStatus = object.status ?? {};
+	const { multiCluster } = lines.of(mesh);
 	return {
 		kind: 'keeping',
 		...mesh.multiCluster,
@@ -27,8 +30,8 @@ export function wantedMesh(
 		namespace: mesh.namespace,
 		owner: ownerOf(object),
 		trustDomain: mesh.trustDomain ?? defaultTrustDomain,
-		release: { version: mesh.release.version, hasNetworks: mesh.release.mesh.networks },
-		followsSecrets: false,
+		release: { version: mesh.release.version, hasNetworks: multiCluster.knowsNetworks(mesh) },
+		followsSecrets: multiCluster.readsSecretsAgain,
 		paused,
 		before: new Map(clusters.map((cluster) => [cluster.name, statusBefore(cluster)])),
 		leftBehind: new Set(leftBehind.map(({ cluster }) => cluster)),

@@ -5,7 +5,7 @@ import {
 	readCertificateAuthority,
 	shareLeft,
 } from '../../certificates/index.ts';
-import type { ResolvedMesh } from '../../releases/index.ts';
+import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import { selfSignedCaSecret } from '../../render/classic/citadel.ts';
 import {
 	type CertificateAuthorityObservation,
@@ -19,7 +19,7 @@ import type { SecretFacts } from '../secret-facts.ts';
  * @param secret what is known of the Secret, by its name in the namespace of the mesh; undefined where there is none
  */
 export function observeCertificateAuthority(
-	mesh: ResolvedMesh,
+	mesh: ResolvedClassicMesh,
 	secret: (name: string) => SecretFacts | 'unknown' | undefined,
 	now: Date,
 ): CertificateAuthorityObservation | 'none' {

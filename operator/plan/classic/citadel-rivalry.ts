@@ -2,8 +2,12 @@
  * A Citadel writes the Secrets of every namespace, and replaces each whose root is not its own: two would overwrite each
  * other's for ever (istio 1.0-1.4 `scrtUpdated` in `security/pkg`). So a cluster has one, or each has namespaces of its own.
  */
-import { isSince, type Problem, type Reason } from '../../../api/v1/index.ts';
+import { isSince } from '../../../api/v1/index.ts';
 import { profilesWithCitadel } from '../../../api/v1/schema/security.ts';
+import type { Exclusive } from '../rivalry.ts';
+
+/** The Citadel that serves all namespaces. */
+export const citadelOfAllNamespaces: Exclusive = { asks: servesAllNamespaces, taken: citadelTaken };
 
 /** Whether the Citadel that a spec asks for serves all namespaces. The spec is read without trust: it may be of an installation that is invalid. */
 export function servesAllNamespaces(spec: unknown): boolean {
@@ -28,7 +32,7 @@ function waitsForLabels(env: unknown): boolean {
 }
 
 /** What the younger of two installations is told. `winner` is the name of the older one. */
-export function citadelTaken(winner: string): Omit<Problem, 'reason'> & { readonly reason: Reason } {
+export function citadelTaken(winner: string): ReturnType<Exclusive['taken']> {
 	return {
 		path: 'spec.citadel',
 		reason: 'CitadelTaken',

@@ -1,6 +1,5 @@
 /** Makes the tables of `docs/compatibility.md` from the data of the releases. */
 
-import { releases } from '../find-release.ts';
 import { crdsOf } from './crds.ts';
 import { type GatewayName, statusPort } from './gateways.ts';
 import { isKnown, isRead } from './mesh-config-check.ts';
@@ -8,7 +7,8 @@ import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
 import { knowsReportBatch } from './mesh-config-mixer.ts';
 import type { Field, Fields } from './mesh-config-shapes.ts';
 import { mixerMetrics } from './mixer-metrics.ts';
-import type { Release } from './release.ts';
+import type { ClassicRelease } from './release.ts';
+import { classicReleases } from './releases.ts';
 import { initImages } from './resolve-images.ts';
 
 /** A Markdown table. */
@@ -27,9 +27,9 @@ function list(texts: readonly string[]): string {
 
 /** How each release's Pilot is started. */
 export function pilotTable(): string {
-	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
+	const row = (title: string, cell: (release: ClassicRelease) => string) => [title, ...classicReleases.map(cell)];
 	return table(
-		['Pilot', ...releases.map(({ version }) => version)],
+		['Pilot', ...classicReleases.map(({ version }) => version)],
 		[
 			row('arguments', ({ pilot }) => list(pilot.args)),
 			row('environment', ({ pilot }) => list(Object.entries(pilot.env).map(([name, value]) => `${name}=${value}`))),
@@ -55,9 +55,9 @@ export function pilotTable(): string {
 
 /** How Citadel, and the proxies in front of Pilot and Mixer, differ from release to release. */
 export function securityTable(): string {
-	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
+	const row = (title: string, cell: (release: ClassicRelease) => string) => [title, ...classicReleases.map(cell)];
 	return table(
-		['Citadel and proxies', ...releases.map(({ version }) => version)],
+		['Citadel and proxies', ...classicReleases.map(({ version }) => version)],
 		[
 			row('ports of Citadel', ({ citadel }) =>
 				citadel.ports.map(({ port, service = '' }) => `${port} ${code(service)}`).join(', '),
@@ -84,11 +84,11 @@ export function securityTable(): string {
 
 /** How each release's Mixer is started, and the kinds in which its configuration is written. */
 export function mixerTable(): string {
-	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
+	const row = (title: string, cell: (release: ClassicRelease) => string) => [title, ...classicReleases.map(cell)];
 	const form = (kind: string, example: string) => (how: 'typed' | 'generic') =>
 		how === 'typed' ? `of the kind ${code(example)}, …` : `of the kind ${code(kind)}`;
 	return table(
-		['Mixer', ...releases.map(({ version }) => version)],
+		['Mixer', ...classicReleases.map(({ version }) => version)],
 		[
 			row('arguments of both', ({ mixer }) => list(mixer.args)),
 			row('of `istio-policy`', ({ mixer }) => list(mixer.policyArgs)),
@@ -107,9 +107,9 @@ export function mixerTable(): string {
 
 /** How each release's injector is started, and what differs in the sidecar. */
 export function injectorTable(): string {
-	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
+	const row = (title: string, cell: (release: ClassicRelease) => string) => [title, ...classicReleases.map(cell)];
 	return table(
-		['Injection', ...releases.map(({ version }) => version)],
+		['Injection', ...classicReleases.map(({ version }) => version)],
 		[
 			row('image of the injector', ({ version, injector }) => code(`${injector.image}:${injector.tag ?? version}`)),
 			row('arguments', ({ injector }) => list(injector.args)),
@@ -134,13 +134,13 @@ export function injectorTable(): string {
 
 /** How each release's gateways are started. */
 export function gatewayTable(): string {
-	const row = (title: string, cell: (release: Release) => string) => [title, ...releases.map(cell)];
-	const ports = (key: GatewayName) => (release: Release) =>
+	const row = (title: string, cell: (release: ClassicRelease) => string) => [title, ...classicReleases.map(cell)];
+	const ports = (key: GatewayName) => (release: ClassicRelease) =>
 		[{ name: statusPort.container, port: statusPort.port }, ...release.gateways.ports[key]]
 			.map(({ port, name }) => `${port} ${code(name)}`)
 			.join(', ');
 	return table(
-		['Gateways', ...releases.map(({ version }) => version)],
+		['Gateways', ...classicReleases.map(({ version }) => version)],
 		[
 			row('arguments, beside those that follow from the mesh', ({ gateways }) => list(gateways.args)),
 			row('environment', ({ gateways }) =>
@@ -160,11 +160,11 @@ export function meshConfigTable(): string {
 	const rows = (fields: Fields, prefix: string) =>
 		Object.entries(fields).map(([name, field]) => [
 			code(`${prefix}${name}`),
-			...releases.map(({ minor }) => (isRead(field, minor) ? 'yes' : isKnown(field, minor) ? 'no effect' : '–')),
+			...classicReleases.map(({ minor }) => (isRead(field, minor) ? 'yes' : isKnown(field, minor) ? 'no effect' : '–')),
 			settingOf(field),
 		]);
 	return table(
-		['Field', ...releases.map(({ minor }) => minor), 'Set by'],
+		['Field', ...classicReleases.map(({ minor }) => minor), 'Set by'],
 		[...rows(meshConfigFields, ''), ...rows(proxyConfigFields, 'defaultConfig.')],
 	);
 }

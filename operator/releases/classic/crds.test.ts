@@ -1,10 +1,10 @@
 import test from 'ava';
-import { releases } from '../find-release.ts';
 import { crdsOf } from './crds.ts';
+import { classicReleases } from './releases.ts';
 
 test('each release has the definitions that its charts ship without those of cert-manager, and 1.4 one more', (t) => {
 	t.deepEqual(
-		releases.map((release) => [release.version, crdsOf(release).length]),
+		classicReleases.map((release) => [release.version, crdsOf(release).length]),
 		[
 			['1.0.9', 50],
 			['1.1.17', 53],
@@ -16,7 +16,7 @@ test('each release has the definitions that its charts ship without those of cer
 });
 
 test('no release has a definition, a kind of a group, or a short name twice', (t) => {
-	for (const release of releases) {
+	for (const release of classicReleases) {
 		const crds = crdsOf(release);
 		for (const keys of [
 			crds.map(({ name }) => name),
@@ -29,7 +29,7 @@ test('no release has a definition, a kind of a group, or a short name twice', (t
 });
 
 test('a definition exists for every type that Pilot lists', (t) => {
-	for (const release of releases) {
+	for (const release of classicReleases) {
 		const names = crdsOf(release).map(({ name }) => name);
 		for (const type of release.pilot.configTypes) {
 			t.true(names.includes(type), `${release.version} ${type}`);
@@ -49,7 +49,7 @@ test('short names and printer columns are those of the release', (t) => {
 });
 
 test('1.4 alone has the type that Pilot waits for and no chart ships', (t) => {
-	const having = releases.filter((release) =>
+	const having = classicReleases.filter((release) =>
 		crdsOf(release).some(({ name }) => name === 'syntheticserviceentries.networking.istio.io'),
 	);
 	t.deepEqual(

@@ -1,27 +1,8 @@
 /** Istio's custom resource definitions, per release, read from data (`crds/istio`). */
 import classic from '../../../crds/istio/classic.json' with { type: 'json' };
+import type { IstioCrd } from '../crd.ts';
 import { compareMinor, type Minor } from './minors.ts';
-import type { Release } from './release.ts';
-
-export interface PrinterColumn {
-	readonly name: string;
-	readonly type: string;
-	readonly jsonPath: string;
-}
-
-/** The parts in which Istio's custom resource definitions differ. */
-export interface IstioCrd {
-	/** `plural.group`. */
-	readonly name: string;
-	readonly group: string;
-	readonly version: string;
-	readonly kind: string;
-	readonly plural: string;
-	readonly scope: 'Namespaced' | 'Cluster';
-	readonly categories: readonly string[];
-	readonly shortNames: readonly string[];
-	readonly columns: readonly PrinterColumn[];
-}
+import type { ClassicRelease } from './release.ts';
 
 /** One resource of a group, as the data file writes it. */
 interface Row {
@@ -47,7 +28,7 @@ function isIn(row: Row, minor: Minor): boolean {
 }
 
 /** The custom resource definitions of a release, sorted by name. */
-export function crdsOf(release: Pick<Release, 'minor'>): readonly IstioCrd[] {
+export function crdsOf(release: Pick<ClassicRelease, 'minor'>): readonly IstioCrd[] {
 	return groups
 		.flatMap(({ group, version, resources }) =>
 			resources

@@ -1,11 +1,11 @@
 import test from 'ava';
-import { releases } from '../find-release.ts';
 import { checkMeshConfig, isKnown } from './mesh-config-check.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
-import type { Release } from './release.ts';
+import type { ClassicRelease } from './release.ts';
+import { classicReleases } from './releases.ts';
 
-function release(minor: string): Release {
-	const found = releases.find((candidate) => candidate.minor === minor);
+function release(minor: string): ClassicRelease {
+	const found = classicReleases.find((candidate) => candidate.minor === minor);
 	if (found === undefined) {
 		throw new Error(`no release ${minor}`);
 	}
@@ -96,7 +96,7 @@ test('what has a field of its own in the MeshInstallation is sent there', (t) =>
 });
 
 test('what breaks Pilot on today’s Kubernetes is refused in every release that has it', (t) => {
-	for (const { minor } of releases) {
+	for (const { minor } of classicReleases) {
 		t.deepEqual(problems(minor, { ingressControllerMode: 'STRICT' }), ['ingressControllerMode Invalid']);
 		t.deepEqual(problems(minor, { ingressControllerMode: 'OFF' }), [], 'saying what is so is no mistake');
 	}
@@ -165,7 +165,7 @@ test('values that Istio takes are taken', (t) => {
 });
 
 test('every message starts with its path and every problem has a remedy', (t) => {
-	for (const { minor } of releases) {
+	for (const { minor } of classicReleases) {
 		for (const name of Object.keys(meshConfigFields)) {
 			for (const problem of checkMeshConfig(release(minor), { [name]: Symbol.iterator })) {
 				t.true(problem.message.startsWith(problem.path), problem.message);

@@ -4,14 +4,14 @@ import { child, type ReleaseProblem } from '../problem.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
 import type { Field, Fields, Refusal, Shape } from './mesh-config-shapes.ts';
 import { compareMinor, type Minor, minors } from './minors.ts';
-import type { Release } from './release.ts';
+import type { ClassicRelease } from './release.ts';
 
 /**
  * All problems of a value for the mesh configuration of a release.
  * @param path where the value is in the MeshInstallation
  */
 export function checkMeshConfig(
-	release: Release,
+	release: ClassicRelease,
 	config: Readonly<Record<string, unknown>>,
 	path = 'spec.mesh.config',
 ): readonly ReleaseProblem[] {
@@ -22,7 +22,7 @@ export function checkMeshConfig(
  * All problems of settings that have a field of their own in the MeshInstallation, and that this release does not know or
  * does not read: `spec.mesh.trustDomain` for Istio 1.0, for example. The tables say which setting becomes which field.
  */
-export function checkSettings(release: Release, spec: ParsedSpec): readonly ReleaseProblem[] {
+export function checkSettings(release: ClassicRelease, spec: ParsedSpec): readonly ReleaseProblem[] {
 	const fields = [...Object.values(meshConfigFields), ...Object.values(proxyConfigFields)];
 	const ignored = [...new Set(fields.flatMap(settingsOf))]
 		.filter((path) => at(spec, path) !== undefined)
@@ -90,7 +90,7 @@ export function isKnown(field: Field, minor: Minor): boolean {
 }
 
 function checkFields(
-	release: Release,
+	release: ClassicRelease,
 	fields: Fields,
 	value: Readonly<Record<string, unknown>>,
 	path: string,
@@ -110,7 +110,7 @@ function checkFields(
 }
 
 function unknownField(
-	release: Release,
+	release: ClassicRelease,
 	fields: Fields,
 	name: string,
 	field: Field | undefined,
@@ -138,7 +138,7 @@ function fold(name: string): string {
 	return name.replaceAll(/[-_]/g, '').toLowerCase();
 }
 
-function refused(release: Release, refusal: Refusal, path: string): ReleaseProblem {
+function refused(release: ClassicRelease, refusal: Refusal, path: string): ReleaseProblem {
 	switch (refusal.why) {
 		case 'ownField':
 			return {
@@ -164,7 +164,7 @@ function refused(release: Release, refusal: Refusal, path: string): ReleaseProbl
 	}
 }
 
-function checkShape(release: Release, shape: Shape, value: unknown, path: string): readonly ReleaseProblem[] {
+function checkShape(release: ClassicRelease, shape: Shape, value: unknown, path: string): readonly ReleaseProblem[] {
 	switch (shape.is) {
 		case 'text':
 			return expect(typeof value === 'string' && value !== '', path, 'a text that is not empty');

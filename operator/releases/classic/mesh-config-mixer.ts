@@ -1,9 +1,10 @@
 /** The part of the mesh configuration about Mixer: where proxies find it, and how they ask and report. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
+import type { Opaque } from '../mesh.ts';
 import { child, type ReleaseProblem } from '../problem.ts';
 import { compareMinor } from './minors.ts';
 import type { ClassicRelease } from './release.ts';
-import type { MixerService, Opaque } from './resolved.ts';
+import type { MixerService } from './resolved.ts';
 
 /** Which of Mixer's services this mesh runs. */
 export type MixerServices = Readonly<Record<MixerService, boolean>>;

@@ -1,11 +1,11 @@
 /** Builds Istio's mesh configuration from the release's defaults, the installation's settings and its further fields. */
 import type { ParsedMeshInstallation } from '../../../api/v1/index.ts';
+import type { Opaque } from '../mesh.ts';
 import { isKnown } from './mesh-config-check.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
 import { type MixerServices, mixerMeshConfig } from './mesh-config-mixer.ts';
 import type { Fields } from './mesh-config-shapes.ts';
 import type { ClassicRelease } from './release.ts';
-import type { Opaque } from './resolved.ts';
 
 type Spec = ParsedMeshInstallation['spec'];
 

@@ -1,13 +1,13 @@
 import test from 'ava';
-import { releases } from '../find-release.ts';
 import { crdsOf } from './crds.ts';
 import { mixerMetrics } from './mixer-metrics.ts';
+import { classicReleases } from './releases.ts';
 import { mixerRules } from './resolve-mixer.ts';
 
 /** Kinds of Mixer's group that Pilot reads for proxies. Mixer does not read them. */
 const pilots = ['httpapispecbindings', 'httpapispecs', 'quotaspecbindings', 'quotaspecs'];
 
-for (const release of releases) {
+for (const release of classicReleases) {
 	const { version, mixer } = release;
 
 	test(`Mixer ${version} follows every kind of its group that the release ships, but for those of Pilot`, (t) => {

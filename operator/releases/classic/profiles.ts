@@ -1,6 +1,6 @@
 /** What a profile installs, and its answers to what the installation leaves open. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
-import type { Replicas } from './resolved.ts';
+import type { Replicas } from '../mesh.ts';
 
 /** A component's part in a profile. */
 interface ProfileComponent {

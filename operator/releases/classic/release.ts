@@ -1,15 +1,13 @@
 /** What the operator knows about an Istio release: data that a person can check against the release's own charts and sources. */
 
-import type { ComponentRelease, KubernetesSupport, Port, ReadRule } from '../component.ts';
+import type { ComponentRelease, Port, ReadRule } from '../component.ts';
+import type { Release } from '../release.ts';
 import type { CitadelRelease } from './citadel.ts';
 import type { ControlPlaneProxyRelease } from './control-plane-proxy.ts';
 import type { GatewayRelease } from './gateways.ts';
 import type { InjectorRelease } from './injector.ts';
 import type { Minor } from './minors.ts';
 import type { MixerRelease } from './mixer.ts';
-
-/** Releases that are installed by the same components. Every line has its own component files in `operator/render`. */
-export type Line = 'classic';
 
 /** How a release's Pilot is started. */
 export interface PilotRelease extends ComponentRelease {
@@ -62,14 +60,9 @@ export interface MeshRelease {
 	readonly followsNetworks: boolean;
 }
 
-export interface ClassicRelease {
+export interface ClassicRelease extends Release {
 	readonly line: 'classic';
-	/** The full version: `1.4.10`. */
-	readonly version: string;
 	readonly minor: Minor;
-	readonly kubernetes: KubernetesSupport;
-	/** CPU architectures of the published images. */
-	readonly architectures: readonly string[];
 	readonly pilot: PilotRelease;
 	readonly mixer: MixerRelease;
 	readonly citadel: CitadelRelease;
@@ -78,6 +71,3 @@ export interface ClassicRelease {
 	readonly controlPlaneProxy: ControlPlaneProxyRelease;
 	readonly mesh: MeshRelease;
 }
-
-/** A release of any line; `line` tells which. */
-export type Release = ClassicRelease;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { parseMeshInstallation } from '../../../api/v1/index.ts';
-import { releases } from '../find-release.ts';
-import { resolve } from './resolve.ts';
+import { resolve } from '../../lines/testing.ts';
+import { classicReleases } from './releases.ts';
 import type { ResolvedGateway } from './resolved.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -59,7 +59,7 @@ test('a gateway in front of the mesh is public, one behind it is not', (t) => {
 	);
 });
 
-for (const { version, minor } of releases) {
+for (const { version, minor } of classicReleases) {
 	test(`${version}: the ports are the charts’ that a Gateway object can open, after the status port`, (t) => {
 		const [front, behind] = gatewaysOf({
 			version,
@@ -163,7 +163,7 @@ test('from 1.4 on the init container runs the image of the proxy, and a digest o
 	const result = resolveSpec({ images: { digests: { proxy: digest('e') } } });
 	t.is(result.ok ? result.mesh.images.proxyInit : undefined, `docker.io/istio/proxyv2@${digest('e')}`);
 	const path = 'spec.images.digests.proxyInit';
-	for (const { version, minor } of releases) {
+	for (const { version, minor } of classicReleases) {
 		const found = problems({ version, images: { digests: { proxyInit: digest('f') } } });
 		t.deepEqual(found, minor === '1.4' ? [`${path} FieldNotInRelease`] : [], version);
 	}

@@ -1,12 +1,12 @@
 /** Decides which gateways run, and the Services in front of them. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
+import { resolveWorkload } from '../resolve-workload.ts';
+import { checkWorkload, podEnv, type WorkloadRules } from '../workload-check.ts';
 import { type GatewayName, statusPort } from './gateways.ts';
 import type { Profile } from './profiles.ts';
 import type { ClassicRelease } from './release.ts';
-import { resolveWorkload } from './resolve-workload.ts';
 import type { ResolvedGateway } from './resolved.ts';
-import { checkWorkload, podEnv, type WorkloadRules } from './workload-check.ts';
 
 /** In the order of rendering. As in the charts, the ingress gateway is public and the egress gateway is not. */
 const gateways = [

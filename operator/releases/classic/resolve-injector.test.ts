@@ -1,6 +1,7 @@
 import test from 'ava';
 import { parseMeshInstallation } from '../../../api/v1/index.ts';
-import { releases, resolve } from '../index.ts';
+import { resolve } from '../../lines/testing.ts';
+import { classicReleases } from './index.ts';
 
 /** Paths and reasons of all problems of a spec. */
 function problems(spec: Readonly<Record<string, unknown>>): readonly string[] {
@@ -23,7 +24,7 @@ test('selectors of pods are for injectors that know them', (t) => {
 		neverInject: [{ matchLabels: { a: 'b' } }],
 		alwaysInject: [{ matchLabels: { a: 'b' } }],
 	};
-	for (const { version, minor } of releases) {
+	for (const { version, minor } of classicReleases) {
 		t.deepEqual(
 			problems({ version, sidecarInjector }),
 			minor === '1.0'
@@ -78,7 +79,7 @@ test('what is left out of a list counts only where everything is in', (t) => {
 test('flags of the injector are those of the binary that runs, without those that the operator sets', (t) => {
 	const withFlag = (version: string, flag: string) =>
 		problems({ version, sidecarInjector: { enabled: true, extraArgs: [flag] } });
-	for (const { version } of releases) {
+	for (const { version } of classicReleases) {
 		t.deepEqual(withFlag(version, '--log_output_level=default:debug'), []);
 		t.deepEqual(withFlag(version, '--port=443'), ['spec.sidecarInjector.extraArgs[0] Invalid']);
 		t.deepEqual(withFlag(version, '--unknown'), ['spec.sidecarInjector.extraArgs[0] FieldNotInRelease']);

@@ -1,12 +1,12 @@
 /** Decides about the injector, and what it puts into pods. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
+import { resolveWorkload } from '../resolve-workload.ts';
 import { canonicalResources } from '../resources.ts';
+import { checkWorkload, podEnv, type WorkloadRules } from '../workload-check.ts';
 import type { Profile } from './profiles.ts';
 import type { ClassicRelease } from './release.ts';
-import { resolveWorkload } from './resolve-workload.ts';
 import type { ResolvedInjector, ResolvedSidecar } from './resolved.ts';
-import { checkWorkload, podEnv, type WorkloadRules } from './workload-check.ts';
 
 const path = 'spec.sidecarInjector';
 

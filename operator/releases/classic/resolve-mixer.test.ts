@@ -1,8 +1,8 @@
 import test from 'ava';
 import { parseMeshInstallation } from '../../../api/v1/index.ts';
-import { releases } from '../find-release.ts';
-import { resolve } from './resolve.ts';
-import type { ResolvedMesh } from './resolved.ts';
+import { resolve } from '../../lines/testing.ts';
+import { classicReleases } from './releases.ts';
+import type { ResolvedClassicMesh } from './resolved.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -28,7 +28,7 @@ function problems(spec: Fields): readonly string[] {
 	return resolved.ok ? [] : resolved.problems.map(({ path, reason }) => `${path} ${reason}`);
 }
 
-function mesh(spec: Fields): ResolvedMesh {
+function mesh(spec: Fields): ResolvedClassicMesh {
 	const resolved = result(spec);
 	if (!resolved.ok) {
 		throw new Error(JSON.stringify(resolved.problems));
@@ -72,7 +72,7 @@ test('under mutual TLS with the control plane proxies dial the secure port', (t)
 });
 
 test('with one service alone the other is not asked, in every release', (t) => {
-	for (const { version } of releases) {
+	for (const { version } of classicReleases) {
 		const telemetry = mixerFields({ version, mixer: { telemetry: on } });
 		t.is(telemetry.disablePolicyChecks, true, version);
 		t.is(telemetry.mixerCheckServer, undefined);
@@ -145,7 +145,7 @@ test('settings of a service that does not run are refused', (t) => {
 
 test('reports are gathered as told from 1.3 on', (t) => {
 	const mixer = { telemetry: { ...on, reportBatch: { maxEntries: 10 } } };
-	for (const { version, minor } of releases) {
+	for (const { version, minor } of classicReleases) {
 		t.deepEqual(
 			problems({ version, mixer }),
 			minor === '1.3' || minor === '1.4' ? [] : ['spec.mixer.telemetry.reportBatch FieldNotInRelease'],

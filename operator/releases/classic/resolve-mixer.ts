@@ -1,14 +1,14 @@
 /** Decides which of Mixer's two services run, and its backends. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
+import { type GivenWorkload, resolveWorkload } from '../resolve-workload.ts';
+import { checkWorkload, podEnv, type WorkloadRules } from '../workload-check.ts';
 import { checkAdapters, type GivenAdapter } from './check-adapters.ts';
 import { checkMixerMeshConfig, knowsReportBatch, type MixerServices } from './mesh-config-mixer.ts';
 import { mixerMetrics } from './mixer-metrics.ts';
 import type { Profile } from './profiles.ts';
 import type { ClassicRelease } from './release.ts';
-import { type GivenWorkload, resolveWorkload } from './resolve-workload.ts';
 import type { CustomTemplate, MixerService, ResolvedAdapter, ResolvedMixer, StatsdMetric } from './resolved.ts';
-import { checkWorkload, podEnv, type WorkloadRules } from './workload-check.ts';
 
 /** The services of Mixer that an installation runs. */
 export function mixerServices({ mixer = {} }: ParsedSpec, profile: Profile): MixerServices {

@@ -1,9 +1,9 @@
 import test from 'ava';
 import { parseMeshInstallation } from '../../../api/v1/index.ts';
+import { resolve } from '../../lines/testing.ts';
 import { installation, meshOf } from '../../render/testing.ts';
-import { releases } from '../find-release.ts';
 import type { ReleaseProblem } from '../problem.ts';
-import { resolve } from './resolve.ts';
+import { classicReleases } from './releases.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -22,7 +22,7 @@ function problemsOf(spec: Fields): readonly ReleaseProblem[] {
 	return result.ok ? [] : result.problems;
 }
 
-const withNetworks = releases.filter(({ minor }) => minor !== '1.0');
+const withNetworks = classicReleases.filter(({ minor }) => minor !== '1.0');
 
 test('1.0 knows no networks: each field that names one is refused', (t) => {
 	const problems = problemsOf({

@@ -1,9 +1,9 @@
 import test from 'ava';
 import { parseMeshInstallation } from '../../../api/v1/index.ts';
 import { profilesWithCitadel } from '../../../api/v1/schema/security.ts';
-import { releases } from '../find-release.ts';
+import { resolve } from '../../lines/testing.ts';
 import { profiles } from './profiles.ts';
-import { resolve } from './resolve.ts';
+import { classicReleases } from './releases.ts';
 import { resolveSecurity } from './resolve-security.ts';
 
 function resolved(spec: Readonly<Record<string, unknown>>) {
@@ -33,7 +33,7 @@ test('the API knows which profiles have Citadel', (t) => {
 });
 
 test('without Citadel there is no mutual TLS; with it, PERMISSIVE unless said otherwise', (t) => {
-	for (const release of releases) {
+	for (const release of classicReleases) {
 		for (const [name, profile] of Object.entries(profiles)) {
 			const spec = { version: release.version, profile: 'minimal', namespace: 'istio-system' } as const;
 			const { citadel, ...rest } = resolveSecurity(release, spec, profile);
@@ -47,7 +47,7 @@ test('without Citadel there is no mutual TLS; with it, PERMISSIVE unless said ot
 });
 
 test('Citadel is one pod, in the production profile too', (t) => {
-	const [release] = releases;
+	const [release] = classicReleases;
 	const { production } = profiles;
 	if (release === undefined || production === undefined) {
 		throw new Error('no release or no profile');

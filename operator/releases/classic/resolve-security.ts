@@ -1,11 +1,11 @@
 /** Decides about Citadel, and about mutual TLS, which needs its certificates. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
+import { resolveWorkload } from '../resolve-workload.ts';
+import { checkWorkload, type WorkloadRules } from '../workload-check.ts';
 import type { Profile } from './profiles.ts';
 import type { ClassicRelease } from './release.ts';
-import { resolveWorkload } from './resolve-workload.ts';
 import type { MutualTls, ResolvedCitadel } from './resolved.ts';
-import { checkWorkload, type WorkloadRules } from './workload-check.ts';
 
 /** Istio's own trust domain. */
 const defaultTrustDomain = 'cluster.local';

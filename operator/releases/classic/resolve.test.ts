@@ -1,11 +1,15 @@
 import test from 'ava';
 import { parseMeshInstallation } from '../../../api/v1/index.ts';
-import { releases } from '../find-release.ts';
+import { resolve } from '../../lines/testing.ts';
+import type { ResolveOptions, ResolveResult } from '../index.ts';
 import { checkMeshConfig } from './mesh-config-check.ts';
-import { type ResolveOptions, type ResolveResult, resolve } from './resolve.ts';
-import type { ResolvedMesh } from './resolved.ts';
+import { classicReleases } from './releases.ts';
+import type { ResolvedClassicMesh } from './resolved.ts';
 
-function resolveSpec(spec: Readonly<Record<string, unknown>>, options?: ResolveOptions): ResolveResult {
+function resolveSpec(
+	spec: Readonly<Record<string, unknown>>,
+	options?: ResolveOptions,
+): ResolveResult<ResolvedClassicMesh> {
 	const parsed = parseMeshInstallation({
 		apiVersion: 'meshwright.io/v1',
 		kind: 'MeshInstallation',
@@ -18,7 +22,7 @@ function resolveSpec(spec: Readonly<Record<string, unknown>>, options?: ResolveO
 	return resolve(parsed.installation, options);
 }
 
-function mesh(spec: Readonly<Record<string, unknown>>, options?: ResolveOptions): ResolvedMesh {
+function mesh(spec: Readonly<Record<string, unknown>>, options?: ResolveOptions): ResolvedClassicMesh {
 	const result = resolveSpec(spec, options);
 	if (!result.ok) {
 		throw new Error(JSON.stringify(result.problems));
@@ -32,7 +36,7 @@ function problems(spec: Readonly<Record<string, unknown>>): readonly string[] {
 }
 
 test('the smallest installation resolves for every release', (t) => {
-	for (const { version } of releases) {
+	for (const { version } of classicReleases) {
 		const { namespace, images, pilot, traceSampling } = mesh({ version });
 		t.is(namespace, 'istio-system');
 		t.like(images, { pilot: `docker.io/istio/pilot:${version}`, pullPolicy: 'IfNotPresent', pullSecrets: [] });
@@ -43,7 +47,7 @@ test('the smallest installation resolves for every release', (t) => {
 });
 
 test('the mesh configuration that is written by default holds nothing that its release would refuse or ignore', (t) => {
-	for (const release of releases) {
+	for (const release of classicReleases) {
 		const { meshConfig } = mesh({ version: release.version, mesh: { tracing: { zipkin: { address: 'z:1' } } } });
 		const refused = checkMeshConfig(release, meshConfig).filter(({ message }) => !message.includes('field of its own'));
 		t.deepEqual(refused, []);

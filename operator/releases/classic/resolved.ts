@@ -1,49 +1,10 @@
 /** A MeshInstallation with every question answered: the input of `render`, `plan` and the command line. */
-import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { Resources } from '../component.ts';
-import type { ResolvedMultiCluster } from '../multi-cluster.ts';
+import type { Opaque, ResolvedMesh, ResolvedPull, ResolvedWorkload } from '../mesh.ts';
 import type { ClassicRelease } from './release.ts';
 
-/** How many pods a component has. With autoscaling nobody but the autoscaler writes the number. */
-export type Replicas =
-	| { readonly kind: 'fixed'; readonly count: number }
-	| {
-			readonly kind: 'autoscaled';
-			readonly min: number;
-			readonly max: number;
-			/** Percent of the CPU request. */
-			readonly targetCPUUtilization: number;
-	  };
-
-/** Exactly one of the two. It is a number or a percentage. */
-export type DisruptionBudget =
-	| { readonly minAvailable: number | string }
-	| { readonly maxUnavailable: number | string };
-
-/** One of Kubernetes' own objects, which the API server checks. */
-export type Opaque = Readonly<Record<string, unknown>>;
-
-/** Settings that all workloads of the control plane share. */
-export interface ResolvedWorkload {
-	readonly replicas: Replicas;
-	/** Undefined when a budget would keep nodes from being drained. */
-	readonly disruptionBudget?: DisruptionBudget;
-	readonly resources: Resources;
-	readonly nodeSelector: Readonly<Record<string, string>>;
-	readonly tolerations: readonly Opaque[];
-	readonly affinity: Opaque;
-	readonly topologySpreadConstraints: readonly Opaque[];
-	readonly priorityClassName?: string;
-	readonly podAnnotations: Readonly<Record<string, string>>;
-	readonly podLabels: Readonly<Record<string, string>>;
-	/** In the user's order. Each replaces the release's variable of the same name. */
-	readonly env: readonly (Opaque & { readonly name: string })[];
-	/** They come after the release's arguments. */
-	readonly extraArgs: readonly string[];
-}
-
 /** Full references of the images. */
-export interface ResolvedImages {
+export interface ResolvedImages extends ResolvedPull {
 	readonly pilot: string;
 	readonly mixer: string;
 	readonly citadel: string;
@@ -52,9 +13,6 @@ export interface ResolvedImages {
 	readonly proxy: string;
 	/** The init container that redirects a pod's traffic. */
 	readonly proxyInit: string;
-	readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
-	/** Names of Secrets in the namespace of the mesh. */
-	readonly pullSecrets: readonly string[];
 }
 
 /** The two services of Mixer. */
@@ -165,22 +123,10 @@ export interface ResolvedNetwork {
 /** Mutual TLS between workloads. */
 export type MutualTls = 'PERMISSIVE' | 'STRICT' | 'DISABLED';
 
-/** One change of one rendered object, see `spec.overlays`. */
-export type ResolvedOverlay = NonNullable<ParsedSpec['overlays']>[number];
-
-/** What every line has. */
-interface ResolvedBase {
-	/** Name of the MeshInstallation. */
-	readonly name: string;
-	/** Namespace of the control plane. */
-	readonly namespace: string;
-	readonly images: ResolvedImages;
-	readonly multiCluster: ResolvedMultiCluster;
-}
-
-export interface ResolvedClassicMesh extends ResolvedBase {
+export interface ResolvedClassicMesh extends ResolvedMesh {
 	readonly line: 'classic';
 	readonly release: ClassicRelease;
+	readonly images: ResolvedImages;
 	/** Istio's mesh configuration (`MeshConfig`) as it is written. It has only fields that the release knows. */
 	readonly meshConfig: Opaque;
 	/** Networks of the mesh, this cluster's first. Empty when nobody has named one. Undefined when the release knows none. */
@@ -199,8 +145,6 @@ export interface ResolvedClassicMesh extends ResolvedBase {
 	};
 	/** Percent of requests that start a trace. */
 	readonly traceSampling: number;
-	/** Domain of the workloads' identities, when it differs from the release's own. */
-	readonly trustDomain?: string;
 	readonly pilot: ResolvedWorkload;
 	readonly mixer: ResolvedMixer;
 	readonly citadel?: ResolvedCitadel;
@@ -211,8 +155,4 @@ export interface ResolvedClassicMesh extends ResolvedBase {
 	readonly mutualTls: MutualTls;
 	/** Mutual TLS between proxies and Pilot and Mixer (the charts' `controlPlaneSecurityEnabled`). Only with Citadel. */
 	readonly controlPlaneSecurity: boolean;
-	readonly overlays: readonly ResolvedOverlay[];
 }
-
-/** A mesh of any line; `line` tells which. */
-export type ResolvedMesh = ResolvedClassicMesh;

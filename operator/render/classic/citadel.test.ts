@@ -1,7 +1,7 @@
 import test from 'ava';
-import { releases } from '../../releases/index.ts';
+import { render } from '../../lines/testing.ts';
+import { classicReleases } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { render } from '../index.ts';
 import { at, meshOf, only } from '../testing.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -56,7 +56,7 @@ const args: Readonly<Record<string, readonly string[]>> = {
 	],
 };
 
-for (const { version, minor, citadel: release } of releases) {
+for (const { version, minor, citadel: release } of classicReleases) {
 	test(`${version}: Citadel is started with arguments that its binary knows`, (t) => {
 		const { args: given } = container(citadel({}, version), 'istio-citadel', 'citadel');
 		t.deepEqual(given, args[minor] ?? args.later);

@@ -4,12 +4,13 @@
  * Secrets.
  */
 import { parseDuration } from '../../../api/v1/index.ts';
-import type { AccessRule, ResolvedCitadel, ResolvedClassicMesh } from '../../releases/index.ts';
+import type { ResolvedCitadel, ResolvedClassicMesh } from '../../releases/classic/index.ts';
+import type { AccessRule } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { renderAccount } from '../rbac.ts';
 import { componentService } from '../service.ts';
 import { type Container, renderWorkload } from '../workload.ts';
-import type { ClusterFacts } from './facts.ts';
+import type { ClassicFacts } from './facts.ts';
 import { renderMutualTls } from './mtls.ts';
 
 const component = 'citadel';
@@ -32,7 +33,7 @@ const caDirectory = '/etc/cacerts';
  */
 const longestWithoutLeave = '2160h';
 
-export function renderCitadel(mesh: ResolvedClassicMesh, facts: ClusterFacts): readonly KubeObject[] {
+export function renderCitadel(mesh: ResolvedClassicMesh, facts: ClassicFacts): readonly KubeObject[] {
 	const { citadel } = mesh;
 	if (citadel === undefined) {
 		return [];

@@ -1,5 +1,7 @@
 /** The container `istio-proxy` in control plane pods: Envoy in front of Pilot and of both Mixers. */
-import type { Opaque, Port, ResolvedClassicMesh, Resources } from '../../releases/index.ts';
+
+import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
+import type { Opaque, Port, Resources } from '../../releases/index.ts';
 import { type Container, fieldEnv } from '../workload.ts';
 
 /** What differs between the pods that have such a proxy. */

@@ -1,19 +1,13 @@
 import test from 'ava';
 import { parse } from 'yaml';
 import { applySetLabel, clusterLabel } from '../../../api/v1/index.ts';
-import { releases } from '../../releases/index.ts';
+import { render, renderReader } from '../../lines/testing.ts';
+import { classicReleases } from '../../releases/classic/index.ts';
 import { kindOf } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { injectPod } from '../../sidecar/index.ts';
-import {
-	checkDataPlane,
-	dataPlaneMesh,
-	type RemoteDataPlane,
-	render,
-	renderDataPlane,
-	renderReader,
-} from '../index.ts';
 import { at, meshOf, only } from '../testing.ts';
+import { checkDataPlane, dataPlaneMesh, type RemoteDataPlane, renderDataPlane } from './index.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -55,7 +49,7 @@ function named(objects: readonly KubeObject[], kind: string, name: string): Kube
 
 const entry = { name: 'eu-west', network: 'there', kubeconfigSecret: { name: 'a', namespace: 'b' } };
 
-for (const { version, minor } of releases) {
+for (const { version, minor } of classicReleases) {
 	const mesh = meshOf(spec(version));
 	const objects = renderDataPlane(mesh, remote);
 
@@ -235,7 +229,7 @@ for (const { version, minor } of releases) {
 }
 
 test('proxies of a data plane say which cluster and network they are in, injected by either way', (t) => {
-	for (const { version, minor } of releases.filter((release) => release.minor !== '1.0')) {
+	for (const { version, minor } of classicReleases.filter((release) => release.minor !== '1.0')) {
 		const mesh = meshOf(spec(version, { multiCluster: { network: 'here', clusters: [entry] } }));
 		const objects = renderDataPlane(mesh, { ...remote, network: 'there' });
 		const template = String(at(named(objects, 'ConfigMap', 'istio-sidecar-injector'), 'data', 'config'));

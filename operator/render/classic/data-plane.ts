@@ -8,35 +8,32 @@
  *
  * `spec.overlays` are not applied: they are about objects of this cluster.
  */
-import type { MixerService, ResolvedMesh } from '../../releases/index.ts';
+import type { MixerService, ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { finish } from '../finish.ts';
 import { keptFrom } from '../labels.ts';
 import { type Reader, readerObjects } from '../reader.ts';
 import { renderCitadel } from './citadel.ts';
-import type { ClusterFacts } from './facts.ts';
+import type { ClassicFacts } from './facts.ts';
 import { renderGateways } from './gateways.ts';
 import { renderInjector } from './injector.ts';
 import { renderMeshConfig } from './mesh-config.ts';
 import { mixerService } from './mixer.ts';
 import { pilotService } from './pilot.ts';
+import { readerRules } from './reader-rules.ts';
 
 /** Sorted IP addresses by which the cluster reaches the parts of the control plane. */
-export interface ControlPlaneAddresses {
-	readonly pilot: readonly string[];
-	readonly policy: readonly string[];
-	readonly telemetry: readonly string[];
-}
+export type ClassicAddresses = Readonly<Record<'pilot' | 'policy' | 'telemetry', readonly string[]>>;
 
 /** The cluster that the data plane is for. */
-export interface RemoteDataPlane extends Reader {
+export interface RemoteDataPlane extends Omit<Reader, 'rules'> {
 	/** Name of its entry. Pilot knows the cluster by it. */
 	readonly cluster: string;
 	/** Its network, when the entry names one. Otherwise it is in the network of this cluster. */
 	readonly network?: string;
-	readonly addresses: ControlPlaneAddresses;
+	readonly addresses: ClassicAddresses;
 	/** Facts of that cluster: injectorRoots, injectorCertificate and caSecretHash, found there as in this cluster. */
-	readonly facts: ClusterFacts;
+	readonly facts: ClassicFacts;
 }
 
 /** Something that keeps a mesh from having such a data plane. */
@@ -56,9 +53,9 @@ export interface DataPlaneProblem {
  * plane what is asked about a mesh: its Secrets, what waits, what becomes of a pod that is injected by hand.
  */
 export function dataPlaneMesh(
-	mesh: ResolvedMesh,
+	mesh: ResolvedClassicMesh,
 	{ cluster, network = mesh.location.network }: Pick<RemoteDataPlane, 'cluster' | 'network'>,
-): ResolvedMesh {
+): ResolvedClassicMesh {
 	const { networks: _, pilotKubeconfig: __, ...rest } = mesh;
 	return {
 		...rest,
@@ -74,7 +71,7 @@ export function dataPlaneMesh(
 }
 
 /** All objects for the API server of that cluster, including its reader (`renderReader`), in the form of `render`. */
-export function renderDataPlane(mesh: ResolvedMesh, remote: RemoteDataPlane): readonly KubeObject[] {
+export function renderDataPlane(mesh: ResolvedClassicMesh, remote: RemoteDataPlane): readonly KubeObject[] {
 	const there = dataPlaneMesh(mesh, remote);
 	const objects = [
 		renderMeshConfig(there, remote.facts),
@@ -84,7 +81,7 @@ export function renderDataPlane(mesh: ResolvedMesh, remote: RemoteDataPlane): re
 		...renderGateways(there),
 	];
 	return finish([
-		...readerObjects(mesh, remote),
+		...readerObjects(mesh, { ...remote, rules: readerRules(mesh) }),
 		...objects.map((object) => keptFrom(object, remote.readBy, remote.applySet)),
 	]);
 }
@@ -94,7 +91,7 @@ export function renderDataPlane(mesh: ResolvedMesh, remote: RemoteDataPlane): re
  * here, and proxies look up a name again only every five minutes (`dnsRefreshRate`), while the nodes follow Endpoints at
  * once. Besides, Pilot takes a headless Service for a wish to listen on all addresses there.
  */
-function controlPlane(mesh: ResolvedMesh, addresses: ControlPlaneAddresses): readonly KubeObject[] {
+function controlPlane(mesh: ResolvedClassicMesh, addresses: ClassicAddresses): readonly KubeObject[] {
 	const { mixer } = mesh;
 	const services: readonly MixerService[] = ['policy', 'telemetry'];
 	return [
@@ -144,7 +141,7 @@ function withEndpoints(service: KubeObject, addresses: readonly string[]): reado
  * Everything that is wrong with a data plane for an entry of `spec.multiCluster.clusters`. Empty when it can be rendered.
  */
 export function checkDataPlane(
-	mesh: ResolvedMesh,
+	mesh: ResolvedClassicMesh,
 	remote: Pick<RemoteDataPlane, 'cluster' | 'network'> & { readonly controlPlaneAddresses: readonly string[] },
 ): readonly DataPlaneProblem[] {
 	return [...checkAuthority(mesh, remote), ...checkAddresses(mesh, remote)];
@@ -152,7 +149,7 @@ export function checkDataPlane(
 
 /** Two Citadels with CAs of their own issue certificates that the other side does not trust. */
 function checkAuthority(
-	{ citadel }: ResolvedMesh,
+	{ citadel }: ResolvedClassicMesh,
 	{ cluster }: { readonly cluster: string },
 ): readonly DataPlaneProblem[] {
 	return citadel === undefined || citadel.caSecretName !== undefined
@@ -170,7 +167,7 @@ function checkAuthority(
 
 /** Addresses of pods are useless in another network. */
 function checkAddresses(
-	{ location }: ResolvedMesh,
+	{ location }: ResolvedClassicMesh,
 	{
 		cluster,
 		network = location.network,

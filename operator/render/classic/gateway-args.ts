@@ -2,7 +2,9 @@
  * The command line of a gateway's proxy. Gateways mount no mesh configuration, so they get its settings as flags. Envoy's
  * other settings come from Pilot. Flags: `pilot/cmd/pilot-agent/main.go` of istio 1.0-1.4.
  */
-import { type Opaque, type ResolvedClassicMesh, statusPort } from '../../releases/index.ts';
+
+import { type ResolvedClassicMesh, statusPort } from '../../releases/classic/index.ts';
+import type { Opaque } from '../../releases/index.ts';
 
 /** The charts' value for gateways of every release, used when the mesh configuration leaves it to Istio's default. */
 const defaultConnectTimeout = '10s';

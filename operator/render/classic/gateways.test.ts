@@ -1,7 +1,7 @@
 import test from 'ava';
-import { releases } from '../../releases/index.ts';
+import { render } from '../../lines/testing.ts';
+import { classicReleases } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { render } from '../index.ts';
 import { at, meshOf, only } from '../testing.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -33,7 +33,7 @@ function env(objects: readonly KubeObject[]): Readonly<Record<string, unknown>> 
 	return Object.fromEntries(list.map(({ name, value }) => [name, value]));
 }
 
-for (const { version, minor } of releases) {
+for (const { version, minor } of classicReleases) {
 	test(`${version}: a gateway is a Deployment, a Service and an account that may do nothing`, (t) => {
 		const objects = gateway(version);
 		t.deepEqual(

@@ -1,14 +1,12 @@
-/**
- * Gateways of the classic line: proxies at the edge of the mesh, each with a Service. Users' Gateway objects open their
- * ports.
- */
+/** Gateways of the classic line: proxies at the edge of the mesh, each with a Service, which users' Gateway objects open. */
+
 import {
 	envoyMetricsPort,
-	type Opaque,
 	type ResolvedClassicMesh,
 	type ResolvedGateway,
 	statusPort,
-} from '../../releases/index.ts';
+} from '../../releases/classic/index.ts';
+import type { Opaque } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { asGiven } from '../finish.ts';
 import { type Labels, objectLabels } from '../labels.ts';

@@ -1,5 +1,5 @@
 /** Names of the sidecar injector that rendering, the operator and other parts of Istio share. */
-import type { ResolvedMesh } from '../../releases/index.ts';
+import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 
 /** Name of Deployment, Service and ConfigMap, as in the charts of istio 1.0-1.4. */
 export const injectorName = 'istio-sidecar-injector';
@@ -14,11 +14,11 @@ export const citadelInjectorSecret = `istio.${injectorServiceAccount}`;
 export const ownInjectorSecret = 'istio-sidecar-injector-certs';
 
 /** Name of the MutatingWebhookConfiguration. It is cluster-scoped, so its name has the namespace in it. */
-export function injectorWebhook({ namespace }: Pick<ResolvedMesh, 'namespace'>): string {
+export function injectorWebhook({ namespace }: Pick<ResolvedClassicMesh, 'namespace'>): string {
 	return `${injectorName}-${namespace}`;
 }
 
 /** The names by which API servers call the injector's Service. */
-export function injectorDnsNames({ namespace }: Pick<ResolvedMesh, 'namespace'>): readonly string[] {
+export function injectorDnsNames({ namespace }: Pick<ResolvedClassicMesh, 'namespace'>): readonly string[] {
 	return [`${injectorName}.${namespace}.svc`, `${injectorName}.${namespace}`];
 }

@@ -1,7 +1,8 @@
 /** The webhook by which API servers ask the injector about new pods. */
 import { Buffer } from 'node:buffer';
 import { injectionLabel, managedByLabel, managedByValue, meshLabel } from '../../../api/v1/index.ts';
-import type { Opaque, ResolvedClassicMesh } from '../../releases/index.ts';
+import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
+import type { Opaque } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { objectLabels } from '../labels.ts';
 import { injectorName, injectorWebhook } from './injector-names.ts';

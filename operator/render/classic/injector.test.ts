@@ -1,16 +1,16 @@
 import test from 'ava';
 import { parse } from 'yaml';
-import { releases } from '../../releases/index.ts';
+import { render } from '../../lines/testing.ts';
+import { classicReleases } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { sidecarTemplate } from '../../sidecar/index.ts';
 import { selects } from '../../sidecar/select.ts';
-import { render } from '../index.ts';
 import { at, meshOf, only } from '../testing.ts';
-import type { ClusterFacts } from './facts.ts';
+import type { ClassicFacts } from './facts.ts';
 
 function injectorOf(
 	version: string,
-	{ facts = {}, name = 'default', ...more }: { facts?: ClusterFacts; name?: string; [field: string]: unknown } = {},
+	{ facts = {}, name = 'default', ...more }: { facts?: ClassicFacts; name?: string; [field: string]: unknown } = {},
 ): readonly KubeObject[] {
 	return render(meshOf({ version, sidecarInjector: { enabled: true }, ...more }, name), facts);
 }
@@ -26,7 +26,7 @@ function container(objects: readonly KubeObject[]): unknown {
 	return at(named(objects, 'Deployment'), 'spec', 'template', 'spec', 'containers', 0);
 }
 
-for (const { version, minor } of releases) {
+for (const { version, minor } of classicReleases) {
 	test(`${version}: the ConfigMap holds the template as it is evaluated, between the signs of the injector that runs`, (t) => {
 		const mesh = meshOf({ version, sidecarInjector: { enabled: true, policy: 'disabled' } });
 		const map = named(render(mesh), 'ConfigMap');

@@ -1,14 +1,16 @@
 /** The sidecar injector of the classic line: adds proxies to new pods of labelled namespaces. */
 import { Buffer } from 'node:buffer';
 import { stringify } from 'yaml';
-import type { AccessRule, ResolvedClassicMesh, ResolvedInjector } from '../../releases/index.ts';
+import type { ResolvedClassicMesh, ResolvedInjector } from '../../releases/classic/index.ts';
+import type { AccessRule } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { sidecarTemplate } from '../../sidecar/index.ts';
+import type { ServingCertificate } from '../facts.ts';
 import { objectLabels } from '../labels.ts';
 import { renderAccount } from '../rbac.ts';
 import { componentService } from '../service.ts';
 import { renderWorkload } from '../workload.ts';
-import type { ClusterFacts, ServingCertificate } from './facts.ts';
+import type { ClassicFacts } from './facts.ts';
 import {
 	citadelInjectorSecret,
 	injectorName,
@@ -31,7 +33,7 @@ const probe = {
 	timeoutSeconds: 5,
 } as const;
 
-export function renderInjector(mesh: ResolvedClassicMesh, facts: ClusterFacts): readonly KubeObject[] {
+export function renderInjector(mesh: ResolvedClassicMesh, facts: ClassicFacts): readonly KubeObject[] {
 	const { injector, release } = mesh;
 	if (injector === undefined) {
 		return [];

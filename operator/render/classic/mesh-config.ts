@@ -1,10 +1,10 @@
 /** ConfigMap `istio`: the settings of the whole mesh, which Pilot and the injector read from a file. */
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
-import type { ResolvedMesh } from '../../releases/index.ts';
+import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { objectLabels } from '../labels.ts';
-import type { ClusterFacts } from './facts.ts';
+import type { ClassicFacts } from './facts.ts';
 import { meshNetworks } from './networks.ts';
 
 /** Name of the ConfigMap. istioctl and the charts of istio 1.0-1.4 use it. */
@@ -19,7 +19,7 @@ function yaml(value: unknown): string {
 }
 
 /** The keys of the ConfigMap. */
-function meshConfigData(mesh: ResolvedMesh, facts: ClusterFacts = {}): Readonly<Record<string, string>> {
+function meshConfigData(mesh: ResolvedClassicMesh, facts: ClassicFacts = {}): Readonly<Record<string, string>> {
 	const networks = meshNetworks(mesh, facts);
 	return {
 		mesh: yaml(mesh.meshConfig),
@@ -28,14 +28,14 @@ function meshConfigData(mesh: ResolvedMesh, facts: ClusterFacts = {}): Readonly<
 }
 
 /** A hash of the ConfigMap's content, for the pods of a release that does not notice its changes. */
-export function meshConfigHash(mesh: ResolvedMesh): string {
+export function meshConfigHash(mesh: ResolvedClassicMesh): string {
 	return createHash('sha256')
 		.update(JSON.stringify(meshConfigData(mesh)))
 		.digest('hex')
 		.slice(0, 32);
 }
 
-export function renderMeshConfig(mesh: ResolvedMesh, facts: ClusterFacts): KubeObject {
+export function renderMeshConfig(mesh: ResolvedClassicMesh, facts: ClassicFacts): KubeObject {
 	return {
 		apiVersion: 'v1',
 		kind: 'ConfigMap',

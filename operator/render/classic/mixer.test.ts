@@ -1,7 +1,7 @@
 import test from 'ava';
-import { releases } from '../../releases/index.ts';
+import { render } from '../../lines/testing.ts';
+import { classicReleases } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { render } from '../index.ts';
 import { at, meshOf } from '../testing.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -58,7 +58,7 @@ const expected: Readonly<
 	},
 };
 
-for (const { version, mixer } of releases) {
+for (const { version, mixer } of classicReleases) {
 	const all = objects({ version });
 
 	test(`${version}: both services are started with what their binary takes`, (t) => {

@@ -8,10 +8,9 @@ import {
 	type MixerService,
 	meshMetricsPort,
 	mixerProxyPorts,
-	type Port,
 	type ResolvedClassicMesh,
-	type ResolvedWorkload,
-} from '../../releases/index.ts';
+} from '../../releases/classic/index.ts';
+import type { Port, ResolvedWorkload } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { asGiven } from '../finish.ts';
 import type { Labels } from '../labels.ts';
@@ -19,7 +18,7 @@ import { renderAccount } from '../rbac.ts';
 import { componentService } from '../service.ts';
 import { fieldEnv, renderWorkload } from '../workload.ts';
 import { controlPlaneProxy } from './control-plane-proxy.ts';
-import type { ClusterFacts } from './facts.ts';
+import type { ClassicFacts } from './facts.ts';
 import { kubeconfigOf } from './pilot-outside.ts';
 import { renderTelemetry } from './telemetry/index.ts';
 import { mixerComponent, mixerName } from './telemetry/objects.ts';
@@ -31,7 +30,7 @@ const serviceAccount = 'istio-mixer-service-account';
 /** Socket between Mixer and the proxy in front of it. */
 const socket = { name: 'uds-socket', mountPath: '/sock' };
 
-export function renderMixer(mesh: ResolvedClassicMesh, facts: ClusterFacts): readonly KubeObject[] {
+export function renderMixer(mesh: ResolvedClassicMesh, facts: ClassicFacts): readonly KubeObject[] {
 	const { policy, telemetry } = mesh.mixer;
 	if (policy === undefined && telemetry === undefined) {
 		return [];
@@ -77,7 +76,7 @@ function ports(mesh: ResolvedClassicMesh, component: MixerService): readonly Por
 
 function renderService(
 	mesh: ResolvedClassicMesh,
-	facts: ClusterFacts,
+	facts: ClassicFacts,
 	component: MixerService,
 	settings: ResolvedWorkload,
 ): readonly KubeObject[] {

@@ -3,7 +3,7 @@
  * (DestinationRule). The names are Istio's. A MeshPolicy has to be called `default` and is the only one of its cluster.
  * People, documents and tools know the others by their names.
  */
-import type { ResolvedClassicMesh } from '../../releases/index.ts';
+import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { asGiven } from '../finish.ts';
 import { objectLabels } from '../labels.ts';

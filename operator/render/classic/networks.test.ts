@@ -1,11 +1,11 @@
 import test from 'ava';
 import { parse } from 'yaml';
-import { releases } from '../../releases/index.ts';
+import { render } from '../../lines/testing.ts';
+import { classicReleases } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { injectPod } from '../../sidecar/index.ts';
-import { render } from '../index.ts';
 import { at, meshOf, only } from '../testing.ts';
-import type { ClusterFacts } from './facts.ts';
+import type { ClassicFacts } from './facts.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -26,7 +26,7 @@ function named(objects: readonly KubeObject[], kind: string, name: string): Kube
 	);
 }
 
-function networks(version: string, facts: ClusterFacts = {}, more?: Fields): unknown {
+function networks(version: string, facts: ClassicFacts = {}, more?: Fields): unknown {
 	const text = at(named(render(meshOf(spec(version, more)), facts), 'ConfigMap', 'istio'), 'data', 'meshNetworks');
 	return at(parse(String(text)), 'networks');
 }
@@ -41,7 +41,7 @@ function environment(pod: unknown, container: number): Fields {
 	return Object.fromEntries(env.map(({ name, value }) => [String(name), value]));
 }
 
-const withNetworks = releases.filter(({ minor }) => minor !== '1.0');
+const withNetworks = classicReleases.filter(({ minor }) => minor !== '1.0');
 const ingress = { gateways: { ingress: { enabled: true }, egress: { enabled: true } } };
 
 for (const { version, minor, mesh: release } of withNetworks) {
@@ -76,7 +76,7 @@ for (const { version, minor, mesh: release } of withNetworks) {
 	});
 
 	test(`${version}: Pilot's pods follow where clusters are if it reads that once, and gateways never`, (t) => {
-		const hash = (facts: ClusterFacts, more?: Fields) =>
+		const hash = (facts: ClassicFacts, more?: Fields) =>
 			annotationsOf(named(render(meshOf(spec(version, more)), facts), 'Deployment', 'istio-pilot'))[
 				'meshwright.io/networks-hash'
 			];
@@ -126,7 +126,7 @@ test('a network of digits, or one that YAML takes for something else, stays a te
 	}
 });
 
-for (const { version, mixer } of releases) {
+for (const { version, mixer } of classicReleases) {
 	test(`${version}: replaced Secrets of joined clusters replace just the pods of those that read them`, (t) => {
 		const mesh = meshOf({
 			version,
@@ -134,7 +134,7 @@ for (const { version, mixer } of releases) {
 			citadel: { enabled: true },
 			gateways: { ingress: { enabled: true } },
 		});
-		const changed = (facts: ClusterFacts) =>
+		const changed = (facts: ClassicFacts) =>
 			render(mesh, facts)
 				.filter(({ kind }) => kind === 'Deployment')
 				.filter((object) => annotationsOf(object)['meshwright.io/remote-secrets-hash'] === 'replaced')

@@ -1,13 +1,15 @@
 /** Networks of a mesh of several clusters: which network each cluster is in, and the gateways of each network. */
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
-import { crossNetworkPort, type Opaque, type ResolvedClassicMesh, type ResolvedNetwork } from '../../releases/index.ts';
+import { crossNetworkPort, type ResolvedClassicMesh, type ResolvedNetwork } from '../../releases/classic/index.ts';
+import type { Opaque } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
+import type { NetworkGateway } from '../facts.ts';
 import { objectLabels } from '../labels.ts';
-import type { ClusterFacts, NetworkGateway } from './facts.ts';
+import type { ClassicFacts } from './facts.ts';
 
 /** The `meshNetworks` that Pilot reads (istio 1.1-1.4 `MeshNetworks`). Undefined when the release knows none. */
-export function meshNetworks(mesh: ResolvedClassicMesh, facts: ClusterFacts): Opaque | undefined {
+export function meshNetworks(mesh: ResolvedClassicMesh, facts: ClassicFacts): Opaque | undefined {
 	return mesh.networks === undefined
 		? undefined
 		: {
@@ -28,7 +30,7 @@ function endpointsOf({ registries }: ResolvedNetwork): readonly Opaque[] {
 }
 
 /** Looks up own fields only, because a network may have the name of an inherited one. */
-function knownGateways({ networkGateways = {} }: ClusterFacts, network: string): readonly NetworkGateway[] {
+function knownGateways({ networkGateways = {} }: ClassicFacts, network: string): readonly NetworkGateway[] {
 	return Object.hasOwn(networkGateways, network) ? (networkGateways[network] ?? []) : [];
 }
 

@@ -1,8 +1,9 @@
 import test from 'ava';
-import { releases } from '../../releases/index.ts';
+import { render, renderCrds } from '../../lines/testing.ts';
+import { classicReleases } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { render, renderCrds, renderServedCluster } from '../index.ts';
 import { at, meshOf, only } from '../testing.ts';
+import { renderServedCluster } from './index.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -24,7 +25,7 @@ function pod(objects: readonly KubeObject[], name: string): unknown {
 	return at(deployment, 'spec', 'template');
 }
 
-for (const { version, mixer } of releases) {
+for (const { version, mixer } of classicReleases) {
 	const mesh = meshOf(spec(version));
 	const objects = render(mesh, { pilotKubeconfigHash: 'content' });
 

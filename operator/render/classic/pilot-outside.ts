@@ -2,10 +2,12 @@
  * Lets Pilot and Mixer serve another cluster than the one they run in. They get a kubeconfig of the user's, and need
  * nothing of their own cluster's API server. The owner of the other cluster makes what they read.
  */
-import type { Opaque, ResolvedClassicMesh } from '../../releases/index.ts';
+
+import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
+import type { Opaque } from '../../releases/index.ts';
 import { groupOf, type KubeObject } from '../../runtime/object.ts';
 import type { Labels } from '../labels.ts';
-import type { ClusterFacts } from './facts.ts';
+import type { ClassicFacts } from './facts.ts';
 
 /** What a pod needs in order to get the kubeconfig. */
 export interface Kubeconfig {
@@ -22,7 +24,7 @@ const directory = '/etc/istio/kubeconfig';
 const file = 'config';
 
 /** Undefined when Pilot serves its own cluster. */
-export function kubeconfigOf({ pilotKubeconfig }: ResolvedClassicMesh, facts: ClusterFacts): Kubeconfig | undefined {
+export function kubeconfigOf({ pilotKubeconfig }: ResolvedClassicMesh, facts: ClassicFacts): Kubeconfig | undefined {
 	if (pilotKubeconfig === undefined) {
 		return undefined;
 	}

@@ -3,14 +3,15 @@
  * front, which ends TLS. Without certificates that proxy could not start, so there is none.
  */
 import { remoteSecretsAnnotation } from '../../../api/v1/index.ts';
-import type { ReadRule, ResolvedClassicMesh } from '../../releases/index.ts';
+import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
+import type { ReadRule } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { Labels } from '../labels.ts';
 import { renderAccount } from '../rbac.ts';
 import { componentService } from '../service.ts';
 import { fieldEnv, renderWorkload } from '../workload.ts';
 import { controlPlaneProxy } from './control-plane-proxy.ts';
-import type { ClusterFacts } from './facts.ts';
+import type { ClassicFacts } from './facts.ts';
 import { meshConfigHash, meshConfigMap } from './mesh-config.ts';
 import { networksHash } from './networks.ts';
 import { kubeconfigOf } from './pilot-outside.ts';
@@ -27,7 +28,7 @@ const selector = { istio: 'pilot' };
 /** Path of the mounted ConfigMap, Pilot's own default. */
 const configDirectory = '/etc/istio/config';
 
-export function renderPilot(mesh: ResolvedClassicMesh, facts: ClusterFacts): readonly KubeObject[] {
+export function renderPilot(mesh: ResolvedClassicMesh, facts: ClassicFacts): readonly KubeObject[] {
 	const proxy = proxyOf(mesh);
 	const kubeconfig = kubeconfigOf(mesh, facts);
 	return [
@@ -104,7 +105,7 @@ function reads({ release: { pilot } }: ResolvedClassicMesh) {
 }
 
 /** Hashes of what Pilot reads only once, so that its pods are replaced when it changes. */
-function followed(mesh: ResolvedClassicMesh, { remoteSecrets }: ClusterFacts): Labels {
+function followed(mesh: ResolvedClassicMesh, { remoteSecrets }: ClassicFacts): Labels {
 	const networks = networksHash(mesh);
 	return {
 		...(mesh.release.pilot.reloadsMeshConfig ? {} : { 'meshwright.io/config-hash': meshConfigHash(mesh) }),

@@ -1,12 +1,10 @@
-/**
- * The other half of a mesh whose Pilot serves another cluster (`spec.pilot.kubeconfigSecret`): what that cluster must have.
- */
-import type { ResolvedMesh } from '../../releases/index.ts';
+/** The other half of a mesh whose Pilot serves another cluster (`spec.pilot.kubeconfigSecret`): what that cluster must have. */
+import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { renderCrds } from '../crds.ts';
 import { finish } from '../finish.ts';
 import { applySetLabel } from '../labels.ts';
 import { renderNamespace } from '../namespace.ts';
+import { classicCrds } from './crds.ts';
 import { renderMixer } from './mixer.ts';
 import { renderMutualTls } from './mtls.ts';
 import { pilotServiceAccount, renderPilot } from './pilot.ts';
@@ -20,12 +18,12 @@ const roles: ReadonlySet<string> = new Set(['ClusterRole', 'Role']);
  * namespace of the mesh, Istio's own objects, and `istio-pilot-service-account` with the rights of Pilot and of Mixer. Both
  * use one kubeconfig, and a token of that account is all that it needs.
  */
-export function renderServedCluster(mesh: ResolvedMesh): readonly KubeObject[] {
+export function renderServedCluster(mesh: ResolvedClassicMesh): readonly KubeObject[] {
 	const { pilotKubeconfig: _, ...there } = mesh;
 	const objects = [...renderPilot(there, {}), ...renderMixer(there, {}), ...renderMutualTls(there)];
 	const { namespace } = there;
 	return [
-		...renderCrds(there),
+		...classicCrds(there),
 		...finish([
 			renderNamespace(there),
 			...objects.flatMap((object) => {

@@ -2,7 +2,7 @@
  * The attributes that proxies and pods have. Mixer checks expressions against them: without a manifest an attribute does
  * not exist. From `install/kubernetes/helm/istio/charts/mixer/templates/config.yaml` of each tag.
  */
-import { compareMinor, type Minor } from '../../../releases/index.ts';
+import { compareMinor, type Minor } from '../../../releases/classic/index.ts';
 
 type ValueType = 'BOOL' | 'DURATION' | 'INT64' | 'IP_ADDRESS' | 'STRING' | 'STRING_MAP' | 'TIMESTAMP';
 

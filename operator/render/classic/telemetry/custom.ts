@@ -7,7 +7,7 @@ import {
 	mixerMetrics,
 	type ResolvedAdapter,
 	type ResolvedClassicMesh,
-} from '../../../releases/index.ts';
+} from '../../../releases/classic/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { asGiven } from '../../finish.ts';
 import { logEntries } from './log-entries.ts';

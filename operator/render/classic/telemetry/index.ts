@@ -1,5 +1,5 @@
 /** Mixer's configuration: what it knows about requests, and which backend gets what. */
-import type { ResolvedAdapter, ResolvedClassicMesh } from '../../../releases/index.ts';
+import type { ResolvedAdapter, ResolvedClassicMesh } from '../../../releases/classic/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { attributeManifests } from './attributes.ts';
 import { custom } from './custom.ts';

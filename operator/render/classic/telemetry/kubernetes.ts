@@ -1,5 +1,5 @@
 /** What Mixer finds out about the pods at both ends of a request. Metrics, logs and policies need it to name workloads. */
-import type { ResolvedClassicMesh } from '../../../releases/index.ts';
+import type { ResolvedClassicMesh } from '../../../releases/classic/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { handler, instance, rule } from './objects.ts';
 

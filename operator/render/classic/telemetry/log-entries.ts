@@ -1,5 +1,7 @@
 /** Mixer's default log entries: one per request and several per TCP connection. From the charts of each tag. */
-import { compareMinor, connectionSecurityPolicy, type Minor, type Opaque, reporter } from '../../../releases/index.ts';
+
+import { compareMinor, connectionSecurityPolicy, type Minor, reporter } from '../../../releases/classic/index.ts';
+import type { Opaque } from '../../../releases/index.ts';
 
 export interface LogEntry {
 	/** Name of the instance, without kind and namespace: `accesslog`. */

@@ -1,5 +1,5 @@
 /** Expressions that say which requests and connections a rule is about. */
-import { compareMinor, type Minor, type Traffic } from '../../../releases/index.ts';
+import { compareMinor, type Minor, type Traffic } from '../../../releases/classic/index.ts';
 
 const http = 'context.protocol == "http" || context.protocol == "grpc"';
 const tcp = 'context.protocol == "tcp"';

@@ -1,5 +1,10 @@
 /** The default metrics as instances, and the rules that pass them to a backend. */
-import { type MixerMetric, mixerMetrics, type ResolvedClassicMesh, type Traffic } from '../../../releases/index.ts';
+import {
+	type MixerMetric,
+	mixerMetrics,
+	type ResolvedClassicMesh,
+	type Traffic,
+} from '../../../releases/classic/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { measured } from './matches.ts';
 import { type Instance, instance, type Referable, rule } from './objects.ts';

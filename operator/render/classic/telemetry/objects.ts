@@ -1,5 +1,7 @@
 /** Makes handlers, instances and rules of Mixer, in the kinds that each release reads. */
-import type { Opaque, ResolvedClassicMesh } from '../../../releases/index.ts';
+
+import type { ResolvedClassicMesh } from '../../../releases/classic/index.ts';
+import type { Opaque } from '../../../releases/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { asGiven } from '../../finish.ts';
 import { objectLabels } from '../../labels.ts';

@@ -1,5 +1,5 @@
 /** The backend `prometheus`: `istio-telemetry` keeps metrics, and a Prometheus fetches them from port 42422. */
-import type { ResolvedAdapter, ResolvedClassicMesh } from '../../../releases/index.ts';
+import type { ResolvedAdapter, ResolvedClassicMesh } from '../../../releases/classic/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { type MeasuredMetric, metricRules } from './metrics.ts';
 import { handler } from './objects.ts';

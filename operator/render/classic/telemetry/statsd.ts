@@ -1,5 +1,5 @@
 /** The backend `statsd`: metrics sent over UDP (`mixer/adapter/statsd` of istio 1.0-1.4). */
-import type { ResolvedAdapter, ResolvedClassicMesh } from '../../../releases/index.ts';
+import type { ResolvedAdapter, ResolvedClassicMesh } from '../../../releases/classic/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { type MeasuredMetric, metricRules, ruleNames } from './metrics.ts';
 import { handler } from './objects.ts';

@@ -1,5 +1,5 @@
 /** The backend `stdio`: log entries on the standard output of `istio-telemetry`. */
-import type { ResolvedAdapter, ResolvedClassicMesh } from '../../../releases/index.ts';
+import type { ResolvedAdapter, ResolvedClassicMesh } from '../../../releases/classic/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { logEntries } from './log-entries.ts';
 import { everything } from './matches.ts';

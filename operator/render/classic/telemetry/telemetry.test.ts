@@ -1,7 +1,7 @@
 import test from 'ava';
-import { type Minor, releases } from '../../../releases/index.ts';
+import { render } from '../../../lines/testing.ts';
+import { classicReleases, type Minor } from '../../../releases/classic/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
-import { render } from '../../index.ts';
 import { at, meshOf } from '../../testing.ts';
 import { attributeManifests } from './attributes.ts';
 
@@ -79,7 +79,7 @@ const defaults: Readonly<Record<Minor, readonly string[]>> = {
 	},
 };
 
-for (const { version, minor } of releases) {
+for (const { version, minor } of classicReleases) {
 	const all = config(version, allAdapters);
 	const typed = minor === '1.0';
 	const typedInstances = minor === '1.0' || minor === '1.1';

@@ -1,5 +1,5 @@
 /** How proxies talk to Mixer: DestinationRules, which Pilot reads. */
-import type { MixerService, ResolvedClassicMesh } from '../../../releases/index.ts';
+import type { MixerService, ResolvedClassicMesh } from '../../../releases/classic/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
 import { objectLabels } from '../../labels.ts';
 

@@ -1,6 +1,6 @@
 /** Checks an installation's settings for the pods of a component against what the operator and the release decide. */
-import { child, type ReleaseProblem } from '../problem.ts';
-import type { ClassicRelease } from './release.ts';
+import { child, type ReleaseProblem } from './problem.ts';
+import type { Release } from './release.ts';
 import type { GivenWorkload } from './resolve-workload.ts';
 
 /** What the operator and the release decide about a component, so that the installation can't. */
@@ -25,37 +25,9 @@ export const podEnv: Readonly<Record<string, string>> = {
 	POD_NAMESPACE: 'The pod itself gives it.',
 };
 
-/** The rules of `spec.pilot`. Short forms are from `pilot/cmd/pilot-discovery/main.go`. */
-export function pilotRules(release: ClassicRelease): WorkloadRules {
-	return {
-		path: 'spec.pilot',
-		title: 'Pilot',
-		flags: release.pilot.flags,
-		shortFlags: { a: 'appNamespace', n: 'namespace' },
-		ownedEnv: { ...podEnv, PILOT_TRACE_SAMPLING: 'Set spec.mesh.tracing.sampling instead.' },
-		ownedFlags: [
-			'clusterRegistriesConfigMap',
-			'clusterRegistriesNamespace',
-			'configDir',
-			'disable-install-crds',
-			'grpcAddr',
-			'httpAddr',
-			'kubeconfig',
-			'meshConfig',
-			'monitoringAddr',
-			'monitoringPort',
-			'namespace',
-			'networksConfig',
-			'port',
-			'secureGrpcAddr',
-			'trust-domain',
-		],
-	};
-}
-
-/** All problems of a component's pods that the schema can't see. */
+/** All problems of a component's pods that the schema can not see. */
 export function checkWorkload(
-	release: ClassicRelease,
+	release: Release,
 	given: GivenWorkload = {},
 	rules: WorkloadRules,
 ): readonly ReleaseProblem[] {
@@ -100,7 +72,7 @@ function checkEnv({ env = [] }: GivenWorkload, { path, ownedEnv }: WorkloadRules
 }
 
 function checkArgs(
-	release: ClassicRelease,
+	release: Release,
 	{ extraArgs = [] }: GivenWorkload,
 	{ path, title, flags, ownedFlags, shortFlags }: WorkloadRules,
 ): readonly ReleaseProblem[] {

@@ -1,8 +1,8 @@
 /** Resolves a component's pods: the installation's settings, else the profile's, else the release's. */
-import type { ParsedSpec } from '../../../api/v1/index.ts';
-import type { Resources } from '../component.ts';
-import { canonicalResources } from '../resources.ts';
-import type { DisruptionBudget, Replicas, ResolvedWorkload } from './resolved.ts';
+import type { ParsedSpec } from '../../api/v1/index.ts';
+import type { Resources } from './component.ts';
+import type { DisruptionBudget, Replicas, ResolvedWorkload } from './mesh.ts';
+import { canonicalResources } from './resources.ts';
 
 /** The settings for the pods of any component. */
 export type GivenWorkload = NonNullable<ParsedSpec['pilot']>;

@@ -1,22 +1,18 @@
 import test from 'ava';
 import { makeAuthority } from '../../../e2e/support/certificate-authority.ts';
 import { toChild } from '../../apply/child.ts';
-import type { ResolvedMesh } from '../../releases/index.ts';
+import { render } from '../../lines/testing.ts';
+import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import { citadelInjectorSecret, ownInjectorSecret } from '../../render/classic/injector-names.ts';
-import { render, type ServingCertificate } from '../../render/index.ts';
+import type { ServingCertificate } from '../../render/index.ts';
 import { meshOf } from '../../render/testing.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
+import { waitingFor } from '../gate.ts';
 import type { SecretFacts } from '../secret-facts.ts';
-import {
-	configFollowedAfterMs,
-	factsOf,
-	type RootMemory,
-	rememberRoots,
-	type Sight,
-	secretsOf,
-	waitingOf,
-} from './mesh-facts.ts';
+import { configFollowedAfterMs, type Sight } from '../sight.ts';
+import { factsOf, type RootMemory, rememberRoots, seenBy } from './facts.ts';
+import { classicGates } from './gates.ts';
 
 function pem(name: string): string {
 	return `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`;
@@ -73,15 +69,17 @@ const injectorKey = objectKey(deployment('istio-sidecar-injector', ''));
 const citadelKey = objectKey(deployment('istio-citadel', ''));
 const ownSecretKey = objectKey({ ...kinds.Secret, namespace: 'istio-system', name: ownInjectorSecret });
 
-function decide(mesh: ResolvedMesh, certificate: ServingCertificate | undefined, scene: Scene) {
+function decide(mesh: ResolvedClassicMesh, certificate: ServingCertificate | undefined, scene: Scene) {
 	const seen = sight(scene);
-	const facts = factsOf(mesh, certificate, seen);
-	return { facts, ...waitingOf(mesh, facts, render(mesh, facts), seen, scene.isConfigFollowed ?? true) };
+	const facts = factsOf(mesh, { certificate, sight: seen });
+	const configFollowedInMs = scene.isConfigFollowed === false ? configFollowedAfterMs : 0;
+	const context = { mesh, facts, objects: render(mesh, facts), sight: seen, configFollowedInMs };
+	return { facts, ...waitingFor(classicGates.flatMap((rule) => rule(context))) };
 }
 
 test('a mesh of Pilot alone depends on no Secret and waits for nothing', (t) => {
 	const mesh = meshOf({ version: '1.4.10' });
-	t.deepEqual(secretsOf(mesh), []);
+	t.deepEqual(seenBy(mesh).secrets, []);
 	const { facts, held, kept } = decide(mesh, undefined, {});
 	t.deepEqual([facts, held.size, kept.size], [{}, 0, 0]);
 });
@@ -107,7 +105,7 @@ test('when Citadel has another authority, the one before is trusted as long as p
 	const roots = (root: string | undefined, now: number, mesh = withCitadel) => {
 		const seen = sight({ objects, secrets: root === undefined ? {} : { [citadelInjectorSecret]: secret(root) } });
 		memory = rememberRoots(mesh, memory, seen, now);
-		return factsOf(mesh, mesh === withCitadel ? undefined : own, seen, memory).injectorRoots;
+		return factsOf(mesh, { certificate: mesh === withCitadel ? undefined : own, sight: seen, memory }).injectorRoots;
 	};
 	const hourMs = 3_600_000;
 	t.is(roots('first', 0), pem('first'));
@@ -164,7 +162,7 @@ test('an authority that is in both is trusted once', (t) => {
 
 test('Citadel waits for the CA that is its user’s own, also when the Secret goes or can not be read', async (t) => {
 	const mesh = meshOf({ version: '1.4.10', citadel: { enabled: true, caSecretName: 'cacerts' } });
-	t.deepEqual(secretsOf(mesh), [{ namespace: 'istio-system', name: 'cacerts' }]);
+	t.deepEqual(seenBy(mesh).secrets, ['cacerts']);
 	for (const secrets of [{}, { cacerts: 'unknown' }] as const) {
 		t.regex(decide(mesh, undefined, { secrets }).held.get(citadelKey) ?? '', /Secret istio-system\/cacerts/);
 	}
@@ -243,7 +241,7 @@ test('Pilot and Mixer that serve another cluster wait for its kubeconfig, and th
 		pilot: { kubeconfigSecret: { name: 'served' } },
 		mixer: { telemetry: { enabled: true } },
 	});
-	t.deepEqual(secretsOf(mesh), [{ namespace: 'istio-system', name: 'served' }]);
+	t.deepEqual(seenBy(mesh).secrets, ['served']);
 	for (const secrets of [{}, { served: 'unknown' }] as const) {
 		const { held, facts } = decide(mesh, undefined, { secrets });
 		t.is(facts.pilotKubeconfigHash, undefined);

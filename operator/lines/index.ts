@@ -1,0 +1,5 @@
+/** The lines of Istio releases that the operator can install. */
+export { findRelease } from './find-release.ts';
+export type { CertificateRequest, DataPlane, Line, MultiClusterSupport, NamespaceInjection, Place } from './line.ts';
+export { lines } from './lines.ts';
+export { Lines } from './registry.ts';

@@ -1,0 +1,114 @@
+/** Several lines as one: which of them a version, a mesh or a field of the spec belongs to. */
+import type { ParsedMeshInstallation } from '../../api/v1/index.ts';
+import type { Exclusive } from '../plan/rivalry.ts';
+import type { Release, ResolvedMesh, ResolveOptions, ResolveResult } from '../releases/index.ts';
+import {
+	type ControlPlaneAddresses,
+	OverlayError,
+	type OverlayProblem,
+	type Reader,
+	type RenderResult,
+	renderComponents,
+	renderReader,
+} from '../render/index.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import { findRelease, versionProblem } from './find-release.ts';
+import type { Line } from './line.ts';
+
+export class Lines {
+	readonly #lines: ReadonlyMap<string, Line>;
+
+	constructor(lines: readonly Line[]) {
+		this.#lines = new Map(lines.map((line) => [line.name, line]));
+	}
+
+	/** Every release that can be installed, line by line, oldest first. */
+	get releases(): readonly Release[] {
+		return [...this.#lines.values()].flatMap(({ releases }) => releases);
+	}
+
+	/** What only one mesh of a cluster can have. */
+	get exclusives(): readonly Exclusive[] {
+		return [...this.#lines.values()].flatMap(({ exclusives }) => exclusives);
+	}
+
+	/** Deployments whose pods follow the Secrets of joined clusters by being replaced, by whether all releases read them. */
+	get secretReaders(): { readonly always: ReadonlySet<string>; readonly perhaps: ReadonlySet<string> } {
+		const readers = [...this.#lines.values()].flatMap(({ multiCluster }) =>
+			multiCluster.readsSecretsAgain ? [] : [multiCluster.readers],
+		);
+		return {
+			always: new Set(readers.flatMap(({ always }) => always)),
+			perhaps: new Set(readers.flatMap(({ perhaps }) => perhaps)),
+		};
+	}
+
+	/** Names of the Services of all control planes that joined clusters are told the addresses of. */
+	get controlPlaneServices(): ReadonlySet<string> {
+		const lines = [...this.#lines.values()];
+		return new Set(lines.flatMap(({ multiCluster }) => Object.values(multiCluster.dataPlane.services)));
+	}
+
+	/** The same addresses, sorted, for every part of the control plane: those of a load balancer in front of them. */
+	addressesForAll(mesh: ResolvedMesh, addresses: readonly string[]): ControlPlaneAddresses {
+		const parts = Object.keys(this.of(mesh).multiCluster.dataPlane.services);
+		return Object.fromEntries(parts.map((part) => [part, addresses.toSorted()]));
+	}
+
+	/** The line of a mesh or release. Throws for one that none of these lines made. */
+	of({ line }: Pick<ResolvedMesh | Release, 'line'>): Line {
+		const found = this.#lines.get(line);
+		if (found === undefined) throw new TypeError(`there is no line ${line}`);
+		return found;
+	}
+
+	/** Resolves a parsed installation. All problems are reported, not the first alone. */
+	resolve(installation: ParsedMeshInstallation, options: ResolveOptions = {}): ResolveResult {
+		const { version } = installation.spec;
+		const search = findRelease(
+			version,
+			this.releases,
+			[...this.#lines.values()].flatMap(({ ended }) => ended),
+		);
+		return search.found === 'release'
+			? this.of(search.release).resolve(search.release, installation, options)
+			: { ok: false, problems: [versionProblem(version, search)] };
+	}
+
+	/** Istio's own definitions for a mesh. */
+	renderCrds(mesh: ResolvedMesh): readonly KubeObject[] {
+		return this.of(mesh).crds(mesh);
+	}
+
+	/**
+	 * All objects of a mesh but Istio's definitions, sorted, deep-frozen, without anything empty. Owner references are put on
+	 * when they are applied: they need the uid of the live MeshInstallation.
+	 *
+	 * Throws OverlayError where overlays can't be applied, which `checkOverlays` tells beforehand.
+	 */
+	render(mesh: ResolvedMesh, facts: object = {}): readonly KubeObject[] {
+		const result = this.renderMesh(mesh, facts);
+		if (!result.ok) throw new OverlayError(result.problems);
+		return result.objects;
+	}
+
+	/** As `render`, with the problems of overlays as a value. */
+	renderMesh(mesh: ResolvedMesh, facts: object = {}): RenderResult {
+		const line = this.of(mesh);
+		return renderComponents(
+			{ of: (given: object) => line.components(mesh, given), standIns: line.standIns, overlays: mesh.overlays },
+			facts,
+		);
+	}
+
+	/** All problems of `spec.overlays`, whatever the cluster shows; none when all of them can be applied. */
+	checkOverlays(mesh: ResolvedMesh): readonly OverlayProblem[] {
+		const result = mesh.overlays.length === 0 ? undefined : this.renderMesh(mesh);
+		return result === undefined || result.ok ? [] : result.problems;
+	}
+
+	/** The account by which the control plane of another cluster reads one of the mesh, in the form of `render`. */
+	renderReader(mesh: ResolvedMesh, reader: Omit<Reader, 'rules'>): readonly KubeObject[] {
+		return renderReader(mesh, { ...reader, rules: this.of(mesh).multiCluster.readerRules(mesh) });
+	}
+}

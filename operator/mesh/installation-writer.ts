@@ -1,0 +1,119 @@
+/** Writes of the MeshInstallation itself: its status, and its finalizer. */
+import { isDeepStrictEqual } from 'node:util';
+import { finalizer, type ParsedStatus } from '../../api/v1/index.ts';
+import { addFinalizer, removeFinalizer } from '../apply/finalizer.ts';
+import { statusFieldManager } from '../apply/identity.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
+import { ConflictError } from '../runtime/errors.ts';
+import { describeObject, type KubeObject } from '../runtime/object.ts';
+import { computeStatus, type Observation } from '../status/compute-status.ts';
+import { describeTransitions, type StatusNotice } from '../status/transitions.ts';
+import type { InstallationCache, StoredInstallation } from './installation.ts';
+
+/** What a pass has seen, for the status. */
+export type Observed = Omit<Observation, 'generation' | 'previous' | 'now'>;
+
+export interface InstallationWriterOptions {
+	readonly api: ApiServer;
+	readonly installations: Pick<InstallationCache, 'expectWrite'>;
+	/** Wall clock, milliseconds since 1970. */
+	readonly wallClock: () => number;
+	readonly onNotice: (object: StoredInstallation, notice: StatusNotice) => void;
+	/** Tells metrics how an installation is after each pass. */
+	readonly onStatus?: (name: string, status: ParsedStatus | undefined) => void;
+}
+
+/** What the last own write of an installation was answered with. */
+interface Answer {
+	readonly uid: string | undefined;
+	readonly resourceVersion: string | undefined;
+	readonly spec: unknown;
+}
+
+/**
+ * The answer to a write is how the object really stands, and every new generation has one: for a moment after a change of the
+ * CRD, watches still prune by the schema before it (apiextensions-apiserver `customresource_handler.go` keeps the old storage
+ * until its requests have ended), and no event follows that would show what was left out. Nor does the answer replace an event
+ * that came before it, which has the same resourceVersion: so it is remembered here.
+ */
+export class InstallationWriter {
+	readonly #options: InstallationWriterOptions;
+	readonly #answers = new Map<string, Answer>();
+
+	constructor(options: InstallationWriterOptions) {
+		this.#options = options;
+	}
+
+	/** The cached object; at the resourceVersion of an own write with the spec that the answer had. */
+	asAnswered(object: StoredInstallation): StoredInstallation {
+		const { name, uid, resourceVersion } = object.metadata;
+		const answer = this.#answers.get(name);
+		return answer !== undefined && answer.uid === uid && answer.resourceVersion === resourceVersion
+			? { ...object, spec: answer.spec }
+			: object;
+	}
+
+	forget(name: string): void {
+		this.#answers.delete(name);
+	}
+
+	/** Resolves with the object as it is then. Rejects with ConflictError where its spec is another one than was looked at. */
+	async addFinalizer(object: StoredInstallation, signal: AbortSignal): Promise<StoredInstallation> {
+		return this.#write(object, () => addFinalizer(this.#options.api, object, finalizer, signal));
+	}
+
+	/** The object goes with that, unless somebody else holds it as well. */
+	async removeFinalizer(object: StoredInstallation, signal: AbortSignal): Promise<void> {
+		await removeFinalizer(this.#options.api, object, finalizer, signal);
+	}
+
+	/** Writes the status where it differs, and tells what became of it. */
+	async writeStatus(object: StoredInstallation, observed: Observed, signal: AbortSignal): Promise<void> {
+		const { api, wallClock, onNotice, onStatus } = this.#options;
+		const { name, uid, generation = 0 } = object.metadata;
+		const previous = object.status;
+		const now = `${new Date(wallClock()).toISOString().slice(0, 19)}Z`;
+		const status = computeStatus({ ...observed, generation, previous, now });
+		onStatus?.(name, status);
+		if (isDeepStrictEqual(status, previous)) return;
+		const body = {
+			apiVersion: object.apiVersion,
+			kind: object.kind,
+			metadata: { name, ...(uid === undefined ? {} : { uid }) },
+			status,
+		};
+		await this.#write(object, async () => {
+			const written = await api.apply(body, {
+				fieldManager: statusFieldManager,
+				force: true,
+				subresource: 'status',
+				signal,
+				// What a mesh consists of comes before the word about it.
+				isPatient: true,
+			});
+			return written.object;
+		});
+		for (const notice of describeTransitions(previous, status)) onNotice(object, notice);
+	}
+
+	/** A write of the installation itself, whose event is not to wake us. */
+	async #write(object: StoredInstallation, send: () => Promise<KubeObject>): Promise<StoredInstallation> {
+		const settle = this.#options.installations.expectWrite(object);
+		let written: KubeObject;
+		try {
+			written = await send();
+			settle(written);
+		} catch (error) {
+			settle();
+			throw error;
+		}
+		const { name, uid, generation } = object.metadata;
+		const { resourceVersion } = written.metadata;
+		this.#answers.set(name, { uid, resourceVersion, spec: written.spec });
+		if (written.metadata.generation === generation && !isDeepStrictEqual(written.spec, object.spec)) {
+			throw new ConflictError(`${describeObject(object)} is not as the watch showed it: its definition has changed`);
+		}
+		const { status: _, ...rest } = written;
+		return { ...rest, ...(object.status === undefined ? {} : { status: object.status }) } as StoredInstallation;
+	}
+}

@@ -1,0 +1,31 @@
+/** What joined clusters add to how a mesh is rendered, from what is seen here: for a pass and for the command line alike. Pure. */
+import type { Lines } from '../../lines/index.ts';
+import type { ResolvedMesh } from '../../releases/index.ts';
+import type { JoinedFacts } from '../../render/index.ts';
+import { networkGateways, type SeenOfClusters } from './network-gateways.ts';
+import { type LiveHere, remoteSecretsFor } from './remote-secrets.ts';
+
+/** While pods wait for other clusters to be renewed too, the mesh is looked at again after this time. */
+const unsettledRecheckMs = 1_000;
+
+/**
+ * @param nowMs milliseconds since 1970
+ * @returns `againInMs`: what is not adopted yet is to be looked at again
+ */
+export function joinedFacts(
+	lines: Lines,
+	mesh: ResolvedMesh,
+	live: LiveHere,
+	seen: SeenOfClusters,
+	nowMs: number,
+): { readonly facts: JoinedFacts; readonly againInMs: number | undefined } {
+	const { remoteSecrets, isSettled } = remoteSecretsFor(lines, mesh, live, nowMs);
+	const gateways = networkGateways(mesh, lines.of(mesh).multiCluster, live, seen);
+	return {
+		facts: {
+			...(remoteSecrets === undefined ? {} : { remoteSecrets }),
+			...(gateways === undefined ? {} : { networkGateways: gateways }),
+		},
+		againInMs: isSettled ? undefined : unsettledRecheckMs,
+	};
+}

@@ -1,0 +1,38 @@
+/** What the process remembers of an installation between passes. All of it can be found again. */
+import { emptyMemory, type InstallationMemory } from '../apply/applier.ts';
+import type { ResolvedMesh } from '../releases/index.ts';
+import type { StoredInstallation } from './installation.ts';
+import type { Prepared } from './prepare.ts';
+import { emptyViewMemory, type ViewMemory } from './view.ts';
+
+export interface Memory {
+	readonly uid: string;
+	readonly apply: InstallationMemory;
+	readonly view: ViewMemory;
+	prepared: { readonly spec: unknown; readonly serverVersion: string; readonly value: Prepared } | undefined;
+	/** The mesh configuration that is asked for, and since when all passes could write it (monotonic milliseconds). */
+	configuration: { readonly mesh: ResolvedMesh; readonly hash: string; readonly since: number } | undefined;
+}
+
+export class Memories {
+	readonly #memories = new Map<string, Memory>();
+
+	/** That of this installation; a new one where another had its name. */
+	of({ metadata: { name, uid = '' } }: StoredInstallation): Memory {
+		const known = this.#memories.get(name);
+		if (known?.uid === uid) return known;
+		const memory: Memory = {
+			uid,
+			apply: emptyMemory(),
+			view: emptyViewMemory(),
+			prepared: undefined,
+			configuration: undefined,
+		};
+		this.#memories.set(name, memory);
+		return memory;
+	}
+
+	forget(name: string): void {
+		this.#memories.delete(name);
+	}
+}

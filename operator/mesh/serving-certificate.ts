@@ -1,0 +1,61 @@
+/**
+ * A serving certificate that the operator makes. The one that is stored is used as long as it is good; when it is due, a new
+ * one takes its place in the rendered Secret and is written, like every object, by applying. A process that dies between the
+ * two has lost nothing but a certificate that nobody has seen.
+ */
+import { issueServingCertificate, renewalOf } from '../certificates/index.ts';
+import type { CertificateRequest } from '../lines/index.ts';
+import { applySetLabel, type ServingCertificate } from '../render/index.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
+import { isNotFound } from '../runtime/errors.ts';
+import { kinds } from '../runtime/kinds.ts';
+import type { KubeObject } from '../runtime/object.ts';
+
+/** A new one is valid for so many milliseconds: 90 days, as Citadel's are. */
+const lifetimeMs = 90 * 24 * 60 * 60_000;
+
+export interface ServingCertificateOptions {
+	readonly api: Pick<ApiServer, 'get'>;
+	/** Namespace of the Secret. */
+	readonly namespace: string;
+	/** Id of the ApplySet that the Secret belongs to, if it is ours. */
+	readonly applySet: string;
+	/** What this process has used so far. */
+	readonly known: ServingCertificate | undefined;
+	/** Wall clock, milliseconds since 1970. */
+	readonly nowMs: number;
+	/** False while writing is paused: nothing is made that could not be stored. */
+	readonly mayIssue: boolean;
+	readonly signal: AbortSignal;
+}
+
+/** Rejects when the stored one can't be read. Undefined where there is none and none may be made. */
+export async function servingCertificate(
+	{ secret, dnsNames }: CertificateRequest,
+	options: ServingCertificateOptions,
+): Promise<ServingCertificate | undefined> {
+	const current = options.known ?? (await stored(secret, options));
+	const now = new Date(options.nowMs);
+	if (current !== undefined && (await renewalOf(current, dnsNames, now)).state === 'good') return current;
+	return options.mayIssue
+		? issueServingCertificate({ dnsNames, now, lifetimeMs, previousRoots: current?.roots ?? '' })
+		: current;
+}
+
+async function stored(
+	name: string,
+	{ api, namespace, signal, applySet }: ServingCertificateOptions,
+): Promise<ServingCertificate | undefined> {
+	const { apiVersion, kind } = kinds.Secret;
+	let secret: KubeObject & { readonly data?: Readonly<Record<string, string>> };
+	try {
+		secret = await api.get({ apiVersion, kind, namespace, name }, { signal });
+	} catch (error) {
+		if (isNotFound(error)) return undefined;
+		throw error;
+	}
+	// What stands there and is not ours is not used; applying finds it and says so.
+	if (secret.metadata.labels?.[applySetLabel] !== applySet) return undefined;
+	const text = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
+	return { certChain: text('cert-chain.pem'), key: text('key.pem'), roots: text('root-cert.pem') };
+}

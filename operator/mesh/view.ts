@@ -1,0 +1,109 @@
+/**
+ * A mesh as one cluster shows it at this moment. The walk stands here once, for a pass, for each joined cluster and for the
+ * command line: Secrets → certificate → what is remembered → facts → objects → gates.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { CertificateRequest, Line } from '../lines/index.ts';
+import { type Gate, type Waiting, waitingFor } from '../plan/gate.ts';
+import type { SecretFacts } from '../plan/secret-facts.ts';
+import type { Sight } from '../plan/sight.ts';
+import type { ResolvedMesh } from '../releases/index.ts';
+import type { JoinedFacts, ServingCertificate } from '../render/index.ts';
+import type { KubeObject, ObjectName } from '../runtime/object.ts';
+
+/** The cluster that is looked at. */
+export interface Lookout {
+	readonly child: Sight['child'];
+	readonly secret: (name: ObjectName) => SecretFacts | 'unknown' | undefined;
+	/** Resolves when these Secrets are known, or when they are waited for no longer. */
+	readonly expectSecrets: (names: readonly ObjectName[], signal: AbortSignal) => Promise<void>;
+	/** The certificate that the operator keeps there; undefined where it is not known. `known` is what this process has used. */
+	readonly certificate: (
+		request: CertificateRequest,
+		known: ServingCertificate | undefined,
+		signal: AbortSignal,
+	) => Promise<ServingCertificate | undefined>;
+}
+
+/** What is looked at. */
+export interface Subject {
+	readonly line: Line;
+	readonly mesh: ResolvedMesh;
+	/** All objects with these facts. Pure. */
+	readonly render: (facts: object) => readonly KubeObject[];
+	/** What rendering depends on beside mesh and facts: while it is equal, so are the objects. */
+	readonly basis?: unknown;
+	/** What joined clusters add. */
+	readonly joined?: JoinedFacts;
+	/** Gates beside those of the mesh. */
+	readonly gates?: readonly Gate[];
+}
+
+/** What a process remembers of a mesh in one cluster. */
+export interface ViewMemory {
+	/** With its key. */
+	certificate: ServingCertificate | undefined;
+	/** What the line remembers. */
+	line: { readonly name: string; readonly value: unknown } | undefined;
+	rendered:
+		| {
+				readonly mesh: ResolvedMesh;
+				readonly basis: unknown;
+				readonly facts: object;
+				readonly objects: readonly KubeObject[];
+		  }
+		| undefined;
+}
+
+export interface ViewOptions {
+	/** Wall clock, milliseconds since 1970. */
+	readonly nowMs: number;
+	/** In how many milliseconds the control plane follows the mesh configuration; 0 where it does, or where nobody knows. */
+	readonly configFollowedInMs?: number;
+	readonly signal: AbortSignal;
+}
+
+export interface MeshView extends Waiting {
+	/** The same list as before while nothing differs. */
+	readonly objects: readonly KubeObject[];
+	readonly gates: readonly Gate[];
+}
+
+export function emptyViewMemory(): ViewMemory {
+	return { certificate: undefined, line: undefined, rendered: undefined };
+}
+
+/** Rejects where the certificate can't be read or made, and where rendering fails. */
+export async function viewMesh(
+	subject: Subject,
+	lookout: Lookout,
+	memory: ViewMemory,
+	{ nowMs, configFollowedInMs = 0, signal }: ViewOptions,
+): Promise<MeshView> {
+	const { line, mesh, joined = {} } = subject;
+	const named = (name: string): ObjectName => ({ namespace: mesh.namespace, name });
+	await lookout.expectSecrets(line.sees(mesh).secrets.map(named), signal);
+	const sight: Sight = { child: lookout.child, secret: (name) => lookout.secret(named(name)) };
+
+	const request = line.certificate(mesh);
+	memory.certificate =
+		request === undefined ? undefined : await lookout.certificate(request, memory.certificate, signal);
+	const before = memory.line?.name === line.name ? memory.line.value : undefined;
+	const remembered = line.remember(mesh, before, sight, nowMs);
+	memory.line = { name: line.name, value: remembered };
+
+	const facts = line.facts(mesh, { sight, certificate: memory.certificate, memory: remembered, joined });
+	const objects = renderOnce(subject, facts, memory);
+	const gates = [...line.gates({ mesh, facts, objects, sight, configFollowedInMs }), ...(subject.gates ?? [])];
+	return { objects, gates, ...waitingFor(gates) };
+}
+
+function renderOnce({ mesh, basis, render }: Subject, facts: object, memory: ViewMemory): readonly KubeObject[] {
+	const { rendered } = memory;
+	if (rendered?.mesh === mesh && isDeepStrictEqual(rendered.facts, facts) && isDeepStrictEqual(rendered.basis, basis)) {
+		return rendered.objects;
+	}
+	const objects = render(facts);
+	memory.rendered = { mesh, basis, facts, objects };
+	return objects;
+}

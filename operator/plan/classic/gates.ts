@@ -1,0 +1,201 @@
+/** What of a classic mesh has to wait for what. Each function is one gate's rule; the list at the end has them all. */
+import { componentLabel } from '../../apply/identity.ts';
+import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
+import type { ClassicFacts } from '../../render/classic/index.ts';
+import {
+	citadelInjectorSecret,
+	injectorName,
+	injectorWebhook,
+	ownInjectorSecret,
+} from '../../render/classic/injector-names.ts';
+import { meshConfigMap } from '../../render/classic/mesh-config.ts';
+import { mutualTlsComponent } from '../../render/classic/mtls.ts';
+import { kinds } from '../../runtime/kinds.ts';
+import { objectKey } from '../../runtime/object.ts';
+import type { Gate, GateContext } from '../gate.ts';
+import { readable } from '../sight.ts';
+import { missingForCitadel } from './certificate-authority.ts';
+import { deploymentKey, injectorSecret, runsOn } from './facts.ts';
+
+type Context = GateContext<ResolvedClassicMesh, ClassicFacts>;
+type Rule = (context: Context) => readonly Gate[];
+
+const policy = 'istio-policy';
+const citadel = 'istio-citadel';
+
+/** What stays only for a while is looked at again after so many milliseconds. */
+const keptRecheckMs = 1_000;
+
+/**
+ * Proxies refuse what they can't have checked (unless `failOpen`). So they hear of `istio-policy` when it answers. One that ran
+ * before may be down: then the configuration is how its owner gets out of that.
+ */
+const policyBeforeConfiguration: Rule = ({ mesh, sight }) => {
+	if (mesh.mixer.policy === undefined) return [];
+	const configuration = objectKey({ ...kinds.ConfigMap, namespace: mesh.namespace, name: meshConfigMap });
+	const isReady = sight.child(deploymentKey(mesh, policy))?.workload?.isRolledOut === true;
+	if (sight.child(configuration) === undefined || isReady) return [];
+	// Where Pilot reads the configuration once, its pods follow the ConfigMap and must not be ahead of it.
+	const readers = mesh.release.pilot.reloadsMeshConfig ? [] : [deploymentKey(mesh, 'istio-pilot')];
+	return [
+		{
+			name: 'policy-before-configuration',
+			effect: 'held',
+			objects: [configuration, ...readers],
+			sentence: 'waiting for istio-policy to be ready, before proxies ask it',
+		},
+	];
+};
+
+/** The other way round: `istio-policy` goes when proxies do not ask it any more. */
+const configurationBeforePolicyGoes: Rule = ({ mesh, sight, configFollowedInMs }) => {
+	const isGoing = mesh.mixer.policy === undefined && sight.child(deploymentKey(mesh, policy))?.workload !== undefined;
+	if (!isGoing || configFollowedInMs === 0) return [];
+	const { namespace } = mesh;
+	// What both of Mixer's services have in common goes with the last of them.
+	const shared = [policy, 'istio-mixer', 'istio-mixer-service-account'];
+	const objects = [
+		...[kinds.Deployment, kinds.Service, kinds.HorizontalPodAutoscaler, kinds.PodDisruptionBudget].map((kind) => ({
+			...kind,
+			namespace,
+			name: policy,
+		})),
+		...[kinds.ServiceAccount, kinds.Role, kinds.RoleBinding].flatMap((kind) =>
+			shared.map((name) => ({ ...kind, namespace, name })),
+		),
+		...[kinds.ClusterRole, kinds.ClusterRoleBinding].map((kind) => ({ ...kind, name: `istio-mixer-${namespace}` })),
+	];
+	return [
+		{
+			name: 'configuration-before-policy-goes',
+			effect: 'kept',
+			objects: objects.map(objectKey),
+			sentence: 'istio-policy stays until no proxy asks it any more',
+			againInMs: Math.max(configFollowedInMs, keptRecheckMs),
+		},
+	];
+};
+
+/** API servers send pods to a webhook as soon as it stands, so the injector answers before. */
+const injectorBeforeWebhook: Rule = ({ mesh, facts, sight }) => {
+	if (mesh.injector === undefined) return [];
+	const webhook = objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectorWebhook(mesh) });
+	const deployment = deploymentKey(mesh, injectorName);
+	const injector = sight.child(deployment);
+	if (facts.injectorRoots === undefined) {
+		return [
+			{
+				name: 'certificate-before-webhook',
+				effect: 'held',
+				// The first injector may wait for its Secret by itself; one that serves goes on with what it has.
+				objects: [webhook, ...(injector === undefined ? [] : [deployment])],
+				sentence: `waiting for Secret ${mesh.namespace}/${injectorSecret(mesh)}, the certificate of the sidecar injector`,
+			},
+		];
+	}
+	if (sight.child(webhook) !== undefined || (injector?.workload?.available ?? 0) > 0) return [];
+	return [
+		{
+			name: 'injector-before-webhook',
+			effect: 'held',
+			objects: [webhook],
+			sentence: 'waiting for the sidecar injector to be ready, before API servers send pods to it',
+		},
+	];
+};
+
+/** With a new Citadel, the Secret of the operator's own certificate goes when no pod serves with it. */
+const injectorBeforeSecretGoes: Rule = ({ mesh, sight }) => {
+	if (mesh.injector === undefined || mesh.citadel === undefined) return [];
+	const injector = sight.child(deploymentKey(mesh, injectorName));
+	if (injector === undefined || runsOn(injector, citadelInjectorSecret)) return [];
+	return [
+		{
+			name: 'injector-before-secret-goes',
+			effect: 'kept',
+			objects: [objectKey({ ...kinds.Secret, namespace: mesh.namespace, name: ownInjectorSecret })],
+			sentence: `Secret ${ownInjectorSecret} stays until no injector serves with it`,
+			againInMs: keptRecheckMs,
+		},
+	];
+};
+
+/** A pod of Citadel that can't mount its authority, or can't sign with it, would be all that is left of one that runs. */
+const authorityBeforeCitadel: Rule = ({ mesh, facts, sight }) => {
+	const caSecret = mesh.citadel?.caSecretName;
+	if (caSecret === undefined) return [];
+	const where = `${mesh.namespace}/${caSecret}`;
+	const secret = readable(sight.secret(caSecret));
+	const missing =
+		secret === undefined || facts.caSecretHash === undefined
+			? `Secret ${where}, the certificate authority for Citadel`
+			: missingForCitadel(secret, where);
+	return missing === undefined
+		? []
+		: [
+				{
+					name: 'authority-before-citadel',
+					effect: 'held',
+					objects: [deploymentKey(mesh, citadel)],
+					sentence: `waiting for ${missing}`,
+				},
+			];
+};
+
+/** Workloads have certificates before others demand them. */
+const citadelBeforeMutualTls: Rule = ({ mesh, objects, sight }) => {
+	if (mesh.citadel === undefined || mesh.mutualTls !== 'STRICT') return [];
+	if ((sight.child(deploymentKey(mesh, citadel))?.workload?.available ?? 0) > 0) return [];
+	return [
+		{
+			name: 'citadel-before-mutual-tls',
+			effect: 'held',
+			objects: objects
+				.filter(({ metadata }) => metadata.labels?.[componentLabel] === mutualTlsComponent)
+				.map(objectKey),
+			sentence: 'waiting for Citadel to be ready, before mutual TLS is demanded',
+		},
+	];
+};
+
+/** Pods that can't mount the kubeconfig would be all that is left of those that run. */
+const kubeconfigBeforePilot: Rule = ({ mesh, facts }) => {
+	const { pilotKubeconfig, namespace } = mesh;
+	if (pilotKubeconfig === undefined || facts.pilotKubeconfigHash !== undefined) return [];
+	return [
+		{
+			name: 'kubeconfig-before-pilot',
+			effect: 'held',
+			objects: ['istio-pilot', policy, 'istio-telemetry'].map((name) => deploymentKey(mesh, name)),
+			sentence: `waiting for Secret ${namespace}/${pilotKubeconfig.name}, the kubeconfig of the cluster that Pilot serves`,
+		},
+	];
+};
+
+/** The closed gates of a mesh. Where two hold one object, the later rule's sentence is told. */
+export const classicGates: readonly Rule[] = [
+	policyBeforeConfiguration,
+	configurationBeforePolicyGoes,
+	injectorBeforeWebhook,
+	injectorBeforeSecretGoes,
+	authorityBeforeCitadel,
+	citadelBeforeMutualTls,
+	kubeconfigBeforePilot,
+];
+
+/**
+ * In a joined cluster beside these: one that has joined goes on when its mesh gets a Citadel without an authority for all
+ * clusters; but none is made there that would have an authority of its own, and certificates that nobody else accepts.
+ */
+export function sharedAuthorityBeforeCitadel(mesh: ResolvedClassicMesh): readonly Gate[] {
+	return mesh.citadel === undefined || mesh.citadel.caSecretName !== undefined
+		? []
+		: [
+				{
+					name: 'shared-authority-before-citadel',
+					effect: 'held',
+					objects: [deploymentKey(mesh, citadel)],
+					sentence: 'waiting for spec.citadel.caSecretName: a Citadel with an authority of its own is not made there',
+				},
+			];
+}

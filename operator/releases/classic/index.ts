@@ -1,0 +1,23 @@
+/** The classic line, Istio 1.0 to 1.4: its releases as data, and from a MeshInstallation to a mesh with every question answered. */
+export { crdsOf } from './crds.ts';
+export { crossNetworkPort, envoyMetricsPort, statusPort } from './gateways.ts';
+export { compareMinor, type Minor, minors } from './minors.ts';
+export { configFromApiServer, meshMetricsPort, mixerProxyPorts } from './mixer.ts';
+export { connectionSecurityPolicy, type MixerMetric, mixerMetrics, reporter, type Traffic } from './mixer-metrics.ts';
+export type { ClassicRelease, PilotRelease } from './release.ts';
+export { classicReleases } from './releases.ts';
+export { resolveClassic } from './resolve.ts';
+export type {
+	CustomTemplate,
+	MixerService,
+	MutualTls,
+	ResolvedAdapter,
+	ResolvedCitadel,
+	ResolvedClassicMesh,
+	ResolvedGateway,
+	ResolvedImages,
+	ResolvedInjector,
+	ResolvedMixer,
+	ResolvedNetwork,
+	ResolvedSidecar,
+} from './resolved.ts';

@@ -1,0 +1,21 @@
+/** One of Istio's own custom resource definitions, as data. */
+
+export interface PrinterColumn {
+	readonly name: string;
+	readonly type: string;
+	readonly jsonPath: string;
+}
+
+/** What differs between two of Istio's custom resource definitions. */
+export interface IstioCrd {
+	/** `plural.group`. */
+	readonly name: string;
+	readonly group: string;
+	readonly version: string;
+	readonly kind: string;
+	readonly plural: string;
+	readonly scope: 'Namespaced' | 'Cluster';
+	readonly categories: readonly string[];
+	readonly shortNames: readonly string[];
+	readonly columns: readonly PrinterColumn[];
+}

@@ -1,0 +1,71 @@
+/** A MeshInstallation with every question answered, as far as all lines answer the same: what the rooms shared by lines work from. */
+import type { ParsedSpec } from '../../api/v1/index.ts';
+import type { Resources } from './component.ts';
+import type { ResolvedMultiCluster } from './multi-cluster.ts';
+import type { Release } from './release.ts';
+
+/** How many pods a component has. Under autoscaling nobody but the autoscaler writes the number. */
+export type Replicas =
+	| { readonly kind: 'fixed'; readonly count: number }
+	| {
+			readonly kind: 'autoscaled';
+			readonly min: number;
+			readonly max: number;
+			/** Percent of the CPU request. */
+			readonly targetCPUUtilization: number;
+	  };
+
+/** Exactly one of the two; a number or a percentage. */
+export type DisruptionBudget =
+	| { readonly minAvailable: number | string }
+	| { readonly maxUnavailable: number | string };
+
+/** One of Kubernetes' own objects, checked by the API server. */
+export type Opaque = Readonly<Record<string, unknown>>;
+
+/** Settings that all workloads of the control plane share. */
+export interface ResolvedWorkload {
+	readonly replicas: Replicas;
+	/** Absent when one would keep nodes from being drained. */
+	readonly disruptionBudget?: DisruptionBudget;
+	readonly resources: Resources;
+	readonly nodeSelector: Readonly<Record<string, string>>;
+	readonly tolerations: readonly Opaque[];
+	readonly affinity: Opaque;
+	readonly topologySpreadConstraints: readonly Opaque[];
+	readonly priorityClassName?: string;
+	readonly podAnnotations: Readonly<Record<string, string>>;
+	readonly podLabels: Readonly<Record<string, string>>;
+	/** In the user's order; each replaces one of the release's by its name. */
+	readonly env: readonly (Opaque & { readonly name: string })[];
+	/** After the release's own. */
+	readonly extraArgs: readonly string[];
+}
+
+/** How the images of a mesh are pulled. */
+export interface ResolvedPull {
+	readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+	/** Names of Secrets in the namespace of the mesh. */
+	readonly pullSecrets: readonly string[];
+}
+
+/** One change of one rendered object, see `spec.overlays`. */
+export type ResolvedOverlay = NonNullable<ParsedSpec['overlays']>[number];
+
+/** A mesh of any line. Each line has a type of its own with everything else. */
+export interface ResolvedMesh {
+	/** Name of the line that installs it. */
+	readonly line: string;
+	/** Name of the MeshInstallation. */
+	readonly name: string;
+	/** Namespace of the control plane. */
+	readonly namespace: string;
+	/** Which of several control planes of the installation this is; absent for the only one, or the one by default. */
+	readonly revision?: string;
+	readonly release: Release;
+	readonly images: ResolvedPull;
+	/** Domain of the workloads' identities, when it is not the release's own. */
+	readonly trustDomain?: string;
+	readonly overlays: readonly ResolvedOverlay[];
+	readonly multiCluster: ResolvedMultiCluster;
+}

@@ -1,0 +1,20 @@
+/** What every release of every line tells of itself. */
+import type { KubernetesSupport } from './component.ts';
+
+/** A release that can be installed. Each line has a type of its own with everything else. */
+export interface Release {
+	/** Name of the line that installs it. */
+	readonly line: string;
+	/** The full version: `1.4.10`. */
+	readonly version: string;
+	readonly kubernetes: KubernetesSupport;
+	/** CPU architectures of the published images. */
+	readonly architectures: readonly string[];
+}
+
+/** A minor that was supported once, and can no longer be installed. */
+export interface EndOfLine {
+	readonly minor: string;
+	/** What to do instead. */
+	readonly remedy: string;
+}
