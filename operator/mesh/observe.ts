@@ -1,5 +1,6 @@
 /** From rendered and live objects to what the status is computed from. */
 import { hasBeenReady, type InstallationMemory } from '../apply/applier.ts';
+import { isOutage, type Workload } from '../apply/child.ts';
 import { componentLabel } from '../apply/identity.ts';
 import type { LiveObjects } from '../apply/live.ts';
 import { applySetId } from '../render/index.ts';
@@ -37,8 +38,7 @@ export function observeWorkloads(
 				image: mainImage(workload),
 				version,
 				appliedGeneration: memory.applied.get(key)?.generation,
-				hasBeenReady: hasBeenReady(memory, key),
-				live: isUnknown ? 'unknown' : live.get(key)?.workload,
+				...stateOf(live.get(key)?.workload, hasBeenReady(memory, key), isUnknown),
 				previous: before.find(({ name }) => name === component),
 			};
 		});
@@ -58,11 +58,21 @@ export function observeRunning(object: StoredInstallation, live: LiveObjects): r
 				object: describeObject(child),
 				image: child.workload.images[0] ?? '',
 				version: previous?.version,
-				live: isUnknown ? 'unknown' : child.workload,
+				...stateOf(child.workload, undefined, isUnknown),
 				previous,
 			},
 		];
 	});
+}
+
+/** @param hasBeenReady whether all pods have been available since the last own write; undefined where nobody has looked */
+function stateOf(
+	workload: Workload | undefined,
+	hasBeenReady: boolean | undefined,
+	isUnknown: boolean,
+): Pick<WorkloadObservation, 'live' | 'isOutage'> {
+	if (isUnknown) return { live: 'unknown', isOutage: false };
+	return { live: workload, isOutage: workload !== undefined && isOutage(workload, hasBeenReady) };
 }
 
 function nameOf({ metadata: { namespace, name } }: KubeObject): { readonly namespace?: string; readonly name: string } {

@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { isOutage } from '../apply/child.ts';
 import { type ComponentState, observeComponent, type WorkloadObservation } from './components.ts';
 import { observed, workload } from './testing.ts';
 
@@ -77,7 +78,8 @@ test('a generation that only others made does not hide what the status says of o
 test('no pod while those of a new template are not made yet is a roll-out; without one that was wanted it is an outage', (t) => {
 	const previous = { version: '1.3.8', image: 'istio/pilot:1.3.8' };
 	const gone = workload({ total: 0, updated: 0, ready: 0, available: 0 });
-	const state = (hasBeenReady?: boolean) => observeComponent(observed(gone, { hasBeenReady, previous }));
+	const state = (hasBeenReady?: boolean) =>
+		observeComponent(observed(gone, { isOutage: isOutage(gone, hasBeenReady), previous }));
 	t.like(state(false), { state: 'progressing', isOutage: false, status: { version: '1.3.8' } });
 	t.like(state(true), { state: 'degraded', isOutage: true });
 	t.like(state(), { state: 'degraded', isOutage: true });

@@ -14,8 +14,8 @@ export interface WorkloadObservation {
 	 * The generation that our last write made. Later ones come from fields that others own. Undefined when it is not known.
 	 */
 	readonly appliedGeneration?: number | undefined;
-	/** Whether all its pods have been available since that write. Undefined when nobody has looked. */
-	readonly hasBeenReady?: boolean | undefined;
+	/** No pod is available, although the roll-out was complete once. That is a failure, not a beginning. */
+	readonly isOutage: boolean;
 	/** Undefined when the workload does not exist; `unknown` when the caches can't tell. */
 	readonly live: WorkloadState | 'unknown' | undefined;
 	/** What the status said before. That is what runs until the new version has rolled out. */
@@ -73,7 +73,7 @@ function verdict(observation: WorkloadObservation): {
 	readonly reason?: string;
 	readonly message?: string;
 } {
-	const { object, live, appliedGeneration = Number.POSITIVE_INFINITY } = observation;
+	const { object, live, isOutage, appliedGeneration = Number.POSITIVE_INFINITY } = observation;
 	if (live === 'unknown') {
 		return { state: 'unknown', reason: 'ReadinessUnknown', message: `${object} can't be read now` };
 	}
@@ -97,7 +97,7 @@ function verdict(observation: WorkloadObservation): {
 			message: `${object}: the roll-out does not get on (${live.stalled}), ${available} of ${desired} pods available; look at the pods and their events`,
 		};
 	}
-	if (!isOutage(observation, live) && (updated < desired || total > updated)) {
+	if (!isOutage && (updated < desired || total > updated)) {
 		return {
 			state: 'progressing',
 			reason: 'Progressing',
@@ -116,10 +116,6 @@ function verdict(observation: WorkloadObservation): {
 	return { state: 'ready' };
 }
 
-function isOutage({ hasBeenReady }: WorkloadObservation, { isRolledOut, available, desired }: WorkloadState): boolean {
-	return isRolledOut && available === 0 && desired > 0 && hasBeenReady !== false;
-}
-
 /** The state of one component. */
 export function observeComponent(observation: WorkloadObservation): ComponentObservation {
 	const { component, live, previous, addresses = [], waitingForLoadBalancer } = observation;
@@ -135,7 +131,7 @@ export function observeComponent(observation: WorkloadObservation): ComponentObs
 	return {
 		state,
 		isUpToDate,
-		isOutage: state === 'degraded' && current !== undefined && isOutage(observation, current),
+		isOutage: state === 'degraded' && observation.isOutage,
 		status: {
 			name: component,
 			...(current === undefined ? {} : { ready: current.available, desired: current.desired }),

@@ -32,8 +32,13 @@ export function observed(
 		image: 'istio/pilot:1.4.10',
 		version: '1.4.10',
 		live,
+		isOutage: isWorkload(live) && live.isRolledOut && live.available === 0 && live.desired > 0,
 		...differences,
 	};
+}
+
+function isWorkload(live: WorkloadObservation['live']): live is WorkloadState {
+	return live !== undefined && live !== 'unknown';
 }
 
 /** A certificate authority in each of its states. */
