@@ -24,12 +24,12 @@ interface Scene {
 	readonly controller: ClusterController;
 	readonly server: WatchedServer;
 	readonly live: Children;
-	/** Keys of passes that have ended. */
+	/** Keys of the passes that have ended. */
 	readonly passes: string[];
 	readonly woken: string[];
-	/** The last that was told of a cluster; undefined where it is gone. */
+	/** The last observation of each cluster. Undefined when it is gone. */
 	readonly observed: Map<string, ClusterObservation | undefined>;
-	/** Waits until nothing is in line. */
+	/** Waits until the queue is empty. */
 	settled(): Promise<void>;
 }
 
@@ -114,7 +114,7 @@ test('the same wish again brings no pass; another one brings all clusters of tha
 		controller.setWanted(other);
 		await settled();
 		passes.length = 0;
-		// What the status says and functions are no wish.
+		// The status and functions are no part of the wish.
 		controller.setWanted({
 			...wantedMesh({ clusters: [...two], basis }),
 			before: new Map([['a', { secret: 's' }]]),
@@ -236,7 +236,7 @@ test('names by which others know this cluster are its own, also with the longest
 		t.regex(applySet, /^applyset-[\w-]{20,50}-v1$/);
 		const longest = controller.namesOf({ name: 'default', clusterName: 'x'.repeat(63) });
 		t.is(longest.readBy.length, 63);
-		// The set is of the cluster and the mesh, whatever they are called.
+		// The set belongs to the cluster and the mesh, whatever their names are.
 		t.is(longest.applySet, applySet);
 		t.not(controller.namesOf({ name: 'other' }).applySet, applySet);
 	});

@@ -1,7 +1,7 @@
 /**
- * Joined clusters beside the meshes that they belong to: each has a key of its own in a queue of its own, so that one that
- * is slow, hangs or is gone delays neither another one nor a mesh. Runs in every replica; without the lease nothing is
- * looked at and nothing is written.
+ * Works on joined clusters beside their meshes. Each cluster has a key of its own in a queue of its own, so that a cluster
+ * that is slow, hangs or is gone delays neither another one nor a mesh. Runs in every replica. Without the lease it looks
+ * at nothing and writes nothing.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -32,7 +32,7 @@ export interface ClusterControllerOptions {
 	readonly api: ApiServer;
 	readonly log: Logger;
 	readonly settings: ClusterSettings;
-	/** How children here are read and written; hooks are the controller's. */
+	/** How children here are read and written. The controller adds the hooks. */
 	readonly applier: Omit<WriterOptions, 'hooks'> & { readonly live: KeeperContext['live'] };
 	readonly checks: (
 		context: Pick<
@@ -40,17 +40,17 @@ export interface ClusterControllerOptions {
 			'api' | 'local' | 'cellsOf' | 'recordOf' | 'recordsOf' | 'namesOf' | 'now' | 'settings'
 		>,
 	) => ClusterChecks;
-	/** How others may reach this API server by what this operator knows; inside a cluster that is the authority alone. */
+	/** How others may reach this API server, as far as this operator knows. Inside a cluster it knows only the authority. */
 	readonly access: LocalCluster['access'];
 	readonly connect: KeeperContext['connect'];
 	readonly connectHere: KeeperContext['connectHere'];
 	readonly isFollowed: KeeperContext['isFollowed'];
 	readonly needsPass: KeeperContext['needsPass'];
-	/** A mesh has to be looked at, after so many milliseconds. */
+	/** Asks for a pass over a mesh after `afterMs`. */
 	readonly wakeMesh: (mesh: string, reason: string, afterMs: number) => void;
 	readonly onNotice: KeeperContext['onNotice'];
 	readonly onApply: KeeperContext['onApply'];
-	/** For metrics; undefined when the cluster has left. */
+	/** Called with each observation, for metrics. Undefined when the cluster has left. */
 	readonly onObserved: (
 		mesh: string,
 		cluster: string,
@@ -65,16 +65,16 @@ export interface ClusterControllerOptions {
 	readonly concurrency?: number;
 }
 
-/** More than clusters that can hang at a time in practice: a pass over one that does ends after its deadlines. */
+/** More clusters than can hang at a time in practice: a pass over one that hangs ends after its deadlines. */
 const defaultConcurrency = 64;
-/** Ends a pass that hangs, milliseconds. */
+/** Ends a pass that hangs. */
 const passTimeoutMs = 60_000;
-/** At the end passes get so long, milliseconds: each may be broken off anywhere, and one that hangs must not keep the lease. */
+/** At the end passes get this long: each may be broken off anywhere, and one that hangs must not keep the lease. */
 const stopMs = 2_000;
-/** The news of many clusters are told together, milliseconds, the longer the more there are. */
+/** News of many clusters are told together: this long after the first, and longer the more there are. */
 const tellAfterMs = 20;
 const tellPerClusterMs = 5;
-/** What is only a figure waits longer, milliseconds: after a start the latencies of all clusters move, one after the other. */
+/** Figures wait longer: after a start the latencies of all clusters move, one after the other. */
 const tellFiguresAfterMs = 60_000;
 
 export class ClusterController {
@@ -156,7 +156,7 @@ export class ClusterController {
 		};
 	}
 
-	/** Learns who this cluster is. Nothing is looked at elsewhere before `lead`. */
+	/** Learns the identity of this cluster. Nothing elsewhere is looked at before `lead`. */
 	async start(): Promise<void> {
 		const { apiVersion, kind } = kinds.Namespace;
 		const header = await this.#options.api.getMetadata({ apiVersion, kind, name: 'kube-system' });
@@ -181,14 +181,14 @@ export class ClusterController {
 		return this.#localId;
 	}
 
-	/** Whom other clusters know this one as. */
+	/** The names by which other clusters know this one. */
 	namesOf(mesh: Pick<MeshOfClusters, 'name' | 'clusterName'>): ClusterNames {
 		const readBy = mesh.clusterName ?? this.#localId;
-		// By the uid, since names of clusters are only as different as people make them.
+		// The set's name contains the UID, because names of clusters are only as different as people make them.
 		return { readBy, applySet: applySetId(`${this.#localId}/${mesh.name}`) };
 	}
 
-	/** Says what a mesh wants of its clusters from now on. What has changed is worked on at once. */
+	/** Sets what a mesh wants of its clusters from now on. Changes are worked on at once. */
 	setWanted(mesh: WantedMesh): void {
 		const before = this.#meshes.get(mesh.name);
 		this.#meshes.set(mesh.name, mesh);
@@ -198,7 +198,7 @@ export class ClusterController {
 			const key = cellKey(mesh.name, name);
 			const isNew = !this.#cells.has(key);
 			if (isNew) this.#cells.set(key, newCell(mesh.name, name));
-			// What leaves is cleaned by the kubeconfig by which it came.
+			// A cluster that leaves is cleaned with the kubeconfig by which it joined.
 			this.#kubeconfigs.setInterest(key, (entries.get(name) ?? records.get(name))?.kubeconfig);
 			if (isNew) this.#wake(key, 'listed');
 		}
@@ -207,7 +207,7 @@ export class ClusterController {
 		}
 	}
 
-	/** A mesh is gone. */
+	/** Forgets a mesh that is gone. */
 	forget(mesh: string): void {
 		if (!this.#meshes.delete(mesh)) return;
 		for (const cell of this.#context.cellsOf(mesh)) this.#drop(cell);
@@ -218,17 +218,17 @@ export class ClusterController {
 		return this.#context.recordsOf(mesh);
 	}
 
-	/** What is known of the clusters of a mesh, by name. */
+	/** The observations of a mesh's clusters, by name. */
 	observationsOf(mesh: string): readonly ClusterObservation[] {
 		return this.#context.cellsOf(mesh).flatMap(({ observation }) => observation ?? []);
 	}
 
-	/** Clusters that were given up, as this process saw it. */
+	/** Clusters that were given up by this process. */
 	leftBehindOf(mesh: string): readonly LeftBehind[] {
 		return this.#context.cellsOf(mesh).flatMap(({ leftBehind }) => leftBehind ?? []);
 	}
 
-	/** A Secret that stands for a cluster changed here. */
+	/** Handles a change of a Secret that represents a cluster. */
 	secretChanged({ current, old }: ReflectorChange<Child>): void {
 		for (const child of [old, current]) {
 			if (child?.clusterRecord === undefined || child.instance === undefined) continue;
@@ -238,8 +238,8 @@ export class ClusterController {
 	}
 
 	/**
-	 * Everything is looked at again, a net under what was missed: each cluster at a time of its own within so many
-	 * milliseconds, since hundreds at once would be a storm.
+	 * Looks at everything again, to catch what was missed: at each cluster at its own time within `withinMs`, because
+	 * hundreds at once would be a storm.
 	 */
 	relist(withinMs: number): void {
 		this.#kubeconfigs.relist();
@@ -261,7 +261,7 @@ export class ClusterController {
 			log.warn({ err: error, ...about, attempt: context.attempt }, 'pass over a cluster failed');
 			throw error;
 		} finally {
-			// Dropped meanwhile, and connected all the same.
+			// The cell was dropped while its connection was made.
 			if (this.#cells.get(key) !== cell) this.#disconnect(cell);
 		}
 	}
@@ -273,7 +273,7 @@ export class ClusterController {
 		}
 		const record = this.#context.recordOf(mesh, cell.cluster);
 		const names = this.namesOf(mesh);
-		// What has begun to leave leaves, also where it is listed again meanwhile.
+		// A cluster that has begun to leave leaves, even when it is listed again meanwhile.
 		if (mesh.kind === 'keeping' && record?.state !== 'Leaving') {
 			const entry = entryIn(mesh, cell.cluster);
 			if (entry !== undefined) return this.#keeper.keep({ cell, mesh, entry, record, names, signal });
@@ -284,10 +284,10 @@ export class ClusterController {
 	}
 
 	#observed(cell: ClusterCell, mesh: WantedMesh, observation: ClusterObservation | undefined): void {
-		// Forgotten while a pass went on.
+		// The cell was forgotten while a pass went on.
 		if (this.#cells.get(cell.key) !== cell) return;
 		if (observation === undefined) {
-			// It has left. Listed again meanwhile, it begins as a new one.
+			// The cluster has left. If it is listed again meanwhile, it begins as a new one.
 			this.#drop(cell);
 			if (entryIn(mesh, cell.cluster) !== undefined) {
 				this.#cells.set(cell.key, newCell(mesh.name, cell.cluster));
@@ -308,7 +308,7 @@ export class ClusterController {
 		if (isJoinedNow) this.#wakeOthers(cell, mesh, `cluster ${cell.cluster} is ${observation.state}`);
 	}
 
-	/** Primaries hear of it, and those that were compared with it and refused. */
+	/** Wakes primaries, which are told about the cluster, and clusters that were compared with it and refused. */
 	#wakeOthers(cell: ClusterCell, mesh: WantedMesh, reason: string): void {
 		for (const other of this.#context.cellsOf(mesh.name)) {
 			const isPrimary = entryIn(mesh, other.cluster)?.role === 'Primary';
@@ -320,7 +320,7 @@ export class ClusterController {
 		if (outcome === 'unchanged') return;
 		if (outcome === 'rotated') {
 			this.#options.onRotated(mesh.name, cluster);
-			// Who is nearly due goes along, so that pods are replaced once for all of them.
+			// Clusters that are nearly due renew too, so that pods are replaced once for all of them.
 			for (const other of this.#context.cellsOf(mesh.name))
 				if (other.cluster !== cluster) this.#wake(other.key, `token of cluster ${cluster} renewed`);
 		}
@@ -359,7 +359,7 @@ export class ClusterController {
 	}
 }
 
-/** What is worth to be told at once. */
+/** The part of an observation that is told at once. */
 function newsOf({ latency: _, services: __, endpoints: ___, ...news }: ClusterObservation): unknown {
 	return news;
 }

@@ -1,9 +1,10 @@
 /**
- * Whether the addresses of a cluster are its own among all clusters of its network. In one network pods reach each other
- * directly by their addresses, and a proxy is told those of the Services of all clusters: each must mean one thing.
+ * Checks that a cluster shares no addresses with the other clusters of its network. In one network pods reach each other
+ * directly by their addresses, and a proxy knows those of the Services of all clusters. So each address must mean one
+ * thing.
  *
- * In different networks it does not matter: from one to the other traffic goes through gateways. Who names no network is in
- * one that all such clusters share. A release without networks puts everybody into one.
+ * Between different networks addresses don't matter, because traffic goes through gateways. Clusters that name no network
+ * are in one that they share. A release without networks puts everybody into one.
  */
 
 import type { ClusterProblem } from '../../../api/v1/index.ts';
@@ -23,7 +24,7 @@ export function isSameNetwork(
 	return !release.hasNetworks || (a.network ?? '') === (b.network ?? '');
 }
 
-/** Ranges that the cluster shares with this one, or with another that goes before it. */
+/** Ranges that the cluster shares with this one, or with another one that goes before it. */
 export function checkOverlap(
 	cluster: CheckedCluster,
 	others: readonly OtherCluster[],
@@ -35,8 +36,8 @@ export function checkOverlap(
 }
 
 /**
- * Whose place it is where two can't be in a mesh together. Who has joined stays, and who is on the way before who is not;
- * else it is that of the first in the list. Two that have joined can't be told apart so: both are told.
+ * Whether another cluster wins when two can't be in the mesh together. A cluster that has joined wins, then one that was
+ * admitted, then the one that is earlier in the list. When both have joined, each goes before the other: both are told.
  */
 export function goesBefore(other: OtherCluster, cluster: OtherCluster): boolean {
 	if (other.isJoined !== cluster.isJoined) {
@@ -65,7 +66,7 @@ function overlapsOf(cluster: CheckedCluster, other: ClusterAddresses, isLocal: b
 	);
 }
 
-/** Ranges that have to be known for `checkOverlap` and are not, of the cluster and of this one. */
+/** The ranges of the cluster and of this one that `checkOverlap` needs and nobody knows. */
 export function checkAddressesKnown(
 	cluster: CheckedCluster,
 	others: readonly OtherCluster[],

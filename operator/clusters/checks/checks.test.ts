@@ -57,7 +57,7 @@ interface Case {
 	readonly others?: readonly Partial<OtherCluster>[];
 	readonly local?: Partial<LocalCluster>;
 	readonly finds: readonly ClusterReason[];
-	/** Somewhere in the messages. */
+	/** One of the messages must match it. */
 	readonly says?: RegExp;
 }
 

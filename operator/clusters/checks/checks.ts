@@ -1,6 +1,6 @@
 /**
- * The checks before a cluster joins, and again while it is joined. Each is a function of plain values that returns what it
- * finds; all are made, so that a person can correct everything at once. Pure.
+ * The checks of a cluster, before it joins and again while it is joined. Each check is a function of plain values that
+ * returns what it finds. All checks are made, so that a person can correct everything at once. Pure.
  */
 import type { ClusterProblem, ClusterReason } from '../../../api/v1/index.ts';
 import { checkAddressesKnown, checkOverlap, goesBefore, isSameNetwork } from './addresses.ts';
@@ -14,7 +14,10 @@ type Check = (
 	local: LocalCluster,
 ) => readonly ClusterProblem[];
 
-/** In this order problems are told, and the first gives the condition its reason: first whether it is the right cluster at all. */
+/**
+ * The checks, in the order in which problems are told. The first problem gives the condition its reason, so it comes first
+ * whether it is the right cluster at all.
+ */
 const checks: readonly Check[] = [
 	checkOwnCluster,
 	checkOtherCluster,
@@ -33,7 +36,7 @@ const checks: readonly Check[] = [
 ];
 
 /**
- * All problems of a cluster, in an order that depends on nothing else; none when it may join.
+ * All problems of a cluster, always in the same order. Empty when it may join.
  * @param others the other entries of the list, in any order; the cluster itself may be among them
  */
 export function checkCluster(
@@ -46,8 +49,8 @@ export function checkCluster(
 }
 
 /**
- * The kubeconfig leads somewhere else than it should, or an entry of the list does it again: nothing may be written there,
- * whatever was joined before. And no token goes to an address that must not be dialled.
+ * For these reasons nothing may ever be written in the cluster, whatever was joined before: the kubeconfig leads to the
+ * wrong cluster, or an entry repeats one. And no token goes to an address that must not be dialled.
  */
 const alwaysBlocking: ReadonlySet<ClusterReason> = new Set([
 	'OwnCluster',
@@ -58,8 +61,9 @@ const alwaysBlocking: ReadonlySet<ClusterReason> = new Set([
 ]);
 
 /**
- * The problems for which nothing is written in the cluster. Before it joins these are all. What is found later does not
- * tear down what works: it is reported, while rotation, repair and data plane go on; but for what must never be done.
+ * The problems that keep the operator from writing in the cluster. Before it joins, these are all problems. Once it has
+ * joined, a new problem does not tear down what works: it is reported, while rotation, repair and data plane go on. Only
+ * `alwaysBlocking` counts then.
  */
 export function blockingProblems(
 	problems: readonly ClusterProblem[],
@@ -100,7 +104,7 @@ function checkJoinedTwice(cluster: CheckedCluster, others: readonly OtherCluster
 			);
 }
 
-/** Here there is always one that wins, of two that have joined too. */
+/** Whether another cluster comes first. Here one always wins, even when both have joined. */
 function isFirst(other: OtherCluster, cluster: CheckedCluster): boolean {
 	return other.isJoined && cluster.isJoined ? other.position < cluster.position : goesBefore(other, cluster);
 }
@@ -126,7 +130,10 @@ function checkKubernetes({ name, serverVersion, kubernetes }: CheckedCluster) {
 		: [];
 }
 
-/** A message has an end: with more than these something general is wrong, which the first of them show. */
+/**
+ * A message lists at most this many permissions. When more are missing, something general is wrong, and the first of them
+ * show it.
+ */
 const mostPermissions = 40;
 
 function checkPermissions({ name, missingPermissions }: CheckedCluster) {
@@ -154,7 +161,7 @@ function networkText(network: string | undefined): string {
 	return network === undefined ? 'the network without a name' : `network ${network}`;
 }
 
-/** Where the mesh configuration is not written by us, so that it may say something else. */
+/** Compares trust domains when the mesh configuration is not written by us, so that it may differ. */
 function checkTrustDomain(cluster: CheckedCluster, _: readonly OtherCluster[], local: LocalCluster) {
 	const { name, role, trustDomain, dataPlane, network } = cluster;
 	if (
@@ -201,10 +208,10 @@ function checkInstallation({ name, role, installations }: CheckedCluster) {
 		: [];
 }
 
-/** A Secret of that name there is about another cluster, and stays: who has the name was first. */
+/** Refuses names that a Secret there gives to another cluster. Who had the name first keeps it. */
 function checkNamesThere({ name, role, listed }: CheckedCluster, others: readonly OtherCluster[], local: LocalCluster) {
 	if (role !== 'Primary') return [];
-	// What leaves, which stands in no place of the list, is told to nobody.
+	// Nobody is told about a cluster that leaves, which has no position in the list.
 	return [local, ...others.filter(({ position }) => position >= 0)].flatMap((told) => {
 		const { id } = listed.find((one) => one.name === told.name) ?? {};
 		const isListed = listed.some((one) => one.id === told.id);

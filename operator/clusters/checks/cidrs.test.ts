@@ -6,7 +6,7 @@ function overlap(a: string, b: string): boolean {
 	return firstOverlap([a], [b]) !== undefined;
 }
 
-/** The block as messages write it; what is no block stays as it is. */
+/** The block as messages write it. A text that is no block stays as it is. */
 function normalBlock(text: string): string {
 	return readBlock(text) ?? text;
 }
@@ -141,13 +141,13 @@ test('5,000 blocks are compared with 5,000 in no time', (t) => {
 		Array.from({ length: 5_000 }, (_, index) => `10.${base + (index >> 8)}.${index & 255}.0/24`);
 	const before = process.threadCpuUsage();
 	t.is(firstOverlap(blocks(0), blocks(100)), undefined);
-	// Of the processor's time, which others on this machine do not lengthen.
+	// Measures CPU time, because others on this machine do not lengthen that.
 	const { user, system } = process.threadCpuUsage(before);
 	t.true(user + system < 2_000_000);
 });
 
 test('blocks without any order, as many as no cluster has, are made few in no time', (t) => {
-	// Numbers that look like chance, and are the same at each run (Numerical Recipes' generator).
+	// Numbers that look random, and are the same at each run (Numerical Recipes' generator).
 	let state = 1;
 	const next = () => {
 		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -166,7 +166,7 @@ function meet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
 	return [...one].some((address) => other.has(address));
 }
 
-// Properties. Few bits differ, so that blocks meet.
+// Properties. Blocks differ in few bits, so that they meet.
 
 const block = fc.oneof(
 	fc
@@ -180,7 +180,7 @@ const block = fc.oneof(
 );
 const blocks = fc.array(block, { maxLength: 12 });
 
-/** Every address of a small block, in a simple way that shares no code with the one tested. */
+/** Every address of a small block, found in a simple way that shares no code with the tested one. */
 function addresses(text: string): readonly string[] {
 	const [address = '', length = '0'] = text.split('/');
 	const isFour = address.includes('.');
@@ -269,7 +269,7 @@ test('fewer blocks cover all addresses, and are as few as asked for', (t) => {
 	t.is(mostBlocks, 32);
 });
 
-/** The bits of the prefix that both have, compared as text. */
+/** Whether both have the same bits in the shorter prefix, compared as text. */
 function sharesPrefix(
 	a: readonly [address: number, bits: number],
 	b: readonly [address: number, bits: number],

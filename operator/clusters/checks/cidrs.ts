@@ -1,9 +1,9 @@
 /**
- * Address blocks of clusters, as lists: which of them share addresses, and the same addresses in fewer blocks. Pure; what
- * is no block is skipped. Blocks of IPv4 and IPv6 share nothing, but for IPv4-mapped ones, which are IPv4.
+ * Compares lists of address blocks and writes the same addresses in fewer blocks. Pure. Texts that are no blocks are
+ * skipped. Blocks of IPv4 and IPv6 share nothing, except IPv4-mapped ones, which are IPv4.
  *
- * `cidr-tools` reads, merges and writes them. It takes `1.2.3.4/99` and other nonsense for blocks, or throws what is no message
- * for anybody, so nothing reaches it but what `readBlock` has checked.
+ * `cidr-tools` reads, merges and writes them. It accepts nonsense such as `1.2.3.4/99` as blocks, or throws errors that are
+ * no messages for anybody, so it gets only what `readBlock` has checked.
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import { mergeCidr, normalizeCidr, parseCidr } from 'cidr-tools';
@@ -18,8 +18,9 @@ export interface Overlap {
 }
 
 /**
- * The block in the one form that messages and the status use: `10.1.0.0/16` for `10.1.2.3/16`, and for `::ffff:10.1.2.3/112`
- * too, since packets of both have the same addresses; IPv6 in its shortest form (RFC 5952). Undefined for what is no block.
+ * Gives a block the one form that messages and the status use: `10.1.0.0/16` for `10.1.2.3/16`, and for
+ * `::ffff:10.1.2.3/112` too, because packets of both have the same addresses. IPv6 gets its shortest form (RFC 5952).
+ * Undefined when the text is no block.
  */
 export function readBlock(text: string): string | undefined {
 	const [, address = '', length = ''] = /^([0-9a-fA-F.:]+)\/([0-9]{1,3})$/.exec(text) ?? [];
@@ -35,16 +36,16 @@ export function readBlock(text: string): string | undefined {
 }
 
 /**
- * Of the pairs with common addresses the one that shares the lowest address, IPv4 first; undefined where the lists share
- * none. Takes as long as sorting both. The library's `overlapCidr` says whether there is a pair, and not which.
+ * The pair of blocks that shares the lowest address, IPv4 first. Undefined when the lists share none. Takes as long as
+ * sorting both lists. The library's `overlapCidr` says whether there is a pair, and not which.
  */
 export function firstOverlap(as: readonly string[], bs: readonly string[]): Overlap | undefined {
 	const starts = [
 		...parsed(as).map((block) => ({ block, isOfA: true })),
 		...parsed(bs).map((block) => ({ block, isOfA: false })),
 	].sort((one, other) => inOrder(one.block, other.block));
-	// Blocks lie within each other or apart: who begins inside of one that began before shares it. Of those that began, the
-	// one that reaches farthest is enough.
+	// Two blocks contain each other or are apart. So a block that begins inside an earlier one shares addresses with it, and
+	// of the earlier blocks only the one that reaches farthest matters.
 	let reachA: Block | undefined;
 	let reachB: Block | undefined;
 	for (const { block, isOfA } of starts) {
@@ -61,19 +62,19 @@ export function firstOverlap(as: readonly string[], bs: readonly string[]): Over
 	return undefined;
 }
 
-/** Exactly the same addresses in the fewest blocks, sorted, IPv4 first: 256 neighbouring /24 are one /16. */
+/** The same addresses in the fewest blocks, sorted, IPv4 first: 256 neighbouring /24 become one /16. */
 export function mergeBlocks(texts: readonly string[]): readonly string[] {
 	return mergeCidr(texts.flatMap((text) => readBlock(text) ?? []));
 }
 
-/** How many blocks of a family `fewBlocks` leaves. */
+/** `fewBlocks` leaves at most this many blocks of a family. */
 export const mostBlocks = 32;
 
 /**
- * The blocks of many nodes in few. First they are merged exactly. Where that leaves more than `most` of a family, longer
- * prefixes are cut to one length, the greatest that leaves few enough. What is added so lies beside blocks that nodes have,
- * where the next nodes get theirs. So an overlap is never missed, and one that is found without being there yet needs more
- * than `most` separate ranges.
+ * Describes the blocks of many nodes by few. First it merges them exactly. When more than `most` of a family are left, it
+ * cuts longer prefixes to one length, the greatest that leaves few enough. That adds addresses beside blocks that nodes
+ * have, and the next nodes get theirs there. So an overlap is never missed, and an overlap can be wrong only when there are
+ * more than `most` separate ranges.
  */
 export function fewBlocks(texts: readonly string[], most = mostBlocks): readonly string[] {
 	const merged = mergeBlocks(texts);
@@ -82,7 +83,7 @@ export function fewBlocks(texts: readonly string[], most = mostBlocks): readonly
 	return [...fewOfFamily(four, most, 32), ...fewOfFamily(six, most, 128)];
 }
 
-/** A shorter prefix never leaves more blocks, so the search halves: 8 merges at most, whatever a cluster tells. */
+/** A shorter prefix never leaves more blocks, so a binary search works: at most 8 merges, whatever a cluster tells. */
 function fewOfFamily(merged: readonly string[], most: number, width: 32 | 128): readonly string[] {
 	if (merged.length <= most) {
 		return merged;
@@ -101,13 +102,16 @@ function fewOfFamily(merged: readonly string[], most: number, width: 32 | 128): 
 	return cutTo(enough);
 }
 
-/** The block with a prefix of `bits` where its own is longer. */
+/** Shortens the block's prefix to `bits` when it is longer. */
 function cut(block: string, bits: number): string {
 	const [address, length] = block.split('/');
 	return Number(length) > bits ? `${address}/${bits}` : block;
 }
 
-/** Of lists that were read before: each cluster is compared with all others, hundreds of times the same few lists. */
+/**
+ * The blocks of lists that were read before. Each cluster is compared with all others, hundreds of times with the same
+ * lists.
+ */
 const read = new WeakMap<readonly string[], readonly Block[]>();
 
 function parsed(texts: readonly string[]): readonly Block[] {
@@ -119,7 +123,7 @@ function parsed(texts: readonly string[]): readonly Block[] {
 	return blocks;
 }
 
-/** By family and first address; of two that begin together the larger first. */
+/** Sorts by family and first address. When two blocks begin together, the larger comes first. */
 function inOrder(a: Block, b: Block): number {
 	if (a.version !== b.version) return a.version - b.version;
 	if (a.start !== b.start) return a.start < b.start ? -1 : 1;

@@ -1,4 +1,6 @@
-/** Gathers what the checks need: what is seen there, what is seen here, and what is known of the other entries. */
+/**
+ * Gathers what the checks need: facts of the other cluster, facts of this one, and what is known about the other entries.
+ */
 import type { ClusterProblem } from '../../../api/v1/index.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -52,14 +54,15 @@ export function clusterChecks(context: Context): ClusterChecks {
 			};
 			const problems = [
 				...checkCluster(checked, othersOf(context, mesh), localOf(context, mesh, here)),
-				// What both look at is told once.
+				// A problem that both find is told once.
 				...(entry.dataPlane === undefined ? [] : mesh.objects.problemsOf(entry)).filter(
 					({ reason }) => reason !== 'AddressesNeeded',
 				),
 				...checkServers(context, visit, facts),
 			];
 			const learned = checkedFacts(facts, visit, gateways);
-			// In the same step as the comparison: of two that are checked side by side one is first, and the other sees it.
+			// Set in the same step as the comparison: when two clusters are checked side by side, one is first, and the other
+			// sees it.
 			cell.isAdmitted = problems.length === 0;
 			if (cell.isAdmitted) cell.facts = learned;
 			return { facts: learned, problems };
@@ -74,7 +77,9 @@ function nothingAllowed(cluster: string, missing: readonly string[]): ClusterPro
 	};
 }
 
-/** 403 to the first questions: there is an answer, and the list of what is missing says the rest. */
+/**
+ * Undefined after a 403 to the first questions. The API server answers, and the list of missing permissions says the rest.
+ */
 async function gatherThere({ entry, mesh, there, signal }: VisitThere): Promise<ClusterFactsSeen | undefined> {
 	const { podCIDRs, serviceCIDRs, dataPlane } = entry;
 	const caSecretName = dataPlane === undefined ? undefined : mesh.objects.caSecretName;
@@ -120,7 +125,7 @@ function checkedFacts(
 	};
 }
 
-/** The clusters that the MeshInstallation of this mesh lists there. */
+/** The clusters that the MeshInstallation of this mesh there lists. */
 function listedThere({ mesh: { installations } }: ClusterFactsSeen, { namespace }: KeepingMesh) {
 	return valueIfKnown(installations)?.find((one) => one.namespace === namespace)?.lists ?? [];
 }

@@ -1,4 +1,4 @@
-/** With what a cluster is compared: the other entries of the list, and this cluster. */
+/** Collects what a cluster is compared with: the other entries of the list, and this cluster. */
 import type { ClusterCell } from '../keep/cell.ts';
 import type { KeeperContext } from '../keep/context.ts';
 import type { ClusterRecord } from '../keep/record.ts';
@@ -10,19 +10,19 @@ import { type LocalCluster, type OtherCluster, seen } from './subject.ts';
 
 type ComparedContext = Pick<KeeperContext, 'cellsOf' | 'recordOf' | 'recordsOf'>;
 
-/** Whether it counts among those with which others are compared: by its record too, if it was begun before a restart. */
+/** Whether others are compared with this cluster. After a restart the record tells, if the cluster was begun before. */
 export function isAdmitted(cell: ClusterCell | undefined, record: ClusterRecord | undefined): boolean {
 	return cell?.isAdmitted === true || record !== undefined;
 }
 
-/** The other entries, and clusters that leave, by their records and the status. */
+/** The other entries, and clusters that leave, from their records and the status. */
 export function othersOf(
 	{ cellsOf, recordOf, recordsOf }: ComparedContext,
 	mesh: KeepingMesh,
 ): readonly OtherCluster[] {
 	const cells = new Map(cellsOf(mesh.name).map((cell) => [cell.cluster, cell]));
 	const names = new Set(mesh.clusters.map(({ name }) => name));
-	// What leaves is cleaned first: another entry for the same cluster would lose what it is given there.
+	// Clusters that leave are cleaned first. Otherwise another entry for the same cluster would lose what it gets there.
 	const leaving = recordsOf(mesh)
 		.filter(({ cluster }) => !names.has(cluster))
 		.map(({ cluster, id }) => ({
@@ -73,7 +73,7 @@ export function localOf(
 	};
 }
 
-/** What a check depends on here, as text: where it is another one, a check that is not due is made all the same. */
+/** Everything here that a check depends on, as text. When it has changed, a check that is not due is made all the same. */
 export function subjectOf(context: ComparedContext, visit: KeepingVisit): string {
 	const { cell, mesh, entry } = visit;
 	const { clusterName, network, podCIDRs, serviceCIDRs, server, release, trustDomain } = mesh;
@@ -81,14 +81,14 @@ export function subjectOf(context: ComparedContext, visit: KeepingVisit): string
 	return JSON.stringify([
 		entry,
 		{ clusterName, network, podCIDRs, serviceCIDRs, server, release, trustDomain },
-		// That it is recorded as what it was found to be is no news.
+		// When the record has the ID that was found, the ID is no news.
 		cell.facts === undefined || record?.id === cell.facts.id ? undefined : record?.id,
-		// What comes with the spec of the mesh, and the authority by which the cluster gives certificates now.
+		// Depends on the spec of the mesh, and on the authority that signs the cluster's certificates now.
 		entry.dataPlane === undefined ? [] : mesh.objects.problemsOf(entry),
 		mesh.objects.caSecretName,
 		cell.connection === undefined ? undefined : mesh.objects.authorityThere?.(cell.connection),
 		gatewaysSeen(visit),
-		// Others matter to one that was refused: what is in its way may be gone. One that has joined is checked by the clock.
+		// A refused cluster depends on the others, because what is in its way may be gone. A joined one is checked at its time.
 		(cell.problems?.length ?? 0) > 0 ? othersOf(context, mesh) : [],
 	]);
 }

@@ -10,7 +10,7 @@ const { signal } = new AbortController();
 const context = { host: 'a.example', secrets: [] };
 const long = 'x'.repeat(100_000);
 
-/** Says what no API server says, in the right places. */
+/** An API server that lies, in the right places. */
 const liar =
 	(uid: unknown): Script =>
 	({ path }) => {

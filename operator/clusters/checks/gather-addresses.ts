@@ -1,4 +1,4 @@
-/** The address blocks of a cluster's pods and Services, as far as its API server tells them. */
+/** Finds the address blocks of a cluster's pods and Services, as far as its API server tells them. */
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import { collectionPath, kinds } from '../../runtime/kinds.ts';
@@ -7,16 +7,16 @@ import { type Known, known, optional, unknown, valueIfKnown } from './known.ts';
 
 export type Blocks = Known<readonly string[]>;
 
-/** Nodes per page: whole Nodes, of 10 to 50 kB each, of which only the blocks are kept. */
+/** Nodes per page. They come whole, 10 to 50 kB each, and only the blocks are kept. */
 const nodesPerPage = 100;
-/** Kubernetes is made for 5,000; whoever tells of more than so many has no end. */
+/** Kubernetes is made for 5,000 Nodes. An API server that lists more than this would go on without end. */
 const mostNodes = 50_000;
-/** Kubernetes gives one of each family to a Node and to a ServiceCIDR. */
+/** Kubernetes gives a Node and a ServiceCIDR one block of each family. */
 const mostBlocksEach = 8;
 
 /**
- * Blocks of pods from all Nodes. Networks that give addresses by themselves (AWS VPC, Calico's own pools) leave a Node's
- * podCIDR empty or unused: then the owner has to say what they are.
+ * The blocks of pods, from all Nodes. Networks that assign addresses by themselves (AWS VPC, Calico's own pools) leave a
+ * Node's podCIDR empty or unused. Then the user has to write the blocks.
  */
 export function podBlocks(api: ApiServer, signal?: AbortSignal): Promise<Blocks> {
 	return optional<readonly string[]>('the Nodes', async () => {
@@ -71,8 +71,8 @@ function validBlocks(values: readonly unknown[]): readonly string[] {
 }
 
 /**
- * Blocks of Services: the ServiceCIDR objects (Kubernetes 1.33 and later); where there are none or they may not be read, what
- * the API server says when it is asked, without storing anything, for an address that no range has.
+ * The blocks of Services, from the ServiceCIDR objects (Kubernetes 1.33 and later). When there are none or they may not be
+ * read, a dry run asks the API server for an address that no range has.
  */
 export async function serviceBlocks(api: ApiServer, namespace: string, signal?: AbortSignal): Promise<Blocks> {
 	const objects = await optional('the ServiceCIDRs', () => fromServiceCIDRs(api, signal));
@@ -91,13 +91,13 @@ async function fromServiceCIDRs(api: ApiServer, signal: AbortSignal | undefined)
 
 type IpFamily = 'IPv4' | 'IPv6';
 
-/** Loopback: addresses that no cluster can give to a Service. */
+/** Loopback addresses, which no cluster can give to a Service. */
 const outside: Readonly<Record<IpFamily, string>> = { IPv4: '127.0.0.1', IPv6: '::1' };
 
 /**
- * Asks for an address outside of every range, as a dry run: the refusal names the range. In the mesh's namespace, which the
- * account may write; in `default` where there is none yet. A cluster with several ServiceCIDRs names one of them, but who
- * has several has the API that tells them all.
+ * Asks for an address outside of every range, as a dry run: the refusal names the range. It asks in the mesh's namespace,
+ * which the account may write, or in `default` when that does not exist yet. A cluster with several ServiceCIDRs names one
+ * of them, but such a cluster has the API that lists them all.
  */
 async function probedBlocks(api: ApiServer, namespace: string, signal: AbortSignal | undefined): Promise<Blocks> {
 	const probe = (family: IpFamily) =>
@@ -114,7 +114,9 @@ async function probedBlocks(api: ApiServer, namespace: string, signal: AbortSign
 	return four.known ? (six.known ? unknown('it has no range for Services') : six) : four;
 }
 
-/** No block where the cluster doesn't know the family, undefined where nothing may be created in the namespace or it is missing. */
+/**
+ * Empty when the cluster doesn't know the family. Undefined when nothing may be created in the namespace, or it is missing.
+ */
 async function probeIn(
 	api: ApiServer,
 	namespace: string,
@@ -153,9 +155,10 @@ async function probeIn(
 }
 
 /**
- * The one place where an API server's words are read, because the range stands nowhere else. Kubernetes 1.22-1.24: "provided
- * IP is not in the valid range. The range of valid IPs is 10.96.0.0/12"; since then (1.36 `pkg/registry/core/service/ipallocator`)
- * "the provided IP (127.0.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/12".
+ * The one place that reads the text of an API server, because the range is found nowhere else. Kubernetes 1.22-1.24:
+ * "provided IP is not in the valid range. The range of valid IPs is 10.96.0.0/12"; since then (1.36
+ * `pkg/registry/core/service/ipallocator`) "the provided IP (127.0.0.1) is not in the valid range. The range of valid IPs
+ * is 10.96.0.0/12".
  */
 function rangeIn(error: RequestError): Blocks | undefined {
 	const texts = [...error.causes.map(({ message }) => message), error.message];

@@ -1,4 +1,4 @@
-/** What there is of a mesh in another cluster: its MeshInstallations, its trust domain and its root certificates. */
+/** Finds the parts of a mesh in another cluster: its MeshInstallations, its trust domain and its root certificates. */
 
 import { namespaceOf } from '../../../api/v1/index.ts';
 import { isRecord } from '../../runtime/client/answer.ts';
@@ -10,31 +10,35 @@ import { readUntrustedYaml, UntrustedYamlError } from '../untrusted-yaml.ts';
 import { type Known, known, optional, unknown } from './known.ts';
 import { type RootCertificate, rootCertificates } from './root-certificates.ts';
 
-/** A MeshInstallation of another cluster. Its spec may be of another version of the operator: it is read without trust. */
+/**
+ * A MeshInstallation of another cluster. Another version of the operator may have written its spec, so it is read without
+ * trust.
+ */
 export interface InstallationThere {
 	readonly name: string;
 	readonly namespace: string;
-	/** Secret with a certificate authority of its owner's. */
+	/** Secret with the user's certificate authority. */
 	readonly caSecretName: string | undefined;
-	/** The clusters that it lists; the UID of each where its operator has said it. */
+	/** The clusters that it lists, with the UID where its operator has told it. */
 	readonly lists: readonly { readonly name: string; readonly id: string | undefined }[];
 }
 
 export interface MeshThere {
-	/** Sorted by name; none where the CRD is missing too. */
+	/** Sorted by name. Empty also when the CRD is missing. */
 	readonly installations: Known<readonly InstallationThere[]>;
-	/** Namespace whose mesh the rest is about. */
+	/** The namespace of the mesh that the rest is about. */
 	readonly namespace: string;
 	readonly trustDomain: Known<string>;
 	readonly roots: Known<readonly RootCertificate[]>;
 }
 
-/** What a mesh has that says nothing (istio 1.0-1.4 `pkg/spiffe`, on Kubernetes). */
+/** The trust domain of a mesh that sets none (istio 1.0-1.4 `pkg/spiffe`, on Kubernetes). */
 export const defaultTrustDomain = 'cluster.local';
 
 /**
- * @param namespace of the mesh that the cluster joins; where the cluster has one mesh of its own, in another, that is looked at
- * @param caSecretName Secret with its certificate authority, where no MeshInstallation there names one
+ * @param namespace of the mesh that the cluster joins. When the cluster has one mesh, in another namespace, that namespace
+ * is used.
+ * @param caSecretName Secret with its certificate authority, when no MeshInstallation there names one
  */
 export async function gatherMesh(
 	api: ApiServer,
@@ -84,7 +88,7 @@ function toInstallation({ metadata, spec, status }: KubeObject): InstallationThe
 	};
 }
 
-/** As many as the schema has room for (api/v1/schema): another API server need not keep to it. */
+/** The schema allows this many (api/v1/schema), but another API server may not enforce it. */
 const mostClusters = 256;
 
 function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
@@ -102,11 +106,11 @@ async function trustDomainIn(
 		return unknown(`there is no mesh configuration in namespace ${namespace}`);
 	}
 	try {
-		// As a kubeconfig is read: what would keep a parser busy for minutes is refused.
+		// Read like a kubeconfig: a text that would keep a parser busy for minutes is refused.
 		const config = readUntrustedYaml(Buffer.from(mesh), { noun: 'mesh configuration', remedy: 'shorten it' });
 		const trustDomain = config instanceof Map ? config.get('trustDomain') : undefined;
 		const domain = typeof trustDomain === 'string' && trustDomain !== '' ? trustDomain : defaultTrustDomain;
-		// It goes into messages: nothing but a name is taken.
+		// The domain goes into messages, so it must be a name.
 		return /^[A-Za-z0-9_.-]{1,253}$/.test(domain)
 			? known(domain, `ConfigMap ${namespace}/istio`)
 			: unknown(`the trust domain in ConfigMap ${namespace}/istio is no name`);
@@ -116,19 +120,19 @@ async function trustDomainIn(
 	}
 }
 
-/** Where a mesh keeps its roots. */
+/** A place where a mesh keeps its roots. */
 interface Place {
 	readonly kind: Kind;
 	readonly name: string;
-	/** Keys with PEM; the first that has a certificate counts: that of the authority itself is its root where there is no other. */
+	/** Keys with PEM. The first one with a certificate counts: without a root the authority's own certificate is the root. */
 	readonly keys: readonly string[];
 }
 
 const secretKeys = ['root-cert.pem', 'ca-cert.pem'];
 
 /**
- * A ConfigMap that Citadel of 1.1 and later publishes its root in (base64 of PEM) is public, so it is asked for first. Then
- * the Secret of the mesh's own authority, or those that the charts and Citadel itself use.
+ * Asks first for the ConfigMap in which Citadel 1.1 and later publishes its root (base64 of PEM), because it is public.
+ * Then for the Secret of the mesh's own authority, or for those that the charts and Citadel itself use.
  */
 function placesOf(caSecretName: string | undefined): readonly Place[] {
 	const secret = (name: string): Place => ({ kind: kinds.Secret, name, keys: secretKeys });

@@ -1,4 +1,7 @@
-/** What is gathered of real clusters: one with nodes and two address families, one that shows little to who may do little. */
+/**
+ * Gathers facts of real clusters: one with nodes and two address families, and one that shows little to an account with few
+ * rights.
+ */
 import test from 'ava';
 import { type Cluster, startCluster } from '../../../e2e/control-plane/cluster.ts';
 import { makeAuthority } from '../../../e2e/support/certificate-authority.ts';
@@ -50,7 +53,7 @@ function object(
 	return { apiVersion, kind, ...rest } as KubeObject;
 }
 
-/** The client of a new ServiceAccount that may do what the rules say, in the whole cluster. */
+/** A client of a new ServiceAccount with these rights in the whole cluster. */
 async function accountWith(cluster: Cluster, name: string, rules: readonly object[]): Promise<ApiServer> {
 	const admin = adminOf(cluster);
 	const namespace = 'default';
@@ -171,7 +174,7 @@ test('what the entry says is not discovered', async (t) => {
 });
 
 test.serial('nothing is stored by looking', async (t) => {
-	// The API server makes one for itself when it starts.
+	// The API server makes a Service for itself when it starts.
 	const services = async () =>
 		(await smallAdmin.list<KubeObject>(kinds.Service)).items.filter(({ metadata }) => metadata.name !== 'kubernetes');
 	const before = await services();
@@ -219,7 +222,7 @@ test.serial('a mesh there tells its installations, trust domain and roots, and n
 	});
 	t.false(JSON.stringify(mesh).includes('PRIVATE'));
 
-	// Citadel's own word, which everybody may read, is asked for first.
+	// What Citadel itself publishes, which everybody may read, is asked for first.
 	const other = await makeAuthority({ organisation: 'Published' });
 	await smallAdmin.create(
 		object(kinds.ConfigMap, {

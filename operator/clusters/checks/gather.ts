@@ -1,4 +1,4 @@
-/** What is learned of a cluster before anything is written in it, and again from time to time while it is joined. */
+/** Gathers facts of a cluster: before anything is written in it, and again from time to time while it is joined. */
 
 import { isRecord } from '../../runtime/client/answer.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -13,24 +13,24 @@ import { type Known, known, optional, unknown } from './known.ts';
 export interface GatherOptions {
 	/** Namespace of the mesh that the cluster joins. */
 	readonly namespace: string;
-	/** As its owner has written them; what is written is not discovered. */
+	/** Blocks that the user has written. They are not discovered. */
 	readonly podCIDRs?: readonly string[] | undefined;
 	readonly serviceCIDRs?: readonly string[] | undefined;
-	/** Secret with the certificate authority there, where no MeshInstallation there names one. */
+	/** Secret with the certificate authority there, when no MeshInstallation there names one. */
 	readonly caSecretName?: string | undefined;
 }
 
 export interface ClusterFactsSeen {
-	/** UID of the namespace kube-system: what tells clusters apart. */
+	/** UID of the namespace kube-system, which tells clusters apart. */
 	readonly id: string;
-	/** `v1.36.3`, as the API server says it. */
+	/** The API server's version: `v1.36.3`. */
 	readonly serverVersion: string;
-	/** How long the API server took to say its version, over a connection that was open, milliseconds. */
+	/** How long the API server took to tell its version over an open connection. */
 	readonly latencyMs: number;
 	readonly podCIDRs: Blocks;
 	readonly serviceCIDRs: Blocks;
 	readonly mesh: MeshThere;
-	/** About how many there are, to two digits. */
+	/** A rough number, to two digits. */
 	readonly services: Known<number>;
 	readonly endpoints: Known<number>;
 }
@@ -38,19 +38,19 @@ export interface ClusterFactsSeen {
 /**
  * Reads what a join needs to know. Changes nothing: the one POST is a dry run.
  *
- * Rejects where the cluster as a whole can't be judged: TransientError (no answer, or the two calls without which nothing
- * goes on are answered by 5xx), RequestError (401; 403 or 404 for these two calls), the signal's reason. All else is
- * a value, with the reason where it is not known.
+ * Rejects when the cluster as a whole can't be judged: TransientError (no answer, or 5xx to one of the two calls that
+ * everything depends on), RequestError (401; 403 or 404 to one of these two calls), the signal's reason. Everything else is
+ * a value, with the reason when it is not known.
  */
 export async function gatherFacts(
 	api: ApiServer,
 	{ namespace, podCIDRs, serviceCIDRs, caSecretName }: GatherOptions,
 	signal?: AbortSignal,
 ): Promise<ClusterFactsSeen> {
-	// One after the other: the first opens the connection, so that the second measures the answer alone.
+	// One after the other: the first request opens the connection, so that the second measures the answer alone.
 	const id = await clusterId(api, signal);
 	const started = performance.now();
-	// Something else than an API server may answer with nothing.
+	// Something that is no API server may answer with nothing.
 	const { gitVersion } = (await api.version({ signal })) ?? {};
 	const latencyMs = performance.now() - started;
 	const [pods, ofServices, mesh, services, endpoints] = await Promise.all([
@@ -86,7 +86,7 @@ function written(blocks: readonly string[] | undefined, field: string): Blocks |
 	return blocks === undefined || blocks.length === 0 ? undefined : known(mergeBlocks(blocks), field);
 }
 
-/** Asks for one object; the API server says how many more there are. */
+/** Asks for one object. The API server says how many more there are. */
 function count(api: ApiServer, kind: Kind, signal: AbortSignal | undefined): Promise<Known<number>> {
 	return optional(`the ${kind.kind === 'Service' ? 'Services' : kind.kind}`, async () => {
 		const { body } = await api.request<unknown>({
@@ -97,7 +97,7 @@ function count(api: ApiServer, kind: Kind, signal: AbortSignal | undefined): Pro
 			kind: kind.kind,
 			signal,
 		});
-		// The items of an empty list are null where metadata alone is asked for.
+		// With metadata alone the items of an empty list are null.
 		const items = isRecord(body) ? (body.items ?? []) : undefined;
 		if (!isRecord(body) || !Array.isArray(items)) {
 			return unknown('the answer is no list');
@@ -107,7 +107,7 @@ function count(api: ApiServer, kind: Kind, signal: AbortSignal | undefined): Pro
 	});
 }
 
-/** 1,234 is about 1,200: so that a status changes when something happened, not with each Service. */
+/** Rounds 1,234 to 1,200, so that a status changes when something happened and not with each Service. */
 export function roundToTwoDigits(value: number): number {
 	return Number(value.toPrecision(2));
 }

@@ -1,4 +1,6 @@
-/** What could be learned of a cluster, or why not: optional knowledge is a value, never an error. */
+/**
+ * Something that may not be known about a cluster: a value, or the reason. Optional knowledge is a value, never an error.
+ */
 import { RequestError, TransientError } from '../../runtime/errors.ts';
 
 export type Known<T> =
@@ -10,7 +12,7 @@ export type Known<T> =
 	  }
 	| {
 			readonly known: false;
-			/** Why not, as the end of a sentence, without its full stop. */
+			/** Why it is not known, as the end of a sentence, without its full stop. */
 			readonly why: string;
 	  };
 
@@ -22,14 +24,14 @@ export function unknown<T>(why: string): Known<T> {
 	return { known: false, why };
 }
 
-/** The value, or undefined where it is not known. */
+/** The value. Undefined when it is not known. */
 export function valueIfKnown<T>(fact: Known<T>): T | undefined {
 	return fact.known ? fact.value : undefined;
 }
 
 /**
- * Asks for something optional. An API server's refusal, also one that may pass (500, 429), becomes `unknown`. What says
- * that the cluster as a whole can't be spoken with is thrown: no answer, 401, the caller's signal.
+ * Asks for something optional. When the API server refuses, even for a while (500, 429), the result is `unknown`. Errors
+ * that are about the cluster as a whole are thrown: no answer, 401, the caller's signal.
  * @param what what is asked for, as the subject of a sentence: `the Nodes`
  */
 export async function optional<T>(what: string, ask: () => Promise<Known<T>>): Promise<Known<T>> {

@@ -1,15 +1,15 @@
-/** From which version of Kubernetes on a cluster can join: the youngest API that is used in it decides. */
+/** Finds the oldest Kubernetes that can join: the youngest API that is used in the cluster decides. */
 import { readVersion } from '../../../api/v1/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { KubernetesNeeded } from './subject.ts';
 
 /**
- * Everything is written by server-side apply, which is stable since 1.22 (with managedFields that tell subresources apart,
- * by which drift is found). Tokens for accounts (TokenRequest) are since 1.20.
+ * Everything is written by server-side apply, which is stable since 1.22 (with managedFields that tell subresources apart;
+ * drift detection needs that). Tokens for accounts (TokenRequest) exist since 1.20.
  */
 const always: KubernetesNeeded = { minor: 22, what: 'server-side apply' };
 
-/** Since which minor a group and version is served, where that is later than what any cluster has that is not too old anyway. */
+/** The minor that first served a group and version, for those that came after the minimum. */
 const servedSince: Readonly<Record<string, number>> = { 'autoscaling/v2': 23 };
 
 export function kubernetesNeeded(rendered: readonly KubeObject[]): KubernetesNeeded {
@@ -19,7 +19,7 @@ export function kubernetesNeeded(rendered: readonly KubeObject[]): KubernetesNee
 	}, always);
 }
 
-/** The minor of `v1.29.3-eks-a18cd3a`; undefined for what is no version of Kubernetes 1.x. */
+/** The minor of a version such as `v1.29.3-eks-a18cd3a`. Undefined for what is no version of Kubernetes 1.x. */
 export function minorOf(serverVersion: string): number | undefined {
 	const version = readVersion(serverVersion);
 	return version?.major === 1 ? version.minor : undefined;

@@ -1,4 +1,4 @@
-/** Where the network of a cluster is entered: the addresses of its ingress gateway. */
+/** Finds the addresses of a cluster's ingress gateway, by which other networks reach it. */
 import { isRecord } from '../../runtime/client/answer.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
@@ -6,13 +6,13 @@ import { objectKey } from '../../runtime/object.ts';
 import type { KeepingVisit, VisitThere } from '../keep/visit.ts';
 import { isAddress } from './foreign.ts';
 
-/** The gateway through which others enter a network, as the charts call it. */
+/** The charts' name for the gateway by which other networks reach this one. */
 const gatewayService = 'istio-ingressgateway';
 
-/** As many as a status has room for. */
+/** The status holds this many. */
 const mostAddresses = 64;
 
-/** Undefined where it is the network of this cluster, or nothing is known of a gateway. */
+/** Undefined when the cluster is in the network of this one, or nothing is known of a gateway. */
 export async function gatherGateways({
 	entry,
 	mesh,
@@ -31,7 +31,9 @@ export async function gatherGateways({
 	}
 }
 
-/** As the watch shows them where the gateway is part of a data plane: a load balancer that moves is followed at once. */
+/**
+ * The addresses from the watch, when the gateway is part of a data plane: when a load balancer moves, that shows at once.
+ */
 export function gatewaysSeen({ cell, mesh }: KeepingVisit): readonly string[] | undefined {
 	const { apiVersion, kind } = kinds.Service;
 	const key = objectKey({ apiVersion, kind, namespace: mesh.namespace, name: gatewayService });

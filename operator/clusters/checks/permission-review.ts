@@ -3,21 +3,24 @@ import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { describePermissions, type Permission, permissionKey, type RoleName } from './permissions.ts';
 
 export interface MissingPermissions {
-	/** Without which a cluster can't join, as sentences: `create serviceaccounts/token in namespace istio-system`. */
+	/** Missing permissions that joining needs, as sentences: `create serviceaccounts/token in namespace istio-system`. */
 	readonly needed: readonly string[];
-	/** Without which less is known before joining. */
+	/** Missing permissions without which less is known before joining. */
 	readonly optional: readonly string[];
 }
 
 type Question = Pick<Permission, 'verb' | 'group' | 'resource' | 'namespace' | 'name'>;
 
-/** Questions side by side; the client's own bound is for all that is asked of a cluster. */
+/** This many questions are asked in parallel. The client's own bound is for everything that is asked of a cluster. */
 const sideBySide = 8;
 
-/** `*` means all in a review (k8s.io/api/authorization/v1 `ResourceAttributes`): for administrators one question is enough. */
+/**
+ * In a review `*` means all (k8s.io/api/authorization/v1 `ResourceAttributes`), so one question is enough for an
+ * administrator.
+ */
 const everything: Question = { verb: '*', group: '*', resource: '*' };
 
-/** Which of the permissions are missing. Rejects as `ApiServer.request`. */
+/** The permissions that are missing. Rejects as `ApiServer.request` does. */
 export async function reviewPermissions(
 	api: ApiServer,
 	permissions: readonly Permission[],
@@ -55,7 +58,7 @@ async function refusedOf(
 	return refused;
 }
 
-/** The roles that we may grant although we don't hold what is in them: by `escalate` and `bind`. */
+/** The roles that we may grant without holding their rights, by `escalate` and `bind`. */
 async function grantableRoles(
 	api: ApiServer,
 	missing: readonly Permission[],

@@ -1,6 +1,7 @@
 /**
- * What the user of a kubeconfig has to be allowed to do in a cluster that joins: computed from what is kept there, as the
- * operator's own rights are from what it renders. In one namespace, and on named objects, wherever that is enough.
+ * Computes the permissions that the user of a kubeconfig needs in a cluster that joins, from what is kept there, as the
+ * operator's own rights are computed from what it renders. They are for one namespace, and for named objects, wherever that
+ * is enough.
  */
 import { group as ownGroup, plural as ownPlural } from '../../../api/v1/index.ts';
 import { type Kind, kindOf, kinds } from '../../runtime/kinds.ts';
@@ -11,15 +12,15 @@ export interface Permission {
 	readonly group: string;
 	/** With its subresource: `serviceaccounts/token`. */
 	readonly resource: string;
-	/** In the whole cluster when absent. */
+	/** Default: the whole cluster. */
 	readonly namespace?: string;
-	/** On all objects when absent. */
+	/** Default: all objects. */
 	readonly name?: string;
-	/** Without it a join is possible, and less is known before. */
+	/** Whether a join works without it, knowing less before. */
 	readonly isOptional?: boolean;
 	/**
-	 * Held for no other reason than to hand it on in this role: Kubernetes lets nobody grant what he has not, short of
-	 * `escalate` and `bind`.
+	 * Set when the permission is held only to grant it in this role: Kubernetes lets nobody grant what he does not have,
+	 * short of `escalate` and `bind`.
 	 */
 	readonly toGrant?: RoleName;
 }
@@ -34,15 +35,15 @@ export interface PermissionsFor {
 	/** Namespace of the mesh. */
 	readonly namespace: string;
 	readonly role: 'Remote' | 'Primary';
-	/** Everything that is kept there: the account by which the cluster is read and, with one, its data plane. */
+	/** Everything that is kept there: the account by which the cluster is read and its data plane, if it has one. */
 	readonly rendered: readonly KubeObject[];
-	/** Kinds that are watched there, whether there are objects of them or not; `only` is the name of a single one. */
+	/** Kinds that are watched there, even when there are no objects of them. `only` is the name of a single object. */
 	readonly watched: readonly { readonly kind: Kind; readonly only?: string }[];
 	/** ServiceAccount for which tokens are issued. */
 	readonly account: string;
 	/** Namespaces of workloads that are labelled for the injector. */
 	readonly labelledNamespaces?: readonly string[];
-	/** Whether the entry says them, so that nothing has to be discovered. */
+	/** Whether the entry has them, so that nothing has to be discovered. */
 	readonly hasPodCIDRs: boolean;
 	readonly hasServiceCIDRs: boolean;
 }
@@ -55,10 +56,10 @@ interface Rule {
 }
 
 const read = ['get', 'list', 'watch'];
-/** Server-side apply is a PATCH, which needs `create` too where the object is not there yet. */
+/** Server-side apply is a PATCH, and needs `create` too when the object does not exist yet. */
 const write = ['create', 'patch'];
 
-/** What they hold is others'. */
+/** Kinds that hold what belongs to others. */
 const neverDeleted: ReadonlySet<Kind> = new Set([kinds.Namespace, kinds.CustomResourceDefinition]);
 
 type Scope = Pick<Permission, 'namespace' | 'name' | 'isOptional' | 'toGrant'>;
@@ -67,7 +68,7 @@ function allow(verbs: readonly string[], { apiVersion, plural }: Kind, scope: Sc
 	return verbs.map((verb) => ({ verb, group: groupOf(apiVersion), resource: plural, ...scope }));
 }
 
-/** Everything, each once: first what looks, then what writes, then what is handed on. */
+/** All permissions, each once: first those to look, then those to write, then those to grant. */
 export function permissionsFor(wanted: PermissionsFor): readonly Permission[] {
 	const { rendered, watched, namespace } = wanted;
 	const all = [
@@ -86,7 +87,7 @@ export function permissionsFor(wanted: PermissionsFor): readonly Permission[] {
 	return withoutRepeated(all);
 }
 
-/** What is read before anything is written. */
+/** Permissions to read what is needed before anything is written. */
 function toLook({ namespace, role, hasPodCIDRs, hasServiceCIDRs }: PermissionsFor): readonly Permission[] {
 	const isOptional = true;
 	return [
@@ -104,7 +105,10 @@ function toLook({ namespace, role, hasPodCIDRs, hasServiceCIDRs }: PermissionsFo
 	];
 }
 
-/** What becomes of a rendered object in its life. In a namespace all of a kind: its list is not by name. */
+/**
+ * Permissions for the life of a rendered object. In a namespace they are for all objects of the kind, because a list is not
+ * by name.
+ */
 function toKeep(object: KubeObject): readonly Permission[] {
 	const kind = kindOf(object);
 	const { name, namespace } = object.metadata;
@@ -127,7 +131,7 @@ function toJoin({ namespace, role, account }: PermissionsFor): readonly Permissi
 	];
 }
 
-/** The rights in a rendered role. */
+/** Permissions to grant the rights in a rendered role. */
 function toGrant(object: KubeObject): readonly Permission[] {
 	const { kind, metadata } = object;
 	if (kind !== 'Role' && kind !== 'ClusterRole') {
@@ -153,7 +157,7 @@ function toGrant(object: KubeObject): readonly Permission[] {
 	);
 }
 
-/** `patch configmaps in namespace istio-system`, of one or several that differ in their verbs alone. */
+/** `patch configmaps in namespace istio-system`. Joins permissions that differ only in their verbs. */
 export function describePermissions(permissions: readonly Permission[]): readonly string[] {
 	return [...Map.groupBy(permissions, targetOf)].map(
 		([target, same]) => `${[...new Set(same.map(({ verb }) => verb))].join(', ')} ${target}`,
@@ -168,12 +172,12 @@ function targetOf({ group, resource, namespace, name }: Permission): string {
 	].join(' ');
 }
 
-/** What a question to the API server depends on: two permissions with the same key have the same answer. */
+/** What the API server's answer depends on: two permissions with the same key have the same answer. */
 export function permissionKey(permission: Permission): string {
 	return `${permission.verb} ${targetOf(permission)}`;
 }
 
-/** One permission for several purposes is needed when it is for one of them, and by itself when not only to be granted. */
+/** Joins equal permissions for several purposes. The result is optional or only to be granted when all of them are. */
 function withoutRepeated(all: readonly Permission[]): readonly Permission[] {
 	return [...Map.groupBy(all, permissionKey).values()].flatMap((same) => {
 		const needed = same.filter(({ isOptional }) => isOptional !== true);

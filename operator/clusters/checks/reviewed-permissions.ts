@@ -1,23 +1,26 @@
-/** Which permissions are missing in a cluster. It takes dozens of questions: where all was allowed, they are asked less often. */
+/**
+ * Finds the missing permissions in a cluster. That takes dozens of questions, so they are asked less often when everything
+ * was allowed.
+ */
 import type { ClusterConnection } from '../keep/connection.ts';
 import type { VisitThere } from '../keep/visit.ts';
 import { reviewPermissions } from './permission-review.ts';
 import type { Permission } from './permissions.ts';
 
-/** Permissions that were all there are taken for granted for this time: what is refused meanwhile says so itself. */
+/** When all permissions were there, they are not asked about again for this time. A refusal meanwhile shows by itself. */
 const grantedMs = 60 * 60_000;
 
 export class ReviewedPermissions {
 	readonly #now: () => number;
-	/** Connections whose user had all permissions, and what was asked for. */
+	/** Connections whose user had all permissions, with what was asked. */
 	readonly #granted = new WeakMap<ClusterConnection, { readonly at: number; readonly asked: string }>();
 
-	/** @param now monotonic milliseconds */
+	/** @param now monotonic clock */
 	constructor(now: () => number) {
 		this.#now = now;
 	}
 
-	/** As sentences, see `reviewPermissions`. */
+	/** The missing permissions as sentences, see `reviewPermissions`. */
 	async missing(
 		{ there, record, signal }: Pick<VisitThere, 'there' | 'record' | 'signal'>,
 		permissions: readonly Permission[],

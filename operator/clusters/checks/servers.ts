@@ -1,4 +1,4 @@
-/** Whether API servers are reached where they have to be: by the addresses that specs and kubeconfigs name. Pure. */
+/** Checks the addresses of API servers that specs and kubeconfigs name. Pure. */
 import type { ClusterProblem } from '../../../api/v1/index.ts';
 import type { KeeperContext } from '../keep/context.ts';
 import type { VisitThere } from '../keep/visit.ts';
@@ -42,7 +42,7 @@ function checkServerOfThisCluster(
 			];
 }
 
-/** Addresses that a spec names are judged as those in kubeconfigs are. */
+/** Addresses in a spec are judged as those in kubeconfigs are. */
 function checkServersGiven({ settings }: ServersContext, { mesh, entry }: VisitThere): readonly ClusterProblem[] {
 	return [
 		[entry.server, `spec.multiCluster.clusters[${entry.name}].server`] as const,
@@ -60,14 +60,17 @@ function checkServersGiven({ settings }: ServersContext, { mesh, entry }: VisitT
 	});
 }
 
-/** Client libraries of 2018 and 2019 know neither (client-go has `tls-server-name` since 0.18 and `proxy-url` since 0.19). */
+/**
+ * Client libraries of 2018 and 2019 know neither of the two (client-go has `tls-server-name` since 0.18 and `proxy-url`
+ * since 0.19).
+ */
 function checkAccessInRelease({ mesh, entry, there }: VisitThere): readonly ClusterProblem[] {
 	const { followsSecrets, release } = mesh;
 	const { name, server } = entry;
 	const { access } = there;
 	if (followsSecrets) return [];
 	const needs = [
-		// With another address for the mesh, the name in its certificate may be another as well.
+		// When the mesh uses another address, the name in its certificate may be another one as well.
 		...(access.tlsServerName === undefined || server !== undefined ? [] : ['tls-server-name']),
 		...(access.proxyUrl === undefined ? [] : ['proxy-url']),
 	];

@@ -1,11 +1,14 @@
-/** What the checks know of clusters: plain values, from what was gathered, from records and from the status. */
+/** What the checks know about clusters: plain values, from gathered facts, from records and from the status. */
 import type { ClusterFactsSeen } from './gather.ts';
 import type { Blocks } from './gather-addresses.ts';
 import type { InstallationThere } from './gather-mesh.ts';
 import { valueIfKnown } from './known.ts';
 import type { RootCertificate } from './root-certificates.ts';
 
-/** A cluster of the mesh as far as others have to know it. What is undefined is not known, and nothing is found about it. */
+/**
+ * The facts of a cluster that others are compared with. Undefined fields are not known, and no check finds anything about
+ * them.
+ */
 export interface ClusterAddresses {
 	/** Name in messages. */
 	readonly name: string;
@@ -14,22 +17,22 @@ export interface ClusterAddresses {
 	readonly serviceCIDRs: readonly string[] | undefined;
 }
 
-/** Another entry of the list, from its record and its status: it need not be reachable. */
+/** Another entry of the list, from its record and its status. It need not be reachable. */
 export interface OtherCluster extends ClusterAddresses {
 	/** UID of its kube-system. */
 	readonly id: string | undefined;
-	/** Place in `spec.multiCluster.clusters`: of two that want to join, the first wins. */
+	/** Position in `spec.multiCluster.clusters`. When two want to join, the first wins. */
 	readonly position: number;
-	/** Whether its Secret is published. Who has joined wins over who has not. */
+	/** Whether its Secret is published. A cluster that has joined wins over one that has not. */
 	readonly isJoined: boolean;
-	/** Whether it has passed the checks and is on its way: it goes before those that have not, wherever it stands in the list. */
+	/** Whether it has passed the checks and is joining. Then it goes before those that have not, whatever their positions. */
 	readonly isAdmitted?: boolean;
 }
 
 /** The cluster that the mesh's own control plane is in. */
 export interface LocalCluster extends ClusterAddresses {
 	readonly id: string;
-	/** `spec.multiCluster.clusterName`, undefined where its UID stands for it. */
+	/** `spec.multiCluster.clusterName`. Undefined when its UID is used instead. */
 	readonly clusterName: string | undefined;
 	readonly trustDomain: string;
 	readonly roots: readonly RootCertificate[] | undefined;
@@ -41,7 +44,7 @@ export interface LocalCluster extends ClusterAddresses {
 export interface CheckedCluster extends OtherCluster {
 	readonly role: 'Remote' | 'Primary';
 	readonly id: string;
-	/** The UID that its record has. */
+	/** The UID in its record. */
 	readonly recordedId: string | undefined;
 	readonly serverVersion: string;
 	/** What its API server must serve. */
@@ -57,12 +60,12 @@ export interface CheckedCluster extends OtherCluster {
 	readonly listed: InstallationThere['lists'];
 	readonly trustDomain: string | undefined;
 	readonly roots: readonly RootCertificate[] | undefined;
-	/** Undefined without a data plane that is kept there. */
+	/** Undefined when no data plane is kept there. */
 	readonly dataPlane: { readonly controlPlaneAddresses: readonly string[] } | undefined;
 }
 
 export interface KubernetesNeeded {
-	/** Of Kubernetes 1.x. */
+	/** The minor of Kubernetes 1.x. */
 	readonly minor: number;
 	/** What needs it, for a message. */
 	readonly what: string;
