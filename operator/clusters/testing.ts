@@ -1,4 +1,4 @@
-/** What the tests of the room share: a mesh, an entry, records, and an API server that answers by script. */
+/** Shared by the tests of this room: a mesh, an entry, records, and an API server that answers by script. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -72,7 +72,7 @@ export function leavingMesh(differences: Partial<LeavingMesh> = {}): LeavingMesh
 	};
 }
 
-/** Of a cluster that was begun; published with a token of 30 days with the state said. */
+/** The record of a cluster that was begun. When its state is published, it has a token of 30 days. */
 export function recordWith(cluster: string, differences: Partial<ClusterRecord> = {}): ClusterRecord {
 	const { kubeconfig } = entryOf(cluster);
 	const pending: ClusterRecord = { cluster, role: 'Remote', state: 'Pending', dataPlane: false, kubeconfig };
@@ -82,13 +82,13 @@ export function recordWith(cluster: string, differences: Partial<ClusterRecord> 
 
 export interface Asked {
 	readonly method: string;
-	/** With its query. */
+	/** With the query. */
 	readonly path: string;
 	readonly token: string | undefined;
 	readonly body: unknown;
 }
 
-/** An answer: status and body; undefined ends the connection without one. */
+/** Makes an answer: status and body. Undefined ends the connection without one. */
 export type Script = (asked: Asked) => { readonly status?: number; readonly body?: unknown } | undefined;
 
 export interface ScriptedServer extends AsyncDisposable {
@@ -98,7 +98,7 @@ export interface ScriptedServer extends AsyncDisposable {
 	connect(token: string): ApiServer;
 }
 
-/** Answers as the script says, over plain HTTP on loopback. */
+/** Answers by script, over plain HTTP on loopback. */
 export async function startScript(script: Script): Promise<ScriptedServer> {
 	const all: Asked[] = [];
 	const server = createServer(async (incoming, response) => {
@@ -142,23 +142,23 @@ export async function startScript(script: Script): Promise<ScriptedServer> {
 	};
 }
 
-/** A token as API servers sign them, of which nobody here checks the signature. */
+/** A token as API servers make it. Nobody here checks its signature. */
 export function webToken(claims: Readonly<Record<string, unknown>>): string {
 	const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 	return `${part({ alg: 'RS256' })}.${part(claims)}.c2lnbmF0dXJl`;
 }
 
-/** What an API server stores, with the fields of ours as it would note them; each write is counted. */
+/** Stores objects as an API server does, with our fields as it would list them. Counts each write. */
 export class FakeStore {
 	readonly live = new LiveMap();
 	readonly objects = new Map<string, KubeObject>();
 	readonly writes: string[] = [];
 	readonly reads: string[] = [];
-	/** Thrown by the next write. */
+	/** The next write throws it. */
 	refusal: Error | undefined;
 	readonly #repairLimit = new RepairLimit();
 
-	/** As far as `Writer` and publications use one. */
+	/** The part of a client that `Writer` and publications use. */
 	readonly api = {
 		apply: async (object: KubeObject) => {
 			const { refusal } = this;
@@ -177,7 +177,7 @@ export class FakeStore {
 		},
 		get: async (reference: ObjectReference) => this.#find(reference),
 		getMetadata: async (reference: ObjectReference) => this.#find(reference),
-		/** Takes off labels and all data, as a claim does. */
+		/** Removes labels and all data, as a claim does. */
 		patch: async (reference: ObjectReference, change: { readonly metadata: { readonly labels: object } }) => {
 			const { metadata, apiVersion, kind } = this.#find(reference);
 			const labels = Object.entries(metadata.labels ?? {}).filter(([label]) => !(label in change.metadata.labels));
@@ -201,7 +201,7 @@ export class FakeStore {
 		return new Writer({ api, live, repairLimit: this.#repairLimit, now: () => 0 }, new AbortController().signal);
 	}
 
-	/** Puts an object there, as its watch would show it. */
+	/** Stores an object, and shows it as its watch would. */
 	put(object: KubeObject): void {
 		this.objects.set(objectKey(object), object);
 		this.live.observe(object);

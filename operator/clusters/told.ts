@@ -1,4 +1,4 @@
-/** What this room tells of clusters beside its observations. */
+/** What this room tells about clusters besides its observations. */
 
 /** A cluster that was given up with things left in it. */
 export interface LeftBehind {
@@ -8,7 +8,7 @@ export interface LeftBehind {
 	readonly objects: readonly string[];
 }
 
-/** Something about a cluster that is worth an Event. */
+/** Something about a cluster that becomes an Event. */
 export interface ClusterNotice {
 	readonly type: 'Normal' | 'Warning';
 	readonly reason: string;

@@ -86,7 +86,7 @@ for (const [title, content, message] of hostile) {
 	});
 }
 
-/** Each a mebibyte of what costs a parser most. */
+/** Texts of a mebibyte each that cost a parser most. */
 const costly: Readonly<Record<string, string>> = {
 	'open lists': '['.repeat(mebibyte),
 	'open objects': '{a: '.repeat(mebibyte / 4),
@@ -108,7 +108,7 @@ for (const [title, text] of Object.entries(costly)) {
 		const before = process.cpuUsage();
 		t.false(readClusterKubeconfig(Buffer.from(text), settings).ok);
 		const { user, system } = process.cpuUsage(before);
-		// Measured 0.5 s at most. What this guards against took minutes.
+		// Measured: at most 0.5 s. What this guards against took minutes.
 		t.true(user + system < 10_000_000, `${(user + system) / 1e6} s of CPU`);
 	});
 }

@@ -1,43 +1,46 @@
 /**
- * Bytes to plain data, where whoever wrote them may mean harm. Only what JSON has too is taken: no anchors, aliases,
- * tags, merge keys and directives, no second document, no key twice. Much of that is legal YAML and some of it harmless,
- * but no tool writes it, and different parsers read it differently.
+ * Reads plain data from bytes whose writer may mean harm. It accepts only what JSON has too: no anchors, aliases, tags,
+ * merge keys and directives, no second document, no key twice. Much of that is legal YAML and some of it harmless, but no
+ * tool writes it, and different parsers read it differently.
  *
- * Time is bounded: below a second of CPU for the worst mebibyte that was found. Messages say where, never what stands there.
+ * The time is bounded: less than a second of CPU for the worst mebibyte that was found. Messages say where, never what is
+ * written there.
  */
 import { Composer, CST, isMap, isScalar, isSeq, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
 
-/** Maps have no prototype that a key could reach. */
+/** Plain data. Maps have no prototype that a key could reach. */
 export type Plain = string | number | boolean | null | readonly Plain[] | PlainMap;
 export type PlainMap = ReadonlyMap<string, Plain>;
 
-/** What is read, in the words of messages. */
+/** Names what is read, for messages. */
 export interface Source {
 	/** `kubeconfig` */
 	readonly noun: string;
-	/** What its owner can do where it is too much: `keep one context`. */
+	/** What the owner can do when it is too large: `keep one context`. */
 	readonly remedy: string;
 }
 
-/** Refused. The message says what is wrong and where, never what stands there. */
+/** The text was refused. The message says what is wrong and where, never what is written there. */
 export class UntrustedYamlError extends Error {
 	override readonly name = 'UntrustedYamlError';
 }
 
 /** Kubernetes keeps no larger Secret or ConfigMap. */
 const longestBytes = 1024 * 1024;
-/** Words and marks of YAML, some eight a line. A kubeconfig of 150 clusters has as many. */
+/** At most this many words and marks of YAML, of which a line has some eight. A kubeconfig of 150 clusters has as many. */
 const mostLexemes = 30_000;
-/** In a kubeconfig an exec plugin's variables are at depth 8; extensions of tools may go deeper. */
+/** In a kubeconfig the variables of an exec plugin are at depth 8. Extensions of tools may go deeper. */
 const deepest = 32;
 
-/** JavaScript's own names for what an object inherits: no document has them, and no code should meet them. */
+/** JavaScript's names for what an object inherits. No document has them, and no code should meet them. */
 const inheritedNames = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** What can't be written in double quotes, pairs of backslashes aside; each one would cost the parser an error of its own. */
+/**
+ * Escapes that double quotes don't allow, pairs of backslashes aside. Each one would cost the parser an error of its own.
+ */
 const wrongEscape = /\\(?![0abtnvfre "/N_LP\t\r\n]|x[\dA-Fa-f]{2}|u[\dA-Fa-f]{4}|U00(?:0[\dA-Fa-f]|10)[\dA-Fa-f]{4})/;
 
-/** Throws UntrustedYamlError with what is wrong. */
+/** Reads the data. Throws UntrustedYamlError with what is wrong. */
 export function readUntrustedYaml(content: Buffer, source: Source): Plain {
 	const text = decode(content, source);
 	refuseSyntax(text, source);
@@ -72,7 +75,7 @@ function decode(content: Buffer, source: Source): string {
 	const isUtf16 = content.length >= 2 && [0xfffe, 0xfeff].includes(content.readUInt16BE(0));
 	let text: string;
 	try {
-		// Takes off a byte order mark, as PowerShell writes it.
+		// Removes a byte order mark, as PowerShell writes it.
 		text = new TextDecoder('utf-8', { fatal: true }).decode(content);
 	} catch {
 		text = '\0';
@@ -86,12 +89,12 @@ function decode(content: Buffer, source: Source): string {
 	return text;
 }
 
-/** @param what follows the name of the source: `is empty`. */
+/** @param what the rest of the sentence, after the name of the source: `is empty` */
 function refused({ noun }: Source, what: string): UntrustedYamlError {
 	return new UntrustedYamlError(`the ${noun} ${what}`);
 }
 
-/** Judges by words and marks alone, before anything is built of them. */
+/** Judges by words and marks alone, before anything is built from them. */
 function refuseSyntax(text: string, source: Source): void {
 	let count = 0;
 	let isContent = false;

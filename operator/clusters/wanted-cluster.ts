@@ -5,10 +5,10 @@ export interface WantedCluster {
 	readonly name: string;
 	readonly role: 'Remote' | 'Primary';
 	readonly kubeconfig: KubeconfigReference;
-	/** Instead of the address in the kubeconfig, for the mesh. */
+	/** Replaces the address in the kubeconfig, for the mesh. */
 	readonly server?: string;
 	readonly network?: string;
-	/** As they were given; discovered where absent. */
+	/** As the user gave them. Discovered when absent. */
 	readonly podCIDRs?: readonly string[];
 	readonly serviceCIDRs?: readonly string[];
 	readonly dataPlane?: { readonly controlPlaneAddresses: readonly string[] };

@@ -1,4 +1,6 @@
-/** An API server in small for tests of what watches: lists, watches and single objects of the kinds that are put into it. */
+/**
+ * A small API server for tests of watches: it serves lists, watches and single objects of the kinds that are put into it.
+ */
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,9 +15,9 @@ export class WatchedServer implements AsyncDisposable {
 	readonly #watches = new Map<ServerResponse, string>();
 	readonly #held: (() => void)[] = [];
 	#version = 1;
-	/** Lists are not answered before `release`. */
+	/** While true, lists are not answered until `release`. */
 	isHeld = false;
-	/** Single objects that were asked for. */
+	/** Number of single objects that were asked for. */
 	reads = 0;
 	lists = 0;
 
@@ -50,7 +52,7 @@ export class WatchedServer implements AsyncDisposable {
 		this.#objects.delete(path);
 	}
 
-	/** Number of watches that are open, of all or of those whose path has this in it. */
+	/** Number of open watches: all, or those with this text in their path. */
 	watches(part = ''): number {
 		return [...this.#watches.values()].filter((path) => path.includes(part)).length;
 	}
@@ -105,7 +107,7 @@ export class WatchedServer implements AsyncDisposable {
 	}
 }
 
-/** Whether a collection, of a namespace or of all, has this object. */
+/** Whether a collection, of one namespace or of all, contains this object. */
 function isIn(object: KubeObject, collection: string): boolean {
 	const kind = kindOf(object);
 	return [object.metadata.namespace, undefined].some((namespace) => collectionPath(kind, namespace) === collection);

@@ -1,4 +1,4 @@
-/** What a process knows of one entry of one mesh between passes. All of it can be found again. */
+/** What a process knows about one entry of one mesh between passes. All of it can be found out again. */
 
 import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
 import type { CheckedFacts } from '../checks/checked-facts.ts';
@@ -8,37 +8,37 @@ import { type Health, unknownHealth } from './health.ts';
 import type { PublicationMemory } from './publication.ts';
 
 export interface ClusterCell {
-	/** Key of the queue. */
+	/** Key in the queue. */
 	readonly key: string;
 	readonly mesh: string;
 	readonly cluster: string;
 	connection: ClusterConnection | undefined;
-	/** Of what the connection was made: another one, and it is made anew. */
+	/** What the connection was made from. When that changes, the connection is made anew. */
 	connectedBy: string;
-	/** The kubeconfig can't be used as it is now, whatever is connected. */
+	/** Whether the kubeconfig can't be used now, whatever is connected. */
 	isRefused: boolean;
 	health: Health;
 	/** Probes in a row that found it down. */
 	downs: number;
 	facts: CheckedFacts | undefined;
 	problems: readonly ClusterProblem[] | undefined;
-	/** It has passed the checks, and counts among those with which others are compared, from the moment in which it did. */
+	/** Whether it has passed the checks. From that moment on others are compared with it. */
 	isAdmitted: boolean;
-	/** What the last checks were made for. */
+	/** The subject of the last checks. */
 	checkedFor: string;
-	/** `connectedBy` of the connection by which they were made. */
+	/** `connectedBy` of the connection that the last checks used. */
 	checkedBy: string;
 	/** Checks in a row that found something. */
 	refusals: number;
-	/** Monotonic milliseconds. */
+	/** Monotonic times. */
 	nextProbeAt: number;
 	nextCheckAt: number;
-	/** Everything that is watched there is listed anew with the first pass after; never where it is infinite. */
+	/** The first pass after this time lists everything anew that is watched there. Infinite means never. */
 	relistAt: number;
 	publication: PublicationMemory;
-	/** Of the Secrets in a primary, by the cluster that each is about. */
+	/** Memory of the Secrets in a primary, by the cluster that each is about. */
 	readonly distributed: Map<string, PublicationMemory>;
-	/** Passes in a row in which something there could not be done. */
+	/** Passes in a row in which something there failed. */
 	failures: number;
 	observation: ClusterObservation | undefined;
 	leftBehind: LeftBehind | undefined;
@@ -71,7 +71,7 @@ export function newCell(mesh: string, cluster: string): ClusterCell {
 	};
 }
 
-/** The queue's key of a cluster: names of meshes have no slash. */
+/** The queue's key of a cluster. Names of meshes have no slash. */
 export function cellKey(mesh: string, cluster: string): string {
 	return `${mesh}/${cluster}`;
 }

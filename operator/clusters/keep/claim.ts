@@ -1,4 +1,4 @@
-/** May a Secret about a cluster be written, where one of its name stands already? */
+/** Decides whether a Secret about a cluster may be written when one of its name exists already. */
 import { clusterLabel, multiClusterLabel } from '../../../api/v1/constants.ts';
 import { managedByLabel, managedByValue, type Owner, partOfLabel } from '../../apply/identity.ts';
 import { ownershipOf } from '../../apply/ownership.ts';
@@ -13,8 +13,8 @@ export interface ClaimTarget {
 }
 
 /**
- * Throws where a Secret of that name stands that is not ours to write. One that is handed over is emptied, and hidden from
- * Pilot until it is published: Pilot reads each key of such a Secret as a cluster.
+ * Throws when the existing Secret is not ours to write. One that is handed over is emptied first, and hidden from Pilot
+ * until it is published: Pilot takes each key of such a Secret for a cluster.
  */
 export async function claim(
 	{ api, mesh }: ClaimTarget,

@@ -1,4 +1,4 @@
-/** Takes away what is kept in a cluster that leaves. */
+/** Deletes what is kept in a cluster that leaves. */
 import { isWebhook, webhookGraceLeft } from '../../apply/applier.ts';
 import { removeChildren } from '../../apply/remove.ts';
 import { kinds } from '../../runtime/kinds.ts';
@@ -9,7 +9,7 @@ import { ClusterFailure, inCluster, quote } from './failure.ts';
 import { failureContextOf } from './source.ts';
 import type { LeavingVisit } from './visit.ts';
 
-/** Ends work after a time with a failure of the cluster: one that is silent must not keep it in the mesh. */
+/** Ends work after a time with a failure of the cluster, so that a silent cluster can't stay in the mesh. */
 export async function within<T>(
 	ms: number,
 	signal: AbortSignal,
@@ -34,7 +34,7 @@ export interface Cleaned {
 	readonly left: readonly string[];
 }
 
-/** @param isAll everything at once, since there is no more time for an order */
+/** @param isAll delete everything at once, because there is no more time for an order */
 export async function clean(
 	context: KeeperContext,
 	link: ClusterLink,
@@ -43,7 +43,7 @@ export async function clean(
 ): Promise<Cleaned> {
 	const { cell, mesh, record, names, signal } = visit;
 	const asked = await link.connect(visit, record);
-	// Its kubeconfig may have been deleted together with the entry: what is open is good as long as this process lives.
+	// The kubeconfig may have been deleted together with the entry. An open connection works as long as this process lives.
 	const there = asked ?? cell.connection;
 	if (there === undefined) {
 		const { namespace, name } = record.kubeconfig;
@@ -68,7 +68,7 @@ export async function clean(
 		});
 		const errors = [...labels, ...removal.errors];
 		if (errors.length > 0) throw new AggregateError(errors);
-		// Their names are words of that cluster.
+		// The names come from that cluster, so they are quoted.
 		const left = children.map((child) => quote(describeObject(child), []));
 		return {
 			isDone: children.length === 0,

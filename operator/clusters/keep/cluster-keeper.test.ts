@@ -40,7 +40,7 @@ const kubeconfig = JSON.stringify({
 	contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
 });
 
-/** An API server that is as it should be: nothing is there yet, and tokens are given. */
+/** A good API server: nothing exists yet, and it gives tokens. */
 const healthy: Script = ({ method, path }) => {
 	if (method === 'POST' && path.endsWith('/token'))
 		return { status: 201, body: { status: { token: webToken({ iat: 0, exp: 3_600 }) } } };
@@ -48,7 +48,7 @@ const healthy: Script = ({ method, path }) => {
 	return { body: { metadata: { resourceVersion: '1' }, items: [] } };
 };
 
-/** A cluster that is kept up, pass by pass. */
+/** A cluster that is kept, pass by pass. */
 class Scene implements AsyncDisposable {
 	readonly here = new FakeStore();
 	readonly cell: ClusterCell = newCell('default', 'a');
@@ -95,7 +95,7 @@ class Scene implements AsyncDisposable {
 		return requeueAfterMs;
 	}
 
-	/** Passes at the times at which they come. */
+	/** Makes passes at the times at which they are due. */
 	async passes(count: number): Promise<void> {
 		for (let i = 0; i < count; i++) this.now += await this.pass();
 	}
@@ -145,7 +145,7 @@ test('a cluster joins in one pass: begun before anything is written there, publi
 	t.like(scene.record, { state: 'Published', id: 'uid-a' });
 	t.like(scene.observation, { state: 'Joined', reachable: 'yes', problems: [] });
 	t.is(scene.here.writes.length, 2);
-	// And from then on nothing is written, here or there.
+	// From then on nothing is written, here or there.
 	const asked = scene.server.asked.length;
 	await scene.passes(3);
 	t.is(scene.here.writes.length, 2);
@@ -164,7 +164,7 @@ test('what the checks find keeps a cluster out before anything is written, and a
 	await scene.passes(1);
 	scene.problems = [{ reason: 'ServerRefused', message: 'x' }];
 	scene.cell.nextCheckAt = 0;
-	// Due, and to an address that must not be dialled.
+	// A renewal is due, at an address that must not be dialled.
 	scene.wallClock += 365 * 24 * 3_600_000;
 	const before = scene.server.asked.length;
 	await scene.passes(1);
@@ -192,7 +192,7 @@ test('a failure is told when it comes again, and a good pass takes it back', asy
 	t.is(scene.observation?.joinProblem, undefined);
 	await scene.passes(1);
 	t.is(scene.observation?.joinProblem?.reason, 'RemoteApplyFailed');
-	// What was published stays, as long as its token lives.
+	// What was published stays as long as its token is valid.
 	t.is(scene.record?.state, 'Published');
 	isRefusing = false;
 	await scene.passes(1);

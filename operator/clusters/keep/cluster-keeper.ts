@@ -1,6 +1,7 @@
 /**
  * One pass over one joined cluster, in one direction: kubeconfig → connection → probe → checks → record → what is kept
- * there → token → Secret. Decided from what is seen now; whatever ends a pass in between, the next goes on from there.
+ * there → token → Secret. It decides from what it sees now. Whatever ends a pass in between, the next one goes on from
+ * there.
  */
 import type { ClusterProblem } from '../../../api/v1/index.ts';
 import type { PassResult } from '../../runtime/queue/work-queue.ts';
@@ -17,10 +18,10 @@ import { begin, type Marks, publish } from './secret-here.ts';
 import { failureContextOf } from './source.ts';
 import type { KeepingVisit, VisitThere } from './visit.ts';
 
-/** A failure is told when it comes so often in a row: one that the next try mends is no news. */
+/** A failure is told when it comes this often in a row. One that the next try mends is no news. */
 const failuresUntilTold = 2;
 
-/** Each answer came in time, and all of them together did not: nobody else would tell of it. */
+/** Each answer came in time, but all of them together took too long. Nobody else would report that. */
 const tooSlow = new ClusterFailure(
 	{
 		reason: 'RemoteApplyFailed',
@@ -68,7 +69,7 @@ export class ClusterKeeper {
 		const there = await this.#link.connect(visit, { kubeconfig: entry.kubeconfig, ...kept });
 		if (there === undefined) return;
 		await this.#link.probe(visit, there);
-		// One that has just failed to answer is asked nothing else; it is no outage yet.
+		// A cluster that has just failed to answer is asked nothing else. It is no outage yet.
 		if (cell.health.state !== 'up' || cell.health.streak > 0) return;
 		const isJoined = record?.state === 'Published';
 		const visitThere: VisitThere = { ...visit, there };
@@ -87,7 +88,7 @@ export class ClusterKeeper {
 		try {
 			isComplete = await keepThere(this.#context, visitThere, found);
 		} catch (error) {
-			// An object that is refused keeps no cluster out in which the account is: its token is renewed all the same.
+			// A refused object keeps no cluster out that has the account: its token is renewed all the same.
 			if (!isJoined || !(error instanceof ClusterFailure) || error.isReach) throw error;
 			failure ??= error;
 		}
@@ -97,7 +98,7 @@ export class ClusterKeeper {
 		if (entry.role === 'Primary') await distribute(this.#context, visitThere);
 	}
 
-	/** Before the first write of its kind in the cluster: what may be left there is remembered from here on. */
+	/** Records, before the first write of its kind in the cluster, what may be left there from now on. */
 	async #record(visit: VisitThere, kept: Marks): Promise<void> {
 		const { record, there, signal } = visit;
 		if (record?.state !== 'Published') {
@@ -108,7 +109,10 @@ export class ClusterKeeper {
 		}
 	}
 
-	/** That it can't be checked anew changes nothing for one that has joined, while it is the one that was checked. */
+	/**
+	 * Checks the cluster, or recalls the last result. When the checks can't be made anew, a joined cluster goes on, as long
+	 * as it is the one that was checked.
+	 */
 	async #checkOrRecall(
 		visit: VisitThere,
 	): Promise<{ readonly problems: readonly ClusterProblem[]; readonly failure?: ClusterFailure }> {
@@ -128,7 +132,7 @@ export class ClusterKeeper {
 		const checkedFor = checks.subjectOf(visit);
 		if (cell.problems !== undefined && now() < cell.nextCheckAt && cell.checkedFor === checkedFor) return cell.problems;
 		const checked = await inCluster(failureContextOf(there.access), signal, () => checks.check(visit));
-		// What could not be read now is as true as it was; and what another cluster says is not about this one.
+		// Facts that could not be read now are as true as before. But the words of another cluster are not about this one.
 		const isOther = checked.problems.some(({ reason }) => reason === 'OtherCluster');
 		if (!isOther) cell.facts = checked.facts ?? cell.facts;
 		cell.problems = checked.problems;
@@ -140,7 +144,9 @@ export class ClusterKeeper {
 	}
 }
 
-/** What is, or may be, in the cluster: what was asked for before may still be there, and has to be seen to be taken away. */
+/**
+ * What is, or may be, in the cluster. What was asked for before may still exist, and has to be seen in order to be deleted.
+ */
 function keptOf({ entry, record }: KeepingVisit): Marks {
 	return {
 		role: record?.role === 'Primary' ? record.role : entry.role,

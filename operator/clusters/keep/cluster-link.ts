@@ -1,6 +1,4 @@
-/**
- * The line to a cluster: from the kubeconfig as it is now to an open connection, and from probes to its health.
- */
+/** Keeps the link to a cluster: the open connection for the present kubeconfig, and the health that follows from probes. */
 
 import { createHash } from 'node:crypto';
 import type { ClusterProblem } from '../../../api/v1/index.ts';
@@ -19,7 +17,7 @@ import { probeDelayMs } from './schedule.ts';
 import { failureContextOf } from './source.ts';
 import type { Visit } from './visit.ts';
 
-/** A probe that fails faster (milliseconds) is made once more at once. */
+/** A probe that fails faster than this is repeated at once. */
 const quickMs = 1_000;
 
 export class ClusterLink {
@@ -29,7 +27,7 @@ export class ClusterLink {
 		this.#context = context;
 	}
 
-	/** The open connection by the kubeconfig as it is now; undefined where there is none that may be used. */
+	/** The open connection for the present kubeconfig. Undefined when no kubeconfig may be used. */
 	async connect(
 		{ cell, mesh, names, signal }: Visit,
 		entry: Pick<ClusterRecord, 'kubeconfig' | 'role' | 'dataPlane'>,
@@ -65,7 +63,7 @@ export class ClusterLink {
 		const kept = { dataPlane: entry.dataPlane, secrets: entry.role === 'Primary' };
 		const connectedBy = createHash('sha256').update(content).update(JSON.stringify(kept)).digest('base64');
 		if (cell.connection !== undefined && cell.connectedBy === connectedBy) {
-			// It is there again: what its absence had put off is done now.
+			// The kubeconfig is there again: work that waited for it is done now.
 			if (cell.isRefused) cell.nextProbeAt = 0;
 			cell.isRefused = false;
 			return cell.connection;
@@ -86,7 +84,7 @@ export class ClusterLink {
 			onChange: (change) => {
 				if (!change.initial && this.#context.needsPass(change)) {
 					const { kind, metadata } = change.current ?? change.old;
-					// The operator there begins or ceases to list a cluster: who is told of what by whom is asked anew.
+					// The operator there has begun or stopped listing a cluster, so it is decided anew who tells whom about what.
 					if (isHandover(change)) cell.nextCheckAt = 0;
 					this.#context.wake(cell.key, `${kind} ${metadata.name} ${change.type} there`);
 				}
@@ -102,7 +100,7 @@ export class ClusterLink {
 		cell.isRefused = false;
 		cell.nextProbeAt = 0;
 		cell.nextCheckAt = 0;
-		// What was applied there is as true as before; which API server it was is checked before anything is written.
+		// What was applied there still holds. Before anything is written, it is checked that it is the same API server.
 		if (before !== undefined) {
 			for (const [object, applied] of before.memory.applied) cell.connection.memory.applied.set(object, applied);
 			cell.connection.memory.recalled = before.memory.recalled;
@@ -111,14 +109,14 @@ export class ClusterLink {
 		return cell.connection;
 	}
 
-	/** Asks whether it answers, where it is time to. What was found is in the health of the cell. */
+	/** Probes the cluster when it is time. The result is in the cell's health. */
 	async probe({ cell, signal }: Visit, there: ClusterConnection): Promise<void> {
 		const { now, wallClock } = this.#context;
 		if (now() < cell.nextProbeAt) return;
 		const context = failureContextOf(there.access);
 		let startedAt = now();
 		let answer = await probe(there.api, context, signal);
-		// A connection that just then ended is no news; silence, which takes its time, is asked once.
+		// When a connection ended just then, that is no news. Silence takes its time, and is asked once.
 		if (!answer.ok && now() - startedAt < quickMs) {
 			startedAt = now();
 			answer = await probe(there.api, context, signal);
@@ -136,8 +134,8 @@ export class ClusterLink {
 	}
 
 	/**
-	 * A request failed as if the cluster were not reached. One lost request is no outage: a probe decides. What is left of
-	 * the failure where it answers, once it has come often enough in a row to be told.
+	 * Judges a request that failed as if the cluster were not reached. One lost request is no outage, so a probe decides.
+	 * When the cluster answers, the failure is returned once it has come often enough in a row to be told.
 	 */
 	async judge(visit: Visit, problem: ClusterProblem): Promise<ClusterProblem | undefined> {
 		const { cell } = visit;
@@ -152,7 +150,10 @@ export class ClusterLink {
 			: undefined;
 	}
 
-	/** A watch that breaks is the first sign of an outage: a cluster that was well is asked at once, and not when its time has come. */
+	/**
+	 * Probes soon. A watch that breaks is the first sign of an outage, so a cluster that was well is probed at once instead
+	 * of at its time.
+	 */
 	#probeSoon(cell: ClusterCell): void {
 		const { state, streak } = cell.health;
 		if (state !== 'up' || streak > 0 || cell.nextProbeAt === 0) return;
@@ -164,15 +165,15 @@ export class ClusterLink {
 		const { now, random } = this.#context;
 		const wasDown = cell.health.state === 'down';
 		cell.health = stepHealth(cell.health, probe);
-		// The answer that makes sure comes soon after the first, however long it was down.
+		// The probe that confirms the first answer comes soon, however long the cluster was down.
 		cell.downs = cell.health.state === 'down' && !probe.ok ? cell.downs + 1 : 0;
-		// What could not be looked at meanwhile is looked at at once.
+		// What could not be looked at meanwhile is looked at now.
 		if (wasDown && cell.health.state === 'up') cell.nextCheckAt = 0;
 		cell.nextProbeAt = now() + probeDelayMs(cell, random);
 	}
 }
 
-/** Whether a Secret about a cluster came into other hands, or went, or ceased to be one that Pilot reads. */
+/** Whether a Secret about a cluster changed hands, went, or stopped being one that Pilot reads. */
 function isHandover({ old, current }: ReflectorChange<Child>): boolean {
 	if ((current ?? old).clusterRecord === undefined) return false;
 	return old?.partOf !== current?.partOf || old?.clusterRecord?.isPublished !== current?.clusterRecord?.isPublished;

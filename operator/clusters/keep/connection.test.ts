@@ -76,7 +76,7 @@ test('it begins to watch when it is used, tells changes, and ends with all that 
 	await connection.close();
 	await connection.close();
 	t.is(ended, 1);
-	// A pass that goes on a little longer begins nothing that nobody would end.
+	// A pass that goes on a little longer must not begin anything that nobody would end.
 	connection.endsWith(() => ended++);
 	t.is(ended, 2);
 	await t.throwsAsync(connection.synced(signal), { message: /was closed/ });

@@ -1,4 +1,4 @@
-/** An open connection to a joined cluster: its client, what is watched there, and what was applied through it. */
+/** An open connection to a joined cluster: its client, the watches there, and what was applied through it. */
 import { emptyMemory, type InstallationMemory } from '../../apply/applier.ts';
 import type { CrdMemory } from '../../apply/apply-crds.ts';
 import type { Child } from '../../apply/child.ts';
@@ -14,21 +14,21 @@ import type { ChangeHandler } from '../../runtime/watch/reflector.ts';
 import type { ClusterAccess } from '../kubeconfig/kubeconfig.ts';
 import { ClusterFailure } from './failure.ts';
 
-/** What the operator keeps in a cluster beside the account by which Pilot reads it. */
+/** What the operator keeps in a cluster, besides the account by which Pilot reads it. */
 export interface KeptThere {
 	readonly dataPlane: boolean;
 	/** Secrets by which the control plane there reads other clusters. */
 	readonly secrets: boolean;
 }
 
-/** Everywhere: the account by which Pilot reads the cluster. */
+/** Kinds in every cluster, for the account by which Pilot reads it. */
 const readerKinds: readonly WatchedKind[] = [
 	{ kind: kinds.ServiceAccount, metadataOnly: true },
 	{ kind: kinds.ClusterRole, metadataOnly: true },
 	{ kind: kinds.ClusterRoleBinding, metadataOnly: true },
 ];
 
-/** Kinds of a data plane alone. */
+/** Further kinds of a data plane. */
 const dataPlaneKinds: readonly WatchedKind[] = [
 	{ kind: kinds.ConfigMap, metadataOnly: true },
 	{ kind: kinds.Secret, metadataOnly: true },
@@ -43,8 +43,8 @@ const dataPlaneKinds: readonly WatchedKind[] = [
 ];
 
 /**
- * What is watched in a cluster: of each kind only what this operator made there. With a data plane all namespaces, since
- * those of `sidecarInjector.namespaces` are labelled.
+ * The watches in a cluster: of each kind only what this operator made there. With a data plane it watches all namespaces,
+ * because those of `sidecarInjector.namespaces` are labelled.
  */
 export function watchedThere(namespace: string, { dataPlane, secrets }: KeptThere): readonly WatchedKind[] {
 	const namespaces: WatchedKind = { kind: kinds.Namespace, metadataOnly: true };
@@ -55,7 +55,7 @@ export function watchedThere(namespace: string, { dataPlane, secrets }: KeptTher
 	].map((watched) => ({
 		...watched,
 		...(watched.kind.namespaced ? { namespace } : {}),
-		// Those of the operator there too: whoever keeps a Secret about a cluster, there is only one.
+		// Includes the Secrets of the operator there: there is only one Secret about a cluster, whoever keeps it.
 		...(secrets && watched.kind === kinds.Secret ? { labelSelector: managedSelector } : {}),
 	}));
 }
@@ -69,16 +69,16 @@ export interface ConnectionOptions {
 	readonly partOf: string;
 	readonly kept: KeptThere;
 	readonly onChange: ChangeHandler<Child>;
-	/** Something else that the cluster's pass depends on has changed there. */
+	/** Called when something else there has changed that the cluster's pass depends on. */
 	readonly wake: (reason: string) => void;
 	readonly onError: (error: unknown) => void;
 	readonly now: () => number;
 }
 
-/** The pass that goes on with it was overtaken. */
+/** Ends a pass whose connection was replaced. */
 const closed = new ClusterFailure({ reason: 'RemoteApplyFailed', message: 'the connection was closed' }, false);
 
-/** How long a pass waits for the first lists, milliseconds. */
+/** A pass waits this long for the first lists. */
 const syncDeadlineMs = 15_000;
 
 export class ClusterConnection {
@@ -88,9 +88,9 @@ export class ClusterConnection {
 	readonly kept: KeptThere;
 	/** ApplySet of what is kept there. */
 	readonly partOf: string;
-	/** Brings a pass over the cluster. */
+	/** Asks for a pass over the cluster. */
 	readonly wake: (reason: string) => void;
-	/** What else lives as long as the connection. */
+	/** Functions to call at the end of the connection. */
 	readonly #endings: (() => void)[] = [];
 	readonly memory: InstallationMemory = emptyMemory();
 	readonly #crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
@@ -116,7 +116,10 @@ export class ClusterConnection {
 		this.live.onChange(onChange);
 	}
 
-	/** Begins to watch; resolves when everything is listed. Rejects with ClusterFailure when that takes too long, or it was closed. */
+	/**
+	 * Begins to watch, and resolves when everything is listed. Rejects with ClusterFailure when that takes too long, or when
+	 * the connection was closed.
+	 */
 	async synced(signal: AbortSignal): Promise<void> {
 		if (this.#isClosed) throw closed;
 		if (!this.#isStarted) {
@@ -138,7 +141,7 @@ export class ClusterConnection {
 		});
 	}
 
-	/** What applying needs. */
+	/** The options for applying objects there. */
 	applier(hooks: WriterOptions['hooks']): WriterOptions & { readonly crdMemory: CrdMemory } {
 		return {
 			api: this.api,
@@ -154,18 +157,18 @@ export class ClusterConnection {
 		return new Writer(this.applier(hooks), signal);
 	}
 
-	/** Lists everything anew, where it was listed before. */
+	/** Lists everything anew that has been listed before. */
 	relist(): void {
 		if (this.#isStarted) this.live.relist();
 	}
 
-	/** Something that ends with the connection; at once where that has ended. */
+	/** Calls `end` when the connection ends, or at once when it has ended. */
 	endsWith(end: () => void): void {
 		if (this.#isClosed) end();
 		else this.#endings.push(end);
 	}
 
-	/** Namespaces there; only with a data plane. */
+	/** The namespaces there. Only with a data plane. */
 	get namespaces(): LiveNamespaces {
 		return {
 			get: (key) => this.live.get(key),
@@ -173,7 +176,7 @@ export class ClusterConnection {
 		};
 	}
 
-	/** Ends watches and connections; what is in flight fails. */
+	/** Ends watches and connections. Requests in flight fail. */
 	async close(): Promise<void> {
 		this.#isClosed = true;
 		for (const end of this.#endings.splice(0)) end();

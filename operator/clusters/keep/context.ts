@@ -18,9 +18,9 @@ import type { PublicationOutcome } from './publication.ts';
 import type { ClusterRecord } from './record.ts';
 import type { KeepingVisit, VisitThere } from './visit.ts';
 
-/** What is looked at before anything is written. */
+/** The checks before anything is written. */
 export interface ClusterChecks {
-	/** Changes with everything that the checks depend on here. */
+	/** A text that changes with everything here that the checks depend on. */
 	subjectOf(visit: KeepingVisit): string;
 	check(
 		visit: VisitThere,
@@ -31,32 +31,32 @@ export interface ClusterChecks {
 export interface LocalCluster {
 	/** UID of `kube-system`. */
 	readonly id: string;
-	/** How this operator reaches its API server: by which address, if others may as well, and by which authority. */
+	/** How this operator reaches its API server: the address, if others can use it too, and the authority. */
 	readonly access: { readonly server: string | undefined; readonly ca: string | undefined } | undefined;
 }
 
 export interface KeeperContext {
-	/** The API server here. */
+	/** A client of the API server here. */
 	readonly api: ApiServer;
 	readonly live: LiveCache & { ofKind(kind: Kind): Iterable<Child> };
 	readonly local: () => LocalCluster;
 	readonly settings: ClusterSettings;
 	readonly kubeconfigs: Pick<KubeconfigSecrets, 'read'>;
 	readonly checks: ClusterChecks;
-	/** A client for another API server; what it writes is subject to the lease. */
+	/** Makes a client for another API server. Its writes need the lease. */
 	readonly connect: (credentials: StaticCredentials) => ApiServer;
-	/** A client for the API server here, by another token. */
+	/** Makes a client for the API server here with another token. */
 	readonly connectHere: (token: string) => ApiServer;
 	readonly writerHere: (mesh: MeshOfClusters, signal: AbortSignal) => Writer;
 	readonly namesOf: (mesh: Pick<MeshOfClusters, 'name' | 'clusterName'>) => ClusterNames;
 	/** All clusters of a mesh that are listed or leaving. */
 	readonly cellsOf: (mesh: string) => readonly ClusterCell[];
 	readonly recordOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>, cluster: string) => ClusterRecord | undefined;
-	/** Those that this mesh keeps itself. */
+	/** The records that this mesh keeps itself. */
 	readonly recordsOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>) => readonly ClusterRecord[];
-	/** Whether the control plane here has forgotten what was published before: its pods are those of the Secrets as they are. */
+	/** Whether the control plane here has forgotten what was published before: its pods know the present Secrets. */
 	readonly isFollowed: (namespace: string) => boolean;
-	/** Whether a change of an object there calls for a pass. */
+	/** Whether a change of an object there needs a pass. */
 	readonly needsPass: (change: ReflectorChange<Child>) => boolean;
 	readonly wake: (key: string, reason: string) => void;
 	readonly wakeMesh: (mesh: string, reason: string) => void;
@@ -65,9 +65,9 @@ export interface KeeperContext {
 	readonly onNotice: (mesh: string, notice: ClusterNotice) => void;
 	readonly onApply: (kind: string, outcome: Outcome) => void;
 	readonly onWatchError: (cell: ClusterCell, error: unknown) => void;
-	/** Monotonic milliseconds. */
+	/** Monotonic clock. */
 	readonly now: () => number;
-	/** Milliseconds since 1970. */
+	/** Wall clock, milliseconds since 1970. */
 	readonly wallClock: () => number;
 	/** Uniform in [0, 1). */
 	readonly random: () => number;

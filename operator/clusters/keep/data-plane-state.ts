@@ -1,4 +1,4 @@
-/** How far the data plane in a cluster is, by its Deployments. */
+/** Says how far the data plane in a cluster is, by its Deployments. */
 import { hasBeenReady } from '../../apply/applier.ts';
 import { isOutage } from '../../apply/child.ts';
 import { kinds } from '../../runtime/kinds.ts';
@@ -9,7 +9,7 @@ import type { PassFindings } from './observe.ts';
 
 /**
  * @param gate what applying waited for
- * @param note what a person may want to know; empty where there is nothing
+ * @param note something that a person may want to know; empty when there is nothing
  */
 export function dataPlaneOf(
 	{ live, memory }: Pick<ClusterConnection, 'live' | 'memory'>,
@@ -25,7 +25,8 @@ export function dataPlaneOf(
 	if (behind?.workload === undefined) return { ...(gate === undefined ? {} : { waiting: gate }), ...noted };
 	const { available, desired, stalled } = behind.workload;
 	const message = quote(`Deployment ${behind.metadata.name}: ${available} of ${desired} pods are available`, []);
-	// Not one that is on its way, nor one of several pods that is replaced.
+	// A Deployment that is being rolled out is not degraded, and neither is one with several pods of which one is being
+	// replaced.
 	const isDegraded = stalled !== undefined || isOutage(behind.workload, hasBeenReady(memory, objectKey(behind)));
 	return isDegraded ? { problem: { reason: 'DataPlaneDegraded', message } } : { waiting: gate ?? message, ...noted };
 }

@@ -13,9 +13,9 @@ const ours = 'set-of-ours';
 const mesh = wantedMesh({ clusters: [entryOf('p', { role: 'Primary' }), entryOf('b'), entryOf('c')] });
 
 interface There {
-	/** What the MeshInstallation there lists; undefined where nobody could read it. */
+	/** What the MeshInstallation there lists. Undefined when nobody could read it. */
 	readonly lists?: readonly (string | undefined)[] | undefined;
-	/** Secrets that are there, of whose set. */
+	/** Secrets that exist there, each with its set. */
 	readonly secrets?: readonly (readonly [set: string, record: Partial<ClusterRecord> & { readonly cluster: string }])[];
 }
 
@@ -54,7 +54,7 @@ test('a primary is told of all clusters but itself and those that it lists', (t)
 
 test('while it lists one that nobody knows yet, nothing new is told, and nothing taken away', (t) => {
 	t.deepEqual(told({ lists: [undefined] }), []);
-	// Also after a restart: it is what stands there that counts, and no memory.
+	// The same after a restart: what exists there counts, not memory.
 	t.deepEqual(told({ lists: [undefined], secrets: [[ours, { cluster: 'b', id: 'uid-b' }]] }), ['b']);
 });
 

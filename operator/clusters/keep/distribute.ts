@@ -1,6 +1,7 @@
 /**
- * A full mesh: in each cluster with a control plane of its own (role Primary) a Secret for every other cluster. Where the
- * MeshInstallation there lists a cluster itself, that Secret is the other operator's, and this one keeps its hands off it.
+ * Builds a full mesh: each cluster with a control plane of its own (role Primary) gets a Secret for every other cluster.
+ * When the MeshInstallation there lists a cluster itself, that Secret belongs to the other operator, and this one leaves it
+ * alone.
  */
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
@@ -14,17 +15,18 @@ import { type ClusterRecord, recordReference, recordsIn } from './record.ts';
 import { failureContextOf, localSourceOf, sourceOf } from './source.ts';
 import type { VisitThere } from './visit.ts';
 
-/** A cluster that a primary is to be told of. */
+/** A cluster that a primary has to be told about. */
 export interface Told {
 	readonly cluster: string;
 	readonly id: string | undefined;
-	/** Its entry; undefined for the cluster of the operator itself. */
+	/** Its entry. Undefined for the operator's own cluster. */
 	readonly entry: WantedCluster | undefined;
 }
 
 /**
- * Which clusters a primary is to be told of: all but itself and those that it lists itself. A Secret that is there already
- * is kept up until the other operator has taken it over, or has published its own: no control plane loses a cluster by that.
+ * The clusters that a primary has to be told about: all but itself and those that it lists itself. A Secret that exists
+ * already is kept until the other operator has taken it over, or has published its own: so no control plane loses a
+ * cluster.
  */
 export function toldTo(context: KeeperContext, cell: ClusterCell, mesh: KeepingMesh): readonly Told[] {
 	const { facts } = cell;
@@ -48,12 +50,12 @@ export function toldTo(context: KeeperContext, cell: ClusterCell, mesh: KeepingM
 			return false;
 		if (own.some((record) => record.cluster === cluster)) return true;
 		const isListed = listed.has(id) || others.some((record) => record.id === id);
-		// It lists clusters of which nobody knows yet who they are: any of them may be this one.
+		// It lists clusters whose identity nobody knows yet. Any of them may be this one.
 		return id !== undefined && !isListed && !listed.has(undefined);
 	});
 }
 
-/** The Secrets about clusters in a primary: those that come from here, and those of others, of the operator there above all. */
+/** The Secrets about clusters in a primary: those from here, and those of others, above all of the operator there. */
 function secretsThere(
 	context: KeeperContext,
 	{ connection }: ClusterCell,
@@ -65,7 +67,7 @@ function secretsThere(
 	return { own: recordsIn(mesh.namespace, own), others: recordsIn(mesh.namespace, others) };
 }
 
-/** Keys of the Secrets that stay: those that `toldTo` asks for; all while it can't be said what that primary lists. */
+/** Keys of the Secrets that stay: those that `toldTo` asks for, or all while nobody knows what that primary lists. */
 export function distributedKeys(context: KeeperContext, cell: ClusterCell, mesh: KeepingMesh): ReadonlySet<string> {
 	const isPrimary = entryIn(mesh, cell.cluster)?.role === 'Primary';
 	const isUnknown = isPrimary && cell.facts === undefined;
@@ -86,7 +88,9 @@ export function distributedRecords(
 	return secretsThere(context, cell, mesh).own;
 }
 
-/** Whether a primary is, or may be, told of a cluster from here: what nobody has looked at yet may still be there. */
+/**
+ * Whether a primary is, or may be, told about a cluster from here. A Secret that nobody has looked for yet may still exist.
+ */
 export function isTold(context: KeeperContext, cell: ClusterCell, mesh: WantedMesh, cluster: string): boolean {
 	if (cell.cluster === cluster || entryIn(mesh, cell.cluster)?.role !== 'Primary') return false;
 	if (cell.health.state === 'unknown') return true;
@@ -97,11 +101,11 @@ export function isTold(context: KeeperContext, cell: ClusterCell, mesh: WantedMe
 	);
 }
 
-/** Publishes them. What can't be told yet, because that cluster is not reached, is told when it is. */
+/** Publishes the Secrets. When a cluster is not reached, the primary is told about it later. */
 export async function distribute(context: KeeperContext, visit: VisitThere): Promise<void> {
 	const { cell, mesh, names, there, signal } = visit;
 	const told = toldTo(context, cell, mesh);
-	// What another one keeps from now on begins anew when it comes back.
+	// When another operator keeps a Secret, it begins anew here when it comes back.
 	for (const cluster of cell.distributed.keys()) {
 		const isGone = there.live.get(keyOf(mesh, cluster))?.partOf !== names.applySet;
 		if (isGone && !told.some((one) => one.cluster === cluster)) cell.distributed.delete(cluster);
@@ -145,7 +149,7 @@ async function tell(
 				cluster,
 				role: 'Primary',
 				dataPlane: false,
-				// Where the Secret comes from, for a person who finds it there.
+				// Tells a person who finds the Secret there where it comes from.
 				kubeconfig: { namespace: mesh.namespace, name: names.readBy, key: cell.cluster },
 				...(id === undefined ? {} : { id }),
 			},
@@ -160,10 +164,10 @@ async function tell(
 	);
 }
 
-/** The cluster that is told of failed, not the one that is told: its own conditions say so. */
+/** The cluster that a primary is told about failed, not the primary. The failure shows in that cluster's own conditions. */
 class OtherClusterFailure extends ClusterFailure {}
 
-/** Tokens of the cluster that is told of; undefined where it can't give any now. */
+/** The source of tokens for the cluster that a primary is told about. Undefined when it can't give any now. */
 function sourceFor(context: KeeperContext, visit: VisitThere, told: Told): PublicationSource | undefined {
 	const source = told.entry === undefined ? sourceHere(context, visit) : sourceIn(context, visit, told.entry);
 	if (source === undefined) return undefined;

@@ -1,11 +1,14 @@
-/** Failures that are a cluster's own, told apart from those of this cluster: they become its conditions and nobody else's. */
+/**
+ * Failures of a joined cluster, as opposed to failures of this one. They become that cluster's conditions and nobody
+ * else's.
+ */
 import type { ClusterProblem, ClusterReason } from '../../../api/v1/index.ts';
 import { BlockedError, InvalidError, isTlsFailure, RequestError, TransientError } from '../../runtime/errors.ts';
 
 export class ClusterFailure extends Error {
 	override readonly name = 'ClusterFailure';
 	readonly problem: ClusterProblem;
-	/** Whether its API server was not reached, or does not know us: nothing else can be asked of it. */
+	/** Whether its API server was not reached, or did not accept us. Then nothing else can be asked of it. */
 	readonly isReach: boolean;
 	constructor(problem: ClusterProblem, isReach: boolean) {
 		super(problem.message);
@@ -14,7 +17,7 @@ export class ClusterFailure extends Error {
 	}
 }
 
-/** A failure of this cluster in the middle of work in another one: whoever does that work is told what it was. */
+/** A failure of this cluster in the middle of work in another one. Whoever does that work learns the cause. */
 export class LocalFailure extends Error {
 	override readonly name = 'LocalFailure';
 	constructor(cause: unknown) {
@@ -22,39 +25,41 @@ export class LocalFailure extends Error {
 	}
 }
 
-/** One that we were given a moment ago, and any other: the header of each begins with `{"` in base64. */
+/** Tokens, those that we got a moment ago and any others: in base64 the header of each begins with `{"`. */
 const webToken = /\beyJ[\w-]{6,}(\.[\w-]*)*/g;
 
-/** Longest part of a foreign text that is repeated, characters. */
+/** At most this many characters of a foreign text are repeated. */
 const longestQuote = 400;
 
 /**
- * Words of another API server, for a status: short, on one line, and without what we sent it to prove who we are. One that
- * answers with our own token must not find it published.
+ * Makes a text of another API server safe for a status: short, on one line, and without what we sent it to prove our
+ * identity. If it answers with our own token, that must not be published.
  */
 export function quote(text: string, secrets: readonly string[]): string {
 	let clean = text;
 	for (const secret of secrets) if (secret.length >= 8) clean = clean.replaceAll(secret, '[redacted]');
-	// What is not seen goes: control characters, and those that turn text around or hide in it.
+	// Removes invisible characters: control characters, and those that reverse text or hide in it.
 	clean = clean
 		.replaceAll(webToken, '[redacted]')
 		.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 		.trim();
-	// Half a character would be stored as another one, and so differ from what is told each time anew.
+	// Cuts no character in half: half a character would be stored as another one, and differ from what is told each time.
 	return (clean.length > longestQuote ? `${clean.slice(0, longestQuote)}…` : clean).toWellFormed();
 }
 
-/** Who a failure is about. */
+/** What a failure is about. */
 export interface FailureContext {
 	/** Host of the API server. */
 	readonly host: string;
-	/** What must never be repeated: tokens, keys. */
+	/** Texts that must never be repeated: tokens, keys. */
 	readonly secrets: readonly string[];
-	/** For what is neither a matter of reaching it nor of our identity. */
+	/** The reason for failures that are neither about reaching the server nor about our identity. */
 	readonly reason?: ClusterReason;
-	/** What was being done, `the token could not be used`. */
+	/** What failed: `the token could not be used`. */
 	readonly doing?: string;
-	/** It was only asked whether it is there: whatever hinders an answer is a matter of reaching it. */
+	/**
+	 * Set for a probe, which only asks whether the server is there. Then whatever prevents an answer is about reaching it.
+	 */
 	readonly isProbe?: boolean;
 }
 
@@ -85,7 +90,7 @@ export function clusterFailure(error: unknown, context: FailureContext): Cluster
 				);
 	}
 	if (error instanceof InvalidError && error.reason === 'KubeconfigUnsafe') {
-		// A name that leads to an address that must not be dialled.
+		// The name leads to an address that must not be dialled.
 		return new ClusterFailure({ reason: 'KubeconfigUnsafe', message: words }, true);
 	}
 	if (error instanceof InvalidError && error.reason === 'SecretConflict') {
@@ -103,14 +108,20 @@ export function clusterFailure(error: unknown, context: FailureContext): Cluster
 	return new ClusterFailure({ reason, message: doing === undefined ? words : `${doing}: ${words}` }, false);
 }
 
-/** A Secret that is somebody else's, or is changed again and again, is the cluster's trouble; every other failure here is not. */
+/**
+ * Turns a conflict about a Secret into a failure of the cluster: the Secret is somebody else's, or is changed again and
+ * again. Every other failure here stays ours.
+ */
 export function conflictOf(error: unknown): unknown {
 	return (error instanceof InvalidError && error.reason === 'SecretConflict') || error instanceof BlockedError
 		? new ClusterFailure({ reason: 'SecretConflict', message: error.message }, false)
 		: error;
 }
 
-/** Runs something in a cluster; what fails there is the cluster's. An abort stays what it is, and so does what failed here. */
+/**
+ * Runs work in a cluster. What fails there becomes a failure of the cluster. An abort, and what failed here, stay what they
+ * are.
+ */
 export async function inCluster<T>(context: FailureContext, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();

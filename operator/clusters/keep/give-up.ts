@@ -1,4 +1,4 @@
-/** How leaving ends: with the record, which goes last; and first told, where something is left behind. */
+/** Ends leaving: the record goes last. When something is left behind, that is told first. */
 import { deleteObject } from '../../apply/delete-object.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { KeeperContext } from './context.ts';
@@ -7,12 +7,11 @@ import { timeText } from './observe.ts';
 import { recordReference } from './record.ts';
 import type { LeavingVisit } from './visit.ts';
 
-/** What the status has room for. */
+/** The status has room for this many. */
 const mostObjects = 64;
-/** Characters. */
-const longestReason = 1_000;
+const longestReasonCharacters = 1_000;
 
-/** The record goes last: without it the cluster is forgotten. */
+/** Deletes the record, which goes last: without it the cluster is forgotten. */
 export async function end(context: KeeperContext, { cell, mesh, record, signal }: LeavingVisit): Promise<void> {
 	const { namespace, name, ...kind } = recordReference(mesh.namespace, record.cluster);
 	const known = context.live.get(objectKey({ ...kind, namespace, name }));
@@ -23,9 +22,10 @@ export async function end(context: KeeperContext, { cell, mesh, record, signal }
 }
 
 /**
- * Its time is over. Told first, forgotten then: whoever reads the status knows what is left where.
- * @param left objects that are known to be there
- * @returns whether it was told, and so is forgotten
+ * Gives up a cluster whose time is over. It is told first and forgotten then, so that whoever reads the status knows what
+ * is left where.
+ * @param left objects that are known to exist there
+ * @returns whether it was told, so that it may be forgotten
  */
 export async function giveUp(
 	context: KeeperContext,
@@ -40,13 +40,13 @@ export async function giveUp(
 			: [
 					`everything with label applyset.kubernetes.io/part-of=${names.applySet}, ServiceAccount ${mesh.namespace}/${mesh.objects.readerAccount(names.readBy)} among it`,
 				];
-	// Not what was told of another time under that name.
+	// What was told of an earlier time under that name does not count.
 	const isTold = mesh.kind === 'leaving' || (cell.leftBehind !== undefined && mesh.leftBehind.has(cell.cluster));
 	if (cell.leftBehind === undefined) {
 		cell.leftBehind = {
 			cluster: cell.cluster,
 			since: timeText(context.wallClock()),
-			reason: reason.slice(0, longestReason).toWellFormed(),
+			reason: reason.slice(0, longestReasonCharacters).toWellFormed(),
 			objects,
 		};
 		context.onNotice(mesh.name, {
@@ -60,12 +60,12 @@ export async function giveUp(
 		return true;
 	}
 	tellLeaving(context, visit, reason);
-	// Nobody is woken by the status that tells it: the mesh has to be looked at until it has been read.
+	// The status that tells it wakes nobody, so the mesh is looked at until it has been read.
 	context.wakeMesh(mesh.name, `cluster ${cell.cluster} is left behind`);
 	return false;
 }
 
-/** Says what leaving waits for. */
+/** Tells what leaving waits for. */
 export function tellLeaving(context: KeeperContext, { cell, mesh, record }: LeavingVisit, waiting: string): void {
 	const { problem } = cell.health;
 	context.observed(cell, mesh, {

@@ -1,22 +1,22 @@
 /**
- * Whether a cluster answers, told so that it does not flap: one lost packet is no outage, one answer no recovery. A pure
- * state machine; each probe is one step.
+ * Decides whether a cluster answers, without flapping: one lost packet is no outage, one answer no recovery. A pure state
+ * machine; each probe is one step.
  */
 import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
 
 export interface Health {
 	readonly state: 'unknown' | 'up' | 'down';
-	/** Failures in a row, or answers in a row while it is down. */
+	/** Failures in a row, or answers in a row while the cluster is down. */
 	readonly streak: number;
-	/** Why it does not answer; the last reason that was found. */
+	/** Why it does not answer: the last reason. */
 	readonly problem?: ClusterProblem | undefined;
 	/** Wall clock, milliseconds since 1970. */
 	readonly lastSuccessAt?: number | undefined;
-	/** Upper bound, milliseconds, of the class that its latency is in. */
+	/** Upper bound, in milliseconds, of the class of its latency. */
 	readonly latencyClass?: number | undefined;
 	/** Probes in a row whose latency was of another class. */
 	readonly otherClass: number;
-	/** The last latency, milliseconds, for metrics. */
+	/** The last latency, for metrics. */
 	readonly latencyMs?: number | undefined;
 }
 
@@ -26,18 +26,18 @@ export type Probe =
 
 export const unknownHealth: Health = { state: 'unknown', streak: 0, otherClass: 0 };
 
-/** So many failures in a row are an outage. */
+/** This many failures in a row are an outage. */
 export const failuresUntilDown = 3;
-/** So many answers in a row end one. */
+/** This many answers in a row end an outage. */
 const answersUntilUp = 2;
-/** So many probes of another class in a row move the latency that is shown. */
+/** After this many probes of another class in a row the shown latency changes. */
 const probesUntilClass = 4;
 
-/** Bounds of the classes of latency, milliseconds. */
+/** Upper bounds of the classes of latency, in milliseconds. */
 const latencyClasses = [10, 50, 250, 1_000, 5_000] as const;
 const longestClass = 30_000;
 
-/** Its owner has to act: these do not pass by themselves, and are told at once. */
+/** These problems don't pass by themselves. The owner has to act, so they are told at once. */
 const definite: ReadonlySet<string> = new Set([
 	'TLSNotVerified',
 	'KubeconfigInvalid',
@@ -46,8 +46,8 @@ const definite: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Goes on from what the status said before a restart: one that was reached is as little an outage after one failure as
- * before, and the first probe, which has to connect, moves no latency.
+ * Continues after a restart from what the status said: for a cluster that was reached one failure is still no outage, and
+ * the first probe, which has to connect, changes no latency.
  */
 export function recallHealth(
 	health: Health,
@@ -87,7 +87,7 @@ function failed(health: Health, problem: ClusterProblem): Health {
 	const { latencyMs: _, ...before } = health;
 	if (health.state === 'down') return { ...before, streak: 0, problem };
 	const streak = health.streak + 1;
-	// What was never reached has no good past that could speak for it.
+	// A cluster that was never reached has no good past that could speak for it.
 	const isDown = health.state === 'unknown' || streak >= failuresUntilDown || definite.has(problem.reason);
 	return { ...before, state: isDown ? 'down' : 'up', streak: isDown ? 0 : streak, problem };
 }
@@ -96,7 +96,7 @@ export function reachableOf({ state }: Health): ClusterObservation['reachable'] 
 	return state === 'up' ? 'yes' : state === 'down' ? 'no' : 'unknown';
 }
 
-/** `under 50ms`: what the status shows. */
+/** The latency as the status shows it: `under 50ms`. */
 export function describeLatency({ latencyClass }: Health): string | undefined {
 	return latencyClass === undefined ? undefined : latencyText(latencyClass);
 }

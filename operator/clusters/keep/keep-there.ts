@@ -1,4 +1,4 @@
-/** What is kept in a cluster: the account by which Pilot reads it, and its data plane. */
+/** Keeps the objects in a cluster: the account by which Pilot reads it, and its data plane. */
 import { type ApplyResult, applyInstallation } from '../../apply/applier.ts';
 import type { ApplyHooks } from '../../apply/writer.ts';
 import type { KeeperContext } from './context.ts';
@@ -9,7 +9,7 @@ import type { PassFindings } from './observe.ts';
 import { failureContextOf } from './source.ts';
 import type { VisitThere } from './visit.ts';
 
-/** Whether all of it is there. What was found of it goes into `found`. */
+/** Applies the objects. Returns whether all of them are there. Findings go into `found`. */
 export async function keepThere(context: KeeperContext, visit: VisitThere, found: PassFindings): Promise<boolean> {
 	const { entry, there, signal } = visit;
 	const failures = failureContextOf(there.access);
@@ -58,7 +58,7 @@ async function applyThere(
 	};
 }
 
-/** Warnings of another API server, and who wrote there, are its words. */
+/** Hooks that quote the other API server: its warnings, and who wrote there, are its words. */
 function hooksOf(context: KeeperContext, { cell, mesh }: VisitThere, secrets: readonly string[]): ApplyHooks {
 	return {
 		onNotice: ({ type, reason, message }) =>

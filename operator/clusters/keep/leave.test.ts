@@ -79,7 +79,7 @@ class Scene {
 		return leave(context, link, { cell, mesh, record, names, signal: new AbortController().signal });
 	}
 
-	/** Passes until the record is gone, as the timers of the passes would have it. */
+	/** Makes passes until the record is gone, at the times that the passes ask for. */
 	async run(most = 50): Promise<void> {
 		for (let pass = 0; this.record !== undefined; pass++) {
 			if (pass > most) throw new Error(`not gone after ${most} passes: ${JSON.stringify(this.told.at(-1))}`);
@@ -120,7 +120,7 @@ test('first the Secret is unpublished in one write, then Pilot is given time, th
 	t.deepEqual(await scene.pass(), { requeueAfterMs: 1_000 });
 	t.is(scene.left.length, 2);
 	scene.now += 1_000;
-	// What is applied last goes first; the account, with which its tokens die, at the end.
+	// What is applied last goes first. The account goes at the end, and its tokens end with it.
 	await scene.pass();
 	t.deepEqual(scene.left, ['ServiceAccount']);
 	await scene.run();
@@ -166,7 +166,7 @@ test('one that does not answer is given up in time, told in the status and only 
 	}
 	t.true(scene.now - start >= scene.mesh.leaveTimeoutMs);
 	t.true(scene.now - start < scene.mesh.leaveTimeoutMs + minute);
-	// The status does not say it yet; whoever writes it is woken until it does.
+	// The status does not tell it yet. The mesh, which writes it, is woken until it does.
 	t.is(scene.record?.state, 'Leaving');
 	t.like(scene.cell.leftBehind, { cluster: 'a' });
 	t.true((scene.cell.leftBehind?.objects.length ?? 0) > 0);

@@ -1,6 +1,7 @@
 /**
- * A cluster leaves the mesh: the Secret first, so that no control plane reads it any more; then what is kept in it; last
- * the account, with which its tokens die; and then the record of it all. Bounded in time, and what is left is told.
+ * Lets a cluster leave the mesh. First the Secret is unpublished, so that no control plane reads the cluster any more. Then
+ * everything that is kept in it goes, the account last, with which its tokens end. Then the record goes. All this has a
+ * deadline, and what is left is told.
  */
 import { multiClusterLabel } from '../../../api/v1/constants.ts';
 import { objectKey } from '../../runtime/object.ts';
@@ -14,15 +15,18 @@ import { end, giveUp, tellLeaving } from './give-up.ts';
 import { type ClusterRecord, recordReference, recordSecret } from './record.ts';
 import type { LeavingVisit } from './visit.ts';
 
-/** A classic Pilot forgets a cluster within seconds of the end of its Secret. Until then nothing else is done. */
+/** A classic Pilot forgets a cluster within seconds after its Secret went. Until this time is over nothing else is done. */
 const forgottenAfterMs = 10_000;
-/** A roll-out is waited for no longer than this: it may hang for reasons of its own. */
+/** Waits for a roll-out no longer than this, because it may hang for reasons of its own. */
 const rollOutPatienceMs = 2 * 60_000;
-/** What waits is looked at again after this time. */
+/** Look again after this time at what waits. */
 const recheckMs = 1_000;
 const unreachedMs = 5_000;
 const soonestMs = 50;
-/** A try to clean a cluster that does not answer ends after this time; so does the one after the time is over. */
+/**
+ * A try to clean a cluster that does not answer ends after this time. When the whole deadline is over, the last try still
+ * gets `lastTryMs`.
+ */
 const oneTryMs = 30_000;
 const lastTryMs = 3_000;
 /** The clocks of two replicas may differ by this much. */
@@ -69,7 +73,7 @@ export async function leave(context: KeeperContext, link: ClusterLink, visit: Le
 /** Unpublishes the Secret in one write. */
 async function beginLeaving(context: KeeperContext, visit: LeavingVisit, now: number): Promise<PassResult> {
 	const { cell, mesh, record, signal } = visit;
-	// When its token was issued stays: by that a restarted operator knows that Pilot has to forget it.
+	// The time of the last token stays in the record. By it a restarted operator knows that Pilot has to forget the cluster.
 	const { content: _, basis: __, ...kept } = record;
 	const leaving: ClusterRecord = { ...kept, state: 'Leaving', leavingSince: now };
 	await context.writerHere(mesh, signal).apply(recordSecret(mesh, leaving), true);
@@ -84,7 +88,10 @@ async function beginLeaving(context: KeeperContext, visit: LeavingVisit, now: nu
 	return { requeueAfterMs: record.state === 'Published' ? Math.min(forgottenAfterMs, mesh.leaveTimeoutMs) : 0 };
 }
 
-/** What somebody else has applied as well, as from a backup, stays when it is given up: Pilot would go on to read the cluster. */
+/**
+ * Hides the Secret from Pilot. What somebody else has applied as well, as from a backup, stays when we give it up, and
+ * Pilot would go on reading the cluster.
+ */
 async function hide({ live, api }: KeeperContext, { mesh, record, signal }: LeavingVisit): Promise<void> {
 	const reference = recordReference(mesh.namespace, record.cluster);
 	if (live.get(objectKey(reference))?.clusterRecord?.isPublished !== true) return;
@@ -92,7 +99,7 @@ async function hide({ live, api }: KeeperContext, { mesh, record, signal }: Leav
 	await api.patch(reference, hidden, { type: 'merge', metadataOnly: true, signal });
 }
 
-/** Left at a time that is still to come: the clock went back, and by it leaving would last until then. */
+/** Whether leaving began at a time that is still to come: the clock went back, and leaving would last until then. */
 function isOfAnotherClock({ leavingSince }: ClusterRecord, now: number): boolean {
 	return leavingSince !== undefined && leavingSince > now + clockSkewMs;
 }

@@ -1,4 +1,4 @@
-/** From what a pass found to what is told of a cluster. Pure. */
+/** Turns what a pass found into what is told about a cluster. Pure. */
 
 import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
@@ -7,7 +7,7 @@ import { type ClusterRecord, recordReference } from './record.ts';
 import { renewalAt } from './rotation.ts';
 import type { KeepingVisit } from './visit.ts';
 
-/** What one pass found, beside what the cell remembers. */
+/** What one pass found, besides what the cell remembers. */
 export interface PassFindings {
 	waiting?: string | undefined;
 	joinProblem?: ClusterProblem | undefined;
@@ -16,10 +16,10 @@ export interface PassFindings {
 	againInMs?: number;
 }
 
-/** A renewal that is overdue by this share of the life is told. */
+/** A renewal that is overdue by this share of the token's life is told. */
 const lateShare = 0.1;
 
-/** @param now milliseconds since 1970 */
+/** @param now wall clock, milliseconds since 1970 */
 export function observationOf(
 	{ cell, mesh, entry, record }: Pick<KeepingVisit, 'cell' | 'mesh' | 'entry' | 'record'>,
 	found: PassFindings,
@@ -79,7 +79,7 @@ function credentialsOf(
 	return { credentials: { expire: timeText(end), state: now >= end ? 'expired' : now >= late ? 'late' : 'valid' } };
 }
 
-/** RFC 3339, whole seconds. */
+/** RFC 3339, in whole seconds. */
 export function timeText(time: number): string {
 	return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }

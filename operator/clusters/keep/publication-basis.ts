@@ -1,18 +1,24 @@
-/** Of what the kubeconfig in a published Secret was made, but for the token: as long as it is the same, the Secret is. */
+/**
+ * A hash of everything that the kubeconfig in a published Secret is made from, except the token. While the hash stays the
+ * same, the Secret stays, too.
+ */
 import { createHash } from 'node:crypto';
 import type { RemoteKubeconfig } from './remote-secret.ts';
 import type { Account } from './token.ts';
 
-/** The cluster that is read: by whom, and how the control plane reaches it. */
+/** The cluster that is read: its account, and how the control plane reaches it. */
 export interface ReadCluster {
 	readonly account: Account & {
-		/** Tokens die with the object: one that was deleted and made again needs new ones. Undefined where it is not seen. */
+		/**
+		 * UID of the account. Tokens end with the account: one that was deleted and made again needs new ones. Undefined when
+		 * nobody has seen it.
+		 */
 		readonly uid?: string | undefined;
 	};
 	readonly access: Omit<RemoteKubeconfig, 'cluster' | 'token'>;
 }
 
-/** A hash, for the record. */
+/** The hash, for the record. */
 export function basisOf({ access, account }: ReadCluster): string {
 	const { server, ca, tlsServerName, proxyUrl } = access;
 	const parts = [server, ca ?? '', tlsServerName ?? '', proxyUrl ?? '', account.namespace, account.name];

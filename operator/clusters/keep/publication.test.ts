@@ -19,7 +19,7 @@ const reference = recordReference(namespace, 'a');
 const policy = { renewShare: 0.7 };
 const mesh = { name: 'default', namespace, owner };
 
-/** A Secret that is kept up, pass by pass. */
+/** A Secret that is kept, pass by pass. */
 class Scene {
 	readonly store = new FakeStore();
 	memory: PublicationMemory = { wasPublished: false };
@@ -44,7 +44,7 @@ class Scene {
 		return keepPublished(target, source, { ...wish, now }, memory, {});
 	}
 
-	/** The process begins anew. */
+	/** Restarts the process. */
 	restart(): void {
 		this.memory = { wasPublished: false };
 	}
@@ -103,7 +103,7 @@ test('a token that is due is replaced, and told as a replacement', async (t) => 
 	t.is(scene.token, 'token-2');
 	t.is(scene.record.replacedAt, scene.now);
 	t.is(await scene.pass(), 'unchanged');
-	// Also by a process that did not publish it.
+	// The same in a process that did not publish it.
 	scene.restart();
 	scene.now += 30 * day;
 	t.is(await scene.pass(), 'rotated');
@@ -142,7 +142,7 @@ test('another address, authority or account makes another token', async (t) => {
 		{ account, issue, access: { ...access, tlsServerName: 'a.example' } },
 		{ account, issue, access: { ...access, proxyUrl: 'http://proxy' } },
 		{ issue, access, account: { ...account, name: 'istio-reader-there' } },
-		// Deleted and made again: its tokens have died.
+		// The account was deleted and made again, so its tokens have ended.
 		{ issue, access, account: { ...account, uid: 'u2' } },
 	];
 	for (const source of sources) {
@@ -175,7 +175,7 @@ test('content that somebody changed is written again as it was, without a new to
 	const scene = new Scene();
 	await scene.pass();
 	const { secret } = scene;
-	// Who writes a field of ours takes it over: our entry in managedFields is another one then.
+	// Whoever writes a field of ours takes it over, which changes our entry in managedFields.
 	const [entry] = secret.metadata.managedFields ?? [];
 	const managedFields = [{ ...entry, fieldsV1: { 'f:metadata': {} } }];
 	scene.store.put({ ...secret, data: { a: 'eA==' }, metadata: { ...secret.metadata, managedFields } } as KubeObject);
@@ -203,7 +203,7 @@ test('a Secret that was deleted is made again with a new token: Pilot may have m
 	t.is(await scene.pass(), 'repaired');
 	t.is(scene.token, 'token-2');
 	t.is(scene.record.replacedAt, start);
-	// Also where this process has never seen it, and the status says that it was there.
+	// The same when this process has never seen it, and the status says that it existed.
 	const restarted = new Scene();
 	restarted.wish = { ...restarted.wish, wasPublished: true };
 	t.is(await restarted.pass(), 'repaired');

@@ -1,6 +1,6 @@
 /**
- * Keeps one Secret by which a control plane reads a cluster: with a token that lives and is proven, the same content as
- * long as that is so, and written only where it differs.
+ * Keeps one Secret by which a control plane reads a cluster. It has a token that is valid and tried out. Its content stays
+ * the same as long as that is so, and it is written only when it differs.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Owner } from '../../apply/identity.ts';
@@ -31,35 +31,34 @@ export interface PublicationTarget {
 
 /** The cluster that is read, and a token for it. */
 export interface PublicationSource extends ReadCluster {
-	/** A new token for the account, of about this life (milliseconds), that was used successfully. */
+	/** Issues a new token for the account, with about this life. The token has been used successfully. */
 	readonly issue: (lifetimeMs: number, now: number) => Promise<IssuedToken>;
 }
 
-/** What a process remembers of a published Secret. */
+/** What a process remembers about a published Secret. */
 export interface PublicationMemory {
 	kubeconfig?: string | undefined;
 	fingerprint?: string | undefined;
-	/** Whether it was published by this process, or found so: what comes after is a replacement. */
+	/** Whether this process published it, or found it published. Then the next one is a replacement. */
 	wasPublished: boolean;
 }
 
 export interface PublicationWish {
-	/** All of the record that does not come with the token. */
+	/** The parts of the record that don't come with the token. */
 	readonly record: Pick<ClusterRecord, 'cluster' | 'role' | 'dataPlane' | 'id' | 'kubeconfig'>;
-	/** Milliseconds. */
 	readonly lifetimeMs: number;
 	readonly policy: RotationPolicy;
 	/** Records of the other clusters of the mesh. */
 	readonly others: readonly ClusterRecord[];
-	/** The status of the mesh says that it was published. */
+	/** Whether the status of the mesh says that it was published. */
 	readonly wasPublished: boolean;
-	/** Milliseconds since 1970. */
+	/** Wall clock, milliseconds since 1970. */
 	readonly now: number;
 }
 
 export type PublicationOutcome = 'unchanged' | 'published' | 'rotated' | 'repaired';
 
-/** Brings the Secret to what is wished. Rejects where it can't; what was published before stays then. */
+/** Makes the Secret as it should be. Rejects when it can't; what was published before stays then. */
 export async function keepPublished(
 	target: PublicationTarget,
 	source: PublicationSource,
@@ -88,7 +87,7 @@ export async function keepPublished(
 		return foreignKeys.length > 0 ? 'repaired' : 'unchanged';
 
 	if (live === undefined) await claim(target, reference, options);
-	// Somebody else who has another mind about it is not answered without end: with each new token pods are replaced.
+	// Does not answer somebody who keeps changing it without end, because with each new token pods are replaced.
 	const isRepair = memory.wasPublished && (live === undefined || (isGood && isOurs));
 	if (isRepair) {
 		const secret = { apiVersion: reference.apiVersion, kind: reference.kind, metadata: reference };
@@ -98,7 +97,7 @@ export async function keepPublished(
 		await write(target, { ...record, ...wish.record }, memory.kubeconfig ?? '', memory);
 		return isOurs ? 'repaired' : 'published';
 	}
-	// Deleted by somebody: what is remembered is as good as it was, but Pilot may have missed that it went and came.
+	// Somebody deleted the Secret. What is remembered is still good, but Pilot may have missed that it went and came.
 	const { token, issued } = await source.issue(wish.lifetimeMs, wish.now);
 	const kubeconfig = remoteKubeconfig({ cluster, ...source.access, token });
 	const isReplacement = memory.wasPublished;
@@ -135,7 +134,7 @@ async function write(
 	memory.wasPublished = true;
 }
 
-/** After a restart: what is published is read once. It is used when it is what was written. */
+/** Reads the published Secret once after a restart, and uses it when it is what was written. */
 async function recall(
 	{ api, mesh, live }: PublicationTarget,
 	record: ClusterRecord,
@@ -157,7 +156,7 @@ async function recall(
 	memory.fingerprint = live.get(objectKey(reference))?.fingerprint;
 }
 
-/** Pilot takes each key for a cluster, whoever put it there: those of somebody else go. */
+/** Removes keys of others: Pilot takes each key for a cluster, whoever put it there. */
 async function removeKeys(
 	{ api, live, writer }: PublicationTarget,
 	reference: ReturnType<typeof recordReference>,
@@ -173,8 +172,8 @@ async function removeKeys(
 }
 
 /**
- * Another primary has published it here before. With the content that it wrote, it becomes ours in one write, so that no
- * Pilot ever misses it. False where the content is not what was written.
+ * Takes over a Secret that another primary has published here. With the content that it wrote, the Secret becomes ours in
+ * one write, so that no Pilot ever misses it. False when the content is not what was written.
  */
 export async function takeOver(
 	target: PublicationTarget,

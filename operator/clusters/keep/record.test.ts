@@ -9,7 +9,7 @@ const mesh = { name: 'default', namespace: 'istio-system', owner };
 const day = 24 * 60 * 60_000;
 
 const label = fc.stringMatching(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/);
-/** Milliseconds since 1970, of some thirty years. */
+/** Milliseconds since 1970, within some thirty years. */
 const time = fc.integer({ min: Date.UTC(2020), max: Date.UTC(2050) });
 const hash = fc.stringMatching(/^[\w-]{22}$/);
 

@@ -1,13 +1,14 @@
 /**
- * The Secret `istio-remote-secret-<cluster>`: how Pilot learns of a cluster, and all that the operator has to know of it
- * after a restart. One object for the whole life of an entry, so that no crash can separate the two:
+ * The Secret `istio-remote-secret-<cluster>` tells Pilot about a cluster, and holds all that the operator has to know about
+ * it after a restart. It is one object for the whole life of an entry, so that no crash can separate the two:
  *
- * - `Pending`: without content, and without the label by which Pilot looks. Written before the first write in the cluster,
- *   as a finalizer is: what may be left there is never forgotten.
- * - `Published`: label and content come in one write; Pilot sees a new Secret that is complete.
- * - `Leaving`: label and content went in one write, which Pilot sees as a deletion; the Secret goes when the cluster is clean.
+ * - `Pending`: without content, and without the label by which Pilot looks. It is written before the first write in the
+ *   cluster, like a finalizer, so that what may be left there is never forgotten.
+ * - `Published`: label and content come in one write. Pilot sees a new Secret that is complete.
+ * - `Leaving`: label and content went in one write, which Pilot sees as a deletion. The Secret goes when the cluster is
+ *   clean.
  *
- * Its annotations are read from metadata alone. Nothing of the kubeconfig is in them.
+ * Its annotations are read from metadata alone. They contain nothing of the kubeconfig.
  */
 import { createHash } from 'node:crypto';
 import { applySetLabel, clusterAnnotationPrefix, clusterLabel, multiClusterLabel } from '../../../api/v1/constants.ts';
@@ -25,46 +26,52 @@ export interface KubeconfigReference {
 	readonly key: string;
 }
 
-/** A token as it was issued. */
+/** When a token was issued, and for how long. */
 export interface Issued {
-	/** By our clock, milliseconds since 1970. */
+	/** By our clock, in milliseconds since 1970. */
 	readonly issuedAt: number;
-	/** As the API server granted it, milliseconds. */
+	/** The life that the API server granted. */
 	readonly lifetimeMs: number;
 }
 
 export type RecordState = 'Pending' | 'Published' | 'Leaving';
 
-/** What the Secret of a cluster says. */
+/** The contents of a cluster's record. */
 export interface ClusterRecord {
 	readonly cluster: string;
 	readonly role: 'Remote' | 'Primary';
 	readonly state: RecordState;
-	/** UID of `kube-system` there; absent until its API server has answered. */
+	/** UID of `kube-system` there. Undefined until its API server has answered. */
 	readonly id?: string;
 	/** Whether it has, or may still have, something of a data plane. */
 	readonly dataPlane: boolean;
-	/** By which it was joined, and by which it is cleaned when it leaves. */
+	/** The kubeconfig by which it joined, and by which it is cleaned when it leaves. */
 	readonly kubeconfig: KubeconfigReference;
-	/** Of what was published last. */
+	/** The token that was published last. */
 	readonly issued?: Issued;
-	/** Hash of everything but the token from which the kubeconfig was made. */
+	/** Hash of everything that the kubeconfig was made from, except the token. */
 	readonly basis?: string;
 	/** Hash of the content. */
 	readonly content?: string;
-	/** When content that Pilot may know was replaced, milliseconds since 1970; absent where it never was. */
+	/** When content that Pilot may know was replaced, in milliseconds since 1970. Undefined when it never was. */
 	readonly replacedAt?: number;
-	/** When leaving began, milliseconds since 1970. */
+	/** When leaving began, in milliseconds since 1970. */
 	readonly leavingSince?: number;
 }
 
-/** What istioctl writes on such Secrets, for people and tools (istio `istioctl/pkg/multicluster/remote_secret.go`). */
+/**
+ * istioctl writes this annotation on such Secrets, for people and tools (istio
+ * `istioctl/pkg/multicluster/remote_secret.go`).
+ */
 const clusterNameAnnotation = 'networking.istio.io/cluster';
 
-/** The component that everything about other clusters belongs to. */
+/** The component of everything about other clusters. */
 const clustersComponent = 'clusters';
 
-/** The ApplySet of the Secret of one cluster: not that of the mesh, which takes away whatever is not rendered. */
+/**
+ * The ApplySet of the Secret of one cluster. It differs from that of the mesh, whose objects are pruned when they are not
+ * rendered.
+ */
 export function recordSetId(mesh: string, cluster: string): string {
 	return applySetId(`${mesh}/clusters/${cluster}`);
 }
@@ -74,10 +81,12 @@ export function recordReference(namespace: string, cluster: string) {
 	return { apiVersion, kind, namespace, name: remoteSecretName(cluster) };
 }
 
-/** Each is asked for again and again, by the passes of all clusters. What caches keep is frozen: it is read once. */
+/**
+ * Records that were read before. The passes of all clusters ask for them again and again, and what caches hold is frozen.
+ */
 const known = new WeakMap<ClusterRecordFacts, { readonly record: ClusterRecord | undefined }>();
 
-/** Undefined for a Secret that stands for no cluster, or of which too little can be read. */
+/** The record in a Secret. Undefined when it represents no cluster, or too little of it can be read. */
 export function recordOf({ clusterRecord }: Pick<Child, 'clusterRecord'>): ClusterRecord | undefined {
 	if (clusterRecord === undefined) return undefined;
 	let found = known.get(clusterRecord);
@@ -109,8 +118,8 @@ function readRecord({ cluster, isPublished, facts }: ClusterRecordFacts): Cluste
 }
 
 /**
- * The Secret for a record; with the kubeconfig where it is published.
- * @param owner the MeshInstallation; left out in another cluster
+ * The Secret for a record, with the kubeconfig when it is published.
+ * @param owner the MeshInstallation; absent in another cluster
  */
 export function recordSecret(
 	mesh: { readonly name: string; readonly namespace: string; readonly owner?: Owner; readonly partOf?: string },
@@ -163,7 +172,7 @@ export function recordSecret(
 	});
 }
 
-/** Hash of a kubeconfig, for `content`: whether the Secret is still as it was written. */
+/** Hash of a kubeconfig, for `content`: it shows whether the Secret is still as it was written. */
 export function contentHash(kubeconfig: string): string {
 	return createHash('sha256').update(kubeconfig).digest('base64url').slice(0, 22);
 }
@@ -184,7 +193,7 @@ export function ownRecordsIn(
 	);
 }
 
-/** The Secrets of other clusters in the namespace of a mesh, whoever keeps them. */
+/** The records of other clusters in the namespace of a mesh, whoever keeps them. */
 export function recordsIn(namespace: string, secrets: Iterable<Child>): readonly ClusterRecord[] {
 	return [...secrets].flatMap((child) => {
 		const record = child.metadata.namespace === namespace ? recordOf(child) : undefined;
@@ -193,7 +202,7 @@ export function recordsIn(namespace: string, secrets: Iterable<Child>): readonly
 }
 
 /**
- * A hash of the published Secrets whose content was replaced: what Pilot and Mixer of a classic release would not notice,
+ * A hash of the published Secrets whose content was replaced. Pilot and Mixer of a classic release would not notice that,
  * because they act on Secrets that come and go and ignore updates. Undefined while there are none.
  */
 export function replacedHash(records: readonly ClusterRecord[]): string | undefined {
@@ -208,7 +217,7 @@ function given<K extends string, V>(key: K, value: V | undefined): { readonly [P
 	return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V };
 }
 
-/** Undefined where it is no token's: then there is none, and a new one is due. */
+/** Undefined when the text is wrong: then there is no token, and a new one is due. */
 function issuedOf(at: string | undefined, lifetimeSeconds: string | undefined): Issued | undefined {
 	const issuedAt = timeOf(at);
 	const lifetimeMs = Math.round(Number(lifetimeSeconds ?? Number.NaN) * 1_000);

@@ -1,24 +1,29 @@
-/** The Secret by which Pilot and Mixer read a cluster: its name, and the kubeconfig inside, as `istioctl create-remote-secret` makes them. */
+/**
+ * The Secret by which Pilot and Mixer read a cluster: its name, and the kubeconfig inside, as `istioctl
+ * create-remote-secret` makes them.
+ */
 import { stringify } from 'yaml';
 import { InvalidError } from '../../runtime/errors.ts';
 
 export interface RemoteKubeconfig {
 	/** Name of the cluster in the mesh. */
 	readonly cluster: string;
-	/** https URL. */
+	/** https URL of its API server. */
 	readonly server: string;
-	/** PEM of the authorities of its certificate. */
+	/** PEM of the authorities that signed its certificate. */
 	readonly ca: string | undefined;
 	readonly tlsServerName: string | undefined;
 	readonly proxyUrl?: string | undefined;
-	/** Bearer token of the reader. */
+	/** Bearer token of the account that reads. */
 	readonly token: string;
 }
 
-/** istio 1.4 to 1.27 `istioctl/pkg/multicluster/remote_secret.go` and its predecessor; tools of Istio look for it. */
+/**
+ * Tools of Istio look for this prefix (istio 1.4 to 1.27 `istioctl/pkg/multicluster/remote_secret.go` and its predecessor).
+ */
 const prefix = 'istio-remote-secret-';
 
-/** A valid name as it is: a cluster's name is a DNS label, a Secret's may have 253 characters. */
+/** The name is always valid: a cluster's name is a DNS label, and a Secret's may have 253 characters. */
 export function remoteSecretName(cluster: string): string {
 	return `${prefix}${cluster}`;
 }
@@ -60,7 +65,8 @@ export function remoteKubeconfig(from: RemoteKubeconfig): string {
 			kind: 'Config',
 			users: [{ name: cluster, user: { token } }],
 		},
-		// client-go reads YAML 1.1, where `on`, `1_000` or `2026-01-01`, all of them names of clusters, are no text unless quoted.
+		// client-go reads YAML 1.1. There `on`, `1_000` or `2026-01-01`, all of them possible names of clusters, are texts only
+		// when quoted.
 		{ lineWidth: 0, indentSeq: false, aliasDuplicateObjects: false, compat: 'yaml-1.1' },
 	);
 }

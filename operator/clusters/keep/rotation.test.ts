@@ -33,7 +33,7 @@ test('a token is renewed after it was issued and well before its end, so that ol
 			t.true(at > start);
 			t.true(at <= start + life * given.renewShare);
 			t.true(start + life - at >= Math.min(15 * minute, life / 2));
-			// Jitter makes it earlier, and by little.
+			// Jitter makes it earlier, but only a little.
 			t.true(at >= start + Math.min(life * given.renewShare, life / 2) - life * 0.05);
 		}),
 	);
@@ -95,9 +95,9 @@ test('without a token, and with one that a clock dated that went back since, it 
 
 test('a token dated by another clock is renewed before its real end all the same', (t) => {
 	fc.assert(
-		// Doubles would hardly ever be of this size; they are as often as not next to nothing.
+		// Doubles would hardly ever be of this size: half the time they are next to nothing.
 		fc.property(lifetimeMs, policy, fc.integer({ min: 0, max: 3_000 }), (life, given, thousandths) => {
-			// Issued at `start`; the clock showed more, and is right again.
+			// The token was issued at `start`. The clock showed a later time then, and is right again.
 			const record = published('a', start + (life * thousandths) / 1_000, life);
 			t.true(isDue(record, [], given, start) || isDue(record, [], given, start + life));
 		}),
@@ -112,13 +112,13 @@ test('who is nearly due renews with the first that is, and who is far from it do
 	t.false(isDue(near, [first, far], common, now - 1));
 	t.true(isDue(near, [first, far], common, now));
 	t.false(isDue(far, [first, near], common, now));
-	// And after the first has been renewed, for as long as the roll-out waits.
+	// The same after the first has been renewed, while the roll-out waits.
 	const renewed = published('first', now, 30 * day, now);
 	t.true(isDue(near, [renewed, far], common, now + minute));
 	t.false(isDue(near, [renewed, far], common, now + rollOutPatienceMs));
-	// One that does not answer for days makes nobody else renew early.
+	// A cluster that does not answer for days makes nobody else renew early.
 	t.false(isDue(near, [first], common, now + rollOutPatienceMs));
-	// Nor does one that is on its way, or leaves.
+	// Neither does one that is joining or leaving.
 	t.false(isDue(near, [{ ...first, state: 'Leaving' }], common, now));
 	t.false(isDue(near, [near], common, now));
 });
@@ -131,7 +131,7 @@ test('pods are replaced when all that are due have been renewed, and however it 
 	t.false(isSettled([renewed, dead], common, start + 1));
 	t.true(isSettled([renewed, { ...dead, state: 'Leaving' }], common, start + 1));
 	t.true(isSettled([renewed, dead], common, start + rollOutPatienceMs));
-	// The clock went back: it is not waited for until it has caught up.
+	// The clock went back. Nobody waits until it has caught up.
 	t.true(isSettled([published('a', start - day, 30 * day, start + day), dead], common, start));
 });
 

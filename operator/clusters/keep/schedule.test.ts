@@ -41,7 +41,7 @@ test('delays are within their bounds, with 20 % of jitter', (t) => {
 				probeDelayMs(cellWith({ ...health('down'), downs: count }), () => value),
 				Math.min(3_000 * 2 ** Math.min(count, 10), 2 * minute),
 			);
-			// The answer that makes sure comes soon after the first, however long it was down.
+			// The probe that confirms the first answer comes soon, however long the cluster was down.
 			of(
 				probeDelayMs(cellWith({ ...health('down', 1), downs: count }), () => value),
 				3_000,
@@ -82,11 +82,11 @@ test('the next pass never comes at once, and always comes', (t) => {
 test('a check that is overdue makes no loop where it can not be made', (t) => {
 	const overdue = { nextProbeAt: 2 * minute, nextCheckAt: -5 * minute };
 	const clock = { now: 0, wallClock: 0, random: middle };
-	// It does not answer, or has just failed to.
+	// The cluster does not answer, or has just failed to.
 	t.is(nextPassInMs(cellWith({ ...overdue, ...health('down') }), [], policy, clock), 2 * minute);
 	t.is(nextPassInMs(cellWith({ ...overdue, ...health('unknown') }), [], policy, clock), 2 * minute);
 	t.is(nextPassInMs(cellWith({ ...overdue, ...health('up', 1) }), [], policy, clock), 2 * minute);
-	// The check itself failed: it is tried again with the rest, less and less often.
+	// The check itself failed. It is tried again with the rest, less and less often.
 	t.is(nextPassInMs(cellWith({ ...overdue, ...health('up'), failures: 1 }), [], policy, clock), 2_000);
 	t.is(nextPassInMs(cellWith({ ...overdue, ...health('up'), failures: 4 }), [], policy, clock), 16_000);
 	t.is(nextPassInMs(cellWith({ ...overdue, ...health('up'), failures: 99 }), [], policy, clock), minute);
@@ -99,7 +99,7 @@ test('renewal and end of a token bring a pass, and what is overdue makes no loop
 	const next = (state: 'up' | 'down', issuedAt: number) =>
 		nextPassInMs(cellWith({ ...far, ...health(state) }), [published(issuedAt, 100 * minute)], policy, clock);
 	t.true(next('up', 0) <= 70 * minute && next('up', 0) >= 65 * minute);
-	// Nobody renews it, but its end is told.
+	// Nobody renews the token, but its end is told.
 	t.is(next('down', 0), 100 * minute);
 	t.is(next('up', -80 * minute), 20 * minute);
 	t.is(next('up', -200 * minute), 1_000 * minute);

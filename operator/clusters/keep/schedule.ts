@@ -1,24 +1,24 @@
-/** When a cluster is looked at again. Everything has its jitter, so that hundreds of clusters never march in step. */
+/** Decides when a cluster is looked at again. Everything has jitter, so that hundreds of clusters never move in step. */
 import type { ClusterCell } from './cell.ts';
 import type { ClusterRecord } from './record.ts';
 import { type RotationPolicy, renewalAt } from './rotation.ts';
 
-/** One that answers is asked this often, milliseconds. */
+/** A cluster that answers is probed this often. */
 const probeMs = 30_000;
-/** One that has just failed is asked again sooner, and then less and less often. */
+/** A cluster that has just failed is probed sooner, and then less and less often. */
 const failedProbeMs = 3_000;
 const longestProbeMs = 2 * 60_000;
-/** Everything is checked anew this often, milliseconds. */
+/** All checks are repeated this often. */
 const checkMs = 10 * 60_000;
-/** Where something was found, sooner, and then less and less often. */
+/** When the checks found something, they are repeated sooner, and then less and less often. */
 const refusedCheckMs = 10_000;
 const longestRefusedMs = 5 * 60_000;
-/** Work that failed there is tried again, milliseconds. */
+/** Work that failed there is tried again after this time. */
 const failedWorkMs = 2_000;
 const longestWorkMs = 60_000;
 
 export function probeDelayMs({ health, downs }: ClusterCell, random: () => number): number {
-	// What has just changed is made sure of soon: a failure while it is up, an answer while it is down.
+	// A change is confirmed soon: a failure while the cluster is up, an answer while it is down.
 	if (health.streak > 0) return jittered(failedProbeMs, random);
 	if (health.state !== 'down') return jittered(probeMs, random);
 	return jittered(Math.min(failedProbeMs * 2 ** Math.min(downs, 10), longestProbeMs), random);
@@ -31,7 +31,7 @@ export function recheckDelayMs({ refusals }: ClusterCell, random: () => number):
 	);
 }
 
-/** In how many milliseconds the next pass comes, where nothing else brings it. */
+/** Delay until the next pass, unless something else brings it earlier. */
 export function nextPassInMs(
 	cell: ClusterCell,
 	records: readonly ClusterRecord[],
@@ -44,18 +44,18 @@ export function nextPassInMs(
 		cell.failures === 0 || isDown
 			? Number.POSITIVE_INFINITY
 			: jittered(Math.min(failedWorkMs * 2 ** Math.min(cell.failures - 1, 10), longestWorkMs), random);
-	// Nothing is checked where nothing answers, and after a failure the check is made with the work that is tried again.
+	// While nothing answers, nothing is checked. After a failure the checks are made with the work that is tried again.
 	const isChecked = cell.health.state === 'up' && cell.health.streak === 0 && cell.failures === 0;
 	const check = isChecked ? cell.nextCheckAt - now : Number.POSITIVE_INFINITY;
 	const tokens = records.flatMap(({ cluster, issued }) => {
 		if (issued === undefined) return [];
 		const end = issued.issuedAt + issued.lifetimeMs - wallClock;
-		// A renewal that is overdue is tried by the pass itself, and again by the timers of its failures.
+		// The pass itself tries an overdue renewal, and the timers of its failures bring it again.
 		const renewal = isDown ? Number.POSITIVE_INFINITY : renewalAt(cluster, issued, policy) - wallClock;
 		return [renewal, end].filter((inMs) => inMs > 0);
 	});
 	const waits = [cell.nextProbeAt - now, check, work, ...tokens];
-	// Never at once: a clock that stands still must not make a loop of it.
+	// Never at once, so that a clock that stands still makes no loop.
 	return Math.max(50, Math.min(...waits));
 }
 

@@ -1,6 +1,6 @@
 /**
- * The Secret about a cluster in this one: a record from before the first write elsewhere on, and published once Pilot may
- * read the cluster.
+ * Keeps the Secret about a cluster in this one. It is a record from before the first write elsewhere on, and published when
+ * Pilot may read the cluster.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { objectKey } from '../../runtime/object.ts';
@@ -12,10 +12,10 @@ import { type ClusterRecord, recordOf, recordReference, recordSecret } from './r
 import { sourceOf } from './source.ts';
 import type { KeepingVisit, VisitThere } from './visit.ts';
 
-/** What a record says may be in a cluster. */
+/** What may be in a cluster, according to its record. */
 export type Marks = Pick<ClusterRecord, 'role' | 'dataPlane'>;
 
-/** Before the first write of its kind in the cluster: what may be left there is remembered from here on. */
+/** Records, before the first write of its kind in the cluster, what may be left there from now on. */
 export async function begin(context: KeeperContext, visit: KeepingVisit, { role, dataPlane }: Marks): Promise<void> {
 	const { api, live } = context;
 	const { cell, mesh, record, signal } = visit;
@@ -45,7 +45,7 @@ export async function publish(context: KeeperContext, visit: VisitThere, { role,
 	const { api, live, wallClock } = context;
 	const { cell, mesh, names, signal } = visit;
 	const { name: cluster, kubeconfig } = visit.entry;
-	// While nothing can be learned, what was known of it goes on.
+	// While nothing can be learned, the known ID stays.
 	const id = cell.facts?.id ?? context.recordOf(mesh, cluster)?.id;
 	try {
 		const outcome = await keepPublished(

@@ -23,7 +23,7 @@ const token = webToken({ iat: 0, exp: 3_600 });
 const granted = { status: 201, body: { status: { token } } };
 const status = (code: number) => ({ status: code, body: { kind: 'Status', code, message: `${code}` } });
 
-/** A cluster whose API server answers by script; by `entry.server` it is reached at another one. */
+/** A cluster whose API server answers by script. `entry.server` leads to another one. */
 async function sourceFor(server: ScriptedServer, other?: ScriptedServer) {
 	const dialled: StaticCredentials[] = [];
 	const there = {
@@ -69,7 +69,7 @@ test('a token is used before it is given away, as Pilot will use it', async (t) 
 	await using server = await startScript(script(reads));
 	const { source, dialled } = await sourceFor(server);
 	t.deepEqual(await source.issue(60 * minute, start), { token, issued: { issuedAt: start, lifetimeMs: 60 * minute } });
-	// Nothing of the operator's own credentials.
+	// None of the operator's own credentials are used.
 	t.deepEqual(dialled, [{ url: server.url, ca: 'CA', servername: undefined, proxyUrl: undefined, token }]);
 	t.deepEqual(new Set(server.asked.filter(({ method }) => method === 'GET').map((one) => one.token)), new Set([token]));
 });
@@ -118,7 +118,7 @@ test('where the mesh dials another address, that is tried, and where only the me
 		second.dialled.map(({ url }) => url),
 		[silent.url, server.url],
 	);
-	// It answers there and refuses: that is the answer that Pilot would get.
+	// The server answers there and refuses. Pilot would get the same answer.
 	await using refusing = await startScript(() => status(422));
 	const third = await sourceFor(server, refusing);
 	const failure = await t.throwsAsync(third.source.issue(60 * minute, start), { instanceOf: ClusterFailure });

@@ -1,4 +1,4 @@
-/** From an open connection to what a Secret is made of: how the control plane reaches the cluster, and a token for it. */
+/** Finds what a Secret is made of, by an open connection: how the control plane reaches the cluster, and a token for it. */
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { ClusterAccess } from '../kubeconfig/kubeconfig.ts';
@@ -16,7 +16,7 @@ export function failureContextOf({ server, credentials }: ClusterAccess): Failur
 	};
 }
 
-/** The account by which another primary reads this cluster; undefined where nobody has said how it is reached. */
+/** The account by which another primary reads this cluster. Undefined when nobody has said how others reach it. */
 export function localSourceOf(
 	context: KeeperContext,
 	mesh: KeepingMesh,
@@ -34,7 +34,8 @@ export function localSourceOf(
 		access: { server, ca: access?.ca, tlsServerName: undefined },
 		issue: async (lifetimeMs, now) => {
 			const answer = await issueToken(api, identity, lifetimeMs, now, { signal });
-			// Tried where this operator reaches its own API server, which may be another address than that for others.
+			// Tried at the address by which this operator reaches its own API server, which may differ from the address for
+			// others.
 			const reader = context.connectHere(answer.token);
 			try {
 				await proveToken(reader, { signal });
@@ -84,7 +85,7 @@ export function sourceOf(
 						reason: 'TokenNotProven',
 						doing,
 					});
-					// It is the new token that is not known there, not the user of the kubeconfig.
+					// The server does not accept the new token. The user of the kubeconfig is fine.
 					throw failure.problem.reason === 'Unauthorized'
 						? new ClusterFailure({ reason: 'TokenNotProven', message: `${doing}: 401 Unauthorized` }, false)
 						: failure;
@@ -96,10 +97,11 @@ export function sourceOf(
 				await prove(server);
 			} catch (error) {
 				if (!(error instanceof ClusterFailure) || server === access.server) throw error;
-				// Another address than ours: that it fails says nothing about whether the cluster is reached.
+				// A failure at another address than ours does not tell whether the cluster is reached.
 				if (error.problem.reason !== 'Unreachable')
 					throw new ClusterFailure({ reason: 'TokenNotProven', message: error.problem.message }, false);
-				// The mesh may reach it where the operator does not: then the token is tried where both do.
+				// The mesh may reach an address that the operator does not reach. Then the token is tried where the operator
+				// reaches the server.
 				await prove(access.server);
 			}
 			return answer;

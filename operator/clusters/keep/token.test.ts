@@ -27,13 +27,13 @@ test('a token is asked for the account, with the life that is wished', async (t)
 });
 
 test('what is granted counts, by the clock of the API server', async (t) => {
-	// Its clock is 50 years behind.
+	// The API server's clock is 50 years behind.
 	const less = webToken({ iat: 100, exp: 100 + 600 });
 	const { issued } = await issue(status(less, '1970-01-01T00:11:40Z'));
 	t.deepEqual(issued, { issuedAt: start, lifetimeMs: 10 * minute });
 	const more = webToken({ iat: 100, exp: 100 + 365 * 24 * 3_600 });
 	t.is((await issue(status(more))).issued.lifetimeMs, 365 * 24 * 60 * minute);
-	// It is whole seconds, as it is recorded.
+	// The life is in whole seconds, as it is recorded.
 	t.is((await issue(status(webToken({ iat: 100.25, exp: 700.9 })))).issued.lifetimeMs, 600_000);
 });
 

@@ -1,4 +1,4 @@
-/** Tokens by which Pilot reads a cluster: asked of its API server, and tried out before anybody is given them. */
+/** Gets tokens by which Pilot reads a cluster. Its API server issues them, and each is tried out before anybody gets it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer, CallOptions } from '../../runtime/client/api-server.ts';
 import { isForbidden } from '../../runtime/errors.ts';
@@ -16,30 +16,33 @@ export interface IssuedToken {
 	readonly issued: Issued;
 }
 
-/** The answer to a TokenRequest is of no use: no failure to reach whoever gave it. */
+/** The answer to a TokenRequest is useless. The server was reached all the same. */
 export class UnusableToken extends Error {
 	override readonly name = 'UnusableToken';
 }
 
-/** What Pilot lists of every cluster when it begins (istio 1.0-1.4 `pilot/pkg/serviceregistry/kube/controller`). */
+/** Pilot lists these of every cluster when it starts (istio 1.0-1.4 `pilot/pkg/serviceregistry/kube/controller`). */
 const readByPilot = ['services', 'endpoints', 'pods', 'nodes'] as const;
 
-/** Kubernetes gives no token less (`kubernetes/pkg/apis/authentication/validation`); less than half of it would be renewed without end. */
+/**
+ * Kubernetes gives no token less than 10 min (`kubernetes/pkg/apis/authentication/validation`). With less than half of that
+ * a token would be renewed without end.
+ */
 const shortestMs = 5 * 60_000;
-/** Nobody asks for more; what lasts longer is renewed as if it did not. */
+/** Nobody asks for more. A token that lasts longer is renewed as if it lasted this long. */
 const longestMs = 10 * 366 * 24 * 60 * 60_000;
-/** Characters of a token: more than any has, and few enough for a Secret. */
+/** At most this many characters of a token are accepted: more than any has, and few enough for a Secret. */
 const longestToken = 64 * 1024;
 
-/** A new binding is known to the authorizer of an API server a moment after it was stored: so long, milliseconds, it is waited for. */
+/** The authorizer of an API server knows a new binding only a moment after it was stored. Wait this long for it. */
 const bindingPatienceMs = 5_000;
 
 /**
- * Asks for a token (TokenRequest). What the answer says of its life counts, not what was asked for: API servers have bounds
- * of their own. The life is measured by the clock of that API server, so that a wrong clock here moves nothing.
+ * Asks for a token (TokenRequest). Its life is what the answer says, not what was asked for, because API servers have
+ * bounds of their own. The life is measured by the clock of that API server, so that a wrong clock here changes nothing.
  *
- * @param lifetimeMs asked for, milliseconds; at least 10 min
- * @param now our clock, milliseconds since 1970
+ * @param lifetimeMs life to ask for; at least 10 min
+ * @param now our wall clock, milliseconds since 1970
  */
 export async function issueToken(
 	api: ApiServer,
@@ -76,7 +79,7 @@ export async function issueToken(
 	return { token, issued: { issuedAt: now, lifetimeMs: Math.min(Math.floor(grantedMs / 1_000) * 1_000, longestMs) } };
 }
 
-/** From `iat` to `exp` of a JWT, milliseconds; undefined where it is none. */
+/** The time from `iat` to `exp` of a JWT, in milliseconds. Undefined when it is no JWT. */
 function lifetimeOf(token: string): number | undefined {
 	const [, payload = ''] = token.split('.');
 	try {
@@ -86,7 +89,7 @@ function lifetimeOf(token: string): number | undefined {
 		};
 		return typeof iat === 'number' && typeof exp === 'number' && exp > iat ? (exp - iat) * 1_000 : undefined;
 	} catch {
-		// An opaque token: its end is what the answer says.
+		// The token is opaque. Its end is what the answer says.
 		return undefined;
 	}
 }

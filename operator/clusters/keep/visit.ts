@@ -9,25 +9,25 @@ import type { ClusterRecord } from './record.ts';
 export interface Visit {
 	readonly cell: ClusterCell;
 	readonly mesh: WantedMesh;
-	/** As it was when the pass began. */
+	/** The record as it was when the pass began. */
 	readonly record: ClusterRecord | undefined;
-	/** The names under which this mesh keeps something there. */
+	/** The names by which this mesh marks what it keeps there. */
 	readonly names: ClusterNames;
 	readonly signal: AbortSignal;
 }
 
-/** Of a cluster that is listed. */
+/** A visit to a cluster that is listed. */
 export interface KeepingVisit extends Visit {
 	readonly mesh: KeepingMesh;
 	readonly entry: WantedCluster;
 }
 
-/** With an open connection. */
+/** A visit with an open connection. */
 export interface VisitThere extends KeepingVisit {
 	readonly there: ClusterConnection;
 }
 
-/** Of a cluster that was begun, and leaves. */
+/** A visit to a cluster that was begun and leaves. */
 export interface LeavingVisit extends Visit {
 	readonly record: ClusterRecord;
 }

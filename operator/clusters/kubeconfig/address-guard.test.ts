@@ -172,7 +172,7 @@ test('addresses and names of API servers are taken', (t) => {
 	}
 });
 
-/** A resolver that gives these addresses in the form that it is asked for. */
+/** A resolver that returns these addresses in the requested form. */
 function resolver(...addresses: readonly string[]): LookupFunction {
 	return (_hostname, options, callback) => {
 		const answers = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));

@@ -1,8 +1,9 @@
 /**
- * Addresses that a kubeconfig of somebody else must never make the operator dial: they lead to the operator's own machine,
- * or to services of its cloud that hand out credentials to whoever asks. Literal addresses are judged when a kubeconfig
- * is read, in every spelling that a resolver would understand; names when a connection is made, by the very addresses
- * that the connection then uses, so that a name that resolves otherwise a second later (DNS rebinding) gains nothing.
+ * Refuses addresses that somebody else's kubeconfig must never make the operator dial: they lead to the operator's own
+ * machine, or to services of its cloud that give credentials to whoever asks. Literal addresses are judged when a
+ * kubeconfig is read, in every spelling that a resolver would understand. Names are judged when a connection is made, by
+ * the very addresses that the connection then uses. So a name that resolves otherwise a second later (DNS rebinding) gains
+ * nothing.
  */
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
@@ -16,7 +17,10 @@ interface RefusedBlocks {
 	readonly blocks: readonly string[];
 }
 
-/** The first that matches gives the reason. Private, shared (100.64/10) and class E addresses are in use for nodes: not refused. */
+/**
+ * The first match gives the reason. Private, shared (100.64/10) and class E addresses are not refused, because nodes use
+ * them.
+ */
 const refusedBlocks: readonly RefusedBlocks[] = [
 	{ what: 'a loopback address', isLoopback: true, blocks: ['127.0.0.0/8', '::1/128'] },
 	// Linux connects to its own machine for 0.0.0.0.
@@ -53,12 +57,12 @@ const carriers: readonly { readonly blocks: BlockList; readonly at: number }[] =
 
 const refusedLists = refusedBlocks.map((entry) => ({ ...entry, list: blockList(entry.blocks) }));
 
-/** A name has 253 characters at most (RFC 1035), and more when some are percent-encoded. */
+/** A name has at most 253 characters (RFC 1035), and more when some are percent-encoded. */
 const longestHost = 512;
 
 const loopbackNames = /^(?:.*\.)?localhost$|^localhost6?\.localdomain6?$|^localhost6$|^ip6-(?:localhost|loopback)$/;
 
-/** Names by which clouds publish their metadata services. All resolve to addresses above; known here they need no DNS. */
+/** Names of clouds' metadata services. All resolve to addresses above; listed here they are refused without DNS. */
 const metadataNames = new Set([
 	'metadata',
 	'metadata.google.internal',
@@ -71,7 +75,7 @@ const metadataNames = new Set([
 
 /**
  * Why this host must not be dialled, as a noun ("a link-local address"), or undefined.
- * @param hostOrIp host of a URL or a bare address: with or without brackets and zone, in any spelling.
+ * @param hostOrIp host of a URL or a bare address: with or without brackets and zone, in any spelling
  */
 export function refusedAddress(hostOrIp: string, settings: ClusterSettings): string | undefined {
 	const host = canonicalHost(hostOrIp);
@@ -88,10 +92,10 @@ export function refusedAddress(hostOrIp: string, settings: ClusterSettings): str
 }
 
 /**
- * For `ApiServerOptions.lookup`: the system's resolver, which fails with InvalidError `KubeconfigUnsafe` where *any* of a
- * name's addresses is refused. Filtering would do as well; but no honest API server has such an address beside others, and
- * so a connection never depends on which of them is tried. Node asks it for names only, never for literal addresses.
- * @param resolve the system's resolver, but in tests.
+ * For `ApiServerOptions.lookup`: the system's resolver, which fails with InvalidError `KubeconfigUnsafe` when *any* of a
+ * name's addresses is refused. Filtering would work too. But no honest API server has such an address beside others, and so
+ * a connection never depends on which of them is tried. Node asks it for names only, never for literal addresses.
+ * @param resolve the system's resolver, except in tests
  */
 export function guardedLookup(settings: ClusterSettings, resolve: LookupFunction = dnsLookup): LookupFunction {
 	return (hostname, options, callback) => {
@@ -142,7 +146,7 @@ function refusal(hostname: string, what: string): InvalidError {
 	);
 }
 
-/** A resolver's answer is an address or nothing that we would connect to. */
+/** Why an answer of a resolver is refused. What is no address is refused too. */
 function refusedAnswer(address: string, settings: ClusterSettings): string | undefined {
 	const host = canonicalHost(address);
 	return host === undefined || isIP(host) === 0 ? 'no IP address' : refusedIp(host, settings);
@@ -169,8 +173,9 @@ function embeddedIpv4(ipv6: string, at: number): string {
 }
 
 /**
- * Address or name in the one spelling of the WHATWG URL standard, which knows what resolvers make of `0x7f.1`, `2130706433`,
- * `0177.0.0.1`, `%31`, full-width digits and the like. Without brackets, zone and dots at the end. Undefined for anything else.
+ * Gives an address or name the one spelling of the WHATWG URL standard, which knows what resolvers make of `0x7f.1`,
+ * `2130706433`, `0177.0.0.1`, `%31`, full-width digits and the like. Without brackets, zone and dots at the end. Undefined
+ * for anything else.
  */
 function canonicalHost(text: string): string | undefined {
 	if (text.length > longestHost) {
@@ -184,7 +189,7 @@ function canonicalHost(text: string): string | undefined {
 	if (/[\s\p{Cc}/\\?#@]/u.test(bare)) {
 		return undefined;
 	}
-	// Twice: what was a name because of dots at its end may be an address without them.
+	// Done twice: what was a name because of dots at its end may be an address without them.
 	const once = hostOf(bare);
 	const host = once === undefined ? undefined : hostOf(once);
 	return host !== undefined && host.length <= 253 && /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(host) ? host : undefined;

@@ -1,19 +1,22 @@
-/** Reads fields of a kubeconfig of somebody else: every type is checked, and messages name fields by place, never content. */
+/**
+ * Reads fields of somebody else's kubeconfig. It checks every type, and messages name fields by their place, never by
+ * content.
+ */
 import { InvalidError } from '../../runtime/errors.ts';
 import type { Plain, PlainMap } from '../untrusted-yaml.ts';
 
-/** An object of a kubeconfig and where it stands: `clusters[0].cluster`. */
+/** An object of a kubeconfig, and its place: `clusters[0].cluster`. */
 export interface Fields {
 	readonly path: string;
 	readonly map: PlainMap;
 }
 
-/** A mistake. */
+/** The error for a mistake. */
 export function invalid(message: string): InvalidError {
 	return new InvalidError('KubeconfigInvalid', message);
 }
 
-/** A power that no kubeconfig of somebody else gets. */
+/** The error for a power that no kubeconfig of somebody else gets. */
 export function unsafe(message: string): InvalidError {
 	return new InvalidError('KubeconfigUnsafe', message);
 }
@@ -22,13 +25,13 @@ export function pathOf(fields: Fields, name: string): string {
 	return fields.path === '' ? name : `${fields.path}.${name}`;
 }
 
-/** Whether something stands there. null and empty texts are what kubectl takes for nothing. */
+/** Whether the field is set. kubectl takes null and empty texts for nothing. */
 export function isSet(fields: Fields, name: string): boolean {
 	const value = fields.map.get(name);
 	return value !== undefined && value !== null && value !== '';
 }
 
-/** Undefined where nothing stands. */
+/** Undefined when the field is not set. */
 export function textOf(fields: Fields, name: string): string | undefined {
 	const value = fields.map.get(name);
 	if (value === undefined || value === null || value === '') {
@@ -40,7 +43,10 @@ export function textOf(fields: Fields, name: string): string | undefined {
 	return value;
 }
 
-/** Without fields where nothing stands. @param path empty for the whole. */
+/**
+ * Has no fields when the value is not set.
+ * @param path empty for the whole kubeconfig
+ */
 export function fieldsOf(value: Plain | undefined, path: string): Fields {
 	if (value === undefined || value === null) {
 		return { path, map: new Map() };
@@ -52,10 +58,10 @@ export function fieldsOf(value: Plain | undefined, path: string): Fields {
 }
 
 /**
- * The entry of that name in one of the three lists. All entries must have names of their own, the unused ones too: with
- * two of a name, which one is meant would depend on who reads.
- * @param field where an entry has its content: `cluster` in `clusters`.
- * @param wanted what names it, for messages: `current-context`.
+ * The entry of that name in one of the three lists. All entries must have different names, the unused ones too: with two of
+ * a name, readers might differ about which one is meant.
+ * @param field the field of an entry with its content: `cluster` in `clusters`
+ * @param wanted what names the entry, for messages: `current-context`
  */
 export function entryOf(kubeconfig: Fields, list: string, field: string, name: string, wanted: string): Fields {
 	const value = kubeconfig.map.get(list) ?? [];

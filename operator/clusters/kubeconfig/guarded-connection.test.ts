@@ -21,7 +21,7 @@ const authority = await makeAuthority({ organisation: 'right' });
 const other = await makeAuthority({ organisation: 'other' });
 const ended = await makeAuthority({ organisation: 'ended', ageDays: 10, daysLeft: -1 });
 
-/** Every name is this machine. */
+/** Every name resolves to this machine. */
 const everythingIsHere: LookupFunction = (_hostname, options, callback) => {
 	if (options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
 	else callback(null, '127.0.0.1', 4);
@@ -29,7 +29,7 @@ const everythingIsHere: LookupFunction = (_hostname, options, callback) => {
 
 interface Listening {
 	readonly port: number;
-	/** Connections that were made, used or not. */
+	/** Number of connections that were made, used or not. */
 	connections(): number;
 }
 
@@ -138,7 +138,7 @@ test('a name is judged anew for each connection: what it resolved to before coun
 	t.is((await get(api)).status, 200);
 });
 
-/** Leads every tunnel to this port, and remembers where it should have led. */
+/** Leads every tunnel to this port, and records where it should have led. */
 function proxyTo(port: number): { readonly server: Server; readonly asked: readonly (string | undefined)[] } {
 	const asked: (string | undefined)[] = [];
 	const server = createProxy().on('connect', (request, socket) => {

@@ -20,7 +20,7 @@ const seeds = [
 	}),
 ].map((text) => Buffer.from(text));
 
-/** Pieces that mean something to some parser. */
+/** Pieces of text that mean something to some parser. */
 const pieces = [
 	'&a ',
 	'*a',
@@ -66,7 +66,7 @@ const mutated = fc.tuple(fc.constantFrom(...seeds), fc.array(edit, { maxLength: 
 	}, seed),
 );
 
-/** Any value at any of the fields that are read. */
+/** Any value in any of the fields that are read. */
 const fields = {
 	cluster: ['server', 'certificate-authority-data', 'tls-server-name', 'proxy-url', 'insecure-skip-tls-verify'],
 	user: ['token', 'client-certificate-data', 'client-key-data', 'exec', 'as'],

@@ -487,7 +487,7 @@ test('keys in each form that tools write are taken', (t) => {
 	for (const type of ['pkcs1', 'pkcs8'] as const) {
 		const key = rsa.privateKey.export({ type, format: 'pem' }).toString();
 		const result = read(kubeconfigText(certificateUser(base64(clientCertificate.certChain), base64(key))));
-		// It was read: what it is refused for is that it belongs to another certificate.
+		// The key was read, and refused because it belongs to another certificate.
 		t.regex(result.ok ? '' : result.problem.message, /is not the key of/);
 	}
 });

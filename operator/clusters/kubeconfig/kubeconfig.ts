@@ -1,8 +1,8 @@
 /**
- * From a kubeconfig in a Secret to who we are to that cluster. Whoever may write the Secret may not be the operator's
- * owner, so a kubeconfig is data and nothing else: no program is run, no file is read, no check is skipped, and the
- * operator goes nowhere that it must not. What is refused is refused with the field and the remedy, never with content;
- * names of contexts, clusters and users are content too.
+ * Turns a kubeconfig in a Secret into credentials for that cluster. Those who may write the Secret are not always the
+ * operator's owners. So a kubeconfig is data and nothing else: no program is run, no file is read, no check is skipped, and
+ * the operator connects to nothing that it must not. A refusal names the field and the remedy, never content. Names of
+ * contexts, clusters and users are content too.
  *
  * Only the current context, its cluster and its user count. Others are never used and may be anything that has a name.
  */
@@ -16,13 +16,13 @@ import { authoritiesOf, clientCertificateOf } from './material.ts';
 import { proxyUrlOf, serverOf, tlsServerNameOf } from './server.ts';
 
 export interface ClusterAccess {
-	/** https URL in one spelling, with a path where the API server lies below one. No slash at the end. */
+	/** https URL in one spelling, with a path when the API server has one. No slash at the end. */
 	readonly server: string;
-	/** PEM of the authorities of its certificate; the system's own when undefined. */
+	/** PEM of the authorities that signed its certificate. Undefined for the system's own. */
 	readonly ca: string | undefined;
 	readonly tlsServerName: string | undefined;
 	readonly proxyUrl: string | undefined;
-	/** All of it, for an `ApiServer`, which must have `guardedLookup` too: a name is judged when it is dialled. */
+	/** All of it, for an `ApiServer`. That must have `guardedLookup` too, because a name is judged when it is dialled. */
 	readonly credentials: StaticCredentials;
 }
 
@@ -32,7 +32,10 @@ export type KubeconfigResult =
 
 const source = { noun: 'kubeconfig', remedy: 'keep one context (kubectl config view --minify)' };
 
-/** Pure, and never throws. @param content a Secret's value, decoded. */
+/**
+ * Pure, and never throws.
+ * @param content a Secret's value, decoded
+ */
 export function readClusterKubeconfig(content: Buffer, settings: ClusterSettings): KubeconfigResult {
 	try {
 		return { ok: true, access: accessOf(fieldsOf(readUntrustedYaml(content, source), ''), settings) };
@@ -52,7 +55,7 @@ function accessOf(kubeconfig: Fields, settings: ClusterSettings): ClusterAccess 
 	refuseOtherKinds(kubeconfig);
 	const contextName = textOf(kubeconfig, 'current-context');
 	if (contextName === undefined) {
-		// client-go takes no context then, and Pilot 1.0 panics.
+		// Without it client-go uses no context, and Pilot 1.0 panics.
 		throw invalid('current-context is missing: set it (kubectl config use-context)');
 	}
 	const context = entryOf(kubeconfig, 'contexts', 'context', contextName, 'current-context');
@@ -75,7 +78,7 @@ function accessOf(kubeconfig: Fields, settings: ClusterSettings): ClusterAccess 
 	return { server, ca, tlsServerName, proxyUrl, credentials };
 }
 
-/** kubectl takes a kubeconfig without them. */
+/** Refuses another kind or apiVersion. kubectl accepts a kubeconfig without them. */
 function refuseOtherKinds(kubeconfig: Fields): void {
 	for (const [field, value] of [
 		['apiVersion', 'v1'],
@@ -90,7 +93,10 @@ function refuseOtherKinds(kubeconfig: Fields): void {
 const fileFields = ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'];
 const impersonationFields = ['as', 'as-uid', 'as-groups', 'as-user-extra'];
 
-/** What would make the operator do more than speak with an API server. First of all: where it stands, no mistake matters. */
+/**
+ * Refuses what would make the operator do more than speak with an API server. This comes first: then no other mistake
+ * matters.
+ */
 function refusePowers(cluster: Fields, user: Fields): void {
 	for (const field of ['exec', 'auth-provider']) {
 		if (isSet(user, field)) {
@@ -111,7 +117,7 @@ function refusePowers(cluster: Fields, user: Fields): void {
 	if ((cluster.map.get('insecure-skip-tls-verify') ?? false) !== false) {
 		throw unsafe(`${pathOf(cluster, 'insecure-skip-tls-verify')} is set: use certificate-authority-data instead`);
 	}
-	// The token that is published belongs to a ServiceAccount; impersonation would only hide who made it.
+	// The published token belongs to a ServiceAccount, so impersonation would only hide who made it.
 	for (const field of impersonationFields) {
 		if (isSet(user, field)) {
 			throw unsafe(`${pathOf(user, field)} acts as somebody else: use the credentials of the user that is meant`);

@@ -1,25 +1,25 @@
 /**
- * Certificates and keys inside of a kubeconfig of somebody else. What comes out was parsed and is written anew: nothing that
- * stands between or beside the blocks goes on into connections or Secrets.
+ * Reads certificates and keys in somebody else's kubeconfig. It parses them and writes them anew, so that nothing between
+ * or beside the blocks gets into connections or Secrets.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type Fields, invalid, pathOf, textOf } from './fields.ts';
 
-/** All roots of a browser are some 150. */
+/** A browser has some 150 roots. */
 const mostCertificates = 256;
-/** A larger one costs seconds of CPU for each connection. */
+/** A larger key costs seconds of CPU for each connection. */
 const longestRsaBits = 8192;
 
 const blockBegin = /-----BEGIN ([^-\n]*)-----/g;
 const certificateBlock = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
-/** PEM of the authorities; undefined where nothing is set, and then the system's count. */
+/** PEM of the authorities. Undefined when none is set; then the system's count. */
 export function authoritiesOf(cluster: Fields): string | undefined {
 	const certificates = certificatesOf(cluster, 'certificate-authority-data');
 	return certificates === undefined ? undefined : pemOf(certificates);
 }
 
-/** PEM of a client certificate (with those above it) and of its key; undefined where neither is set. */
+/** PEM of a client certificate (with those above it) and of its key. Undefined when neither is set. */
 export function clientCertificateOf(user: Fields): { readonly cert: string; readonly key: string } | undefined {
 	const certificates = certificatesOf(user, 'client-certificate-data');
 	const key = keyOf(user, 'client-key-data');
@@ -81,7 +81,7 @@ function keyOf(fields: Fields, name: string): KeyObject | undefined {
 	return key;
 }
 
-/** Base64 as strict as Go's, which reads what is published: padded, line breaks ignored. */
+/** Decodes base64 as strictly as Go does, which reads what is published: padded, line breaks ignored. */
 function decodedOf(fields: Fields, name: string): string | undefined {
 	const data = textOf(fields, name)?.replaceAll(/[\r\n]/g, '');
 	if (data === undefined) {

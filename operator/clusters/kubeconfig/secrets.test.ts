@@ -69,7 +69,7 @@ test('a namespace is watched as long as somebody depends on it', async (t) => {
 		secrets.setInterest('b', name);
 		await secrets.read(name, signal);
 		await eventually('a watch', () => watched.watches() === 1);
-		// The same again asks for nothing.
+		// Setting the same interest again causes no request.
 		for (let i = 0; i < 5; i++) secrets.setInterest('a', name);
 		secrets.setInterest('a', undefined);
 		t.is(watched.lists, 1);

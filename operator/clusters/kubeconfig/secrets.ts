@@ -1,6 +1,6 @@
 /**
- * The Secrets with the kubeconfigs of clusters: one watch per namespace, of metadata alone, and content read when it is
- * needed and has changed. Whoever depends on one is told of every change.
+ * Watches the Secrets with the kubeconfigs of clusters: one watch per namespace, of metadata alone. Content is read when it
+ * is needed and has changed. Whoever depends on a Secret learns of every change.
  */
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { withinDeadline } from '../../runtime/deadline.ts';
@@ -19,16 +19,16 @@ export interface KubeconfigSecretsOptions {
 	readonly onError: (error: unknown) => void;
 }
 
-/** The first list of a namespace is waited for so long, milliseconds. */
+/** Wait this long for the first list of a namespace. */
 const syncDeadlineMs = 5_000;
 
 export class KubeconfigSecrets {
 	readonly #api: ApiServer;
 	readonly #options: KubeconfigSecretsOptions;
-	/** By namespace; what is kept of a Secret is its resourceVersion. */
+	/** The watches by namespace. Of a Secret only its resourceVersion is kept. */
 	readonly #watches = new Map<string, Reflector<string>>();
 	readonly #interests = new Map<string, ObjectName>();
-	/** Namespaces that were waited for in vain: who did so is told when they are listed. */
+	/** Namespaces that somebody waited for in vain. They learn when these are listed. */
 	readonly #late = new Set<string>();
 	readonly #contents = new Map<string, { readonly version: string; readonly secret: KubeconfigSecret }>();
 	#isStopped = false;
@@ -38,9 +38,9 @@ export class KubeconfigSecrets {
 		this.#options = options;
 	}
 
-	/** Says on which Secret somebody depends from now on; on none any more when it is undefined. */
+	/** Sets the Secret that somebody depends on from now on; undefined for none. */
 	setInterest(who: string, name: ObjectName | undefined): void {
-		// By passes of meshes, which may go on a little longer: nobody would end the watch.
+		// Called by a pass of a mesh that goes on a little after the stop: nobody would end a new watch.
 		if (this.#isStopped) return;
 		const before = this.#interests.get(who);
 		if (before?.namespace === name?.namespace && before?.name === name?.name) return;
@@ -58,7 +58,7 @@ export class KubeconfigSecrets {
 		if (name !== undefined && !this.#watches.has(name.namespace)) this.#watch(name.namespace);
 	}
 
-	/** The Secret, or undefined where there is none. Rejects with TransientError when it can't be read now. */
+	/** Reads the Secret. Undefined when there is none. Rejects with TransientError when it can't be read now. */
 	async read(name: ObjectName, signal: AbortSignal): Promise<KubeconfigSecret | undefined> {
 		if (this.#isStopped) throw new TransientError(`Secrets in namespace ${name.namespace} are not watched any more`);
 		const reflector = this.#watches.get(name.namespace) ?? this.#watch(name.namespace);
@@ -117,7 +117,7 @@ export class KubeconfigSecrets {
 			if (!initial) this.#tell((name) => keyOf(name) === key);
 		});
 		void reflector.synced.then(() => {
-			// Later, so that whoever still waits goes on first.
+			// Deferred, so that whoever still waits goes on first.
 			setImmediate(() => {
 				if (this.#late.delete(namespace)) this.#tell((name) => name.namespace === namespace);
 			});

@@ -1,10 +1,10 @@
-/** Where a kubeconfig of somebody else leads: the URL of its API server, the name in its certificate, a proxy. */
+/** Reads where somebody else's kubeconfig leads: the URL of its API server, the name in its certificate, a proxy. */
 import { isIP } from 'node:net';
 import type { ClusterSettings } from '../settings.ts';
 import { refusedAddress } from './address-guard.ts';
 import { type Fields, invalid, pathOf, textOf, unsafe } from './fields.ts';
 
-/** As in `spec.multiCluster`. */
+/** The same limit as in `spec.multiCluster`. */
 const longestUrl = 512;
 
 const dnsName = /^[a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?)*$/i;
@@ -31,7 +31,7 @@ export function serverOf(cluster: Fields, settings: ClusterSettings): string {
 export function tlsServerNameOf(cluster: Fields): string | undefined {
 	const name = textOf(cluster, 'tls-server-name');
 	if (name !== undefined && (name.length > 253 || !dnsName.test(name) || isIP(name) !== 0)) {
-		// TLS has no way to ask a server by address (RFC 6066 3).
+		// TLS has no way to ask for a server by address (RFC 6066 3).
 		throw invalid(`${pathOf(cluster, 'tls-server-name')} is not a DNS name`);
 	}
 	return name;
@@ -57,7 +57,7 @@ export function proxyUrlOf(cluster: Fields, settings: ClusterSettings): string |
 	return url.origin;
 }
 
-/** Strict where the URL standard mends: what one parser mends, another reads as another host. */
+/** Parses a URL strictly. The URL standard mends mistakes, and what one parser mends another one reads as another host. */
 function urlOf(text: string, field: string): URL {
 	if (text.length > longestUrl) {
 		throw invalid(`${field} is longer than ${longestUrl} characters`);
