@@ -1,4 +1,6 @@
-/** What the process consists of, made but not begun: clients, election, Events, the controller, metrics and endpoints. */
+/**
+ * Makes the parts of the process without starting them: clients, election, Events, the controller, metrics and endpoints.
+ */
 import manifest from '../package.json' with { type: 'json' };
 import { clusterClients } from './clusters/clients.ts';
 import { Endpoints } from './endpoints.ts';
@@ -14,15 +16,17 @@ import { createMetrics, type Metrics } from './runtime/metrics.ts';
 
 const leaseName = 'meshwright';
 /**
- * Requests in flight. Twice what saturates an API server of two cores: since Kubernetes 1.31 a write of a role or a binding
- * by somebody without `escalate` and `bind` waits up to 100 ms on the server, where it checks against a consistent list of
- * bindings (apiserver's `ConsistentListFromCache`), and takes a place here all the while without doing anything.
+ * Requests in flight. This is twice what saturates an API server of two cores. Since Kubernetes 1.31 a write of a role or a
+ * binding by somebody without `escalate` and `bind` waits up to 100 ms on the server, which checks it against a consistent
+ * list of bindings (apiserver's `ConsistentListFromCache`). All the while it takes a place here without doing anything.
  */
 const maxInFlight = 32;
 
 export interface Assembly {
 	readonly api: ApiServer;
-	/** Of its own, so that renewals never wait behind installations, and are not subject to the gate that they open. */
+	/**
+	 * A client of its own, so that renewals never wait behind installations, and are not subject to the gate that they open.
+	 */
 	readonly leaseApi: ApiServer;
 	readonly elector: LeaderElector;
 	readonly events: EventRecorder;
@@ -30,7 +34,7 @@ export interface Assembly {
 	readonly endpoints: Endpoints;
 }
 
-/** Reads the kubeconfig and makes all parts. Rejects with InvalidError where there is no kubeconfig that can be used. */
+/** Reads the kubeconfig and makes all parts. Rejects with InvalidError when no kubeconfig can be used. */
 export async function assemble(options: MeshOperatorOptions): Promise<Assembly> {
 	const { kubeconfig, context, log, leaderElect } = options;
 	const settings = options.clusters ?? { allowLoopback: false, allowProxies: false };

@@ -1,20 +1,20 @@
-/** What the process answers to kubelet and Prometheus: whether its watches are well, whether its caches are filled, its metrics. */
+/** Answers the kubelet and Prometheus: whether the watches work, whether the caches are filled, and the metrics. */
 import type { ListenAddress, MeshOperatorOptions } from './options.ts';
 import { type HealthServer, type HealthServerOptions, startHealthServer } from './runtime/health-server.ts';
 
-/** Watches that have been down for so long make `/healthz` fail: a restart is worth a try. */
+/** When watches have been down for this time, `/healthz` fails, because a restart is worth a try. */
 const stuckAfterMs = 10 * 60_000;
 
 type Registry = NonNullable<HealthServerOptions['metrics']>;
 
-/** What is told of the caches. */
+/** The state of the caches. */
 interface Watched {
 	readonly hasSynced: boolean;
 	readonly staleForMs: number;
 }
 
 export class Endpoints {
-	/** What listens, once started: with port 0, on the port that was free. */
+	/** The servers, once started: with port 0, on the port that was free. */
 	health: HealthServer | undefined;
 	metrics: HealthServer | undefined;
 	readonly #options: Pick<MeshOperatorOptions, 'healthAddress' | 'metricsAddress'>;
@@ -31,7 +31,7 @@ export class Endpoints {
 		this.#registry = registry;
 	}
 
-	/** Begins to listen, where there are addresses to listen on. */
+	/** Begins to listen on the given addresses, if there are any. */
 	async start(): Promise<void> {
 		const { healthAddress, metricsAddress } = this.#options;
 		if (healthAddress !== undefined) {
@@ -52,7 +52,7 @@ export class Endpoints {
 
 	#watchProblem(): string | undefined {
 		const { hasSynced, staleForMs } = this.#caches;
-		// Before the first list the API server or the CRD may be missing, which no restart mends.
+		// Before the first list, the API server or the CRD may be missing. No restart mends that.
 		if (!hasSynced || staleForMs < stuckAfterMs) return undefined;
 		return `a watch has been down for ${Math.round(staleForMs / 1_000)} s`;
 	}

@@ -11,19 +11,19 @@ export interface RunOptions {
 	/** Namespace of the lease. */
 	readonly namespace: string;
 	readonly leaderElect: boolean;
-	/** `host:port`, or `:port` for all addresses; `0` for none. */
+	/** `host:port`, or `:port` for all addresses, or `0` for none. */
 	readonly metricsAddress: string;
 	readonly healthAddress: string;
 	readonly concurrency?: number | undefined;
 	readonly resyncMinutes?: number | undefined;
 	readonly logLevel: LogLevel;
-	/** Joined clusters may have API servers at loopback addresses: where all are on one machine. */
+	/** Allows joined clusters to have API servers at loopback addresses, when all are on one machine. */
 	readonly allowLoopbackClusters?: boolean | undefined;
-	/** Kubeconfigs of joined clusters may name proxies. */
+	/** Allows kubeconfigs of joined clusters to name proxies. */
 	readonly allowClusterProxies?: boolean | undefined;
 }
 
-/** Reads `host:port`, `[v6]:port`, `:port`; `0` means that nothing listens. Throws on anything else. */
+/** Reads `host:port`, `[v6]:port` or `:port`. `0` means that nothing listens. Throws on anything else. */
 function parseAddress(text: string): ListenAddress | undefined {
 	if (text === '0') return undefined;
 	const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:\s]*)):(?<port>\d{1,5})$/.exec(text);

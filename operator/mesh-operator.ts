@@ -1,4 +1,4 @@
-/** The life of the process: its parts begin in the order in which they need each other, and end backwards. */
+/** The life of the process: its parts start in the order in which they need each other, and stop in reverse. */
 import manifest from '../package.json' with { type: 'json' };
 import { type Assembly, assemble } from './assemble.ts';
 import { OperatorContract } from './operator-contract.ts';
@@ -6,9 +6,9 @@ import type { MeshOperatorOptions } from './options.ts';
 import type { ApiServer } from './runtime/client/api-server.ts';
 import { Lifecycle, type Part, type StopReport } from './runtime/shutdown.ts';
 
-/** How long the last Events may keep the next replica waiting for the lease. */
+/** The last Events may keep the next replica waiting for the lease this long. */
 const lastEventsMs = 2_000;
-/** The caches may take their time: an API server that is down now is waited for. */
+/** The caches may take their time, because we wait for an API server that is down now. */
 const cachesTimeoutMs = 60 * 60_000;
 
 export class MeshOperator extends OperatorContract {
@@ -23,12 +23,15 @@ export class MeshOperator extends OperatorContract {
 		this.#lifecycle = new Lifecycle({ log });
 	}
 
-	/** Addresses that are listened on, once started: with port 0, the one that was free. */
+	/** The addresses that listen, once started: with port 0, the port that was free. */
 	get listening(): Partial<Pick<Assembly['endpoints'], 'health' | 'metrics'>> {
 		return this.#assembly?.endpoints ?? {};
 	}
 
-	/** Starts everything; resolves when the caches are filled and this replica leads or stands by. Rejects when a part can't start. */
+	/**
+	 * Starts everything. Resolves when the caches are filled and this replica leads or stands by. Rejects when a part can't
+	 * start.
+	 */
 	protected override async init(): Promise<void> {
 		const { log, leaderElect } = this.#options;
 		this.#assembly = await assemble(this.#options);
@@ -41,19 +44,19 @@ export class MeshOperator extends OperatorContract {
 		return this.#assembly.api;
 	}
 
-	/** Begins the end; `stopped` tells when it is done. */
+	/** Begins to stop. `stopped` tells when that is done. */
 	override stop(): void {
 		void this.stopped('asked to stop');
 	}
 
-	/** Ends everything in order and tells how that went. May be called again. */
+	/** Stops everything in order and reports how that went. May be called again. */
 	stopped(reason: string): Promise<StopReport> {
 		super.stop();
 		return this.#lifecycle.stop(reason);
 	}
 }
 
-/** In the order in which they begin. */
+/** The parts, in the order in which they start. */
 function partsOf(assembly: Assembly, leaderElect: boolean): readonly Part[] {
 	const { api, leaseApi, elector, events, controller, endpoints } = assembly;
 	let passesEnded = false;
@@ -64,19 +67,20 @@ function partsOf(assembly: Assembly, leaderElect: boolean): readonly Part[] {
 			name: 'caches',
 			start: () => controller.start(),
 			startTimeoutMs: cachesTimeoutMs,
-			// Also where they were never filled, so that no later part ends them: the CRD or the API server is not there yet.
+			// Runs also when the caches were never filled, because the CRD or the API server does not exist yet.
 			stop: () => controller.caches.stop(),
 		},
 		{
 			name: 'lease',
 			start: () => (leaderElect ? elector.start() : controller.lead()),
-			// The passes have ended here. From the release on another replica writes.
+			// The passes have ended here. After the release another replica writes.
 			stop: ({ deadlineMs }) =>
 				leaderElect ? elector.stop({ release: passesEnded, timeoutMs: deadlineMs }) : undefined,
 		},
 		{
 			name: 'events',
-			// Before the lease is given away, since only its holder writes. Without it nothing can be written any more.
+			// Runs before the lease is given away, because only its holder writes. Without the lease nothing can be written any
+			// more.
 			stop: ({ deadlineMs }) =>
 				events.stop({ deadlineMs: leaderElect && !elector.mayWrite() ? 0 : Math.min(deadlineMs, lastEventsMs) }),
 		},

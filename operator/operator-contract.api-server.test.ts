@@ -1,7 +1,7 @@
 /**
- * An operator as the documentation of `@dot-i/k8s-operator` writes one, on a real API server: it watches, guards deletion by
- * a finalizer and writes the status. What the library gets wrong is right here: nothing of others is lost, every failure is
- * told.
+ * An operator as the documentation of `@dot-i/k8s-operator` writes one, on a real API server: it watches, guards deletion
+ * by a finalizer and writes the status. What the library gets wrong is right here: nothing of others is lost, and every
+ * failure is told.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -32,7 +32,7 @@ test.before(async () => {
 
 test.after.always(() => mesh?.stop());
 
-/** Everything that the library gives whoever extends it, open to a test. */
+/** Opens everything to a test that the library gives to a subclass. */
 class Contract extends OperatorContract {
 	readonly logged: unknown[];
 
@@ -99,7 +99,7 @@ class Documented extends Contract {
 	}
 }
 
-// One after the other: the documented operator looks at every installation.
+// One test after the other, because the documented operator looks at every installation.
 test.serial('an operator as the library documents it guards an object, writes its status and lets it go', async (t) => {
 	using operator = new Documented();
 	t.true(operator instanceof dotI.default);

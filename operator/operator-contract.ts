@@ -1,7 +1,7 @@
 /**
- * The contract of `@dot-i/k8s-operator` over our own transport: whoever extends this class and calls what that library
- * documents (`watchResource`, `handleResourceFinalizer`, `patchResourceStatus` …) gets what it documents, and learns of
- * every failure. `MeshOperator` itself uses `start()` and `stop()`: it needs caches, a queue and waves, which the library
+ * Keeps the contract of `@dot-i/k8s-operator` over our own transport: a subclass that calls what the library documents
+ * (`watchResource`, `handleResourceFinalizer`, `patchResourceStatus` …) gets what it documents, and learns of every
+ * failure. `MeshOperator` itself uses only `start()` and `stop()`: it needs caches, a queue and waves, which the library
  * does not have.
  *
  * Of the library only `start()` is left, which runs `init()`. The rest is overridden because of what the library does
@@ -31,8 +31,8 @@ import { Reflector } from './runtime/watch/reflector.ts';
 type Library = InstanceType<typeof dotI.default>;
 
 /**
- * The library's class without its constructor, which nobody can tell what to read. `instanceof` holds; the fields that it
- * would set are not there.
+ * The library's class without its constructor, which nobody can tell what to read. `instanceof` holds. The fields that the
+ * constructor would set are missing.
  */
 function Unconstructed(): void {}
 Unconstructed.prototype = dotI.default.prototype;
@@ -57,18 +57,18 @@ export abstract class OperatorContract extends LibraryClass {
 		};
 	}
 
-	/** The client of the API server; asked for when a method of the contract needs it. */
+	/** The client of the API server. Called when a method of the contract needs it. */
 	protected abstract connected(): ApiServer;
 
-	/** Ends the watches. No callback is called any more once this returns. */
+	/** Ends the watches. No callback is called after this returns. */
 	override stop(): void {
 		this.#stopped.abort(new Error('the operator was stopped'));
 		for (const reflector of this.#reflectors) reflector.stop();
 	}
 
 	/**
-	 * Calls back for each change, from a list and watch that lasts; settled when everything is listed. What the callback
-	 * throws is logged and ends nothing. Only kinds that are in the table of kinds have a path.
+	 * Calls back for each change, from a list and watch that lasts. Settles when everything is listed. What the callback
+	 * throws is logged and ends nothing. Only kinds in the table of kinds have a path.
 	 */
 	protected override async watchResource(
 		group: string,
@@ -102,7 +102,7 @@ export abstract class OperatorContract extends LibraryClass {
 		await reflector.synced;
 	}
 
-	/** Adds the finalizer where it is missing, or runs the action of a deletion and then takes it off. */
+	/** Adds the finalizer when it is missing, or runs the action of a deletion and then removes it. */
 	protected override async handleResourceFinalizer(
 		event: ResourceEvent,
 		finalizer: string,
@@ -124,7 +124,7 @@ export abstract class OperatorContract extends LibraryClass {
 		return true;
 	}
 
-	/** Replaces the list, but only of the version that was read: else it rejects with ConflictError. */
+	/** Replaces the list, but only of the version that was read. Otherwise it rejects with ConflictError. */
 	protected override async setResourceFinalizers(meta: ResourceMeta, finalizers: string[]): Promise<void> {
 		const { resourceVersion } = meta;
 		await this.connected().patch(
@@ -134,7 +134,7 @@ export abstract class OperatorContract extends LibraryClass {
 		);
 	}
 
-	/** Replaces the status, but only of the version that was read: else it rejects with ConflictError. */
+	/** Replaces the status, but only of the version that was read. Otherwise it rejects with ConflictError. */
 	protected override async setResourceStatus(meta: ResourceMeta, status: unknown): Promise<ResourceMeta> {
 		const { apiVersion, kind, name, namespace, resourceVersion } = meta;
 		const metadata = { name, resourceVersion, ...(namespace === undefined ? {} : { namespace }) };
@@ -145,7 +145,7 @@ export abstract class OperatorContract extends LibraryClass {
 		return metaOf(meta.id, object);
 	}
 
-	/** Patches the status (RFC 7386), but only of the version that was read: else it rejects with ConflictError. */
+	/** Patches the status (RFC 7386), but only of the version that was read. Otherwise it rejects with ConflictError. */
 	protected override async patchResourceStatus(meta: ResourceMeta, status: unknown): Promise<ResourceMeta> {
 		const { resourceVersion } = meta;
 		const { object } = await this.connected().patch(
@@ -156,7 +156,7 @@ export abstract class OperatorContract extends LibraryClass {
 		return metaOf(meta.id, object);
 	}
 
-	/** Applies a CRD from a YAML file: one that is there already is brought up to date. */
+	/** Applies a CRD from a YAML file. An existing one is brought up to date. */
 	protected override async registerCustomResourceDefinition(crdFile: string) {
 		const crd = parse(await readFile(crdFile, 'utf8'));
 		await this.connected().apply(crd, { fieldManager, force: true, signal: this.#stopped.signal });
@@ -175,7 +175,7 @@ function metaOf(id: string, { apiVersion, kind, metadata }: KubeObject): Resourc
 	return { id, apiVersion, kind, name, resourceVersion, ...(namespace === undefined ? {} : { namespace }) };
 }
 
-/** The client library's type of any object; what is readonly here is not there. */
+/** Gives an object the client library's type, which has no readonly fields. */
 function asClientObject(object: KubeObject): KubernetesObject {
 	return object as unknown as KubernetesObject;
 }

@@ -1,4 +1,6 @@
-/** The classic line: Istio 1.0 to 1.4, where Pilot, Mixer, Citadel, the injector and the gateways are separate processes. */
+/**
+ * The classic line: Istio 1.0 to 1.4, where Pilot, Mixer, Citadel, the injector and the gateways are separate processes.
+ */
 import { injectionLabel } from '../../api/v1/index.ts';
 import { observeCertificateAuthority } from '../plan/classic/certificate-authority.ts';
 import { citadelOfAllNamespaces } from '../plan/classic/citadel-rivalry.ts';

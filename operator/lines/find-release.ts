@@ -1,4 +1,4 @@
-/** From the version that a user writes to what the operator knows about it. */
+/** Finds what the operator knows about the version that a user writes. */
 import { readVersion } from '../../api/v1/index.ts';
 import type { EndOfLine, Release, ReleaseProblem } from '../releases/index.ts';
 
@@ -8,8 +8,8 @@ export type FindResult =
 	| { readonly found: 'nothing'; readonly supported: readonly string[]; readonly nearest?: string };
 
 /**
- * The release of a full version such as `1.4.10`. Nothing is guessed: a version that is not in the table is not found,
- * with the version of the same minor that is, if there is one.
+ * Finds the release of a full version such as `1.4.10`. Never guesses: a version that is not in the table is not found, but
+ * the result names the known version of the same minor, if there is one.
  */
 export function findRelease(version: string, known: readonly Release[], ended: readonly EndOfLine[] = []): FindResult {
 	const release = known.find((candidate) => candidate.version === version);
@@ -27,13 +27,13 @@ export function findRelease(version: string, known: readonly Release[], ended: r
 	return nearest === undefined ? { found: 'nothing', supported } : { found: 'nothing', supported, nearest };
 }
 
-/** `1.4` of the release 1.4.10. */
+/** The minor of a release: `1.4` for 1.4.10. */
 function minorOf({ version }: Release): string | undefined {
 	const read = readVersion(version);
 	return read === undefined ? undefined : `${read.major}.${read.minor}`;
 }
 
-/** What is wrong with a version that is not a release which can be installed. */
+/** The problem with a version that is not a release which can be installed. */
 export function versionProblem(
 	version: string,
 	search: Exclude<FindResult, { readonly found: 'release' }>,

@@ -2,8 +2,8 @@
  * A line of Istio releases: everything that the rest of the operator asks about releases that are installed by the same
  * components. A new line is a folder in `releases`, `render` and `plan`, one file here, and an entry in `lines.ts`.
  *
- * The functions are methods so that a line of one type of mesh is a `Line` of any mesh: whoever holds a mesh gets its line by
- * `Lines.of`, and never gives a line the mesh of another.
+ * The functions are methods, so that a line for one type of mesh is a `Line` for any mesh. Whoever holds a mesh gets its
+ * line by `Lines.of`, and never gives a line the mesh of another one.
  */
 import type { ParsedMeshInstallation } from '../../api/v1/index.ts';
 import type { Gate, GateContext } from '../plan/gate.ts';
@@ -22,21 +22,21 @@ export interface NamespaceInjection {
 	readonly namespaces: readonly string[];
 	/** The label that switches injection on. */
 	readonly label: { readonly name: string; readonly value: string };
-	/** Key (`objectKey`) of the webhook that answers: before it stands, nobody is to count on it. */
+	/** Key (`objectKey`) of the webhook that answers. Until it exists, nobody may count on it. */
 	readonly webhook: string;
 }
 
 /** A serving certificate that the operator itself makes and keeps. */
 export interface CertificateRequest {
-	/** Secret in the namespace of the mesh that holds it; it is rendered from the facts. */
+	/** Secret in the namespace of the mesh that holds it. It is rendered from the facts. */
 	readonly secret: string;
 	readonly dnsNames: readonly string[];
 }
 
-/** What the facts of a mesh are made from. */
+/** The input of a mesh's facts. */
 export interface KnownOfCluster<Memory> {
 	readonly sight: Sight;
-	/** The certificate of `certificate`, where there is one. */
+	/** The certificate of `certificate`, if there is one. */
 	readonly certificate: ServingCertificate | undefined;
 	readonly memory: Memory;
 	readonly joined: JoinedFacts;
@@ -44,19 +44,19 @@ export interface KnownOfCluster<Memory> {
 
 /** Where a joined cluster is in the mesh. */
 export interface Place {
-	/** Name of its entry: the id by which Pilot knows it. */
+	/** Name of its entry. Pilot knows the cluster by it. */
 	readonly cluster: string;
-	/** Its network where the entry names one; otherwise it is in that of this cluster. */
+	/** Its network, when the entry names one. Otherwise it is in the network of this cluster. */
 	readonly network?: string;
 }
 
 /** What is kept in a joined cluster that runs workloads of the mesh without a control plane of its own. */
 export interface DataPlane<Mesh extends ResolvedMesh, Facts extends object> {
-	/** The parts of the control plane that such a cluster is told the addresses of, with the name of each one's Service. */
+	/** The parts of the control plane whose addresses such a cluster needs, with the name of each one's Service. */
 	readonly services: Readonly<Record<string, string>>;
-	/** The mesh as it is there: for whoever asks of it what is asked of a mesh. */
+	/** The mesh as it is there. It answers what is asked about a mesh. */
 	meshIn(mesh: Mesh, place: Place): Mesh;
-	/** Everything that is wrong with a data plane there; none when it can be rendered. */
+	/** Everything that is wrong with a data plane there. Empty when it can be rendered. */
 	check(
 		mesh: Mesh,
 		place: Place & { readonly controlPlaneAddresses: readonly string[] },
@@ -76,62 +76,64 @@ export interface DataPlane<Mesh extends ResolvedMesh, Facts extends object> {
 			readonly facts: Facts;
 		},
 	): readonly KubeObject[];
-	/** Gates beside those that the mesh has everywhere. */
+	/** Gates in addition to those that the mesh has everywhere. */
 	gates(mesh: Mesh): readonly Gate[];
-	/** What its owner may want to know although nothing is wrong, in sentences. */
+	/** Sentences that the owner may want to know although nothing is wrong. */
 	notes(addresses: ControlPlaneAddresses): readonly string[];
-	/** Secret with the authority that all clusters share, where the user gave one. */
+	/** Secret with the authority that all clusters share, if the user gave one. */
 	caSecretName(mesh: Mesh): string | undefined;
 }
 
-/** What joining clusters has to know of a line. */
+/** What joining clusters needs to know about a line. */
 export interface MultiClusterSupport<Mesh extends ResolvedMesh = ResolvedMesh> {
-	/** Whether the control plane reads the Secret of a cluster again when it changes. If not, its pods are replaced. */
+	/** Whether the control plane reads a cluster's Secret again when it changes. If not, its pods are replaced. */
 	readonly readsSecretsAgain: boolean;
 	/** Deployments whose pods read the Secrets of clusters. */
 	readonly readers: {
-		/** In every release. */
+		/** They read them in every release. */
 		readonly always: readonly string[];
-		/** In some releases: where they do, their pods carry the annotation with the hash of those Secrets. */
+		/** They read them in some releases. In those, their pods have the annotation with the hash of the Secrets. */
 		readonly perhaps: readonly string[];
 	};
-	/** The Service by which others enter the network of a cluster, and the port of its pods. */
+	/** The Service by which others reach the network of a cluster, and the port of its pods. */
 	readonly gateway: { readonly service: string; readonly port: number };
 	/** Whether the release can tell networks apart. */
 	knowsNetworks(mesh: Mesh): boolean;
-	/** Whether this mesh has networks that have to be entered by gateways. */
+	/** Whether this mesh has networks that are reached by gateways. */
 	hasNetworks(mesh: Mesh): boolean;
-	/** What an account that reads a cluster may read there. */
+	/** The rights of an account that reads a cluster. */
 	readerRules(mesh: Mesh): readonly ReadRule[];
 	readonly dataPlane: DataPlane<Mesh, object>;
 }
 
 export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends object = object, Memory = unknown> {
-	/** `classic`: what a mesh and a release say of themselves. */
+	/** The name, `classic`. A mesh and a release name their line by it. */
 	readonly name: string;
 	/** Every release that can be installed, oldest first. */
 	readonly releases: readonly Release[];
-	/** Minors that an operator of an earlier version could install and this one can't. */
+	/** Minors that an earlier version of the operator could install and this one can't. */
 	readonly ended: readonly EndOfLine[];
 	/** What only one mesh of a cluster can have. */
 	readonly exclusives: readonly Exclusive[];
 
-	/** From what a user wrote to a mesh with every question answered, or to everything that is wrong with it. Pure. */
+	/** Turns what a user wrote into a mesh with every question answered, or into all of its problems. Pure. */
 	resolve(release: Release, installation: ParsedMeshInstallation, options: ResolveOptions): ResolveResult<Mesh>;
 
 	// What the cluster shows
 
 	sees(mesh: Mesh): Seen;
-	/** A hash of the mesh configuration, whose changes the control plane follows after a while. */
+	/** A hash of the mesh configuration. The control plane follows its changes after a while. */
 	configurationHash(mesh: Mesh): string;
 	/** The certificate that the operator makes for this mesh, if any. */
 	certificate(mesh: Mesh): CertificateRequest | undefined;
-	/** What a process has to remember between passes beside what the cluster shows. Pure. `before` is undefined at first. */
+	/**
+	 * What a process has to remember between passes, besides what the cluster shows. Pure. `before` is undefined at first.
+	 */
 	remember(mesh: Mesh, before: Memory | undefined, sight: Sight, nowMs: number): Memory;
 	facts(mesh: Mesh, known: KnownOfCluster<Memory>): Facts;
 	/** What waits, and for what. */
 	gates(context: GateContext<Mesh, Facts>): readonly Gate[];
-	/** What the status tells of who signs certificates; `none` where nobody does. */
+	/** What the status tells about who signs certificates. `none` when nobody does. */
 	authority(
 		mesh: Mesh,
 		secret: (name: string) => SecretFacts | 'unknown' | undefined,
@@ -142,17 +144,17 @@ export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends ob
 
 	/** Istio's own definitions. */
 	crds(mesh: Mesh): readonly KubeObject[];
-	/** All other objects, unfinished. */
+	/** All other objects, before `finish`. */
 	components(mesh: Mesh, facts: Facts): readonly KubeObject[];
-	/** In the place of what only a cluster knows: with these, every object is made. */
+	/** Stand-ins for what only a cluster knows. With these, every object is made. */
 	readonly standIns: Facts;
-	/** What the cluster of `spec.pilot.kubeconfigSecret` must have; undefined where the mesh serves its own cluster. */
+	/** What the cluster of `spec.pilot.kubeconfigSecret` must have. Undefined when the mesh serves its own cluster. */
 	servedCluster(mesh: Mesh): readonly KubeObject[] | undefined;
 
 	// Users' namespaces and pods
 
 	injection(mesh: Mesh): NamespaceInjection | undefined;
-	/** The pod with its proxy, by hand as the webhook does it. */
+	/** Injects the proxy into a pod by hand, as the webhook does. */
 	injectPod(mesh: Mesh, pod: Pod, context: InjectionContext): Injection;
 
 	readonly multiCluster: MultiClusterSupport<Mesh>;

@@ -1,4 +1,4 @@
-/** Several lines as one: which of them a version, a mesh or a field of the spec belongs to. */
+/** Several lines as one: finds the line that a version, a mesh or a field of the spec belongs to. */
 import type { ParsedMeshInstallation } from '../../api/v1/index.ts';
 import type { Exclusive } from '../plan/rivalry.ts';
 import type { Release, ResolvedMesh, ResolveOptions, ResolveResult } from '../releases/index.ts';
@@ -32,7 +32,7 @@ export class Lines {
 		return [...this.#lines.values()].flatMap(({ exclusives }) => exclusives);
 	}
 
-	/** Deployments whose pods follow the Secrets of joined clusters by being replaced, by whether all releases read them. */
+	/** Deployments whose pods are replaced when the Secrets of joined clusters change, by whether all releases read these. */
 	get secretReaders(): { readonly always: ReadonlySet<string>; readonly perhaps: ReadonlySet<string> } {
 		const readers = [...this.#lines.values()].flatMap(({ multiCluster }) =>
 			multiCluster.readsSecretsAgain ? [] : [multiCluster.readers],
@@ -43,26 +43,26 @@ export class Lines {
 		};
 	}
 
-	/** Names of the Services of all control planes that joined clusters are told the addresses of. */
+	/** Names of the Services of all control planes whose addresses joined clusters need. */
 	get controlPlaneServices(): ReadonlySet<string> {
 		const lines = [...this.#lines.values()];
 		return new Set(lines.flatMap(({ multiCluster }) => Object.values(multiCluster.dataPlane.services)));
 	}
 
-	/** The same addresses, sorted, for every part of the control plane: those of a load balancer in front of them. */
+	/** The same sorted addresses for every part of the control plane: those of a load balancer in front of them. */
 	addressesForAll(mesh: ResolvedMesh, addresses: readonly string[]): ControlPlaneAddresses {
 		const parts = Object.keys(this.of(mesh).multiCluster.dataPlane.services);
 		return Object.fromEntries(parts.map((part) => [part, addresses.toSorted()]));
 	}
 
-	/** The line of a mesh or release. Throws for one that none of these lines made. */
+	/** The line of a mesh or release. Throws when none of these lines made it. */
 	of({ line }: Pick<ResolvedMesh | Release, 'line'>): Line {
 		const found = this.#lines.get(line);
 		if (found === undefined) throw new TypeError(`there is no line ${line}`);
 		return found;
 	}
 
-	/** Resolves a parsed installation. All problems are reported, not the first alone. */
+	/** Resolves a parsed installation. Reports all problems, not the first alone. */
 	resolve(installation: ParsedMeshInstallation, options: ResolveOptions = {}): ResolveResult {
 		const { version } = installation.spec;
 		const search = findRelease(
@@ -81,10 +81,10 @@ export class Lines {
 	}
 
 	/**
-	 * All objects of a mesh but Istio's definitions, sorted, deep-frozen, without anything empty. Owner references are put on
-	 * when they are applied: they need the uid of the live MeshInstallation.
+	 * All objects of a mesh except Istio's definitions, sorted, deep-frozen, without anything empty. Owner references are
+	 * added when the objects are applied, because they need the uid of the live MeshInstallation.
 	 *
-	 * Throws OverlayError where overlays can't be applied, which `checkOverlays` tells beforehand.
+	 * Throws OverlayError when overlays can't be applied. `checkOverlays` tells that beforehand.
 	 */
 	render(mesh: ResolvedMesh, facts: object = {}): readonly KubeObject[] {
 		const result = this.renderMesh(mesh, facts);
@@ -101,7 +101,7 @@ export class Lines {
 		);
 	}
 
-	/** All problems of `spec.overlays`, whatever the cluster shows; none when all of them can be applied. */
+	/** All problems of `spec.overlays`, whatever the cluster shows. Empty when all of them can be applied. */
 	checkOverlays(mesh: ResolvedMesh): readonly OverlayProblem[] {
 		const result = mesh.overlays.length === 0 ? undefined : this.renderMesh(mesh);
 		return result === undefined || result.ok ? [] : result.problems;

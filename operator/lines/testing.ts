@@ -1,4 +1,4 @@
-/** The lines as tests of the classic line use them: every mesh is a classic one. */
+/** The lines for tests of the classic line, where every mesh is a classic one. */
 import type { ParsedMeshInstallation } from '../../api/v1/index.ts';
 import type { ResolvedClassicMesh } from '../releases/classic/index.ts';
 import type { ResolveOptions, ResolveResult } from '../releases/index.ts';
@@ -7,7 +7,7 @@ import type { Reader } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { lines } from './lines.ts';
 
-/** Throws where the version is of another line. */
+/** Resolves an installation. Throws when the version is of another line. */
 export function resolve(
 	installation: ParsedMeshInstallation,
 	options?: ResolveOptions,

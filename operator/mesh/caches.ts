@@ -1,6 +1,6 @@
 /**
- * What the operator knows of its own cluster: the MeshInstallations, kept whole, their children, and the Secrets that
- * they depend on and others make.
+ * The caches of the operator's own cluster: the MeshInstallations, kept whole, their children, and the Secrets that they
+ * depend on and others make.
  */
 import type { Problem } from '../../api/v1/index.ts';
 import type { Child } from '../apply/child.ts';
@@ -15,11 +15,12 @@ import { NamedObjects } from '../runtime/watch/named-objects.ts';
 import { type ChangeHandler, Reflector, type ReflectorHappening } from '../runtime/watch/reflector.ts';
 import { type InstallationCache, type StoredInstallation, toInstallation } from './installation.ts';
 
-/** How each kind that every mesh has is watched, by our label. */
+/** The kinds that every mesh has, watched by our label. */
 const watchedChildren: readonly WatchedKind[] = [
-	// All of them, whoever made them: a namespace is used as it is, and one that is going is not written into.
+	// All namespaces, whoever made them: an existing one is used as it is, and nothing is written into one that is being
+	// deleted.
 	{ kind: kinds.Namespace, metadataOnly: true, isAll: true },
-	// Of these there are few enough to see all, and so to know without asking that a name is free.
+	// There are few enough of these to cache all. So the caches alone tell that a name is free.
 	{ kind: kinds.ClusterRole, metadataOnly: true, isAll: true },
 	{ kind: kinds.ClusterRoleBinding, metadataOnly: true, isAll: true },
 	{ kind: kinds.MutatingWebhookConfiguration, metadataOnly: true, isAll: true },
@@ -30,16 +31,16 @@ const watchedChildren: readonly WatchedKind[] = [
 	{ kind: kinds.HorizontalPodAutoscaler, metadataOnly: true },
 	{ kind: kinds.PodDisruptionBudget, metadataOnly: true },
 	{ kind: kinds.Secret, metadataOnly: true },
-	// In full: its status has the addresses of gateways.
+	// Whole objects, because the status has the addresses of gateways.
 	{ kind: kinds.Service, metadataOnly: false },
-	// In full: their status says whether the component runs, and whether the CRD may be used.
+	// Whole objects, because the status says whether the component runs, and whether the CRD may be used.
 	{ kind: kinds.Deployment, metadataOnly: false },
 	{ kind: kinds.CustomResourceDefinition, metadataOnly: false },
 ];
 
 /**
- * Istio's own kinds, which exist only with their CRDs: each is watched from the moment on at which a mesh has objects of it,
- * so that one that consists of Pilot alone does not pay for Mixer's.
+ * Istio's own kinds, which exist only when their CRDs do. Each is watched once a mesh has objects of it, so that a mesh of
+ * Pilot alone does not pay for Mixer's kinds.
  */
 const customKinds: readonly Kind[] = Object.values(kinds).filter(({ apiVersion }) =>
 	groupOf(apiVersion).endsWith('.istio.io'),
@@ -48,9 +49,9 @@ const customKinds: readonly Kind[] = Object.values(kinds).filter(({ apiVersion }
 export interface MeshCachesOptions {
 	readonly onError: (error: unknown) => void;
 	readonly observe?: (happening: ReflectorHappening) => void;
-	/** The status of a MeshInstallation is malformed, and counts as absent. */
+	/** Called when the status of a MeshInstallation is malformed. It then counts as absent. */
 	readonly onMalformed?: (object: KubeObject, problems: readonly Problem[]) => void;
-	/** A Secret that some MeshInstallations depend on changed. */
+	/** Called when a Secret changed that some MeshInstallations depend on. */
 	readonly onSecret?: (name: ObjectName, installations: readonly string[]) => void;
 }
 
@@ -89,7 +90,7 @@ export class MeshCaches implements LiveNamespaces {
 		expectWrite: (object) => this.#installations.expectWrite(objectKey(object)),
 	};
 
-	/** What the installations made, and what is watched beside it. */
+	/** The objects that the installations made, and what is watched beside them. */
 	get children(): ChildCaches {
 		return this.#children;
 	}
@@ -108,7 +109,7 @@ export class MeshCaches implements LiveNamespaces {
 		this.#installations.addHandler(handler);
 	}
 
-	/** Returns how to end it. */
+	/** Returns a function that removes the handler. */
 	onChild(handler: ChangeHandler<Child>): () => void {
 		return this.#children.onChange(handler);
 	}
@@ -133,19 +134,22 @@ export class MeshCaches implements LiveNamespaces {
 		return this.#installations.hasSynced && this.#children.hasSynced;
 	}
 
-	/** How long (milliseconds) the most outdated of the caches has been without a watch. Istio's own kinds may be away. */
+	/**
+	 * How long the most outdated of the caches has been without a watch. Istio's own kinds are left out, since they may not
+	 * exist.
+	 */
 	get staleForMs(): number {
 		return Math.max(this.#installations.staleForMs, this.#children.staleForMs);
 	}
 
-	/** Lists everything anew: a net under what the watches might have missed. What differs comes to the handlers as changes. */
+	/** Lists everything anew, to catch what the watches might have missed. Handlers get the differences as changes. */
 	relist(): void {
 		this.#installations.relist();
 		this.#children.relist();
 		this.secrets.relist();
 	}
 
-	/** Number of children that are known. */
+	/** Number of cached children. */
 	get size(): number {
 		return this.#children.size;
 	}

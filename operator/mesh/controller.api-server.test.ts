@@ -1,4 +1,4 @@
-/** What the controller learns while it goes on, on a real API server. */
+/** What the controller learns while it runs, on a real API server. */
 import test from 'ava';
 import { applyInstallation, readInstallation, untilCondition, untilInstalled } from '../../e2e/support/installation.ts';
 import { type MeshCluster, startMeshCluster } from '../../e2e/support/mesh-cluster.ts';

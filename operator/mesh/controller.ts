@@ -1,6 +1,6 @@
 /**
- * The wiring: watches → queue → pass. Starts its parts in the order in which they need each other and ends them backwards.
- * Runs in every replica; without the lease it keeps its caches warm and writes nothing.
+ * The wiring: watches → queue → pass. Starts its parts in the order in which they need each other and stops them in
+ * reverse. Runs in every replica. Without the lease it keeps its caches warm and writes nothing.
  */
 import { namespaceOf } from '../../api/v1/index.ts';
 import type { CrdMemory } from '../apply/apply-crds.ts';
@@ -35,15 +35,15 @@ export interface MeshControllerOptions {
 	/** How joined clusters are reached. */
 	readonly clusters: ClusterAccessOptions;
 	readonly log: Logger;
-	/** The lines of releases that are installed. All when not set. */
+	/** The lines of releases that can be installed. Default: all. */
 	readonly lines?: Lines;
-	/** Installations that are worked on at a time. Default 64. */
+	/** How many installations are worked on at a time. Default 64. */
 	readonly concurrency?: number | undefined;
-	/** Everything is listed and looked at again about this often, milliseconds. Default 10 min. */
+	/** Everything is listed and looked at again about this often. Default 10 min. */
 	readonly resyncMs?: number | undefined;
-	/** After how many milliseconds every Pilot follows a changed mesh configuration. 150 s when not set. */
+	/** After this time every Pilot follows a changed mesh configuration. Default 150 s. */
 	readonly configFollowedAfterMs?: number | undefined;
-	/** Ends a pass that hangs, milliseconds. Default 2 min. */
+	/** Ends a pass that hangs. Default 2 min. */
 	readonly reconcileTimeoutMs?: number;
 	/** Publishes an Event about an installation. */
 	readonly onNotice?: (object: StoredInstallation, notice: StatusNotice) => void;
@@ -62,12 +62,12 @@ export interface ClusterAccessOptions extends ClusterClients {
 	readonly queueHooks?: WorkQueueHooks<string>;
 }
 
-/** More than requests in flight: while some installations wait for answers, others have their next request ready. */
+/** More than the requests in flight: while some installations wait for answers, others have their next request ready. */
 const defaultConcurrency = 64;
 const defaultResyncMs = 10 * 60_000;
-/** Joined clusters are listed anew within so many resyncs: their watches are watched over all the time. */
+/** Joined clusters are listed anew within this many resyncs. Their watches are supervised all the time. */
 const relistClustersWithin = 2;
-/** So often, milliseconds, it is looked whether workloads are seen. */
+/** Check this often whether the caches see the workloads. */
 const sightCheckMs = 1_000;
 
 export class MeshController {
@@ -146,11 +146,11 @@ export class MeshController {
 		this.#connect();
 	}
 
-	/** Starts the caches; resolves when they have listed everything once. Nothing is written before `lead`. */
+	/** Starts the caches. Resolves when they have listed everything once. Nothing is written before `lead`. */
 	async start(): Promise<void> {
 		this.caches.start();
 		await this.caches.synced();
-		// Not before: an API server that is down now is waited for.
+		// Not earlier, because this waits for an API server that is down now.
 		await this.clusters.start();
 		this.#serverVersion = (await this.#options.api.version()).gitVersion;
 		this.#planResync();
@@ -165,8 +165,8 @@ export class MeshController {
 	}
 
 	/**
-	 * Ends passes (those that run get until the deadline, milliseconds) and then the caches. False when a pass goes on in
-	 * spite of that: then it may still write, and the lease must not be given away.
+	 * Stops the passes (running ones may go on until the deadline) and then the caches. Returns false when a pass goes on in
+	 * spite of that. Then it may still write, and the lease must not be given away.
 	 */
 	async stop(deadlineMs: number): Promise<boolean> {
 		clearTimeout(this.#resyncTimer);
@@ -187,7 +187,7 @@ export class MeshController {
 			const priority = change.initial ? priorities.background : priorities.normal;
 			const { name } = (change.current ?? change.old).metadata;
 			this.queue.add(name, { reason: `MeshInstallation ${change.type}`, priority });
-			// One that goes, or changes, may free what another waits for.
+			// An installation that goes, or changes, may free what another one waits for.
 			if (change.type === 'deleted' || freesExclusive(change, this.#lines.exclusives)) {
 				for (const { metadata } of installations.all())
 					this.queue.add(metadata.name, { reason: `${name} is gone or has changed` });
@@ -199,10 +199,10 @@ export class MeshController {
 			for (const name of installationsOf(change, installations.all())) {
 				this.queue.add(name, { reason: `${kind} ${metadata.name} ${change.type}` });
 			}
-			// Also where the label by which it is one was taken off.
+			// Applies also when the label that makes the Secret a record was removed.
 			if ((change.old?.clusterRecord ?? change.current?.clusterRecord) !== undefined) {
 				this.clusters.secretChanged(change);
-				// Another primary may keep it here: the pods that read it are those of the mesh in its namespace.
+				// Another primary may keep this Secret here. The pods that read it belong to the mesh in its namespace.
 				this.#wakeNamespace(metadata.namespace ?? '', `Secret ${metadata.name} ${change.type}`);
 			}
 		});
@@ -237,7 +237,7 @@ export class MeshController {
 		});
 	}
 
-	/** The installations whose mesh is in a namespace. */
+	/** Wakes the installations whose mesh is in a namespace. */
 	#wakeNamespace(namespace: string, reason: string): void {
 		for (const object of this.caches.installations.all()) {
 			if (namespaceOf(object) === namespace) this.queue.add(object.metadata.name, { reason });
@@ -265,7 +265,10 @@ export class MeshController {
 		onNotice?.(object, notice);
 	}
 
-	/** No event tells that none come any more: every status says so, and takes it back when they are seen again. */
+	/**
+	 * Checks whether the caches see the workloads. No event tells that events have stopped. So every status says it, until
+	 * the workloads are seen again.
+	 */
 	#checkSight(): void {
 		const isBlind = this.caches.children.isBehind(kinds.Deployment);
 		if (isBlind === this.#isBlind) return;
@@ -274,7 +277,10 @@ export class MeshController {
 		for (const { metadata } of this.caches.installations.all()) this.queue.add(metadata.name, { reason });
 	}
 
-	/** Kubernetes is upgraded while this process goes on: an installation that waited for that is looked at again. */
+	/**
+	 * Reads the version of Kubernetes, which may be upgraded while this process runs. An installation that waited for that is
+	 * looked at again.
+	 */
 	async #lookAtVersion(): Promise<void> {
 		const { api, log } = this.#options;
 		try {

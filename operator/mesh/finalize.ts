@@ -1,4 +1,4 @@
-/** Takes a mesh away: its joined clusters first, then its labels and objects, in the reverse order of their making. */
+/** Removes a mesh: its joined clusters first, then its labels and objects, in the reverse order of their making. */
 import { deletionOf, finalizer } from '../../api/v1/index.ts';
 import { type ApplierOptions, isWebhook, webhookGraceLeft } from '../apply/applier.ts';
 import type { Child } from '../apply/child.ts';
@@ -29,12 +29,12 @@ export interface FinalizeOptions {
 	readonly onApply?: ApplyHooks['onOutcome'];
 }
 
-/** A waiting deletion is looked at again at least this often: a missed event must not make it last. */
+/** A waiting deletion is looked at again at least this often, so that a missed event does not make it last. */
 const deletionRecheckMs = 10_000;
-/** Clusters that can't be left in time get so many milliseconds to say so. */
+/** Clusters that can't be left in time get this much more to say so. */
 const leaveGraceMs = 20_000;
 
-/** One step of a deletion. Undefined when nothing is left to do: the installation is let go. */
+/** Makes one step of a deletion. Undefined when nothing is left to do: then the installation may go. */
 export async function finalize(
 	object: StoredInstallation,
 	memory: Memory,
@@ -55,7 +55,7 @@ async function retain(
 	signal: AbortSignal,
 ): Promise<Outcome | undefined> {
 	const { name, uid = '' } = object.metadata;
-	// First of all, so that nobody repairs what is let go.
+	// This comes first, so that nobody repairs what is given up.
 	clusters.forget(name);
 	const released = [...applier.live.ofApplySet(applySetId(name)), ...clusters.recordChildren(object)];
 	const errors = await releaseChildren(api, released, uid, signal);
@@ -76,8 +76,8 @@ async function remove(
 	const { api, applier, clusters, namespaces, writer, wallClock, onNotice, onApply } = options;
 	const { name, deletionTimestamp = '' } = object.metadata;
 	const leftMs = Date.parse(deletionTimestamp) + timeoutMs - wallClock();
-	// Other clusters first: while the control plane stands, nothing there looks for one that is gone. They have a bound of
-	// their own, which is the same, and a little more to say what they leave behind.
+	// Other clusters leave first: while the control plane runs, nothing there misses it. They have the same deadline, and a
+	// little more time to tell what they leave behind.
 	const leaving = clusters.leaveAll(object);
 	if (leaving.length > 0 && leftMs > -leaveGraceMs) {
 		const names = leaving.slice(0, 10).join(', ');

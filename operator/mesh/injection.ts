@@ -1,4 +1,4 @@
-/** The labels by which injection works in users' namespaces, in the mesh's own cluster and in joined ones. */
+/** Keeps the labels for injection in users' namespaces, in the mesh's own cluster and in joined ones. */
 import {
 	applyInjectionLabels,
 	type LiveNamespaces,
@@ -9,14 +9,14 @@ import type { LiveObjects } from '../apply/live.ts';
 import type { WriterOptions } from '../apply/writer.ts';
 import type { NamespaceInjection } from '../lines/index.ts';
 
-/** Where the namespaces are, and whose labels they are to carry. */
+/** Where the namespaces are, and whose labels they get. */
 export interface InjectionPlace {
 	/** Name of the MeshInstallation. */
 	readonly mesh: string;
 	readonly namespaces: LiveNamespaces;
 	readonly live: Pick<LiveObjects, 'get'>;
 	readonly writer: WriterOptions;
-	/** The field manager of the labels, where it is not that of the operator's own cluster. */
+	/** The field manager of the labels. Default: that of the operator's own cluster. */
 	readonly manager?: string;
 }
 
@@ -26,8 +26,9 @@ export interface InjectionResult {
 }
 
 /**
- * Labels go on when the webhook stands, so that nobody counts on it before, and off as soon as they are not asked for.
- * @param wanted none where the mesh injects nothing
+ * Puts the labels on when the webhook exists, so that nobody counts on it before, and removes them as soon as they are not
+ * wanted.
+ * @param wanted undefined when the mesh injects nothing
  * @param isApplied whether everything that was rendered is written
  */
 export async function labelNamespaces(
@@ -49,7 +50,7 @@ export async function labelNamespaces(
 	};
 }
 
-/** Takes our labels off all namespaces of a mesh. Returns the failures. */
+/** Removes our labels from all namespaces of a mesh. Returns the failures. */
 export function releaseNamespaces(
 	{ mesh, namespaces, writer, manager }: Omit<InjectionPlace, 'live'>,
 	signal: AbortSignal,

@@ -1,4 +1,4 @@
-/** Writes of the MeshInstallation itself: its status, and its finalizer. */
+/** Writes the MeshInstallation itself: its status and its finalizer. */
 import { isDeepStrictEqual } from 'node:util';
 import { finalizer, type ParsedStatus } from '../../api/v1/index.ts';
 import { addFinalizer, removeFinalizer } from '../apply/finalizer.ts';
@@ -19,11 +19,11 @@ export interface InstallationWriterOptions {
 	/** Wall clock, milliseconds since 1970. */
 	readonly wallClock: () => number;
 	readonly onNotice: (object: StoredInstallation, notice: StatusNotice) => void;
-	/** Tells metrics how an installation is after each pass. */
+	/** Called after each pass with the installation's status, for metrics. */
 	readonly onStatus?: (name: string, status: ParsedStatus | undefined) => void;
 }
 
-/** What the last own write of an installation was answered with. */
+/** The answer to the last own write of an installation. */
 interface Answer {
 	readonly uid: string | undefined;
 	readonly resourceVersion: string | undefined;
@@ -31,10 +31,10 @@ interface Answer {
 }
 
 /**
- * The answer to a write is how the object really stands, and every new generation has one: for a moment after a change of the
- * CRD, watches still prune by the schema before it (apiextensions-apiserver `customresource_handler.go` keeps the old storage
- * until its requests have ended), and no event follows that would show what was left out. Nor does the answer replace an event
- * that came before it, which has the same resourceVersion: so it is remembered here.
+ * Remembers the answers to its writes. An answer shows the object as it really is, and every new generation gets one. For a
+ * moment after a change of the CRD, watches still prune by the old schema (apiextensions-apiserver
+ * `customresource_handler.go` keeps the old storage until its requests have ended), and no event follows that would show
+ * what was left out. Nor does the answer replace an event that came before it, because both have the same resourceVersion.
  */
 export class InstallationWriter {
 	readonly #options: InstallationWriterOptions;
@@ -44,7 +44,7 @@ export class InstallationWriter {
 		this.#options = options;
 	}
 
-	/** The cached object; at the resourceVersion of an own write with the spec that the answer had. */
+	/** The cached object. At the resourceVersion of an own write it gets the spec of the answer. */
 	asAnswered(object: StoredInstallation): StoredInstallation {
 		const { name, uid, resourceVersion } = object.metadata;
 		const answer = this.#answers.get(name);
@@ -57,17 +57,20 @@ export class InstallationWriter {
 		this.#answers.delete(name);
 	}
 
-	/** Resolves with the object as it is then. Rejects with ConflictError where its spec is another one than was looked at. */
+	/**
+	 * Adds the finalizer. Resolves with the object as it is then. Rejects with ConflictError when its spec is another one
+	 * than the pass looked at.
+	 */
 	async addFinalizer(object: StoredInstallation, signal: AbortSignal): Promise<StoredInstallation> {
 		return this.#write(object, () => addFinalizer(this.#options.api, object, finalizer, signal));
 	}
 
-	/** The object goes with that, unless somebody else holds it as well. */
+	/** Removes the finalizer. With that the object goes, unless another finalizer holds it. */
 	async removeFinalizer(object: StoredInstallation, signal: AbortSignal): Promise<void> {
 		await removeFinalizer(this.#options.api, object, finalizer, signal);
 	}
 
-	/** Writes the status where it differs, and tells what became of it. */
+	/** Writes the status when it differs, and reports the changes. */
 	async writeStatus(object: StoredInstallation, observed: Observed, signal: AbortSignal): Promise<void> {
 		const { api, wallClock, onNotice, onStatus } = this.#options;
 		const { name, uid, generation = 0 } = object.metadata;
@@ -88,7 +91,7 @@ export class InstallationWriter {
 				force: true,
 				subresource: 'status',
 				signal,
-				// What a mesh consists of comes before the word about it.
+				// The mesh's objects come before the report about them.
 				isPatient: true,
 			});
 			return written.object;
@@ -96,7 +99,7 @@ export class InstallationWriter {
 		for (const notice of describeTransitions(previous, status)) onNotice(object, notice);
 	}
 
-	/** A write of the installation itself, whose event is not to wake us. */
+	/** Writes the installation so that the event of the write does not wake us. */
 	async #write(object: StoredInstallation, send: () => Promise<KubeObject>): Promise<StoredInstallation> {
 		const settle = this.#options.installations.expectWrite(object);
 		let written: KubeObject;

@@ -13,7 +13,7 @@ function stored(name: string, creationTimestamp: string, uid: string, spec: unkn
 	};
 }
 
-/** Names of those that may go on. */
+/** Names of the installations that may go on. */
 function winners(all: readonly StoredInstallation[]): readonly string[] {
 	return all
 		.filter((object) => rivalriesOf(object, all, lines.exclusives).length === 0)

@@ -1,4 +1,4 @@
-/** A MeshInstallation as it is stored, read without trust: what holds of one that is invalid, too. */
+/** A stored MeshInstallation, read without trust: what can be said about an invalid one, too. */
 import { namespaceOf, type ParsedStatus, type Problem, parseStatus } from '../../api/v1/index.ts';
 import type { Exclusive } from '../plan/rivalry.ts';
 import type { KubeObject } from '../runtime/object.ts';
@@ -7,13 +7,13 @@ import { type Finding, findingOfProblem } from '../status/finding.ts';
 /** A MeshInstallation as the cache keeps it: its spec whole and not yet trusted, its status as the operator wrote it. */
 export interface StoredInstallation extends KubeObject {
 	readonly spec?: unknown;
-	/** Absent where there is none, and where it is malformed. */
+	/** Undefined when there is none, and when it is malformed. */
 	readonly status?: ParsedStatus;
 }
 
 /**
- * The one place where a status that was read is parsed.
- * @param onMalformed is told what is wrong with one that then counts as absent
+ * Parses the status. No other code does that for a status that was read.
+ * @param onMalformed is called with the problems of a malformed status, which then counts as absent
  */
 export function toInstallation(
 	object: KubeObject,
@@ -22,7 +22,7 @@ export function toInstallation(
 	const { status: stored, ...rest } = object;
 	const { status, problems } = parseStatus(stored);
 	if (problems.length > 0) onMalformed(object, problems);
-	// Less what nobody here reads.
+	// Drops what nobody here reads.
 	const { managedFields: _, ...metadata } = object.metadata;
 	return { ...rest, metadata, ...(status === undefined ? {} : { status }) } as StoredInstallation;
 }
@@ -35,8 +35,8 @@ export interface InstallationCache {
 }
 
 /**
- * What only one installation can have: the oldest wins, the others say so and write nothing.
- * @param all every installation of the cluster, the one in question among them
+ * What the installation asks for and only one can have: the oldest wins, the others say so and write nothing.
+ * @param all every installation of the cluster, including the one in question
  */
 export function rivalriesOf(
 	object: StoredInstallation,
@@ -65,7 +65,7 @@ export function rivalriesOf(
 	];
 }
 
-/** Name of the oldest of those who ask for the same; undefined when that is the object itself. */
+/** Name of the oldest installation that asks for the same. Undefined when that is the object itself. */
 function oldest(
 	object: StoredInstallation,
 	all: readonly StoredInstallation[],
@@ -75,7 +75,7 @@ function oldest(
 	return winner.metadata.name === object.metadata.name ? undefined : winner.metadata.name;
 }
 
-/** By creation time, then by uid, so that the order is the same for everybody. */
+/** Compares creation times, then uids, so that the order is the same for everybody. */
 function isOlder(a: StoredInstallation, b: StoredInstallation): boolean {
 	const [left, right] = [a, b].map(({ metadata }) => `${metadata.creationTimestamp ?? ''} ${metadata.uid ?? ''}`);
 	return (left ?? '') < (right ?? '');

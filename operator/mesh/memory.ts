@@ -1,4 +1,4 @@
-/** What the process remembers of an installation between passes. All of it can be found again. */
+/** What the process remembers about an installation between passes. All of it can be found out again. */
 import { emptyMemory, type InstallationMemory } from '../apply/applier.ts';
 import type { ResolvedMesh } from '../releases/index.ts';
 import type { StoredInstallation } from './installation.ts';
@@ -10,14 +10,14 @@ export interface Memory {
 	readonly apply: InstallationMemory;
 	readonly view: ViewMemory;
 	prepared: { readonly spec: unknown; readonly serverVersion: string; readonly value: Prepared } | undefined;
-	/** The mesh configuration that is asked for, and since when all passes could write it (monotonic milliseconds). */
+	/** The wanted mesh configuration, and the monotonic time since when all passes could write it. */
 	configuration: { readonly mesh: ResolvedMesh; readonly hash: string; readonly since: number } | undefined;
 }
 
 export class Memories {
 	readonly #memories = new Map<string, Memory>();
 
-	/** That of this installation; a new one where another had its name. */
+	/** The memory of this installation. A new one when another installation had its name. */
 	of({ metadata: { name, uid = '' } }: StoredInstallation): Memory {
 		const known = this.#memories.get(name);
 		if (known?.uid === uid) return known;

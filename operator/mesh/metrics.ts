@@ -1,4 +1,4 @@
-/** What a mesh and its clusters show in the operator's metrics. */
+/** Sets the operator's metrics about a mesh and its clusters. */
 import type { ClusterControllerOptions } from '../clusters/controller.ts';
 import type { ClusterFigures, Metrics } from '../runtime/metrics.ts';
 import type { MeshControllerOptions } from './controller.ts';

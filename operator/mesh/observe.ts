@@ -1,4 +1,4 @@
-/** From rendered and live objects to what the status is computed from. */
+/** Turns rendered and live objects into the input of the status. */
 import { hasBeenReady, type InstallationMemory } from '../apply/applier.ts';
 import { isOutage, type Workload } from '../apply/child.ts';
 import { componentLabel } from '../apply/identity.ts';
@@ -11,9 +11,9 @@ import { gatewayAddresses } from '../status/gateway-addresses.ts';
 import type { StoredInstallation } from './installation.ts';
 
 /**
- * The workloads that were rendered.
+ * Observes the rendered workloads.
  * @param version the release that they run
- * @param memory what is remembered of them
+ * @param memory what is remembered about them
  */
 export function observeWorkloads(
 	object: StoredInstallation,
@@ -29,7 +29,7 @@ export function observeWorkloads(
 		.map((workload) => {
 			const key = objectKey(workload);
 			const component = workload.metadata.labels?.[componentLabel] ?? workload.metadata.name;
-			// A gateway's Service has its Deployment's name.
+			// A gateway's Service has the name of its Deployment.
 			const service = live.get(objectKey({ ...kinds.Service, ...nameOf(workload) }));
 			return {
 				...gatewayAddresses(service === undefined ? undefined : { ...service, ...service.service }),
@@ -44,7 +44,7 @@ export function observeWorkloads(
 		});
 }
 
-/** What runs while nothing can be rendered: whatever the spec says now, the mesh that stands is still observed. */
+/** Observes what runs while nothing can be rendered: whatever the spec says now, the existing mesh is still observed. */
 export function observeRunning(object: StoredInstallation, live: LiveObjects): readonly WorkloadObservation[] {
 	const before = object.status?.components ?? [];
 	const isUnknown = live.isBehind?.(kinds.Deployment) === true;

@@ -1,6 +1,6 @@
 /**
- * From an object to the mesh that it asks for, or to everything that keeps it from being one: parse → resolve → check, for a
- * pass and for the command line alike. Pure.
+ * Turns an object into the mesh that it asks for, or into everything that is wrong with it: parse → resolve → check. Passes
+ * and the command line both use it. Pure.
  */
 import { type ParsedMeshInstallation, parseMeshInstallation } from '../../api/v1/index.ts';
 import type { Lines } from '../lines/index.ts';
@@ -19,7 +19,7 @@ export type Prepared = PreparedMesh | { readonly ok: false; readonly problems: r
 
 export interface PrepareOptions extends ResolveOptions {
 	readonly lines: Lines;
-	/** Version of the cluster's API server, `v1.36.3`; undefined where there is no cluster to ask. */
+	/** Version of the cluster's API server, `v1.36.3`. Undefined when there is no cluster to ask. */
 	readonly serverVersion?: string | undefined;
 }
 

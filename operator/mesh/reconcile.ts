@@ -40,29 +40,29 @@ export interface ReconcilerOptions {
 	readonly clusters: JoinedClusters;
 	/** Version of the cluster's API server, `v1.36.3`. */
 	readonly serverVersion: () => string;
-	/** How children are written; the hooks are per installation and come from `onNotice` and `onApply`. */
+	/** How children are written. The hooks differ per installation and come from `onNotice` and `onApply`. */
 	readonly applier: Omit<ApplierOptions, 'hooks'>;
 	readonly onApply?: ApplyHooks['onOutcome'];
-	/** Wall clock, milliseconds since 1970: for what people and API objects see. */
+	/** Wall clock, milliseconds since 1970, for what people and API objects see. */
 	readonly wallClock: () => number;
 	/** Uniform in [0, 1). */
 	readonly random: () => number;
 	/** A pass without a cause comes about this often, ±20 %. */
 	readonly resyncMs: number;
-	/** After how many milliseconds every control plane follows a changed mesh configuration. */
+	/** After this time every control plane follows a changed mesh configuration. */
 	readonly configFollowedAfterMs: number;
 	readonly onNotice: (object: StoredInstallation, notice: StatusNotice) => void;
-	/** Tells metrics how an installation is after each pass; undefined when it is gone. */
+	/** Called after each pass with the installation's status, for metrics. Undefined when the installation is gone. */
 	readonly onStatus?: (name: string, status: ParsedStatus | undefined) => void;
 }
 
 /** An object of somebody else that is in the way is looked at again about this often. */
 const foreignRecheckMs = 10_000;
 
-/** A Secret that can't be read is waited for so many milliseconds; after that the pass goes on without. */
+/** A pass waits this long for a Secret that can't be read, and then goes on without it. */
 const secretsDeadlineMs = 5_000;
 
-/** So many passes in a row may end in nothing but conflicts before the status tells of them. */
+/** Up to this many passes in a row may end in nothing but conflicts before the status tells it. */
 const silentConflicts = 3;
 
 export class Reconciler {
@@ -75,14 +75,14 @@ export class Reconciler {
 		this.#writer = new InstallationWriter(options);
 	}
 
-	/** The worker of the queue; the key is the installation's name. */
+	/** The worker of the queue. The key is the installation's name. */
 	async reconcile(name: string, { signal, attempt }: Pick<PassContext, 'signal' | 'attempt'>): Promise<PassResult> {
 		const object = this.#options.installations.get(name);
 		if (object === undefined) return this.#forget(name);
 		const isGoing = object.metadata.deletionTimestamp !== undefined;
 		const outcome = isGoing ? await this.#takeAway(object, signal) : await this.#keep(object, signal);
 		if (outcome === undefined) return {};
-		// Nobody needs to hear of what the next pass settles.
+		// The next pass settles this, so nobody needs to know.
 		if (!isGoing && attempt <= silentConflicts && isOnlyConflict(outcome)) throw errorOf(outcome);
 		await this.#writer.writeStatus(outcome.object, outcome.observed, signal);
 		if (isOnlyForeign(outcome)) return { requeueAfterMs: this.#jittered(foreignRecheckMs) };
@@ -140,7 +140,7 @@ export class Reconciler {
 	): Promise<Outcome> {
 		const { applier, namespaces, lines } = this.#options;
 		const { mesh } = prepared;
-		// Each cluster has its Secret in the namespace. What fails in this cluster keeps nobody from renewing tokens for others.
+		// Each cluster has its Secret in the namespace. A failure in this cluster keeps nobody from renewing tokens for others.
 		const hasNamespace = applier.live.get(objectKey({ ...kinds.Namespace, name: mesh.namespace })) !== undefined;
 		const wish = hasNamespace ? await this.#want(object, prepared, signal) : [];
 		const desired = this.#desired(object, view);
@@ -163,7 +163,7 @@ export class Reconciler {
 		return { object, observed, errors, failure: ' is not as asked', againInMs };
 	}
 
-	/** `spec.paused`: the status goes on, nothing else is written. */
+	/** `spec.paused`: the status goes on, and nothing else is written. */
 	async #watchOnly(
 		object: StoredInstallation,
 		prepared: PreparedMesh,
@@ -181,7 +181,7 @@ export class Reconciler {
 		return { object, observed, errors, failure: ': not all could be looked at', againInMs: undefined };
 	}
 
-	/** What is told of a mesh whether it is written or not. */
+	/** What is told about a mesh, whether it is written or not. */
 	#observe(object: StoredInstallation, { installation, mesh }: PreparedMesh, { objects }: MeshView, memory: Memory) {
 		const { applier, clusters, lines, secrets, wallClock } = this.#options;
 		const { version } = installation.spec;
@@ -194,7 +194,10 @@ export class Reconciler {
 		};
 	}
 
-	/** Says what is wanted of joined clusters. What keeps it from being said is told, and delays nothing of the mesh itself. */
+	/**
+	 * Sets what the mesh wants of its joined clusters. When that fails, the failure is told, and delays nothing of the mesh
+	 * itself.
+	 */
 	async #want(object: StoredInstallation, prepared: PreparedMesh, signal: AbortSignal): Promise<readonly unknown[]> {
 		try {
 			await this.#options.clusters.want(object, prepared, signal);
@@ -205,7 +208,7 @@ export class Reconciler {
 		}
 	}
 
-	/** Parses and resolves once per spec: all of it depends on the spec alone, and on the version of Kubernetes. */
+	/** Parses and resolves once per spec, because the result depends only on the spec and on the version of Kubernetes. */
 	#prepare(object: StoredInstallation, memory: Memory): Prepared {
 		const { lines } = this.#options;
 		const serverVersion = this.#options.serverVersion();
@@ -267,11 +270,11 @@ export class Reconciler {
 		};
 	}
 
-	/** In how many milliseconds every control plane follows this mesh configuration; 0 where it does. */
+	/** How long it takes until every control plane follows this mesh configuration; 0 when it does. */
 	#configFollowedInMs(mesh: ResolvedMesh, memory: Memory): number {
 		const { applier, configFollowedAfterMs, lines } = this.#options;
 		const now = applier.now();
-		// The same mesh until the spec changes, so most passes hash nothing.
+		// The mesh stays the same object until the spec changes, so most passes hash nothing.
 		if (memory.configuration?.mesh !== mesh) {
 			const hash = lines.of(mesh).configurationHash(mesh);
 			const since = memory.configuration?.hash === hash ? memory.configuration.since : now;
@@ -305,7 +308,7 @@ export class Reconciler {
 	}
 }
 
-/** The smallest of the times that are given. */
+/** The smallest of the given times. */
 function earliest(...waits: readonly (number | undefined)[]): number | undefined {
 	const given = waits.filter((wait) => wait !== undefined);
 	return given.length === 0 ? undefined : Math.min(...given);

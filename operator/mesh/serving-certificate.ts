@@ -1,7 +1,7 @@
 /**
- * A serving certificate that the operator makes. The one that is stored is used as long as it is good; when it is due, a new
- * one takes its place in the rendered Secret and is written, like every object, by applying. A process that dies between the
- * two has lost nothing but a certificate that nobody has seen.
+ * Keeps a serving certificate that the operator makes. The stored one is used while it is good. When it is due, a new one
+ * replaces it in the rendered Secret, and applying writes that like every object. When a process dies between the two, only
+ * a certificate is lost that nobody has seen.
  */
 import { issueServingCertificate, renewalOf } from '../certificates/index.ts';
 import type { CertificateRequest } from '../lines/index.ts';
@@ -11,25 +11,28 @@ import { isNotFound } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
 
-/** A new one is valid for so many milliseconds: 90 days, as Citadel's are. */
+/** A new certificate is valid for this time: 90 days, like Citadel's. */
 const lifetimeMs = 90 * 24 * 60 * 60_000;
 
 export interface ServingCertificateOptions {
 	readonly api: Pick<ApiServer, 'get'>;
 	/** Namespace of the Secret. */
 	readonly namespace: string;
-	/** Id of the ApplySet that the Secret belongs to, if it is ours. */
+	/** ID of the ApplySet that the Secret belongs to when it is ours. */
 	readonly applySet: string;
-	/** What this process has used so far. */
+	/** The certificate that this process has used so far. */
 	readonly known: ServingCertificate | undefined;
 	/** Wall clock, milliseconds since 1970. */
 	readonly nowMs: number;
-	/** False while writing is paused: nothing is made that could not be stored. */
+	/** False while writing is paused: then nothing is made, because it could not be stored. */
 	readonly mayIssue: boolean;
 	readonly signal: AbortSignal;
 }
 
-/** Rejects when the stored one can't be read. Undefined where there is none and none may be made. */
+/**
+ * Returns the certificate to use. Rejects when the stored one can't be read. Undefined when there is none and none may be
+ * made.
+ */
 export async function servingCertificate(
 	{ secret, dnsNames }: CertificateRequest,
 	options: ServingCertificateOptions,
@@ -54,7 +57,7 @@ async function stored(
 		if (isNotFound(error)) return undefined;
 		throw error;
 	}
-	// What stands there and is not ours is not used; applying finds it and says so.
+	// A Secret that is not ours is not used. Applying will find it and say so.
 	if (secret.metadata.labels?.[applySetLabel] !== applySet) return undefined;
 	const text = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
 	return { certChain: text('cert-chain.pem'), key: text('key.pem'), roots: text('root-cert.pem') };

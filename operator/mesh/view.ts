@@ -1,5 +1,5 @@
 /**
- * A mesh as one cluster shows it at this moment. The walk stands here once, for a pass, for each joined cluster and for the
+ * A mesh as one cluster shows it at this moment. This walk exists once, for a pass, for each joined cluster and for the
  * command line: Secrets → certificate → what is remembered → facts → objects → gates.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -11,13 +11,16 @@ import type { ResolvedMesh } from '../releases/index.ts';
 import type { JoinedFacts, ServingCertificate } from '../render/index.ts';
 import type { KubeObject, ObjectName } from '../runtime/object.ts';
 
-/** The cluster that is looked at. */
+/** The cluster to look at. */
 export interface Lookout {
 	readonly child: Sight['child'];
 	readonly secret: (name: ObjectName) => SecretFacts | 'unknown' | undefined;
-	/** Resolves when these Secrets are known, or when they are waited for no longer. */
+	/** Resolves when these Secrets are known, or when the wait for them is over. */
 	readonly expectSecrets: (names: readonly ObjectName[], signal: AbortSignal) => Promise<void>;
-	/** The certificate that the operator keeps there; undefined where it is not known. `known` is what this process has used. */
+	/**
+	 * The certificate that the operator keeps there. Undefined when it is not known. `known` is the one that this process has
+	 * used.
+	 */
 	readonly certificate: (
 		request: CertificateRequest,
 		known: ServingCertificate | undefined,
@@ -25,23 +28,23 @@ export interface Lookout {
 	) => Promise<ServingCertificate | undefined>;
 }
 
-/** What is looked at. */
+/** The mesh to look at. */
 export interface Subject {
 	readonly line: Line;
 	readonly mesh: ResolvedMesh;
-	/** All objects with these facts. Pure. */
+	/** Renders all objects with these facts. Pure. */
 	readonly render: (facts: object) => readonly KubeObject[];
-	/** What rendering depends on beside mesh and facts: while it is equal, so are the objects. */
+	/** What rendering depends on besides mesh and facts. While it is equal, so are the objects. */
 	readonly basis?: unknown;
-	/** What joined clusters add. */
+	/** The facts that joined clusters add. */
 	readonly joined?: JoinedFacts;
-	/** Gates beside those of the mesh. */
+	/** Gates in addition to those of the mesh. */
 	readonly gates?: readonly Gate[];
 }
 
-/** What a process remembers of a mesh in one cluster. */
+/** What a process remembers about a mesh in one cluster. */
 export interface ViewMemory {
-	/** With its key. */
+	/** The certificate with its key. */
 	certificate: ServingCertificate | undefined;
 	/** What the line remembers. */
 	line: { readonly name: string; readonly value: unknown } | undefined;
@@ -58,13 +61,13 @@ export interface ViewMemory {
 export interface ViewOptions {
 	/** Wall clock, milliseconds since 1970. */
 	readonly nowMs: number;
-	/** In how many milliseconds the control plane follows the mesh configuration; 0 where it does, or where nobody knows. */
+	/** How long it takes until the control plane follows the mesh configuration; 0 when it does, or when nobody knows. */
 	readonly configFollowedInMs?: number;
 	readonly signal: AbortSignal;
 }
 
 export interface MeshView extends Waiting {
-	/** The same list as before while nothing differs. */
+	/** The objects. The same list as before while nothing differs. */
 	readonly objects: readonly KubeObject[];
 	readonly gates: readonly Gate[];
 }
@@ -73,7 +76,7 @@ export function emptyViewMemory(): ViewMemory {
 	return { certificate: undefined, line: undefined, rendered: undefined };
 }
 
-/** Rejects where the certificate can't be read or made, and where rendering fails. */
+/** Makes the view. Rejects when the certificate can't be read or made, and when rendering fails. */
 export async function viewMesh(
 	subject: Subject,
 	lookout: Lookout,

@@ -1,4 +1,4 @@
-/** Which changes call for a pass, and of which installations. Everything else is silence. */
+/** Decides which changes need a pass, and of which installations. All others wake nobody. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Child } from '../apply/child.ts';
 import type { Exclusive } from '../plan/rivalry.ts';
@@ -6,8 +6,8 @@ import type { Change } from '../runtime/watch/store.ts';
 import type { StoredInstallation } from './installation.ts';
 
 /**
- * A change of an installation: of its spec, its finalizers or its deletion. Its status is our own word and wakes nobody,
- * unless somebody else wrote it: then it is told again.
+ * Whether a change of an installation needs a pass: of its spec, its finalizers or its deletion. We write the status
+ * ourselves, so it wakes nobody, unless somebody else wrote it: then it is written again.
  */
 export function installationNeedsPass({ type, old, current }: Change<StoredInstallation>): boolean {
 	if (type !== 'updated') return true;
@@ -20,7 +20,7 @@ export function installationNeedsPass({ type, old, current }: Change<StoredInsta
 	);
 }
 
-/** Whether an installation gave up what only one of a cluster can have. */
+/** Whether an installation gave up something that only one in a cluster can have. */
 export function freesExclusive(
 	{ type, old, current }: Change<StoredInstallation>,
 	exclusives: readonly Exclusive[],
@@ -28,7 +28,7 @@ export function freesExclusive(
 	return type === 'updated' && exclusives.some(({ asks }) => asks(old.spec) && !asks(current.spec));
 }
 
-/** A change of a child: one of our fields, its ownership, its end, or what the status tells of it. */
+/** Whether a change of a child needs a pass: of our fields, its ownership, its end, or what the status tells about it. */
 export function childNeedsPass({ type, old, current }: Change<Child>): boolean {
 	if (type !== 'updated') return true;
 	return (
@@ -45,7 +45,7 @@ export function childNeedsPass({ type, old, current }: Change<Child>): boolean {
 	);
 }
 
-/** The installations that a child's change concerns, by name. */
+/** The names of the installations that a child's change concerns. */
 export function installationsOf(change: Change<Child>, installations: Iterable<StoredInstallation>): readonly string[] {
 	const child = change.current ?? change.old;
 	if (child.kind === 'CustomResourceDefinition') return [...installations].map(({ metadata }) => metadata.name);
@@ -58,7 +58,7 @@ export function installationsOf(change: Change<Child>, installations: Iterable<S
 	return [...new Set([change.old?.instance, change.current?.instance])].filter((name) => name !== undefined);
 }
 
-/** Read without trust: an invalid installation is not asked for more than it says. */
+/** Reads the spec without trust, because the installation may be invalid. */
 function usesNamespace(spec: unknown, name: string): boolean {
 	const { namespace, sidecarInjector } = (spec ?? {}) as {
 		readonly namespace?: unknown;

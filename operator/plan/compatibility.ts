@@ -1,8 +1,8 @@
-/** Whether a release runs on this cluster, by the version that its API server tells. */
+/** Checks whether a release runs on this cluster, by the version of its API server. */
 import { isSince, readVersion } from '../../api/v1/index.ts';
 import type { Release } from '../releases/index.ts';
 
-/** What speaks against the release on this Kubernetes; undefined when nothing does, or when the version can't be read. */
+/** Why this Kubernetes is too old for the release. Undefined when it is not, or when the version can't be read. */
 export function kubernetesTooOld(release: Release, serverVersion: string): string | undefined {
 	return readVersion(serverVersion) === undefined || isSince(serverVersion, release.kubernetes.minimum)
 		? undefined

@@ -1,21 +1,21 @@
 /**
- * A gate: what of a mesh waits, for what, and in which words. Gates are values that are made anew in every pass from what the
- * cluster shows, so no crash can lose one. A line lists its gates; applying knows only held and kept objects.
+ * A gate says what in a mesh waits, for what, and in which words. Gates are values that every pass makes anew from what the
+ * cluster shows, so no crash can lose one. A line lists its gates. Applying knows only held and kept objects.
  */
 import type { ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import type { Sight } from './sight.ts';
 
 export interface Gate {
-	/** What it is for, in one word of the code: `policy-before-configuration`. */
+	/** Its purpose, as one word of the code: `policy-before-configuration`. */
 	readonly name: string;
-	/** `held`: rendered, and not written yet. `kept`: no longer rendered, and not deleted yet. */
+	/** `held`: the objects are rendered and not written yet. `kept`: they are no longer rendered and not deleted yet. */
 	readonly effect: 'held' | 'kept';
 	/** Keys of the objects (`objectKey`). */
 	readonly objects: readonly string[];
-	/** Until what, in a sentence for the status. */
+	/** What they wait for, in a sentence for the status. */
 	readonly sentence: string;
-	/** Look again after so many milliseconds; absent where a watch event tells that the gate is open. */
+	/** Look again after this time. Undefined when a watch event tells that the gate is open. */
 	readonly againInMs?: number;
 }
 
@@ -26,24 +26,24 @@ export interface GateContext<Mesh extends ResolvedMesh, Facts> {
 	/** What was rendered with these facts. */
 	readonly objects: readonly KubeObject[];
 	readonly sight: Sight;
-	/** In how many milliseconds the control plane follows the mesh configuration that was rendered; 0 where it does. */
+	/** How long it takes until the control plane follows the rendered mesh configuration; 0 when it does. */
 	readonly configFollowedInMs: number;
 }
 
-/** One kind of gate: none where nothing has to wait. */
+/** One kind of gate. Returns nothing when nothing has to wait. */
 export type GateRule<Mesh extends ResolvedMesh, Facts> = (context: GateContext<Mesh, Facts>) => readonly Gate[];
 
 /** All closed gates of a mesh, as applying reads them. */
 export interface Waiting {
-	/** By key, with what it waits for. */
+	/** Held objects by key, with what they wait for. */
 	readonly held: ReadonlyMap<string, string>;
-	/** By key, with why it stays. */
+	/** Kept objects by key, with the reason why they stay. */
 	readonly kept: ReadonlyMap<string, string>;
-	/** Look again after so many milliseconds, where no watch event opens a gate. */
+	/** Look again after this time, when no watch event opens a gate. */
 	readonly againInMs: number | undefined;
 }
 
-/** Where several gates hold one object, the last of them says why. */
+/** Joins gates. When several hold one object, the last of them says why. */
 export function waitingFor(gates: readonly Gate[]): Waiting {
 	const by = (effect: Gate['effect']) =>
 		new Map(

@@ -1,22 +1,24 @@
-/** What is kept of a Secret with certificates that Istio's components or users made: never a key. */
+/** Keeps facts of a Secret with certificates that Istio's components or users made, but never a key. */
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '../runtime/object.ts';
 
 export interface SecretFacts {
-	/** The certificates in it, PEM, by the key of the Secret: `root-cert.pem`. */
+	/** The certificates in it (PEM), by the key of the Secret: `root-cert.pem`. */
 	readonly certificates: Readonly<Record<string, string>>;
-	/** Changes with anything in it. */
+	/** Changes with anything in the Secret. */
 	readonly hash: string;
 }
 
-/** The keys under which Istio's components keep certificates that anybody may see (istio 1.0-1.4 `security/pkg/pki/ca`). */
+/**
+ * The keys under which Istio's components store certificates that anybody may see (istio 1.0-1.4 `security/pkg/pki/ca`).
+ */
 const publicKeys = ['ca-cert.pem', 'cert-chain.pem', 'root-cert.pem'];
 
 export function toSecretFacts(object: KubeObject): SecretFacts {
 	const { data = {} } = object as { readonly data?: Readonly<Record<string, string>> };
 	const certificates = publicKeys.flatMap((key) => {
 		const text = Buffer.from(data[key] ?? '', 'base64').toString('utf8');
-		// A key that stands in the wrong place is not kept either.
+		// A private key in the wrong place is not kept either.
 		return text === '' || text.includes('PRIVATE KEY') ? [] : [[key, text] as const];
 	});
 	const sorted = Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,6 +1,6 @@
 /**
- * What is kept in joined clusters for one mesh: the account by which each is read and, where it has one, its data plane, with
- * the same gates as here: the webhook waits for its injector, Citadel for its authority.
+ * What is kept in joined clusters for one mesh: the account by which each is read and, where it has one, its data plane,
+ * with the same gates as here: the webhook waits for its injector, Citadel for its authority.
  */
 import type { ClusterProblem } from '../../../api/v1/index.ts';
 import { injectionFieldManagerThere } from '../../apply/identity.ts';
@@ -19,7 +19,7 @@ import { servingCertificate } from '../serving-certificate.ts';
 import { emptyViewMemory, type Lookout, type Subject, type ViewMemory, viewMesh } from '../view.ts';
 import { primaryReader } from './readers.ts';
 
-/** What a process remembers of a data plane, as long as it is connected. */
+/** What a process remembers about a data plane while it is connected. */
 interface DataPlaneMemory {
 	readonly secrets: NamedObjects<SecretFacts>;
 	readonly view: ViewMemory;
@@ -27,14 +27,14 @@ interface DataPlaneMemory {
 
 const memories = new WeakMap<ClusterConnection, DataPlaneMemory>();
 
-/** A Secret that can't be read is waited for so many milliseconds. */
+/** Wait this long for a Secret that can't be read. */
 const secretsDeadlineMs = 5_000;
 
 export interface ClusterObjectsOptions {
 	readonly lines: Lines;
-	/** Of the pods of the control plane, by the names of `DataPlane.services`. */
+	/** Addresses of the control plane's pods, by the names of `DataPlane.services`. */
 	readonly addresses: ControlPlaneAddresses;
-	/** Milliseconds since 1970. */
+	/** Wall clock, milliseconds since 1970. */
 	readonly wallClock: () => number;
 }
 
@@ -47,7 +47,7 @@ export function clusterObjects(
 	const injection = line.injection(mesh);
 	const labelledNamespaces = injection?.namespaces ?? [];
 	const caSecretName = dataPlane.caSecretName(mesh);
-	// The same objects as long as nothing differs, so that they are hashed once.
+	// Keeps the objects while nothing differs, so that they are hashed once.
 	const readers = new Map<string, readonly KubeObject[]>();
 
 	const addressesFor = ({ dataPlane: wanted }: WantedCluster): ControlPlaneAddresses => {
@@ -126,7 +126,7 @@ function placeOf({ name, network }: WantedCluster): Place {
 	return { cluster: name, ...(network === undefined ? {} : { network }) };
 }
 
-/** The mesh as it is in each place: the same object as long as the mesh is, by which it is known that nothing differs. */
+/** The mesh as it is in each place. It stays the same object while the mesh does, which shows that nothing differs. */
 const meshesThere = new WeakMap<ResolvedMesh, Map<string, ResolvedMesh>>();
 
 function meshIn(lines: Lines, mesh: ResolvedMesh, place: Place): ResolvedMesh {
@@ -184,7 +184,7 @@ function injectionPlace(mesh: string, there: ClusterConnection) {
 	};
 }
 
-/** Takes our labels off the namespaces of a cluster that leaves. */
+/** Removes our labels from the namespaces of a cluster that leaves. */
 export async function releaseNamespacesThere(
 	mesh: string,
 	there: ClusterConnection,

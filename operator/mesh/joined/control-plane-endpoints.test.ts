@@ -9,7 +9,7 @@ const { signal } = new AbortController();
 
 interface Pod {
 	readonly address: string;
-	/** Absent where nothing is said. */
+	/** Undefined when nothing is said. */
 	readonly ready?: boolean;
 }
 
@@ -79,7 +79,7 @@ test('the addresses are those of ready pods, each once, sorted, and of this mesh
 			telemetry: [],
 		});
 		t.deepEqual(endpoints.of('nowhere', services), { pilot: [], policy: [], telemetry: [] });
-		// Whoever reads has waited for the first list.
+		// The first list is no news, because readers have waited for it.
 		t.deepEqual(moved, []);
 		await endpoints.synced(signal);
 		t.is(server.lists, 1);
@@ -95,7 +95,7 @@ test('only a change of addresses that others are told of is news', async (t) => 
 		server.put(slice('istio-ingressgateway', [{ address: '10.0.0.4' }]));
 		server.put(slice('istio-policy', []));
 		server.put(slice('istio-pilot', [{ address: '10.0.0.1' }, { address: '10.0.0.2', ready: false }]));
-		// They come in order: what came before the first news was none.
+		// Events come in order, so nothing before this one was news.
 		server.put(slice('istio-telemetry', [{ address: '10.0.0.7' }], { namespace: 'last' }));
 		await eventually('news', () => moved.length > 0);
 		t.deepEqual(moved, ['last']);

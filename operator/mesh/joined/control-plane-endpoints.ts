@@ -1,7 +1,7 @@
 /**
- * Where the parts of each control plane are at this moment: the addresses of their ready pods, which clusters without a control
- * plane of their own are told. Read from the EndpointSlices that Kubernetes makes for their Services, which carry the labels
- * of these (kubernetes 1.36 `staging/src/k8s.io/endpointslice/utils.go`, `setEndpointSliceLabels`).
+ * Finds the addresses of each control plane's ready pods, for clusters without a control plane of their own. Reads the
+ * EndpointSlices that Kubernetes makes for the control plane's Services. The slices have the labels of these Services
+ * (kubernetes 1.36 `staging/src/k8s.io/endpointslice/utils.go`, `setEndpointSliceLabels`).
  */
 import { isDeepStrictEqual } from 'node:util';
 import { managedSelector } from '../../apply/identity.ts';
@@ -19,14 +19,14 @@ interface Slice {
 	readonly addresses: readonly string[];
 }
 
-/** The first list is waited for so many milliseconds. */
+/** Wait this long for the first list. */
 const syncDeadlineMs = 10_000;
 
 export interface ControlPlaneEndpointsOptions {
 	readonly api: ApiServer;
-	/** Names of the Services that others are told of. */
+	/** Names of the Services that others have to know. */
 	readonly services: ReadonlySet<string>;
-	/** Called with the namespace in which something moved. */
+	/** Called with the namespace in which addresses changed. */
 	readonly onChange: (namespace: string) => void;
 	readonly onError: (error: unknown) => void;
 }
@@ -36,7 +36,7 @@ export class ControlPlaneEndpoints {
 	#isStarted = false;
 
 	constructor({ api, services, onChange, onError }: ControlPlaneEndpointsOptions) {
-		/** What others are told of a slice. */
+		/** The part of a slice that others have to know. */
 		const shownOf = (slice: Slice | undefined) =>
 			slice !== undefined && services.has(slice.service) && slice.addresses.length > 0 ? slice : undefined;
 		this.#reflector = new Reflector<Slice>(api, {
@@ -46,12 +46,15 @@ export class ControlPlaneEndpoints {
 			onError,
 		});
 		this.#reflector.addHandler(({ old, current, initial }) => {
-			// The first list is waited for by whoever reads; and what is not about the addresses of a control plane is no news.
+			// Readers wait for the first list. Changes that are not about the addresses of a control plane are no news.
 			if (!initial && !isDeepStrictEqual(shownOf(old), shownOf(current))) onChange((current ?? old).namespace);
 		});
 	}
 
-	/** Begins to watch when it is asked for the first time; resolves when all is listed. Rejects with TransientError when that takes too long. */
+	/**
+	 * Begins to watch at the first call, and resolves when all is listed. Rejects with TransientError when that takes too
+	 * long.
+	 */
 	async synced(signal: AbortSignal): Promise<void> {
 		if (!this.#isStarted) {
 			this.#isStarted = true;
@@ -65,7 +68,7 @@ export class ControlPlaneEndpoints {
 		});
 	}
 
-	/** The addresses in a namespace behind each of these Services, sorted; none of what has no ready pod. */
+	/** The sorted addresses in a namespace behind each of these Services. A Service without a ready pod has none. */
 	of(namespace: string, services: Readonly<Record<string, string>>): ControlPlaneAddresses {
 		const slices = [...this.#reflector.store.values()].filter((slice) => slice.namespace === namespace);
 		const addressesOf = (service: string) => [
@@ -87,7 +90,7 @@ function toSlice({ metadata, endpoints }: KubeObject): Slice {
 	return {
 		namespace: metadata.namespace ?? '',
 		service: metadata.labels?.['kubernetes.io/service-name'] ?? '',
-		// Not said is ready, as the API has it.
+		// When nothing is said, an address is ready, as the API defines.
 		addresses: all.filter(({ conditions }) => conditions?.ready !== false).flatMap(({ addresses = [] }) => addresses),
 	};
 }

@@ -104,7 +104,7 @@ function pilot(remoteSecrets: string | undefined, isRolledOut = true): KubeObjec
 }
 
 const renewed = recordWith('a', { state: 'Published', content: 'new', replacedAt: start });
-/** Due for days, and not renewed: it does not answer. */
+/** It has been due for days and is not renewed, because it does not answer. */
 const dead = recordWith('b', { state: 'Published', issued: { issuedAt: start - 25 * day, lifetimeMs: 30 * day } });
 
 test('a mesh without clusters has nothing to do with any of it', async (t) => {
@@ -136,7 +136,7 @@ test('while another one is about to be renewed, pods stay those of before; but n
 	t.deepEqual(facts(undefined, start + 1), { facts: {}, againInMs: 1_000 });
 	const wanted = replacedHash([renewed, dead]);
 	t.deepEqual(facts('before', start + rollOutPatienceMs), { facts: { remoteSecrets: wanted }, againInMs: undefined });
-	// What runs for it already goes on, and a Pilot that is made anew reads what is there.
+	// Pods that were made for it go on, and a Pilot that is made anew reads what is there.
 	t.deepEqual(facts(wanted, start + 1), { facts: { remoteSecrets: wanted }, againInMs: undefined });
 	const none = stage({ now: start + 1, objects: [secretOf(renewed), secretOf(dead)] });
 	t.deepEqual(none.clusters.factsOf(object, mesh).facts, { remoteSecrets: wanted });
@@ -163,7 +163,7 @@ test('pods follow when all of them are of the Secrets as they are', (t) => {
 	};
 	t.false(isFollowed(pilot(hash), mixer('before')));
 	t.true(isFollowed(pilot(hash), mixer(hash)));
-	// That of a release which does not read them.
+	// The Deployment of a release that does not read the Secrets.
 	t.true(isFollowed(pilot(hash), mixer(undefined)));
 });
 

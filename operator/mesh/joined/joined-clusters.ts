@@ -1,6 +1,6 @@
 /**
- * Between meshes and their joined clusters: says what a mesh wants of each cluster, and from what is known of them the facts
- * that the mesh is rendered with and its status.
+ * Connects meshes with their joined clusters. It says what a mesh wants of each cluster, and turns what is known about them
+ * into facts for rendering the mesh and into its status.
  */
 import { clusterNameOf, deletionOf, namespaceOf, type ParsedStatus } from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
@@ -29,7 +29,7 @@ export interface JoinedClustersOptions {
 	readonly lines: Lines;
 	readonly live: LiveHere;
 	readonly controller: ClusterController;
-	/** Something that a mesh's clusters depend on moved in this namespace. */
+	/** Called when something changed in this namespace that a mesh's clusters depend on. */
 	readonly wakeNamespace: (namespace: string) => void;
 	readonly onError: (error: unknown) => void;
 	readonly wallClock: () => number;
@@ -38,7 +38,7 @@ export interface JoinedClustersOptions {
 export class JoinedClusters {
 	readonly #options: JoinedClustersOptions;
 	readonly #endpoints: ControlPlaneEndpoints;
-	/** The last wish of each mesh: the same object as long as nothing differs. */
+	/** The last wish of each mesh. It stays the same object while nothing differs. */
 	readonly #bases = new Map<string, { readonly mesh: ResolvedMesh; readonly addresses: string }>();
 	readonly #objects = new WeakMap<object, ClusterObjects>();
 	readonly #readers = new WeakMap<ResolvedMesh, readonly KubeObject[]>();
@@ -50,7 +50,7 @@ export class JoinedClusters {
 		this.#endpoints = new ControlPlaneEndpoints({ api, services, onChange: wakeNamespace, onError });
 	}
 
-	/** Says what this mesh wants of its clusters. Rejects with TransientError where the addresses of Pilot can't be read. */
+	/** Sets what this mesh wants of its clusters. Rejects with TransientError when the addresses of Pilot can't be read. */
 	async want(
 		object: StoredInstallation,
 		{ mesh, paused }: Pick<PreparedMesh, 'mesh' | 'paused'>,
@@ -76,8 +76,8 @@ export class JoinedClusters {
 	}
 
 	/**
-	 * All clusters of an installation that is being deleted leave. Read without trust: an invalid one can leave as well.
-	 * Returns the names of those that are still there.
+	 * Lets all clusters of an installation leave that is being deleted. Reads it without trust, because an invalid one can
+	 * leave too. Returns the names of those that are still there.
 	 */
 	leaveAll(object: StoredInstallation): readonly string[] {
 		const { name } = object.metadata;
@@ -85,7 +85,7 @@ export class JoinedClusters {
 		const clusterName = clusterNameOf(object);
 		const records = this.#recordsOf(name, namespace);
 		if (records.length === 0) {
-			// Nothing was begun anywhere, and nothing is to be begun any more, while what is here goes.
+			// Nothing was begun anywhere. Nothing may begin any more while the rest is deleted here.
 			this.forget(name);
 			return [];
 		}
@@ -106,7 +106,7 @@ export class JoinedClusters {
 		return records.map(({ cluster }) => cluster);
 	}
 
-	/** The Secrets that stand for clusters of an installation, which is let go with all that it made. */
+	/** The Secrets that represent clusters of an installation, which is given up with all that it made. */
 	recordChildren({ metadata: { name } }: StoredInstallation): readonly Child[] {
 		return [...this.#options.live.ofKind(kinds.Secret)].filter(
 			({ clusterRecord, instance }) => clusterRecord !== undefined && instance === name,
@@ -122,14 +122,14 @@ export class JoinedClusters {
 		this.#endpoints.stop();
 	}
 
-	/** What joined clusters add to how the mesh is rendered. */
+	/** The facts that joined clusters add to rendering the mesh. */
 	factsOf({ status }: StoredInstallation, mesh: ResolvedMesh): ReturnType<typeof joinedFacts> {
 		const { live, lines, wallClock, controller } = this.#options;
 		const seen = { seen: controller.observationsOf(mesh.name), before: status?.clusters ?? [] };
 		return joinedFacts(lines, mesh, live, seen, wallClock());
 	}
 
-	/** Whether pods that read the Secrets of clusters are those of the Secrets as they are. */
+	/** Whether the pods that read the Secrets of clusters were made for the present ones. */
 	isFollowed(namespace: string): boolean {
 		const { lines, live } = this.#options;
 		return isFollowed(lines, namespace, live);
@@ -142,13 +142,13 @@ export class JoinedClusters {
 		return known;
 	}
 
-	/** What of the accounts of primaries stays until they have left. */
+	/** The gates that keep accounts of primaries until these have left. */
 	gatesOf(mesh: ResolvedMesh): readonly Gate[] {
 		const { controller, lines } = this.#options;
 		return readerGates(lines, mesh, controller.recordsOf(mesh));
 	}
 
-	/** For the status. Undefined where the mesh has, and had, nothing to do with other clusters. */
+	/** The observation for the status. Undefined when the mesh has, and had, nothing to do with other clusters. */
 	observationOf({ status }: StoredInstallation, mesh: ResolvedMesh): ClustersObservation | undefined {
 		const { controller } = this.#options;
 		const listed = mesh.multiCluster.clusters.map(({ name, role }) => ({ name, role }));
@@ -166,7 +166,7 @@ export class JoinedClusters {
 		};
 	}
 
-	/** Its own, not those that another primary keeps here. */
+	/** The mesh's own records, not those that another primary keeps here. */
 	#recordsOf(name: string, namespace: string): readonly ClusterRecord[] {
 		return this.#options.controller.recordsOf({ name, namespace });
 	}

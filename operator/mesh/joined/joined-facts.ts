@@ -1,4 +1,4 @@
-/** What joined clusters add to how a mesh is rendered, from what is seen here: for a pass and for the command line alike. Pure. */
+/** Computes the facts that joined clusters add to rendering a mesh, for a pass and for the command line alike. Pure. */
 import type { Lines } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { JoinedFacts } from '../../render/index.ts';
@@ -9,8 +9,8 @@ import { type LiveHere, remoteSecretsFor } from './remote-secrets.ts';
 const unsettledRecheckMs = 1_000;
 
 /**
- * @param nowMs milliseconds since 1970
- * @returns `againInMs`: what is not adopted yet is to be looked at again
+ * @param nowMs wall clock, milliseconds since 1970
+ * @returns `againInMs` when something is not adopted yet and has to be looked at again
  */
 export function joinedFacts(
 	lines: Lines,

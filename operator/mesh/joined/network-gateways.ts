@@ -1,4 +1,4 @@
-/** Where the networks of a mesh are entered, as far as it is known. Pure. */
+/** Finds the gateways of a mesh's networks, as far as they are known. Pure. */
 import type { ClusterObservation, ParsedStatus } from '../../../api/v1/index.ts';
 import type { MultiClusterSupport } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
@@ -11,11 +11,11 @@ import type { LiveHere } from './remote-secrets.ts';
 export interface SeenOfClusters {
 	/** What passes of this process saw. */
 	readonly seen: readonly ClusterObservation[];
-	/** What the status said before: it counts until a cluster was looked at. */
+	/** What the status said before. It counts until a cluster has been looked at. */
 	readonly before: NonNullable<ParsedStatus['clusters']>;
 }
 
-/** Gateways by the name of the network; undefined where there are none, or the mesh knows no networks. */
+/** Gateways by the name of the network. Undefined when there are none, or the mesh knows no networks. */
 export function networkGateways(
 	mesh: ResolvedMesh,
 	{ hasNetworks, gateway }: Pick<MultiClusterSupport, 'hasNetworks' | 'gateway'>,

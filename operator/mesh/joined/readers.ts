@@ -1,4 +1,4 @@
-/** Accounts here, by which primaries read this cluster: part of the mesh. */
+/** The accounts here by which primaries read this cluster. They are part of the mesh. */
 import { createHash } from 'node:crypto';
 import type { ClusterRecord } from '../../clusters/keep/record.ts';
 import type { Lines } from '../../lines/index.ts';
@@ -7,10 +7,13 @@ import type { ResolvedMesh } from '../../releases/index.ts';
 import { applySetId } from '../../render/index.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 
-/** Characters of a name that becomes the value of a label too. */
+/** A name that is also the value of a label may have this many characters. */
 const longestLabel = 63;
 
-/** Name by which a primary that reads this cluster is known here: apart from the names by which others know us there. */
+/**
+ * The name under which a primary that reads this cluster is known here. It differs from the names by which others know us
+ * there.
+ */
 export function primaryReader(cluster: string): string {
 	const name = `for-${cluster}`;
 	if (name.length <= longestLabel) return name;
@@ -24,7 +27,7 @@ export function renderReadersHere(lines: Lines, mesh: ResolvedMesh): readonly Ku
 }
 
 /**
- * Accounts of primaries that are leaving stay until they have left: the Secrets with their tokens go first.
+ * Keeps the accounts of primaries that are leaving until they have left: the Secrets with their tokens go first.
  * @param records those that the mesh keeps itself
  */
 export function readerGates(lines: Lines, mesh: ResolvedMesh, records: readonly ClusterRecord[]): readonly Gate[] {
@@ -42,7 +45,7 @@ function primariesOf({ multiCluster }: ResolvedMesh): readonly string[] {
 	return multiCluster.clusters.flatMap(({ name, role }) => (role === 'Primary' ? [name] : []));
 }
 
-/** The namespace is there already: the mesh is in it. */
+/** The objects of a reader. The namespace exists already, because the mesh is in it. */
 function readerOf(lines: Lines, mesh: ResolvedMesh, cluster: string, applySet: string): readonly KubeObject[] {
 	const reader = { readBy: primaryReader(cluster), applySet };
 	return lines.renderReader(mesh, reader).filter(({ kind }) => kind !== 'Namespace');

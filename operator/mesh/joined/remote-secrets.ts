@@ -1,4 +1,6 @@
-/** Which Secrets of clusters the pods here were made for, in a line whose pods are replaced for a changed one. */
+/**
+ * Decides which Secrets of clusters the pods here are made for, in a line whose pods are replaced when a Secret changes.
+ */
 import { type Child, isRolledOutAndAvailable } from '../../apply/child.ts';
 import { recordsIn, replacedHash } from '../../clusters/keep/record.ts';
 import { isSettled } from '../../clusters/keep/rotation.ts';
@@ -7,16 +9,16 @@ import type { ResolvedMesh } from '../../releases/index.ts';
 import { type Kind, kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 
-/** What is read of the caches here. */
+/** The part of the caches here that is read. */
 export interface LiveHere {
 	get(key: string): Child | undefined;
 	ofKind(kind: Kind): Iterable<Child>;
 }
 
 /**
- * The hash that pods are rendered with. While other clusters are about to be renewed too, pods stay those of before, so
- * that they are replaced once for all.
- * @param nowMs milliseconds since 1970
+ * The hash that pods are rendered with. While other clusters are about to be renewed too, it stays the old one, so that
+ * pods are replaced once for all.
+ * @param nowMs wall clock, milliseconds since 1970
  */
 export function remoteSecretsFor(
 	lines: Lines,
@@ -38,14 +40,14 @@ export function remoteSecretsFor(
 		: { remoteSecrets: current, isSettled: false };
 }
 
-/** Whether pods that read the Secrets of clusters are those of the Secrets as they are. */
+/** Whether the pods that read the Secrets of clusters were made for the present ones. */
 export function isFollowed(lines: Lines, namespace: string, live: LiveHere): boolean {
 	const { always, perhaps } = lines.secretReaders;
 	const wanted = replacedHash(recordsIn(namespace, live.ofKind(kinds.Secret)));
 	return [...always, ...perhaps].every((name) => {
 		const workload = live.get(objectKey({ ...kinds.Deployment, namespace, name }))?.workload;
 		if (workload === undefined) return true;
-		// One of a release that does not read them has none.
+		// A Deployment of a release that does not read them has no annotation.
 		const isUnconcerned = !always.has(name) && workload.remoteSecrets === undefined;
 		return (workload.remoteSecrets === wanted || isUnconcerned) && isRolledOutAndAvailable(workload);
 	});

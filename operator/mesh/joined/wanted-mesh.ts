@@ -1,4 +1,4 @@
-/** From a mesh to what is wanted of its clusters. Pure. */
+/** Turns a mesh into what is wanted of its clusters. Pure. */
 import type { ParsedStatus } from '../../../api/v1/index.ts';
 import type { Owner } from '../../apply/identity.ts';
 import { defaultTrustDomain } from '../../clusters/checks/gather-mesh.ts';

@@ -1,4 +1,4 @@
-/** What the status tells about the certificate authority of a mesh, from the Secret that holds it. */
+/** Finds what the status tells about the certificate authority of a mesh, from the Secret that holds it. */
 import {
 	type CertificateAuthority,
 	describeTimeLeft,
@@ -15,8 +15,8 @@ import {
 import type { SecretFacts } from '../secret-facts.ts';
 
 /**
- * Pure.
- * @param secret what is known of the Secret, by its name in the namespace of the mesh; undefined where there is none
+ * Observes the authority. Pure.
+ * @param secret what is known about a Secret in the namespace of the mesh, by its name; undefined when there is none
  */
 export function observeCertificateAuthority(
 	mesh: ResolvedClassicMesh,
@@ -46,7 +46,7 @@ function sightOf(secret: SecretFacts | 'unknown' | undefined, now: Date): Certif
 			};
 }
 
-/** Each Secret is read once: its authority is asked for several times in every pass. */
+/** Authorities that were read before: every pass asks for one several times. */
 const authorities = new WeakMap<SecretFacts, { readonly authority: CertificateAuthority | undefined }>();
 
 function authorityOf(secret: SecretFacts): CertificateAuthority | undefined {
@@ -67,9 +67,9 @@ function readAuthority({ certificates }: SecretFacts): CertificateAuthority | un
 }
 
 /**
- * What Citadel would lack with this Secret, for a sentence that begins with "waiting for"; undefined when nothing. Pure.
- * It asks for signatures by RSA whatever its own key is, gets none from another one, and gives no certificates then (istio
- * 1.0-1.4 `security/pkg/pki/util/generate_cert.go`, `genCertTemplateFromCSR`; `generate_csr.go`).
+ * What Citadel lacks with this Secret, for a sentence that begins with "waiting for". Undefined when nothing is missing.
+ * Pure. Citadel asks for signatures by RSA whatever its own key is. With another key it gets none, and gives no
+ * certificates (istio 1.0-1.4 `security/pkg/pki/util/generate_cert.go`, `genCertTemplateFromCSR`; `generate_csr.go`).
  */
 export function missingForCitadel(secret: SecretFacts, where: string): string | undefined {
 	const authority = authorityOf(secret);

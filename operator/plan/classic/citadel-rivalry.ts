@@ -1,15 +1,19 @@
 /**
- * A Citadel writes the Secrets of every namespace, and replaces each whose root is not its own: two would overwrite each
- * other's for ever (istio 1.0-1.4 `scrtUpdated` in `security/pkg`). So a cluster has one, or each has namespaces of its own.
+ * Lets a cluster have one Citadel for all namespaces. A Citadel writes the Secrets of every namespace, and replaces each
+ * whose root is not its own. So two would overwrite each other's for ever (istio 1.0-1.4 `scrtUpdated` in `security/pkg`),
+ * unless each has its own namespaces.
  */
 import { isSince } from '../../../api/v1/index.ts';
 import { profilesWithCitadel } from '../../../api/v1/schema/security.ts';
 import type { Exclusive } from '../rivalry.ts';
 
-/** The Citadel that serves all namespaces. */
+/** The Citadel that serves all namespaces, as something that only one mesh can have. */
 export const citadelOfAllNamespaces: Exclusive = { asks: servesAllNamespaces, taken: citadelTaken };
 
-/** Whether the Citadel that a spec asks for serves all namespaces. The spec is read without trust: it may be of an installation that is invalid. */
+/**
+ * Whether the Citadel that a spec asks for serves all namespaces. The spec is read without trust, because the installation
+ * may be invalid.
+ */
 export function servesAllNamespaces(spec: unknown): boolean {
 	const { citadel, profile, version } = fieldsOf(spec);
 	const { enabled, extraArgs, env } = fieldsOf(citadel);
@@ -19,19 +23,25 @@ export function servesAllNamespaces(spec: unknown): boolean {
 	return isOn && !namesNamespaces(extraArgs) && !(knowsLabels && waitsForLabels(env));
 }
 
-/** `--listened-namespaces=a,b`, in 1.0 `--listened-namespace=a`. */
+/** Whether a flag names namespaces: `--listened-namespaces=a,b`, in 1.0 `--listened-namespace=a`. */
 function namesNamespaces(extraArgs: unknown): boolean {
 	return listOf(extraArgs).some((arg) => typeof arg === 'string' && /^--?listened-namespaces?(=.|$)/.test(arg));
 }
 
-/** Since 1.3 labels of a namespace say which Citadel serves it, and this whether one without labels is served. */
+/**
+ * Whether Citadel serves only namespaces with its label. Since 1.3 labels say which Citadel serves a namespace, and this
+ * variable says whether it serves one without labels.
+ */
 function waitsForLabels(env: unknown): boolean {
 	return listOf(env)
 		.map(fieldsOf)
 		.some(({ name, value }) => name === 'CITADEL_ENABLE_NAMESPACES_BY_DEFAULT' && value === 'false');
 }
 
-/** What the younger of two installations is told. `winner` is the name of the older one. */
+/**
+ * The problem of the younger of two installations.
+ * @param winner name of the older one
+ */
 export function citadelTaken(winner: string): ReturnType<Exclusive['taken']> {
 	return {
 		path: 'spec.citadel',

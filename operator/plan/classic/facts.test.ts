@@ -22,7 +22,7 @@ function secret(root: string, hash = 'h'): SecretFacts {
 	return { certificates: { 'root-cert.pem': pem(root) }, hash };
 }
 
-/** With a CA that signs by such a key. */
+/** A Secret with a CA that signs with such a key. */
 async function caSecret(keyType: 'rsa' | 'ec'): Promise<SecretFacts> {
 	const { certificate } = await makeAuthority({ organisation: 'own', keyType });
 	return { certificates: { 'ca-cert.pem': certificate, 'root-cert.pem': certificate }, hash: 'h' };

@@ -1,10 +1,11 @@
 /**
- * What of a classic mesh depends on what the cluster shows: by which certificate authorities API servers know the injector,
- * and the contents of Secrets that pods read only once. Pure: a pass that knows nothing of the one before decides the same.
+ * Computes the facts of a classic mesh from what the cluster shows: the certificate authorities by which API servers know
+ * the injector, and the contents of Secrets that pods read only once. Pure: a pass that knows nothing of the one before
+ * decides the same.
  *
  * The injector's certificate comes from Citadel or, without it, from the operator, and both can change under a running
- * webhook. So its `caBundle` holds the authority to come before a pod serves with a certificate of it (a webhook that
- * stands is written first), and the one that goes until no pod does.
+ * webhook. So its `caBundle` contains a new authority before a pod serves with a certificate of it (an existing webhook is
+ * written first), and the old one until no pod uses it.
  */
 import { type Child, hasNewPodsOnly } from '../../apply/child.ts';
 import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
@@ -44,7 +45,7 @@ export function seenBy(mesh: ResolvedClassicMesh): Seen {
 	};
 }
 
-/** The certificate that the operator makes for the injector: without Citadel. */
+/** The certificate that the operator makes for the injector, without Citadel. */
 export function injectorCertificateOf(
 	mesh: ResolvedClassicMesh,
 ): { readonly secret: string; readonly dnsNames: readonly string[] } | undefined {
@@ -53,19 +54,19 @@ export function injectorCertificateOf(
 		: { secret: ownInjectorSecret, dnsNames: injectorDnsNames(mesh) };
 }
 
-/** What a process remembers of the root (PEM) in Citadel's Secret for the injector. */
+/** What a process remembers about the root (PEM) in Citadel's Secret for the injector. */
 export interface RootMemory {
 	readonly current?: string;
-	/** Those before it, with when another one took their place, milliseconds since 1970. */
+	/** Earlier roots, each with the time at which another one replaced it, in milliseconds since 1970. */
 	readonly former: ReadonlyMap<string, number>;
 }
 
 const noRoots: RootMemory = { former: new Map() };
 
 /**
- * What pods may still serve with when Citadel has another authority: certificates of the one before stay in their files
- * until the kubelet has looked. Without a Secret they serve with the last one.
- * @param nowMs milliseconds since 1970
+ * Remembers the roots of certificates that pods may still serve with when Citadel has another authority: old certificates
+ * stay in the pods' files until the kubelet has looked. Without a Secret pods serve with the last one.
+ * @param nowMs wall clock, milliseconds since 1970
  */
 export function rememberRoots(
 	mesh: ResolvedClassicMesh,
@@ -82,9 +83,9 @@ export function rememberRoots(
 	return { ...(current === undefined ? {} : { current }), former: new Map(former) };
 }
 
-/** What the facts of a classic mesh are made from. */
+/** The input of a classic mesh's facts. */
 export interface Known {
-	/** The certificate that the operator makes for the injector, where it does. */
+	/** The certificate that the operator makes for the injector, if it does. */
 	readonly certificate?: ServingCertificate | undefined;
 	readonly sight: Sight;
 	/** See `rememberRoots`. */
@@ -107,7 +108,7 @@ export function factsOf(mesh: ResolvedClassicMesh, known: Known): ClassicFacts {
 	};
 }
 
-/** Undefined while the authority of the certificate that is to be served is not known. */
+/** The roots for the webhook. Undefined while the authority of the certificate to be served is not known. */
 function rootsOf(
 	mesh: ResolvedClassicMesh,
 	own: ServingCertificate | undefined,
@@ -131,12 +132,12 @@ function rootIn(sight: Sight, secret: string): string | undefined {
 	return readable(sight.secret(secret))?.certificates['root-cert.pem'];
 }
 
-/** The Secret that the injector is to serve with. */
+/** The Secret that the injector has to serve with. */
 export function injectorSecret(mesh: ResolvedClassicMesh): string {
 	return mesh.citadel === undefined ? ownInjectorSecret : citadelInjectorSecret;
 }
 
-/** Whether all pods of a Deployment are of a template that mounts this Secret. */
+/** Whether all pods of a Deployment follow a template that mounts this Secret. */
 export function runsOn({ workload }: Child, secret: string): boolean {
 	return workload?.secrets.includes(secret) === true && hasNewPodsOnly(workload);
 }

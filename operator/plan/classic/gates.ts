@@ -1,4 +1,4 @@
-/** What of a classic mesh has to wait for what. Each function is one gate's rule; the list at the end has them all. */
+/** Says what in a classic mesh has to wait for what. Each function is one gate's rule. The list at the end has them all. */
 import { componentLabel } from '../../apply/identity.ts';
 import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { ClassicFacts } from '../../render/classic/index.ts';
@@ -23,19 +23,19 @@ type Rule = (context: Context) => readonly Gate[];
 const policy = 'istio-policy';
 const citadel = 'istio-citadel';
 
-/** What stays only for a while is looked at again after so many milliseconds. */
+/** What stays only for a while is looked at again after this time. */
 const keptRecheckMs = 1_000;
 
 /**
- * Proxies refuse what they can't have checked (unless `failOpen`). So they hear of `istio-policy` when it answers. One that ran
- * before may be down: then the configuration is how its owner gets out of that.
+ * Proxies refuse requests that they can't have checked (unless `failOpen`). So they learn of `istio-policy` when it
+ * answers. One that ran before may be down. Then a change of the configuration is the owner's way out.
  */
 const policyBeforeConfiguration: Rule = ({ mesh, sight }) => {
 	if (mesh.mixer.policy === undefined) return [];
 	const configuration = objectKey({ ...kinds.ConfigMap, namespace: mesh.namespace, name: meshConfigMap });
 	const isReady = sight.child(deploymentKey(mesh, policy))?.workload?.isRolledOut === true;
 	if (sight.child(configuration) === undefined || isReady) return [];
-	// Where Pilot reads the configuration once, its pods follow the ConfigMap and must not be ahead of it.
+	// When Pilot reads the configuration only once, its pods follow the ConfigMap and must not get ahead of it.
 	const readers = mesh.release.pilot.reloadsMeshConfig ? [] : [deploymentKey(mesh, 'istio-pilot')];
 	return [
 		{
@@ -47,12 +47,12 @@ const policyBeforeConfiguration: Rule = ({ mesh, sight }) => {
 	];
 };
 
-/** The other way round: `istio-policy` goes when proxies do not ask it any more. */
+/** The reverse: `istio-policy` goes when proxies no longer ask it. */
 const configurationBeforePolicyGoes: Rule = ({ mesh, sight, configFollowedInMs }) => {
 	const isGoing = mesh.mixer.policy === undefined && sight.child(deploymentKey(mesh, policy))?.workload !== undefined;
 	if (!isGoing || configFollowedInMs === 0) return [];
 	const { namespace } = mesh;
-	// What both of Mixer's services have in common goes with the last of them.
+	// Objects that both of Mixer's services share go with the last of them.
 	const shared = [policy, 'istio-mixer', 'istio-mixer-service-account'];
 	const objects = [
 		...[kinds.Deployment, kinds.Service, kinds.HorizontalPodAutoscaler, kinds.PodDisruptionBudget].map((kind) => ({
@@ -76,7 +76,7 @@ const configurationBeforePolicyGoes: Rule = ({ mesh, sight, configFollowedInMs }
 	];
 };
 
-/** API servers send pods to a webhook as soon as it stands, so the injector answers before. */
+/** API servers send pods to a webhook as soon as it exists, so the injector has to answer before. */
 const injectorBeforeWebhook: Rule = ({ mesh, facts, sight }) => {
 	if (mesh.injector === undefined) return [];
 	const webhook = objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectorWebhook(mesh) });
@@ -87,7 +87,7 @@ const injectorBeforeWebhook: Rule = ({ mesh, facts, sight }) => {
 			{
 				name: 'certificate-before-webhook',
 				effect: 'held',
-				// The first injector may wait for its Secret by itself; one that serves goes on with what it has.
+				// The first injector may wait for its Secret by itself. One that serves goes on with the Secret it has.
 				objects: [webhook, ...(injector === undefined ? [] : [deployment])],
 				sentence: `waiting for Secret ${mesh.namespace}/${injectorSecret(mesh)}, the certificate of the sidecar injector`,
 			},
@@ -104,7 +104,7 @@ const injectorBeforeWebhook: Rule = ({ mesh, facts, sight }) => {
 	];
 };
 
-/** With a new Citadel, the Secret of the operator's own certificate goes when no pod serves with it. */
+/** When Citadel is new, the Secret of the operator's own certificate goes when no pod serves with it. */
 const injectorBeforeSecretGoes: Rule = ({ mesh, sight }) => {
 	if (mesh.injector === undefined || mesh.citadel === undefined) return [];
 	const injector = sight.child(deploymentKey(mesh, injectorName));
@@ -120,7 +120,7 @@ const injectorBeforeSecretGoes: Rule = ({ mesh, sight }) => {
 	];
 };
 
-/** A pod of Citadel that can't mount its authority, or can't sign with it, would be all that is left of one that runs. */
+/** A new pod of Citadel that can't mount its authority, or can't sign with it, would replace one that works. */
 const authorityBeforeCitadel: Rule = ({ mesh, facts, sight }) => {
 	const caSecret = mesh.citadel?.caSecretName;
 	if (caSecret === undefined) return [];
@@ -142,7 +142,7 @@ const authorityBeforeCitadel: Rule = ({ mesh, facts, sight }) => {
 			];
 };
 
-/** Workloads have certificates before others demand them. */
+/** Workloads get certificates before others demand them. */
 const citadelBeforeMutualTls: Rule = ({ mesh, objects, sight }) => {
 	if (mesh.citadel === undefined || mesh.mutualTls !== 'STRICT') return [];
 	if ((sight.child(deploymentKey(mesh, citadel))?.workload?.available ?? 0) > 0) return [];
@@ -158,7 +158,7 @@ const citadelBeforeMutualTls: Rule = ({ mesh, objects, sight }) => {
 	];
 };
 
-/** Pods that can't mount the kubeconfig would be all that is left of those that run. */
+/** New pods that can't mount the kubeconfig would replace those that work. */
 const kubeconfigBeforePilot: Rule = ({ mesh, facts }) => {
 	const { pilotKubeconfig, namespace } = mesh;
 	if (pilotKubeconfig === undefined || facts.pilotKubeconfigHash !== undefined) return [];
@@ -172,7 +172,7 @@ const kubeconfigBeforePilot: Rule = ({ mesh, facts }) => {
 	];
 };
 
-/** The closed gates of a mesh. Where two hold one object, the later rule's sentence is told. */
+/** The rules of all gates. When two hold one object, the later rule's sentence is told. */
 export const classicGates: readonly Rule[] = [
 	policyBeforeConfiguration,
 	configurationBeforePolicyGoes,
@@ -184,8 +184,9 @@ export const classicGates: readonly Rule[] = [
 ];
 
 /**
- * In a joined cluster beside these: one that has joined goes on when its mesh gets a Citadel without an authority for all
- * clusters; but none is made there that would have an authority of its own, and certificates that nobody else accepts.
+ * A further gate in a joined cluster. A cluster that has joined goes on when its mesh gets a Citadel without an authority
+ * for all clusters. But no Citadel is made there, because it would have an authority of its own, and give certificates that
+ * nobody else accepts.
  */
 export function sharedAuthorityBeforeCitadel(mesh: ResolvedClassicMesh): readonly Gate[] {
 	return mesh.citadel === undefined || mesh.citadel.caSecretName !== undefined
