@@ -110,7 +110,8 @@ class Process {
 	}
 
 	async differences(): Promise<number> {
-		return countDifferences(await this.#options(), this.#desired(), this.memory);
+		const desired = { ...this.#desired(), held: this.held, kept: this.kept };
+		return countDifferences(await this.#options(), desired, this.memory);
 	}
 
 	async #options(): Promise<ApplierOptions> {
@@ -752,8 +753,10 @@ test('what is held is neither written nor pruned, and the gate tells why; the re
 	t.is(waiting.hash, undefined);
 	t.deepEqual(waiting.errors, []);
 	t.false(process.requests.some((request) => request.includes('Webhook')));
+	t.is(await process.differences(), 0, 'what is held is no difference');
 
 	process.held = new Map();
+	t.is(await process.differences(), 1);
 	t.not((await process.pass()).hash, undefined);
 	t.is(process.requests.at(-1), 'PATCH MutatingWebhookConfiguration');
 
@@ -771,7 +774,9 @@ test('what is kept stays until it is not, although it is rendered no more', asyn
 	world.set([namespace, configMap('istio')]);
 	t.not((await process.pass()).hash, undefined);
 	t.deepEqual(process.requests, []);
+	t.is(await process.differences(), 0, 'what is kept is no difference');
 	process.kept = new Set();
+	t.is(await process.differences(), 1);
 	await process.pass();
 	t.deepEqual(process.requests, ['DELETE ConfigMap']);
 });

@@ -11,7 +11,7 @@ import { decideCrd } from './crd-plan.ts';
 import { adoptAnnotation, asChild, handoverFieldManager, isShared, type Owner } from './identity.ts';
 import { recreatableField } from './immutable.ts';
 import { ownershipOf } from './ownership.ts';
-import { type Applied, hashInventory, planChildren, recallInventory, type Write } from './plan.ts';
+import { type Applied, hashInventory, type Plan, planChildren, recallInventory, type Write } from './plan.ts';
 import { initialReplicas, replicasHandover } from './replicas-handover.ts';
 import { waves } from './waves.ts';
 import { Writer, type WriterOptions } from './writer.ts';
@@ -116,9 +116,7 @@ export async function applyInstallation(
 	forgetOthers(memory, children);
 	await writer.all([uniqueKinds(children)], (kinds) => options.live.follow(kinds));
 	if (writer.errors.length > 0) return result(undefined);
-	const { writes: planned, prune: unwanted } = planChildren(children, options.live, memory.applied, desired.partOf);
-	const { held = new Map<string, string>(), kept } = desired;
-	const writes = planned.filter(({ key }) => !held.has(key));
+	const { writes, prune, heldFor } = planPass(children, desired, options, memory);
 	const pass = { writer, memory, desired, freshNamespaces };
 	for (const wave of inOrder(writes)) {
 		await writer.all(wave, (write) => writeChild(write, pass));
@@ -132,7 +130,6 @@ export async function applyInstallation(
 	);
 	if (going.length > 0) return result(`waiting for ${list(going.map(describeObject))} to be gone, to make it again`);
 	// Pruning comes last and goes backwards: an old object goes when its replacement stands.
-	const prune = unwanted.filter((child) => kept?.has(objectKey(child)) !== true);
 	for (const wave of waves(prune, ({ kind }) => kind).toReversed()) {
 		const graceMs = webhookGraceLeft(memory, writer.now);
 		if (graceMs > 0 && !wave.some(isWebhook)) {
@@ -142,8 +139,7 @@ export async function applyInstallation(
 		await writer.all(wave, (child) => pruneChild(child, pass));
 		if (writer.errors.length > 0) return result(undefined);
 	}
-	const gates = new Set(planned.flatMap(({ key }) => held.get(key) ?? []));
-	if (gates.size > 0) return result([...gates].join('; '));
+	if (heldFor.length > 0) return result(heldFor.join('; '));
 	return result(undefined, hashInventory(new Map([...inventory, ...memory.applied])));
 }
 
@@ -188,12 +184,30 @@ export function countDifferences(options: ApplierOptions, desired: Desired, memo
 	const children = childrenOf(desired);
 	rememberReady(memory, options.live.ofApplySet(desired.partOf));
 	recallOnce(crds, children, desired.recordedHash, options, memory);
-	const { writes, prune } = planChildren(children, options.live, memory.applied, desired.partOf);
+	const { writes, prune } = planPass(children, desired, options, memory);
 	const staleCrds = crds.filter((crd) => {
 		const key = objectKey(crd);
 		return decideCrd(crd, options.live.get(key), options.crdMemory.applied.get(key)).kind === 'write';
 	});
 	return staleCrds.length + writes.length + prune.length;
+}
+
+/** Plans what a pass writes and prunes. What is held or kept stays as it is, and is no difference. */
+function planPass(
+	children: readonly KubeObject[],
+	{ partOf, held, kept }: Desired,
+	{ live }: Pick<ApplierOptions, 'live'>,
+	{ applied }: InstallationMemory,
+): Plan & {
+	/** What the objects wait for that would be written otherwise: each sentence once. */
+	readonly heldFor: readonly string[];
+} {
+	const { writes, prune } = planChildren(children, live, applied, partOf);
+	return {
+		writes: writes.filter(({ key }) => held?.has(key) !== true),
+		prune: prune.filter((child) => kept?.has(objectKey(child)) !== true),
+		heldFor: [...new Set(writes.flatMap(({ key }) => held?.get(key) ?? []))],
+	};
 }
 
 interface PassContext {

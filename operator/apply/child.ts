@@ -30,6 +30,8 @@ export interface Child extends KubeObject {
 	readonly instance: string | undefined;
 	/** Label `app.kubernetes.io/component`. */
 	readonly component: string | undefined;
+	/** Label `istio.io/rev`: the control plane that it belongs to, where an installation has several. */
+	readonly revision: string | undefined;
 	/** ApplySet that the object belongs to. */
 	readonly partOf: string | undefined;
 	/** The field manager, other than ours, that wrote last. */
@@ -263,6 +265,7 @@ export function toChild(object: KubeObject): Child {
 		fingerprint: fingerprint(object.metadata),
 		instance: labels?.[instanceLabel],
 		component: labels?.[componentLabel],
+		revision: labels?.[revisionLabel],
 		partOf: labels?.[partOfLabel],
 		changedBy: lastForeignManager(object.metadata),
 		...(object.kind === 'Deployment' ? { workload: workloadOf(object) } : {}),

@@ -1,4 +1,5 @@
 /** Turns rendered and live objects into the input of the status. */
+import { revisionLabel } from '../../api/v1/index.ts';
 import { hasBeenReady, type InstallationMemory } from '../apply/applier.ts';
 import { isOutage, type Workload } from '../apply/child.ts';
 import { componentLabel } from '../apply/identity.ts';
@@ -6,7 +7,7 @@ import type { LiveObjects } from '../apply/live.ts';
 import { applySetId } from '../render/index.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey } from '../runtime/object.ts';
-import type { WorkloadObservation } from '../status/components.ts';
+import { componentName, type WorkloadObservation } from '../status/components.ts';
 import { gatewayAddresses } from '../status/gateway-addresses.ts';
 import type { StoredInstallation } from './installation.ts';
 
@@ -22,39 +23,40 @@ export function observeWorkloads(
 	memory: InstallationMemory,
 	live: LiveObjects,
 ): readonly WorkloadObservation[] {
-	const before = object.status?.components ?? [];
 	const isUnknown = live.isBehind?.(kinds.Deployment) === true;
 	return objects
 		.filter(({ kind }) => kind === 'Deployment')
 		.map((workload) => {
 			const key = objectKey(workload);
-			const component = workload.metadata.labels?.[componentLabel] ?? workload.metadata.name;
+			const { [componentLabel]: component = workload.metadata.name, [revisionLabel]: revision } =
+				workload.metadata.labels ?? {};
 			// A gateway's Service has the name of its Deployment.
 			const service = live.get(objectKey({ ...kinds.Service, ...nameOf(workload) }));
 			return {
 				...gatewayAddresses(service === undefined ? undefined : { ...service, ...service.service }),
 				component,
+				revision,
 				object: describeObject(workload),
 				image: mainImage(workload),
 				version,
 				appliedGeneration: memory.applied.get(key)?.generation,
 				...stateOf(live.get(key)?.workload, hasBeenReady(memory, key), isUnknown),
-				previous: before.find(({ name }) => name === component),
+				previous: previousOf(object, component, revision),
 			};
 		});
 }
 
 /** Observes what runs while nothing can be rendered: whatever the spec says now, the existing mesh is still observed. */
 export function observeRunning(object: StoredInstallation, live: LiveObjects): readonly WorkloadObservation[] {
-	const before = object.status?.components ?? [];
 	const isUnknown = live.isBehind?.(kinds.Deployment) === true;
 	return live.ofApplySet(applySetId(object.metadata.name)).flatMap((child) => {
 		if (child.workload === undefined) return [];
-		const component = child.component ?? child.metadata.name;
-		const previous = before.find((entry) => entry.name === component);
+		const { component = child.metadata.name, revision } = child;
+		const previous = previousOf(object, component, revision);
 		return [
 			{
 				component,
+				revision,
 				object: describeObject(child),
 				image: child.workload.images[0] ?? '',
 				version: previous?.version,
@@ -73,6 +75,12 @@ function stateOf(
 ): Pick<WorkloadObservation, 'live' | 'isOutage'> {
 	if (isUnknown) return { live: 'unknown', isOutage: false };
 	return { live: workload, isOutage: workload !== undefined && isOutage(workload, hasBeenReady) };
+}
+
+/** What the status said of a component before. */
+function previousOf({ status }: StoredInstallation, component: string, revision: string | undefined) {
+	const name = componentName(component, revision);
+	return status?.components?.find((entry) => entry.name === name);
 }
 
 function nameOf({ metadata: { namespace, name } }: KubeObject): { readonly namespace?: string; readonly name: string } {

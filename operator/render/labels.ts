@@ -3,7 +3,7 @@
  * together.
  */
 import { createHash } from 'node:crypto';
-import { applySetLabel, clusterLabel, managedByLabel, managedByValue } from '../../api/v1/index.ts';
+import { applySetLabel, clusterLabel, managedByLabel, managedByValue, revisionLabel } from '../../api/v1/index.ts';
 import type { ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 
@@ -42,8 +42,19 @@ export function podLabels(mesh: ResolvedMesh, component: string, name: string): 
 		'app.kubernetes.io/instance': mesh.name,
 		'app.kubernetes.io/component': component,
 		'app.kubernetes.io/part-of': 'istio',
+		...revisionLabels(mesh),
 		...managedBy,
 	};
+}
+
+/** What tells the control planes of one installation apart. Nothing for the only one, or the one by default. */
+function revisionLabels({ revision }: Pick<ResolvedMesh, 'revision'>): Labels {
+	return revision === undefined ? {} : { [revisionLabel]: revision };
+}
+
+/** The name of what each control plane of an installation has of its own: `istiod`, `istiod-canary`. */
+export function revisionedName({ revision }: Pick<ResolvedMesh, 'revision'>, name: string): string {
+	return revision === undefined ? name : `${name}-${revision}`;
 }
 
 /**

@@ -4,6 +4,8 @@
 export interface WorkloadObservation {
 	/** Component name as users know it: `pilot`. */
 	readonly component: string;
+	/** The control plane that it belongs to, where an installation has several. */
+	readonly revision?: string | undefined;
 	/** `Deployment istio-system/istio-pilot`. */
 	readonly object: string;
 	/** Image of the main container as rendered. */
@@ -116,9 +118,14 @@ function verdict(observation: WorkloadObservation): {
 	return { state: 'ready' };
 }
 
+/** Name of a component in the status. It is unique among all control planes of an installation: `pilot`, `pilot@canary`. */
+export function componentName(component: string, revision: string | undefined): string {
+	return revision === undefined ? component : `${component}@${revision}`;
+}
+
 /** The state of one component. */
 export function observeComponent(observation: WorkloadObservation): ComponentObservation {
-	const { component, live, previous, addresses = [], waitingForLoadBalancer } = observation;
+	const { component, revision, live, previous, addresses = [], waitingForLoadBalancer } = observation;
 	const { state, reason, message: whyNot } = verdict(observation);
 	const remarks = [whyNot, waitingForLoadBalancer].filter((remark) => remark !== undefined);
 	const message = remarks.length === 0 ? undefined : remarks.join('; ');
@@ -133,7 +140,7 @@ export function observeComponent(observation: WorkloadObservation): ComponentObs
 		isUpToDate,
 		isOutage: state === 'degraded' && observation.isOutage,
 		status: {
-			name: component,
+			name: componentName(component, revision),
 			...(current === undefined ? {} : { ready: current.available, desired: current.desired }),
 			...(version === undefined ? {} : { version }),
 			...(image === undefined ? {} : { image }),
