@@ -1,14 +1,16 @@
-/** What is seen of a joined cluster: what a pass over it tells, and the status is made of. */
+/** What is seen of a joined cluster: a pass over the cluster reports it, and the status is made of it. */
 import type { ClusterReason } from './cluster-reasons.ts';
 
-/** What is wrong with a joined cluster, in one shape, whatever found it. */
+/** A problem of a joined cluster. It has one shape, whatever found it. */
 export interface ClusterProblem {
 	readonly reason: ClusterReason;
-	/** What is wrong and what to do, naming the field or object; never anything out of a kubeconfig but the host of a server. */
+	/**
+	 * What is wrong and what to do, naming the field or object. It repeats nothing of a kubeconfig but the host of a server.
+	 */
 	readonly message: string;
 }
 
-/** What is known of a cluster after a pass. What is undefined was not looked at, and stays as it was said before. */
+/** What is known about a cluster after a pass. Undefined fields were not looked at, and keep what was said before. */
 export interface ClusterObservation {
 	readonly name: string;
 	readonly role: 'Remote' | 'Primary';
@@ -16,7 +18,7 @@ export interface ClusterObservation {
 	readonly reachable: 'unknown' | 'yes' | 'no';
 	/** Why it is not reached. */
 	readonly reachProblem?: ClusterProblem;
-	/** RFC 3339; only while it is not reached. */
+	/** RFC 3339. Only while it is not reached. */
 	readonly lastSuccess?: string;
 	readonly latency?: string;
 	/** UID of `kube-system`. */
@@ -28,11 +30,11 @@ export interface ClusterObservation {
 	readonly services?: number;
 	readonly endpoints?: number;
 	readonly gateways?: readonly string[];
-	/** What the checks found; undefined where they were not made. */
+	/** What the checks found. Undefined when they were not made. */
 	readonly problems?: readonly ClusterProblem[];
 	/** `namespace/name` of the published Secret. */
 	readonly secret?: string;
-	/** Why it is not published, or not as it should be. */
+	/** Why the Secret is not published, or not as it should be. */
 	readonly joinProblem?: ClusterProblem;
 	/** What joining or leaving waits for, in a sentence. */
 	readonly waiting?: string;

@@ -41,8 +41,8 @@ export function parseMeshInstallation(object: unknown): ParseResult {
 }
 
 /**
- * The status as it is stored. One in another form (of another version of the operator) counts as absent, because it must not
- * keep a good spec from being worked on; what is wrong with it is in `problems`, for whoever reads the object to tell.
+ * Parses a stored status. One of another form (by another version of the operator) counts as absent, because it must not
+ * keep a good spec from being worked on. `problems` says what is wrong with it, so that the caller can report that.
  */
 export function parseStatus(status: unknown): {
 	readonly status: ParsedStatus | undefined;

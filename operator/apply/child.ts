@@ -121,8 +121,8 @@ export function isRolledOutAndAvailable(workload: Workload): boolean {
 }
 
 /**
- * Whether none of the pods is available although the roll-out was complete once: a failure, not a beginning.
- * @param hasBeenReady whether all pods have been available since the last own write; undefined where nobody has looked
+ * Whether no pod is available although the roll-out was complete once. That is a failure, not a beginning.
+ * @param hasBeenReady whether all pods have been available since the last own write; undefined when nobody has looked
  */
 export function isOutage(
 	{ isRolledOut, available, desired }: Pick<Workload, 'isRolledOut' | 'available' | 'desired'>,

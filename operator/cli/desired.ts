@@ -1,4 +1,4 @@
-/** From a file to the objects of an installation, by the very functions that the operator uses. */
+/** Reads files and makes the objects of their installations, by the same functions that the operator uses. */
 import { waves } from '../apply/waves.ts';
 import { lines } from '../lines/index.ts';
 import { type PreparedMesh, prepare } from '../mesh/prepare.ts';
@@ -8,13 +8,13 @@ import { CommandError } from './command-error.ts';
 import { type Input, readInput } from './input.ts';
 
 export interface DesiredInstallation extends Pick<PreparedMesh, 'installation' | 'mesh'> {
-	/** Without what only a cluster knows. In the order in which they are applied. */
+	/** The objects without what only a cluster knows, in the order in which they are applied. */
 	readonly objects: readonly KubeObject[];
 }
 
 /**
- * Every installation of the files with what it consists of. Throws CommandError that lists all problems of all of them.
- * @param serverVersion version of the cluster that they are for; undefined where there is none
+ * Every installation of the files, with its objects. Throws CommandError that lists all problems of all of them.
+ * @param serverVersion version of the cluster that they are for; undefined when there is none
  */
 export async function readDesired(
 	files: readonly string[],
@@ -41,7 +41,7 @@ function desiredOf(
 	return { installation, mesh, objects: waves(objects, ({ kind }) => kind).flat() };
 }
 
-/** The mesh of one object. Throws CommandError with all problems where the operator would refuse it. */
+/** The mesh of one object. Throws CommandError with all problems, when the operator would refuse it. */
 export function prepareOrThrow({ source, object }: Input, serverVersion?: string): PreparedMesh {
 	const prepared = prepare(object, { lines, serverVersion });
 	if (!prepared.ok) {
@@ -50,7 +50,7 @@ export function prepareOrThrow({ source, object }: Input, serverVersion?: string
 	return prepared;
 }
 
-/** For `prepare`, which the operator tells the same. */
+/** The API server's version for `prepare`, as the operator reads it. */
 export async function serverVersionOf(api: ApiServer): Promise<string> {
 	return (await api.version()).gitVersion;
 }

@@ -1,4 +1,4 @@
-/** One of Istio's own custom resource definitions, as data. */
+/** One of Istio's custom resource definitions, as data. */
 
 export interface PrinterColumn {
 	readonly name: string;
@@ -6,7 +6,7 @@ export interface PrinterColumn {
 	readonly jsonPath: string;
 }
 
-/** What differs between two of Istio's custom resource definitions. */
+/** The parts in which Istio's custom resource definitions differ. */
 export interface IstioCrd {
 	/** `plural.group`. */
 	readonly name: string;

@@ -1,10 +1,10 @@
-/** A MeshInstallation with every question answered, as far as all lines answer the same: what the rooms shared by lines work from. */
+/** A MeshInstallation with every question answered: the part that all lines share, for the rooms that they share. */
 import type { ParsedSpec } from '../../api/v1/index.ts';
 import type { Resources } from './component.ts';
 import type { ResolvedMultiCluster } from './multi-cluster.ts';
 import type { Release } from './release.ts';
 
-/** How many pods a component has. Under autoscaling nobody but the autoscaler writes the number. */
+/** How many pods a component has. With autoscaling nobody but the autoscaler writes the number. */
 export type Replicas =
 	| { readonly kind: 'fixed'; readonly count: number }
 	| {
@@ -15,18 +15,18 @@ export type Replicas =
 			readonly targetCPUUtilization: number;
 	  };
 
-/** Exactly one of the two; a number or a percentage. */
+/** Exactly one of the two. It is a number or a percentage. */
 export type DisruptionBudget =
 	| { readonly minAvailable: number | string }
 	| { readonly maxUnavailable: number | string };
 
-/** One of Kubernetes' own objects, checked by the API server. */
+/** One of Kubernetes' own objects, which the API server checks. */
 export type Opaque = Readonly<Record<string, unknown>>;
 
 /** Settings that all workloads of the control plane share. */
 export interface ResolvedWorkload {
 	readonly replicas: Replicas;
-	/** Absent when one would keep nodes from being drained. */
+	/** Undefined when a budget would keep nodes from being drained. */
 	readonly disruptionBudget?: DisruptionBudget;
 	readonly resources: Resources;
 	readonly nodeSelector: Readonly<Record<string, string>>;
@@ -36,9 +36,9 @@ export interface ResolvedWorkload {
 	readonly priorityClassName?: string;
 	readonly podAnnotations: Readonly<Record<string, string>>;
 	readonly podLabels: Readonly<Record<string, string>>;
-	/** In the user's order; each replaces one of the release's by its name. */
+	/** In the user's order. Each replaces the release's variable of the same name. */
 	readonly env: readonly (Opaque & { readonly name: string })[];
-	/** After the release's own. */
+	/** They come after the release's arguments. */
 	readonly extraArgs: readonly string[];
 }
 
@@ -60,11 +60,11 @@ export interface ResolvedMesh {
 	readonly name: string;
 	/** Namespace of the control plane. */
 	readonly namespace: string;
-	/** Which of several control planes of the installation this is; absent for the only one, or the one by default. */
+	/** The revision, when the installation has several control planes. Undefined for the only one, or the default one. */
 	readonly revision?: string;
 	readonly release: Release;
 	readonly images: ResolvedPull;
-	/** Domain of the workloads' identities, when it is not the release's own. */
+	/** Domain of the workloads' identities, when it differs from the release's own. */
 	readonly trustDomain?: string;
 	readonly overlays: readonly ResolvedOverlay[];
 	readonly multiCluster: ResolvedMultiCluster;

@@ -1,4 +1,4 @@
-/** What every release of every line tells of itself. */
+/** What every release of every line tells about itself. */
 import type { KubernetesSupport } from './component.ts';
 
 /** A release that can be installed. Each line has a type of its own with everything else. */
@@ -12,7 +12,7 @@ export interface Release {
 	readonly architectures: readonly string[];
 }
 
-/** A minor that was supported once, and can no longer be installed. */
+/** A minor that was supported once and can no longer be installed. */
 export interface EndOfLine {
 	readonly minor: string;
 	/** What to do instead. */

@@ -1,4 +1,4 @@
-/** What resolving a MeshInstallation gives, and what it is told beside the spec. */
+/** The input of resolving a MeshInstallation besides the spec, and its result. */
 import type { ResolvedMesh } from './mesh.ts';
 import type { ReleaseProblem } from './problem.ts';
 
@@ -7,6 +7,6 @@ export type ResolveResult<Mesh extends ResolvedMesh = ResolvedMesh> =
 	| { readonly ok: false; readonly problems: readonly ReleaseProblem[] };
 
 export interface ResolveOptions {
-	/** Where images come from when the installation does not say: an air-gapped cluster's operator has its own answer. */
+	/** Registry of the images when the installation names none. The operator of an air-gapped cluster has its own. */
 	readonly registry?: string;
 }

@@ -1,4 +1,4 @@
-/** What containers ask for, as the API server stores it. */
+/** Writes what containers ask for as the API server stores it. */
 import { canonicalQuantity } from '../../api/v1/index.ts';
 import type { Resources } from './component.ts';
 

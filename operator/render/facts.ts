@@ -1,30 +1,30 @@
-/** What rendering needs and only a cluster knows, as far as all lines need the same. */
+/** What rendering needs and only a cluster knows: the part that all lines share. */
 
-/** A serving certificate with its key, all PEM: the keys of a Secret as Istio's components mount it. */
+/** A serving certificate with its key, all in PEM. The names are the keys of the Secret that Istio's components mount. */
 export interface ServingCertificate {
 	readonly certChain: string;
 	readonly key: string;
-	/** The roots that clients may meet: the one that signed it and, for a while, the one before. */
+	/** The roots for clients: the one that signed it and, for a while, the one before. */
 	readonly roots: string;
 }
 
-/** A gateway through which a network is entered from others. */
+/** A gateway by which other networks reach a network. */
 export interface NetworkGateway {
-	/** IP address, or a host name, which Pilot looks up when it reads the mesh configuration. */
+	/** An IP address, or a host name, which Pilot looks up when it reads the mesh configuration. */
 	readonly address: string;
 	readonly port: number;
 }
 
-/** What joined clusters add. */
+/** The facts that joined clusters add. */
 export interface JoinedFacts {
 	/**
-	 * A hash of the Secrets of joined clusters that were *replaced* since their clusters joined. A control plane that acts on
-	 * Secrets that come and go and ignores updates has this on its pods; clusters that join or leave don't change it.
+	 * A hash of the Secrets of joined clusters that were *replaced* since their clusters joined. The pods of a control plane
+	 * carry it that notices Secrets that come and go, but ignores updates. Clusters that join or leave don't change it.
 	 */
 	readonly remoteSecrets?: string;
-	/** Where other networks are entered, by their name, beside the gateway of this cluster. Sorted by address. */
+	/** The gateways of each network, by its name, other than the gateway of this cluster. Sorted by address. */
 	readonly networkGateways?: Readonly<Record<string, readonly NetworkGateway[]>>;
 }
 
-/** IP addresses, sorted, at which a joined cluster reaches the parts of the control plane, by the part's name. */
+/** Sorted IP addresses by which a joined cluster reaches the parts of the control plane, by the part's name. */
 export type ControlPlaneAddresses = Readonly<Record<string, readonly string[]>>;

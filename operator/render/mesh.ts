@@ -1,22 +1,22 @@
-/** From the components of a mesh to every object of it. Pure: the object rendered is the object applied. */
+/** Turns the components of a mesh into its finished objects. Pure: the object rendered is the object applied. */
 import type { ResolvedOverlay } from '../releases/index.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import { finish } from './finish.ts';
 import { applyOverlays, type OverlayProblem, type OverlayResult } from './overlays.ts';
 
-/** Problems of overlays, which only show once there are objects to change. */
+/** The objects, or problems of overlays, which show only when there are objects to change. */
 export type RenderResult = OverlayResult;
 
-/** What a line says of a mesh. */
+/** What a line renders for a mesh. */
 export interface Components<Facts> {
-	/** All objects but Istio's definitions, unfinished, as far as they can be made of these facts. */
+	/** All objects except Istio's definitions, before `finish`, as far as these facts allow to make them. */
 	readonly of: (facts: Facts) => readonly KubeObject[];
-	/** In the place of what only a cluster knows: with these, every object is made. */
+	/** Stand-ins for what only a cluster knows. With these, every object is made. */
 	readonly standIns: Facts;
 	readonly overlays: readonly ResolvedOverlay[];
 }
 
-/** Overlays that can't be applied were not asked about before rendering. */
+/** Overlays can't be applied, and nobody called `checkOverlays` before rendering. */
 export class OverlayError extends Error {
 	override readonly name = 'OverlayError';
 	readonly problems: readonly OverlayProblem[];
@@ -27,7 +27,7 @@ export class OverlayError extends Error {
 	}
 }
 
-/** All objects but Istio's definitions, sorted, deep-frozen, without anything empty; or what is wrong with the overlays. */
+/** All objects except Istio's definitions, sorted, deep-frozen, without anything empty; or the problems of the overlays. */
 export function renderComponents<Facts extends object>(
 	{ of, standIns, overlays }: Components<Facts>,
 	facts: Facts,
@@ -36,7 +36,7 @@ export function renderComponents<Facts extends object>(
 	if (overlays.length === 0) {
 		return { ok: true, objects };
 	}
-	// An overlay may be for an object that has to wait for the cluster: it is judged now, and applied when the object comes.
+	// An overlay may be for an object that waits for the cluster. It is checked now, and applied when the object is made.
 	const present = new Set(objects.map(objectKey));
 	const later = finish(of({ ...standIns, ...facts })).filter((object) => !present.has(objectKey(object)));
 	const result = applyOverlays([...objects, ...later], overlays);

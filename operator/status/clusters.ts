@@ -1,4 +1,4 @@
-/** What is seen of joined clusters → their part of the status and the condition `ClustersJoined`. Pure. */
+/** Turns what is seen of joined clusters into their part of the status and the condition `ClustersJoined`. Pure. */
 import {
 	type ClusterConditionType,
 	type ClusterObservation,
@@ -11,9 +11,9 @@ import type { Verdict } from './verdict.ts';
 export interface ClustersObservation {
 	/** The entries of the list. */
 	readonly listed: readonly { readonly name: string; readonly role: string }[];
-	/** Those of them, and of those that leave, that were looked at by this process. */
+	/** Observations of listed and leaving clusters that this process has looked at. */
 	readonly seen: readonly ClusterObservation[];
-	/** Names of those that have a record and are listed no more. */
+	/** Names of the clusters that have a record and are no longer listed. */
 	readonly leaving: readonly string[];
 	readonly leftBehind: NonNullable<ParsedStatus['leftBehind']>;
 }
@@ -27,7 +27,7 @@ interface Frame {
 	readonly previous: ParsedStatus | undefined;
 }
 
-/** The parts of the status that are about clusters; as before while nobody has looked. */
+/** The parts of the status about clusters. They stay as they were while nobody has looked. */
 export function clustersStatus(
 	observation: ClustersObservation | undefined,
 	frame: Frame,
@@ -43,7 +43,7 @@ export function clustersStatus(
 	}
 	const { listed, seen, leaving } = observation;
 	const names = [...listed, ...leaving.map((name) => ({ name, role: undefined }))];
-	const longest = Math.min(longestMessage, Math.floor(allMessages / names.length));
+	const longest = Math.min(longestMessageCharacters, Math.floor(allMessagesCharacters / names.length));
 	const clusters = names.map(({ name, role }) => {
 		const before = previous?.clusters?.find((cluster) => cluster.name === name);
 		const now = seen.find((one) => one.name === name);
@@ -55,7 +55,7 @@ export function clustersStatus(
 		...(previous?.leftBehind ?? []).filter(
 			({ cluster }) => !observation.leftBehind.some((one) => one.cluster === cluster),
 		),
-		// Who has joined again under that name is cared for again.
+		// When a cluster joins again under that name, the entry goes: it is looked after again.
 	]
 		.filter(({ cluster }) => !clusters.some((one) => one.name === cluster && isTrue(one, 'Joined')))
 		.slice(0, mostLeftBehind);
@@ -66,7 +66,7 @@ export function clustersStatus(
 	};
 }
 
-/** The condition `ClustersJoined`; undefined where no cluster is listed or leaves. */
+/** The condition `ClustersJoined`. Undefined when no cluster is listed or leaves. */
 export function clustersVerdict(
 	observation: ClustersObservation | undefined,
 	{ clusters = [] }: Pick<ParsedStatus, 'clusters'>,
@@ -92,15 +92,21 @@ export function clustersVerdict(
 	};
 }
 
-/** What the status has room for; the newest come first. */
+/** The status has room for this many. The newest come first. */
 const mostLeftBehind = 256;
 
-/** Longest message, characters, and of those of single clusters together: an object has room for 1.5 MiB with all that is about it. */
-const longestMessage = 4_000;
-const allMessages = 150_000;
+/**
+ * A message, and the messages of single clusters together, may have this many characters. An object has room for 1.5 MiB in
+ * all.
+ */
+const longestMessageCharacters = 4_000;
+const allMessagesCharacters = 150_000;
 
-/** Not in the middle of a character: that would be stored as another one, and so differ from what is told each time anew. */
-function bounded(message: string, longest = longestMessage): string {
+/**
+ * Cuts a message, but not inside a character: half a character would be stored as another one, and differ from what is told
+ * each time.
+ */
+function bounded(message: string, longest = longestMessageCharacters): string {
 	return message.length > longest ? `${message.slice(0, longest).toWellFormed()}…` : message;
 }
 
@@ -111,7 +117,7 @@ function clusterStatus(
 	before: ClusterStatus | undefined,
 	frame: Frame & { readonly longest: number },
 ): ClusterStatus {
-	// After a restart nothing is denied before it has been looked at.
+	// After a restart a cluster keeps what was said about it until it has been looked at.
 	if (seen === undefined && before !== undefined) return before;
 	const verdicts = verdictsOf(seen, before);
 	const keep = <K extends keyof ClusterStatus>(key: K, value: ClusterStatus[K] | undefined) => {
@@ -228,7 +234,10 @@ function dataPlaneVerdict({ problem, waiting, note }: NonNullable<ClusterObserva
 	return say('DataPlaneReady', 'True', note === undefined ? undefined : `all is there; ${note}`);
 }
 
-/** The first that is wrong decides; a cluster that was never joined is on its way until something is definitely wrong. */
+/**
+ * The first condition that is wrong decides. A cluster that never joined counts as joining until something is definitely
+ * wrong.
+ */
 function readyVerdict(seen: ClusterObservation, verdicts: Verdicts): Verdict {
 	if (seen.state === 'Leaving') return say('Leaving', 'False', seen.waiting);
 	const { Reachable, Compatible, Joined, CredentialsValid, DataPlaneReady } = verdicts;

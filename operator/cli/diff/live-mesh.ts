@@ -1,4 +1,4 @@
-/** A mesh as the operator would write it in this cluster now, seen through the operator's own view. */
+/** Views a mesh as the operator would write it in this cluster now, by the operator's own view. */
 import { clusterLabel } from '../../../api/v1/index.ts';
 import { type Child, toChild } from '../../apply/child.ts';
 import { ownRecordsIn } from '../../clusters/keep/record.ts';
@@ -19,8 +19,8 @@ import { type KubeObject, type ObjectReference, objectKey } from '../../runtime/
 const deadlineMs = 60_000;
 
 /**
- * Rejects where the API server does not answer. What the caller may not read is taken as unknown, as by the operator. Since
- * when the mesh configuration stands as it is, the operator alone knows: here it counts as followed.
+ * Makes the view. Rejects when the API server does not answer. What the caller may not read counts as unknown, as for the
+ * operator. Only the operator knows since when the mesh configuration is as it is, so here it counts as followed.
  */
 export async function viewLive(api: ApiServer, mesh: ResolvedMesh): Promise<MeshView> {
 	const signal = AbortSignal.timeout(deadlineMs);
@@ -65,7 +65,7 @@ function lookoutOf(api: ApiServer, { name, namespace }: ResolvedMesh, children: 
 				applySet: applySetId(name),
 				known,
 				nowMs: Date.now(),
-				// To be shown, masked, and forgotten.
+				// A new certificate is shown masked, and then forgotten.
 				mayIssue: true,
 				signal,
 			}).catch((error: unknown) => {
@@ -75,7 +75,7 @@ function lookoutOf(api: ApiServer, { name, namespace }: ResolvedMesh, children: 
 	};
 }
 
-/** What the operator would have in its caches of all that this mesh is decided from, by `objectKey`. */
+/** The children that the operator would have in its caches for this mesh, by `objectKey`. */
 async function readChildren(api: ApiServer, mesh: ResolvedMesh): Promise<ReadonlyMap<string, Child>> {
 	const { namespace } = mesh;
 	const line = lines.of(mesh);
@@ -97,7 +97,7 @@ async function readChildren(api: ApiServer, mesh: ResolvedMesh): Promise<Readonl
 	);
 }
 
-/** The Secrets of joined clusters; none where the caller may not list them. */
+/** The Secrets of joined clusters. Empty when the caller may not list them. */
 async function listRecords(api: ApiServer, namespace: string): Promise<readonly KubeObject[]> {
 	const { apiVersion, kind } = kinds.Secret;
 	try {

@@ -1,4 +1,4 @@
-/** Which mesh's settings pods are injected with: those of a file, or those of a live mesh. */
+/** Reads the mesh whose settings pods are injected with: from a file, or a live mesh. */
 import { kind } from '../../../api/v1/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { CommandError } from '../command-error.ts';
@@ -8,13 +8,16 @@ import { type Input, readInput } from '../input.ts';
 import { readInstallations } from '../status.ts';
 
 export interface MeshOptions extends ConnectionOptions {
-	/** File with a MeshInstallation; none for a live mesh. */
+	/** File with a MeshInstallation. Undefined for a live mesh. */
 	readonly installation?: string;
-	/** Name of the MeshInstallation, where there are several. */
+	/** Name of the MeshInstallation, when there are several. */
 	readonly mesh?: string;
 }
 
-/** The one mesh that is meant. Throws CommandError when none or several are, or when the operator would refuse it. */
+/**
+ * The one mesh that the user means. Throws CommandError when there is none or several, or when the operator would refuse
+ * it.
+ */
 export async function readMesh(options: MeshOptions): Promise<ResolvedMesh> {
 	const inputs: readonly LiveInput[] =
 		options.installation === undefined

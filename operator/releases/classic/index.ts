@@ -1,4 +1,7 @@
-/** The classic line, Istio 1.0 to 1.4: its releases as data, and from a MeshInstallation to a mesh with every question answered. */
+/**
+ * The classic line, Istio 1.0 to 1.4: its releases as data, and `resolve`, which turns a MeshInstallation into a mesh with
+ * every question answered.
+ */
 export { crdsOf } from './crds.ts';
 export { crossNetworkPort, envoyMetricsPort, statusPort } from './gateways.ts';
 export { compareMinor, type Minor, minors } from './minors.ts';

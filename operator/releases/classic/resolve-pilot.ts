@@ -1,8 +1,8 @@
-/** What the operator and the release decide of Pilot. */
+/** What the operator and the release decide about Pilot. */
 import { podEnv, type WorkloadRules } from '../workload-check.ts';
 import type { ClassicRelease } from './release.ts';
 
-/** The rules of `spec.pilot`; short forms from `pilot/cmd/pilot-discovery/main.go`. */
+/** The rules of `spec.pilot`. Short forms are from `pilot/cmd/pilot-discovery/main.go`. */
 export function pilotRules(release: ClassicRelease): WorkloadRules {
 	return {
 		path: 'spec.pilot',

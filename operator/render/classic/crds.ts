@@ -1,9 +1,9 @@
-/** Istio's definitions for a mesh of the classic line. */
+/** Renders Istio's definitions for a mesh of the classic line. */
 import { crdsOf, type ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { renderCrds } from '../crds.ts';
 
-/** None where Pilot serves another cluster: they are read there. */
+/** Empty when Pilot serves another cluster, because it reads them there. */
 export function classicCrds({ release, pilotKubeconfig }: ResolvedClassicMesh): readonly KubeObject[] {
 	if (pilotKubeconfig !== undefined) return [];
 	const known = rendered.get(release.version);
@@ -13,5 +13,5 @@ export function classicCrds({ release, pilotKubeconfig }: ResolvedClassicMesh): 
 	return crds;
 }
 
-/** By release, on which alone they depend: hundreds of meshes share one frozen list. */
+/** The definitions by release. They depend on nothing else, so hundreds of meshes share one frozen list. */
 const rendered = new Map<string, readonly KubeObject[]>();

@@ -1,4 +1,4 @@
-/** From a resolved mesh of the classic line to its objects. */
+/** Renders the objects of a resolved mesh of the classic line. */
 import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { renderNamespace } from '../namespace.ts';
@@ -25,7 +25,7 @@ export { type ClassicFacts, standIns } from './facts.ts';
 export { readerRules } from './reader-rules.ts';
 export { renderServedCluster } from './served-cluster.ts';
 
-/** All objects of a mesh but Istio's definitions, unfinished. */
+/** All objects of a mesh except Istio's definitions, before `finish`. */
 export function classicComponents(mesh: ResolvedClassicMesh, facts: ClassicFacts): readonly KubeObject[] {
 	const objects = [
 		renderNamespace(mesh),
@@ -37,6 +37,6 @@ export function classicComponents(mesh: ResolvedClassicMesh, facts: ClassicFacts
 		...renderGateways(mesh),
 		...renderNetworkGateway(mesh),
 	];
-	// A Pilot outside reads them elsewhere, see `renderServedCluster`.
+	// A Pilot that serves another cluster reads them there, see `renderServedCluster`.
 	return mesh.pilotKubeconfig === undefined ? objects : objects.filter((object) => !isIstioObject(object));
 }
