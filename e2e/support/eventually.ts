@@ -1,7 +1,8 @@
 /** Waiting in tests: for a state, never for a time to pass; every wait ends, at the latest, with an error that says what was missing. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { isNotFound } from '../../operator/runtime/errors.ts';
+
+export { orAbsent } from '../../operator/runtime/errors.ts';
 
 /** Far longer than anything here takes on an idle machine, milliseconds: what is slow is late, not wrong. */
 export const deadlineMs = 120_000;
@@ -42,14 +43,4 @@ export async function untilStill<T extends object>(what: string, look: () => Pro
 		last = await look();
 		return isDeepStrictEqual(former, last) ? last : undefined;
 	}) as Promise<T>;
-}
-
-/** What a request gives, or undefined where it is answered by 404. */
-export async function orAbsent<T>(request: Promise<T>): Promise<T | undefined> {
-	try {
-		return await request;
-	} catch (error) {
-		if (isNotFound(error)) return undefined;
-		throw error;
-	}
 }

@@ -1,6 +1,6 @@
 /** The requests of applying. Each one also remembers, counts and tells what has to be known about it. */
 import type { ApiServer } from '../runtime/client/api-server.ts';
-import { BlockedError, ConflictError, isNotFound } from '../runtime/errors.ts';
+import { BlockedError, ConflictError, orAbsent } from '../runtime/errors.ts';
 import type { Kind } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import type { Child } from './child.ts';
@@ -202,15 +202,5 @@ export class Writer {
 			'Adopted',
 			`${describeObject(object)} was there before and is kept by Meshwright from now on, as its annotation asks`,
 		);
-	}
-}
-
-/** Turns a 404 into undefined. */
-async function orAbsent<T>(request: Promise<T>): Promise<T | undefined> {
-	try {
-		return await request;
-	} catch (error) {
-		if (isNotFound(error)) return undefined;
-		throw error;
 	}
 }

@@ -1,9 +1,9 @@
 /** `meshwright install`: applies the CRD and the operator by server-side apply, and waits until they work. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer } from '../runtime/client/api-server.ts';
-import { isNotFound } from '../runtime/errors.ts';
+import { isNotFound, orAbsent } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
-import { describeObject, type KubeObject } from '../runtime/object.ts';
+import { describeObject, type KubeObject, referenceOf } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -86,21 +86,7 @@ async function applyOne(api: ApiServer, object: KubeObject, options: InstallOpti
 }
 
 async function resourceVersion(api: ApiServer, object: KubeObject): Promise<string | undefined> {
-	const { name, namespace } = object.metadata;
-	try {
-		const found = await api.getMetadata({
-			apiVersion: object.apiVersion,
-			kind: object.kind,
-			name,
-			...(namespace === undefined ? {} : { namespace }),
-		});
-		return found.metadata.resourceVersion;
-	} catch (error) {
-		if (isNotFound(error)) {
-			return undefined;
-		}
-		throw error;
-	}
+	return (await orAbsent(api.getMetadata(referenceOf(object))))?.metadata.resourceVersion;
 }
 
 function findKind(objects: readonly KubeObject[], kind: string): KubeObject {

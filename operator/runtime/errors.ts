@@ -125,6 +125,16 @@ export function isNotFound(error: unknown): error is RequestError {
 	return error instanceof RequestError && error.status === 404;
 }
 
+/** What a request answers, or undefined where it is answered by 404. */
+export async function orAbsent<T>(request: Promise<T>): Promise<T | undefined> {
+	try {
+		return await request;
+	} catch (error) {
+		if (isNotFound(error)) return undefined;
+		throw error;
+	}
+}
+
 export function isForbidden(error: unknown): error is RequestError {
 	return error instanceof RequestError && (error.status === 401 || error.status === 403);
 }

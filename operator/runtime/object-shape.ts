@@ -2,7 +2,6 @@
  * Checks whether an answer has the form of an object. Not every API server that we speak with is one, or is well-meant. The
  * fields that are read everywhere without a check have to be right, or the mistake would surface in the middle of a cache.
  */
-import { isRecord } from './client/answer.ts';
 
 const texts = ['namespace', 'uid', 'resourceVersion', 'creationTimestamp', 'deletionTimestamp'] as const;
 const maps = ['labels', 'annotations'] as const;
@@ -20,6 +19,10 @@ export function hasHeader(object: unknown): boolean {
 		isListOf(metadata.ownerReferences, isRecord) &&
 		isListOf(metadata.managedFields, isManagedFieldsEntry)
 	);
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isAbsent(value: unknown): boolean {

@@ -10,7 +10,7 @@ import { ownershipOf } from '../../apply/ownership.ts';
 import { waves } from '../../apply/waves.ts';
 import { applySetId } from '../../render/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
-import { isNotFound, RequestError } from '../../runtime/errors.ts';
+import { isNotFound, orAbsent, RequestError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../../runtime/object.ts';
 import type { DesiredInstallation } from '../desired.ts';
@@ -56,7 +56,7 @@ function isWrite({ kind }: Change): boolean {
 }
 
 async function changeOf(api: ApiServer, object: KubeObject): Promise<readonly Change[]> {
-	const before = await find(api, object);
+	const before = await orAbsent(api.get(referenceOf(object)));
 	if (before === undefined) {
 		return [await creationOf(api, object)];
 	}
@@ -77,17 +77,6 @@ async function changeOf(api: ApiServer, object: KubeObject): Promise<readonly Ch
 	return isDeepStrictEqual(comparable(live), comparable(wanted))
 		? []
 		: [{ kind: 'update', object, before: live, after: wanted }];
-}
-
-async function find(api: ApiServer, object: KubeObject): Promise<KubeObject | undefined> {
-	try {
-		return await api.get(referenceOf(object));
-	} catch (error) {
-		if (isNotFound(error)) {
-			return undefined;
-		}
-		throw error;
-	}
 }
 
 /** Lets the server check a new object, unless its namespace is new as well: then there is nowhere to try it. */
@@ -144,33 +133,15 @@ function isScaledByOthers(object: KubeObject): boolean {
 async function findPruned(api: ApiServer, objects: readonly KubeObject[], name: string): Promise<readonly Change[]> {
 	const rendered = new Set(objects.map(objectKey));
 	const lists = await Promise.all(
-		memberKinds.map(async (kind) =>
-			(
-				await orNone(
-					api.list<KubeObject>(kind, {
-						labelSelector: `${partOfLabel}=${applySetId(name)}`,
-						metadataOnly: true,
-					}),
-				)
-			).items.map((item) => ({ ...item, apiVersion: kind.apiVersion, kind: kind.kind })),
-		),
+		memberKinds.map(async (kind) => {
+			const labelSelector = `${partOfLabel}=${applySetId(name)}`;
+			// Istio's own kinds are not served until their CRDs exist.
+			const list = await orAbsent(api.list<KubeObject>(kind, { labelSelector, metadataOnly: true }));
+			return (list?.items ?? []).map((item) => ({ ...item, apiVersion: kind.apiVersion, kind: kind.kind }));
+		}),
 	);
 	return lists
 		.flat()
 		.filter((object) => !rendered.has(objectKey(object)))
 		.map((object) => ({ kind: 'delete', object, because: `${installationKind} ${name} has it no longer` }));
-}
-
-/** Istio's own kinds are not served until their CRDs exist. */
-async function orNone(
-	list: Promise<{ readonly items: readonly KubeObject[] }>,
-): Promise<{ readonly items: readonly KubeObject[] }> {
-	try {
-		return await list;
-	} catch (error) {
-		if (isNotFound(error)) {
-			return { items: [] };
-		}
-		throw error;
-	}
 }

@@ -1,5 +1,6 @@
 /** Finds pods in manifests: in the kinds with a pod template, and in lists of them. */
 import { groupOf } from '../../runtime/object.ts';
+import { isRecord } from '../../runtime/object-shape.ts';
 import type { Pod } from '../../sidecar/index.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -58,7 +59,7 @@ function find(
 	path: Path,
 	listed: { readonly apiVersion: string; readonly kind: string } | undefined,
 ): FoundWorkloads {
-	if (!isFields(value)) {
+	if (!isRecord(value)) {
 		return nothing;
 	}
 	const { apiVersion = listed?.apiVersion, kind = listed?.kind } = value;
@@ -87,7 +88,7 @@ function read(
 	path: Path,
 	templatePath: Path,
 ): FoundWorkloads {
-	const metadata = isFields(object.metadata) ? object.metadata : {};
+	const metadata = isRecord(object.metadata) ? object.metadata : {};
 	const name = text(metadata.name) ?? text(metadata.generateName);
 	const template = valueAt(object, templatePath);
 	const title = `${type.kind} ${name ?? '(without a name)'}`;
@@ -95,7 +96,7 @@ function read(
 		...problem,
 		path: `${title}: ${problem.path}`,
 	}));
-	if (problems.length > 0 || !isFields(template)) {
+	if (problems.length > 0 || !isRecord(template)) {
 		return { workloads: [], problems };
 	}
 	const namespace = text(metadata.namespace);
@@ -124,7 +125,7 @@ function withoutNulls(value: unknown): unknown {
 	if (Array.isArray(value)) {
 		return value.map(withoutNulls);
 	}
-	return isFields(value)
+	return isRecord(value)
 		? Object.fromEntries(
 				Object.entries(value)
 					.filter(([, entry]) => entry !== null)
@@ -141,7 +142,7 @@ export function withNulls(before: unknown, after: unknown): unknown {
 			withNulls(nameOf(item) === undefined ? before[index] : named.get(nameOf(item)), item),
 		);
 	}
-	if (!isFields(before) || !isFields(after)) {
+	if (!isRecord(before) || !isRecord(after)) {
 		return after;
 	}
 	return {
@@ -155,17 +156,17 @@ const correct = 'correct it: the API server would refuse it as well';
 /** Everything that keeps a value from being a pod template. */
 function problemsOf(template: unknown, templatePath: Path): readonly WorkloadProblem[] {
 	const at = (...steps: readonly (string | number)[]): string => pathText([...templatePath, ...steps]);
-	if (!isFields(template) || !isFields(template.spec)) {
+	if (!isRecord(template) || !isRecord(template.spec)) {
 		return [{ path: at('spec'), message: 'there is no pod here', remedy: correct }];
 	}
 	const { spec, metadata = {} } = template;
 	const problems: WorkloadProblem[] = [];
-	if (metadata !== null && !isFields(metadata)) {
+	if (metadata !== null && !isRecord(metadata)) {
 		problems.push({ path: at('metadata'), message: 'it is not an object', remedy: correct });
 	}
 	for (const field of ['labels', 'annotations'] as const) {
-		const entries = isFields(metadata) ? (metadata[field] ?? {}) : {};
-		if (!isFields(entries)) {
+		const entries = isRecord(metadata) ? (metadata[field] ?? {}) : {};
+		if (!isRecord(entries)) {
 			problems.push({ path: at('metadata', field), message: 'it is not an object', remedy: correct });
 			continue;
 		}
@@ -182,13 +183,13 @@ function problemsOf(template: unknown, templatePath: Path): readonly WorkloadPro
 			problems.push({ path: at('spec', field), message: 'it is not a list', remedy: correct });
 		} else {
 			for (const [index, item] of list.entries()) {
-				if (!isFields(item) || typeof item.name !== 'string') {
+				if (!isRecord(item) || typeof item.name !== 'string') {
 					problems.push({ path: at('spec', field, index), message: 'it has no name', remedy: correct });
 					continue;
 				}
 				for (const list of ['ports', 'volumeMounts'] as const) {
 					const entries = item[list] ?? [];
-					if (field !== 'volumes' && !(Array.isArray(entries) && entries.every(isFields))) {
+					if (field !== 'volumes' && !(Array.isArray(entries) && entries.every(isRecord))) {
 						problems.push({
 							path: at('spec', field, index, list),
 							message: 'it is not a list of objects',
@@ -212,15 +213,11 @@ export function pathText(path: Path): string {
 }
 
 function nameOf(item: unknown): unknown {
-	return isFields(item) ? item.name : undefined;
-}
-
-function isFields(value: unknown): value is Fields {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
+	return isRecord(item) ? item.name : undefined;
 }
 
 function valueAt(value: unknown, path: Path): unknown {
-	return path.reduce<unknown>((parent, step) => (isFields(parent) ? parent[step] : undefined), value);
+	return path.reduce<unknown>((parent, step) => (isRecord(parent) ? parent[step] : undefined), value);
 }
 
 /** A copy of the value with a change at a path. Parts that are not on the path are the same objects. */
@@ -232,6 +229,6 @@ export function withValueAt(value: unknown, path: Path, change: (old: unknown) =
 	if (Array.isArray(value)) {
 		return value.map((item, index) => (index === step ? withValueAt(item, rest, change) : item));
 	}
-	const fields = isFields(value) ? value : {};
+	const fields = isRecord(value) ? value : {};
 	return { ...fields, [step]: withValueAt(fields[step], rest, change) };
 }

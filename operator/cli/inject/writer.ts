@@ -1,6 +1,7 @@
 /** Finds the smallest edits of a text that give one value of a YAML document another value. */
 import { isDeepStrictEqual } from 'node:util';
 import { isAlias, isMap, isSeq, stringify, type YAMLMap, type YAMLSeq } from 'yaml';
+import { isRecord } from '../../runtime/object-shape.ts';
 import {
 	colonOf,
 	dashesOf,
@@ -76,7 +77,7 @@ export class Writer {
 		if (same && !this.#expandAliases) {
 			return;
 		}
-		if (isMap(node) && isFields(before) && isFields(after)) {
+		if (isMap(node) && isRecord(before) && isRecord(after)) {
 			this.#changeMap(node, before, after, place);
 		} else if (isSeq(node) && Array.isArray(before) && Array.isArray(after)) {
 			this.#changeSequence(node, before, after, place);
@@ -349,7 +350,7 @@ export class Writer {
  * name. Items without a name (lists in lists) are the same when nothing was added or removed.
  */
 function isSameItem(before: unknown, after: unknown, isAligned: boolean): boolean {
-	if (!isFields(before) || !isFields(after)) {
+	if (!isRecord(before) || !isRecord(after)) {
 		return isDeepStrictEqual(before, after);
 	}
 	const [old, now] = [nameOf(before), nameOf(after)];
@@ -360,7 +361,7 @@ function isSameItem(before: unknown, after: unknown, isAligned: boolean): boolea
 }
 
 function nameOf({ name, metadata }: Fields): unknown {
-	return name ?? (isFields(metadata) ? metadata.name : undefined);
+	return name ?? (isRecord(metadata) ? metadata.name : undefined);
 }
 
 export function print(value: unknown, indentSeq: boolean): string {
@@ -369,8 +370,4 @@ export function print(value: unknown, indentSeq: boolean): string {
 
 export function eolOf(text: string): string {
 	return text.includes('\r\n') ? '\r\n' : '\n';
-}
-
-function isFields(value: unknown): value is Fields {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

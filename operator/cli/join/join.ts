@@ -8,7 +8,7 @@ import { remoteKubeconfig } from '../../clusters/keep/remote-secret.ts';
 import { readClusterKubeconfig } from '../../clusters/kubeconfig/kubeconfig.ts';
 import type { ResolvedCluster } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
-import { ConflictError, isNotFound } from '../../runtime/errors.ts';
+import { ConflictError, isNotFound, orAbsent } from '../../runtime/errors.ts';
 import { describeObject, type KubeObject, referenceOf } from '../../runtime/object.ts';
 import { type AccessChoices, findingLines, settingsOf } from '../clusters/check.ts';
 import { type LookedAt, lookAtClusters } from '../clusters/look.ts';
@@ -112,7 +112,7 @@ type Outcome = 'was made' | 'is up to date' | 'would be made' | 'is there' | 'is
 
 /** Applies an object there. When somebody else has made it, it gets no mark of ours, so that `leave` does not delete it. */
 async function applyThere(api: ApiServer, object: KubeObject, dryRun: boolean): Promise<Outcome> {
-	const before = await headerOf(api, object);
+	const before = await orAbsent(api.getMetadata(referenceOf(object)));
 	const isOurs = before === undefined || isMadeByJoin(before);
 	if (object.kind === 'Namespace' && before !== undefined) return 'is there';
 	try {
@@ -135,15 +135,6 @@ async function applyThere(api: ApiServer, object: KubeObject, dryRun: boolean): 
 	}
 	if (!isOurs) return 'is there, and is not ours';
 	return before === undefined ? (dryRun ? 'would be made' : 'was made') : 'is up to date';
-}
-
-async function headerOf(api: ApiServer, object: KubeObject): Promise<Pick<KubeObject, 'metadata'> | undefined> {
-	try {
-		return await api.getMetadata(referenceOf(object));
-	} catch (error) {
-		if (isNotFound(error)) return undefined;
-		throw error;
-	}
 }
 
 async function lookWith(

@@ -13,7 +13,7 @@ import { prepare } from '../../mesh/prepare.ts';
 import type { ResolvedCluster, ResolvedMesh } from '../../releases/index.ts';
 import { readerServiceAccount } from '../../render/index.ts';
 import { ApiServer } from '../../runtime/client/api-server.ts';
-import { isNotFound, TransientError } from '../../runtime/errors.ts';
+import { isNotFound, orAbsent, TransientError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { describeObject, type KubeObject, referenceOf } from '../../runtime/object.ts';
 import { CommandError } from '../command-error.ts';
@@ -150,14 +150,9 @@ function warnOfAddress(server: string): void {
 async function createReader(api: ApiServer, cluster: string, objects: readonly KubeObject[]): Promise<void> {
 	const order = ['Namespace', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding'];
 	for (const object of objects.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))) {
-		try {
-			await api.getMetadata(referenceOf(object));
-			note(`${cluster}: ${describeObject(object)} is there`);
-		} catch (error) {
-			if (!isNotFound(error)) throw error;
-			await api.apply(inNoSet(object), { fieldManager, fieldValidation: 'Strict', metadataOnly: true });
-			note(`${cluster}: ${describeObject(object)} was made`);
-		}
+		const isThere = (await orAbsent(api.getMetadata(referenceOf(object)))) !== undefined;
+		if (!isThere) await api.apply(inNoSet(object), { fieldManager, fieldValidation: 'Strict', metadataOnly: true });
+		note(`${cluster}: ${describeObject(object)} ${isThere ? 'is there' : 'was made'}`);
 	}
 }
 

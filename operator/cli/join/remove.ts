@@ -1,6 +1,6 @@
 /** Removes from a cluster what `join` has made there, unless another mesh needs it. */
 import type { ApiServer } from '../../runtime/client/api-server.ts';
-import { isNotFound } from '../../runtime/errors.ts';
+import { orAbsent } from '../../runtime/errors.ts';
 import { type Kind, kinds } from '../../runtime/kinds.ts';
 import type { ObjectReference } from '../../runtime/object.ts';
 import { joinAccount, joinNamespaceLabel, madeByJoin, madeByLabel } from './account.ts';
@@ -65,9 +65,5 @@ async function find(
 }
 
 async function deleteIfThere(api: ApiServer, reference: ObjectReference): Promise<void> {
-	try {
-		await api.delete(reference);
-	} catch (error) {
-		if (!isNotFound(error)) throw error;
-	}
+	await orAbsent(api.delete(reference));
 }

@@ -1,6 +1,6 @@
 /** The Secret here by which the operator reaches a cluster that joins. */
 import type { ApiServer } from '../../runtime/client/api-server.ts';
-import { isNotFound } from '../../runtime/errors.ts';
+import { isNotFound, orAbsent } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { describeObject, type KubeObject, type ObjectReference } from '../../runtime/object.ts';
 import { CommandError } from '../command-error.ts';
@@ -47,13 +47,8 @@ export function kubeconfigSecret(
 }
 
 /** The header of the Secret. Undefined when there is none. */
-export async function findSecret(api: ApiServer, where: SecretName): Promise<Pick<KubeObject, 'metadata'> | undefined> {
-	try {
-		return await api.getMetadata(secretReference(where));
-	} catch (error) {
-		if (isNotFound(error)) return undefined;
-		throw error;
-	}
+export function findSecret(api: ApiServer, where: SecretName): Promise<Pick<KubeObject, 'metadata'> | undefined> {
+	return orAbsent(api.getMetadata(secretReference(where)));
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
-import { isNotFound } from '../../runtime/errors.ts';
+import { orAbsent } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { describeObject, type KubeObject, referenceOf } from '../../runtime/object.ts';
 import { CommandError } from '../command-error.ts';
@@ -70,11 +70,8 @@ export async function issueJoinToken(api: ApiServer, joiner: Joiner, patienceMs 
  * `pkg/controller/serviceaccount/tokens_controller.go`). So each try looks for the Secret, and makes it when it is missing.
  */
 async function tokenOf(api: ApiServer, wanted: KubeObject): Promise<string | undefined> {
-	try {
-		return tokenIn(await api.get(referenceOf(wanted)));
-	} catch (error) {
-		if (!isNotFound(error)) throw error;
-	}
+	const found = await orAbsent(api.get(referenceOf(wanted)));
+	if (found !== undefined) return tokenIn(found);
 	await api.apply(wanted, {
 		fieldManager: cliFieldManager,
 		force: true,
@@ -100,16 +97,14 @@ export interface JoinTokens {
 
 export async function readJoinTokens(api: ApiServer, joiner: Joiner): Promise<JoinTokens> {
 	const own = tokenSecret(joiner).metadata.name;
-	let items: readonly Pick<KubeObject, 'metadata'>[] = [];
-	try {
-		({ items } = await api.list<KubeObject>(kinds.Secret, {
+	const found = await orAbsent(
+		api.list<KubeObject>(kinds.Secret, {
 			namespace: joinAccount.namespace,
 			labelSelector: `${madeByLabel}=${madeByJoin},${joinedByLabel}`,
 			metadataOnly: true,
-		}));
-	} catch (error) {
-		if (!isNotFound(error)) throw error;
-	}
+		}),
+	);
+	const items = found?.items ?? [];
 	const others = items.filter(({ metadata }) => metadata.name !== own);
 	return {
 		isJoined: others.length < items.length,

@@ -1,11 +1,11 @@
 /** Finds the parts of a mesh in another cluster: its MeshInstallations, its trust domain and its root certificates. */
 
 import { namespaceOf } from '../../../api/v1/index.ts';
-import { isRecord } from '../../runtime/client/answer.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
-import { isNotFound } from '../../runtime/errors.ts';
+import { isNotFound, orAbsent } from '../../runtime/errors.ts';
 import { type Kind, kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
+import { isRecord } from '../../runtime/object-shape.ts';
 import { readUntrustedYaml, UntrustedYamlError } from '../untrusted-yaml.ts';
 import { type Known, known, optional, unknown } from './known.ts';
 import { type RootCertificate, rootCertificates } from './root-certificates.ts';
@@ -170,19 +170,14 @@ function decode(value: unknown): string {
 	return typeof value === 'string' ? Buffer.from(value, 'base64').toString('latin1') : '';
 }
 
-async function find(
+function find(
 	api: ApiServer,
 	{ apiVersion, kind }: Kind,
 	namespace: string,
 	name: string,
 	signal: AbortSignal | undefined,
 ): Promise<KubeObject | undefined> {
-	try {
-		return await api.get({ apiVersion, kind, namespace, name }, { signal });
-	} catch (error) {
-		if (isNotFound(error)) return undefined;
-		throw error;
-	}
+	return orAbsent(api.get({ apiVersion, kind, namespace, name }, { signal }));
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

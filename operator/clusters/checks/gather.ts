@@ -1,9 +1,9 @@
 /** Gathers facts of a cluster: before anything is written in it, and again from time to time while it is joined. */
 
-import { isRecord } from '../../runtime/client/answer.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { InvalidError } from '../../runtime/errors.ts';
 import { collectionPath, type Kind, kinds } from '../../runtime/kinds.ts';
+import { isRecord } from '../../runtime/object-shape.ts';
 import { mergeBlocks } from './cidrs.ts';
 import { countOf, isUid, versionText } from './foreign.ts';
 import { type Blocks, podBlocks, serviceBlocks } from './gather-addresses.ts';

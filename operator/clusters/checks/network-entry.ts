@@ -1,8 +1,9 @@
 /** Finds the addresses of a cluster's ingress gateway, by which other networks reach it. */
-import { isRecord } from '../../runtime/client/answer.ts';
+
 import { RequestError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
+import { isRecord } from '../../runtime/object-shape.ts';
 import type { KeepingVisit, VisitThere } from '../keep/visit.ts';
 import { isAddress } from './foreign.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { withinDeadline } from '../../runtime/deadline.ts';
-import { isNotFound, TransientError } from '../../runtime/errors.ts';
+import { orAbsent, TransientError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { ObjectName } from '../../runtime/object.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
@@ -80,13 +80,10 @@ export class KubeconfigSecrets {
 		const known = this.#contents.get(key);
 		if (known?.version === version) return known.secret;
 		const { apiVersion, kind } = kinds.Secret;
-		let object: KubeObject & { readonly data?: unknown };
-		try {
-			object = await this.#api.get({ apiVersion, kind, ...name }, { signal });
-		} catch (error) {
-			if (isNotFound(error)) return undefined;
-			throw error;
-		}
+		const object = await orAbsent(
+			this.#api.get<KubeObject & { readonly data?: unknown }>({ apiVersion, kind, ...name }, { signal }),
+		);
+		if (object === undefined) return undefined;
 		const secret = contentOf(object);
 		this.#contents.set(key, { version: object.metadata.resourceVersion ?? '', secret });
 		return secret;

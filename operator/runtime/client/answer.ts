@@ -5,6 +5,7 @@
  */
 import { ConflictError, RequestError, type StatusCause, TransientError } from '../errors.ts';
 import { describeObject, type ObjectReference } from '../object.ts';
+import { isRecord } from '../object-shape.ts';
 
 /** What a request is about, for messages. */
 export interface RequestSubject {
@@ -146,8 +147,4 @@ export function warningsOf(header: string | readonly string[] | undefined): read
 
 function cut(text: string, length: number): string {
 	return text.length <= length ? text : `${text.slice(0, length)} …`;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

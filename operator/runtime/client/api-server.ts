@@ -8,8 +8,8 @@ import { type Credentials, type StaticCredentials, staticCredentials } from '../
 import { RequestError, TransientError } from '../errors.ts';
 import { collectionPath, type Kind, kindOf, objectPath } from '../kinds.ts';
 import { type KubeObject, type ObjectMeta, type ObjectReference, referenceOf } from '../object.ts';
-import { hasHeader } from '../object-shape.ts';
-import { describeRequest, errorOfAnswer, isRecord, type RequestSubject, warningsOf } from './answer.ts';
+import { hasHeader, isRecord } from '../object-shape.ts';
+import { describeRequest, errorOfAnswer, type RequestSubject, warningsOf } from './answer.ts';
 import { Semaphore } from './semaphore.ts';
 import { type Answer, type InFlight, type Sink, Transport } from './transport.ts';
 

@@ -5,8 +5,8 @@
  */
 import path from 'node:path';
 import { parse } from 'yaml';
-import { isRecord } from '../client/answer.ts';
 import { InvalidError } from '../errors.ts';
+import { isRecord } from '../object-shape.ts';
 import { fileCredentials, type Source } from './files.ts';
 import type { Credentials, Grant } from './grant.ts';
 

@@ -1,6 +1,6 @@
 /** Reads the Lease object on an API server, and writes it only over the version that was read. */
 import type { ApiServer } from '../client/api-server.ts';
-import { isNotFound } from '../errors.ts';
+import { orAbsent } from '../errors.ts';
 import type { KubeObject, ObjectMeta, ObjectReference } from '../object.ts';
 import type { LeaseSpec } from './decision.ts';
 
@@ -32,14 +32,7 @@ export function leaseStore(
 ): LeaseStore {
 	const reference: ObjectReference = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', ...where };
 	return {
-		async read(options) {
-			try {
-				return await api.get<Lease>(reference, options);
-			} catch (error) {
-				if (isNotFound(error)) return undefined;
-				throw error;
-			}
-		},
+		read: (options) => orAbsent(api.get<Lease>(reference, options)),
 		async create(spec, options) {
 			const { apiVersion, kind } = reference;
 			return (await api.create<Lease>({ apiVersion, kind, metadata: where, spec }, options)).object;

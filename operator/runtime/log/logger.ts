@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type Bindings, type ChildLoggerOptions, type DestinationStream, type Logger, pino } from 'pino';
+import { isRecord } from '../object-shape.ts';
 import { redact } from './redact.ts';
 
 export type { Logger } from 'pino';
@@ -67,10 +68,6 @@ function safeArguments(args: readonly unknown[]): readonly unknown[] {
 	}
 	const message = isRecord(first) ? first.message : undefined;
 	return [{ err: first }, ...(rest.length === 0 ? [message] : rest)];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-	return typeof value === 'object' && value !== null;
 }
 
 /** A child logger for one pass over one key: every line of the pass has the same `pass` id. */

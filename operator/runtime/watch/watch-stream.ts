@@ -3,14 +3,14 @@
  * arrives. It knows nothing of lists and retries, and says exactly once how it ended.
  */
 
-import { errorOfAnswer, errorOfStatusObject, isRecord } from '../client/answer.ts';
+import { errorOfAnswer, errorOfStatusObject } from '../client/answer.ts';
 import { type ApiServer, metadataAccept } from '../client/api-server.ts';
 import type { InFlight } from '../client/transport.ts';
 import { systemClock, type Timer } from '../clock.ts';
 import { TransientError } from '../errors.ts';
 import { collectionPath, type Kind } from '../kinds.ts';
 import type { KubeObject } from '../object.ts';
-import { hasHeader } from '../object-shape.ts';
+import { hasHeader, isRecord } from '../object-shape.ts';
 
 export type WatchEvent =
 	| { readonly type: 'added' | 'modified' | 'deleted'; readonly object: KubeObject }
