@@ -40,7 +40,7 @@ const networks: object = {
 	},
 };
 
-/** In the place of what only a cluster knows: what depends on it is rendered as well. */
+/** Stands for what only a cluster knows, so that what depends on it is rendered too. */
 function factsOf(mesh: ResolvedMesh): object {
 	return { ...lines.of(mesh).standIns, remoteSecrets: 'sample' };
 }
@@ -69,7 +69,7 @@ export function renderEverything(): readonly KubeObject[] {
 	return sampleMeshes().flatMap((mesh) => [
 		...lines.renderCrds(mesh),
 		...lines.render(mesh, factsOf(mesh)),
-		// Where another primary reads this cluster. What a joined cluster gets is written with that cluster's credentials.
+		// For clusters that another primary reads. A joined cluster's objects are written with that cluster's credentials.
 		...lines.renderReader(mesh, { readBy: 'other', applySet: 'sample' }),
 	]);
 }

@@ -1,6 +1,6 @@
 /**
- * What the bundle has in place of client-node's `gen/index.js`: the two names that `KubeConfig.makeApiClient` uses.
- * They carry the values and do nothing, since no API class in the bundle reads them.
+ * Replaces client-node's `gen/index.js` in the bundle: the two names that `KubeConfig.makeApiClient` uses. They hold the
+ * values and do nothing, because no API class in the bundle reads them.
  */
 export class ServerConfiguration {
 	constructor(url, variables) {

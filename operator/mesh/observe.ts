@@ -77,7 +77,7 @@ function stateOf(
 	return { live: workload, isOutage: workload !== undefined && isOutage(workload, hasBeenReady) };
 }
 
-/** What the status said of a component before. */
+/** What the status said about a component before. */
 function previousOf({ status }: StoredInstallation, component: string, revision: string | undefined) {
 	const name = componentName(component, revision);
 	return status?.components?.find((entry) => entry.name === name);

@@ -48,7 +48,7 @@ export interface ClusterFigures {
 	readonly isReachable: boolean | undefined;
 	readonly isJoined: boolean;
 	readonly latencyMs: number | undefined;
-	/** Milliseconds since 1970. */
+	/** Wall clock, milliseconds since 1970. */
 	readonly lastSuccessAt: number | undefined;
 	readonly credentialsExpireAt: number | undefined;
 	readonly services: number | undefined;

@@ -87,7 +87,7 @@ export interface Fields {
 
 export type Node = Text | number | boolean | Digits | Choice | Fields | readonly Item[];
 
-/** What is added to a pod; the names are those that injectors of istio 1.0-1.4 read (`SidecarInjectionSpec`). */
+/** The additions to a pod. The names are those that injectors of istio 1.0-1.4 read (`SidecarInjectionSpec`). */
 export interface Fragment extends Fields {
 	readonly initContainers: readonly Item[];
 	readonly containers: readonly Item[];

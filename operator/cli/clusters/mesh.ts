@@ -1,4 +1,7 @@
-/** The mesh whose clusters are meant, and what its spec wants of each: the live one, judged as the operator judges it. */
+/**
+ * Reads the mesh whose clusters a command is about, and what its spec wants of each. The live object is judged as the
+ * operator judges it.
+ */
 import { kind, type ParsedSpec } from '../../../api/v1/index.ts';
 import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
 import { lines } from '../../lines/index.ts';
@@ -44,7 +47,7 @@ export function judge(object: KubeObject, serverVersion: string): ClustersMesh {
 	return { object: stored, spec: installation.spec, mesh, serverVersion };
 }
 
-/** What checks have to know of the mesh. Which pods the control plane has is of no matter. */
+/** What the checks need to know about the mesh. The pods of the control plane don't matter for them. */
 export function wantedForChecks({ object, spec, mesh }: ClustersMesh): KeepingMesh {
 	return wantedMesh(object, mesh, {
 		lines,

@@ -8,11 +8,11 @@ export interface ClassicFacts extends JoinedFacts {
 	readonly injectorCertificate?: ServingCertificate;
 	/** A hash of the user's CA (`spec.citadel.caSecretName`). Citadel reads the CA once, so its pod follows the hash. */
 	readonly caSecretHash?: string;
-	/** A hash of the kubeconfig that Pilot and Mixer are given (`spec.pilot.kubeconfigSecret`), which they read once. */
+	/** A hash of the kubeconfig for Pilot and Mixer (`spec.pilot.kubeconfigSecret`), which they read once. */
 	readonly pilotKubeconfigHash?: string;
 }
 
-/** In the place of what only a cluster knows: whatever is made of it is among what is rendered. */
+/** Stand-ins for what only a cluster knows: everything that depends on it is rendered. */
 export const standIns: ClassicFacts = {
 	injectorRoots: 'pending',
 	injectorCertificate: { certChain: 'pending', key: 'pending', roots: 'pending' },
