@@ -37,7 +37,7 @@ async function startServer(
 	const list = [...answers.list];
 	const watch = [...answers.watch];
 	const asked = { list: 0, watch: 0 };
-	const server = createServer((request, response) => {
+	const server = createServer({ keepAliveTimeout: 90_000 }, (request, response) => {
 		response.writeHead(200, { 'content-type': 'application/json' });
 		if (request.url?.includes('watch=true') !== true) {
 			asked.list++;
