@@ -100,7 +100,7 @@ const forbidden: readonly Case[] = [
 	['operator/plan/x.ts', '../apply/plan.ts'],
 	['operator/render/x.ts', '../runtime/client/api-server.ts'],
 	['operator/status/x.ts', '../runtime/client/api-server.ts'],
-	['deploy/x.ts', '../operator/clusters/checks/checks.ts'],
+	['deploy/x.ts', '../operator/clusters/checks/check-cluster.ts'],
 	// What is one line's own is asked of the line, see `operator/lines/`.
 	['operator/releases/x.ts', './classic/index.ts'],
 	['operator/render/x.ts', './classic/index.ts'],

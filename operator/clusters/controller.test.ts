@@ -10,7 +10,7 @@ import { createLogger } from '../runtime/log/logger.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import type { ReflectorChange } from '../runtime/watch/reflector.ts';
 import { ClusterController } from './controller.ts';
-import { type ClusterRecord, recordSecret } from './keep/record.ts';
+import { type ClusterRecord, recordSecret } from './secret/record.ts';
 import { entryOf, recordWith, start, wantedMesh } from './testing.ts';
 import { WatchedServer } from './watch-testing.ts';
 

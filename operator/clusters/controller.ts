@@ -17,13 +17,13 @@ import { type PassContext, type PassResult, WorkQueue, type WorkQueueHooks } fro
 import type { ReflectorChange } from '../runtime/watch/reflector.ts';
 import type { ClusterNames } from './cluster-objects.ts';
 import { type ClusterCell, cellKey, newCell } from './keep/cell.ts';
-import { ClusterKeeper } from './keep/cluster-keeper.ts';
-import { ClusterLink } from './keep/cluster-link.ts';
 import type { ClusterChecks, KeeperContext, LocalCluster } from './keep/context.ts';
+import { ClusterKeeper } from './keep/keeper.ts';
 import { leave } from './keep/leave.ts';
-import type { PublicationOutcome } from './keep/publication.ts';
-import { type ClusterRecord, ownRecord, ownRecordsIn, recordReference } from './keep/record.ts';
+import { ClusterLink } from './keep/link.ts';
 import { KubeconfigSecrets } from './kubeconfig/secrets.ts';
+import type { PublicationOutcome } from './secret/publication.ts';
+import { type ClusterRecord, ownRecord, ownRecordsIn, recordReference } from './secret/record.ts';
 import type { ClusterSettings } from './settings.ts';
 import type { ClusterNotice, LeftBehind } from './told.ts';
 import { entriesOf, entryIn, isSameWish, type MeshOfClusters, type WantedMesh } from './wanted-mesh.ts';

@@ -9,7 +9,7 @@ import { ApiServer } from '../runtime/client/api-server.ts';
 import { RequestError } from '../runtime/errors.ts';
 import { describeObject, type KubeObject, type ObjectReference, objectKey } from '../runtime/object.ts';
 import type { ClusterObjects } from './cluster-objects.ts';
-import type { ClusterRecord } from './keep/record.ts';
+import type { ClusterRecord } from './secret/record.ts';
 import type { WantedCluster } from './wanted-cluster.ts';
 import type { KeepingMesh, LeavingMesh } from './wanted-mesh.ts';
 

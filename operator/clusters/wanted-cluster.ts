@@ -1,4 +1,4 @@
-import type { KubeconfigReference } from './keep/record.ts';
+import type { KubeconfigReference } from './secret/record.ts';
 
 /** An entry of `spec.multiCluster.clusters`, with every question answered. */
 export interface WantedCluster {

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Owner } from '../apply/identity.ts';
 import type { ClusterObjects, LeavingObjects } from './cluster-objects.ts';
-import type { RotationPolicy } from './keep/rotation.ts';
+import type { RotationPolicy } from './secret/rotation.ts';
 import type { WantedCluster } from './wanted-cluster.ts';
 
 /** What is known about a mesh, whether it stays or goes. */

@@ -6,7 +6,7 @@ import { namespaceOf } from '../../api/v1/index.ts';
 import type { CrdMemory } from '../apply/apply-crds.ts';
 import { RepairLimit } from '../apply/repair-limit.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
-import { clusterChecks } from '../clusters/checks/cluster-checks.ts';
+import { clusterChecks } from '../clusters/checks/gather-and-check.ts';
 import type { ClusterClients } from '../clusters/clients.ts';
 import { ClusterController, type ClusterControllerOptions } from '../clusters/controller.ts';
 import type { ClusterSettings } from '../clusters/settings.ts';

@@ -1,7 +1,7 @@
 /** Views a mesh as the operator would write it in this cluster now, by the operator's own view. */
 import { clusterLabel } from '../../../api/v1/index.ts';
 import { type Child, toChild } from '../../apply/child.ts';
-import { ownRecordsIn } from '../../clusters/keep/record.ts';
+import { ownRecordsIn } from '../../clusters/secret/record.ts';
 import { lines } from '../../lines/index.ts';
 import { type StoredInstallation, toInstallation } from '../../mesh/installation.ts';
 import { joinedFacts } from '../../mesh/joined/joined-facts.ts';

@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterId } from '../../clusters/checks/gather.ts';
-import { remoteKubeconfig } from '../../clusters/keep/remote-secret.ts';
 import { readClusterKubeconfig } from '../../clusters/kubeconfig/kubeconfig.ts';
+import { remoteKubeconfig } from '../../clusters/secret/remote-secret.ts';
 import type { ResolvedCluster } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { ConflictError, isNotFound, orAbsent } from '../../runtime/errors.ts';

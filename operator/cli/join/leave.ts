@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listedClustersOf, namespaceOf, type ParsedStatus } from '../../../api/v1/index.ts';
 import { clusterId } from '../../clusters/checks/gather.ts';
-import { recordReference } from '../../clusters/keep/record.ts';
+import { recordReference } from '../../clusters/secret/record.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden, isNotFound } from '../../runtime/errors.ts';
 import { describeObject, type KubeObject } from '../../runtime/object.ts';

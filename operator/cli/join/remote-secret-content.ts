@@ -1,7 +1,7 @@
 /** Makes the Secret by which Pilot reads a cluster, as the operator would write it. Pure. */
-import { basisOf, type ReadCluster } from '../../clusters/keep/publication-basis.ts';
-import { contentHash, type Issued, type KubeconfigReference, recordSecret } from '../../clusters/keep/record.ts';
-import { remoteKubeconfig } from '../../clusters/keep/remote-secret.ts';
+import { basisOf, type ReadCluster } from '../../clusters/secret/publication-basis.ts';
+import { contentHash, type Issued, type KubeconfigReference, recordSecret } from '../../clusters/secret/record.ts';
+import { remoteKubeconfig } from '../../clusters/secret/remote-secret.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 
 export interface RemoteSecretParts {

@@ -1,8 +1,8 @@
 /** Collects what a cluster is compared with: the other entries of the list, and this cluster. */
 import type { ClusterCell } from '../keep/cell.ts';
 import type { KeeperContext } from '../keep/context.ts';
-import type { ClusterRecord } from '../keep/record.ts';
 import type { KeepingVisit } from '../keep/visit.ts';
+import type { ClusterRecord } from '../secret/record.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
 import type { ClusterFactsSeen } from './gather.ts';
 import { gatewaysSeen } from './network-entry.ts';

@@ -2,10 +2,10 @@
 
 import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
 import type { CheckedFacts } from '../checks/checked-facts.ts';
+import type { PublicationMemory } from '../secret/publication.ts';
 import type { LeftBehind } from '../told.ts';
 import type { ClusterConnection } from './connection.ts';
 import { type Health, unknownHealth } from './health.ts';
-import type { PublicationMemory } from './publication.ts';
 
 export interface ClusterCell {
 	/** Key in the queue. */

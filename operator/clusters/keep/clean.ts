@@ -3,9 +3,9 @@ import { isWebhook, webhookGraceLeft } from '../../apply/applier.ts';
 import { removeChildren } from '../../apply/remove.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { describeObject } from '../../runtime/object.ts';
-import type { ClusterLink } from './cluster-link.ts';
 import type { KeeperContext } from './context.ts';
 import { ClusterFailure, inCluster, quote } from './failure.ts';
+import type { ClusterLink } from './link.ts';
 import { failureContextOf } from './source.ts';
 import type { LeavingVisit } from './visit.ts';
 

@@ -10,12 +10,12 @@ import type { ReflectorChange } from '../../runtime/watch/reflector.ts';
 import type { CheckedFacts } from '../checks/checked-facts.ts';
 import type { ClusterNames } from '../cluster-objects.ts';
 import type { KubeconfigSecrets } from '../kubeconfig/secrets.ts';
+import type { PublicationOutcome } from '../secret/publication.ts';
+import type { ClusterRecord } from '../secret/record.ts';
 import type { ClusterSettings } from '../settings.ts';
 import type { ClusterNotice } from '../told.ts';
 import type { KeepingMesh, MeshOfClusters, WantedMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
-import type { PublicationOutcome } from './publication.ts';
-import type { ClusterRecord } from './record.ts';
 import type { KeepingVisit, VisitThere } from './visit.ts';
 
 /** The checks before anything is written. */

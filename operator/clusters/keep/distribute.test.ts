@@ -2,12 +2,12 @@ import test from 'ava';
 import { toChild } from '../../apply/child.ts';
 import type { Kind } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
+import { type ClusterRecord, recordReference, recordSecret } from '../secret/record.ts';
 import { entryOf, recordWith, wantedMesh } from '../testing.ts';
 import { type ClusterCell, newCell } from './cell.ts';
 import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { distributedKeys, toldTo } from './distribute.ts';
-import { type ClusterRecord, recordReference, recordSecret } from './record.ts';
 
 const ours = 'set-of-ours';
 const mesh = wantedMesh({ clusters: [entryOf('p', { role: 'Primary' }), entryOf('b'), entryOf('c')] });

@@ -5,13 +5,13 @@
  */
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
+import { keepPublished, type PublicationSource } from '../secret/publication.ts';
+import { type ClusterRecord, recordReference, recordsIn } from '../secret/record.ts';
 import type { WantedCluster } from '../wanted-cluster.ts';
 import { entryIn, type KeepingMesh, type MeshOfClusters, type WantedMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
 import type { KeeperContext } from './context.ts';
 import { ClusterFailure, clusterFailure, inCluster, LocalFailure } from './failure.ts';
-import { keepPublished, type PublicationSource } from './publication.ts';
-import { type ClusterRecord, recordReference, recordsIn } from './record.ts';
 import { failureContextOf, localSourceOf, sourceOf } from './source.ts';
 import type { VisitThere } from './visit.ts';
 

@@ -2,8 +2,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { ClusterReason } from '../../../api/v1/index.ts';
 import { BlockedError, ConflictError, InvalidError, RequestError, TransientError } from '../../runtime/errors.ts';
+import { UnusableToken } from '../secret/token.ts';
 import { ClusterFailure, clusterFailure, inCluster, LocalFailure, quote } from './failure.ts';
-import { UnusableToken } from './token.ts';
 
 const context = { host: 'api.example:6443', secrets: [] };
 const signal = new AbortController().signal;

@@ -5,15 +5,15 @@ import type { ChildCaches } from '../../apply/child-caches.ts';
 import { owner, stored } from '../../apply/testing.ts';
 import { RequestError, TransientError } from '../../runtime/errors.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
+import { type ClusterRecord, recordOf, recordReference, recordSecret } from '../secret/record.ts';
 import { FakeStore, leavingMesh, minute, recordWith, start, wantedMesh } from '../testing.ts';
 import type { ClusterNotice } from '../told.ts';
 import type { WantedMesh } from '../wanted-mesh.ts';
 import { type ClusterCell, newCell } from './cell.ts';
-import type { ClusterLink } from './cluster-link.ts';
 import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { leave } from './leave.ts';
-import { type ClusterRecord, recordOf, recordReference, recordSecret } from './record.ts';
+import type { ClusterLink } from './link.ts';
 
 const namespace = 'istio-system';
 const applySet = 'set-there';

@@ -6,13 +6,13 @@
 import { multiClusterLabel } from '../../../api/v1/constants.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { PassResult } from '../../runtime/queue/work-queue.ts';
+import { type ClusterRecord, recordReference, recordSecret } from '../secret/record.ts';
 import { clean, within } from './clean.ts';
-import type { ClusterLink } from './cluster-link.ts';
 import type { KeeperContext } from './context.ts';
 import { isTold } from './distribute.ts';
 import { ClusterFailure } from './failure.ts';
 import { end, giveUp, tellLeaving } from './give-up.ts';
-import { type ClusterRecord, recordReference, recordSecret } from './record.ts';
+import type { ClusterLink } from './link.ts';
 import type { LeavingVisit } from './visit.ts';
 
 /** A classic Pilot forgets a cluster within seconds after its Secret went. Until this time is over nothing else is done. */

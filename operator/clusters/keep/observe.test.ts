@@ -1,10 +1,10 @@
 import test from 'ava';
 import type { CheckedFacts } from '../checks/checked-facts.ts';
+import type { ClusterRecord } from '../secret/record.ts';
+import { renewalAt } from '../secret/rotation.ts';
 import { day, entryOf, recordWith, start, wantedMesh } from '../testing.ts';
 import { type ClusterCell, newCell } from './cell.ts';
 import { observationOf, type PassFindings, timeText } from './observe.ts';
-import type { ClusterRecord } from './record.ts';
-import { renewalAt } from './rotation.ts';
 
 const silence = { reason: 'Unreachable', message: 'silence' } as const;
 const facts: CheckedFacts = {

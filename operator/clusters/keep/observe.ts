@@ -1,10 +1,10 @@
 /** Turns what a pass found into what is told about a cluster. Pure. */
 
 import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
+import { type ClusterRecord, recordReference } from '../secret/record.ts';
+import { renewalAt } from '../secret/rotation.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
 import { describeLatency, reachableOf } from './health.ts';
-import { type ClusterRecord, recordReference } from './record.ts';
-import { renewalAt } from './rotation.ts';
 import type { KeepingVisit } from './visit.ts';
 
 /** What one pass found, besides what the cell remembers. */

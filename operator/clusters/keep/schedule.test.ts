@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
+import type { ClusterRecord } from '../secret/record.ts';
 import { type ClusterCell, newCell } from './cell.ts';
-import type { ClusterRecord } from './record.ts';
 import { nextPassInMs, probeDelayMs, recheckDelayMs } from './schedule.ts';
 
 const minute = 60_000;

@@ -1,7 +1,7 @@
 /** Decides when a cluster is looked at again. Everything has jitter, so that hundreds of clusters never move in step. */
+import type { ClusterRecord } from '../secret/record.ts';
+import { type RotationPolicy, renewalAt } from '../secret/rotation.ts';
 import type { ClusterCell } from './cell.ts';
-import type { ClusterRecord } from './record.ts';
-import { type RotationPolicy, renewalAt } from './rotation.ts';
 
 /** A cluster that answers is probed this often. */
 const probeMs = 30_000;

@@ -4,11 +4,11 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { objectKey } from '../../runtime/object.ts';
-import { claim } from './claim.ts';
+import { claim } from '../secret/claim.ts';
+import { keepPublished, takeOver } from '../secret/publication.ts';
+import { type ClusterRecord, recordOf, recordReference, recordSecret } from '../secret/record.ts';
 import type { KeeperContext } from './context.ts';
 import { conflictOf } from './failure.ts';
-import { keepPublished, takeOver } from './publication.ts';
-import { type ClusterRecord, recordOf, recordReference, recordSecret } from './record.ts';
 import { sourceOf } from './source.ts';
 import type { KeepingVisit, VisitThere } from './visit.ts';
 

@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { LiveMap, stored } from '../../apply/testing.ts';
 import type { StaticCredentials } from '../../runtime/credentials/grant.ts';
 import { RequestError, TransientError } from '../../runtime/errors.ts';
+import { basisOf } from '../secret/publication-basis.ts';
 import {
 	entryOf,
 	minute,
@@ -15,7 +16,6 @@ import {
 import type { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { ClusterFailure } from './failure.ts';
-import { basisOf } from './publication-basis.ts';
 import { failureContextOf, localSourceOf, sourceOf } from './source.ts';
 
 const { signal } = new AbortController();

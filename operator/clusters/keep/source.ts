@@ -2,11 +2,11 @@
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { ClusterAccess } from '../kubeconfig/kubeconfig.ts';
+import type { PublicationSource } from '../secret/publication.ts';
+import { issueToken, proveToken } from '../secret/token.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
 import type { KeeperContext } from './context.ts';
 import { ClusterFailure, clusterFailure, type FailureContext, inCluster } from './failure.ts';
-import type { PublicationSource } from './publication.ts';
-import { issueToken, proveToken } from './token.ts';
 import type { VisitThere } from './visit.ts';
 
 export function failureContextOf({ server, credentials }: ClusterAccess): FailureContext {

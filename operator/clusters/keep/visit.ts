@@ -1,10 +1,10 @@
 /** What one pass over one cluster works with. */
 import type { ClusterNames } from '../cluster-objects.ts';
+import type { ClusterRecord } from '../secret/record.ts';
 import type { WantedCluster } from '../wanted-cluster.ts';
 import type { KeepingMesh, WantedMesh } from '../wanted-mesh.ts';
 import type { ClusterCell } from './cell.ts';
 import type { ClusterConnection } from './connection.ts';
-import type { ClusterRecord } from './record.ts';
 
 export interface Visit {
 	readonly cell: ClusterCell;

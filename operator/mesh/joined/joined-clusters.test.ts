@@ -9,8 +9,8 @@ import {
 	recordSetId,
 	recordsIn,
 	replacedHash,
-} from '../../clusters/keep/record.ts';
-import { rollOutPatienceMs } from '../../clusters/keep/rotation.ts';
+} from '../../clusters/secret/record.ts';
+import { rollOutPatienceMs } from '../../clusters/secret/rotation.ts';
 import { day, recordWith, start } from '../../clusters/testing.ts';
 import type { LeftBehind } from '../../clusters/told.ts';
 import type { KeepingMesh, LeavingMesh, WantedMesh } from '../../clusters/wanted-mesh.ts';

@@ -6,7 +6,7 @@ import { clusterNameOf, deletionOf, namespaceOf, type ParsedStatus } from '../..
 import type { Child } from '../../apply/child.ts';
 import type { ClusterObjects } from '../../clusters/cluster-objects.ts';
 import type { ClusterController } from '../../clusters/controller.ts';
-import type { ClusterRecord } from '../../clusters/keep/record.ts';
+import type { ClusterRecord } from '../../clusters/secret/record.ts';
 import type { Lines } from '../../lines/index.ts';
 import type { Gate } from '../../plan/gate.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';

@@ -1,6 +1,6 @@
 /** The accounts here by which primaries read this cluster. They are part of the mesh. */
 import { createHash } from 'node:crypto';
-import type { ClusterRecord } from '../../clusters/keep/record.ts';
+import type { ClusterRecord } from '../../clusters/secret/record.ts';
 import type { Lines } from '../../lines/index.ts';
 import type { Gate } from '../../plan/gate.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';

@@ -2,8 +2,8 @@
  * Decides which Secrets of clusters the pods here are made for, in a line whose pods are replaced when a Secret changes.
  */
 import { type Child, isRolledOutAndAvailable } from '../../apply/child.ts';
-import { recordsIn, replacedHash } from '../../clusters/keep/record.ts';
-import { isSettled } from '../../clusters/keep/rotation.ts';
+import { recordsIn, replacedHash } from '../../clusters/secret/record.ts';
+import { isSettled } from '../../clusters/secret/rotation.ts';
 import type { Lines } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { type Kind, kinds } from '../../runtime/kinds.ts';

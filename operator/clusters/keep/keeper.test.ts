@@ -3,6 +3,7 @@ import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.t
 import { RequestError } from '../../runtime/errors.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { CheckedFacts } from '../checks/checked-facts.ts';
+import { type ClusterRecord, recordOf, recordReference } from '../secret/record.ts';
 import {
 	entryOf,
 	FakeStore,
@@ -15,10 +16,9 @@ import {
 } from '../testing.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
 import { type ClusterCell, newCell } from './cell.ts';
-import { ClusterKeeper } from './cluster-keeper.ts';
-import { ClusterLink } from './cluster-link.ts';
 import type { KeeperContext } from './context.ts';
-import { type ClusterRecord, recordOf, recordReference } from './record.ts';
+import { ClusterKeeper } from './keeper.ts';
+import { ClusterLink } from './link.ts';
 
 const facts: CheckedFacts = {
 	id: 'uid-a',

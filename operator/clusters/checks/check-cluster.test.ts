@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { type ClusterReason, clusterReasons } from '../../../api/v1/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { blockingProblems, checkCluster } from './checks.ts';
+import { blockingProblems, checkCluster } from './check-cluster.ts';
 import { kubernetesNeeded, minorOf } from './kubernetes-needed.ts';
 import type { CheckedCluster, LocalCluster, OtherCluster } from './subject.ts';
 

@@ -5,13 +5,13 @@
  */
 import type { ClusterProblem } from '../../../api/v1/index.ts';
 import type { PassResult } from '../../runtime/queue/work-queue.ts';
-import { blockingProblems } from '../checks/checks.ts';
-import type { ClusterLink } from './cluster-link.ts';
+import { blockingProblems } from '../checks/check-cluster.ts';
 import type { KeeperContext } from './context.ts';
 import { distribute, distributedRecords } from './distribute.ts';
 import { ClusterFailure, inCluster } from './failure.ts';
 import { recallHealth } from './health.ts';
 import { keepThere } from './keep-there.ts';
+import type { ClusterLink } from './link.ts';
 import { observationOf, type PassFindings } from './observe.ts';
 import { nextPassInMs, recheckDelayMs } from './schedule.ts';
 import { begin, type Marks, publish } from './secret-here.ts';
