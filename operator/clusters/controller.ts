@@ -7,63 +7,22 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterObservation } from '../../api/v1/index.ts';
 import type { Child } from '../apply/child.ts';
-import { Writer, type WriterOptions } from '../apply/writer.ts';
-import { applySetId } from '../render/index.ts';
-import type { ApiServer } from '../runtime/client/api-server.ts';
 import { kinds } from '../runtime/kinds.ts';
-import type { Logger } from '../runtime/log/logger.ts';
-import { objectKey } from '../runtime/object.ts';
-import { type PassContext, type PassResult, WorkQueue, type WorkQueueHooks } from '../runtime/queue/work-queue.ts';
+import { type PassContext, type PassResult, WorkQueue } from '../runtime/queue/work-queue.ts';
 import type { ReflectorChange } from '../runtime/watch/reflector.ts';
 import type { ClusterNames } from './cluster-objects.ts';
+import { type ClusterControllerOptions, makeContext } from './controller-context.ts';
 import { type ClusterCell, cellKey, newCell } from './keep/cell.ts';
-import type { ClusterChecks, KeeperContext, LocalCluster } from './keep/context.ts';
+import type { KeeperContext } from './keep/context.ts';
 import { ClusterKeeper } from './keep/keeper.ts';
 import { leave } from './keep/leave.ts';
 import { ClusterLink } from './keep/link.ts';
+import { areOnlyFigures, publicationNotice } from './keep/news.ts';
 import { KubeconfigSecrets } from './kubeconfig/secrets.ts';
 import type { PublicationOutcome } from './secret/publication.ts';
-import { type ClusterRecord, ownRecord, ownRecordsIn, recordReference } from './secret/record.ts';
-import type { ClusterSettings } from './settings.ts';
-import type { ClusterNotice, LeftBehind } from './told.ts';
+import type { ClusterRecord } from './secret/record.ts';
+import type { LeftBehind } from './told.ts';
 import { entriesOf, entryIn, isSameWish, type MeshOfClusters, type WantedMesh } from './wanted-mesh.ts';
-
-export interface ClusterControllerOptions {
-	readonly api: ApiServer;
-	readonly log: Logger;
-	readonly settings: ClusterSettings;
-	/** How children here are read and written. The controller adds the hooks. */
-	readonly applier: Omit<WriterOptions, 'hooks'> & { readonly live: KeeperContext['live'] };
-	readonly checks: (
-		context: Pick<
-			KeeperContext,
-			'api' | 'local' | 'cellsOf' | 'recordOf' | 'recordsOf' | 'namesOf' | 'now' | 'settings'
-		>,
-	) => ClusterChecks;
-	/** How others may reach this API server, as far as this operator knows. Inside a cluster it knows only the authority. */
-	readonly access: LocalCluster['access'];
-	readonly connect: KeeperContext['connect'];
-	readonly connectHere: KeeperContext['connectHere'];
-	readonly isFollowed: KeeperContext['isFollowed'];
-	readonly needsPass: KeeperContext['needsPass'];
-	/** Asks for a pass over a mesh after `afterMs`. */
-	readonly wakeMesh: (mesh: string, reason: string, afterMs: number) => void;
-	readonly onNotice: KeeperContext['onNotice'];
-	readonly onApply: KeeperContext['onApply'];
-	/** Called with each observation, for metrics. Undefined when the cluster has left. */
-	readonly onObserved: (
-		mesh: string,
-		cluster: string,
-		cell: ClusterCell,
-		observation: ClusterObservation | undefined,
-	) => void;
-	readonly onRotated: (mesh: string, cluster: string) => void;
-	readonly queueHooks?: WorkQueueHooks<string>;
-	readonly now: () => number;
-	readonly wallClock: () => number;
-	readonly random: () => number;
-	readonly concurrency?: number;
-}
 
 /** More clusters than can hang at a time in practice: a pass over one that hangs ends after its deadlines. */
 const defaultConcurrency = 64;
@@ -97,7 +56,15 @@ export class ClusterController {
 			},
 			onError: (error) => log.warn({ err: error }, 'a watch of kubeconfig Secrets is disturbed'),
 		});
-		this.#context = this.#makeContext();
+		this.#context = makeContext(options, {
+			localId: () => this.#localId,
+			kubeconfigs: this.#kubeconfigs,
+			cellsOf: (mesh) => [...this.#cells.values()].filter((cell) => cell.mesh === mesh),
+			wake: (key, reason) => this.#wake(key, reason),
+			wakeMesh: (mesh, reason) => this.#wakeMesh(mesh, reason),
+			observed: (cell, mesh, observation) => this.#observed(cell, mesh, observation),
+			onPublished: (mesh, cluster, outcome) => this.#published(mesh, cluster, outcome),
+		});
 		this.#link = new ClusterLink(this.#context);
 		this.#keeper = new ClusterKeeper(this.#context, this.#link);
 		this.queue = new WorkQueue<string>({
@@ -106,54 +73,6 @@ export class ClusterController {
 			reconcileTimeoutMs: passTimeoutMs,
 			...(options.queueHooks === undefined ? {} : { hooks: options.queueHooks }),
 		});
-	}
-
-	#makeContext(): KeeperContext {
-		const { api, applier, settings, access, log, onNotice, onApply, now, wallClock, random, ...options } =
-			this.#options;
-		const { live } = applier;
-		const shared = {
-			api,
-			now,
-			settings,
-			local: () => ({ id: this.#localId, access }),
-			namesOf: (mesh: Pick<MeshOfClusters, 'name' | 'clusterName'>) => this.namesOf(mesh),
-			cellsOf: (mesh: string) => [...this.#cells.values()].filter((cell) => cell.mesh === mesh),
-			recordOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>, cluster: string) =>
-				ownRecord(mesh, live.get(objectKey(recordReference(mesh.namespace, cluster)))),
-			recordsOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>) => ownRecordsIn(mesh, live.ofKind(kinds.Secret)),
-		};
-		return {
-			...shared,
-			live,
-			kubeconfigs: this.#kubeconfigs,
-			checks: options.checks(shared),
-			connect: options.connect,
-			connectHere: options.connectHere,
-			writerHere: (mesh, signal) =>
-				new Writer(
-					{
-						...applier,
-						hooks: {
-							onOutcome: onApply,
-							onNotice: ({ type, reason, message }) => onNotice(mesh.name, { type, reason, message }),
-						},
-					},
-					signal,
-				),
-			isFollowed: options.isFollowed,
-			needsPass: options.needsPass,
-			wake: (key, reason) => this.#wake(key, reason),
-			wakeMesh: (mesh, reason) => this.#wakeMesh(mesh, reason),
-			observed: (cell, mesh, observation) => this.#observed(cell, mesh, observation),
-			onPublished: (mesh, cluster, outcome) => this.#published(mesh, cluster, outcome),
-			onNotice,
-			onApply,
-			onWatchError: ({ mesh, cluster }, error) =>
-				log.debug({ err: error, meshInstallation: mesh, cluster }, 'a joined cluster is disturbed'),
-			wallClock,
-			random,
-		};
 	}
 
 	/** Learns the identity of this cluster. Nothing elsewhere is looked at before `lead`. */
@@ -183,9 +102,7 @@ export class ClusterController {
 
 	/** The names by which other clusters know this one. */
 	namesOf(mesh: Pick<MeshOfClusters, 'name' | 'clusterName'>): ClusterNames {
-		const readBy = mesh.clusterName ?? this.#localId;
-		// The set's name contains the UID, because names of clusters are only as different as people make them.
-		return { readBy, applySet: applySetId(`${this.#localId}/${mesh.name}`) };
+		return this.#context.namesOf(mesh);
 	}
 
 	/** Sets what a mesh wants of its clusters from now on. Changes are worked on at once. */
@@ -301,9 +218,9 @@ export class ClusterController {
 		if (isDeepStrictEqual(cell.observation, observation)) return;
 		const { observation: before } = cell;
 		const isJoinedNow = observation.state !== before?.state;
-		const isSmall = before !== undefined && isDeepStrictEqual(newsOf(before), newsOf(observation));
 		cell.observation = observation;
-		if (isSmall) this.#options.wakeMesh(mesh.name, `figures of cluster ${cell.cluster}`, tellFiguresAfterMs);
+		if (before !== undefined && areOnlyFigures(before, observation))
+			this.#options.wakeMesh(mesh.name, `figures of cluster ${cell.cluster}`, tellFiguresAfterMs);
 		else this.#wakeMesh(mesh.name, `cluster ${cell.cluster}`);
 		if (isJoinedNow) this.#wakeOthers(cell, mesh, `cluster ${cell.cluster} is ${observation.state}`);
 	}
@@ -324,16 +241,7 @@ export class ClusterController {
 			for (const other of this.#context.cellsOf(mesh.name))
 				if (other.cluster !== cluster) this.#wake(other.key, `token of cluster ${cluster} renewed`);
 		}
-		const notice: ClusterNotice = {
-			type: 'Normal',
-			reason: { published: 'ClusterPublished', rotated: 'CredentialsRotated', repaired: 'DriftRepaired' }[outcome],
-			message: {
-				published: `cluster ${cluster} is published to Pilot: its token was used successfully`,
-				rotated: `the token for cluster ${cluster} was renewed; the one before stays valid until its end`,
-				repaired: `the Secret of cluster ${cluster} was changed or deleted and is as it should be again`,
-			}[outcome],
-		};
-		this.#options.onNotice(mesh.name, notice);
+		this.#options.onNotice(mesh.name, publicationNotice(cluster, outcome));
 	}
 
 	#drop(cell: ClusterCell): void {
@@ -357,9 +265,4 @@ export class ClusterController {
 		const count = wanted === undefined ? 0 : entriesOf(wanted).length;
 		this.#options.wakeMesh(mesh, reason, tellAfterMs + tellPerClusterMs * count);
 	}
-}
-
-/** The part of an observation that is told at once. */
-function newsOf({ latency: _, services: __, endpoints: ___, ...news }: ClusterObservation): unknown {
-	return news;
 }

@@ -1,5 +1,5 @@
 /** Sets the operator's metrics about a mesh and its clusters. */
-import type { ClusterControllerOptions } from '../clusters/controller.ts';
+import type { ClusterControllerOptions } from '../clusters/controller-context.ts';
 import type { ClusterFigures, Metrics } from '../runtime/metrics.ts';
 import type { MeshControllerOptions } from './controller.ts';
 

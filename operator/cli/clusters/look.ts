@@ -16,11 +16,11 @@ import { failureContextOf } from '../../clusters/keep/source.ts';
 import type { VisitThere } from '../../clusters/keep/visit.ts';
 import { guardedLookup } from '../../clusters/kubeconfig/address-guard.ts';
 import { type ClusterAccess, readClusterKubeconfig } from '../../clusters/kubeconfig/kubeconfig.ts';
+import { namesOf } from '../../clusters/names.ts';
 import { type ClusterRecord, recordOf, recordReference, recordSetId } from '../../clusters/secret/record.ts';
 import type { ClusterSettings } from '../../clusters/settings.ts';
 import type { WantedCluster } from '../../clusters/wanted-cluster.ts';
 import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
-import { applySetId } from '../../render/index.ts';
 import { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden, isNotFound } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
@@ -61,11 +61,6 @@ function connectTo({ credentials }: ClusterAccess, settings: ClusterSettings): A
 	return new ApiServer(credentials, { ...timeouts, lookup: guardedLookup(settings) });
 }
 
-/** The names that the operator's objects have in joined clusters. */
-function namesIn({ name, clusterName }: Pick<KeepingMesh, 'name' | 'clusterName'>, localId: string): ClusterNames {
-	return { readBy: clusterName ?? localId, applySet: applySetId(`${localId}/${name}`) };
-}
-
 export interface Looking extends AsyncDisposable {
 	readonly clusters: readonly LookedAt[];
 	/** UID of this cluster's `kube-system`. */
@@ -87,7 +82,7 @@ export async function lookAtClusters(options: LookOptions): Promise<Looking> {
 		recordsOf: () => [...records.values()],
 		now: () => performance.now(),
 	});
-	const names = namesIn(mesh, localId);
+	const names = namesOf(mesh, localId);
 	const entries = mesh.clusters.filter(({ name }) => only === undefined || name === only);
 	const connected = await Promise.all(
 		entries.map(async (entry) => {
