@@ -88,6 +88,11 @@ export const joinContextOption = (): Option =>
 	new Option('--join-context <name>', 'context of the other cluster, with your own rights there');
 export const joinKubeconfigOption = (): Option =>
 	new Option('--join-kubeconfig <file>', 'kubeconfig of that context (default: as --kubeconfig)');
+export const loopbackOption = (): Option =>
+	new Option(
+		'--allow-loopback-clusters',
+		'take API servers at loopback addresses, where all clusters are on this machine, as an operator with this flag',
+	).default(false);
 export const serverOption = (): Option =>
 	new Option(
 		'--server <url>',

@@ -4,7 +4,7 @@
  */
 import { Command, Option } from 'commander';
 import { addClusterCommands } from './clusters/program.ts';
-import { addRemoteSecretCommands } from './join/program-remote-secret.ts';
+import { addJoinCommands, addRemoteSecretCommands } from './join/program.ts';
 import {
 	contextOption,
 	examples,
@@ -197,7 +197,7 @@ export function createProgram(report: Report): Command {
 		)
 		.action(async (name, options) => report(await (await import('./status.ts')).status(name, options)));
 
-	addClusterCommands(program, report);
+	addJoinCommands(addClusterCommands(program, report), report);
 	addRemoteSecretCommands(program, report);
 
 	program

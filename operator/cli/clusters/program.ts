@@ -1,33 +1,20 @@
-/** The commands about joined clusters: `clusters …`. */
+/** The commands that look at joined clusters: `clusters list`, `check` and `matrix`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { defaultProbeImage } from '../probe/job.ts';
 import {
-	collect,
 	contextOption,
 	examples,
-	joinContextOption,
-	joinKubeconfigOption,
 	kubeconfigOption,
 	label,
+	loopbackOption,
 	outputOption,
 	type Report,
-	seconds,
-	serverOption,
 } from '../program-options.ts';
 
-const loopbackOption = (): Option =>
-	new Option(
-		'--allow-loopback-clusters',
-		'take API servers at loopback addresses, where all clusters are on this machine, as an operator with this flag',
-	).default(false);
 const proxiesOption = (): Option =>
 	new Option('--allow-cluster-proxies', 'take kubeconfigs that name proxies, as an operator with this flag').default(
 		false,
 	);
-const secretNamespaceOption = (): Option =>
-	new Option('--secret-namespace <name>', 'namespace of the Secret with the kubeconfig')
-		.argParser(label)
-		.default('meshwright-system');
 
 function probeContexts(text: string, previous: ReadonlyMap<string, string> | undefined): ReadonlyMap<string, string> {
 	const at = text.indexOf('=');
@@ -64,7 +51,8 @@ tried, with the reason below. The row "here" is where this command runs.`;
 
 const checkExits = '\n\nExit codes: 0 all is as it should be; 1 something is not; 2 failed.';
 
-export function addClusterCommands(program: Command, report: Report): void {
+/** Returns the command that those of joining and leaving belong to as well. */
+export function addClusterCommands(program: Command, report: Report): Command {
 	const clusters = program
 		.command('clusters')
 		.description('list, check, join and leave the clusters of a mesh')
@@ -130,85 +118,5 @@ export function addClusterCommands(program: Command, report: Report): void {
 		)
 		.action(async (mesh, options) => report(await (await import('./check.ts')).clustersMatrix(mesh, options)));
 
-	addJoin(clusters, report);
-	addLeave(clusters, report);
-}
-
-function addJoin(clusters: Command, report: Report): void {
-	clusters
-		.command('join')
-		.argument('<name>', 'name of the cluster in the mesh', label)
-		.description('make all that a cluster needs to join: account there, kubeconfig here; print the entry for the spec')
-		.requiredOption('--mesh <name>', 'MeshInstallation that it joins')
-		.addOption(joinContextOption().makeOptionMandatory())
-		.addOption(joinKubeconfigOption())
-		.addOption(serverOption())
-		.addOption(new Option('--role <role>', 'Primary has a MeshInstallation of its own').choices(['Remote', 'Primary']))
-		.addOption(new Option('--network <name>', 'its network, where it is not that of this cluster').argParser(label))
-		.option('--no-data-plane', 'it is only read: no workloads of the mesh run there')
-		.addOption(
-			new Option('--control-plane-address <ip>', 'address of Pilot and Mixer for it; may be given again').argParser(
-				collect,
-			),
-		)
-		.addOption(
-			new Option('--pod-cidr <block>', 'block of its pods, where it is not discovered; may be given again').argParser(
-				collect,
-			),
-		)
-		.addOption(
-			new Option(
-				'--service-cidr <block>',
-				'block of its Services, where it is not discovered; may be given again',
-			).argParser(collect),
-		)
-		.addOption(secretNamespaceOption())
-		.option('--apply', 'write the entry into the MeshInstallation as well', false)
-		.option('--dry-run', 'let both API servers check everything, and change nothing', false)
-		.addOption(kubeconfigOption())
-		.addOption(contextOption())
-		.addOption(loopbackOption())
-		.addOption(outputOption('yaml', 'json').default('yaml'))
-		.addHelpText(
-			'after',
-			`${examples(
-				'meshwright clusters join eu-west --mesh default --join-context eu-west --dry-run',
-				'meshwright clusters join eu-west --mesh default --join-context eu-west > entry.yaml',
-				'meshwright clusters join eu-west --mesh default --join-context eu-west --network eu --apply',
-			)}\n
-The account is that of deploy/remote, for the namespace of the mesh. Its token lies in a Secret there and ends with it; it is
-tried out before it is written here. Standard output gets the entry for spec.multiCluster.clusters; no secret is ever printed.
-With --apply the entry is written by a field manager of its own (meshwright-cli-NAME), so that entries of others stay theirs.
-Running it again brings everything up to date.
-
-Exit codes: 0 done; 1 the cluster may not join, for the reasons that are told, and nothing was written here; 2 failed.`,
-		)
-		.action(async (name, options) => report(await (await import('../join/join.ts')).clustersJoin(name, options)));
-}
-
-function addLeave(clusters: Command, report: Report): void {
-	clusters
-		.command('leave')
-		.argument('<name>', 'name of the cluster in the mesh', label)
-		.description('say what to remove from the spec, or remove it, and take away what `join` has made')
-		.requiredOption('--mesh <name>', 'MeshInstallation that it leaves')
-		.addOption(joinContextOption())
-		.addOption(joinKubeconfigOption())
-		.addOption(secretNamespaceOption())
-		.option('--apply', 'remove the entry that `join --apply` has written', false)
-		.option('--wait', 'wait until the operator has cleaned the cluster', false)
-		.addOption(new Option('--timeout <duration>', 'how long to wait').argParser(seconds).default(900, '15m'))
-		.addOption(kubeconfigOption())
-		.addOption(contextOption())
-		.addHelpText(
-			'after',
-			`${examples(
-				'meshwright clusters leave eu-west --mesh default',
-				'meshwright clusters leave eu-west --mesh default --apply --wait --join-context eu-west',
-			)}\n
-Account and kubeconfig go last, since the operator cleans the cluster by them. What others have made stays; namespaces as well.
-
-Exit codes: 0 it has left; 1 not yet; 2 failed.`,
-		)
-		.action(async (name, options) => report(await (await import('../join/leave.ts')).clustersLeave(name, options)));
+	return clusters;
 }
