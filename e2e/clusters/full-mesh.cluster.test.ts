@@ -4,6 +4,7 @@ import test from 'ava';
 import { RequestError } from '../../operator/runtime/errors.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
+import { diffOfStored } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import {
 	changesSince,
@@ -114,6 +115,12 @@ for (const { count, called, ownName, peaceMs } of [
 		t.deepEqual(
 			changes.flat().filter((change) => !change.includes(' meshinstallations/status ')),
 			[],
+		);
+		const { stdout, stderr } = await diffOfStored(first, 'mesh');
+		t.is(
+			stdout,
+			'Nothing would change.\n',
+			`the accounts by which primaries read this cluster are part of the mesh: ${stderr}`,
 		);
 	});
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
+import { diffOfStored } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { meshNamespace } from '../support/full-mesh.ts';
 import { applyInstallation, untilReady } from '../support/installation.ts';
@@ -169,6 +170,8 @@ test.serial(`over ${rotations} renewals no published token is ever refused, and 
 	t.deepEqual(await generations(), plus(begin, rotations));
 	const alive = await witness.stop();
 	t.deepEqual(witness.refusals, []);
+	const { stdout, stderr } = await diffOfStored(home, 'mesh');
+	t.is(stdout, 'Nothing would change.\n', `the command line sees the Secrets that pods were replaced for: ${stderr}`);
 	t.log(`${witness.uses()} uses of ${clusters.map((name) => witness.tokensOf(name)).join(' + ')} tokens`);
 	for (const name of clusters) {
 		t.true(witness.tokensOf(name) >= rotations);

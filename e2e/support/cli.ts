@@ -1,6 +1,8 @@
 /** The `meshwright` command as a user runs it: a process of its own, text in and text out. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { readInstallation } from './installation.ts';
+import type { MeshCluster } from './mesh-cluster.ts';
 
 /** Of any command in tests, milliseconds: each has a limit of its own, which it tells in words. */
 const longestMs = 180_000;
@@ -10,6 +12,16 @@ export interface CommandResult {
 	readonly exitCode: number;
 	readonly stdout: string;
 	readonly stderr: string;
+}
+
+/** `meshwright diff` of a MeshInstallation as it is stored in its own cluster. */
+export async function diffOfStored(
+	{ api, cluster }: Pick<MeshCluster, 'api' | 'cluster'>,
+	name: string,
+): Promise<CommandResult> {
+	const { apiVersion, kind, spec } = await readInstallation(api, name);
+	const file = JSON.stringify({ apiVersion, kind, metadata: { name }, spec });
+	return meshwright(['diff', '-f', '-', '--kubeconfig', cluster.adminKubeconfig()], file);
 }
 
 /** Runs a command with a text on its standard input. It sees no kubeconfig but the one that its arguments name. */
