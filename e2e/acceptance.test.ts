@@ -1,4 +1,4 @@
-/** The table of `acceptance.md` tells the truth: every file and every title that it names is there. */
+/** The table of `acceptance.md` is true: every file and every title that it names exists. */
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
 

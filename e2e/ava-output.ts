@@ -1,6 +1,6 @@
 /**
- * Counts tests in what ava prints for people. (Its TAP output would be made for that, but ava 8.1's TAP reporter itself
- * ends with an error when a test times out or ends its process, and hides which one it was.)
+ * Counts tests in what ava prints for people. (Its TAP output is meant for that, but the TAP reporter of ava 8.1 itself
+ * fails when a test times out or ends its process, and hides which one it was.)
  */
 import { stripVTControlCharacters } from 'node:util';
 
@@ -21,7 +21,7 @@ export function addCounts(left: Counts, right: Counts): Counts {
 }
 
 export interface OutputState extends Counts {
-	/** One line per test comes first; after a rule, reports of failures and then totals follow. */
+	/** First comes one line per test. After a rule come reports of failures, and then totals. */
 	readonly section: 'tests' | 'totals';
 }
 
@@ -34,9 +34,9 @@ interface Rule {
 }
 
 /**
- * Which lines count, by ava 8.1 `lib/reporters/default.js`. A number in the line is how often. A file that could not be
- * run to its end counts once, tests that it did not come to count each; tests that are only announced count as failed,
- * since what is not done is not done.
+ * The lines that count, by ava 8.1 `lib/reporters/default.js`. A number in the line says how often. A file that could not
+ * be run to its end counts once, and so does each test in it that did not run. Tests that are only announced count as
+ * failed.
  */
 const rules: readonly Rule[] = [
 	{ section: 'tests', pattern: /^ {2}✔ /, counts: 'passed' },
@@ -47,7 +47,7 @@ const rules: readonly Rule[] = [
 	{ section: 'totals', pattern: /^ {2}(\d+) tests? remained pending after a timeout$/, counts: 'failed' },
 ];
 
-/** Takes one line, coloured or not. */
+/** Reads one line, coloured or not. */
 export function readLine(state: OutputState, line: string): OutputState {
 	const text = stripVTControlCharacters(line);
 	if (text === '  ─') {

@@ -1,4 +1,6 @@
-/** Citadel on a mesh that runs: on and off without a pod that is refused, its authority, and mutual TLS that waits for it. */
+/**
+ * Citadel on a running mesh: switched on and off without a refused pod, its authority, and mutual TLS that waits for it.
+ */
 import { X509Certificate } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import type { ParsedStatus } from '../api/v1/index.ts';
@@ -75,7 +77,7 @@ function certificatesOf(pem: string): readonly X509Certificate[] {
 	return blocks.map((block) => new X509Certificate(block));
 }
 
-/** The roots in each entry of a webhook; all entries have the same. */
+/** The roots in the webhook's entries, which are all the same. */
 function rootsOf({ webhooks }: Webhook): readonly X509Certificate[] {
 	const bundles = new Set(webhooks.map(({ clientConfig }) => fromBase64(clientConfig.caBundle)));
 	if (bundles.size !== 1) throw new Error(`${bundles.size} different bundles in one webhook`);
@@ -127,12 +129,12 @@ function watchInjector(namespace: string): Promise<Timeline> {
 }
 
 /**
- * Goes through what happened. At each moment at which the webhook stands, somebody serves, and API servers would take the
- * certificate of everybody who does.
+ * Replays what happened. At each moment at which the webhook exists, a pod serves, and API servers would accept the
+ * certificate of every pod that does.
  */
 function assertNobodyIsRefused(t: ExecutionContext, namespace: string, moments: readonly Moment[]): void {
 	const { webhook: webhookKey } = keysIn(namespace);
-	/** A pod goes on with what it has mounted when the Secret is gone. */
+	/** A pod keeps what it has mounted when the Secret is gone. */
 	const certificates = new Map<string, string>();
 	const pods = new Map<string, Pod>();
 	let webhook: Webhook | undefined;
@@ -159,7 +161,7 @@ function assertNobodyIsRefused(t: ExecutionContext, namespace: string, moments: 
 	t.true(looked > 10, 'there was something to look at');
 }
 
-/** From one source of certificates to the other, in what was stored: the order of things. */
+/** Checks the order of the stored changes from one source of certificates to the other. */
 function assertOrder(t: ExecutionContext, namespace: string, moments: readonly Moment[], wanted: string): void {
 	const { webhook, injector } = keysIn(namespace);
 	const bundles = lifeOf<Webhook>(moments, webhook);
@@ -205,7 +207,7 @@ async function assertStanding(t: ExecutionContext, name: string, spec: Spec): Pr
 	t.deepEqual(live, rendered);
 }
 
-/** What the operator wrote, one line each, without its word about it. */
+/** What the operator wrote, one line each, without Events. */
 async function written(since: number): Promise<readonly string[]> {
 	return (await changesOf(mesh.cluster, operatorUser, since))
 		.filter(({ objectRef }) => objectRef?.resource !== 'meshinstallations')
@@ -451,7 +453,7 @@ test.serial(
 			`patch mutatingwebhookconfigurations ${injectorWebhook({ namespace })}`,
 		]);
 
-		// Citadel would start with it, and give no certificates.
+		// Citadel would start with it and give no certificates.
 		const third = await makeAuthority({ organisation: 'third.example.com', keyType: 'ec' });
 		await api.replace(authoritySecret(namespace, caSecretName, third));
 		await untilCondition(api, name, 'CertificateAuthorityValid', 'False', 'CAKeyUnsupported');

@@ -1,6 +1,6 @@
 /**
- * Each component of a mesh that runs, switched off and on again: exactly its objects go and come, what others share with it
- * stays as it is, no pod is replaced that has nothing to do with it, and objects of users are theirs.
+ * Switches each component of a running mesh off and on again. Exactly its objects go and come, what others share with it
+ * stays as it is, no unrelated pod is replaced, and objects of users stay theirs.
  */
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
@@ -27,7 +27,7 @@ let stopOperator: () => Promise<void> = () => Promise.resolve();
 
 test.before(async () => {
 	mesh = await startMeshCluster({ parts: 'all' });
-	// What proxies may still ask stays until they have heard that it goes.
+	// A component that proxies may still ask stays until they have learned that it goes.
 	stopOperator = (await startOperator(mesh, { configFollowedAfterMs: 1_000 })).stop;
 });
 test.after.always(async () => {
@@ -48,13 +48,13 @@ const everything = { citadel: on, sidecarInjector: on, gateways: { ingress: on, 
 
 interface Switch {
 	readonly title: string;
-	/** What is said instead of `everything`. */
+	/** The spec that replaces `everything`. */
 	readonly without: Spec;
-	/** Of the objects that go, one that must be among them. */
+	/** An object that must be among those that go. */
 	readonly goes: string;
-	/** What of others is changed in place. */
+	/** Objects of other components that are changed in place. */
 	readonly changes?: readonly string[];
-	/** Deployments of others that get new pods, by the releases of which that is true. */
+	/** Deployments of other components that get new pods, by the release. */
 	readonly rolls?: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -66,7 +66,7 @@ const switches: readonly Switch[] = [
 		without: { mixer: { ...mixer, policy: off } },
 		goes: 'Deployment.apps NAMESPACE/istio-policy',
 		changes: [meshConfig],
-		// The only one of them that reads the mesh configuration once.
+		// The only release that reads the mesh configuration just once.
 		rolls: { '1.0.9': ['istio-pilot'] },
 	},
 	{
@@ -74,7 +74,7 @@ const switches: readonly Switch[] = [
 		without: { mixer: { policy: on, telemetry: off } },
 		goes: 'Deployment.apps NAMESPACE/istio-telemetry',
 		changes: [meshConfig],
-		// Their proxies have reported to it.
+		// Their proxies reported to it.
 		rolls: { '1.0.9': ['istio-pilot', 'istio-policy'], '1.4.10': ['istio-pilot', 'istio-policy'] },
 	},
 	{
@@ -132,7 +132,7 @@ const switches: readonly Switch[] = [
 	},
 ];
 
-/** Objects of users in the namespace of a mesh and beside it, of the kinds that a mesh consists of and of others. */
+/** Objects of users in the namespace of a mesh and outside, of the kinds of a mesh and of others. */
 function usersObjects(namespace: string): readonly (KubeObject & { readonly path: string })[] {
 	const inNamespace = (group: string, version: string, plural: string) =>
 		`/apis/${group}/${version}/namespaces/${namespace}/${plural}`;
@@ -190,7 +190,7 @@ interface Standing {
 	readonly generation: number | undefined;
 }
 
-/** What stands of an installation, by key. */
+/** The existing objects of an installation, by key. */
 async function standing(name: string): Promise<ReadonlyMap<string, Standing>> {
 	const children = await liveChildren(mesh.api, name);
 	return new Map(
@@ -198,7 +198,7 @@ async function standing(name: string): Promise<ReadonlyMap<string, Standing>> {
 	);
 }
 
-/** Waits until what stands of an installation is what is rendered, and returns it. */
+/** Waits until the existing objects of an installation are those that are rendered, and returns them. */
 async function untilStanding(
 	what: string,
 	name: string,
@@ -222,7 +222,7 @@ function keysOf(objects: readonly KubeObject[]): readonly string[] {
 	return objects.map(objectKey).sort();
 }
 
-/** The pods of Deployments, but those on their way out, by the name of the Deployment. */
+/** The pods of Deployments by the name of the Deployment, without those that are being deleted. */
 async function podsOf(namespace: string, deployments: readonly string[]): Promise<Readonly<Record<string, string>>> {
 	const { items } = await mesh.api.list<KubeObject>(kinds.Pod, { namespace, metadataOnly: true });
 	return Object.fromEntries(
@@ -299,7 +299,7 @@ for (const version of ['1.0.9', '1.4.10']) {
 			t.deepEqual(await podsOf(namespace, calm), podsBefore, `${title} on: no other pod is replaced`);
 			t.deepEqual(await identitiesOf(users), theirs, `${title} on: objects of users`);
 
-			// Neither generation nor uid tells of a write that changed nothing.
+			// Neither generation nor uid shows a write that changed nothing.
 			const mayBeWritten = new Set([
 				...[...before.keys(), ...during.keys()].filter((key) => !during.has(key) || !before.has(key)),
 				...changes.map(own),

@@ -1,5 +1,5 @@
 /**
- * As crash-points.api-server.test.ts, for changes of an installation that stands: another version, an autoscaler in the place of a
+ * As crash-points.api-server.test.ts, for changes of an existing installation: another version, an autoscaler instead of a
  * number of replicas (where a careless order would leave one pod of many), and back (where an object goes).
  */
 import test from 'ava';
@@ -20,11 +20,11 @@ const deploymentKey = objectKey({ ...kinds.Deployment, namespace: '<name>', name
 interface Change {
 	readonly title: string;
 	readonly act: Act;
-	/** Objects that have to be written, besides the status, at least. */
+	/** The least number of objects that have to be written, besides the status. */
 	readonly writes: number;
 }
 
-/** One after the other, on the same installation. */
+/** The changes, made one after the other on the same installation. */
 const changes: readonly Change[] = [
 	{ title: 'version', act: ask('1.4.10', fixed), writes: 7 },
 	{ title: 'replicas to autoscaling', act: ask('1.4.10', scaled), writes: 3 },
@@ -32,14 +32,14 @@ const changes: readonly Change[] = [
 ];
 const begin = ask('1.3.8', fixed);
 
-/** For one round, milliseconds: how many there are in a time is a matter of the machine. */
+/** Deadline of one round. How many rounds fit into a time depends on the machine. */
 const roundMs = 10 * 60_000;
 
 test('an operator killed at any write of a change is followed by one that completes it', async (t) => {
 	t.timeout(roundMs);
 	await using stage = await CrashStage.start();
 	await stage.operate();
-	// Brings the newest CRDs, which serve 1.3.8 as well.
+	// This brings the newest CRDs, which serve 1.3.8 as well.
 	await stage.rehearse(stage.nextName(), ask('1.4.10', fixed));
 
 	const name = stage.nextName();
@@ -49,7 +49,7 @@ test('an operator killed at any write of a change is followed by one that comple
 		const rehearsal = await stage.rehearse(name, change.act);
 		t.log(`${change.title}: ${rehearsal.points.length} points`);
 		t.true(rehearsal.points.length >= 2 * (change.writes + 1), change.title);
-		// Without controllers nobody scales it: any other number would be the operator's doing.
+		// Without controllers nobody scales it, so any other number would be the operator's.
 		t.like(rehearsal.result[deploymentKey], { spec: { replicas: 3 } }, change.title);
 		rehearsed.push({ change, rehearsal });
 	}

@@ -1,6 +1,7 @@
 /**
- * As crash-points.api-server.test.ts, with the writes of Istio's CRDs, which all installations share: so not one installation for each
- * point, but one that has to get through them all. Each operator gets one write further than the one before it.
+ * As crash-points.api-server.test.ts, with the writes of Istio's CRDs, which all installations share. So there is not one
+ * installation for each point, but one that has to get through them all. Each operator gets one write further than the one
+ * before it.
  */
 import test from 'ava';
 import { kinds } from '../operator/runtime/kinds.ts';
@@ -13,7 +14,7 @@ function ask(version: string): Act {
 	return (api, name) => applyInstallation(api, name, { namespace: name, version, pilot: { replicas: 2 } });
 }
 
-/** Takes an installation and Istio's CRDs away. */
+/** Removes an installation and Istio's CRDs. */
 async function clear(stage: CrashStage, name: string): Promise<void> {
 	await stage.rehearse(name, (api) => api.delete(installationReference(name)));
 	const { items } = await stage.api.list<KubeObject>(kinds.CustomResourceDefinition);
@@ -24,7 +25,7 @@ async function clear(stage: CrashStage, name: string): Promise<void> {
 	await stage.untilNoCrds();
 }
 
-/** For one round, milliseconds: how many there are in a time is a matter of the machine. */
+/** Deadline of one round. How many rounds fit into a time depends on the machine. */
 const roundMs = 10 * 60_000;
 
 test('operators of which each dies one write later than the one before it, from an empty cluster on, get an installation and its next version done', async (t) => {

@@ -1,4 +1,4 @@
-/** What an operator left half-made can be deleted, also while none runs: the next one takes all of it away. */
+/** What an operator left half-made can be deleted, even while none runs: the next one removes all of it. */
 import test from 'ava';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type Act, CrashStage } from './support/crash-stage.ts';
@@ -7,7 +7,7 @@ import { applyInstallation, installationReference, liveChildren } from './suppor
 const install: Act = (api, name) =>
 	applyInstallation(api, name, { namespace: name, pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } });
 
-/** For one round, milliseconds: how many there are in a time is a matter of the machine. */
+/** Deadline of one round. How many rounds fit into a time depends on the machine. */
 const roundMs = 10 * 60_000;
 
 test('an installation that was given up after any of its writes leaves nothing when it is deleted', async (t) => {

@@ -1,7 +1,7 @@
 /**
- * The operator process is killed (SIGKILL) once before and once after every write of an installation and of its deletion.
- * Whoever comes next leaves the cluster as one that was never disturbed would have: same objects, same owners of fields,
- * same generations, same status.
+ * Kills the operator process (SIGKILL) once before and once after every write of an installation and of its deletion. The
+ * next process leaves the cluster as an undisturbed one would have: same objects, same owners of fields, same generations,
+ * same status.
  */
 import test from 'ava';
 import { kinds } from '../operator/runtime/kinds.ts';
@@ -23,14 +23,14 @@ const install: Act = (api, name) => applyInstallation(api, name, spec(name));
 const installationKey = objectKey({ ...kinds.MeshInstallation, name: '<name>' });
 const remove: Act = (api, name) => api.delete(installationReference(name));
 
-/** For one round, milliseconds: how many there are in a time is a matter of the machine. */
+/** Deadline of one round. How many rounds fit into a time depends on the machine. */
 const roundMs = 10 * 60_000;
 
 test('an operator killed at any write of an installation or of a deletion leaves nothing that a restart does not put right', async (t) => {
 	t.timeout(roundMs);
 	await using stage = await CrashStage.start();
 	await stage.operate();
-	// The first installation brings Istio's CRDs; crash-points-crds.api-server.test.ts is about those.
+	// The first installation brings Istio's CRDs. crash-points-crds.api-server.test.ts is about those.
 	const first = stage.nextName();
 	await stage.rehearse(first, install);
 	await stage.rehearse(first, remove);
@@ -44,7 +44,7 @@ test('an operator killed at any write of an installation or of a deletion leaves
 	const kept = 'Namespace <name>';
 	t.deepEqual(Object.keys(installing.result).toSorted(), [...everything, kept, installationKey].toSorted());
 	t.deepEqual(Object.keys(removing.result), [kept]);
-	// Finalizer and status besides; and a namespace that is made, or a finalizer that goes.
+	// Plus finalizer and status, and a namespace that is made or a finalizer that goes.
 	t.true(installing.points.length >= 2 * (everything.length + 3));
 	t.true(removing.points.length >= 2 * (everything.length + 2));
 

@@ -1,4 +1,4 @@
-/** Taking an installation away: completely, in order, in bounded time, and nothing that is not its own. */
+/** Removes installations: completely, in order, in bounded time, and nothing that is not theirs. */
 import test from 'ava';
 import { finalizer, type ParsedStatus } from '../api/v1/index.ts';
 import { waves } from '../operator/apply/waves.ts';
@@ -37,11 +37,11 @@ test.after.always(async () => {
 	await mesh?.stop();
 });
 
-/** Keys of all objects of all kinds that the operator knows, without what comes and goes by itself. */
+/** Keys of all objects of all kinds that the operator knows, without those that come and go by themselves. */
 async function everything(): Promise<readonly string[]> {
 	const passing = ['Endpoints', 'EndpointSlice', 'Event', 'Lease', 'Pod'];
 	const shown = Object.values(kinds).filter(({ kind }) => !passing.includes(kind));
-	// Istio's own kinds are not served before its CRDs are there.
+	// Istio's own kinds are not served until its CRDs exist.
 	const lists = await Promise.all(
 		shown.map((kind) => orAbsent(mesh.api.list<KubeObject>(kind, { metadataOnly: true }))),
 	);
@@ -113,7 +113,7 @@ test.serial('a child that others hold: the deletion waits, then ends and says wh
 	await api.patch(held, { metadata: { finalizers: ['example.com/hold'] } }, { type: 'merge' });
 	const recording = await recordInstallation<KubeObject & { readonly status?: ParsedStatus }>(api, 'held');
 	await deleteInstallation(api, 'held');
-	// It is said for no longer than the deletion may take.
+	// The status says it no longer than the deletion may take.
 	const said = (await recording.stop()).flatMap(({ status }) => status?.conditions ?? []);
 	t.true(
 		said.some(
@@ -171,7 +171,7 @@ for (const { policy, operation, told, left } of [
 	);
 }
 
-/** Has the API server refuse an operation on the Services of a namespace. Returns how to end that. */
+/** Makes the API server refuse an operation on the Services of a namespace. Returns how to end that. */
 async function forbid(operation: 'DELETE' | 'UPDATE', namespace: string): Promise<() => Promise<void>> {
 	const { cluster } = mesh;
 	const group = '/apis/admissionregistration.k8s.io/v1';
@@ -272,10 +272,10 @@ test.serial(
 				await untilCondition(api, name, 'Valid', 'False');
 				const { status } = await readInstallation(api, name);
 				t.is(status?.phase, 'Invalid');
-				// Until the API server has taken the new schema everywhere, it may show the last of them without the field.
+				// Until the API server uses the new schema everywhere, it may show the last of them without the field.
 				if (name !== 'future') t.deepEqual(await liveChildren(api, name), []);
 			}
-			// One that ran before it became invalid, with everything that belongs to it.
+			// An installation that ran before it became invalid, with all its objects.
 			await applyInstallation(api, 'spoiled', { namespace: 'istio-spoiled' });
 			await untilReady(api, 'spoiled');
 			await api.patch(
@@ -334,8 +334,8 @@ test.serial('an installation that is deleted while it is being made leaves nothi
 		if (round > 0)
 			await eventually('the first objects', async () => (await liveChildren(api, 'brief')).length >= 2 * round - 1);
 		await deleteInstallation(api, 'brief');
-		// A deletion in the very moment in which the finalizer is added goes by it (kubernetes 1.36 apiserver
-		// pkg/registry/generic/registry/store.go, `Delete`): then the garbage collector takes what the pass had made.
+		// A deletion at the very moment when the finalizer is added ignores it (kubernetes 1.36 apiserver
+		// pkg/registry/generic/registry/store.go, `Delete`). Then the garbage collector deletes what the pass had made.
 		await eventually('nothing is left', async () => (await liveChildren(api, 'brief')).length === 0);
 	}
 	await applyInstallation(api, 'brief', { namespace: 'istio-brief' });
@@ -344,7 +344,7 @@ test.serial('an installation that is deleted while it is being made leaves nothi
 	t.deepEqual(await liveChildren(api, 'brief'), []);
 });
 
-// Last: the garbage collector learns of new kinds, such as MeshInstallation, each 30 s only.
+// This test is last, because the garbage collector learns of new kinds, such as MeshInstallation, only each 30 s.
 test.serial('with policy Retain the mesh stays, also when the garbage collector has been there', async (t) => {
 	const { api } = mesh;
 	const spec = { namespace: 'istio-retained', deletion: { policy: 'Retain' } };
@@ -353,7 +353,7 @@ test.serial('with policy Retain the mesh stays, also when the garbage collector 
 	const before = (await liveChildren(api, 'retained')).map(({ metadata }) => metadata.uid).sort();
 	const { uid } = (await readInstallation(api, 'retained')).metadata;
 	await deleteInstallation(api, 'retained');
-	// The collector works in the order of what it sees: when this orphan is gone, it has looked at the children as well.
+	// The collector works in the order in which it sees changes. When this orphan is gone, it has looked at the children too.
 	const { apiVersion, kind } = kinds.MeshInstallation;
 	const orphan = { ...kinds.ConfigMap, namespace: 'istio-retained', name: 'orphan' };
 	await api.create({
@@ -365,7 +365,7 @@ test.serial('with policy Retain the mesh stays, also when the garbage collector 
 			ownerReferences: [{ apiVersion, kind, name: 'retained', uid: uid ?? '' }],
 		},
 	});
-	// It learns of a new kind by and by, and begins anew with each change of a CRD.
+	// It learns of a new kind after a while, and begins anew with each change of a CRD.
 	await eventually('the orphan is gone', async () => (await orAbsent(api.get(orphan))) === undefined, 180_000);
 	const children = await liveChildren(api, 'retained');
 	t.deepEqual(children.map(({ metadata }) => metadata.uid).sort(), before);

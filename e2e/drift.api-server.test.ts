@@ -1,4 +1,4 @@
-/** What was rendered stays so: whatever is deleted, edited or taken away comes back, and what others add stays. */
+/** What was rendered stays as it is: what is deleted, edited or taken away comes back, and what others add stays. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { managedByLabel } from '../operator/apply/identity.ts';
@@ -23,7 +23,7 @@ import { changesOf, describeWrite, mark, untilCalm } from './support/writes.ts';
 
 const name = 'drift';
 const namespace = 'istio-drift';
-/** Everything that can be a child: an autoscaler and a budget too. */
+/** A spec with everything that can be a child: an autoscaler and a budget too. */
 const spec = {
 	namespace,
 	pilot: { autoscaling: { minReplicas: 2, maxReplicas: 4 }, disruptionBudget: { maxUnavailable: 1 } },
@@ -44,7 +44,7 @@ test.after.always(async () => {
 	await mesh?.stop();
 });
 
-/** The ports of the rendered Service, all of them leading elsewhere. */
+/** The ports of the rendered Service, all leading elsewhere. */
 function redirectedPorts(): readonly object[] {
 	const service = rendered.find(({ kind }) => kind === 'Service');
 	if (service === undefined) throw new Error('no Service is rendered');
@@ -52,7 +52,7 @@ function redirectedPorts(): readonly object[] {
 	return ports.map((port) => ({ ...port, targetPort: 9 }));
 }
 
-/** For each kind, an edit of a field that we own, as a merge patch. The map says at the same time which kinds are tried. */
+/** For each kind, an edit of a field that we own, as a merge patch. It also says which kinds are tried. */
 const edits: Readonly<Record<string, object>> = {
 	ServiceAccount: { automountServiceAccountToken: true },
 	ClusterRole: { rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] },
@@ -82,7 +82,7 @@ async function untilAsRendered(object: KubeObject): Promise<KubeObject> {
 	}
 }
 
-/** Waits until the operator is done with what it has seen. */
+/** Waits until the operator has finished what it has seen. */
 function untilDone(): Promise<void> {
 	return untilCalm(mesh.cluster, operatorUser);
 }
@@ -96,7 +96,7 @@ test('every kind that is rendered is among those that are tried here, but roles,
 	t.true(kindsRendered.has('HorizontalPodAutoscaler') && kindsRendered.has('PodDisruptionBudget'));
 });
 
-// First, since there is a limit to the Events about one object.
+// This test is first, because the number of Events about one object is limited.
 test.serial('the Event about a repair names the object and who had changed it', async (t) => {
 	const service = { ...kinds.Service, namespace, name: 'istio-pilot' };
 	await mesh.api.patch(service, edits.Service, { type: 'merge', fieldManager: 'mallory' });
@@ -159,7 +159,7 @@ for (const object of rendered) {
 	});
 }
 
-/** The rendered object with the edit in it, one level deep: what a second applier would send. */
+/** The rendered object with the edit merged in, one level deep, as a second applier would send it. */
 function spread(object: KubeObject, edit: object): object {
 	return Object.fromEntries(
 		Object.entries(edit).map(([field, value]) => {
@@ -184,7 +184,8 @@ test.serial('changes made while the operator was away are repaired when it is ba
 test.serial('many edits at once: all are repaired, and nothing else is written', async (t) => {
 	await untilDone();
 	const place = await mark(mesh.cluster);
-	// Not the edit that gives all rights: while a role has more of them than the operator, its binding can't be repaired.
+	// Leaves out the edit that gives all rights: while a role has more rights than the operator, its binding can't be
+	// repaired.
 	const isRole = ({ kind }: KubeObject) => kind === 'Role' || kind === 'ClusterRole';
 	await Promise.all(
 		rendered.map((object) =>

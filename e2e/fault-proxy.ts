@@ -1,6 +1,6 @@
 /**
- * A proxy in front of a real API server that misbehaves by script: plain HTTP on this side, so that a test sees every
- * request, HTTPS on the other. With a certificate HTTPS on both, for clients that speak nothing else.
+ * A proxy in front of a real API server that misbehaves by script. It speaks plain HTTP on this side, so that a test sees
+ * every request, and HTTPS on the other. With a certificate it speaks HTTPS on both, for clients that speak nothing else.
  *
  *     await using proxy = await startFaultProxy(cluster);
  *     proxy.script({ watch: true, nth: 1 }, { type: 'cut', afterEvents: 2 });
@@ -11,10 +11,10 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
 
-/** Which requests. A field that is absent matches all. */
+/** Selects requests. A field that is absent matches all. */
 export interface Match {
 	readonly method?: string;
-	/** Of the path without the query. */
+	/** Matches the path without the query. */
 	readonly path?: RegExp;
 	/** Watches only, or everything but watches. */
 	readonly watch?: boolean;
@@ -22,29 +22,29 @@ export interface Match {
 	readonly nth?: number;
 	/** Only each nth of them, counted from 1: the 3rd, the 6th, … */
 	readonly every?: number;
-	/** Only so many, from the first that matches. */
+	/** Only this many, from the first that matches on. */
 	readonly times?: number;
 }
 
 export type Fault =
 	/** The connection ends before an answer. */
 	| { readonly type: 'drop' }
-	/** The request goes through, its answer is never sent: nobody knows whether it was done. */
+	/** The request goes through and its answer is never sent: nobody knows whether it was done. */
 	| { readonly type: 'drop-answer' }
-	/** The request is forwarded after so many milliseconds. */
+	/** The request is forwarded after `ms`. */
 	| { readonly type: 'delay'; readonly ms: number }
 	/** The request is forwarded with other parameters, so that the API server itself objects. */
 	| { readonly type: 'query'; readonly set: Readonly<Record<string, string>> }
-	/** Half-open: the request is taken and never answered. */
+	/** Half-open: the request is accepted and never answered. */
 	| { readonly type: 'hang' }
-	/** Answers itself. */
+	/** The proxy answers itself. */
 	| {
 			readonly type: 'answer';
 			readonly status: number;
 			readonly headers?: Readonly<Record<string, string>>;
 			readonly body?: string;
 	  }
-	/** Ends the answer in order (so far as HTTP can tell) after so many bytes of its body. */
+	/** Ends the answer in order (as far as HTTP can tell) after this many bytes of its body. */
 	| { readonly type: 'truncate'; readonly afterBytes: number }
 	/** Ends the connection in the middle of the body. */
 	| { readonly type: 'cut'; readonly afterBytes?: number; readonly afterEvents?: number }
@@ -58,7 +58,7 @@ export interface ProxiedRequest {
 	readonly path: string;
 	readonly query: Readonly<Record<string, string>>;
 	readonly isWatch: boolean;
-	/** What the client was answered; undefined while it waits, and when it never was. */
+	/** The status that the client got. Undefined while it waits, and when it got none. */
 	status: number | undefined;
 	fault: Fault['type'] | undefined;
 }

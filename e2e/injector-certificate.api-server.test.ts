@@ -50,13 +50,13 @@ let operator: RunningOperator;
 const log: string[] = [];
 /** All keys that ever stood in a Secret. */
 const keys = new Set<string>();
-/** By which the operator's clock is ahead, milliseconds. */
-let ahead = 0;
+/** The operator's clock is ahead by this. */
+let aheadMs = 0;
 
 async function launch(): Promise<RunningOperator> {
 	return startOperator(mesh, {
 		log: createLogger({ level: 'trace', destination: { write: (line) => void log.push(line) } }),
-		wallClock: () => Date.now() + ahead,
+		wallClock: () => Date.now() + aheadMs,
 		resyncMs: 3_000,
 	});
 }
@@ -120,7 +120,7 @@ test.serial(
 		const before = await read();
 		const generation = await generationOfInjector();
 		const since = await mark(mesh.cluster);
-		ahead = 61 * dayMs;
+		aheadMs = 61 * dayMs;
 		await eventually('another certificate', async () => (await read()).cert !== before.cert);
 		await untilCalm(mesh.cluster, operatorUser);
 		const after = await read();
@@ -138,7 +138,7 @@ test.serial(
 		await t.notThrowsAsync(handshake(before, roots, serverName));
 		const leaf = new X509Certificate(after.cert);
 		t.is(roots.filter((root) => leaf.verify(new X509Certificate(root).publicKey)).length, 1);
-		t.true(leaf.validToDate.getTime() > Date.now() + ahead + 89 * dayMs);
+		t.true(leaf.validToDate.getTime() > Date.now() + aheadMs + 89 * dayMs);
 		t.is(await generationOfInjector(), generation, 'no pod is replaced');
 	},
 );
@@ -151,7 +151,7 @@ test.serial(
 		operator = await launch();
 		await untilCalm(mesh.cluster, operatorUser);
 		t.deepEqual(await read(), before);
-		ahead = 125 * dayMs;
+		aheadMs = 125 * dayMs;
 		await eventually('another certificate', async () => (await read()).cert !== before.cert);
 		await untilCalm(mesh.cluster, operatorUser);
 		t.is((await trustedRoots(mesh.api, namespace)).length, 2);
@@ -181,7 +181,7 @@ async function issueAsCitadel(): Promise<string> {
 }
 
 test.serial('with Citadel the webhook waits for its Secret, and says for which', async (t) => {
-	ahead = 0;
+	aheadMs = 0;
 	const spec = { namespace: withCitadel.namespace, sidecarInjector: { enabled: true }, citadel: { enabled: true } };
 	await applyInstallation(mesh.api, withCitadel.name, spec);
 	const secret = `Secret ${withCitadel.namespace}/${citadelInjectorSecret}`;
@@ -234,7 +234,7 @@ test.serial('when the Secret of Citadel is emptied or deleted the webhook keeps 
 });
 
 test.serial('later it trusts the present root alone', async (t) => {
-	ahead = configFollowedAfterMs + 1;
+	aheadMs = configFollowedAfterMs + 1;
 	await eventually('the former ones are forgotten', async () => {
 		return (await trustedRoots(mesh.api, withCitadel.namespace)).length === 1;
 	});

@@ -1,6 +1,6 @@
 /**
- * Two replicas as processes, with the timings of production, while somebody keeps damaging the mesh so that whoever leads
- * has something to write all the time. Each works as an account of its own: the API server's audit log tells who wrote.
+ * Runs two replicas as processes, with the timings of production, while somebody keeps damaging the mesh, so that the
+ * leader always has something to write. Each replica has an account of its own: the API server's audit log tells who wrote.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -23,14 +23,14 @@ import {
 import { describeWrite, mark, writesOf } from './support/writes.ts';
 
 const namespace = 'istio-system';
-/** Slow enough that no replica takes it for a fight, which it would leave. */
+/** Slow enough that no replica takes it for a fight, and gives up. */
 const damagePauseMs = 250;
 
-/** `LeaderElector` says it. */
+/** The text that `LeaderElector` logs. */
 const leads = 'this replica leads';
 
 interface Replica extends OperatorProcess {
-	/** In the audit log. */
+	/** Its name in the audit log. */
 	readonly user: string;
 }
 
@@ -56,7 +56,7 @@ async function startReplica(t: ExecutionContext, proxy?: CrashProxy): Promise<Re
 	return { ...replica, user: userOf({ namespace: operatorAccount.namespace, name }) };
 }
 
-/** A leader, behind a proxy if there is one, and a replica that stands by with full caches. */
+/** Starts a leader, behind a proxy if there is one, and a replica that stands by with full caches. */
 async function startPair(
 	t: ExecutionContext,
 	proxy?: CrashProxy,
@@ -96,7 +96,7 @@ async function untilWrites(replica: Replica, since: number): Promise<void> {
 	);
 }
 
-/** When the last of these was answered: RFC 3339 with microseconds, comparable as text. */
+/** When the last of these requests was answered: RFC 3339 with microseconds, comparable as text. */
 function lastAnswer(events: readonly AuditEvent[]): string {
 	return (
 		events
@@ -106,7 +106,7 @@ function lastAnswer(events: readonly AuditEvent[]): string {
 	);
 }
 
-/** When the first of these came. */
+/** When the first of these requests came. */
 function firstArrival(events: readonly AuditEvent[]): string {
 	return events.map(({ requestReceivedTimestamp }) => requestReceivedTimestamp).toSorted()[0] ?? '';
 }
@@ -130,7 +130,7 @@ test.serial(
 		const damage = keepDamaging(mesh.api);
 		await untilWrites(old, since);
 
-		// The answer waits in its socket: when it goes on, the next wave is what it would write.
+		// The answer waits in its socket. When the process goes on, it would write the next wave.
 		const stopped = proxy.pauseAfter('PATCH /api/v1/namespaces/shop/configmaps/istio by meshwright', () =>
 			old.signal('SIGSTOP'),
 		);

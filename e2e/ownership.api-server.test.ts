@@ -1,4 +1,7 @@
-/** Whose is it? What others made is not touched, what two installations want goes to the older, and shared CRDs only ever get newer. */
+/**
+ * Respects owners: what others made is not touched, what two installations want goes to the older, and shared CRDs only
+ * ever get newer.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { adoptAnnotation, crdVersionAnnotation, managedByLabel } from '../operator/apply/identity.ts';
@@ -46,7 +49,7 @@ function namespaceObject(name: string, fields: Readonly<Record<string, unknown>>
 	return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, ...fields } };
 }
 
-/** What the operator wrote since a place in the log, without what it wrote about these objects. */
+/** What the operator wrote since a place in the log, without its writes of these objects. */
 async function written(since: Mark, { cluster } = mesh): Promise<readonly string[]> {
 	return (await changesOf(cluster, operatorUser, since)).map(describeWrite);
 }
@@ -132,7 +135,7 @@ test.serial(
 		const spec = { namespace: 'istio-contested' };
 		await applyInstallation(api, 'winner', spec);
 		await untilInstalled(api, 'winner');
-		// Creation times have a resolution of a second.
+		// Creation times have a resolution of one second.
 		await sleep(1_100);
 		await untilCalm(cluster, operatorUser);
 		const place = await mark(cluster);

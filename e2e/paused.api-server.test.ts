@@ -1,4 +1,4 @@
-/** While writing is paused the status goes on to say what is so: what waits is no difference, and what can't be rendered is told. */
+/** While writing is paused the status stays true: what waits is no difference, and a failed rendering is told. */
 import test from 'ava';
 import { ownInjectorSecret } from '../operator/render/classic/injector-names.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';

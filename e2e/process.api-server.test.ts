@@ -1,4 +1,4 @@
-/** The operator as a program among others: its rights, its endpoints, its figures, and an API server that comes and goes. */
+/** The operator as a program: its rights, its endpoints, its figures, and an API server that comes and goes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { classicReleases } from '../operator/releases/classic/index.ts';
@@ -23,7 +23,7 @@ import { changesOf, describeWrite, requestsOf } from './support/writes.ts';
 
 const workload = { autoscaling: { minReplicas: 2, maxReplicas: 4 }, disruptionBudget: { maxUnavailable: 1 } };
 
-/** Samples of a metric in Prometheus' text format, by their labels as they stand there. */
+/** Samples of a metric in Prometheus' text format, by their labels as written. */
 function samples(metrics: string, name: string): ReadonlyMap<string, number> {
 	const lines = metrics.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
 	return new Map(
@@ -52,7 +52,7 @@ async function untilSilent({ cluster }: MeshCluster): Promise<void> {
 	});
 }
 
-/** What the API server has heard and what the operator tells of it, with nothing asked between the two. */
+/** What the API server has received and what the operator reports about it, with no request between the two. */
 async function atOneMoment({ cluster }: MeshCluster, operator: RunningOperator) {
 	return eventually('nothing is asked while the figures are told', async () => {
 		const requests = await requestsOf(cluster, operatorUser);
@@ -72,7 +72,7 @@ async function untilAsRendered({ api }: MeshCluster, objects: readonly KubeObjec
 	}
 }
 
-// One cluster at a time: five that start at once take all of two cores for a minute.
+// One cluster at a time: five that start at once take both cores for a minute.
 test.serial(
 	'with nothing but the rights that deploy/ gives, nothing is ever forbidden; the figures agree with the audit log',
 	async (t) => {
@@ -95,7 +95,7 @@ test.serial(
 					);
 			}
 			await untilAsRendered(mesh, children);
-			// Without autoscaler and budget: both are pruned.
+			// Without autoscaler and budget, so both are pruned.
 			await applyInstallation(api, name, { version, namespace: `istio-${name}` });
 			await eventually('both are pruned', async () => (await liveChildren(api, name)).length === children.length - 2);
 			await untilEvent(api, name, 'Pruned');
@@ -179,7 +179,7 @@ test.serial('an API server that restarts or hangs in the middle of everything: n
 	await untilInstalled(api, 'first');
 	await untilAsRendered(mesh, renderedChildren('first', spec('first')));
 
-	// A change that is made in the last moment before the outage, and one in the first after it.
+	// One change is made at the last moment before the outage, and one at the first after it.
 	const [configMap, service] = [kinds.ConfigMap, kinds.Service].map((kind) => ({
 		...kind,
 		namespace: 'istio-first',

@@ -1,6 +1,6 @@
 /**
- * Every release in every profile, with Citadel and without: installed by the operator on a real API server with controllers
- * and simulated nodes, until all of it runs; quiet then, also over a restart; and gone without a trace.
+ * Every release in every profile, with Citadel and without. The operator installs it on a real API server with controllers
+ * and simulated nodes until all of it runs. Then it is quiet, even over a restart, and it goes without a trace.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
@@ -51,7 +51,7 @@ function combination(version: string, profile: string, isCitadelOn: boolean): Co
 	return { name, spec: { version, profile, namespace: `mesh-${name}`, citadel: { enabled: isCitadelOn } } };
 }
 
-/** What the API server says of objects that it would store: of deprecated APIs, of fields that it does not know. */
+/** The API server's warnings about objects that it would store: deprecated APIs, unknown fields. */
 async function warningsAbout(objects: readonly KubeObject[]): Promise<readonly string[]> {
 	const answers = objects.map(async (object) => {
 		const { warnings } = await mesh.api.apply(object, { fieldManager, force: true, dryRun: true });
@@ -60,7 +60,7 @@ async function warningsAbout(objects: readonly KubeObject[]): Promise<readonly s
 	return (await Promise.all(answers)).flat();
 }
 
-/** Whether the operator's metrics say so, which they do after its first pass. */
+/** Whether the operator's metrics say that it is ready, which they do after its first pass. */
 function isSaidToBeReady(metrics: string, name: string): boolean {
 	return metrics
 		.split('\n')
@@ -79,7 +79,7 @@ async function isThere(object: KubeObject): Promise<boolean> {
 	}
 }
 
-/** Those of some objects that stand. */
+/** The given objects that exist. */
 async function standing(objects: readonly KubeObject[]): Promise<readonly string[]> {
 	const found = await Promise.all(objects.map(async (object) => ((await isThere(object)) ? [objectKey(object)] : [])));
 	return found.flat();
@@ -87,7 +87,7 @@ async function standing(objects: readonly KubeObject[]): Promise<readonly string
 
 for (const { version } of classicReleases) {
 	for (const profile of Object.keys(profiles)) {
-		// At the same time: what of them is of the whole cluster has names of its own, but for the policy of mutual TLS.
+		// Both run at the same time: cluster-wide objects have names of their own, except for the policy of mutual TLS.
 		const meshes = [combination(version, profile, true), combination(version, profile, false)];
 
 		test.serial(

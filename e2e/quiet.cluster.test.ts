@@ -1,4 +1,6 @@
-/** When nothing is wrong, nothing is written: not over time, not after a restart, not for what others do with their own fields. */
+/**
+ * When nothing is wrong, nothing is written: not over time, not after a restart, not when others change their own fields.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { MeshController } from '../operator/mesh/controller.ts';
@@ -60,7 +62,7 @@ function pilotOf({ spec }: { readonly spec: { readonly namespace: string } }) {
 	return { namespace: spec.namespace, name: 'istio-pilot' };
 }
 
-/** Proves that the operator has seen everything up to now: it repairs a drift that was made last. */
+/** Waits until the operator has seen everything so far: it repairs a drift that was made last. */
 async function untilCaughtUp(): Promise<void> {
 	const reference = { ...kinds.ConfigMap, namespace: plain.spec.namespace, name: 'istio' };
 	const { uid } = (await mesh.api.get(reference)).metadata;
@@ -68,10 +70,10 @@ async function untilCaughtUp(): Promise<void> {
 	await eventually('the ConfigMap is made anew', async () => (await mesh.api.get(reference)).metadata.uid !== uid);
 }
 
-/** The writes since a place in the log that have nothing to do with the drift of `untilCaughtUp`. */
+/** The writes since a place in the log that don't belong to the drift of `untilCaughtUp`. */
 async function otherWrites(since: Mark): Promise<readonly string[]> {
 	await untilCaughtUp();
-	// The kinds are watched side by side: what another watch may still bring gets its time.
+	// The kinds are watched in parallel, so another watch may still bring something.
 	await untilCalm(mesh.cluster, operatorUser, restMs);
 	const isOwn = (line: string) => /configmaps istio-plain\/istio |events|meshinstallations\/status plain/.test(line);
 	return (await written(since)).filter((line) => !isOwn(line));
@@ -99,7 +101,8 @@ test.serial('a restart of the operator writes nothing and moves no resourceVersi
 	await applyInstallation(mesh.api, 'last', { namespace: 'istio-last' });
 	await untilReady(mesh.api, 'last');
 	t.deepEqual(await versions(), before);
-	// Where its pass comes first, the new one has the CRDs applied, which all share: that changed nothing, as was just seen.
+	// When its pass comes first, the new one applies the CRDs, which all share. That changed nothing, as the test has just
+	// shown.
 	const ofLast = /istio-last|\blast\b|^patch customresourcedefinitions .* 200$/;
 	t.deepEqual(
 		(await written(place)).filter((line) => !ofLast.test(line)),

@@ -27,7 +27,7 @@ interface Setting {
 	readonly namespace: string;
 	readonly reflector: Reflector<string>;
 	readonly happenings: ReflectorHappening[];
-	/** `added x`, `updated x`, `deleted x`, as handlers were told. */
+	/** What handlers were told: `added x`, `updated x`, `deleted x`. */
 	readonly told: string[];
 	write(name: string, value?: string): Promise<KubeObject>;
 	remove(name: string): Promise<void>;
@@ -39,7 +39,7 @@ interface Setting {
 
 const quick = { initialMs: 20, maxMs: 200, factor: 2, jitter: 0.5 };
 
-/** A namespace, a proxy and a reflector of its ConfigMaps of their own. */
+/** A namespace, a proxy, and a reflector of the namespace's ConfigMaps. */
 async function setting(
 	options: Partial<ReflectorOptions<string>>,
 	body: (setting: Setting) => Promise<void>,
@@ -118,7 +118,7 @@ async function until(
 	}
 }
 
-/** An object, a fault on the running watch, changes while the watch is gone, and the comparison. */
+/** Makes an object, puts a fault on the running watch, makes changes while the watch is gone, and compares. */
 async function survives(
 	t: import('ava').ExecutionContext,
 	faults: readonly (readonly [{ watch?: boolean; nth?: number; times?: number }, Fault])[],
@@ -406,7 +406,7 @@ test("the API server's own 410 for a forgotten position costs one list", (t) =>
 test.serial(
 	'an API server that restarts, and one that is frozen, cost no change and at most the list that it demands',
 	async (t) => {
-		// Long enough that neither a start nor silence makes it doubt its position, and soon enough back after a start.
+		// Long enough that neither a start nor silence makes it doubt its position, and soon enough after a start.
 		const idleMs = 15_000;
 		const backoff = { initialMs: 500, maxMs: 5_000, factor: 2, jitter: 0.5 };
 		await setting({ idleMs, backoff }, async ({ reflector, write, remove, converged, happenings }) => {
@@ -418,8 +418,8 @@ test.serial(
 			await write('after');
 			await remove('before');
 			await converged();
-			// Its cache of watch events begins when it starts, and whatever was written elsewhere meanwhile lies before that: then
-			// a position of before is refused with 410 (apiserver `storage/cacher/watch_cache.go`), once. One that refuses
+			// The server's cache of watch events begins when it starts, and what was written elsewhere meanwhile is from before.
+			// So it refuses an earlier position with 410 (apiserver `storage/cacher/watch_cache.go`), once. A server that refuses
 			// everything for long while it starts is asked for a list as well.
 			const relisted = happenings.filter(({ event }) => event === 'relist').map(({ reason }) => reason);
 			t.true(relisted.length <= 1);

@@ -1,4 +1,7 @@
-/** A whole mesh becomes that of another release in the same object, up and down: what differs goes and comes, nothing else is made anew. */
+/**
+ * A whole mesh changes its release in the same object, up and down: what differs goes and comes, and nothing else is made
+ * anew.
+ */
 import test from 'ava';
 import { classicReleases } from '../operator/releases/classic/index.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
@@ -31,7 +34,7 @@ test.after.always(async () => {
 	await mesh?.stop();
 });
 
-/** Waits until what is rendered is what stands, and returns it. */
+/** Waits until the existing objects are the rendered ones, and returns them. */
 async function untilStanding(rendered: readonly KubeObject[]): Promise<readonly KubeObject[]> {
 	const keys = (objects: readonly KubeObject[]) => objects.map(objectKey).sort().join();
 	return eventually('what is rendered is what stands', async () => {
@@ -40,7 +43,7 @@ async function untilStanding(rendered: readonly KubeObject[]): Promise<readonly 
 	});
 }
 
-/** uid by key. */
+/** The uid of each object, by key. */
 function identities(objects: readonly KubeObject[]): ReadonlyMap<string, string | undefined> {
 	return new Map(objects.map((object) => [objectKey(object), object.metadata.uid]));
 }

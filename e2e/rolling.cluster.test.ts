@@ -1,4 +1,7 @@
-/** What replaces pods and what does not: a change that the release reads by itself rolls nothing, another exactly whom it concerns. */
+/**
+ * What replaces pods and what does not: a change that the release reads by itself replaces none, any other replaces exactly
+ * those that it concerns.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import { kinds } from '../operator/runtime/kinds.ts';
@@ -54,13 +57,13 @@ function base(version: string, namespace: string): Base {
 interface Change {
 	readonly title: string;
 	readonly of: (spec: Base) => Base;
-	/** Whose pods are replaced. */
+	/** The workloads whose pods are replaced. */
 	readonly rolls: (version: string) => readonly WorkloadName[];
 }
 
 const nobody = () => [];
 
-/** Each is made to what the one before left. */
+/** Each change is made to the result of the one before. */
 const changes: readonly Change[] = [
 	{
 		title: 'a setting of the mesh that Pilot hands to proxies',
@@ -157,7 +160,7 @@ test.after.always(async () => {
 	await mesh?.stop();
 });
 
-/** A CA as its owner would put it there. */
+/** Stores a CA as its owner would. */
 async function giveAuthority(namespace: string): Promise<void> {
 	const authority = await makeAuthority({ organisation: 'authority.example.com' });
 	await mesh.api.apply(authoritySecret(namespace, caSecret, authority), {
@@ -181,7 +184,7 @@ for (const version of ['1.0.9', '1.1.17', '1.4.10']) {
 		return found;
 	};
 
-	/** Waits until what was applied is all there, rolled out, the former pods gone, and the operator is done. */
+	/** Waits until everything that was applied exists and is rolled out, the old pods are gone, and the operator is done. */
 	const untilSettled = async () => {
 		for (const workload of workloads) {
 			await eventually(`${workload} has rolled out`, () => {

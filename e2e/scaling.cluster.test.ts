@@ -1,4 +1,4 @@
-/** The number of pods: it never dips on the way to another one, and whoever else scales is never fought. */
+/** The number of pods never dips on the way to another one, and the operator never fights others who scale. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { fieldManager, handoverFieldManager } from '../operator/apply/identity.ts';
@@ -87,7 +87,7 @@ const changes: readonly Partial<Scales>[] = [
 	},
 ];
 
-/** How many pods there are in the end: an autoscaler that sees no load moves the number into its bounds and no further. */
+/** How many pods there are in the end: an autoscaler without load moves the number into its bounds and no further. */
 function countOf(scale: Scale, before: number): number {
 	if ('replicas' in scale) return scale.replicas;
 	const { minReplicas, maxReplicas } = scale.autoscaling;
@@ -140,7 +140,7 @@ function read(workload: WorkloadName): Promise<DeploymentObject> {
 	return mesh.api.get<DeploymentObject>({ ...kinds.Deployment, namespace, name: workload });
 }
 
-/** Whether a roll-out is over, its surplus pods gone and what is left ready: then its status stays as it is. */
+/** Whether a roll-out is over, its surplus pods are gone and the rest is ready: then its status stays as it is. */
 function isSettled({ metadata, spec, status = {} }: DeploymentObject, count: number): boolean {
 	return (
 		spec.replicas === count &&
@@ -152,7 +152,7 @@ function isSettled({ metadata, spec, status = {} }: DeploymentObject, count: num
 	);
 }
 
-/** Waits until the numbers are as they are to be, the installation says Ready and the operator is done. */
+/** Waits until the numbers are right, the installation says Ready and the operator is done. */
 async function untilSettled(): Promise<void> {
 	for (const workload of workloads) {
 		await eventually(`${workload} has ${counts[workload]} pods`, async () =>
@@ -200,7 +200,7 @@ async function scaleByHand(workload: WorkloadName, replicas: number): Promise<vo
 	);
 }
 
-// First, since there is a limit to the Events about one object.
+// This test is first, because the number of Events about one object is limited.
 test.serial('a fixed number that a person changes is repaired, and the Event says so', async (t) => {
 	t.deepEqual(scales['istio-ingressgateway'], fixed(2));
 	await scaleByHand('istio-ingressgateway', 5);

@@ -1,4 +1,4 @@
-/** What the status says, and that it never says too much: not ready before it is, not failed while it is on its way. */
+/** What the status says, and that it never says too much: not ready too early, not failed while a roll-out goes on. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { ParsedStatus } from '../api/v1/index.ts';
@@ -36,7 +36,7 @@ test.after.always(async () => {
 
 type Installation = KubeObject & { readonly status?: ParsedStatus };
 
-/** As kstatus judges (sigs.k8s.io/cli-utils `pkg/kstatus/status`): what kubectl, Flux and Argo CD make of an object. */
+/** Judges an object as kstatus does (sigs.k8s.io/cli-utils `pkg/kstatus/status`), for kubectl, Flux and Argo CD. */
 function kstatus({ metadata, status }: Installation): 'Current' | 'InProgress' | 'Failed' | 'Terminating' {
 	if (metadata.deletionTimestamp !== undefined) return 'Terminating';
 	if (status?.observedGeneration !== undefined && status.observedGeneration !== metadata.generation)
@@ -154,7 +154,7 @@ interface Scheduled extends KubeObject {
 	};
 }
 
-/** Waits until the scheduler, which watches nodes and pods side by side, has no node any more for a new pod. */
+/** Waits until the scheduler, which watches nodes and pods in parallel, has no node for a new pod any more. */
 async function untilNoPodIsScheduled(namespace: string): Promise<void> {
 	const { api } = mesh;
 	const asking = { ...kinds.Pod, namespace, name: 'asking' };

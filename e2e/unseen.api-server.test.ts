@@ -1,4 +1,4 @@
-/** What is not seen is not said: without rights to watch Deployments nobody knows whether the mesh is ready. */
+/** What is not seen is not claimed: without rights to watch Deployments nobody knows whether the mesh is ready. */
 import test from 'ava';
 import { kinds } from '../operator/runtime/kinds.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
@@ -40,7 +40,7 @@ test('without a watch of Deployments readiness is unknown, and known again when 
 		.filter(({ resources }) => resources.length > 0);
 	t.notDeepEqual(others, rules);
 	await api.patch(reference, { rules: others }, { type: 'merge', fieldManager: 'somebody' });
-	// Rights are asked when a watch begins, so this one has to end.
+	// Rights are checked when a watch begins, so this watch has to end.
 	await cluster.restartApiServer();
 	await untilCondition(api, name, 'Ready', 'Unknown', 'ReadinessUnknown');
 	const { status } = await readInstallation(api, name);

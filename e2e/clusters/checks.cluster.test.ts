@@ -1,4 +1,4 @@
-/** What is looked at before a cluster joins: as long as something is wrong nothing is written, and what is corrected joins. */
+/** The checks before a cluster joins: while something is wrong nothing is written, and a corrected cluster joins. */
 import test from 'ava';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { eventually, orAbsent } from '../support/eventually.ts';
@@ -116,7 +116,7 @@ test.serial(
 		await applyFiles(other.api, `${base}/service-account.yaml`, `${base}/rbac.generated.yaml`);
 		await untilCluster(home.api, 'mesh-poor', 'poor', 'Ready', 'True');
 		const place = await mark(other.cluster);
-		// Everything that a pass does, once more.
+		// Makes a pass do everything once more.
 		await other.api.delete({ ...kinds.ServiceAccount, namespace: 'istio-system', name: 'istio-reader-home' });
 		await eventually('the account is made again', () =>
 			other.api.get({ ...kinds.ServiceAccount, namespace: 'istio-system', name: 'istio-reader-home' }),
@@ -137,7 +137,7 @@ test.serial(
 		const joiner = await addJoiner(other, { name: 'meshwright-join', isAdministrator: false });
 		const place = await mark(other.cluster);
 		await giveKubeconfig(home.api, 'base', flatKubeconfig(joiner));
-		// Time to be cleaned, beyond that in which Pilot forgets it.
+		// Time to be cleaned, in addition to that in which Pilot forgets it.
 		const deletion = { timeout: '60s' };
 		await applyInstallation(home.api, 'mesh-poor', { deletion, ...multiCluster([entry('base', 1)]) });
 		await untilCluster(home.api, 'mesh-poor', 'base', 'Ready', 'True');
@@ -203,7 +203,7 @@ test.serial(
 		await apply('mesh-between', [entry('left', 1)]);
 		await untilCluster(home.api, 'mesh-between', 'left', 'Ready', 'True');
 		await apply('mesh-between', [entry('right', 1), entry('left', 1)]);
-		// One more word than that it is the same cluster: all that is wrong is told at once.
+		// All problems are told at once, not only that it is the same cluster.
 		const message = await untilCluster(home.api, 'mesh-between', 'right', 'Compatible', 'False', 'JoinedTwice');
 		t.regex(message, /share addresses with pods of cluster left/);
 		t.deepEqual(await writesThere(other, joiner), []);

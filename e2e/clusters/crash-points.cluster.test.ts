@@ -1,7 +1,6 @@
 /**
  * The operator dies once before and once after every write of a join, of a renewal of tokens and of a leave, in the home
- * cluster and in the other. Whoever comes next ends as one that was never disturbed, and no token that is published is
- * ever refused.
+ * cluster and in the other one. The next process ends as an undisturbed one would, and no published token is ever refused.
  */
 import test from 'ava';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
@@ -35,7 +34,7 @@ const join: ClusterAct = {
 	},
 };
 
-/** By the clock that is moved, milliseconds since 1970. */
+/** On the moved clock, milliseconds since 1970. */
 let renewedSince = 0;
 const renew: ClusterAct = {
 	begin: async (stage) => {
@@ -72,7 +71,7 @@ const leave: ClusterAct = {
 	drive: async (stage) => {
 		const records = await allRecords(stage.home);
 		if (!isMoved && records.length > 0 && published(records).length === 0) {
-			// Until Pilot has forgotten it, and would have been replaced where there are pods.
+			// Until Pilot has forgotten it, and would have been replaced if there were pods.
 			stage.clock.jump(2.5 * minute);
 			isMoved = true;
 		}
@@ -84,7 +83,7 @@ const leave: ClusterAct = {
 	},
 };
 
-/** For one round, milliseconds: how many there are in a time is a matter of the machine. */
+/** Deadline of one round. How many rounds fit into a time depends on the machine. */
 const roundMs = 10 * 60_000;
 
 test('an operator that dies at any write of a join, a renewal or a leave, in either cluster, is followed by one that completes it', async (t) => {
@@ -102,7 +101,7 @@ test('an operator that dies at any write of a join, a renewal or a leave, in eit
 	const rehearsals = new Map<ClusterAct, Awaited<ReturnType<ClusterCrashStage['rehearse']>>>();
 	for (const [name, act] of Object.entries(acts)) {
 		const { points: unsorted, result } = await stage.rehearse(act);
-		// First those that come only where tokens were renewed before.
+		// The points that exist only when tokens were renewed before come first.
 		const points = unsorted.toSorted((a, b) => Number(isOfPods(b)) - Number(isOfPods(a)));
 		const rehearsal = { points, result };
 		rehearsals.set(act, rehearsal);

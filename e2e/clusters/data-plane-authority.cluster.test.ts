@@ -31,8 +31,8 @@ const shown = { pilot: addresses, policy: addresses, telemetry: addresses };
 
 let pair: Pair;
 let operator: RunningOperator;
-/** By which the operator's clock is ahead, milliseconds. */
-let ahead = 0;
+/** The operator's clock is ahead by this. */
+let aheadMs = 0;
 const endings: (() => void)[] = [];
 
 function specWith(more: Spec): Spec {
@@ -42,7 +42,7 @@ function specWith(more: Spec): Spec {
 const withCitadel = specWith({ citadel: { enabled: true, caSecretName: 'mesh-authority' } });
 
 function launch(): Promise<RunningOperator> {
-	return startJoiningOperator(pair.home, { wallClock: () => Date.now() + ahead, resyncMs: 3_000 });
+	return startJoiningOperator(pair.home, { wallClock: () => Date.now() + aheadMs, resyncMs: 3_000 });
 }
 
 test.before(async () => {
@@ -162,7 +162,7 @@ test.serial('without Citadel the operator makes the certificate there, and renew
 	const before = await readCertificate(other.api, namespace);
 	await handshake(before, await trustedRoots(other.api, namespace), serverName);
 	const place = await mark(other.cluster);
-	ahead = 61 * dayMs;
+	aheadMs = 61 * dayMs;
 	await eventually(
 		'another certificate',
 		async () => (await readCertificate(other.api, namespace)).cert !== before.cert,
@@ -182,6 +182,6 @@ test.serial('without Citadel the operator makes the certificate there, and renew
 	await handshake(before, roots, serverName);
 	const leaf = new X509Certificate(after.cert);
 	t.is(roots.filter((root) => leaf.verify(new X509Certificate(root).publicKey)).length, 1);
-	t.true(leaf.validToDate.getTime() > Date.now() + ahead + 89 * dayMs);
+	t.true(leaf.validToDate.getTime() > Date.now() + aheadMs + 89 * dayMs);
 	await untilCluster(home.api, name, 'eu', 'Ready', 'True');
 });

@@ -1,4 +1,4 @@
-/** A cluster with a data plane leaves: the webhook first, then the rest backwards, and nothing but what was there before stays. */
+/** A cluster with a data plane leaves: the webhook first, then the rest in reverse. Only what was there before stays. */
 import test, { type ExecutionContext } from 'ava';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { authoritySecret, makeAuthority } from '../support/certificate-authority.ts';
@@ -28,7 +28,7 @@ const base = {
 let pair: Pair;
 let operator: RunningOperator;
 const endings: (() => void)[] = [];
-/** Uids of what stood in the other cluster before, by key, but what its own controllers change. */
+/** Uids of what existed in the other cluster before, by key, except what its own controllers change. */
 let before: Readonly<Record<string, string>>;
 
 async function standing(): Promise<Readonly<Record<string, string>>> {
@@ -147,7 +147,7 @@ test.serial('with the installation its clusters leave', async (t) => {
 	await assertNothingLeft(t);
 });
 
-// Last: about all that was done before.
+// This test is last, because it is about everything before it.
 test.serial('nothing was forbidden on either side', async (t) => {
 	for (const [cluster, user] of [
 		[pair.home.cluster, operatorUser],

@@ -22,7 +22,7 @@ import { remoteSecrets, startJoiningOperator, startMeshClusters, untilCluster } 
 import type { RunningOperator } from '../support/operator.ts';
 
 for (const { count, called, ownName, peaceMs } of [
-	// Longer than it takes until clusters are asked again whether they are well.
+	// Longer than the time between two probes.
 	{ count: 5, peaceMs: 30_000, called: 'by the names under which others list them', ownName: (name: string) => name },
 	{ count: 3, peaceMs: 10_000, called: 'by names of their own', ownName: (name: string) => `this-is-${name}` },
 ]) {
@@ -135,7 +135,7 @@ for (const { count, called, ownName, peaceMs } of [
 	});
 }
 
-/** What the status says, without the numbers of what there was in each cluster when it was looked at: those may have changed. */
+/** What the status says, without the counts of what was in each cluster, which may have changed. */
 async function toldOf({ api }: Member): Promise<unknown> {
 	const { status } = await readInstallation(api, 'mesh');
 	const clusters = status?.clusters?.map(({ services: _, endpoints: __, ...rest }) => rest);

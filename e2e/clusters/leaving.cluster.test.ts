@@ -1,4 +1,4 @@
-/** A cluster leaves: the Secret first, then what was made there; bounded in time, and what is left behind is told. */
+/** A cluster leaves: the Secret first, then what was made there. It has a deadline, and what is left behind is told. */
 import test from 'ava';
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
@@ -84,7 +84,7 @@ const kubeconfigSecret = (name: string): ObjectReference => ({
 	name: `${name}-kubeconfig`,
 });
 
-/** The kubeconfig leads to silence from now on, and the operator has noticed that it is another one. */
+/** Makes the kubeconfig lead to silence, and waits until the operator has noticed that it is another one. */
 async function lose(mesh: string): Promise<void> {
 	const before = silent.asked.length;
 	await giveKubeconfig(home.api, mesh, flatKubeconfig({ ...joiner, url: silent.url }));
@@ -113,7 +113,7 @@ test('an entry that is removed: Pilot loses the Secret first, then the cluster i
 	await watch.caughtUp();
 	watch.stop();
 	t.deepEqual([...new Set(order)], ['published', 'unpublished', 'gone']);
-	// Watches of two API servers tell nothing of an order between them: the times in their logs, by one clock, do.
+	// Watches of two API servers don't show an order between them. The times in their logs do, because they share a clock.
 	const ofSecret = (await changesOf(home.cluster, operatorUser, here)).filter(
 		({ objectRef }) => objectRef?.name === 'istio-remote-secret-plain',
 	);
@@ -142,7 +142,7 @@ test('a Secret that somebody has applied as it was, from a backup for example, i
 	await join('restored', { timeout: '2m' });
 	const { metadata, ...rest } = await readRemoteSecret(home.api, 'restored', 'restored');
 	const { name, namespace, labels = {}, annotations = {}, ownerReferences = [] } = metadata;
-	// Now its fields have two owners: what one of them gives up stays.
+	// Its fields have two owners now, so what one of them gives up stays.
 	const copy = { ...rest, metadata: { name, namespace, labels, annotations, ownerReferences } } as KubeObject;
 	await home.api.apply(copy, { fieldManager: 'backup', force: true });
 	await apply('restored', [], { timeout: '2m' });
@@ -158,7 +158,7 @@ test.serial(
 		await join('again', { timeout: '20s' });
 		const before = await readRemoteSecret(home.api, 'again', 'again');
 		const seen: { readonly at: number; readonly isThere: boolean }[] = [];
-		// As a classic Pilot sees it: with the label or not at all.
+		// The Secret as a classic Pilot sees it: with the label, or not at all.
 		const watch = await observe<KubeObject>(home.api, kinds.Secret, 'again', ({ type, object }) => {
 			if (object.metadata.name !== 'istio-remote-secret-again') return;
 			const isThere = type === 'present' && object.metadata.labels?.['istio/multiCluster'] === 'true';
@@ -181,7 +181,7 @@ test.serial(
 			seen.map(({ isThere }) => isThere),
 			[true, false, true],
 		);
-		// A lower bound: a Pilot that is told of both in one moment hears of neither.
+		// This is a lower bound: a Pilot that learns of both at one moment notices neither.
 		t.true((seen[2]?.at ?? 0) - (seen[1]?.at ?? 0) > 5_000);
 		t.is(
 			after.metadata.annotations?.['meshwright.io/cluster-replaced-at'],
@@ -266,7 +266,7 @@ test('the deletion of an installation with a cluster that is silent ends, and te
 	const recording = await recordInstallation<KubeObject & { readonly status?: ParsedStatus }>(home.api, 'stuck');
 	await home.api.delete(installationReference('stuck'));
 	await untilGone(home.api, installationReference('stuck'));
-	// It is said for no longer than the deletion may take.
+	// The status says it no longer than the deletion may take.
 	const said = (await recording.stop()).flatMap(({ status }) => status?.conditions ?? []);
 	t.true(
 		said.some(

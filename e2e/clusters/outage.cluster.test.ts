@@ -1,4 +1,6 @@
-/** API servers that restart, freeze or lose requests: told when it is true, not more often, and over by itself. */
+/**
+ * API servers that restart, freeze or lose requests: an outage is told when it is true, not more often, and ends by itself.
+ */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -30,7 +32,7 @@ import type { MeshCluster } from '../support/mesh-cluster.ts';
 import type { RunningOperator } from '../support/operator.ts';
 import { recordInstallation } from '../support/recording.ts';
 
-/** A probe comes about every 30 s, and an outage is told after three that failed. */
+/** A probe comes about every 30 s, and an outage is told after three failed ones. */
 const noticedWithinMs = 150_000;
 
 let home: MeshCluster;
@@ -78,7 +80,7 @@ function steps(versions: readonly Recorded[], ...types: readonly string[]): read
 	return lines.filter((line, index) => line !== lines[index - 1]);
 }
 
-/** What Events say of how a cluster is reached. */
+/** What Events say about reaching a cluster. */
 async function outages(mesh: string): Promise<readonly unknown[]> {
 	return (await eventsAbout(home.api, mesh))
 		.map(({ reason }) => reason)
@@ -120,7 +122,7 @@ test('a connection that loses one request in three: the cluster is kept, and nev
 	const recording = await recordInstallation<Recorded>(home.api, 'flaky');
 	proxy.script({ every: 3 }, { type: 'drop' });
 	const dropped = () => proxy.requests.filter(({ fault }) => fault === 'drop').length;
-	// Work that needs many requests, again and again.
+	// Work with many requests, again and again.
 	for (let round = 0; round < 40 || dropped() < 40; round++) {
 		await apply([`172.20.${50 + (round % 50)}.0/24`]);
 		if (round % 5 === 0) await orAbsent(steady.api.delete(binding));

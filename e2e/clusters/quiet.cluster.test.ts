@@ -105,7 +105,7 @@ test.serial('a restart of the operator writes nothing on any side and moves no r
 	await operator.stop();
 	const stopped = await marks();
 	operator = await startJoiningOperator(home);
-	// What is drifting last is repaired after the passes of the start.
+	// The last drift is repaired after the passes of the start.
 	const reader = { ...kinds.ClusterRoleBinding, name: 'istio-reader-home-istio-system' };
 	await eventually('each was checked', async () => {
 		const asked = await Promise.all(

@@ -1,6 +1,6 @@
 /**
- * Tokens are renewed long before their end, those of all clusters together: each renewal is one roll-out of what reads
- * them, whatever happens meanwhile to one of the clusters or to the clock.
+ * Tokens are renewed long before their end, those of all clusters together: each renewal is one roll-out of the pods that
+ * read them, whatever happens meanwhile to one of the clusters or to the clock.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
@@ -30,7 +30,7 @@ import { untilCalm } from '../support/writes.ts';
 
 const minute = 60_000;
 const rotations = 20;
-/** Longer than until a token of ten minutes is renewed, milliseconds. */
+/** After this time a token of ten minutes has been renewed. */
 const untilDueMs = 5.2 * minute;
 const clusters = ['one', 'two', 'three'] as const;
 const readers = ['istio-pilot', 'istio-policy', 'istio-telemetry'] as const;
@@ -57,7 +57,7 @@ async function ask(names: readonly string[], credentials: object = { lifetime: '
 	});
 }
 
-/** Has a cluster looked at now: timers know nothing of the clock that is moved. */
+/** Makes the operator look at a cluster now, because timers don't follow the moved clock. */
 async function nudge(cluster: string): Promise<void> {
 	await home.api.patch(
 		{ apiVersion: 'v1', kind: 'Secret', namespace: 'meshwright-system', name: `${cluster}-kubeconfig` },
@@ -121,7 +121,7 @@ test.before(async () => {
 		...clusters.map((name) => ({
 			name,
 			crd: false,
-			// Nobody gets more than an hour of the third.
+			// The third cluster gives nobody more than an hour.
 			...(name === 'three' ? { apiServerFlags: ['--service-account-max-token-expiration=1h'] } : {}),
 		})),
 	);
@@ -204,7 +204,7 @@ test.serial(
 
 		const [back, expired] = [clock.now() - 1_000, await generations()];
 		await three.cluster.startApiServer();
-		// As its owner would, who wants it to be looked at now.
+		// The owner would do the same to have it looked at now.
 		await giveKubeconfig(home.api, 'three', `${flatKubeconfig(administratorOf(three.cluster))}\n`);
 		await untilRotated(['three'], back);
 		await untilCluster(home.api, 'mesh', 'three', 'Ready', 'True');

@@ -1,4 +1,4 @@
-/** Whatever is done to a joined cluster, on either side: it is put right again, and told where that is not ours to do. */
+/** Whatever is done to a joined cluster, on either side: it is repaired, or told when that is not ours to do. */
 import test from 'ava';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
@@ -227,7 +227,7 @@ for (const [title, spoil, reason, mend] of [
 	test.serial(`${title} is told, the published Secret stays, and it heals by itself`, async (t) => {
 		const before = await readRemoteSecret(home.api, namespace, 'eu');
 		await spoil();
-		// The watches there may live on for a while: whatever brings a pass finds it.
+		// The watches there may go on for a while, so something else has to bring a pass.
 		if (reason === 'Unauthorized') await other.api.delete(binding);
 		await untilCluster(home.api, 'mesh', 'eu', 'Ready', 'False', reason);
 		await untilCluster(home.api, 'mesh', 'eu', 'Joined', 'True');

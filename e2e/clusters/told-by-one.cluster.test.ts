@@ -1,6 +1,6 @@
 /**
- * One cluster lists the others, and each control plane is told of all of them all the same. Who begins to list them itself
- * takes over what it is told, and who ceases gives it back: without a moment in which a cluster is missing.
+ * One cluster lists the others, and each control plane is told about all of them. A cluster that begins to list them itself
+ * takes over what it is told, and one that stops gives it back, without a moment in which a cluster is missing.
  */
 import test from 'ava';
 import { kinds } from '../../operator/runtime/kinds.ts';
@@ -36,7 +36,7 @@ const fullMesh = () =>
 		[west, ['east', 'hub']],
 	]);
 
-/** Says which others a cluster lists. */
+/** Sets the others that a cluster lists. */
 async function list(member: Member, others: readonly Member[]): Promise<void> {
 	await applyInstallation(member.api, 'mesh', {
 		multiCluster: {
@@ -119,7 +119,7 @@ test.serial(
 test.serial('when it ceases to list them, the first tells it of them again', async (t) => {
 	await list(east, []);
 	await eventually('they leave', async () => !(await allRecords(east)).some(isPublished));
-	// What was replaced is waited for until its pods are, and here there are none.
+	// A replacement is waited for until the pods are replaced, and here there are none.
 	clocks.get(east)?.jump(3 * 60_000);
 	await untilTold(fullMesh());
 	t.false((await allRecords(east)).some(isOfTheOperatorThere));

@@ -1,4 +1,7 @@
-/** Entries that lead to nothing good: each is told why, harms neither the others nor the mesh, and is mended by a new kubeconfig. */
+/**
+ * Entries that lead to nothing good: each is told why, harms neither the others nor the mesh, and a new kubeconfig mends
+ * it.
+ */
 import test from 'ava';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { eventually } from '../support/eventually.ts';
@@ -31,7 +34,7 @@ let home: MeshCluster;
 let other: MeshCluster;
 let third: MeshCluster;
 let operator: RunningOperator;
-/** Of the cluster `other`. */
+/** The joiner in the cluster `other`. */
 let joiner: Joiner;
 const servers: HostileServer[] = [];
 
@@ -57,7 +60,7 @@ test.before(async () => {
 	const bad: Record<string, Reachable> = {
 		'wrong-ca': { ...joiner, ca },
 		revoked,
-		// The port of nothing: reserved, and never given to anybody.
+		// A reserved port, which nobody ever gets.
 		closed: { ...joiner, url: 'https://127.0.0.1:1' },
 	};
 	const start = async (name: string, server: HostileServer) => {
@@ -77,10 +80,12 @@ test.after.always(async () => {
 
 const bad = ['wrong-ca', 'revoked', 'closed', ...silent, ...Object.keys(behaviours)];
 
-/** A request to a server that says nothing is given up after so long, milliseconds (`operator/clusters/keep/probe.ts`). */
+/** A request to a silent server is given up after this time (`operator/clusters/keep/probe.ts`). */
 const silenceMs = 5_000;
 
-/** How long some drifts of the mesh are there, the shortest, milliseconds: the others are of a machine that had other things to do. */
+/**
+ * Milliseconds of the shortest of some drifts of the mesh. Longer ones are due to a machine that had other things to do.
+ */
 async function repairs(count: number): Promise<number> {
 	const reference = { ...kinds.ConfigMap, namespace: 'istio-system', name: 'istio' };
 	const times: number[] = [];
@@ -105,7 +110,7 @@ test.serial(
 		await applyInstallation(api, 'mesh', multiCluster(entries));
 		await untilReady(api, 'mesh');
 		const beside = await repairs(7);
-		// Whoever waited for one of them in between would take longer than that each time, however fast the machine is.
+		// With a wait for one of them in between, it would take longer than that each time, however fast the machine is.
 		t.true(beside < alone + silenceMs / 2, `${beside} ms beside them, ${alone} ms without`);
 		await giveKubeconfig(api, 'good', flatKubeconfig(joiner));
 		await applyInstallation(api, 'mesh', multiCluster([...entries, entry('good', 1)]));

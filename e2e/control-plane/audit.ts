@@ -33,7 +33,7 @@ export function isWrite(event: AuditEvent): boolean {
 	return writingVerbs.has(event.verb);
 }
 
-/** Far longer than a line takes into the log on an idle machine, milliseconds. */
+/** Far longer than a line takes into the log on an idle machine. */
 const deadlineMs = 60_000;
 
 /** Path of a request that is answered like any other and marks a place in the log. */

@@ -96,7 +96,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
 	}
 }
 
-/** How long a stop may take to reach every thread, milliseconds. */
+/** A stop may take this long to reach every thread. */
 const stopDeadlineMs = 5_000;
 
 /**

@@ -26,8 +26,8 @@ const runs = address !== undefined && chosen.some(({ program }) => program !== u
 
 let mesh: MeshCluster;
 let operator: RunningOperator;
-/** By which the operator's clock is behind, milliseconds: what it makes then is old, and valid all the same. */
-let behind = 0;
+/** The operator's clock is behind by this: the certificate that it makes then is old, and valid all the same. */
+let behindMs = 0;
 
 interface PodObject extends KubeObject {
 	readonly spec: {
@@ -40,7 +40,7 @@ if (runs) {
 	test.before(async () => {
 		// The API server then calls webhooks at the endpoints of their Services.
 		mesh = await startMeshCluster({ apiServerFlags: ['--enable-aggregator-routing=true'] });
-		operator = await startOperator(mesh, { wallClock: () => Date.now() - behind, resyncMs: 3_000 });
+		operator = await startOperator(mesh, { wallClock: () => Date.now() - behindMs, resyncMs: 3_000 });
 	});
 	test.after.always(async () => {
 		await operator?.stop();
@@ -81,7 +81,7 @@ for (const { version, program } of chosen) {
 		const shop = `shop-${name}`;
 		await mesh.api.create({ ...kinds.Namespace, metadata: { name: shop } });
 		await mesh.api.create({ ...kinds.ServiceAccount, metadata: { namespace: shop, name: 'default' } });
-		behind = 61 * dayMs;
+		behindMs = 61 * dayMs;
 		await applyInstallation(mesh.api, name, {
 			version,
 			namespace,
@@ -102,13 +102,13 @@ for (const { version, program } of chosen) {
 			for (; !isOver; await sleep(20)) made.push(await makePod(shop));
 		})();
 		try {
-			behind = 0;
+			behindMs = 0;
 			await eventually(
 				'another certificate',
 				async () => (await readCertificate(mesh.api, namespace)).cert !== old.cert,
 			);
 			t.is((await trustedRoots(mesh.api, namespace)).length, 2);
-			// So long the pod has the old one.
+			// Until then the pod has the old one.
 			await sleep(1_000);
 			await injector.refresh();
 			const { fingerprint256 } = new X509Certificate((await readCertificate(mesh.api, namespace)).cert);

@@ -17,7 +17,7 @@ import { work } from './work.ts';
 
 const namespace = 'istio-outside';
 const account = { namespace, name: 'istio-pilot-service-account' };
-/** How long each is watched when it has done its work, milliseconds. */
+/** Each is watched this long after it has done its work. */
 const watchedMs = 3_000;
 
 for (const release of classicReleases) {

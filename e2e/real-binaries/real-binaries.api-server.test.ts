@@ -13,7 +13,7 @@ import { applyAll, type Process, processes } from './processes.ts';
 import { testWithBinaries } from './test-with-binaries.ts';
 import { work } from './work.ts';
 
-/** How long each is watched when it has done its work, milliseconds: what is refused is asked again within a second. */
+/** Each is watched this long after it has done its work, because it repeats a refused request within a second. */
 const watchedMs = 3_000;
 
 const namespace = 'istio-real';

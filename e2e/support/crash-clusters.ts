@@ -46,11 +46,11 @@ export interface ClusterRehearsal {
 /** Name of the cluster that joins. */
 export const joiner = 'east';
 
-/** No write for so long is the end, milliseconds. Of a rehearsal surely: what came later would be missing in all that is compared with it. */
+/** When nothing was written for this time, the work is done. */
 const quietMs = 200;
-/** Of a rehearsal surely, milliseconds: what came later would be missing in all that is compared with it. */
+/** The same for a rehearsal, with more certainty: a later write would be missing in all comparisons with it. */
 const rehearsalQuietMs = 1_500;
-/** How often the cluster is looked at, milliseconds: timers know nothing of the clock that is moved. */
+/** Pause between two looks at the cluster, because timers don't follow the moved clock. */
 const nudgeMs = 150;
 
 export class ClusterCrashStage implements AsyncDisposable {

@@ -27,7 +27,7 @@ export interface Rehearsal {
 	readonly result: Snapshot;
 }
 
-/** No write for so long is the end, milliseconds. */
+/** When nothing was written for this time, the work is done. */
 const quietMs = 700;
 /** Of a rehearsal surely: what came later would be found missing at the crash points. */
 const rehearsalQuietMs = 1_500;

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 export { orAbsent } from '../../operator/runtime/errors.ts';
 
-/** Far longer than anything here takes on an idle machine, milliseconds: what is slow is late, not wrong. */
+/** Far longer than anything here takes on an idle machine: what is slow is late, not wrong. */
 export const deadlineMs = 120_000;
 const pollMs = 40;
 
@@ -31,7 +31,7 @@ export async function eventually<T>(
 	throw new Error(`not within ${withinMs / 1_000} s: ${what}`, { cause });
 }
 
-/** How long, milliseconds, what others bring about by themselves is the same when it is over. */
+/** When something that others change is the same for this time, it is settled. */
 const stillMs = 1_500;
 
 /** Asks until the answer is the same for a while, and returns it: controllers that have just begun make this and that. */

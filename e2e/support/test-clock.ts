@@ -2,7 +2,7 @@
 export interface TestClock {
 	/** Milliseconds since 1970. */
 	readonly now: () => number;
-	/** Moves it, milliseconds; back when negative. */
+	/** Moves it. Back when negative. */
 	readonly jump: (milliseconds: number) => void;
 }
 

@@ -16,7 +16,7 @@ export interface TokenWitness {
 	readonly stop: () => Promise<ReadonlyMap<string, number>>;
 }
 
-/** How often the Secrets are read, milliseconds. */
+/** Pause between two reads of the Secrets. */
 const sampleMs = 50;
 
 /** @param reach instead of as the Secret says */
@@ -31,7 +31,7 @@ export function watchTokens(
 	let uses = 0;
 	let isOver = false;
 
-	/** Why not, where it is refused. Only an answer says something of the token. */
+	/** Why a token is refused. Only an answer says something about the token. */
 	const use = async (reader: ApiServer): Promise<'used' | 'no answer' | RequestError> => {
 		try {
 			await reader.request({ method: 'GET', path: '/api/v1/endpoints', query: { limit: 1 }, timeoutMs: 5_000 });

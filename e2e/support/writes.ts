@@ -49,9 +49,9 @@ export function forbiddenIn(requests: readonly AuditEvent[]): readonly string[] 
 		.map(({ verb, requestURI }) => `${verb} ${requestURI}`);
 }
 
-/** How long, milliseconds, nothing is written by an operator that has nothing to do. */
+/** An operator that has nothing to do writes nothing for this time. */
 const calmMs = 700;
-/** The same before it is shown over a while that nothing is written: what comes after it, however late, would be taken for a fault. */
+/** The same before a test shows over a while that nothing is written: a later write would count as a fault. */
 export const restMs = 2_000;
 
 /** Waits until a user has stopped to change things and to tell of it. */
