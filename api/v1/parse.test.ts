@@ -117,6 +117,12 @@ test('a status in a form of another version is taken as absent and keeps nobody 
 		['observedGeneration', 'novelty'],
 		'and what is wrong with it can be told',
 	);
+	// What a newer version says besides hides nothing of what this one knows.
+	const conditions = [{ type: 'Ready', status: 'True', reason: 'Ready', message: '', lastTransitionTime: '' }];
+	const newer = { observedGeneration: 7, novelty: [1], conditions: [{ ...conditions[0], weight: 2 }] };
+	const { status, problems } = parseStatus(newer);
+	t.deepEqual<unknown, unknown>(status, { observedGeneration: 7, conditions });
+	t.deepEqual(problems.map(({ path }) => path).sort(), ['conditions[0].weight', 'novelty']);
 	t.deepEqual(parseStatus(undefined), { status: undefined, problems: [] });
 	t.deepEqual(parseStatus({ observedGeneration: 7 }), { status: { observedGeneration: 7 }, problems: [] });
 });

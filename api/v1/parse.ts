@@ -41,19 +41,31 @@ export function parseMeshInstallation(object: unknown): ParseResult {
 }
 
 /**
- * Parses a stored status. One of another form (by another version of the operator) counts as absent, because it must not
- * keep a good spec from being worked on. `problems` says what is wrong with it, so that the caller can report that.
+ * The status as it is stored. Fields that this version does not know are left out. A status that is malformed otherwise counts
+ * as absent, because it must not keep a good spec from being worked on. `problems` says what is wrong, for whoever reads the
+ * object to tell.
  */
-export function parseStatus(status: unknown): {
+export function parseStatus(stored: unknown): {
 	readonly status: ParsedStatus | undefined;
 	readonly problems: readonly Problem[];
 } {
-	if (status === undefined || status === null) return { status: undefined, problems: [] };
-	const input = normalise(statusSchema, status);
+	if (stored === undefined || stored === null) return { status: undefined, problems: [] };
+	const input = normalise(statusSchema, stored);
 	const parsed = statusSchema.safeParse(input);
-	return parsed.success
-		? { status: parsed.data, problems: [] }
-		: { status: undefined, problems: problemsOf(parsed.error, input) };
+	if (parsed.success) return { status: parsed.data, problems: [] };
+	const unknown = parsed.error.issues.flatMap((issue) =>
+		issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [],
+	);
+	const known = statusSchema.safeParse(unknown.reduce<unknown>(without, input));
+	return { status: known.success ? known.data : undefined, problems: problemsOf(parsed.error, input) };
+}
+
+/** A copy without the field at this path. */
+function without(value: unknown, [first, ...rest]: readonly PropertyKey[]): unknown {
+	if (first === undefined || typeof value !== 'object' || value === null) return value;
+	if (Array.isArray(value)) return value.map((entry, index) => (index === first ? without(entry, rest) : entry));
+	const entries = Object.entries(value).filter(([key]) => key !== first || rest.length > 0);
+	return Object.fromEntries(entries.map(([key, entry]) => [key, key === first ? without(entry, rest) : entry]));
 }
 
 function unsupported(input: unknown): readonly Problem[] {

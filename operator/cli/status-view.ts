@@ -1,12 +1,12 @@
 /** Makes the lines of `status` for one installation, by plain functions. */
-import { namespaceOf, type ParsedStatus, type Reason } from '../../api/v1/index.ts';
+import { namespaceOf, type ParsedStatus, parseStatus, type Reason } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { age, table } from './output.ts';
 
 type Conditions = NonNullable<ParsedStatus['conditions']>;
 export type Condition = Conditions[number];
 
-/** An installation as the API server has it. Its status may be missing or incomplete. */
+/** An installation as the API server has it. A malformed status counts as missing. */
 export interface InstallationView {
 	readonly name: string;
 	readonly generation: number;
@@ -14,7 +14,7 @@ export interface InstallationView {
 	readonly namespace: string;
 	readonly profile: string;
 	readonly deleting: boolean;
-	readonly status: Partial<ParsedStatus>;
+	readonly status: ParsedStatus;
 }
 
 export function viewOf(installation: KubeObject): InstallationView {
@@ -27,7 +27,7 @@ export function viewOf(installation: KubeObject): InstallationView {
 		namespace: namespaceOf(installation),
 		profile: text(spec.profile, 'minimal'),
 		deleting: installation.metadata.deletionTimestamp !== undefined,
-		status: (installation.status ?? {}) as Partial<ParsedStatus>,
+		status: parseStatus(installation.status).status ?? {},
 	};
 }
 

@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { deletionOf } from '../../api/v1/index.ts';
 import { lines } from '../lines/index.ts';
-import { rivalriesOf, type StoredInstallation } from './installation.ts';
+import { rivalriesOf, type StoredInstallation, toInstallation } from './installation.ts';
 
 function stored(name: string, creationTimestamp: string, uid: string, spec: unknown = {}): StoredInstallation {
 	return {
@@ -68,4 +68,26 @@ test('what a deletion needs is read of any spec, and is the default where it mak
 		force: true,
 		timeoutMs: 60_000,
 	});
+});
+
+test('a status is parsed where the object is read: what is malformed is told and counts as absent', (t) => {
+	const told: string[] = [];
+	const read = (status: unknown) =>
+		toInstallation(
+			{
+				apiVersion: 'meshwright.io/v1',
+				kind: 'MeshInstallation',
+				metadata: { name: 'mesh' },
+				spec: { any: 'thing' },
+				status,
+			},
+			({ metadata: { name } }, problems) => told.push(...problems.map(({ path }) => `${name}: ${path}`)),
+		);
+	t.deepEqual(read({ phase: 'Ready' }).status, { phase: 'Ready' });
+	t.false('status' in read(undefined));
+	t.deepEqual(told, []);
+	const malformed = read({ phase: 7, conditions: 'none' });
+	t.false('status' in malformed);
+	t.deepEqual(malformed.spec, { any: 'thing' }, 'the spec is kept whole');
+	t.deepEqual(told.sort(), ['mesh: conditions', 'mesh: phase']);
 });
