@@ -15,8 +15,8 @@ export function isCidr(text: string): boolean {
 }
 
 /**
- * `1.2.3.4` for `::ffff:1.2.3.4` in any spelling: IPv4 in the dress of IPv6 (RFC 4291 2.5.5.2). Undefined for all other
- * addresses of IPv6. Whether it is one must be known before.
+ * Reads an IPv4-mapped address: `1.2.3.4` for `::ffff:1.2.3.4` in any spelling (RFC 4291 2.5.5.2). Undefined for all other
+ * addresses of IPv6. The text must be an IPv6 address.
  */
 export function mappedIPv4(address: string): string | undefined {
 	const { start } = parseCidr(address);

@@ -34,8 +34,8 @@ export const applySetLabel = 'applyset.kubernetes.io/part-of';
 export const injectionLabel = 'istio-injection';
 
 /**
- * On a namespace of workloads: its pods get proxies of this revision of the control plane. On what belongs to a revision: its
- * name. (istio.io/api label/labels.yaml, `istio.io/rev`.)
+ * On a namespace of workloads: its pods get proxies of this revision of the control plane. On an object of a revision: the
+ * revision's name. (istio.io/api label/labels.yaml, `istio.io/rev`.)
  */
 export const revisionLabel = 'istio.io/rev';
 
@@ -98,5 +98,5 @@ export type ClusterConditionType = (typeof clusterConditionTypes)[number];
  */
 export const unobservedGeneration = -1;
 
-/** What `spec.profile` can be. */
+/** The values of `spec.profile`. */
 export const profileNames = ['minimal', 'default', 'production'] as const;

@@ -11,11 +11,11 @@ export const quantityPattern = /^[0-9]{1,18}(\.[0-9]{1,9})?([KMGTPE]i|[numkMGTPE
 
 const nano = 10n ** 9n;
 
-/** Suffixes, each 1000 times the one before. */
+/** Decimal suffixes, each 1000 times the one before. */
 const decimal = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
-/** The same for amounts that were written with an exponent, as far as the schema lets them go. */
+/** The same as exponents, as far as the schema allows them. */
 const exponents = ['', ...Array.from({ length: 40 }, (_, index) => `e${3 * index + 3}`)];
-/** Each 1024 times the one before. */
+/** Binary suffixes, each 1024 times the one before. */
 const binary = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 
 const units: ReadonlyMap<string, bigint> = new Map([
@@ -31,13 +31,16 @@ export function isQuantity(text: string): boolean {
 	return quantityPattern.test(text);
 }
 
-/** The amount in base units (cores, bytes), as near as a number comes. Throws `RangeError` for a text that is not a quantity. */
+/**
+ * The amount in base units (cores, bytes), as exactly as a number can hold it. Throws `RangeError` for a text that is no
+ * quantity.
+ */
 export function parseQuantity(quantity: string | number): number {
 	const { nanos } = read(quantity);
 	return Number(nanos / nano) + Number(nanos % nano) / Number(nano);
 }
 
-/** Negative, 0 or positive as `a` is less than, the same as or more than `b`. Throws like `parseQuantity`. */
+/** Negative, 0 or positive when `a` is less than, the same as or more than `b`. Throws like `parseQuantity`. */
 export function compareQuantities(a: string | number, b: string | number): number {
 	const [left, right] = [read(a).nanos, read(b).nanos];
 	return left === right ? 0 : left < right ? -1 : 1;

@@ -192,14 +192,14 @@ export function countDifferences(options: ApplierOptions, desired: Desired, memo
 	return staleCrds.length + writes.length + prune.length;
 }
 
-/** Plans what a pass writes and prunes. What is held or kept stays as it is, and is no difference. */
+/** Plans what a pass writes and prunes. Held and kept objects stay as they are, and are no difference. */
 function planPass(
 	children: readonly KubeObject[],
 	{ partOf, held, kept }: Desired,
 	{ live }: Pick<ApplierOptions, 'live'>,
 	{ applied }: InstallationMemory,
 ): Plan & {
-	/** What the objects wait for that would be written otherwise: each sentence once. */
+	/** The sentences of the objects that would be written but are held, each once. */
 	readonly heldFor: readonly string[];
 } {
 	const { writes, prune } = planChildren(children, live, applied, partOf);

@@ -30,7 +30,7 @@ export interface Child extends KubeObject {
 	readonly instance: string | undefined;
 	/** Label `app.kubernetes.io/component`. */
 	readonly component: string | undefined;
-	/** Label `istio.io/rev`: the control plane that it belongs to, where an installation has several. */
+	/** Label `istio.io/rev`: the control plane that it belongs to, when an installation has several. */
 	readonly revision: string | undefined;
 	/** ApplySet that the object belongs to. */
 	readonly partOf: string | undefined;
@@ -209,7 +209,7 @@ function serviceFactsOf(object: KubeObject): ServiceFacts {
 	return { spec: { type: spec?.type }, status: { loadBalancer: status?.loadBalancer } };
 }
 
-/** istio 1.0 to today: the injector of an installation, and that of one of its revisions. */
+/** The injectors' labels, from istio 1.0 to today: that of an installation's injector, and that of a revision's. */
 const injectionSwitches = [injectionLabel, revisionLabel];
 
 function injectionLabelsOf({ metadata: { labels, managedFields } }: KubeObject): InjectionLabels {

@@ -172,7 +172,7 @@ test("the label that switches injection on is the line's: one of a revision take
 	t.deepEqual(await labels(shop), { 'istio.io/rev': '1-30', 'meshwright.io/mesh': 'nine' });
 	const { label: left, refused } = planInjectionLabels(target, [name], await look());
 	t.deepEqual([left, refused], [[], []], 'nothing is left to do');
-	// Who has named another revision is not overruled.
+	// Nobody overrules an owner who has named another revision.
 	const other = await namespace({ 'istio.io/rev': 'canary' });
 	const { refused: refusals } = planInjectionLabels(target, [other.metadata.name], await look());
 	t.regex(String(refusals), /istio\.io\/rev=canary/);

@@ -21,13 +21,13 @@ export function labelledFor({ injection }: Child): string | undefined {
 	return injection !== undefined && injection.keepers.length > 0 ? injection.mesh : undefined;
 }
 
-/** Whose labels they are, and which. */
+/** The labels, and whose they are. */
 export interface InjectionTarget {
 	/** Name of the MeshInstallation. */
 	readonly mesh: string;
 	/** The label that switches injection on. */
 	readonly label: { readonly name: string; readonly value: string };
-	/** By which we own the labels: what others have put on for a mesh of the same name is theirs. */
+	/** The field manager by which we own the labels. Labels of a mesh of the same name under other managers are not ours. */
 	readonly manager?: string;
 }
 
@@ -64,7 +64,7 @@ export function planInjectionLabels(
 	return { label, release, missing, refused };
 }
 
-/** The namespaces that carry our labels, but for those that are going. */
+/** The namespaces with our labels, except those that are being deleted. */
 function labelledBy(
 	{ mesh, manager = injectionFieldManager }: Pick<InjectionTarget, 'mesh' | 'manager'>,
 	live: Pick<LiveNamespaces, 'labelledFor'>,
@@ -121,7 +121,7 @@ export async function applyInjectionLabels(
 	return writer.errors;
 }
 
-/** Takes all our labels of a mesh off. Returns the failures; throws only when `signal` aborts. */
+/** Removes all our labels of a mesh. Returns the failures. Throws only when `signal` aborts. */
 export async function releaseInjectionLabels(
 	options: WriterOptions,
 	of: Pick<InjectionTarget, 'mesh' | 'manager'>,

@@ -57,7 +57,7 @@ test('over any stretch of time there are never more repairs than 30 and one per 
 				now += pause;
 				const answer = limit.take('a', now);
 				if (answer.allowed) allowed.a++;
-				// The other one is repaired twice as often, and changes nothing for the first.
+				// The other object is repaired twice as often, which changes nothing for the first.
 				for (let times = 0; times < 2; times++) if (limit.take('b', now).allowed) allowed.b++;
 				t.deepEqual(answer, alone.take('a', now));
 			}

@@ -1,4 +1,4 @@
-/** From what the controller of joined clusters is given to what its passes work with. */
+/** Turns the controller's options into what its passes work with. */
 import type { ClusterObservation } from '../../api/v1/index.ts';
 import { Writer, type WriterOptions } from '../apply/writer.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
@@ -50,7 +50,7 @@ export interface ClusterControllerOptions {
 	readonly concurrency?: number;
 }
 
-/** What the controller does itself. */
+/** What the controller itself provides. */
 interface OwnParts
 	extends Pick<KeeperContext, 'kubeconfigs' | 'cellsOf' | 'wake' | 'wakeMesh' | 'observed' | 'onPublished'> {
 	/** UID of `kube-system` of this cluster. */

@@ -67,7 +67,7 @@ export function observeRunning(object: StoredInstallation, live: LiveObjects): r
 	});
 }
 
-/** @param hasBeenReady whether all pods have been available since the last own write; undefined where nobody has looked */
+/** @param hasBeenReady whether all pods have been available since the last own write; undefined when nobody has looked */
 function stateOf(
 	workload: Workload | undefined,
 	hasBeenReady: boolean | undefined,

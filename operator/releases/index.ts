@@ -1,4 +1,4 @@
-/** What all lines of Istio releases share: releases and meshes in the form that the rooms outside of a line know. */
+/** What all lines of Istio releases share: the forms of releases and meshes that rooms outside of a line know. */
 export type { AccessRule, ComponentRelease, KubernetesSupport, Port, ReadRule, Resources } from './component.ts';
 export type { IstioCrd, PrinterColumn } from './crd.ts';
 export type {

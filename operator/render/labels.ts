@@ -47,12 +47,12 @@ export function podLabels(mesh: ResolvedMesh, component: string, name: string): 
 	};
 }
 
-/** What tells the control planes of one installation apart. Nothing for the only one, or the one by default. */
+/** The labels that distinguish the control planes of one installation. None for the only one, or the default one. */
 function revisionLabels({ revision }: Pick<ResolvedMesh, 'revision'>): Labels {
 	return revision === undefined ? {} : { [revisionLabel]: revision };
 }
 
-/** The name of what each control plane of an installation has of its own: `istiod`, `istiod-canary`. */
+/** The name of an object that each control plane of an installation has for itself: `istiod`, `istiod-canary`. */
 export function revisionedName({ revision }: Pick<ResolvedMesh, 'revision'>, name: string): string {
 	return revision === undefined ? name : `${name}-${revision}`;
 }

@@ -14,7 +14,7 @@ export interface Reader {
 	readonly readBy: string;
 	/** ID of the ApplySet that the objects belong to. */
 	readonly applySet: string;
-	/** What they read, in all namespaces. */
+	/** What they may read, in all namespaces. */
 	readonly rules: readonly ReadRule[];
 }
 

@@ -125,7 +125,7 @@ export function isNotFound(error: unknown): error is RequestError {
 	return error instanceof RequestError && error.status === 404;
 }
 
-/** What a request answers, or undefined where it is answered by 404. */
+/** The answer to a request. Undefined when it is a 404. */
 export async function orAbsent<T>(request: Promise<T>): Promise<T | undefined> {
 	try {
 		return await request;

@@ -4,7 +4,7 @@
 export interface WorkloadObservation {
 	/** Component name as users know it: `pilot`. */
 	readonly component: string;
-	/** The control plane that it belongs to, where an installation has several. */
+	/** The control plane that it belongs to, when an installation has several. */
 	readonly revision?: string | undefined;
 	/** `Deployment istio-system/istio-pilot`. */
 	readonly object: string;

@@ -19,7 +19,7 @@ export interface ClustersMesh {
 	readonly object: StoredInstallation;
 	readonly spec: ParsedSpec;
 	readonly mesh: ResolvedMesh;
-	/** Of the cluster's Kubernetes. */
+	/** The version of the cluster's Kubernetes. */
 	readonly serverVersion: string;
 }
 

@@ -51,7 +51,7 @@ tried, with the reason below. The row "here" is where this command runs.`;
 
 const checkExits = '\n\nExit codes: 0 all is as it should be; 1 something is not; 2 failed.';
 
-/** Returns the command that those of joining and leaving belong to as well. */
+/** Adds the commands. Returns `clusters`, to which those of joining and leaving are added. */
 export function addClusterCommands(program: Command, report: Report): Command {
 	const clusters = program
 		.command('clusters')

@@ -1,10 +1,10 @@
-/** Which news of a cluster are told at once, and what became of its Secret in words. Pure. */
+/** Decides which news of a cluster are told at once, and describes what became of its Secret. Pure. */
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterObservation } from '../../../api/v1/index.ts';
 import type { PublicationOutcome } from '../secret/publication.ts';
 import type { ClusterNotice } from '../told.ts';
 
-/** Whether two observations differ in figures alone. Figures may wait. */
+/** Whether two observations differ only in figures, which may wait. */
 export function areOnlyFigures(before: ClusterObservation, after: ClusterObservation): boolean {
 	return isDeepStrictEqual(withoutFigures(before), withoutFigures(after));
 }
@@ -13,7 +13,7 @@ function withoutFigures({ latency: _, services: __, endpoints: ___, ...news }: C
 	return news;
 }
 
-/** For an Event. */
+/** The text for an Event. */
 export function publicationNotice(cluster: string, outcome: Exclude<PublicationOutcome, 'unchanged'>): ClusterNotice {
 	return {
 		type: 'Normal',

@@ -177,7 +177,7 @@ export function contentHash(kubeconfig: string): string {
 	return createHash('sha256').update(kubeconfig).digest('base64url').slice(0, 22);
 }
 
-/** The record in a Secret, where it is one that this mesh keeps, and not another primary. */
+/** The record in a Secret, if this mesh keeps it and not another primary. */
 export function ownRecord(mesh: { readonly name: string }, secret: Child | undefined): ClusterRecord | undefined {
 	const record = secret === undefined ? undefined : recordOf(secret);
 	return record !== undefined && secret?.partOf === recordSetId(mesh.name, record.cluster) ? record : undefined;

@@ -1,4 +1,6 @@
-/** A line that the operator has never heard of goes the whole way: nothing but the list of lines and its own folder knows it. */
+/**
+ * A line that the operator has never heard of works from spec to status: only the list of lines and its own folder know it.
+ */
 import test from 'ava';
 import { parseMeshInstallation } from '../../../api/v1/index.ts';
 import { eventually } from '../../../e2e/support/eventually.ts';
@@ -101,7 +103,7 @@ test('apply, gates, status and deletion: beside a mesh of another line, in the s
 	t.is(status?.version, pretendVersion);
 	t.is(status?.phase, 'Ready');
 	t.true(status?.conditions?.some(({ type, status: value }) => type === 'UpToDate' && value === 'True'));
-	// None of what a classic mesh has besides.
+	// It has nothing else of a classic mesh.
 	const others = (await liveChildren(api, 'pretend')).map(({ kind }) => kind);
 	t.false(others.includes('MutatingWebhookConfiguration') || others.includes('ConfigMap'));
 
@@ -112,7 +114,7 @@ test('apply, gates, status and deletion: beside a mesh of another line, in the s
 		const found = await api.get<KubeObject>(mouth).catch(() => undefined);
 		return found !== undefined && found.metadata.uid !== metadata.uid;
 	});
-	// What a line refuses is told as for every line.
+	// A refusal by a line is told as for every line.
 	await applyInstallation(api, 'pretend', { version: pretendVersion, namespace: 'istio-pretend', mixer: {} });
 	await untilCondition(api, 'pretend', 'Compatible', 'False', 'FieldNotInRelease');
 	await deleteInstallation(api, 'pretend');

@@ -1,6 +1,6 @@
 /**
- * A line of releases that nobody publishes: two Deployments, one gate, one revision. It shows what a new line has to say, and
- * that the rest of the operator needs no word about it.
+ * A line of releases that nobody publishes: two Deployments, one gate, one revision. It shows what a new line has to
+ * define, and that the rest of the operator needs no change for it.
  */
 import type { ReadRule, Release, ResolvedMesh, ResolvedWorkload } from '../../releases/index.ts';
 import { resolveMultiCluster } from '../../releases/multi-cluster.ts';
@@ -39,7 +39,7 @@ function deploymentKey(mesh: PretendMesh, name: string): string {
 	return objectKey({ ...kinds.Deployment, namespace: mesh.namespace, name: revisionedName(mesh, name) });
 }
 
-/** `brain` thinks, and `mouth` has nothing to say before. */
+/** Renders a component: `brain`, or `mouth`, which has nothing to say until `brain` is ready. */
 function component(mesh: PretendMesh, title: 'brain' | 'mouth'): readonly KubeObject[] {
 	const name = revisionedName(mesh, title);
 	const selector = { app: title, 'istio.io/rev': mesh.revision ?? 'default' };

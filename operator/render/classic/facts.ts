@@ -1,4 +1,7 @@
-/** What rendering a classic mesh needs and only the cluster knows. Without it (on the command line) what depends on it is left out. */
+/**
+ * What rendering a classic mesh needs and only the cluster knows. Without these facts (on the command line) rendering
+ * leaves out what depends on them.
+ */
 import type { JoinedFacts, ServingCertificate } from '../facts.ts';
 
 export interface ClassicFacts extends JoinedFacts {

@@ -19,7 +19,10 @@ type Handler = (
 	response: ServerResponse,
 ) => void;
 
-/** As kube-apiserver. Node ends idle connections after 5 s, which on a busy machine pass between two requests of a test. */
+/**
+ * The same as kube-apiserver. Node itself ends idle connections after 5 s, and on a busy machine that may pass between two
+ * requests of a test.
+ */
 const keepAliveMs = 90_000;
 
 /** A server with scripted answers, and a client of it. */
