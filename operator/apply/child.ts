@@ -2,6 +2,7 @@
  * What the caches keep of a child: enough to see drift, ownership and readiness, in a few hundred bytes instead of
  * kilobytes.
  */
+
 import {
 	clusterAnnotationPrefix,
 	clusterLabel,
@@ -10,6 +11,7 @@ import {
 	remoteSecretsAnnotation,
 	revisionLabel,
 } from '../../api/v1/constants.ts';
+import { definedFields } from '../../api/v1/index.ts';
 import type { KubeObject, ManagedFieldsEntry } from '../runtime/object.ts';
 import { fingerprint, lastForeignManager } from './fingerprint.ts';
 import {
@@ -255,13 +257,7 @@ export function toChild(object: KubeObject): Child {
 	return Object.freeze({
 		apiVersion: object.apiVersion,
 		kind: object.kind,
-		metadata: {
-			name,
-			...(namespace === undefined ? {} : { namespace }),
-			...(uid === undefined ? {} : { uid }),
-			...(resourceVersion === undefined ? {} : { resourceVersion }),
-			...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
-		},
+		metadata: { name, ...definedFields({ namespace, uid, resourceVersion, deletionTimestamp }) },
 		fingerprint: fingerprint(object.metadata),
 		instance: labels?.[instanceLabel],
 		component: labels?.[componentLabel],

@@ -2,7 +2,7 @@
  * The wiring: watches → queue → pass. Starts its parts in the order in which they need each other and stops them in
  * reverse. Runs in every replica. Without the lease it keeps its caches warm and writes nothing.
  */
-import { namespaceOf } from '../../api/v1/index.ts';
+import { definedFields, namespaceOf } from '../../api/v1/index.ts';
 import type { CrdMemory } from '../apply/apply-crds.ts';
 import { RepairLimit } from '../apply/repair-limit.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
@@ -135,14 +135,12 @@ export class MeshController {
 			resyncMs: options.resyncMs ?? defaultResyncMs,
 			configFollowedAfterMs: options.configFollowedAfterMs ?? configFollowedAfterMs,
 			onNotice: (object, notice) => this.#tell(object, notice),
-			...(options.onApply === undefined ? {} : { onApply: options.onApply }),
-			...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),
+			...definedFields({ onApply: options.onApply, onStatus: options.onStatus }),
 		});
 		this.queue = new WorkQueue<string>({
 			worker: (name, context) => this.#pass(name, context),
 			concurrency: options.concurrency ?? defaultConcurrency,
-			...(options.reconcileTimeoutMs === undefined ? {} : { reconcileTimeoutMs: options.reconcileTimeoutMs }),
-			...(options.queueHooks === undefined ? {} : { hooks: options.queueHooks }),
+			...definedFields({ reconcileTimeoutMs: options.reconcileTimeoutMs, hooks: options.queueHooks }),
 		});
 		this.#connect();
 	}

@@ -30,9 +30,6 @@ export interface GateContext<Mesh extends ResolvedMesh, Facts> {
 	readonly configFollowedInMs: number;
 }
 
-/** One kind of gate. Returns nothing when nothing has to wait. */
-export type GateRule<Mesh extends ResolvedMesh, Facts> = (context: GateContext<Mesh, Facts>) => readonly Gate[];
-
 /** All closed gates of a mesh, as applying reads them. */
 export interface Waiting {
 	/** Held objects by key, with what they wait for. */

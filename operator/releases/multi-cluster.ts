@@ -1,5 +1,11 @@
 /** Answers every question of `spec.multiCluster`, the same way for all lines. Pure. */
-import { deletionOf, type ParsedMeshInstallation, type ParsedSpec, tryDuration } from '../../api/v1/index.ts';
+import {
+	definedFields,
+	deletionOf,
+	type ParsedMeshInstallation,
+	type ParsedSpec,
+	tryDuration,
+} from '../../api/v1/index.ts';
 
 type Entry = NonNullable<NonNullable<ParsedSpec['multiCluster']>['clusters']>[number];
 
@@ -68,16 +74,7 @@ function resolveCluster({ name, role = 'Remote', kubeconfigSecret, dataPlane, ..
 	};
 }
 
-function givenAddresses({
-	network,
-	podCIDRs,
-	serviceCIDRs,
-	server,
-}: Pick<Entry, 'network' | 'podCIDRs' | 'serviceCIDRs' | 'server'>): GivenAddresses {
-	return {
-		...(network === undefined ? {} : { network }),
-		...(podCIDRs === undefined ? {} : { podCIDRs }),
-		...(serviceCIDRs === undefined ? {} : { serviceCIDRs }),
-		...(server === undefined ? {} : { server }),
-	};
+function givenAddresses(entry: Pick<Entry, 'network' | 'podCIDRs' | 'serviceCIDRs' | 'server'>): GivenAddresses {
+	const { network, podCIDRs, serviceCIDRs, server } = entry;
+	return definedFields({ network, podCIDRs, serviceCIDRs, server });
 }

@@ -4,6 +4,7 @@ import {
 	type ClusterObservation,
 	type ClusterReason,
 	clusterReasons,
+	definedFields,
 	type ParsedStatus,
 } from '../../api/v1/index.ts';
 import type { Verdict } from './verdict.ts';
@@ -35,11 +36,7 @@ export function clustersStatus(
 	const { previous } = frame;
 	if (observation === undefined) {
 		const { clusters, joinedClusters, leftBehind } = previous ?? {};
-		return {
-			...(joinedClusters === undefined ? {} : { joinedClusters }),
-			...(clusters === undefined ? {} : { clusters }),
-			...(leftBehind === undefined ? {} : { leftBehind }),
-		};
+		return definedFields({ joinedClusters, clusters, leftBehind });
 	}
 	const { listed, seen, leaving } = observation;
 	const names = [...listed, ...leaving.map((name) => ({ name, role: undefined }))];
@@ -120,27 +117,23 @@ function clusterStatus(
 	// After a restart a cluster keeps what was said about it until it has been looked at.
 	if (seen === undefined && before !== undefined) return before;
 	const verdicts = verdictsOf(seen, before);
-	const keep = <K extends keyof ClusterStatus>(key: K, value: ClusterStatus[K] | undefined) => {
-		const kept = value ?? before?.[key];
-		return kept === undefined ? {} : { [key]: kept };
-	};
-	return {
+	return definedFields({
 		name,
-		...keep('role', role ?? seen?.role),
-		...keep('id', seen?.id),
-		...(seen === undefined || seen.reachable === 'unknown' ? {} : { reachable: seen.reachable === 'yes' }),
-		...(seen?.reachable !== 'no' ? {} : keep('lastSuccess', seen.lastSuccess)),
-		...keep('serverVersion', seen?.serverVersion),
-		...keep('latency', seen?.latency),
-		...(seen?.credentials === undefined ? {} : { credentialsExpire: seen.credentials.expire }),
-		...(seen?.secret === undefined ? {} : { secret: seen.secret }),
-		...(seen?.network === undefined ? {} : { network: seen.network }),
-		...keep('podCIDRs', seen?.podCIDRs === undefined ? undefined : [...seen.podCIDRs]),
-		...keep('serviceCIDRs', seen?.serviceCIDRs === undefined ? undefined : [...seen.serviceCIDRs]),
-		...keep('gateways', seen?.gateways === undefined ? undefined : [...seen.gateways]),
-		...keep('services', seen?.services),
-		...keep('endpoints', seen?.endpoints),
-		...keep('inventory', seen?.inventory),
+		role: role ?? seen?.role ?? before?.role,
+		id: seen?.id ?? before?.id,
+		reachable: seen === undefined || seen.reachable === 'unknown' ? undefined : seen.reachable === 'yes',
+		lastSuccess: seen?.reachable === 'no' ? (seen.lastSuccess ?? before?.lastSuccess) : undefined,
+		serverVersion: seen?.serverVersion ?? before?.serverVersion,
+		latency: seen?.latency ?? before?.latency,
+		credentialsExpire: seen?.credentials?.expire,
+		secret: seen?.secret,
+		network: seen?.network,
+		podCIDRs: seen?.podCIDRs?.slice() ?? before?.podCIDRs,
+		serviceCIDRs: seen?.serviceCIDRs?.slice() ?? before?.serviceCIDRs,
+		gateways: seen?.gateways?.slice() ?? before?.gateways,
+		services: seen?.services ?? before?.services,
+		endpoints: seen?.endpoints ?? before?.endpoints,
+		inventory: seen?.inventory ?? before?.inventory,
 		conditions: Object.entries(verdicts).map(([type, { status, reason, message }]) => {
 			const old = before?.conditions?.find((condition) => condition.type === type);
 			return {
@@ -152,7 +145,7 @@ function clusterStatus(
 				message: bounded(message, frame.longest),
 			};
 		}),
-	};
+	});
 }
 
 type Verdicts = { [T in ClusterConditionType]?: Verdict };

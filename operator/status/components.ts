@@ -1,4 +1,5 @@
 /** From the workloads of an installation to its component table: what runs, on how many pods, and why not on more. */
+import { definedFields } from '../../api/v1/index.ts';
 
 /** What the caches show of one rendered workload. */
 export interface WorkloadObservation {
@@ -142,10 +143,7 @@ export function observeComponent(observation: WorkloadObservation): ComponentObs
 		status: {
 			name: componentName(component, revision),
 			...(current === undefined ? {} : { ready: current.available, desired: current.desired }),
-			...(version === undefined ? {} : { version }),
-			...(image === undefined ? {} : { image }),
-			...(reason === undefined ? {} : { reason }),
-			...(message === undefined ? {} : { message }),
+			...definedFields({ version, image, reason, message }),
 			...(addresses.length === 0 ? {} : { addresses }),
 		},
 	};

@@ -1,5 +1,5 @@
 /** The entry of `spec.multiCluster.clusters` for a cluster that joins, and who owns it there. */
-import { apiVersion, kind, type ParsedSpec } from '../../../api/v1/index.ts';
+import { apiVersion, definedFields, kind, type ParsedSpec } from '../../../api/v1/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { ConflictError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
@@ -31,23 +31,17 @@ export function entryFor(name: string, options: EntryOptions, existing: ClusterE
 	const { role, network, podCidr, serviceCidr, controlPlaneAddress, dataPlane, secretNamespace } = options;
 	const addresses = controlPlaneAddress ?? existing?.dataPlane?.controlPlaneAddresses;
 	const enabled = dataPlane ? existing?.dataPlane?.enabled : false;
-	const plane = {
-		...(enabled === undefined ? {} : { enabled }),
-		...(addresses === undefined ? {} : { controlPlaneAddresses: [...addresses] }),
-	};
-	const given = {
+	const plane = definedFields({ enabled, controlPlaneAddresses: addresses?.slice() });
+	return definedFields({
+		name,
+		kubeconfigSecret: existing?.kubeconfigSecret ?? { name: `${name}-kubeconfig`, namespace: secretNamespace },
 		role: role ?? existing?.role,
 		network: network ?? existing?.network,
 		server: existing?.server,
 		podCIDRs: podCidr ?? existing?.podCIDRs,
 		serviceCIDRs: serviceCidr ?? existing?.serviceCIDRs,
 		dataPlane: Object.keys(plane).length === 0 ? undefined : plane,
-	};
-	return {
-		name,
-		kubeconfigSecret: existing?.kubeconfigSecret ?? { name: `${name}-kubeconfig`, namespace: secretNamespace },
-		...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
-	} as ClusterEntry;
+	});
 }
 
 /** The mesh with the entry in its list. Throws CommandError when the operator would refuse it. */

@@ -1,4 +1,5 @@
 /** Ends leaving: the record goes last. When something is left behind, that is told first. */
+import { definedFields } from '../../../api/v1/index.ts';
 import { deleteObject } from '../../apply/delete-object.ts';
 import { objectKey } from '../../runtime/object.ts';
 import { recordReference } from '../secret/record.ts';
@@ -73,8 +74,7 @@ export function tellLeaving(context: KeeperContext, { cell, mesh, record }: Leav
 		role: record.role,
 		state: 'Leaving',
 		reachable: reachableOf(cell.health),
-		...(problem === undefined ? {} : { reachProblem: problem }),
-		...(record.id === undefined ? {} : { id: record.id }),
+		...definedFields({ reachProblem: problem, id: record.id }),
 		waiting,
 	});
 }

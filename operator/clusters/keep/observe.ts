@@ -1,6 +1,6 @@
 /** Turns what a pass found into what is told about a cluster. Pure. */
 
-import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
+import { type ClusterObservation, type ClusterProblem, definedFields } from '../../../api/v1/index.ts';
 import { type ClusterRecord, recordReference } from '../secret/record.ts';
 import { renewalAt } from '../secret/rotation.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
@@ -28,43 +28,31 @@ export function observationOf(
 	const { health, facts, problems, observation } = cell;
 	const isPublished = record?.state === 'Published';
 	const { namespace, name } = recordReference(mesh.namespace, entry.name);
-	const latency = describeLatency(health);
-	return {
+	return definedFields({
 		name: entry.name,
 		role: entry.role,
 		state: isPublished ? 'Joined' : 'Joining',
 		reachable: reachableOf(health),
-		...(health.problem === undefined || health.state === 'up' ? {} : { reachProblem: health.problem }),
-		...(health.state === 'down' && health.lastSuccessAt !== undefined
-			? { lastSuccess: timeText(health.lastSuccessAt) }
-			: {}),
-		...(latency === undefined ? {} : { latency }),
-		...(entry.network === undefined ? {} : { network: entry.network }),
-		...(facts === undefined
-			? record?.id === undefined
-				? {}
-				: { id: record.id }
-			: {
-					id: facts.id,
-					serverVersion: facts.serverVersion,
-					...(facts.podCIDRs === undefined ? {} : { podCIDRs: facts.podCIDRs }),
-					...(facts.serviceCIDRs === undefined ? {} : { serviceCIDRs: facts.serviceCIDRs }),
-					...(facts.services === undefined ? {} : { services: facts.services }),
-					...(facts.endpoints === undefined ? {} : { endpoints: facts.endpoints }),
-					...(facts.gateways === undefined ? {} : { gateways: facts.gateways }),
-				}),
-		...(problems === undefined ? {} : { problems }),
-		...(isPublished ? { secret: `${namespace}/${name}` } : {}),
-		...(found.joinProblem === undefined ? {} : { joinProblem: found.joinProblem }),
-		...(found.waiting === undefined ? {} : { waiting: found.waiting }),
+		reachProblem: health.state === 'up' ? undefined : health.problem,
+		lastSuccess:
+			health.state === 'down' && health.lastSuccessAt !== undefined ? timeText(health.lastSuccessAt) : undefined,
+		latency: describeLatency(health),
+		network: entry.network,
+		id: facts === undefined ? record?.id : facts.id,
+		serverVersion: facts?.serverVersion,
+		podCIDRs: facts?.podCIDRs,
+		serviceCIDRs: facts?.serviceCIDRs,
+		services: facts?.services,
+		endpoints: facts?.endpoints,
+		gateways: facts?.gateways,
+		problems,
+		secret: isPublished ? `${namespace}/${name}` : undefined,
+		joinProblem: found.joinProblem,
+		waiting: found.waiting,
 		...credentialsOf(record, mesh, now),
-		...(found.inventory === undefined
-			? observation?.inventory === undefined
-				? {}
-				: { inventory: observation.inventory }
-			: { inventory: found.inventory }),
-		...(entry.dataPlane === undefined ? {} : { dataPlane: found.dataPlane ?? observation?.dataPlane ?? {} }),
-	};
+		inventory: found.inventory ?? observation?.inventory,
+		dataPlane: entry.dataPlane && (found.dataPlane ?? observation?.dataPlane ?? {}),
+	});
 }
 
 function credentialsOf(

@@ -10,8 +10,10 @@
  *
  * Its annotations are read from metadata alone. They contain nothing of the kubeconfig.
  */
+
 import { createHash } from 'node:crypto';
 import { applySetLabel, clusterAnnotationPrefix, clusterLabel, multiClusterLabel } from '../../../api/v1/constants.ts';
+import { definedFields } from '../../../api/v1/index.ts';
 import type { Child, ClusterRecordFacts } from '../../apply/child.ts';
 import { componentLabel, instanceLabel, type Owner, ownerReference } from '../../apply/identity.ts';
 import { applySetId, managedBy } from '../../render/index.ts';
@@ -102,19 +104,19 @@ function readRecord({ cluster, isPublished, facts }: ClusterRecordFacts): Cluste
 	if (namespace === undefined || name === undefined || key === undefined) return undefined;
 	const issued = issuedOf(facts['issued-at'], facts['lifetime-seconds']);
 	const [replacedAt, leavingSince] = [timeOf(facts['replaced-at']), timeOf(facts['leaving-since'])];
-	return {
+	return definedFields({
 		cluster,
 		role: facts.role === 'Primary' ? 'Primary' : 'Remote',
 		dataPlane: facts['data-plane'] === 'true',
 		state: isPublished ? 'Published' : leavingSince === undefined ? 'Pending' : 'Leaving',
-		...given('id', facts.id),
+		id: facts.id,
 		kubeconfig: { namespace, name, key },
-		...given('issued', issued),
-		...given('basis', facts.basis),
-		...given('content', facts.content),
-		...given('replacedAt', replacedAt),
-		...given('leavingSince', leavingSince),
-	};
+		issued,
+		basis: facts.basis,
+		content: facts.content,
+		replacedAt,
+		leavingSince,
+	});
 }
 
 /**
@@ -127,7 +129,7 @@ export function recordSecret(
 	kubeconfig?: string,
 ): KubeObject {
 	const { cluster, state, issued } = record;
-	const annotations: Record<string, string | undefined> = {
+	const annotations = definedFields({
 		role: record.role,
 		'data-plane': record.dataPlane ? 'true' : undefined,
 		id: record.id,
@@ -139,7 +141,7 @@ export function recordSecret(
 		content: record.content,
 		'replaced-at': textOf(record.replacedAt),
 		'leaving-since': textOf(record.leavingSince),
-	};
+	});
 	const isPublished = state === 'Published' && kubeconfig !== undefined;
 	const { apiVersion, kind, namespace, name } = recordReference(mesh.namespace, cluster);
 	return Object.freeze({
@@ -160,9 +162,7 @@ export function recordSecret(
 			annotations: {
 				...(isPublished ? { [clusterNameAnnotation]: cluster } : {}),
 				...Object.fromEntries(
-					Object.entries(annotations).flatMap(([key, value]) =>
-						value === undefined ? [] : [[`${clusterAnnotationPrefix}${key}`, value]],
-					),
+					Object.entries(annotations).map(([key, value]) => [`${clusterAnnotationPrefix}${key}`, value]),
 				),
 			},
 			...(mesh.owner === undefined ? {} : { ownerReferences: [ownerReference(mesh.owner)] }),
@@ -211,10 +211,6 @@ export function replacedHash(records: readonly ClusterRecord[]): string | undefi
 		.map(({ cluster, content, replacedAt }) => `${cluster} ${content ?? ''} ${replacedAt ?? ''}`)
 		.sort();
 	return lines.length === 0 ? undefined : createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 32);
-}
-
-function given<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
-	return (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V };
 }
 
 /** Undefined when the text is wrong: then there is no token, and a new one is due. */

@@ -1,4 +1,5 @@
 /** Computes the facts that joined clusters add to rendering a mesh, for a pass and for the command line alike. Pure. */
+import { definedFields } from '../../../api/v1/index.ts';
 import type { Lines } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { JoinedFacts } from '../../render/index.ts';
@@ -22,10 +23,7 @@ export function joinedFacts(
 	const { remoteSecrets, isSettled } = remoteSecretsFor(lines, mesh, live, nowMs);
 	const gateways = networkGateways(mesh, lines.of(mesh).multiCluster, live, seen);
 	return {
-		facts: {
-			...(remoteSecrets === undefined ? {} : { remoteSecrets }),
-			...(gateways === undefined ? {} : { networkGateways: gateways }),
-		},
+		facts: definedFields({ remoteSecrets, networkGateways: gateways }),
 		againInMs: isSettled ? undefined : unsettledRecheckMs,
 	};
 }

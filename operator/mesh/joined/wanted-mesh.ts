@@ -1,5 +1,5 @@
 /** Turns a mesh into what is wanted of its clusters. Pure. */
-import type { ParsedStatus } from '../../../api/v1/index.ts';
+import { definedFields, type ParsedStatus } from '../../../api/v1/index.ts';
 import type { Owner } from '../../apply/identity.ts';
 import { defaultTrustDomain } from '../../clusters/checks/gather-mesh.ts';
 import type { ClusterObjects } from '../../clusters/cluster-objects.ts';
@@ -52,12 +52,5 @@ function statusBefore({
 	reachable,
 	inventory,
 }: NonNullable<ParsedStatus['clusters']>[number]): StatusBefore {
-	return {
-		...(secret === undefined ? {} : { secret }),
-		...(podCIDRs === undefined ? {} : { podCIDRs }),
-		...(serviceCIDRs === undefined ? {} : { serviceCIDRs }),
-		...(latency === undefined ? {} : { latency }),
-		...(reachable === undefined ? {} : { reachable }),
-		...(inventory === undefined ? {} : { inventoryHash: inventory.hash }),
-	};
+	return definedFields({ secret, podCIDRs, serviceCIDRs, latency, reachable, inventoryHash: inventory?.hash });
 }

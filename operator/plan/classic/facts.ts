@@ -7,6 +7,7 @@
  * webhook. So its `caBundle` contains a new authority before a pod serves with a certificate of it (an existing webhook is
  * written first), and the old one until no pod uses it.
  */
+import { definedFields } from '../../../api/v1/index.ts';
 import { type Child, hasNewPodsOnly } from '../../apply/child.ts';
 import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import { selfSignedCaSecret } from '../../render/classic/citadel.ts';
@@ -99,13 +100,8 @@ export function factsOf(mesh: ResolvedClassicMesh, known: Known): ClassicFacts {
 	const caSecret = mesh.citadel?.caSecretName;
 	const ca = caSecret === undefined ? undefined : readable(sight.secret(caSecret));
 	const kubeconfig = mesh.pilotKubeconfig === undefined ? undefined : readable(sight.secret(mesh.pilotKubeconfig.name));
-	return {
-		...joined,
-		...(injectorRoots === undefined ? {} : { injectorRoots }),
-		...(own === undefined ? {} : { injectorCertificate: own }),
-		...(ca === undefined ? {} : { caSecretHash: ca.hash }),
-		...(kubeconfig === undefined ? {} : { pilotKubeconfigHash: kubeconfig.hash }),
-	};
+	const hashes = { caSecretHash: ca?.hash, pilotKubeconfigHash: kubeconfig?.hash };
+	return { ...joined, ...definedFields({ injectorRoots, injectorCertificate: own, ...hashes }) };
 }
 
 /** The roots for the webhook. Undefined while the authority of the certificate to be served is not known. */

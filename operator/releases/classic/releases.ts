@@ -151,11 +151,13 @@ const proxyDefaults = {
 
 const proxyDefaultsFrom11 = { ...proxyDefaults, connectTimeout: '10s', concurrency: 2 } as const;
 
-/** The components whose data has a file of its own. */
-function componentsOf(
-	minor: Minor,
-): Pick<ClassicRelease, 'mixer' | 'citadel' | 'injector' | 'gateways' | 'controlPlaneProxy'> {
+/** What all releases have, and the components whose data has a file of its own. */
+function commonOf(minor: Minor): Omit<ClassicRelease, 'version' | 'pilot' | 'mesh'> {
 	return {
+		line: 'classic',
+		minor,
+		kubernetes,
+		architectures,
 		mixer: mixerReleases[minor],
 		citadel: citadelReleases[minor],
 		injector: injectorReleases[minor],
@@ -164,16 +166,37 @@ function componentsOf(
 	};
 }
 
+const pilotOfAll = {
+	image: 'pilot',
+	proxyPorts,
+	readinessPeriodSeconds: 30,
+	clusterReads,
+	namespaceReads,
+	resources,
+} as const;
+
+const pilotFrom11 = {
+	...pilotOfAll,
+	args: argsFrom11,
+	ports: ports(15014),
+	looksForCertificate: false,
+	reloadsMeshConfig: true,
+	configTypes: configTypes11,
+} as const;
+
+const meshFrom11 = {
+	proxyDefaults: proxyDefaultsFrom11,
+	discoveryPort: 15010,
+	secureDiscoveryPort: 15011,
+	networks: true,
+} as const;
+
 export const classicReleases: readonly ClassicRelease[] = [
 	{
-		line: 'classic',
+		...commonOf('1.0'),
 		version: '1.0.9',
-		minor: '1.0',
-		kubernetes,
-		architectures,
-		...componentsOf('1.0'),
 		pilot: {
-			image: 'pilot',
+			...pilotOfAll,
 			args: ['discovery', noSecureGrpc, disableInstallCrds],
 			flags: [
 				...flagsOfAll,
@@ -187,14 +210,9 @@ export const classicReleases: readonly ClassicRelease[] = [
 			// The charts set PILOT_PUSH_THROTTLE_COUNT instead, which nothing reads.
 			env: { PILOT_CACHE_SQUASH: '5', PILOT_PUSH_THROTTLE: '100', GODEBUG: 'gctrace=2' },
 			ports: ports(9093),
-			proxyPorts,
 			looksForCertificate: true,
-			readinessPeriodSeconds: 30,
 			reloadsMeshConfig: false,
 			configTypes: configTypes10,
-			clusterReads,
-			namespaceReads,
-			resources,
 		},
 		mesh: {
 			defaults: {},
@@ -207,127 +225,69 @@ export const classicReleases: readonly ClassicRelease[] = [
 		},
 	},
 	{
-		line: 'classic',
+		...commonOf('1.1'),
 		version: '1.1.17',
-		minor: '1.1',
-		kubernetes,
-		architectures,
-		...componentsOf('1.1'),
 		pilot: {
-			image: 'pilot',
-			args: argsFrom11,
+			...pilotFrom11,
 			flags: [...flagsFrom11, 'mcpServerAddrs'],
 			env: { ...envFrom11, PILOT_DISABLE_XDS_MARSHALING_TO_ANY: '1' },
-			ports: ports(15014),
-			proxyPorts,
-			looksForCertificate: false,
-			readinessPeriodSeconds: 30,
-			reloadsMeshConfig: true,
-			configTypes: configTypes11,
-			clusterReads,
-			namespaceReads,
-			resources,
 		},
 		mesh: {
+			...meshFrom11,
 			defaults: { connectTimeout: '10s' },
-			proxyDefaults: proxyDefaultsFrom11,
-			discoveryPort: 15010,
-			secureDiscoveryPort: 15011,
-			networks: true,
 			gatewaysByService: false,
 			followsNetworks: false,
 		},
 	},
 	{
-		line: 'classic',
+		...commonOf('1.2'),
 		version: '1.2.10',
-		minor: '1.2',
-		kubernetes,
-		architectures,
-		...componentsOf('1.2'),
 		pilot: {
-			image: 'pilot',
-			args: argsFrom11,
+			...pilotFrom11,
 			flags: flagsFrom12,
 			env: { ...envFrom11, PILOT_DISABLE_XDS_MARSHALING_TO_ANY: '1' },
-			ports: ports(15014),
-			proxyPorts,
-			looksForCertificate: false,
-			readinessPeriodSeconds: 30,
-			reloadsMeshConfig: true,
 			configTypes: [...configTypes11, 'authorizationpolicies.rbac.istio.io'],
-			clusterReads,
-			namespaceReads,
-			resources,
 		},
 		mesh: {
+			...meshFrom11,
 			defaults: { connectTimeout: '10s', dnsRefreshRate: '300s' },
-			proxyDefaults: proxyDefaultsFrom11,
-			discoveryPort: 15010,
-			secureDiscoveryPort: 15011,
-			networks: true,
 			gatewaysByService: true,
 			followsNetworks: false,
 		},
 	},
 	{
-		line: 'classic',
+		...commonOf('1.3'),
 		version: '1.3.8',
-		minor: '1.3',
-		kubernetes,
-		architectures,
-		...componentsOf('1.3'),
 		pilot: {
-			image: 'pilot',
-			args: argsFrom11,
+			...pilotFrom11,
 			flags: flagsFrom12,
 			env: {
 				...envFrom11,
 				PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_OUTBOUND: 'true',
 				PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_INBOUND: 'false',
 			},
-			ports: ports(15014),
-			proxyPorts,
-			looksForCertificate: false,
-			readinessPeriodSeconds: 30,
-			reloadsMeshConfig: true,
 			// The chart still ships authorizationpolicies.rbac.istio.io; Pilot 1.3 no longer lists it.
 			configTypes: configTypes11,
-			clusterReads,
-			namespaceReads,
-			resources,
 		},
 		mesh: {
+			...meshFrom11,
 			defaults: { connectTimeout: '10s', dnsRefreshRate: '300s', protocolDetectionTimeout: '100ms' },
-			proxyDefaults: proxyDefaultsFrom11,
-			discoveryPort: 15010,
-			secureDiscoveryPort: 15011,
-			networks: true,
 			gatewaysByService: true,
 			followsNetworks: true,
 		},
 	},
 	{
-		line: 'classic',
+		...commonOf('1.4'),
 		version: '1.4.10',
-		minor: '1.4',
-		kubernetes,
-		architectures,
-		...componentsOf('1.4'),
 		pilot: {
-			image: 'pilot',
-			args: argsFrom11,
+			...pilotFrom11,
 			flags: flagsFrom12,
 			env: {
 				PILOT_PUSH_THROTTLE: '100',
 				PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_OUTBOUND: 'true',
 				PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_INBOUND: 'false',
 			},
-			ports: ports(15014),
-			proxyPorts,
-			looksForCertificate: false,
 			readinessPeriodSeconds: 5,
-			reloadsMeshConfig: true,
 			// No chart ships the CRD syntheticserviceentries, but Pilot waits for it (pkg/config/schemas).
 			configTypes: [
 				...configTypes11,
@@ -339,15 +299,10 @@ export const classicReleases: readonly ClassicRelease[] = [
 			clusterReads: clusterReads.map((rule) =>
 				rule.resource === 'pods' ? { ...rule, verbs: ['get', ...follow] } : rule,
 			),
-			namespaceReads,
-			resources,
 		},
 		mesh: {
+			...meshFrom11,
 			defaults: { connectTimeout: '10s', dnsRefreshRate: '300s', protocolDetectionTimeout: '100ms' },
-			proxyDefaults: proxyDefaultsFrom11,
-			discoveryPort: 15010,
-			secureDiscoveryPort: 15011,
-			networks: true,
 			gatewaysByService: true,
 			followsNetworks: true,
 		},

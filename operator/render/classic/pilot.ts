@@ -2,7 +2,7 @@
  * Pilot of the classic line: tells every proxy about services, endpoints and routing rules. With Citadel it has a proxy in
  * front, which ends TLS. Without certificates that proxy could not start, so there is none.
  */
-import { remoteSecretsAnnotation } from '../../../api/v1/index.ts';
+import { definedFields, remoteSecretsAnnotation } from '../../../api/v1/index.ts';
 import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { ReadRule } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -109,8 +109,7 @@ function followed(mesh: ResolvedClassicMesh, { remoteSecrets }: ClassicFacts): L
 	const networks = networksHash(mesh);
 	return {
 		...(mesh.release.pilot.reloadsMeshConfig ? {} : { 'meshwright.io/config-hash': meshConfigHash(mesh) }),
-		...(networks === undefined ? {} : { 'meshwright.io/networks-hash': networks }),
-		...(remoteSecrets === undefined ? {} : { [remoteSecretsAnnotation]: remoteSecrets }),
+		...definedFields({ 'meshwright.io/networks-hash': networks, [remoteSecretsAnnotation]: remoteSecrets }),
 	};
 }
 
