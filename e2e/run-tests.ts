@@ -159,10 +159,12 @@ async function runTests(
 }
 
 /** Runs test files that need clusters, with a pool of them. */
-async function runWithClusters(files: readonly string[], directory: string | undefined): Promise<Counts> {
+async function runWithClusters(
+	files: readonly string[],
+	directory: string | undefined,
+	env: NodeJS.ProcessEnv,
+): Promise<Counts> {
 	const title = 'tests that need a cluster';
-	const bundle = await operatorBundle();
-	const env = { [bundleVariable]: bundle };
 	// A cluster that somebody offers is used as it is.
 	if (directory === undefined) return runTests(title, files, concurrency.withCluster, env);
 	const pool = new ClusterPool(directory, say);
@@ -189,11 +191,12 @@ for (const pattern of unmatched) {
 count(await check(controlPlane, say));
 const isReady = counts.failed === 0;
 if (wanted.length === 0) (await Promise.all(staticChecks.map((entry) => check(entry)))).forEach(count);
-if (isReady && alone.length > 0 && !interrupted.signal.aborted) {
-	count(await runTests('tests that need no cluster', alone, concurrency.alone));
-}
-if (isReady && withCluster.length > 0 && !interrupted.signal.aborted) {
-	count(await runWithClusters(withCluster, programs));
+if (isReady && alone.length + withCluster.length > 0 && !interrupted.signal.aborted) {
+	const env = { [bundleVariable]: await operatorBundle() };
+	if (alone.length > 0) count(await runTests('tests that need no cluster', alone, concurrency.alone, env));
+	if (withCluster.length > 0 && !interrupted.signal.aborted) {
+		count(await runWithClusters(withCluster, programs, env));
+	}
 }
 if (interrupted.signal.aborted) {
 	say('✘ interrupted');

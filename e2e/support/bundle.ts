@@ -5,7 +5,6 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildBundle } from '../../deploy/build.ts';
 import { removeWhenOrphaned } from '../control-plane/guard.ts';
 import { setting } from '../control-plane/source.ts';
 
@@ -23,6 +22,8 @@ export function operatorBundle(): Promise<string> {
 async function build(): Promise<string> {
 	const given = setting(process.env, bundleVariable);
 	if (given !== undefined) return given;
+	// Not before it is needed: it brings the bundler along.
+	const { buildBundle } = await import('../../deploy/build.ts');
 	const folder = await mkdtemp(join(tmpdir(), 'meshwright-bundle-'));
 	await removeWhenOrphaned(folder);
 	return buildBundle(join(folder, 'dist'));
