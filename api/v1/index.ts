@@ -3,8 +3,8 @@ export { isCidr, mappedIPv4 } from './cidr.ts';
 export type { ClusterObservation, ClusterProblem } from './cluster-observation.ts';
 export { type ClusterReason, type ClusterReasonEntry, clusterReasons } from './cluster-reasons.ts';
 export * from './constants.ts';
-export { definedFields } from './defined-fields.ts';
 export { parseDuration, tryDuration } from './duration.ts';
+export { definedFields, fieldsOf, isObject } from './fields.ts';
 export {
 	type ParsedMeshInstallation,
 	type ParsedSpec,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isObject } from './fields.ts';
 
 /**
  * A copy of `value` without the fields and map entries that are null, as the API server drops them before it fills in
@@ -43,8 +44,4 @@ function withFields(value: object, schemaOf: (name: string) => z.core.$ZodType |
 
 function isOpaque(schema: z.core.$ZodType): boolean {
 	return schema instanceof z.ZodUnknown;
-}
-
-function isObject(value: unknown): value is object {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,7 @@
 /** Turns whatever the API server or a file holds into a `MeshInstallation` that the rest of the operator can trust. */
+
 import type { z } from 'zod';
+import { isObject } from './fields.ts';
 import { normalise } from './normalise.ts';
 import { type Problem, problemsOf } from './problems.ts';
 import { meshInstallation } from './schema/mesh-installation.ts';
@@ -82,8 +84,4 @@ function unsupported(input: unknown): readonly Problem[] {
 
 function gap(path: string, message: string, remedy: string): Problem {
 	return { path, reason: 'NotSupportedYet', message, remedy };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,8 +2,10 @@
  * Reads what is needed from a spec that nobody has parsed. An object that is being deleted may be invalid, and so may one
  * that is only listed or that another cluster keeps. Whatever is not as the schema has it counts as absent.
  */
+
 import { defaultNamespace } from './constants.ts';
 import { tryDuration } from './duration.ts';
+import { fieldsOf } from './fields.ts';
 
 /** An object as an API server holds it. */
 interface Unparsed {
@@ -61,8 +63,4 @@ export function deletionOf({ spec }: Unparsed): {
 		force: force === true,
 		timeoutMs: timeoutMs ?? defaultDeletionTimeoutMs,
 	};
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-	return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }

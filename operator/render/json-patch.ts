@@ -4,7 +4,7 @@
  * grow is bounded.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { ParsedSpec } from '../../api/v1/index.ts';
+import { isObject, type ParsedSpec } from '../../api/v1/index.ts';
 
 export type PatchOperation = NonNullable<NonNullable<ParsedSpec['overlays']>[number]['patch']>[number];
 
@@ -142,10 +142,6 @@ function merge(target: unknown, patch: unknown, copyOf: (value: unknown) => unkn
 		}
 	}
 	return Object.fromEntries(result);
-}
-
-function isObject(value: unknown): value is Fields {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The value of an operation add, replace or test. */

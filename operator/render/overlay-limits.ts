@@ -1,6 +1,6 @@
 /** What an overlay must not change: how the operator finds its objects, and what the rest of the operator relies on. */
 import { isDeepStrictEqual } from 'node:util';
-import { applySetLabel, managedByLabel } from '../../api/v1/index.ts';
+import { applySetLabel, isObject, managedByLabel } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 
 /** A change that is not allowed. */
@@ -139,8 +139,4 @@ function at(value: unknown, ...path: readonly string[]): unknown {
 
 function own(parent: Fields, key: string): unknown {
 	return Object.hasOwn(parent, key) ? parent[key] : undefined;
-}
-
-function isObject(value: unknown): value is Fields {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

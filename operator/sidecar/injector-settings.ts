@@ -1,5 +1,5 @@
 /** The mesh configuration as an injector has read it. A field that is not written has the binary's default. */
-import { parseDuration } from '../../api/v1/index.ts';
+import { fieldsOf, parseDuration } from '../../api/v1/index.ts';
 import type { Minor } from '../releases/classic/index.ts';
 import type { Opaque } from '../releases/index.ts';
 import type { Setting } from './expression.ts';
@@ -45,10 +45,6 @@ export function injectorSettings(meshConfig: Opaque, minor: Minor): InjectorSett
 				return String(value ?? '');
 		}
 	};
-}
-
-function fieldsOf(value: unknown): Opaque {
-	return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Opaque) : {};
 }
 
 /** Writes a duration as Go's `time.Duration` does: `45s`, `1m0s`, `1h0m0s`, `300ms`, `1.5s`, `0s`. */

@@ -2,7 +2,9 @@
  * Rules between fields, each written once for both sides: as CEL for the API server, and as a function for the parser. A
  * rule about one field alone belongs into that field's schema.
  */
+
 import type { z } from 'zod';
+import { isObject } from '../fields.ts';
 
 export interface Rule<Value> {
 	/** CEL, with `self` for the value; it becomes an entry of `x-kubernetes-validations`. */
@@ -68,8 +70,4 @@ export function withRules<Schema extends z.ZodType>(
 /** The fields of `self` that a rule reads. When these are well-formed, the rule can be judged, whatever else is wrong. */
 function fieldsOf(rule: string): readonly string[] {
 	return [...rule.matchAll(/\bself\.([a-zA-Z_]+)(?!\w*\()/g)].map(([, name = '']) => name);
-}
-
-function isObject(value: unknown): boolean {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,7 @@
  * whose root is not its own. So two would overwrite each other's for ever (istio 1.0-1.4 `scrtUpdated` in `security/pkg`),
  * unless each has its own namespaces.
  */
-import { isSince } from '../../../api/v1/index.ts';
+import { fieldsOf, isSince } from '../../../api/v1/index.ts';
 import { profilesWithCitadel } from '../../../api/v1/schema/security.ts';
 import type { Exclusive } from '../rivalry.ts';
 
@@ -50,12 +50,6 @@ export function citadelTaken(winner: string): ReturnType<Exclusive['taken']> {
 		remedy:
 			'Set spec.citadel.enabled to false, or give each Citadel namespaces of its own by --listened-namespaces in spec.citadel.extraArgs (--listened-namespace in Istio 1.0).',
 	};
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-	return typeof value === 'object' && value !== null && !Array.isArray(value)
-		? (value as Readonly<Record<string, unknown>>)
-		: {};
 }
 
 function listOf(value: unknown): readonly unknown[] {

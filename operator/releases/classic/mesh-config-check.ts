@@ -1,5 +1,5 @@
 /** Checks `spec.mesh.config` field by field against what the release knows. Names every problem. */
-import { type ParsedSpec, parseDuration } from '../../../api/v1/index.ts';
+import { isObject, type ParsedSpec, parseDuration } from '../../../api/v1/index.ts';
 import { child, type ReleaseProblem } from '../problem.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
 import type { Field, Fields, Refusal, Shape } from './mesh-config-shapes.ts';
@@ -203,10 +203,6 @@ function expect(holds: boolean, path: string, what: string): readonly ReleasePro
 	return holds
 		? []
 		: [{ path, reason: 'Invalid', message: `${path} must be ${what}`, remedy: `Write ${what}, or leave it out.` }];
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `host:port` with a name or an IP address; IPv6 in brackets. */
