@@ -15,15 +15,16 @@ export interface Stored {
 export interface Etcd {
 	/** All objects, by key. */
 	readonly read: () => Promise<ReadonlyMap<string, Stored>>;
-	/** Stores values and deletes keys; of many of them not all at once. */
+	/**
+	 * Stores values and deletes keys, each by a write of its own. Several in one transaction would have one revision, and who
+	 * goes on watching from a revision after a break never hears of the rest of it.
+	 */
 	readonly write: (values: ReadonlyMap<string, string>, deleted: readonly string[]) => Promise<void>;
 	readonly close: () => Promise<void>;
 }
 
 /** Where the API server keeps its objects, to the first key behind. What else there is belongs to its compaction. */
 const objects = { key: btoa('/registry/'), range_end: btoa('/registry0') };
-/** Of one transaction, by etcd's default of `--max-txn-ops`. */
-const mostWrites = 128;
 const timeoutMs = 30_000;
 
 const entries = z.object({
@@ -54,13 +55,8 @@ export function etcdAt(socket: string): Etcd {
 			return new Map(kvs.map(({ key, value, mod_revision: revision }) => [key, { value, revision }]));
 		},
 		write: async (values, deleted) => {
-			const operations = [
-				...deleted.map((key) => ({ requestDeleteRange: { key } })),
-				...[...values].map(([key, value]) => ({ requestPut: { key, value } })),
-			];
-			for (let start = 0; start < operations.length; start += mostWrites) {
-				await ask('txn', { success: operations.slice(start, start + mostWrites) });
-			}
+			for (const key of deleted) await ask('deleterange', { key });
+			for (const [key, value] of values) await ask('put', { key, value });
 		},
 		close: () => client.destroy(),
 	};
