@@ -7,7 +7,7 @@ import { issueServingCertificate, renewalOf } from '../certificates/index.ts';
 import type { CertificateRequest } from '../lines/index.ts';
 import { applySetLabel, type ServingCertificate } from '../render/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
-import { isNotFound } from '../runtime/errors.ts';
+import { orAbsent } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
 
@@ -50,13 +50,13 @@ async function stored(
 	{ api, namespace, signal, applySet }: ServingCertificateOptions,
 ): Promise<ServingCertificate | undefined> {
 	const { apiVersion, kind } = kinds.Secret;
-	let secret: KubeObject & { readonly data?: Readonly<Record<string, string>> };
-	try {
-		secret = await api.get({ apiVersion, kind, namespace, name }, { signal });
-	} catch (error) {
-		if (isNotFound(error)) return undefined;
-		throw error;
-	}
+	const secret = await orAbsent(
+		api.get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>(
+			{ apiVersion, kind, namespace, name },
+			{ signal },
+		),
+	);
+	if (secret === undefined) return undefined;
 	// A Secret that is not ours is not used. Applying will find it and say so.
 	if (secret.metadata.labels?.[applySetLabel] !== applySet) return undefined;
 	const text = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString('utf8');
