@@ -25,7 +25,7 @@ const { files: patterns } = JSON.parse(readFileSync(path.join(root, 'package.jso
 	readonly files: readonly string[];
 };
 /** How many test files run side by side on two cores: those with a cluster wait for it most of the time. */
-const concurrency = { alone: 3, withCluster: 4 } as const;
+const concurrency = { alone: 3, withCluster: 6 } as const;
 /** Stripped and compiled sources, of which each test file's thread needs the same hundreds. */
 const compileCache = path.join(root, 'node_modules', '.cache', 'meshwright-compiled');
 

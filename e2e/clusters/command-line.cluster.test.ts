@@ -26,7 +26,7 @@ let kubeconfig: string;
 test.before(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'meshwright-command-line-'));
 	[home, far] = await Promise.all([
-		startMeshCluster({ name: 'home', serviceCIDR: '10.81.0.0/16' }),
+		startMeshCluster({ name: 'home' }),
 		startCluster({ name: 'far', parts: 'all', nodes: 1, serviceCIDR: '10.82.0.0/16', podCIDR: '10.182.0.0/16' }),
 	]);
 	there = new ApiServer({ url: far.url, ca: far.ca, token: far.adminToken });

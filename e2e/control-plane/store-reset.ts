@@ -105,7 +105,7 @@ export async function resetTo(state: StoreState, etcd: Etcd, client: ApiClient):
 	await deleteServices(client);
 	let left: unknown;
 	let quietSince = performance.now();
-	for (const end = performance.now() + deadlineMs; performance.now() < end; await sleep(50)) {
+	for (const end = performance.now() + deadlineMs; performance.now() < end; await sleep(150)) {
 		const { added, addedByServer, former } = compare(state, await etcd.read());
 		const groups = await servedGroups(client);
 		left = { added: added.map(plainKey), addedByServer, former: [...former.keys()].map(plainKey), groups };

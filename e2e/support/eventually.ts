@@ -6,7 +6,9 @@ export { orAbsent } from '../../operator/runtime/errors.ts';
 
 /** Far longer than anything here takes on an idle machine: what is slow is late, not wrong. */
 export const deadlineMs = 120_000;
-const pollMs = 40;
+/** What is soon there is seen soon; what takes its time is not asked for all the time. */
+const pollMs = { first: 40, later: 100 } as const;
+const firstPolls = 10;
 
 /**
  * Asks until there is an answer other than undefined or false, and returns it. Throws after the deadline (milliseconds),
@@ -19,7 +21,9 @@ export async function eventually<T>(
 	withinMs = deadlineMs,
 ): Promise<Exclude<T, undefined | false>> {
 	let cause: unknown;
-	for (const end = performance.now() + withinMs; performance.now() < end; await sleep(pollMs)) {
+	let polls = 0;
+	const pause = () => sleep(polls++ < firstPolls ? pollMs.first : pollMs.later);
+	for (const end = performance.now() + withinMs; performance.now() < end; await pause()) {
 		try {
 			const answer = await probe();
 			if (answer !== undefined && answer !== false) return answer as Exclude<T, undefined | false>;

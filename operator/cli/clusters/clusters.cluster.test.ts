@@ -43,7 +43,7 @@ let localId: string;
 test.before(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'meshwright-clusters-'));
 	[home, far] = await Promise.all([
-		startCluster({ name: 'home', serviceCIDR: '10.71.0.0/16' }),
+		startCluster({ name: 'home' }),
 		// This cluster has controllers, which fill in tokens.
 		startCluster({ name: 'far', parts: 'all', nodes: 1, serviceCIDR: '10.72.0.0/16', podCIDR: '10.172.0.0/16' }),
 	]);
