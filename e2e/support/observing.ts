@@ -37,7 +37,7 @@ export async function observe<T extends KubeObject>(
 	const watch = openWatch(
 		api,
 		kind,
-		{ namespace, resourceVersion, timeoutSeconds: 1_200 },
+		{ namespace, resourceVersion, timeoutSeconds: 3_600 },
 		{
 			opened: () => undefined,
 			event: (event) => {

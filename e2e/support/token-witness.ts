@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { RequestError } from '../../operator/runtime/errors.ts';
+import { kinds } from '../../operator/runtime/kinds.ts';
 import { readerOf } from './full-mesh.ts';
 import { type RemoteSecret, remoteSecrets } from './joined.ts';
+import { observe } from './observing.ts';
 
 export interface TokenWitness {
 	/** Refusals so far, in words. */
@@ -16,7 +18,7 @@ export interface TokenWitness {
 	readonly stop: () => Promise<ReadonlyMap<string, number>>;
 }
 
-/** Pause between two reads of the Secrets. */
+/** Pause between two uses of all of them. */
 const sampleMs = 50;
 
 /** @param reach instead of as the Secret says */
@@ -27,6 +29,8 @@ export function watchTokens(
 ): TokenWitness {
 	/** Readers by content, by cluster. */
 	const readers = new Map<string, Map<string, ApiServer>>();
+	/** What is published now, by name, as a watch tells it. */
+	const seen = new Map<string, RemoteSecret>();
 	const refusals: string[] = [];
 	let uses = 0;
 	let isOver = false;
@@ -41,15 +45,15 @@ export function watchTokens(
 			return error instanceof RequestError ? error : 'no answer';
 		}
 	};
-	/** What is published now: cluster and content. */
-	const published = async () =>
-		(await remoteSecrets(api, namespace)).map((secret) => {
+	/** Cluster and content. */
+	const published = (secrets: Iterable<RemoteSecret>) =>
+		[...secrets].map((secret) => {
 			const [[cluster, content] = ['', '']] = Object.entries(secret.data ?? {});
 			return { secret, cluster, content };
 		});
 	const sample = async () => {
 		const results = await Promise.all(
-			(await published()).map(async ({ secret, cluster, content }) => {
+			published(seen.values()).map(async ({ secret, cluster, content }) => {
 				const ofCluster = readers.get(cluster) ?? new Map<string, ApiServer>();
 				readers.set(cluster, ofCluster);
 				const reader = ofCluster.get(content) ?? reach(secret);
@@ -62,15 +66,22 @@ export function watchTokens(
 		const refused = results.flat();
 		if (refused.length === 0) return;
 		// One that has been unpublished since it was read may be refused.
-		const still = await published();
+		const still = published(await remoteSecrets(api, namespace));
 		for (const { cluster, content, text } of refused) {
 			if (still.some((one) => one.cluster === cluster && one.content === content)) refusals.push(`${cluster}: ${text}`);
 		}
 	};
 	const watching = (async () => {
+		const observing = await observe<RemoteSecret>(api, kinds.Secret, namespace, ({ type, object }) => {
+			const { name, labels = {} } = object.metadata;
+			if (type === 'present' && labels['istio/multiCluster'] === 'true') seen.set(name, object);
+			else seen.delete(name);
+		});
 		while (!isOver) {
 			await Promise.all([sample(), sleep(sampleMs)]);
 		}
+		await observing.caughtUp();
+		observing.stop();
 	})();
 	watching.catch(() => undefined);
 	return {
