@@ -4,7 +4,7 @@ import { clusterFor, configMap } from './cluster-testing.ts';
 import { useExistingCluster } from './existing-cluster.ts';
 
 test.serial('a cluster that is offered is used under an account of its own, and left as it was', async (t) => {
-	const offered = await clusterFor(t, { name: 'offered' });
+	const offered = await clusterFor(t, { name: 'offered', own: false });
 	const accounts = '/api/v1/namespaces/kube-system/serviceaccounts';
 	const before = z.object({ items: z.array(z.unknown()) });
 	const count = async () => before.parse(await offered.request({ path: accounts })).items.length;

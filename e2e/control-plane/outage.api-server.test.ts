@@ -1,12 +1,19 @@
 import test from 'ava';
 import { apiClient } from './api-client.ts';
-import { clusterFor, configMap } from './cluster-testing.ts';
+import { type Cluster, startCluster } from './cluster.ts';
+import { configMap } from './cluster-testing.ts';
 import { readKubeconfig } from './kubeconfig.ts';
+
+let own: Cluster;
+
+test.before(async () => {
+	own = await startCluster({ own: true });
+});
+test.after.always(() => own?.stop());
 
 test.serial(
 	'the API server goes away and comes back on the same address with the same objects and tokens',
 	async (t) => {
-		const own = await clusterFor(t);
 		await own.request(configMap('kept'));
 		await own.stopApiServer();
 		// On a connection that was open the end may come before the request, with it, or after it.
@@ -24,7 +31,6 @@ test.serial(
 );
 
 test.serial('a paused API server keeps connections and answers nothing until it is resumed', async (t) => {
-	const own = await clusterFor(t);
 	own.pauseApiServer();
 	await t.throwsAsync(own.request({ path: '/readyz', timeoutMs: 300 }), { name: 'TimeoutError' });
 	own.resumeApiServer();
@@ -32,6 +38,5 @@ test.serial('a paused API server keeps connections and answers nothing until it 
 });
 
 test.serial('without an audit log, asking for it is an error that says how to get it', async (t) => {
-	const own = await clusterFor(t);
 	await t.throwsAsync(own.auditEvents(), { message: /auditLog: true/ });
 });
