@@ -68,7 +68,12 @@ export async function assemble(options: MeshOperatorOptions): Promise<Assembly> 
 	});
 	queueMetrics.attach(controller.queue);
 	clusterQueueMetrics.attach(controller.clusters.queue);
-	const endpoints = new Endpoints(options, controller.caches, metrics.registry);
+	const told = {
+		awaited: () => controller.awaited,
+		leaseTrouble: () => elector.trouble,
+		staleForMs: () => controller.caches.staleForMs,
+	};
+	const endpoints = new Endpoints(options, told, metrics.registry);
 	return { api, leaseApi, elector, events, controller, endpoints };
 }
 

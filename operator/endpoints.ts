@@ -1,4 +1,4 @@
-/** Answers the kubelet and Prometheus: whether the watches work, whether the caches are filled, and the metrics. */
+/** Answers the kubelet and Prometheus: whether the watches work, what the start waits for, and the metrics. */
 import type { ListenAddress, MeshOperatorOptions } from './options.ts';
 import { type HealthServer, type HealthServerOptions, startHealthServer } from './runtime/health-server.ts';
 
@@ -7,10 +7,14 @@ const stuckAfterMs = 10 * 60_000;
 
 type Registry = NonNullable<HealthServerOptions['metrics']>;
 
-/** The state of the caches. */
-interface Watched {
-	readonly hasSynced: boolean;
-	readonly staleForMs: number;
+/** What the endpoints tell of. */
+export interface Told {
+	/** What the start waits for. Undefined once it is over. */
+	readonly awaited: () => string | undefined;
+	/** Why the lease has never been seen. */
+	readonly leaseTrouble: () => string | undefined;
+	/** How long the most outdated cache has been without a watch. */
+	readonly staleForMs: () => number;
 }
 
 export class Endpoints {
@@ -18,16 +22,12 @@ export class Endpoints {
 	health: HealthServer | undefined;
 	metrics: HealthServer | undefined;
 	readonly #options: Pick<MeshOperatorOptions, 'healthAddress' | 'metricsAddress'>;
-	readonly #caches: Watched;
+	readonly #told: Told;
 	readonly #registry: Registry;
 
-	constructor(
-		options: Pick<MeshOperatorOptions, 'healthAddress' | 'metricsAddress'>,
-		caches: Watched,
-		registry: Registry,
-	) {
+	constructor(options: Pick<MeshOperatorOptions, 'healthAddress' | 'metricsAddress'>, told: Told, registry: Registry) {
 		this.#options = options;
-		this.#caches = caches;
+		this.#told = told;
 		this.#registry = registry;
 	}
 
@@ -38,7 +38,7 @@ export class Endpoints {
 			this.health = await startHealthServer({
 				...placeOf(healthAddress),
 				healthz: { watches: () => this.#watchProblem() },
-				readyz: { caches: () => (this.#caches.hasSynced ? undefined : 'not filled yet') },
+				readyz: { start: this.#told.awaited, lease: this.#told.leaseTrouble },
 			});
 		}
 		if (metricsAddress !== undefined) {
@@ -51,9 +51,9 @@ export class Endpoints {
 	}
 
 	#watchProblem(): string | undefined {
-		const { hasSynced, staleForMs } = this.#caches;
-		// Before the first list, the API server or the CRD may be missing. No restart mends that.
-		if (!hasSynced || staleForMs < stuckAfterMs) return undefined;
+		const staleForMs = this.#told.staleForMs();
+		// During the start, the API server, the CRD or a role may be missing. No restart mends that.
+		if (staleForMs < stuckAfterMs || this.#told.awaited() !== undefined) return undefined;
 		return `a watch has been down for ${Math.round(staleForMs / 1_000)} s`;
 	}
 }

@@ -8,8 +8,14 @@ import { Lifecycle, type Part, type StopReport } from './runtime/shutdown.ts';
 
 /** The last Events may keep the next replica waiting for the lease this long. */
 const lastEventsMs = 2_000;
-/** The caches may take their time, because we wait for an API server that is down now. */
-const cachesTimeoutMs = 60 * 60_000;
+/**
+ * The start may take this long, because it waits for an API server that is down, for a CRD or for a role. Nothing that it
+ * waits for is mended by a restart, so the deadline is only for a process that itself is ill. It is far longer than the
+ * 10 min after which the kubelet forgets that a container has ended before (kubernetes pkg/kubelet/kubelet.go,
+ * `MaxContainerBackOff` twice): so the next start follows at once. `/healthz` is fine all the while, and `/readyz` says
+ * what is missing.
+ */
+const startDeadlineMs = 60 * 60_000;
 
 export class MeshOperator extends OperatorContract {
 	readonly #options: MeshOperatorOptions;
@@ -65,8 +71,9 @@ function partsOf(assembly: Assembly, leaderElect: boolean): readonly Part[] {
 		{ name: 'connections', stop: async () => void (await Promise.all([api.close(), leaseApi.close()])) },
 		{
 			name: 'caches',
-			start: () => controller.start(),
-			startTimeoutMs: cachesTimeoutMs,
+			start: (signal) => controller.start(signal),
+			startTimeoutMs: startDeadlineMs,
+			awaited: () => controller.awaited,
 			// Runs also when the caches were never filled, because the CRD or the API server does not exist yet.
 			stop: () => controller.caches.stop(),
 		},

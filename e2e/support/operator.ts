@@ -14,14 +14,16 @@ export interface RunningOperator extends AsyncDisposable {
 }
 
 export interface StartOperatorOptions
-	extends Partial<Pick<MeshOperatorOptions, 'log' | 'resyncMs' | 'wallClock' | 'configFollowedAfterMs' | 'clusters'>> {
+	extends Partial<
+		Pick<MeshOperatorOptions, 'log' | 'resyncMs' | 'wallClock' | 'configFollowedAfterMs' | 'clusters' | 'leaderElect'>
+	> {
 	/** Instead of the kubeconfig of the cluster's operator account. */
 	readonly kubeconfig?: string;
 }
 
 const freePort: ListenAddress = { host: '127.0.0.1', port: 0 };
 
-/** Begins to start an operator without leader election, and does not wait for it. */
+/** Begins to start an operator, without leader election unless asked for, and does not wait for it. */
 export function launchOperator(
 	mesh: Pick<MeshCluster, 'kubeconfig'>,
 	{ kubeconfig = mesh.kubeconfig, log = createLogger({ level: 'error' }), ...more }: StartOperatorOptions = {},

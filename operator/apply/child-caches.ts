@@ -4,9 +4,10 @@
  */
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { withinDeadline } from '../runtime/deadline.ts';
-import { isNotFound, TransientError } from '../runtime/errors.ts';
+import { orAbsent, TransientError } from '../runtime/errors.ts';
 import { type Kind, kindOf } from '../runtime/kinds.ts';
 import { groupOf, type KubeObject, objectKey } from '../runtime/object.ts';
+import { type AskAtStart, askOnce, type Wait } from '../runtime/start-waits.ts';
 import { type ChangeHandler, Reflector, type ReflectorHappening } from '../runtime/watch/reflector.ts';
 import type { IndexFunction } from '../runtime/watch/store.ts';
 import { type Child, toChild } from './child.ts';
@@ -158,9 +159,14 @@ export class ChildCaches implements LiveCache {
 		for (const reflector of this.#byKind.values()) reflector.stop();
 	}
 
-	/** Resolves when every kind has been listed once. */
-	async synced(): Promise<void> {
-		await Promise.all([...this.#basic.map(({ synced }) => synced), this.#followWhatIsThere()]);
+	/** Resolves when every kind has been listed once. Rejects when a kind on demand can't be looked for. */
+	async synced(ask: AskAtStart = askOnce): Promise<void> {
+		await Promise.all([...this.#basic.map(({ synced }) => synced), this.#followWhatIsThere(ask)]);
+	}
+
+	/** The lists that have not come yet, kinds on demand left out. */
+	get missing(): readonly Wait[] {
+		return this.#basic.filter(({ hasSynced }) => !hasSynced).map(waitForList);
 	}
 
 	get hasSynced(): boolean {
@@ -218,19 +224,22 @@ export class ChildCaches implements LiveCache {
 	}
 
 	/** Watches the kinds on demand that have objects of ours from before this process began. */
-	async #followWhatIsThere(): Promise<void> {
+	async #followWhatIsThere(ask: AskAtStart): Promise<void> {
 		const { onDemand = [], labelSelector = managedSelector } = this.#options;
-		const found = await Promise.all(
-			onDemand.map(async (kind) => {
-				const query = { labelSelector, metadataOnly: true, limit: 1 };
-				try {
-					return (await this.#api.listPage(kind, query)).items.length > 0 ? [kind] : [];
-				} catch (error) {
-					if (isNotFound(error)) return [];
-					throw error;
-				}
-			}),
+		await Promise.all(
+			onDemand.map((kind) =>
+				ask(`the list of ${kind.kind}`, async (signal) => {
+					const query = { labelSelector, metadataOnly: true, limit: 1, signal };
+					const page = await orAbsent(this.#api.listPage(kind, query));
+					// Looks again when that takes too long: the CRD may have gone in between.
+					if (page !== undefined && page.items.length > 0) await this.follow([kind]);
+				}),
+			),
 		);
-		await this.follow(found.flat());
 	}
+}
+
+/** Says which list a reflector has not brought yet. */
+export function waitForList({ kind, failure }: Pick<Reflector<unknown>, 'kind' | 'failure'>): Wait {
+	return { what: `the list of ${kind.kind}`, failure };
 }

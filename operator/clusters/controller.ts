@@ -9,6 +9,7 @@ import type { ClusterObservation } from '../../api/v1/index.ts';
 import type { Child } from '../apply/child.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type PassContext, type PassResult, WorkQueue } from '../runtime/queue/work-queue.ts';
+import { type AskAtStart, askOnce } from '../runtime/start-waits.ts';
 import type { ReflectorChange } from '../runtime/watch/reflector.ts';
 import type { ClusterNames } from './cluster-objects.ts';
 import { type ClusterControllerOptions, makeContext } from './controller-context.ts';
@@ -76,9 +77,12 @@ export class ClusterController {
 	}
 
 	/** Learns the identity of this cluster. Nothing elsewhere is looked at before `lead`. */
-	async start(): Promise<void> {
+	async start(ask: AskAtStart = askOnce): Promise<void> {
 		const { apiVersion, kind } = kinds.Namespace;
-		const header = await this.#options.api.getMetadata({ apiVersion, kind, name: 'kube-system' });
+		const name = 'kube-system';
+		const header = await ask(`Namespace ${name}`, (signal) =>
+			this.#options.api.getMetadata({ apiVersion, kind, name }, { signal }),
+		);
 		this.#localId = header.metadata.uid ?? '';
 	}
 

@@ -4,13 +4,14 @@
  */
 import type { Problem } from '../../api/v1/index.ts';
 import type { Child } from '../apply/child.ts';
-import { ChildCaches, type WatchedKind } from '../apply/child-caches.ts';
+import { ChildCaches, type WatchedKind, waitForList } from '../apply/child-caches.ts';
 import { type LiveNamespaces, labelledFor } from '../apply/injection-labels.ts';
 import { type SecretFacts, toSecretFacts } from '../plan/secret-facts.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { type Kind, kinds } from '../runtime/kinds.ts';
 import type { ObjectName } from '../runtime/object.ts';
 import { groupOf, type KubeObject, objectKey } from '../runtime/object.ts';
+import { type AskAtStart, askOnce, type Wait } from '../runtime/start-waits.ts';
 import { NamedObjects } from '../runtime/watch/named-objects.ts';
 import { type ChangeHandler, Reflector, type ReflectorHappening } from '../runtime/watch/reflector.ts';
 import { type InstallationCache, type StoredInstallation, toInstallation } from './installation.ts';
@@ -125,13 +126,15 @@ export class MeshCaches implements LiveNamespaces {
 		this.secrets.stop();
 	}
 
-	/** Resolves when everything has been listed once. */
-	async synced(): Promise<void> {
-		await Promise.all([this.#installations.synced, this.#children.synced()]);
+	/** Resolves when everything has been listed once. As `ChildCaches.synced`. */
+	async synced(ask: AskAtStart = askOnce): Promise<void> {
+		await Promise.all([this.#installations.synced, this.#children.synced(ask)]);
 	}
 
-	get hasSynced(): boolean {
-		return this.#installations.hasSynced && this.#children.hasSynced;
+	/** The lists that have not come yet. */
+	get missing(): readonly Wait[] {
+		const own = this.#installations.hasSynced ? [] : [waitForList(this.#installations)];
+		return [...own, ...this.#children.missing];
 	}
 
 	/**

@@ -23,6 +23,7 @@ import {
 	WorkQueue,
 	type WorkQueueHooks,
 } from '../runtime/queue/work-queue.ts';
+import { describeWaits, StartWaits } from '../runtime/start-waits.ts';
 import type { ReflectorHappening } from '../runtime/watch/reflector.ts';
 import type { StatusNotice } from '../status/transitions.ts';
 import { MeshCaches } from './caches.ts';
@@ -82,6 +83,8 @@ export class MeshController {
 	readonly clusters: ClusterController;
 	readonly #joined: JoinedClusters;
 	readonly #reconciler: Reconciler;
+	readonly #waits: StartWaits;
+	#hasStarted = false;
 	#serverVersion = '';
 	#resyncTimer: NodeJS.Timeout | undefined;
 	#sightTimer: NodeJS.Timeout | undefined;
@@ -92,6 +95,7 @@ export class MeshController {
 		this.#lines = options.lines ?? allLines;
 		this.#random = options.random ?? Math.random;
 		const { api, log } = options;
+		this.#waits = new StartWaits({ onError: (error) => log.warn({ err: error }, 'the start waits for an answer') });
 		this.caches = new MeshCaches(api, {
 			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
 			onMalformed: ({ metadata: { name } }, problems) =>
@@ -145,16 +149,29 @@ export class MeshController {
 		this.#connect();
 	}
 
-	/** Starts the caches. Resolves when they have listed everything once. Nothing is written before `lead`. */
-	async start(): Promise<void> {
+	/**
+	 * Starts the caches. Resolves when they have listed everything once. Nothing is written before `lead`. An API server that
+	 * is down, fails or refuses delays this and does not end it.
+	 */
+	async start(signal: AbortSignal = new AbortController().signal): Promise<void> {
+		const ask = this.#waits.until(signal);
 		this.caches.start();
-		await this.caches.synced();
-		// Not earlier, because this waits for an API server that is down now.
-		await this.clusters.start();
-		this.#serverVersion = (await this.#options.api.version()).gitVersion;
+		const [version] = await Promise.all([
+			ask('the version of Kubernetes', (aborted) => this.#options.api.version({ signal: aborted })),
+			this.clusters.start(ask),
+			this.caches.synced(ask),
+		]);
+		this.#serverVersion = version.gitVersion;
+		this.#hasStarted = true;
 		this.#planResync();
 		this.#sightTimer = setInterval(() => this.#checkSight(), sightCheckMs);
 		this.#sightTimer.unref();
+	}
+
+	/** What the start waits for, in one line without secrets. Undefined once it is over. */
+	get awaited(): string | undefined {
+		if (this.#hasStarted) return undefined;
+		return describeWaits([...this.caches.missing, ...this.#waits.pending]) ?? 'is about to begin';
 	}
 
 	/** Lets passes begin: this replica holds the lease, or needs none. */

@@ -47,6 +47,17 @@ test('a start that takes too long is given up', async (t) => {
 	t.deepEqual(seen, ['stop caches']);
 });
 
+test('a start that takes too long says what it waited for', async (t) => {
+	const { part } = recording();
+	const clock = new FakeClock();
+	const started = new Lifecycle({ clock }).start([
+		part('caches', { start: () => new Promise(() => {}), startTimeoutMs: 1_000, awaited: () => 'waits for a list' }),
+	]);
+	const failed = t.throwsAsync(started, { message: 'caches did not start within 1000 ms: it waits for a list' });
+	await clock.advance(1_000);
+	await failed;
+});
+
 test('a stop during the start ends it and stops what was started', async (t) => {
 	const { seen, part } = recording();
 	const lifecycle = new Lifecycle();

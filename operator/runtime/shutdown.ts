@@ -13,6 +13,8 @@ export interface Part {
 	stop?(options: { readonly deadlineMs: number }): Promise<void> | void;
 	/** Default 2 min, for a cache that has to be filled from a slow server. */
 	readonly startTimeoutMs?: number;
+	/** What the start waits for, for the message when it takes too long. */
+	readonly awaited?: () => string | undefined;
 	/** Default: the rest of the whole deadline. */
 	readonly stopTimeoutMs?: number;
 }
@@ -79,10 +81,11 @@ export class Lifecycle {
 		const timeoutMs = part.startTimeoutMs ?? defaultStartTimeoutMs;
 		const tooLong = new AbortController();
 		const signal = AbortSignal.any([this.#abort.signal, tooLong.signal]);
-		const timer = this.#clock.setTimer(
-			() => tooLong.abort(new Error(`${part.name} did not start within ${timeoutMs} ms`)),
-			timeoutMs,
-		);
+		const timer = this.#clock.setTimer(() => {
+			const awaited = part.awaited?.();
+			const words = awaited === undefined ? '' : `: it ${awaited}`;
+			tooLong.abort(new Error(`${part.name} did not start within ${timeoutMs} ms${words}`));
+		}, timeoutMs);
 		const { promise: aborted, reject } = Promise.withResolvers<never>();
 		const onAbort = (): void => reject(signal.reason);
 		signal.addEventListener('abort', onAbort, { once: true });

@@ -10,6 +10,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Clock, sleep, systemClock, type Timer } from '../clock.ts';
+import { inBrief } from '../error-in-brief.ts';
 import { ConflictError, isNotFound, TransientError } from '../errors.ts';
 import type { LogSink } from '../log/logger.ts';
 import {
@@ -67,6 +68,9 @@ export class LeaderElector {
 	/** When the last successful renewal was sent: monotonic time, and time of day. */
 	#renewedMs = Number.NEGATIVE_INFINITY;
 	#renewedDate = 0;
+	#hasAnswer = false;
+	/** Why the last try failed, while none has succeeded. */
+	#firstFailure: unknown;
 
 	constructor(options: LeaderElectorOptions) {
 		this.#timings = options.timings ?? defaultTimings;
@@ -82,6 +86,11 @@ export class LeaderElector {
 
 	get isLeader(): boolean {
 		return this.#state === 'leader';
+	}
+
+	/** Why the lease has never been seen, in brief. Undefined before the first try, and from the first success on. */
+	get trouble(): string | undefined {
+		return this.#firstFailure === undefined ? undefined : `waits for the lease (${inBrief(this.#firstFailure)})`;
 	}
 
 	/** The holder of the lease as far as this replica knows. Empty when nobody holds it. */
@@ -154,8 +163,11 @@ export class LeaderElector {
 			let waitMs: number;
 			try {
 				waitMs = await this.#tryOnce();
+				this.#hasAnswer = true;
+				this.#firstFailure = undefined;
 			} catch (error) {
 				if (!this.#isRunning()) return;
+				if (!this.#hasAnswer) this.#firstFailure = error;
 				this.#log?.warn({ err: error, isLeader: this.isLeader }, 'a try to hold the lease failed');
 				// A leader whose time runs out tries more often than once a period.
 				waitMs = this.isLeader ? this.#timings.retryPeriodMs / 4 : this.#candidatePauseMs();

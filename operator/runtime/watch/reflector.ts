@@ -7,7 +7,7 @@ import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { RequestError, TransientError } from '../errors.ts';
 import type { Kind } from '../kinds.ts';
 import { type KubeObject, objectKey } from '../object.ts';
-import { type BackoffPolicy, backoffDelayMs } from '../queue/backoff.ts';
+import { type BackoffPolicy, serverBackoff, serverDelayMs } from '../queue/backoff.ts';
 import {
 	type Failure,
 	initialState,
@@ -80,9 +80,6 @@ interface Held<T> {
 	readonly resourceVersion: string | undefined;
 }
 
-/** 0.8 s doubling to 30 s, ±50 %, so that not all watches meet a restarted API server at once. */
-const reflectorBackoff: BackoffPolicy = { initialMs: 800, maxMs: 30_000, factor: 2, jitter: 0.5 };
-
 /** A watch that was open for less than this was of no use, whatever it brought. */
 const shortMs = 1_000;
 
@@ -117,6 +114,7 @@ export class Reflector<T> {
 	#staleSince: number | undefined;
 	/** Monotonic time at which the watch was opened. */
 	#openedAt: number | undefined;
+	#failure: unknown;
 	#isStopped = false;
 	/** Events that come while effects are carried out. */
 	readonly #pending: ReflectorEvent[] = [];
@@ -136,6 +134,11 @@ export class Reflector<T> {
 
 	get hasSynced(): boolean {
 		return this.#hasSynced;
+	}
+
+	/** Why the last list or watch failed. Undefined since one succeeded. */
+	get failure(): unknown {
+		return this.#failure;
 	}
 
 	/**
@@ -302,6 +305,7 @@ export class Reflector<T> {
 					this.#commit(effect.resourceVersion);
 				} catch (error) {
 					// An object in the list can't be read, so the list is useless. It is asked for again, less and less often.
+					this.#failure = error;
 					this.#report(error);
 					this.#pending.push({ type: 'failed', failure: 'expired' });
 				}
@@ -351,6 +355,7 @@ export class Reflector<T> {
 			opened: () => {
 				if (isCurrent()) {
 					this.#openedAt = this.#clock.now();
+					this.#failure = undefined;
 					this.#dispatch({ type: 'opened' });
 				}
 			},
@@ -388,6 +393,7 @@ export class Reflector<T> {
 		const changes = this.store.replaceAll([...listed.values()], resourceVersion);
 		const isInitial = !this.#hasSynced;
 		this.#hasSynced = true;
+		this.#failure = undefined;
 		if (isInitial) this.#staleSince = this.#clock.now();
 		this.#notify(changes, isInitial);
 		this.#resolveSynced();
@@ -400,6 +406,7 @@ export class Reflector<T> {
 		// When nothing has happened to a kind since the API server started, its watch gets no bookmarks either (apiserver's
 		// cacher sends none before it has seen an event). It falls silent and is opened again, and nobody needs to know.
 		if (end?.how !== 'silent') {
+			this.#failure = error;
 			this.#report(error);
 		}
 		const retryAfterMs = error instanceof TransientError ? error.retryAfterMs : undefined;
@@ -412,10 +419,7 @@ export class Reflector<T> {
 	}
 
 	#wait(failures: number, atLeastMs: number): void {
-		const delayMs = Math.max(
-			atLeastMs,
-			backoffDelayMs(this.#options.backoff ?? reflectorBackoff, failures, this.#random),
-		);
+		const delayMs = serverDelayMs(this.#options.backoff ?? serverBackoff, failures, atLeastMs, this.#random);
 		this.#timer = this.#clock.setTimer(() => {
 			this.#timer = undefined;
 			this.#dispatch({ type: 'due' });
