@@ -168,25 +168,30 @@ for (const [what, request] of forbidden) {
 	});
 }
 
-test('probes reach the operator from anywhere, its metrics are told to labelled namespaces alone', (t) => {
-	t.like(find('NetworkPolicy').spec, {
-		policyTypes: ['Ingress', 'Egress'],
-		ingress: [
-			{ ports: [{ port: 'health', protocol: 'TCP' }] },
-			{
-				from: [{ namespaceSelector: { matchLabels: { metrics: 'enabled' } } }],
-				ports: [{ port: 'metrics', protocol: 'TCP' }],
-			},
-		],
-	});
+test('the operator’s metrics are told to labelled namespaces alone, and its probes are open to no pod', (t) => {
+	const { policyTypes, ingress } = find('NetworkPolicy').spec as Readonly<Record<string, unknown>>;
+	t.deepEqual(policyTypes, ['Ingress', 'Egress']);
+	t.deepEqual(ingress, [
+		{
+			from: [{ namespaceSelector: { matchLabels: { metrics: 'enabled' } } }],
+			ports: [{ port: 'metrics', protocol: 'TCP' }],
+		},
+	]);
 	const { template } = find('Deployment').spec as { readonly template: Template };
-	const { ports, args } = template.spec.containers[0] ?? {};
+	const { ports, args, ...container } = template.spec.containers[0] ?? {};
 	t.like(ports, [
 		{ name: 'metrics', containerPort: 8080 },
 		{ name: 'health', containerPort: 8081 },
+		{ name: 'liveness', containerPort: 8082 },
 	]);
+	t.like(container, {
+		startupProbe: { httpGet: { path: '/healthz', port: 'liveness' } },
+		livenessProbe: { httpGet: { path: '/healthz', port: 'liveness' } },
+		readinessProbe: { httpGet: { path: '/readyz', port: 'health' } },
+	});
 	t.true((args as readonly string[]).includes('--metrics-address=:8080'));
 	t.true((args as readonly string[]).includes('--health-address=:8081'));
+	t.true((args as readonly string[]).includes('--liveness-address=:8082'));
 });
 
 test('kustomize gives the same objects as the command line', async (t) => {

@@ -7,6 +7,9 @@ const stuckAfterMs = 10 * 60_000;
 
 type Registry = NonNullable<HealthServerOptions['metrics']>;
 
+/** Where the endpoints listen, as far as they do. */
+type Addresses = Pick<MeshOperatorOptions, 'healthAddress' | 'livenessAddress' | 'metricsAddress'>;
+
 /** What the endpoints tell of. */
 export interface Told {
 	/** What the start waits for. Undefined once it is over. */
@@ -20,24 +23,30 @@ export interface Told {
 export class Endpoints {
 	/** The servers, once started: with port 0, on the port that was free. */
 	health: HealthServer | undefined;
+	liveness: HealthServer | undefined;
 	metrics: HealthServer | undefined;
-	readonly #options: Pick<MeshOperatorOptions, 'healthAddress' | 'metricsAddress'>;
+	readonly #addresses: Addresses;
 	readonly #told: Told;
 	readonly #registry: Registry;
 
-	constructor(options: Pick<MeshOperatorOptions, 'healthAddress' | 'metricsAddress'>, told: Told, registry: Registry) {
-		this.#options = options;
+	constructor(addresses: Addresses, told: Told, registry: Registry) {
+		this.#addresses = addresses;
 		this.#told = told;
 		this.#registry = registry;
 	}
 
 	/** Begins to listen on the given addresses, if there are any. */
 	async start(): Promise<void> {
-		const { healthAddress, metricsAddress } = this.#options;
+		const { healthAddress, livenessAddress, metricsAddress } = this.#addresses;
+		const healthz = { watches: () => this.#watchProblem() };
+		// A server of its own: what others do to the other two costs the kubelet's probe nothing.
+		if (livenessAddress !== undefined) {
+			this.liveness = await startHealthServer({ ...placeOf(livenessAddress), healthz });
+		}
 		if (healthAddress !== undefined) {
 			this.health = await startHealthServer({
 				...placeOf(healthAddress),
-				healthz: { watches: () => this.#watchProblem() },
+				healthz,
 				readyz: { start: this.#told.awaited, lease: this.#told.leaseTrouble },
 			});
 		}
@@ -47,7 +56,7 @@ export class Endpoints {
 	}
 
 	async stop(): Promise<void> {
-		await Promise.all([this.health?.close(), this.metrics?.close()]);
+		await Promise.all([this.liveness?.close(), this.health?.close(), this.metrics?.close()]);
 	}
 
 	#watchProblem(): string | undefined {

@@ -14,6 +14,7 @@ export interface RunOptions {
 	/** `host:port`, or `:port` for all addresses, or `0` for none. */
 	readonly metricsAddress: string;
 	readonly healthAddress: string;
+	readonly livenessAddress: string;
 	readonly concurrency?: number | undefined;
 	readonly resyncMinutes?: number | undefined;
 	readonly logLevel: LogLevel;
@@ -49,6 +50,7 @@ export async function runOperator(options: RunOptions): Promise<number> {
 			...options,
 			metricsAddress: parseAddress(options.metricsAddress),
 			healthAddress: parseAddress(options.healthAddress),
+			livenessAddress: parseAddress(options.livenessAddress),
 			resyncMs: options.resyncMinutes === undefined ? undefined : options.resyncMinutes * 60_000,
 			clusters: {
 				allowLoopback: options.allowLoopbackClusters === true,

@@ -30,7 +30,7 @@ export class MeshOperator extends OperatorContract {
 	}
 
 	/** The addresses that listen, once started: with port 0, the port that was free. */
-	get listening(): Partial<Pick<Assembly['endpoints'], 'health' | 'metrics'>> {
+	get listening(): Partial<Pick<Assembly['endpoints'], 'health' | 'liveness' | 'metrics'>> {
 		return this.#assembly?.endpoints ?? {};
 	}
 

@@ -13,6 +13,8 @@ export interface MeshOperatorOptions {
 	readonly leaderElect: boolean;
 	readonly metricsAddress: ListenAddress | undefined;
 	readonly healthAddress: ListenAddress | undefined;
+	/** For `/healthz` on a port that nobody but the kubelet reaches. Default: none. */
+	readonly livenessAddress?: ListenAddress | undefined;
 	/** How many installations are worked on at a time. */
 	readonly concurrency?: number | undefined;
 	readonly resyncMs?: number | undefined;

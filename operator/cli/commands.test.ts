@@ -185,7 +185,7 @@ test.serial('wrong usage ends with exit code 2 and the way to the help', async (
 });
 
 test.serial('an address that is none is told as such, without a stack trace', async (t) => {
-	for (const option of ['--metrics-address', '--health-address']) {
+	for (const option of ['--metrics-address', '--health-address', '--liveness-address']) {
 		const { exitCode, stderr } = await meshwright(['operator', option, 'everywhere']);
 		t.is(exitCode, 2);
 		t.regex(stderr, /^error: everywhere is not an address to listen on: write host:port/);

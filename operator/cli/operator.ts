@@ -7,6 +7,7 @@ export interface OperatorOptions extends ConnectionOptions {
 	readonly leaderElect: boolean;
 	readonly metricsAddress: string;
 	readonly healthAddress: string;
+	readonly livenessAddress: string;
 	readonly concurrency: number;
 	readonly resyncMinutes: number;
 	readonly allowLoopbackClusters?: boolean;

@@ -53,6 +53,7 @@ export function createProgram(report: Report): Command {
 		.option('--leader-elect', 'let only one of several replicas work at a time', false)
 		.option('--metrics-address <host:port>', 'where /metrics is served; :8080 is all addresses', '127.0.0.1:8080')
 		.option('--health-address <host:port>', 'where /healthz and /readyz are served', '127.0.0.1:8081')
+		.option('--liveness-address <host:port>', 'where /healthz is served too, for the kubelet alone; 0 is nowhere', '0')
 		.addOption(
 			new Option('--concurrency <number>', 'installations that are worked on at once')
 				.argParser(wholeNumber(1))
@@ -78,7 +79,7 @@ export function createProgram(report: Report): Command {
 			'after',
 			examples(
 				'meshwright operator --kubeconfig ~/.kube/config --log-level debug',
-				'meshwright operator --leader-elect --metrics-address :8080 --health-address :8081',
+				'meshwright operator --leader-elect --metrics-address :8080 --health-address :8081 --liveness-address :8082',
 			),
 		)
 		.action(async (options) => report(await (await import('./operator.ts')).operator(options)));
