@@ -37,6 +37,18 @@ export const clusterReasons = {
 			'The API server does not know the user of the kubeconfig (401): its token or certificate ended or was revoked.',
 		remedy: 'Put a new kubeconfig into the Secret; it is used at once.',
 	},
+	ClusterMisbehaves: {
+		condition: 'Reachable',
+		meaning:
+			'The API server sent more than the operator reads from one cluster, or what nobody asked for; the message says what. The connection was ended, and the cluster costs the others nothing.',
+		remedy:
+			'Find out what answers there. The operator tries again at the time in the message (after a minute, then less and less often, at the latest after an hour), and at once when the kubeconfig changes.',
+	},
+	AnswersWait: {
+		condition: 'Reachable',
+		meaning: 'An answer was given up: the answers of other clusters took all the memory that there is for them.',
+		remedy: 'See which clusters send so much. The operator tries again by itself.',
+	},
 	KubeconfigNotFound: {
 		condition: 'Reachable',
 		meaning: 'There is no Secret, or no such key in it, as kubeconfigSecret names them.',

@@ -147,8 +147,12 @@ export class Writer {
 
 	/** The names of all objects of a cluster-scoped kind. */
 	async listNames(kind: Kind): Promise<ReadonlySet<string>> {
-		const { items } = await this.#options.api.list(kind, { metadataOnly: true, signal: this.#signal });
-		return new Set(items.map(({ metadata }) => metadata.name));
+		const { items } = await this.#options.api.list(kind, {
+			metadataOnly: true,
+			signal: this.#signal,
+			read: ({ metadata }) => metadata.name,
+		});
+		return new Set(items);
 	}
 
 	/** Deletes exactly this object, not one that was made under its name since. Succeeds when it is gone already. */

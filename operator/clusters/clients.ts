@@ -1,13 +1,18 @@
 /** Makes the clients of joined clusters, and says how others reach this one. */
 import { ApiServer, type ApiServerOptions } from '../runtime/client/api-server.ts';
+import { ConnectionBudget, SharedBudget } from '../runtime/client/budget.ts';
 import type { Credentials, StaticCredentials, TlsMaterial } from '../runtime/credentials/grant.ts';
 import { isInCluster } from '../runtime/credentials/in-cluster.ts';
+import type { MisbehaviourError } from '../runtime/errors.ts';
 import { guardedLookup, refusedAddress } from './kubeconfig/address-guard.ts';
 import type { ClusterSettings } from './settings.ts';
 
 export interface ClusterClients {
-	/** A client for another API server. */
-	connect(credentials: StaticCredentials): ApiServer;
+	/**
+	 * A client for another API server, which has a budget.
+	 * @param onMisbehaviour called once, when the server has taken more
+	 */
+	connect(credentials: StaticCredentials, onMisbehaviour?: (offence: MisbehaviourError) => void): ApiServer;
 	/** A client for this API server with another token. */
 	connectHere(token: string): ApiServer;
 	/** How others may reach this API server, as far as this process knows. Inside a cluster it knows only the authority. */
@@ -15,10 +20,10 @@ export interface ClusterClients {
 }
 
 /**
- * There may be many such clients. So each has little in flight, and what a hostile server sends is bounded. Each request in
- * flight is a connection, which costs as much as waiting for a turn.
+ * There may be many such clients, so each has little in flight. Each request in flight is a connection, which costs as much
+ * as waiting for a turn.
  */
-const bounds = { maxInFlight: 2, timeoutMs: 15_000, connectTimeoutMs: 5_000, maxResponseBytes: 16 * 1024 * 1024 };
+const bounds = { maxInFlight: 2, timeoutMs: 15_000, connectTimeoutMs: 5_000 };
 
 /** @param options of the clients for other API servers */
 export async function clusterClients(
@@ -28,8 +33,15 @@ export async function clusterClients(
 ): Promise<ClusterClients> {
 	const { url, proxyUrl } = here;
 	const { tls } = await here.grant();
+	const shared = new SharedBudget();
 	return {
-		connect: (credentials) => new ApiServer(credentials, { ...bounds, ...options, lookup: guardedLookup(settings) }),
+		connect: (credentials, onMisbehaviour) =>
+			new ApiServer(credentials, {
+				...bounds,
+				...options,
+				lookup: guardedLookup(settings),
+				budget: new ConnectionBudget(shared, onMisbehaviour),
+			}),
 		// Without our own certificate, which would win over the token.
 		connectHere: (token) => new ApiServer({ url, proxyUrl, ...tls, cert: undefined, key: undefined, token }, bounds),
 		access: accessFor(url, tls, settings),

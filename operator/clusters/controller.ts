@@ -23,6 +23,7 @@ import { KubeconfigSecrets } from './kubeconfig/secrets.ts';
 import type { PublicationOutcome } from './secret/publication.ts';
 import type { ClusterRecord } from './secret/record.ts';
 import type { LeftBehind } from './told.ts';
+import { WakeLimit } from './wake-limit.ts';
 import { entriesOf, entryIn, isSameWish, type MeshOfClusters, type WantedMesh } from './wanted-mesh.ts';
 
 /** More clusters than can hang at a time in practice: a pass over one that hangs ends after its deadlines. */
@@ -34,6 +35,9 @@ const stopMs = 2_000;
 /** News of many clusters are told together: this long after the first, and longer the more there are. */
 const tellAfterMs = 20;
 const tellPerClusterMs = 5;
+/** News from a cluster wake its own pass this often, and its mesh this often. What comes beyond that is folded. */
+const eventLimit = { burst: 30, refillMs: 1_000 };
+const newsLimit = { burst: 20, refillMs: 10_000 };
 /** Figures wait longer: after a start the latencies of all clusters move, one after the other. */
 const tellFiguresAfterMs = 60_000;
 
@@ -46,6 +50,8 @@ export class ClusterController {
 	readonly #kubeconfigs: KubeconfigSecrets;
 	readonly #cells = new Map<string, ClusterCell>();
 	readonly #meshes = new Map<string, WantedMesh>();
+	readonly #eventLimit = new WakeLimit(eventLimit);
+	readonly #newsLimit = new WakeLimit(newsLimit);
 	#localId = '';
 
 	constructor(options: ClusterControllerOptions) {
@@ -61,7 +67,7 @@ export class ClusterController {
 			localId: () => this.#localId,
 			kubeconfigs: this.#kubeconfigs,
 			cellsOf: (mesh) => [...this.#cells.values()].filter((cell) => cell.mesh === mesh),
-			wake: (key, reason) => this.#wake(key, reason),
+			wake: (key, reason) => this.#wake(key, reason, this.#eventLimit.delayMs(key, options.now())),
 			wakeMesh: (mesh, reason) => this.#wakeMesh(mesh, reason),
 			observed: (cell, mesh, observation) => this.#observed(cell, mesh, observation),
 			onPublished: (mesh, cluster, outcome) => this.#published(mesh, cluster, outcome),
@@ -225,7 +231,7 @@ export class ClusterController {
 		cell.observation = observation;
 		if (before !== undefined && areOnlyFigures(before, observation))
 			this.#options.wakeMesh(mesh.name, `figures of cluster ${cell.cluster}`, tellFiguresAfterMs);
-		else this.#wakeMesh(mesh.name, `cluster ${cell.cluster}`);
+		else this.#wakeMesh(mesh.name, `cluster ${cell.cluster}`, this.#newsLimit.delayMs(cell.key, this.#options.now()));
 		if (isJoinedNow) this.#wakeOthers(cell, mesh, `cluster ${cell.cluster} is ${observation.state}`);
 	}
 
@@ -250,6 +256,8 @@ export class ClusterController {
 
 	#drop(cell: ClusterCell): void {
 		this.#cells.delete(cell.key);
+		this.#eventLimit.forget(cell.key);
+		this.#newsLimit.forget(cell.key);
 		this.#options.onObserved(cell.mesh, cell.cluster, cell, undefined);
 		this.#kubeconfigs.setInterest(cell.key, undefined);
 		this.#disconnect(cell);
@@ -260,13 +268,13 @@ export class ClusterController {
 		cell.connection = undefined;
 	}
 
-	#wake(key: string, reason: string): void {
-		if (this.#cells.has(key)) this.queue.add(key, { reason });
+	#wake(key: string, reason: string, afterMs = 0): void {
+		if (this.#cells.has(key)) this.queue.add(key, { reason, afterMs });
 	}
 
-	#wakeMesh(mesh: string, reason: string): void {
+	#wakeMesh(mesh: string, reason: string, afterMs = 0): void {
 		const wanted = this.#meshes.get(mesh);
 		const count = wanted === undefined ? 0 : entriesOf(wanted).length;
-		this.#options.wakeMesh(mesh, reason, tellAfterMs + tellPerClusterMs * count);
+		this.#options.wakeMesh(mesh, reason, Math.max(afterMs, tellAfterMs + tellPerClusterMs * count));
 	}
 }

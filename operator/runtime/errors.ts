@@ -8,6 +8,7 @@
  * | `ConflictError` | somebody else wrote first (409) | read again and retry at once; never recreate |
  * | `InvalidError` | the user must act | status, no retry before something changes |
  * | `BlockedError` | waits for something named | status, retry when it appears (and by a slow timer) |
+ * | `MisbehaviourError` | a server that nobody trusts took more than its budget | its connection ends; retry with backoff |
  */
 import type { ObjectReference } from './object.ts';
 
@@ -114,10 +115,21 @@ export class BlockedError extends OperatorError {
 	}
 }
 
+/** A server that nobody here controls has sent more than it may, or what nobody asked for. */
+export class MisbehaviourError extends OperatorError {
+	override readonly name = 'MisbehaviourError';
+	/** What it did, as the end of a sentence about it: `sent …`. It has no word of the server's own. */
+	readonly deed: string;
+	constructor(deed: string, details: ErrorDetails = {}) {
+		super(`the API server ${deed}`, details);
+		this.deed = deed;
+	}
+}
+
 /** Whether an error belongs to this family, so that its class says what to do. */
 export function isOperatorError(
 	error: unknown,
-): error is TransientError | ConflictError | RequestError | InvalidError | BlockedError {
+): error is TransientError | ConflictError | RequestError | InvalidError | BlockedError | MisbehaviourError {
 	return error instanceof OperatorError;
 }
 

@@ -6,19 +6,26 @@
 const texts = ['namespace', 'uid', 'resourceVersion', 'creationTimestamp', 'deletionTimestamp'] as const;
 const maps = ['labels', 'annotations'] as const;
 
+/** Kubernetes allows no longer names, namespaces, versions and managers. */
+const longestName = 253;
+
 /** Whether the metadata can be read as that of an object. */
 export function hasHeader(object: unknown): boolean {
 	if (!isRecord(object) || !isRecord(object.metadata)) return false;
 	const { metadata } = object;
 	return (
-		typeof metadata.name === 'string' &&
-		texts.every((field) => isAbsent(metadata[field]) || typeof metadata[field] === 'string') &&
+		isName(metadata.name) &&
+		texts.every((field) => isAbsent(metadata[field]) || isName(metadata[field])) &&
 		maps.every((field) => isAbsent(metadata[field]) || isTextMap(metadata[field])) &&
 		(isAbsent(metadata.generation) || typeof metadata.generation === 'number') &&
 		isListOf(metadata.finalizers, (finalizer) => typeof finalizer === 'string') &&
 		isListOf(metadata.ownerReferences, isRecord) &&
 		isListOf(metadata.managedFields, isManagedFieldsEntry)
 	);
+}
+
+function isName(value: unknown): value is string {
+	return typeof value === 'string' && value.length <= longestName;
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -40,7 +47,7 @@ function isListOf(value: unknown, isMember: (member: unknown) => boolean): boole
 function isManagedFieldsEntry(value: unknown): boolean {
 	return (
 		isRecord(value) &&
-		(isAbsent(value.manager) || typeof value.manager === 'string') &&
+		(isAbsent(value.manager) || isName(value.manager)) &&
 		(isAbsent(value.fieldsV1) || isRecord(value.fieldsV1))
 	);
 }

@@ -22,6 +22,7 @@ import type { ClusterSettings } from '../../clusters/settings.ts';
 import type { WantedCluster } from '../../clusters/wanted-cluster.ts';
 import type { KeepingMesh } from '../../clusters/wanted-mesh.ts';
 import { ApiServer } from '../../runtime/client/api-server.ts';
+import { ConnectionBudget, SharedBudget } from '../../runtime/client/budget.ts';
 import { isForbidden, isNotFound } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -58,7 +59,8 @@ const timeouts = { timeoutMs: 10_000, connectTimeoutMs: 5_000 };
 
 /** A client for the cluster of a kubeconfig that the guard has accepted. Host names are checked when they are dialled. */
 function connectTo({ credentials }: ClusterAccess, settings: ClusterSettings): ApiServer {
-	return new ApiServer(credentials, { ...timeouts, lookup: guardedLookup(settings) });
+	const budget = new ConnectionBudget(new SharedBudget());
+	return new ApiServer(credentials, { ...timeouts, lookup: guardedLookup(settings), budget });
 }
 
 export interface Looking extends AsyncDisposable {

@@ -2,6 +2,8 @@
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import { collectionPath, kinds } from '../../runtime/kinds.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { isRecord } from '../../runtime/object-shape.ts';
 import { fewBlocks, mergeBlocks, readBlock } from './cidrs.ts';
 import { type Known, known, optional, unknown, valueIfKnown } from './known.ts';
 
@@ -11,6 +13,8 @@ export type Blocks = Known<readonly string[]>;
 const nodesPerPage = 100;
 /** Kubernetes is made for 5,000 Nodes. An API server that lists more than this would go on without end. */
 const mostNodes = 50_000;
+/** More blocks than this are told by fewer. An honest cluster has a few ranges, of which its Nodes have neighbouring parts. */
+const mostSeparate = 2_000;
 /** Kubernetes gives a Node and a ServiceCIDR one block of each family. */
 const mostBlocksEach = 8;
 
@@ -20,21 +24,20 @@ const mostBlocksEach = 8;
  */
 export function podBlocks(api: ApiServer, signal?: AbortSignal): Promise<Blocks> {
 	return optional<readonly string[]>('the Nodes', async () => {
-		const blocks: string[] = [];
+		let blocks: string[] = [];
 		let nodes = 0;
-		let next: string | undefined;
-		do {
-			const page = await nodePage(api, next, signal);
-			if (page === 'expired') {
-				return unknown('the list of Nodes changed too fast to be read in pages');
+		try {
+			for await (const page of api.pages(kinds.Node, { limit: nodesPerPage, signal, read: blocksOfNode })) {
+				nodes += page.items.length;
+				if (nodes > mostNodes) return unknown(`it has more than ${mostNodes} Nodes`);
+				for (const ofNode of page.items) blocks.push(...ofNode);
+				// Merging takes time by the number of blocks, so it begins before there are too many.
+				if (blocks.length > mostSeparate) blocks = [...fewBlocks(blocks, mostSeparate / 2)];
 			}
-			nodes += page.items.length;
-			if (nodes > mostNodes) {
-				return unknown(`it has more than ${mostNodes} Nodes`);
-			}
-			blocks.push(...page.items.flatMap(blocksOfNode));
-			next = page.continue;
-		} while (next !== undefined);
+		} catch (error) {
+			if (nodes === 0 || !(error instanceof RequestError && error.status === 410)) throw error;
+			return unknown('the list of Nodes changed too fast to be read in pages');
+		}
 		if (nodes === 0) {
 			return unknown('it has no Nodes');
 		}
@@ -44,23 +47,8 @@ export function podBlocks(api: ApiServer, signal?: AbortSignal): Promise<Blocks>
 	});
 }
 
-interface NodeFields {
-	readonly spec?: { readonly podCIDR?: unknown; readonly podCIDRs?: unknown };
-}
-
-async function nodePage(api: ApiServer, next: string | undefined, signal: AbortSignal | undefined) {
-	try {
-		return await api.listPage<NodeFields>(kinds.Node, { limit: nodesPerPage, continue: next, signal });
-	} catch (error) {
-		if (next !== undefined && error instanceof RequestError && error.status === 410) {
-			return 'expired';
-		}
-		throw error;
-	}
-}
-
-function blocksOfNode({ spec = {} }: NodeFields): readonly string[] {
-	const { podCIDR, podCIDRs } = spec;
+function blocksOfNode({ spec }: KubeObject): readonly string[] {
+	const { podCIDR, podCIDRs } = isRecord(spec) ? spec : {};
 	return validBlocks(Array.isArray(podCIDRs) && podCIDRs.length > 0 ? podCIDRs : [podCIDR]);
 }
 
@@ -84,8 +72,11 @@ export async function serviceBlocks(api: ApiServer, namespace: string, signal?: 
 }
 
 async function fromServiceCIDRs(api: ApiServer, signal: AbortSignal | undefined): Promise<Blocks> {
-	const { items } = await api.list<{ readonly spec?: { readonly cidrs?: unknown } }>(kinds.ServiceCIDR, { signal });
-	const blocks = items.flatMap(({ spec }) => validBlocks(Array.isArray(spec?.cidrs) ? spec.cidrs : []));
+	const { items } = await api.list(kinds.ServiceCIDR, {
+		signal,
+		read: ({ spec }: KubeObject) => validBlocks(isRecord(spec) && Array.isArray(spec.cidrs) ? spec.cidrs : []),
+	});
+	const blocks = items.flat();
 	return blocks.length === 0 ? unknown('there are no ServiceCIDRs') : known(fewBlocks(blocks), 'the ServiceCIDRs');
 }
 

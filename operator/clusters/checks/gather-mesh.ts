@@ -63,8 +63,8 @@ async function installationsIn(
 ): Promise<Known<readonly InstallationThere[]>> {
 	const from = 'the MeshInstallations';
 	try {
-		const { items } = await api.list<KubeObject>(kinds.MeshInstallation, { signal });
-		const found = items.map(toInstallation).sort((a, b) => (a.name < b.name ? -1 : 1));
+		const { items } = await api.list(kinds.MeshInstallation, { signal, read: toInstallation });
+		const found = items.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 		return known(found, from);
 	} catch (error) {
 		if (isNotFound(error)) return known([], from);

@@ -6,6 +6,7 @@ import type { PublicationMemory } from '../secret/publication.ts';
 import type { LeftBehind } from '../told.ts';
 import type { ClusterConnection } from './connection.ts';
 import { type Health, unknownHealth } from './health.ts';
+import type { Suspension } from './suspension.ts';
 
 export interface ClusterCell {
 	/** Key in the queue. */
@@ -18,6 +19,8 @@ export interface ClusterCell {
 	/** Whether the kubeconfig can't be used now, whatever is connected. */
 	isRefused: boolean;
 	health: Health;
+	/** Set once its API server has misbehaved. It may be over. */
+	suspension: Suspension | undefined;
 	/** Probes in a row that found it down. */
 	downs: number;
 	facts: CheckedFacts | undefined;
@@ -53,6 +56,7 @@ export function newCell(mesh: string, cluster: string): ClusterCell {
 		connectedBy: '',
 		isRefused: false,
 		health: unknownHealth,
+		suspension: undefined,
 		downs: 0,
 		facts: undefined,
 		problems: undefined,

@@ -5,6 +5,7 @@ import type { LiveCache } from '../../apply/live.ts';
 import type { Outcome, Writer } from '../../apply/writer.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { StaticCredentials } from '../../runtime/credentials/grant.ts';
+import type { MisbehaviourError } from '../../runtime/errors.ts';
 import type { Kind } from '../../runtime/kinds.ts';
 import type { ReflectorChange } from '../../runtime/watch/reflector.ts';
 import type { CheckedFacts } from '../checks/checked-facts.ts';
@@ -44,7 +45,10 @@ export interface KeeperContext {
 	readonly kubeconfigs: Pick<KubeconfigSecrets, 'read'>;
 	readonly checks: ClusterChecks;
 	/** Makes a client for another API server. Its writes need the lease. */
-	readonly connect: (credentials: StaticCredentials) => ApiServer;
+	readonly connect: (
+		credentials: StaticCredentials,
+		onMisbehaviour?: (offence: MisbehaviourError) => void,
+	) => ApiServer;
 	/** Makes a client for the API server here with another token. */
 	readonly connectHere: (token: string) => ApiServer;
 	readonly writerHere: (mesh: MeshOfClusters, signal: AbortSignal) => Writer;

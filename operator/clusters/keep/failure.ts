@@ -3,7 +3,14 @@
  * else's.
  */
 import type { ClusterProblem, ClusterReason } from '../../../api/v1/index.ts';
-import { BlockedError, InvalidError, isTlsFailure, RequestError, TransientError } from '../../runtime/errors.ts';
+import {
+	BlockedError,
+	InvalidError,
+	isTlsFailure,
+	MisbehaviourError,
+	RequestError,
+	TransientError,
+} from '../../runtime/errors.ts';
 
 export class ClusterFailure extends Error {
 	override readonly name = 'ClusterFailure';
@@ -70,6 +77,10 @@ export function clusterFailure(error: unknown, context: FailureContext): Cluster
 		return all.find(({ isReach }) => isReach) ?? all[0] ?? clusterFailure(undefined, context);
 	}
 	const { host, secrets, reason = 'RemoteApplyFailed', doing } = context;
+	if (error instanceof MisbehaviourError) return misbehaviour(error, context);
+	// The answers of other clusters took all the room that there is.
+	if (error instanceof BlockedError && error.reason === 'AnswersWait')
+		return new ClusterFailure({ reason: 'AnswersWait', message: `the API server at ${host}: ${error.message}` }, true);
 	const words = quote(error instanceof Error ? error.message : String(error), secrets);
 	// An answer (500 of an admission webhook, 429) is about the request alone.
 	if (error instanceof TransientError && (error.status === undefined || context.isProbe === true)) {
@@ -106,6 +117,11 @@ export function clusterFailure(error: unknown, context: FailureContext): Cluster
 		);
 	}
 	return new ClusterFailure({ reason, message: doing === undefined ? words : `${doing}: ${words}` }, false);
+}
+
+/** What an API server did that ended its connection. */
+export function misbehaviour({ deed }: MisbehaviourError, { host }: Pick<FailureContext, 'host'>): ClusterFailure {
+	return new ClusterFailure({ reason: 'ClusterMisbehaves', message: `the API server at ${host} ${deed}` }, true);
 }
 
 /**

@@ -83,7 +83,13 @@ test('what does not pass by itself is told at once, what may is not', (t) => {
 		const probe = { ok: false, problem: { reason: reason as keyof typeof clusterReasons, message: '' } } as const;
 		return after(answer, probe).state === 'down';
 	});
-	t.deepEqual(atOnce.sort(), ['KubeconfigInvalid', 'KubeconfigNotFound', 'KubeconfigUnsafe', 'TLSNotVerified']);
+	t.deepEqual(atOnce.sort(), [
+		'ClusterMisbehaves',
+		'KubeconfigInvalid',
+		'KubeconfigNotFound',
+		'KubeconfigUnsafe',
+		'TLSNotVerified',
+	]);
 });
 
 test('the last reason that was found is told', (t) => {

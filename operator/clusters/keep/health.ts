@@ -43,6 +43,7 @@ const definite: ReadonlySet<string> = new Set([
 	'KubeconfigInvalid',
 	'KubeconfigUnsafe',
 	'KubeconfigNotFound',
+	'ClusterMisbehaves',
 ]);
 
 /**

@@ -52,6 +52,7 @@ export class ClusterKeeper {
 			if (failure !== tooSlow) signal.throwIfAborted();
 			if (!(failure instanceof ClusterFailure)) throw failure;
 			cell.failures++;
+			if (failure.problem.reason === 'ClusterMisbehaves') this.#link.suspend(cell, cell.connectedBy, failure.problem);
 			const problem = failure.isReach ? await this.#link.judge(visit, failure.problem) : failure.problem;
 			if (problem !== undefined && cell.failures >= failuresUntilTold) found.joinProblem ??= problem;
 		}

@@ -10,11 +10,13 @@ import type { ClusterRecord } from '../secret/record.ts';
 import type { ClusterCell } from './cell.ts';
 import { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
-import { clusterFailure } from './failure.ts';
+import { clusterFailure, misbehaviour } from './failure.ts';
 import { failuresUntilDown, stepHealth } from './health.ts';
+import { timeText } from './observe.ts';
 import { probe } from './probe.ts';
 import { probeDelayMs } from './schedule.ts';
 import { failureContextOf } from './source.ts';
+import { isSuspended, nextSuspension } from './suspension.ts';
 import type { Visit } from './visit.ts';
 
 /** A probe that fails faster than this is repeated at once. */
@@ -62,6 +64,14 @@ export class ClusterLink {
 		}
 		const kept = { dataPlane: entry.dataPlane, secrets: entry.role === 'Primary' };
 		const connectedBy = createHash('sha256').update(content).update(JSON.stringify(kept)).digest('base64');
+		if (isSuspended(cell, this.#context.now())) {
+			if (cell.suspension?.connectedBy === connectedBy) {
+				cell.nextProbeAt = cell.suspension.until;
+				return undefined;
+			}
+			// Its owner has changed the kubeconfig. What it did before still counts when it misbehaves again.
+			if (cell.suspension !== undefined) cell.suspension = { ...cell.suspension, until: this.#context.now() };
+		}
 		if (cell.connection !== undefined && cell.connectedBy === connectedBy) {
 			// The kubeconfig is there again: work that waited for it is done now.
 			if (cell.isRefused) cell.nextProbeAt = 0;
@@ -77,7 +87,9 @@ export class ClusterLink {
 		const { access } = read;
 		cell.connection = new ClusterConnection({
 			access,
-			api: this.#context.connect(access.credentials),
+			api: this.#context.connect(access.credentials, (offence) =>
+				this.suspend(cell, connectedBy, misbehaviour(offence, failureContextOf(access)).problem),
+			),
 			namespace: mesh.namespace,
 			partOf: names.applySet,
 			kept,
@@ -134,6 +146,28 @@ export class ClusterLink {
 	}
 
 	/**
+	 * Suspends a cluster that has misbehaved: ends its connection, with all that is kept of it, and tells until when.
+	 * @param connectedBy of the connection by which it did
+	 */
+	suspend(cell: ClusterCell, connectedBy: string, { reason, message }: ClusterProblem): void {
+		const { now, wallClock, random, wake, onWatchError } = this.#context;
+		if (isSuspended(cell, now()) || cell.connectedBy !== connectedBy) return;
+		const next = nextSuspension(cell.suspension, now(), random);
+		const problem = {
+			reason,
+			message: `${message}; nothing is asked of it until ${timeText(wallClock() + next.forMs)}, or until its kubeconfig changes`,
+		};
+		const { connection } = cell;
+		cell.connection = undefined;
+		cell.connectedBy = '';
+		this.#probed(cell, { ok: false, problem });
+		cell.suspension = { ...next, problem, connectedBy };
+		cell.nextProbeAt = next.until;
+		connection?.close().catch((error: unknown) => onWatchError(cell, error));
+		wake(cell.key, 'it misbehaves');
+	}
+
+	/**
 	 * Judges a request that failed as if the cluster were not reached. One lost request is no outage, so a probe decides.
 	 * When the cluster answers, the failure is returned once it has come often enough in a row to be told.
 	 */
@@ -156,13 +190,15 @@ export class ClusterLink {
 	 */
 	#probeSoon(cell: ClusterCell): void {
 		const { state, streak } = cell.health;
-		if (state !== 'up' || streak > 0 || cell.nextProbeAt === 0) return;
+		if (state !== 'up' || streak > 0 || cell.nextProbeAt === 0 || isSuspended(cell, this.#context.now())) return;
 		cell.nextProbeAt = 0;
 		this.#context.wake(cell.key, 'a watch there was disturbed');
 	}
 
 	#probed(cell: ClusterCell, probe: Parameters<typeof stepHealth>[1]): void {
 		const { now, random } = this.#context;
+		// Requests that end with the connection say nothing new.
+		if (isSuspended(cell, now())) return;
 		const wasDown = cell.health.state === 'down';
 		cell.health = stepHealth(cell.health, probe);
 		// The probe that confirms the first answer comes soon, however long the cluster was down.

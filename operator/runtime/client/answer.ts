@@ -23,6 +23,8 @@ interface StatusBody {
 }
 
 const longestMessage = 2048;
+/** No server is waited for longer, whatever it asks for. */
+const longestRetryAfterMs = 60 * 60_000;
 
 /** Reasons for answers without one (a proxy answered, or the body was cut). */
 const reasonOfStatus: Readonly<Record<number, string>> = {
@@ -87,7 +89,8 @@ function errorOfStatus(
 	}
 	if (status === 429 || status === 408 || status >= 500) {
 		const seconds = body.details?.retryAfterSeconds;
-		const bodyRetryAfterMs = typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined;
+		const bodyRetryAfterMs =
+			typeof seconds === 'number' && seconds > 0 ? Math.min(seconds * 1000, longestRetryAfterMs) : undefined;
 		return new TransientError(message, { ...object, status, retryAfterMs: headerRetryAfterMs ?? bodyRetryAfterMs });
 	}
 	return new RequestError(message, { ...object, status, reason, causes });
@@ -128,10 +131,10 @@ function retryAfterMs(header: string | readonly string[] | undefined, now: numbe
 		return undefined;
 	}
 	if (/^\d+$/.test(value)) {
-		return Number(value) * 1000;
+		return Math.min(Number(value) * 1000, longestRetryAfterMs);
 	}
 	const date = Date.parse(value);
-	return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+	return Number.isNaN(date) ? undefined : Math.min(Math.max(0, date - now), longestRetryAfterMs);
 }
 
 /** The texts of `Warning: 299 - "text"` headers, as API servers send them for deprecated versions and unknown fields. */

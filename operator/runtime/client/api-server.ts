@@ -9,9 +9,14 @@ import { RequestError, TransientError } from '../errors.ts';
 import { collectionPath, type Kind, kindOf, objectPath } from '../kinds.ts';
 import { type KubeObject, type ObjectMeta, type ObjectReference, referenceOf } from '../object.ts';
 import { hasHeader, isRecord } from '../object-shape.ts';
+import { matchesSelector } from '../watch/selector.ts';
 import { describeRequest, errorOfAnswer, type RequestSubject, warningsOf } from './answer.ts';
+import type { ConnectionBudget } from './budget.ts';
+import type { Answer, InFlight, Outgoing, Sink } from './exchange.ts';
+import { excessOf } from './json-bounds.ts';
+import { ListReader } from './list-reader.ts';
 import { Semaphore } from './semaphore.ts';
-import { type Answer, type InFlight, type Sink, Transport } from './transport.ts';
+import { Transport } from './transport.ts';
 
 export interface ApiServerOptions {
 	/** How many requests may be in flight. Watches are not counted. Default 16. */
@@ -34,6 +39,11 @@ export interface ApiServerOptions {
 	 * with that error.
 	 */
 	readonly beforeWrite?: () => void;
+	/**
+	 * For a server that nobody here controls: what it may cost. It is then not believed either: what it answers has to be what
+	 * was asked for. Requests and watches end with MisbehaviourError once it has taken more.
+	 */
+	readonly budget?: ConnectionBudget;
 }
 
 export interface ObservedRequest {
@@ -72,6 +82,7 @@ export interface RequestOptions extends CallOptions {
 	readonly isIdempotent?: boolean | undefined;
 	/** Whether the request changes nothing although it is no GET: a dry run, a review. `beforeWrite` is not called for it. */
 	readonly isReadOnly?: boolean | undefined;
+	readonly reader?: Outgoing['reader'];
 }
 
 export interface Response<T> {
@@ -92,6 +103,12 @@ export interface ListOptions extends CallOptions {
 	/** The `continue` of the page before. */
 	readonly continue?: string | undefined;
 	readonly resourceVersion?: string | undefined;
+}
+
+/** How a list is read. */
+export interface ListReading<T> extends ListOptions {
+	/** Returns what is kept of an object. The rest is dropped before the next one is read. Default: the object as it is. */
+	readonly read?: ((object: KubeObject) => T) | undefined;
 }
 
 export interface ListPage<T> {
@@ -172,6 +189,8 @@ const refillPerSuccess = 0.2;
 export class ApiServer {
 	/** `host:port`. */
 	readonly host: string;
+	/** See `ApiServerOptions.budget`. */
+	readonly budget: ConnectionBudget | undefined;
 	readonly #transport: Transport;
 	readonly #turns: Semaphore;
 	readonly #timeoutMs: number;
@@ -180,10 +199,12 @@ export class ApiServer {
 	#purse = fullPurse;
 
 	constructor(credentials: Credentials | StaticCredentials, options: ApiServerOptions = {}) {
-		const maxInFlight = options.maxInFlight ?? 16;
+		const { maxInFlight = 16, budget } = options;
+		this.budget = budget;
 		this.#transport = new Transport('grant' in credentials ? credentials : staticCredentials(credentials), {
 			connections: maxInFlight,
 			maxResponseBytes: options.maxResponseBytes ?? 64 * 1024 * 1024,
+			budget,
 			connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
 			lookup: options.lookup,
 		});
@@ -220,6 +241,7 @@ export class ApiServer {
 
 	/** Sends a request once. Returns the response, or how long to wait before the next attempt. Throws the final error. */
 	async #attempt(call: Call, options: RequestOptions, attempt: number): Promise<Answered | Retry> {
+		if (this.budget?.offence !== undefined) throw this.budget.offence;
 		const turn = this.#turns.acquire(call.signal, options.isPatient);
 		if (turn !== undefined) {
 			await turn;
@@ -237,11 +259,14 @@ export class ApiServer {
 					body: call.body,
 					description: call.description,
 					beforeSend: options.method === 'GET' || options.isReadOnly === true ? undefined : this.#beforeWrite,
+					reader: options.reader,
 				},
 				call.onStarted,
 			);
 			code = String(answer.status);
 		} catch (error) {
+			// The connection was ended for it, whatever this request met then.
+			if (this.budget?.offence !== undefined) throw this.budget.offence;
 			// This also happens when the server closes a kept connection at this very moment. Only reads are repeated: nobody
 			// knows whether a write was done.
 			if (
@@ -273,14 +298,15 @@ export class ApiServer {
 			this.#purse = Math.min(fullPurse, this.#purse + refillPerSuccess);
 			return new Answered({
 				status,
-				body: parseBody(call.description, answer.body),
+				body: this.#parse(call.description, answer.body),
 				warnings: warningsOf(answer.headers.warning),
 			});
 		}
 		if (status === 401 && attempt === 1 && this.#transport.refreshCredentials()) {
 			return new Retry(0);
 		}
-		const error = errorOfAnswer(call.subject, status, answer.headers['retry-after'], answer.body);
+		const body = this.budget === undefined || isSmallRefusal(answer.body, this.budget) ? answer.body : Buffer.alloc(0);
+		const error = errorOfAnswer(call.subject, status, answer.headers['retry-after'], body);
 		const isSafe = status === 429 || (status === 503 && (options.method === 'GET' || options.isIdempotent === true));
 		if (error instanceof TransientError && isSafe && error.retryAfterMs !== undefined) {
 			// Waits up to a fifth longer, so that those who were refused together don't come back together.
@@ -293,6 +319,28 @@ export class ApiServer {
 		throw error;
 	}
 
+	#parse(description: string, body: Buffer): unknown {
+		const { budget } = this;
+		if (budget === undefined) return parseBody(description, body);
+		const startedAt = budget.clock.now();
+		const excess = excessOf(body, budget.limits.document);
+		if (excess !== undefined) throw budget.offend(`sent an answer that ${excess}`);
+		const parsed = parseBody(description, body);
+		budget.worked(budget.clock.now() - startedAt, 0);
+		return parsed;
+	}
+
+	/** Refuses an answer about another object than the one that was asked for. */
+	#expectObject(body: unknown, { kind, namespace, name }: ObjectReference): void {
+		const { budget } = this;
+		if (budget === undefined) return;
+		const isThis =
+			hasHeader(body) &&
+			(body as KubeObject).metadata.name === name &&
+			(body as KubeObject).metadata.namespace === namespace;
+		if (!isThis) throw budget.offend(`answered a request for one ${kind} with something else`);
+	}
+
 	async get<T extends KubeObject = KubeObject>(reference: ObjectReference, options: CallOptions = {}): Promise<T> {
 		const response = await this.request<T>({
 			...callOptions(options),
@@ -301,6 +349,7 @@ export class ApiServer {
 			object: reference,
 			kind: reference.kind,
 		});
+		this.#expectObject(response.body, reference);
 		return response.body;
 	}
 
@@ -314,6 +363,7 @@ export class ApiServer {
 			object: reference,
 			kind: reference.kind,
 		});
+		this.#expectObject(response.body, reference);
 		return headerOf(response.body, reference);
 	}
 
@@ -323,38 +373,74 @@ export class ApiServer {
 	 */
 	async list<T = KubeObject>(
 		kind: Kind,
-		options: Omit<ListOptions, 'continue'> = {},
+		options: Omit<ListReading<T>, 'continue'> = {},
 	): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }> {
 		const items: T[] = [];
-		let next: string | undefined;
-		for (;;) {
-			let page: ListPage<T>;
-			try {
-				page = await this.listPage<T>(kind, { ...options, continue: next });
-			} catch (error) {
-				if (next !== undefined && error instanceof RequestError && error.status === 410) {
-					const whole = await this.listPage<T>(kind, { ...options, limit: 0 });
-					return { items: whole.items, resourceVersion: whole.resourceVersion };
+		let resourceVersion = '';
+		try {
+			for await (const page of this.pages<T>(kind, options)) {
+				for (const item of page.items) {
+					items.push(item);
 				}
-				throw error;
+				({ resourceVersion } = page);
 			}
-			for (const item of page.items) {
-				items.push(item);
+		} catch (error) {
+			if (resourceVersion !== '' && error instanceof RequestError && error.status === 410) {
+				const whole = await this.listPage<T>(kind, { ...options, limit: 0 });
+				return { items: whole.items, resourceVersion: whole.resourceVersion };
 			}
-			next = page.continue;
-			if (next === undefined) {
-				return { items, resourceVersion: page.resourceVersion };
-			}
+			throw error;
 		}
+		return { items, resourceVersion };
+	}
+
+	/** The pages of a list, one after the other. Throws RequestError 410 when the server forgets what they are pages of. */
+	async *pages<T = KubeObject>(
+		kind: Kind,
+		options: Omit<ListReading<T>, 'continue'> = {},
+	): AsyncGenerator<ListPage<T>, void> {
+		const progress = this.budget?.newList(kind.plural);
+		let next: string | undefined;
+		do {
+			const page = await this.listPage<T>(kind, { ...options, continue: next });
+			progress?.page(page.items.length, page.continue);
+			yield page;
+			next = page.continue;
+		} while (next !== undefined);
 	}
 
 	/** One page. Every item gets apiVersion and kind, which the answer to a list leaves out. */
-	async listPage<T = KubeObject>(kind: Kind, options: ListOptions = {}): Promise<ListPage<T>> {
+	async listPage<T = KubeObject>(kind: Kind, options: ListReading<T> = {}): Promise<ListPage<T>> {
 		const limit = options.limit ?? 500;
+		const path = collectionPath(kind, options.namespace);
+		const read = options.read ?? ((object: KubeObject) => object as T);
+		const isMetadata = options.metadataOnly === true;
+		const { budget } = this;
+		let items: T[] = [];
+		let isOdd = () => false;
+		const reader = (checks: ConnectionBudget) => {
+			// A request may be repeated. Then its list begins anew.
+			items = [];
+			const { document, objects } = checks.limits;
+			const list = new ListReader({
+				item: document,
+				rest: { ...document, bytes: checks.limits.refusalBytes },
+				refuse: (words) => checks.offend(`sent a list of ${kind.plural} that ${words}`),
+				onItem: (text) => {
+					const item = asItem(parseBody(`GET ${path}`, text), kind, isMetadata);
+					if (item === undefined) throw notAList(path, kind);
+					if (!isAsked(item, options)) checks.countStranger();
+					else if (items.push(read(item)) > objects)
+						throw checks.offend(`sent a list of ${kind.plural} that has more than ${objects} objects`);
+				},
+			});
+			isOdd = () => list.isOdd;
+			return list;
+		};
 		const { body } = await this.request<unknown>({
 			...callOptions(options),
 			method: 'GET',
-			path: collectionPath(kind, options.namespace),
+			path,
 			query: {
 				labelSelector: options.labelSelector,
 				fieldSelector: options.fieldSelector,
@@ -363,18 +449,22 @@ export class ApiServer {
 				resourceVersion: options.resourceVersion,
 			},
 			kind: kind.kind,
-			accept: options.metadataOnly === true ? metadataListAccept : undefined,
+			accept: isMetadata ? metadataListAccept : undefined,
+			reader: budget === undefined ? undefined : () => reader(budget),
 		});
 		const metadata = isRecord(body) && isRecord(body.metadata) ? body.metadata : {};
-		const items = isRecord(body) && Array.isArray(body.items) ? (body.items as Record<string, unknown>[]) : [];
 		const { continue: next, resourceVersion } = metadata;
-		if (!items.every(hasHeader)) {
-			throw new TransientError(
-				`GET ${collectionPath(kind, options.namespace)}: the answer is no list of ${kind.plural}, but of something else`,
-			);
+		if (isOdd()) throw notAList(path, kind);
+		if (budget === undefined) {
+			const found = isRecord(body) && Array.isArray(body.items) ? body.items : [];
+			items = found.map((one) => {
+				const item = asItem(one, kind, isMetadata);
+				if (item === undefined) throw notAList(path, kind);
+				return read(item);
+			});
 		}
 		return {
-			items: items.map((item) => shapeItem(item, kind, options.metadataOnly === true) as T),
+			items,
 			resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '',
 			continue: typeof next === 'string' && next !== '' ? next : undefined,
 		};
@@ -516,6 +606,7 @@ export class ApiServer {
 			kind: object.kind,
 			isReadOnly: options.dryRun === true,
 		});
+		this.#expectObject(response.body, referenceOf(object));
 		const stored = (options.metadataOnly === true ? headerOf(response.body, object) : response.body) as T;
 		return {
 			object: stored,
@@ -701,12 +792,33 @@ function headerOf(body: unknown, object: Pick<ObjectReference, 'apiVersion' | 'k
 	return { apiVersion: object.apiVersion, kind: object.kind, metadata: metadata as ObjectMeta };
 }
 
-function shapeItem(item: Record<string, unknown>, kind: Kind, metadataOnly: boolean): unknown {
-	if (metadataOnly) {
-		return headerOf(item, kind);
-	}
+/** An item of a list as an object of its kind. Undefined when it is none. */
+function asItem(item: unknown, kind: Kind, metadataOnly: boolean): KubeObject | undefined {
+	if (!isRecord(item) || !hasHeader(item)) return undefined;
+	if (metadataOnly) return headerOf(item, kind) as unknown as KubeObject;
 	const { apiVersion: _, kind: __, ...rest } = item;
-	return { apiVersion: kind.apiVersion, kind: kind.kind, ...rest };
+	return { apiVersion: kind.apiVersion, kind: kind.kind, ...rest } as KubeObject;
+}
+
+function notAList(path: string, { plural }: Kind): TransientError {
+	return new TransientError(`GET ${path}: the answer is no list of ${plural}, but of something else`);
+}
+
+/** Whether an object is one of those that were asked for. */
+export function isAsked(
+	{ metadata }: KubeObject,
+	{ namespace, labelSelector, fieldSelector }: Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'>,
+): boolean {
+	return (
+		(namespace === undefined || metadata.namespace === namespace) &&
+		(fieldSelector === undefined || fieldSelector === `metadata.name=${metadata.name}`) &&
+		matchesSelector(labelSelector, metadata.labels ?? {})
+	);
+}
+
+/** Whether the body of a refusal may be read. Without it the status alone decides. */
+function isSmallRefusal(body: Buffer, { limits }: ConnectionBudget): boolean {
+	return excessOf(body, { ...limits.document, bytes: limits.refusalBytes }) === undefined;
 }
 
 /** Whether the address refused the connection. Then trying again at once is pointless. */
@@ -731,6 +843,9 @@ function observeStart(sink: Sink, report: (code: string) => void): { observed: (
 				sink.start(status, headers);
 			},
 			data: (chunk) => sink.data(chunk),
+			get held() {
+				return sink.held ?? 0;
+			},
 			end: () => sink.end(),
 			fail: (error) => {
 				observed();

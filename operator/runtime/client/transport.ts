@@ -2,11 +2,15 @@
  * Sends bytes to one API server and receives its answers: connection pools, deadlines, limits on what is read. Requests and
  * watches have separate pools, so that many long-lived watches can't starve a request of a stream or a connection.
  */
+import { constants } from 'node:crypto';
 import type { LookupFunction } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { Credentials, Grant, TlsMaterial } from '../credentials/grant.ts';
-import { isOperatorError, RequestError, TransientError } from '../errors.ts';
+import { RequestError, TransientError } from '../errors.ts';
+import type { ConnectionBudget } from './budget.ts';
+import { type Answer, type BodyReader, Exchange, type InFlight, type Outgoing, type Sink } from './exchange.ts';
+import { GatheredBytes } from './gathered-bytes.ts';
 
 export interface TransportOptions {
 	/** Connections in the pool for requests. */
@@ -16,41 +20,8 @@ export interface TransportOptions {
 	readonly connectTimeoutMs: number;
 	/** See `ApiServerOptions.lookup`. */
 	readonly lookup?: LookupFunction | undefined;
-}
-
-export interface Outgoing {
-	readonly method: string;
-	/** With the query, but without the path of the server's URL. */
-	readonly path: string;
-	readonly headers: Readonly<Record<string, string>>;
-	readonly body?: string | undefined;
-	/** What the request is, for messages: `GET Deployment a/b`. */
-	readonly description: string;
-	/**
-	 * Called synchronously right before the request is sent. When it throws, nothing is sent and the request ends with that
-	 * error.
-	 */
-	readonly beforeSend?: (() => void) | undefined;
-}
-
-export interface Answer {
-	readonly status: number;
-	readonly headers: Dispatcher.ResponseData['headers'];
-	readonly body: Buffer;
-}
-
-/** Receives a long answer piece by piece. All callbacks are synchronous; exactly one of `end` and `fail` comes last. */
-export interface Sink {
-	start(status: number, headers: Dispatcher.ResponseData['headers']): void;
-	data(chunk: Buffer): void;
-	end(): void;
-	fail(error: Error): void;
-}
-
-/** A request in flight, as its sender sees it. */
-export interface InFlight {
-	/** Ends the request with this error, unless it has ended already. A request that waits for a connection is not sent. */
-	fail(error: unknown): void;
+	/** See `ApiServerOptions.budget`. */
+	readonly budget?: ConnectionBudget | undefined;
 }
 
 interface Pools {
@@ -100,44 +71,46 @@ export class Transport {
 
 	#send(grant: Grant, outgoing: Outgoing, onStarted: (request: InFlight) => void): Promise<Answer> {
 		return new Promise((resolve, reject) => {
-			const chunks: Buffer[] = [];
-			let length = 0;
+			const newReader =
+				outgoing.reader ?? (() => new WholeBody(this.#mostBytes, () => this.#tooLong(outgoing.description, status)));
+			let reader = newReader();
 			let status = 0;
 			let headers: Answer['headers'] = {};
-			const { maxResponseBytes } = this.#options;
 			const exchange = this.#dispatch(grant, 'requests', outgoing, {
 				start: (answerStatus, answerHeaders) => {
 					// undici sends a request again when the server refused it unseen (GOAWAY): then the answer begins anew.
-					chunks.length = 0;
-					length = 0;
 					status = answerStatus;
 					headers = answerHeaders;
+					reader = newReader();
 				},
-				data: (chunk) => {
-					length += chunk.length;
-					if (length > maxResponseBytes) {
-						exchange.fail(
-							new RequestError(`${outgoing.description}: the answer is longer than ${maxResponseBytes} bytes`, {
-								status,
-								reason: 'ResponseTooLarge',
-							}),
-						);
-						return;
-					}
-					chunks.push(chunk);
+				data: (chunk) => reader.push(chunk),
+				get held() {
+					return reader.held;
 				},
 				end: () => {
-					const [only] = chunks;
-					resolve({
-						status,
-						headers,
-						body: chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length),
-					});
+					try {
+						resolve({ status, headers, body: reader.end() });
+					} catch (error) {
+						reject(error);
+					}
 				},
 				fail: reject,
 			});
 			onStarted(exchange);
 		});
+	}
+
+	get #mostBytes(): number {
+		const { budget, maxResponseBytes } = this.#options;
+		return Math.min(maxResponseBytes, budget?.limits.document.bytes ?? maxResponseBytes);
+	}
+
+	#tooLong(description: string, status: number): Error {
+		const words = `longer than ${this.#mostBytes} bytes`;
+		return (
+			this.#options.budget?.offend(`sent an answer that is ${words}`) ??
+			new RequestError(`${description}: the answer is ${words}`, { status, reason: 'ResponseTooLarge' })
+		);
 	}
 
 	/** Sends a request whose answer lasts, a watch, on a connection for watches. Returns a handle that ends it. */
@@ -168,7 +141,12 @@ export class Transport {
 
 	#dispatch(grant: Grant, which: 'requests' | 'watches', outgoing: Outgoing, sink: Sink): InFlight {
 		const pool = this.#isClosed ? undefined : this.#poolsFor(grant.tls)[which];
-		const exchange = new Exchange(outgoing, sink);
+		const { budget } = this.#options;
+		const exchange = new Exchange(outgoing, sink, budget);
+		if (budget?.offence !== undefined) {
+			exchange.fail(budget.offence);
+			return exchange;
+		}
 		if (pool === undefined) {
 			exchange.fail(new TransientError(`${outgoing.description}: the client is closed`));
 			return exchange;
@@ -268,86 +246,35 @@ export class Transport {
  */
 function secureContextOf({ ca, cert, key }: TlsMaterial): SecureContext | undefined {
 	try {
-		return createSecureContext({ ca, cert, key });
+		// A server that asks for new handshakes on an open connection would cost time that nobody counts. API servers never do:
+		// Go's TLS has no renegotiation on the server's side (crypto/tls Config.Renegotiation).
+		return createSecureContext({ ca, cert, key, secureOptions: constants.SSL_OP_NO_RENEGOTIATION });
 	} catch {
 		return undefined;
 	}
 }
 
-/** One request in flight: undici's callbacks, which end exactly once here. */
-class Exchange implements Dispatcher.DispatchHandler, InFlight {
-	readonly #outgoing: Outgoing;
-	readonly #sink: Sink;
-	#controller: Dispatcher.DispatchController | undefined;
-	#isOver = false;
+/** Gathers a body up to a length. */
+class WholeBody implements BodyReader {
+	readonly #most: number;
+	readonly #tooLong: () => Error;
+	readonly #gathered = new GatheredBytes();
 
-	constructor(outgoing: Outgoing, sink: Sink) {
-		this.#outgoing = outgoing;
-		this.#sink = sink;
+	constructor(most: number, tooLong: () => Error) {
+		this.#most = most;
+		this.#tooLong = tooLong;
 	}
 
-	fail(error: unknown): void {
-		if (this.#isOver) {
-			return;
-		}
-		this.#isOver = true;
-		const reason = error instanceof Error ? error : new Error('aborted', { cause: error });
-		this.#controller?.abort(reason);
-		this.#sink.fail(reason);
+	get held(): number {
+		return this.#gathered.held;
 	}
 
-	onRequestStart(controller: Dispatcher.DispatchController): void {
-		this.#controller = controller;
-		if (this.#isOver) {
-			controller.abort(new Error('given up before it was sent'));
-			return;
-		}
-		try {
-			this.#outgoing.beforeSend?.();
-		} catch (error) {
-			this.fail(error);
-		}
+	push(piece: Buffer): void {
+		if (this.#gathered.length + piece.length > this.#most) throw this.#tooLong();
+		this.#gathered.push(piece);
 	}
 
-	onResponseStart(
-		_controller: Dispatcher.DispatchController,
-		status: number,
-		headers: Dispatcher.ResponseData['headers'],
-	): void {
-		if (!this.#isOver && status >= 200) {
-			this.#sink.start(status, headers);
-		}
+	end(): Buffer {
+		return this.#gathered.take();
 	}
-
-	onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-		if (!this.#isOver) {
-			this.#sink.data(chunk);
-		}
-	}
-
-	onResponseEnd(): void {
-		if (!this.#isOver) {
-			this.#isOver = true;
-			this.#sink.end();
-		}
-	}
-
-	onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-		if (!this.#isOver) {
-			this.#isOver = true;
-			this.#sink.fail(connectionError(this.#outgoing.description, error));
-		}
-	}
-}
-
-/**
- * Wraps undici's errors, whose messages name addresses and ports, never headers or bodies. An error of our own family, by
- * which `lookup` refused an address, stays as it is.
- */
-function connectionError(description: string, error: Error): Error {
-	if (isOperatorError(error)) {
-		return error;
-	}
-	const words = error instanceof AggregateError ? error.errors.map(String).join('; ') : error.message;
-	return new TransientError(`${description}: ${words === '' ? error.name : words}`, { cause: error });
 }

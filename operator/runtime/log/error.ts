@@ -1,5 +1,12 @@
 /** Describes an error for the log: what it is and what it is about, never what a response carried. */
-import { BlockedError, ConflictError, InvalidError, RequestError, TransientError } from '../errors.ts';
+import {
+	BlockedError,
+	ConflictError,
+	InvalidError,
+	MisbehaviourError,
+	RequestError,
+	TransientError,
+} from '../errors.ts';
 import { describeObject, type ObjectReference } from '../object.ts';
 import { redactText } from './redact-text.ts';
 
@@ -21,7 +28,7 @@ export interface ErrorDescription {
 	readonly errors?: readonly ErrorDescription[];
 }
 
-const family = [TransientError, ConflictError, RequestError, InvalidError, BlockedError];
+const family = [TransientError, ConflictError, RequestError, InvalidError, BlockedError, MisbehaviourError];
 const deepestCause = 8;
 const mostMembers = 10;
 const longestMessage = 2_048;

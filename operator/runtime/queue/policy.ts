@@ -1,5 +1,12 @@
 /** Says what a failed pass means for its key: the one place where an error's class becomes a decision of the queue. */
-import { BlockedError, ConflictError, InvalidError, RequestError, TransientError } from '../errors.ts';
+import {
+	BlockedError,
+	ConflictError,
+	InvalidError,
+	MisbehaviourError,
+	RequestError,
+	TransientError,
+} from '../errors.ts';
 
 /**
  * | class | when the next pass comes |
@@ -29,7 +36,7 @@ const precedence = ['defect', 'failure', 'conflict', 'blocked', 'invalid'] as co
 export function classifyFailure(error: unknown): FailureClass {
 	if (error instanceof AggregateError && error.errors.length > 0) return mostUrgent(error.errors.map(classifyFailure));
 	if (error instanceof TransientError) return { class: 'failure', retryAfterMs: error.retryAfterMs ?? 0 };
-	if (error instanceof RequestError) return { class: 'failure', retryAfterMs: 0 };
+	if (error instanceof RequestError || error instanceof MisbehaviourError) return { class: 'failure', retryAfterMs: 0 };
 	if (error instanceof ConflictError) return { class: 'conflict' };
 	if (error instanceof BlockedError) return { class: 'blocked' };
 	if (error instanceof InvalidError) return { class: 'invalid' };

@@ -3,10 +3,11 @@
  * arrives. It lists once and then watches. After an interruption it goes on by the rules of `reflector-state.ts`.
  */
 import type { ApiServer, ListPage } from '../client/api-server.ts';
+import type { ConnectionBudget, ListProgress } from '../client/budget.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { RequestError, TransientError } from '../errors.ts';
 import type { Kind } from '../kinds.ts';
-import { type KubeObject, objectKey } from '../object.ts';
+import type { KubeObject } from '../object.ts';
 import { type BackoffPolicy, serverBackoff, serverDelayMs } from '../queue/backoff.ts';
 import {
 	type Failure,
@@ -17,7 +18,7 @@ import {
 	step,
 } from './reflector-state.ts';
 import { matchesSelector } from './selector.ts';
-import { type Change, type IndexFunction, Store } from './store.ts';
+import { type Change, type IndexFunction, Listed, Store } from './store.ts';
 import { openWatch, type Watch, type WatchCallbacks, type WatchEnd } from './watch-stream.ts';
 
 /** What changed. `initial`: part of the first list, not a change that happened just now. */
@@ -27,11 +28,13 @@ export type ChangeHandler<T> = (change: ReflectorChange<T>) => void;
 
 /** Where objects come from: the API server, or a simulation of one. */
 export interface ReflectorSource {
+	/** @param options `read` may be used on each object as soon as it is there, so that the rest of it is dropped. */
 	list(options: {
 		readonly continue: string | undefined;
 		readonly isWhole: boolean;
 		readonly signal: AbortSignal;
-	}): Promise<ListPage<KubeObject>>;
+		readonly read: (object: KubeObject) => Unreadable | Listed<unknown>;
+	}): Promise<ListPage<KubeObject | Unreadable | Listed<unknown>>>;
 	/** Watches from this resourceVersion on. Without one, all objects come first, as initial events. */
 	watch(position: string, timeoutSeconds: number, callbacks: WatchCallbacks): Watch;
 	/** Called when the server has answered 401. */
@@ -74,6 +77,14 @@ export interface ReflectorHappening {
 	readonly reason: string;
 }
 
+/** An object of a list that could not be read. */
+class Unreadable {
+	readonly error: unknown;
+	constructor(error: unknown) {
+		this.error = error;
+	}
+}
+
 interface Held<T> {
 	readonly change: ReflectorChange<T>;
 	/** The resourceVersion after the change. Undefined for a deletion. */
@@ -107,8 +118,13 @@ export class Reflector<T> {
 	#watch: Watch | undefined;
 	#listing: AbortController | undefined;
 	#timer: Timer | undefined;
-	/** The objects that the list under way has brought so far. */
-	#listed = new Map<string, KubeObject>();
+	/** What is kept of the objects that the list under way has brought so far, and the first that could not be read. */
+	#listed = new Map<string, Listed<T>>();
+	#unreadable: Unreadable | undefined;
+	/** How much of that is not in the store already. */
+	readonly #listedNew = { objects: 0, bytes: 0 };
+	/** What the connection may cost, where that is bounded. */
+	readonly #budget: ConnectionBudget | undefined;
 	/** Own writes under way, by key, with the changes of these objects meanwhile. */
 	readonly #expected = new Map<string, { writes: number; readonly held: Held<T>[] }>();
 	#staleSince: number | undefined;
@@ -126,7 +142,12 @@ export class Reflector<T> {
 		this.#source = options.source ?? serverSource(server, options);
 		this.#clock = options.clock ?? systemClock;
 		this.#random = options.random ?? Math.random;
-		this.store = new Store<T>({ transform: options.transform, indexes: options.indexes });
+		this.#budget = server.budget;
+		this.store = new Store<T>({
+			transform: options.transform,
+			indexes: options.indexes,
+			...(this.#budget === undefined ? {} : { sizeOf: (value) => JSON.stringify(value)?.length ?? 0 }),
+		});
 		const { promise, resolve } = Promise.withResolvers<void>();
 		this.synced = promise;
 		this.#resolveSynced = resolve;
@@ -325,15 +346,19 @@ export class Reflector<T> {
 	#list(form: ListForm, next: string | undefined): void {
 		const turn = this.#newTurn();
 		if (next === undefined) {
-			this.#listed = new Map();
+			this.#forgetList();
 		}
 		const controller = new AbortController();
 		this.#listing = controller;
-		this.#source.list({ continue: next, isWhole: form === 'whole', signal: controller.signal }).then(
+		const read = (object: KubeObject) => this.#read(object);
+		this.#source.list({ continue: next, isWhole: form === 'whole', signal: controller.signal, read }).then(
 			(page) => {
 				if (turn === this.#turn) {
-					for (const item of page.items) {
-						this.#listed.set(objectKey(item), item);
+					try {
+						for (const item of page.items) this.#gather(item);
+					} catch (error) {
+						this.#fail(error, undefined);
+						return;
 					}
 					this.#dispatch({ type: 'page', resourceVersion: page.resourceVersion, continue: page.continue });
 				}
@@ -344,6 +369,36 @@ export class Reflector<T> {
 				}
 			},
 		);
+	}
+
+	#read(object: KubeObject): Unreadable | Listed<T> {
+		try {
+			return this.store.read(object);
+		} catch (error) {
+			return new Unreadable(error);
+		}
+	}
+
+	#gather(item: KubeObject | Unreadable | Listed<unknown>): void {
+		const one = item instanceof Listed || item instanceof Unreadable ? item : this.#read(item);
+		if (one instanceof Unreadable) {
+			this.#unreadable ??= one;
+			return;
+		}
+		// What the source returns was made by `read` above.
+		this.#listed.set(one.key, one as Listed<T>);
+		if (one.size === 0) return;
+		this.#listedNew.objects++;
+		this.#listedNew.bytes += one.size;
+		this.#budget?.keeps(this.#listedNew, this.#listedNew.objects, this.#listedNew.bytes);
+	}
+
+	#forgetList(): void {
+		this.#listed = new Map();
+		this.#unreadable = undefined;
+		this.#listedNew.objects = 0;
+		this.#listedNew.bytes = 0;
+		this.#budget?.keeps(this.#listedNew, 0, 0);
 	}
 
 	#openWatch(position: string): void {
@@ -371,6 +426,7 @@ export class Reflector<T> {
 				const { resourceVersion = '' } = event.object.metadata;
 				// The store comes first: an object that it can't read ends the watch, which was then of no use.
 				const changes = event.type === 'deleted' ? this.store.remove(event.object) : this.store.put(event.object);
+				this.#budget?.keeps(this, this.store.size, this.store.bytes);
 				this.#dispatch({ type: 'changed', resourceVersion });
 				this.#notify(changes, false);
 			},
@@ -389,8 +445,11 @@ export class Reflector<T> {
 
 	#commit(resourceVersion: string): void {
 		const listed = this.#listed;
-		this.#listed = new Map();
+		const unreadable = this.#unreadable;
+		this.#forgetList();
+		if (unreadable !== undefined) throw unreadable.error;
 		const changes = this.store.replaceAll([...listed.values()], resourceVersion);
+		this.#budget?.keeps(this, this.store.size, this.store.bytes);
 		const isInitial = !this.#hasSynced;
 		this.#hasSynced = true;
 		this.#failure = undefined;
@@ -428,7 +487,7 @@ export class Reflector<T> {
 
 	#abandon(): void {
 		this.#newTurn();
-		this.#listed = new Map();
+		this.#forgetList();
 		this.#timer?.cancel();
 		this.#timer = undefined;
 	}
@@ -494,18 +553,24 @@ function failureOf(error: unknown, end: WatchEnd | undefined): Failure {
 
 function serverSource(server: ApiServer, options: SourceOptions): ReflectorSource {
 	const { kind, namespace, labelSelector, fieldSelector, metadataOnly } = options;
+	let progress: ListProgress | undefined;
 	return {
-		list: (page) =>
-			server.listPage<KubeObject>(kind, {
+		async list({ read, signal, isWhole, continue: next }) {
+			const page = await server.listPage(kind, {
 				namespace,
 				labelSelector,
 				fieldSelector,
 				metadataOnly,
-				limit: page.isWhole ? 0 : (options.pageSize ?? 500),
-				continue: page.continue,
-				signal: page.signal,
+				limit: isWhole ? 0 : (options.pageSize ?? 500),
+				continue: next,
+				signal,
 				timeoutMs: options.listTimeoutMs ?? 60_000,
-			}),
+				read,
+			});
+			if (next === undefined) progress = server.budget?.newList(kind.plural);
+			progress?.page(page.items.length, page.continue);
+			return page;
+		},
 		watch: (position, timeoutSeconds, callbacks) =>
 			openWatch(
 				server,

@@ -22,6 +22,27 @@ export interface StoreOptions<T> {
 	/** Reduces an object to what is needed: whole objects cost 7 to 14 KiB each, a few fields 0.3. */
 	readonly transform: (object: KubeObject) => T;
 	readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
+	/** How many bytes are kept of an object, for `bytes`. Default: not counted. */
+	readonly sizeOf?: ((value: T) => number) | undefined;
+}
+
+/** What is kept of an object that a list has brought, and what tells it from others. */
+export class Listed<T> {
+	readonly key: string;
+	readonly uid: string;
+	readonly resourceVersion: string;
+	readonly value: T;
+	/** Bytes that are kept of it and were not kept before. */
+	readonly size: number;
+
+	constructor(object: KubeObject, value: T, size: number) {
+		const { uid = '', resourceVersion = '' } = object.metadata;
+		this.key = objectKey(object);
+		this.uid = uid;
+		this.resourceVersion = resourceVersion;
+		this.value = value;
+		this.size = size;
+	}
 }
 
 type Origin = 'event' | 'list' | 'rewound list' | 'own write';
@@ -30,6 +51,7 @@ interface Entry<T> {
 	readonly value: T;
 	readonly uid: string;
 	readonly resourceVersion: string;
+	readonly size: number;
 	/**
 	 * Set while the entry comes from the answer to an own write whose event has not come yet. Holds the state before that
 	 * write: older events show changes by others that nobody has been told yet.
@@ -39,6 +61,7 @@ interface Entry<T> {
 
 export class Store<T> {
 	readonly #transform: (object: KubeObject) => T;
+	readonly #sizeOf: (value: T) => number;
 	readonly #entries = new Map<string, Entry<T>>();
 	readonly #indexes = new Map<
 		string,
@@ -46,9 +69,11 @@ export class Store<T> {
 	>();
 	/** The server has told every event up to this resourceVersion. */
 	#position: string | undefined;
+	#bytes = 0;
 
 	constructor(options: StoreOptions<T>) {
 		this.#transform = options.transform;
+		this.#sizeOf = options.sizeOf ?? (() => 0);
 		for (const [name, valuesOf] of Object.entries(options.indexes ?? {})) {
 			this.#indexes.set(name, { valuesOf, keys: new Map() });
 		}
@@ -56,6 +81,11 @@ export class Store<T> {
 
 	get size(): number {
 		return this.#entries.size;
+	}
+
+	/** Bytes that are kept of all objects, by `sizeOf`. */
+	get bytes(): number {
+		return this.#bytes;
 	}
 
 	/** The resourceVersion up to which the store has the server's changes. Undefined before the first list. */
@@ -138,18 +168,27 @@ export class Store<T> {
 		}
 	}
 
+	/** What is kept of an object of a list. An object that is known as it is now is not read again. */
+	read(object: KubeObject): Listed<T> {
+		const { resourceVersion = '', uid = '' } = object.metadata;
+		const entry = this.#entries.get(objectKey(object));
+		if (entry?.uid === uid && entry.resourceVersion === resourceVersion) return new Listed(object, entry.value, 0);
+		const value = this.#transform(object);
+		return new Listed(object, value, this.#sizeOf(value));
+	}
+
 	/** A complete list: what is not in it is gone, except what we wrote after the list was taken. */
-	replaceAll(objects: readonly KubeObject[], resourceVersion: string): readonly Change<T>[] {
+	replaceAll(list: readonly (KubeObject | Listed<T>)[], resourceVersion: string): readonly Change<T>[] {
 		const changes: Change<T>[] = [];
 		// Read before anything is changed, so that an object that can't be read leaves the store as it is.
-		const read = objects.map((object) => (this.#isAsKnown(object) ? undefined : { value: this.#transform(object) }));
+		const read = list.map((one) => (one instanceof Listed ? one : this.read(one)));
 		// The server's history went back (a backup was restored), so nothing that is known may win over the list.
 		const isRewound = this.#position !== undefined && isNewer(this.#position, resourceVersion);
 		this.#position = resourceVersion;
 		const present = new Set<string>();
-		for (const [index, object] of objects.entries()) {
-			present.add(objectKey(object));
-			for (const change of this.#put(object, isRewound ? 'rewound list' : 'list', read[index])) {
+		for (const one of read) {
+			present.add(one.key);
+			for (const change of this.#put(one, isRewound ? 'rewound list' : 'list')) {
 				changes.push(change);
 			}
 		}
@@ -177,16 +216,10 @@ export class Store<T> {
 		return this.#put(object, 'own write');
 	}
 
-	#isAsKnown(object: KubeObject): boolean {
-		const { resourceVersion = '', uid = '' } = object.metadata;
-		const entry = this.#entries.get(objectKey(object));
-		return entry?.uid === uid && compareResourceVersions(resourceVersion, entry.resourceVersion) === 0;
-	}
-
-	/** @param read what is kept of the object, when that has been computed already */
-	#put(object: KubeObject, from: Origin, read?: { readonly value: T }): readonly Change<T>[] {
-		const key = objectKey(object);
-		const { resourceVersion = '', uid = '' } = object.metadata;
+	#put(object: KubeObject | Listed<T>, from: Origin): readonly Change<T>[] {
+		const isRead = object instanceof Listed;
+		const key = isRead ? object.key : objectKey(object);
+		const { resourceVersion = '', uid = '' } = isRead ? object : object.metadata;
 		const entry = this.#entries.get(key);
 		const order = entry === undefined ? undefined : compareResourceVersions(resourceVersion, entry.resourceVersion);
 		if (entry !== undefined && order === 0 && entry.uid === uid) {
@@ -195,7 +228,8 @@ export class Store<T> {
 		if (entry !== undefined && order !== undefined && order < 0 && from !== 'rewound list') {
 			return from === 'own write' ? [] : tellOverwritten(key, entry);
 		}
-		const added: Entry<T> = { value: (read ?? { value: this.#transform(object) }).value, uid, resourceVersion };
+		const value = isRead ? object.value : this.#transform(object);
+		const added: Entry<T> = { value, uid, resourceVersion, size: this.#sizeOf(value) };
 		if (from === 'own write') {
 			added.own = { before: entry?.own === undefined ? entry?.value : entry.own.before };
 		}
@@ -226,12 +260,14 @@ export class Store<T> {
 
 	#delete(key: string, entry: Entry<T>): Change<T> {
 		this.#entries.delete(key);
+		this.#bytes -= entry.size;
 		this.#reindex(key, entry.value, undefined);
 		return { type: 'deleted', key, old: entry.value };
 	}
 
 	#set(key: string, entry: Entry<T>, before: Entry<T> | undefined): void {
 		this.#entries.set(key, entry);
+		this.#bytes += entry.size - (before?.size ?? 0);
 		this.#reindex(key, before?.value, entry.value);
 	}
 

@@ -4,8 +4,10 @@
  */
 
 import { errorOfAnswer, errorOfStatusObject } from '../client/answer.ts';
-import { type ApiServer, metadataAccept } from '../client/api-server.ts';
-import type { InFlight } from '../client/transport.ts';
+import { type ApiServer, isAsked, metadataAccept } from '../client/api-server.ts';
+import type { InFlight } from '../client/exchange.ts';
+import { GatheredBytes } from '../client/gathered-bytes.ts';
+import { excessOf, tooManyBytes } from '../client/json-bounds.ts';
 import { systemClock, type Timer } from '../clock.ts';
 import { TransientError } from '../errors.ts';
 import { collectionPath, type Kind } from '../kinds.ts';
@@ -73,13 +75,13 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 	let heardAt = systemClock.now();
 	let allowedMs = openMs;
 	let timer: Timer | undefined;
-	const refusal: Buffer[] = [];
-	let refusalLength = 0;
+	const refusal = new GatheredBytes();
 
 	const finish = (end: WatchEnd) => {
 		if (!isOver) {
 			isOver = true;
 			timer?.cancel();
+			lateEvent?.cancel();
 			callbacks.ended(end);
 		}
 	};
@@ -98,17 +100,25 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 		const error = new TransientError(`WATCH ${path}: silent for ${Math.round(silentMs / 1000)} s`);
 		breakOff({ how: status === 0 ? 'unreachable' : 'silent', error });
 	};
-	const lines = new LineSplitter(longestLineBytes, (line) => {
+	const errorOfRefusal = () => {
+		const body = refusal.length > longestErrorBody ? Buffer.alloc(0) : refusal.take();
+		return errorOfAnswer(subject, status, retryAfter, body);
+	};
+	const { budget } = server;
+	const lines = new LineSplitter(budget?.limits.document.bytes ?? longestLineBytes, (line) => {
 		if (!isOver) {
 			deliver(line);
 		}
 	});
-	const deliver = (line: string) => {
+	const deliver = (line: Buffer) => {
+		budget?.countEvent();
+		const excess = budget === undefined ? undefined : excessOf(line, budget.limits.document);
+		if (excess !== undefined) throw budget?.offend(`sent an event that ${excess}`);
 		let event: unknown;
 		try {
-			event = JSON.parse(line);
+			event = JSON.parse(line.toString('utf8'));
 		} catch {
-			cut(`an event of ${line.length} characters is not JSON`);
+			cut(`an event of ${line.length} bytes is not JSON`);
 			return;
 		}
 		if (!isRecord(event) || !isRecord(event.object)) {
@@ -125,9 +135,22 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 			return;
 		}
 		const parsed = shapeEvent(event.type, event.object, kind, options.metadataOnly === true);
-		if (parsed !== undefined) {
-			callbacks.event(parsed);
-		}
+		if (parsed === undefined) return;
+		if (budget !== undefined && parsed.type !== 'bookmark' && !isAsked(parsed.object, options)) budget.countStranger();
+		else callbacks.event(parsed);
+	};
+	let lateEvent: Timer | undefined;
+	/** An event that has begun has to end. */
+	const watchOverEvent = (hasLine: boolean) => {
+		if (budget === undefined || (lines.hasRest && lateEvent !== undefined && !hasLine)) return;
+		lateEvent?.cancel();
+		lateEvent = undefined;
+		if (!lines.hasRest || isOver) return;
+		const { eventMs } = budget.limits;
+		lateEvent = systemClock.setTimer(() => {
+			const error = budget.offend(`began an event that did not end within ${eventMs / 1000} s`);
+			breakOff({ how: 'cut', error });
+		}, eventMs);
 	};
 
 	timer = systemClock.setTimer(checkSilence, allowedMs);
@@ -166,17 +189,23 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 						return;
 					}
 					if (status === 200) {
-						if (!lines.push(chunk)) {
-							cut('an event is too long');
-						}
-					} else if (refusalLength < longestErrorBody) {
-						refusal.push(chunk);
-						refusalLength += chunk.length;
+						const isAllowed = lines.push(chunk);
+						watchOverEvent(chunk.includes(0x0a));
+						if (!isAllowed && budget !== undefined)
+							throw budget.offend(`sent an event that ${tooManyBytes(budget.limits.document)}`);
+						if (!isAllowed) cut('an event is too long');
+						return;
 					}
+					refusal.push(chunk);
+					// The status alone says enough.
+					if (refusal.length > longestErrorBody) breakOff({ how: 'refused', error: errorOfRefusal() });
+				},
+				get held() {
+					return lines.held + refusal.held;
 				},
 				end: () => {
 					if (status !== 200) {
-						finish({ how: 'refused', error: errorOfAnswer(subject, status, retryAfter, Buffer.concat(refusal)) });
+						finish({ how: 'refused', error: errorOfRefusal() });
 					} else if (lines.hasRest) {
 						cut('cut off in the middle of an event');
 					} else {
@@ -201,6 +230,7 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 		close: () => {
 			isOver = true;
 			timer?.cancel();
+			lateEvent?.cancel();
 			inFlight?.fail(new Error('the watch was closed'));
 		},
 	};
@@ -238,45 +268,42 @@ function shapeObject(object: Record<string, unknown>, kind: Kind, metadataOnly: 
 		: { ...(object as KubeObject), apiVersion, kind: name };
 }
 
-/** Cuts a stream of bytes at line feeds. A line within one chunk, the usual case, is copied once. */
+/** Cuts a stream of bytes at line feeds. A line within one chunk, the usual case, is not copied. */
 export class LineSplitter {
 	readonly #maxBytes: number;
-	readonly #onLine: (line: string) => void;
-	#rest: Buffer[] = [];
-	#restBytes = 0;
+	readonly #onLine: (line: Buffer) => void;
+	readonly #rest = new GatheredBytes();
 
-	constructor(maxBytes: number, onLine: (line: string) => void) {
+	constructor(maxBytes: number, onLine: (line: Buffer) => void) {
 		this.#maxBytes = maxBytes;
 		this.#onLine = onLine;
 	}
 
 	/** Whether there are bytes after the last line feed. */
 	get hasRest(): boolean {
-		return this.#restBytes > 0;
+		return this.#rest.length > 0;
+	}
+
+	/** Bytes of memory that it holds now. */
+	get held(): number {
+		return this.#rest.held;
 	}
 
 	/** Returns false when the current line is longer than allowed: give up then. */
 	push(chunk: Buffer): boolean {
 		let from = 0;
 		for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, from)) {
-			let line: string;
-			if (this.#restBytes > 0) {
-				this.#rest.push(chunk.subarray(from, at));
-				line = Buffer.concat(this.#rest).toString('utf8');
-				this.#rest = [];
-				this.#restBytes = 0;
-			} else {
-				line = chunk.toString('utf8', from, at);
+			let line = chunk.subarray(from, at);
+			if (this.hasRest) {
+				this.#rest.push(line);
+				line = this.#rest.take();
 			}
 			from = at + 1;
-			if (line !== '') {
-				this.#onLine(line);
-			}
+			if (line.length > this.#maxBytes) return false;
+			if (line.length > 0) this.#onLine(line);
 		}
-		if (from < chunk.length) {
-			this.#rest.push(chunk.subarray(from));
-			this.#restBytes += chunk.length - from;
-		}
-		return this.#restBytes <= this.#maxBytes;
+		// A piece of a chunk would keep all of it.
+		if (from < chunk.length) this.#rest.push(from === 0 ? chunk : Buffer.from(chunk.subarray(from)));
+		return this.#rest.length <= this.#maxBytes;
 	}
 }

@@ -1,0 +1,219 @@
+/**
+ * What a connection to a server may cost that nobody here controls: pages, objects, bytes, events and time. Everything that
+ * is read on such a connection is counted from the first byte on. When the server takes more, that is an offence: the
+ * connection ends, and its owner learns what the server did.
+ */
+import { type Clock, systemClock } from '../clock.ts';
+import { MisbehaviourError } from '../errors.ts';
+import type { JsonBounds } from './json-bounds.ts';
+import { type ByteShare, SharedBytes } from './shared-bytes.ts';
+import { WorkBucket, type WorkLimits } from './shared-work.ts';
+
+export interface BudgetLimits {
+	/** A document: an answer, an object in a list, an event. */
+	readonly document: JsonBounds;
+	/** An answer that refuses. */
+	readonly refusalBytes: number;
+	/** Pages of one list, and pages in a row that bring nothing. */
+	readonly pages: number;
+	readonly emptyPages: number;
+	/** Objects of one list. */
+	readonly objects: number;
+	/** What all caches of the connection may keep. */
+	readonly stored: { readonly objects: number; readonly bytes: number };
+	/** Objects that were not asked for. */
+	readonly strangers: number;
+	/** Events of all watches that may come at once, and for how long. */
+	readonly events: { readonly burst: number; readonly perSecond: number };
+	/** Answers with a status below 200 to one request. */
+	readonly interim: number;
+	/** An event that has begun has to end within this time. */
+	readonly eventMs: number;
+	readonly work: WorkLimits;
+	/** A connection that wants more than its part of the process' time for longer than this misbehaves. */
+	readonly busyMs: number;
+}
+
+/**
+ * Limits for joined clusters. What is asked there (see `docs/clusters.md`) takes a tenth of them in a cluster with 5,000
+ * Nodes and 10,000 Services. etcd takes objects up to 1.5 MiB. A document within these bounds is parsed in less than 50 ms.
+ */
+export const joinedLimits: BudgetLimits = {
+	document: { bytes: 2 * 1024 * 1024, depth: 100, values: 50_000 },
+	refusalBytes: 256 * 1024,
+	pages: 1_000,
+	emptyPages: 3,
+	objects: 50_000,
+	stored: { objects: 15_000, bytes: 12 * 1024 * 1024 },
+	strangers: 50,
+	events: { burst: 5_000, perSecond: 100 },
+	interim: 10,
+	eventMs: 15_000,
+	work: { burstMs: 400, share: 0.1 },
+	busyMs: 40_000,
+};
+
+/** What the connections to all joined clusters may take together. */
+const sharedLimits = {
+	bytes: { limit: 12 * 1024 * 1024, most: 5 * 1024 * 1024, free: 128 * 1024, patienceMs: 5_000 },
+	work: { burstMs: 1_000, share: 0.35 },
+} as const;
+
+/** Work that is done before anything is measured, by TLS, HTTP and the event loop. */
+const msPerByte = 1 / (256 * 1024);
+const msPerPiece = 0.03;
+
+/** The budget that several connections share. */
+export class SharedBudget {
+	readonly bytes: SharedBytes;
+	readonly work: WorkBucket;
+	readonly clock: Clock;
+
+	constructor(clock: Clock = systemClock) {
+		this.clock = clock;
+		this.bytes = new SharedBytes({ ...sharedLimits.bytes, clock });
+		this.work = new WorkBucket(sharedLimits.work, clock.now());
+	}
+}
+
+export class ConnectionBudget {
+	readonly limits: BudgetLimits;
+	readonly clock: Clock;
+	readonly #shared: SharedBudget;
+	readonly #onOffence: ((offence: MisbehaviourError) => void) | undefined;
+	readonly #work: WorkBucket;
+	readonly #newShare: () => ByteShare;
+	readonly #stored = new Map<object, { readonly objects: number; readonly bytes: number }>();
+	#strangers = 0;
+	#events: number;
+	#eventsAt: number;
+	#offence: MisbehaviourError | undefined;
+
+	/** @param onOffence called once, with the first offence */
+	constructor(
+		shared: SharedBudget,
+		onOffence?: (offence: MisbehaviourError) => void,
+		limits: BudgetLimits = joinedLimits,
+	) {
+		this.#shared = shared;
+		this.limits = limits;
+		this.#onOffence = onOffence;
+		this.clock = shared.clock;
+		this.#work = new WorkBucket(limits.work, this.clock.now());
+		this.#newShare = shared.bytes.connection();
+		this.#events = limits.events.burst;
+		this.#eventsAt = this.clock.now();
+	}
+
+	/** The first offence. Nothing more is sent or read after it. */
+	get offence(): MisbehaviourError | undefined {
+		return this.#offence;
+	}
+
+	/** Takes note of an offence. Returns the error that everything under way ends with. */
+	offend(deed: string): MisbehaviourError {
+		if (this.#offence === undefined) {
+			this.#offence = new MisbehaviourError(deed);
+			const { onOffence, offence } = { onOffence: this.#onOffence, offence: this.#offence };
+			// Not in the middle of whatever reads now.
+			if (onOffence !== undefined) queueMicrotask(() => onOffence(offence));
+		}
+		return this.#offence;
+	}
+
+	/** What one answer holds while it is read. */
+	newShare(): ByteShare {
+		return this.#newShare();
+	}
+
+	/**
+	 * Counts the work for one piece of an answer. Returns how long nothing more of this answer may be read. Throws when the
+	 * connection has wanted more than its part for too long.
+	 */
+	worked(ms: number, byteCount: number): number {
+		const now = this.clock.now();
+		const workMs = ms + msPerPiece + byteCount * msPerByte;
+		const ownMs = this.#work.take(workMs, now);
+		const sharedMs = this.#shared.work.take(workMs, now);
+		if (this.#work.busyMs(now) > this.limits.busyMs)
+			throw this.offend(
+				`has sent more for ${this.limits.busyMs / 1000} s than the operator reads from one cluster in that time`,
+			);
+		// A connection that takes little does not wait for those that take much.
+		return this.#work.left > 0.5 ? ownMs : Math.max(ownMs, sharedMs);
+	}
+
+	/** Counts an event of a watch. Throws when there are too many. */
+	countEvent(): void {
+		const { burst, perSecond } = this.limits.events;
+		const now = this.clock.now();
+		this.#events = Math.min(burst, this.#events + ((now - this.#eventsAt) / 1000) * perSecond) - 1;
+		this.#eventsAt = now;
+		if (this.#events < 0)
+			throw this.offend(`sent more than ${burst} events of watches at once, and more than ${perSecond} in a second`);
+	}
+
+	/** Counts an object that was not asked for. Throws when there are too many. */
+	countStranger(): void {
+		if (++this.#strangers > this.limits.strangers)
+			throw this.offend(
+				`sent more than ${this.limits.strangers} objects that were not asked for: of another name, namespace or label`,
+			);
+	}
+
+	/** Takes note of what a cache keeps. Throws when all of them together keep too much. */
+	keeps(cache: object, objects: number, byteCount: number): void {
+		this.#stored.set(cache, { objects, bytes: byteCount });
+		const { stored } = this.limits;
+		let all = 0;
+		let allBytes = 0;
+		for (const one of this.#stored.values()) {
+			all += one.objects;
+			allBytes += one.bytes;
+		}
+		if (all > stored.objects)
+			throw this.offend(`has more than ${stored.objects} objects of the kinds and labels that are watched there`);
+		if (allBytes > stored.bytes)
+			throw this.offend(`has objects of which more than ${stored.bytes} bytes would have to be kept`);
+	}
+
+	newList(what: string): ListProgress {
+		return new ListProgress(this, what);
+	}
+}
+
+/** Watches over the pages of one list. */
+export class ListProgress {
+	readonly #budget: ConnectionBudget;
+	readonly #what: string;
+	#pages = 0;
+	#empty = 0;
+	#objects = 0;
+	#last: string | undefined;
+
+	constructor(budget: ConnectionBudget, what: string) {
+		this.#budget = budget;
+		this.#what = what;
+	}
+
+	/**
+	 * Counts a page. Throws when the list does not end, or repeats itself.
+	 * @param next the token for the next page
+	 */
+	page(objects: number, next: string | undefined): void {
+		const { pages, emptyPages, objects: mostObjects } = this.#budget.limits;
+		this.#pages++;
+		this.#objects += objects;
+		this.#empty = objects === 0 ? this.#empty + 1 : 0;
+		if (this.#objects > mostObjects) throw this.#offend(`has more than ${mostObjects} objects`);
+		if (next === undefined) return;
+		if (next === this.#last) throw this.#offend('goes on with the same page again and again');
+		if (this.#empty >= emptyPages) throw this.#offend('goes on with pages that have nothing in them');
+		if (this.#pages >= pages) throw this.#offend(`has more than ${pages} pages`);
+		this.#last = next;
+	}
+
+	#offend(words: string): MisbehaviourError {
+		return this.#budget.offend(`sent a list of ${this.#what} that ${words}`);
+	}
+}

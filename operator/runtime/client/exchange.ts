@@ -1,0 +1,181 @@
+/** One request in flight: undici's callbacks, which end exactly once here. What it reads is paid from the budget. */
+import type { Dispatcher } from 'undici';
+import { isOperatorError, TransientError } from '../errors.ts';
+import type { ConnectionBudget } from './budget.ts';
+import type { ByteShare } from './shared-bytes.ts';
+
+/** Takes in the body of an answer. */
+export interface BodyReader {
+	/** Takes in a piece. What it throws ends the request. */
+	push(piece: Buffer): void;
+	/** Bytes of memory that it holds now. */
+	readonly held: number;
+	/** What is left of the body at its end. */
+	end(): Buffer;
+}
+
+export interface Outgoing {
+	readonly method: string;
+	/** With the query, but without the path of the server's URL. */
+	readonly path: string;
+	readonly headers: Readonly<Record<string, string>>;
+	readonly body?: string | undefined;
+	/** What the request is, for messages: `GET Deployment a/b`. */
+	readonly description: string;
+	/**
+	 * Called synchronously right before the request is sent. When it throws, nothing is sent and the request ends with that
+	 * error.
+	 */
+	readonly beforeSend?: (() => void) | undefined;
+	/** Makes what takes in the body, for each answer that begins. Default: the body is gathered as a whole. */
+	readonly reader?: (() => BodyReader) | undefined;
+}
+
+export interface Answer {
+	readonly status: number;
+	readonly headers: Dispatcher.ResponseData['headers'];
+	readonly body: Buffer;
+}
+
+/**
+ * Receives an answer piece by piece. All callbacks are synchronous; exactly one of `end` and `fail` comes last. What `start`
+ * and `data` throw ends the request.
+ */
+export interface Sink {
+	start(status: number, headers: Dispatcher.ResponseData['headers']): void;
+	data(chunk: Buffer): void;
+	/** Bytes of memory that it holds now. Default 0. */
+	readonly held?: number;
+	end(): void;
+	fail(error: Error): void;
+}
+
+/** A request in flight, as its sender sees it. */
+export interface InFlight {
+	/** Ends the request with this error, unless it has ended already. A request that waits for a connection is not sent. */
+	fail(error: unknown): void;
+}
+
+export class Exchange implements Dispatcher.DispatchHandler, InFlight {
+	readonly #outgoing: Outgoing;
+	readonly #sink: Sink;
+	#controller: Dispatcher.DispatchController | undefined;
+	readonly #budget: ConnectionBudget | undefined;
+	readonly #share: ByteShare | undefined;
+	#interim = 0;
+	#isOver = false;
+
+	constructor(outgoing: Outgoing, sink: Sink, budget: ConnectionBudget | undefined) {
+		this.#outgoing = outgoing;
+		this.#sink = sink;
+		this.#budget = budget;
+		this.#share = budget?.newShare();
+	}
+
+	fail(error: unknown): void {
+		if (this.#isOver) {
+			return;
+		}
+		this.#end();
+		const reason = error instanceof Error ? error : new Error('aborted', { cause: error });
+		this.#controller?.abort(reason);
+		this.#sink.fail(reason);
+	}
+
+	onRequestStart(controller: Dispatcher.DispatchController): void {
+		this.#controller = controller;
+		if (this.#isOver) {
+			controller.abort(new Error('given up before it was sent'));
+			return;
+		}
+		try {
+			this.#outgoing.beforeSend?.();
+		} catch (error) {
+			this.fail(error);
+		}
+	}
+
+	onResponseStart(
+		_controller: Dispatcher.DispatchController,
+		status: number,
+		headers: Dispatcher.ResponseData['headers'],
+	): void {
+		if (this.#isOver) return;
+		try {
+			if (status >= 200) this.#sink.start(status, headers);
+			else if (this.#budget !== undefined && ++this.#interim > this.#budget.limits.interim)
+				throw this.#budget.offend(`sent more than ${this.#budget.limits.interim} interim answers (1xx) to one request`);
+		} catch (error) {
+			this.fail(error);
+		}
+	}
+
+	onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+		if (this.#isOver) return;
+		const budget = this.#budget;
+		const startedAt = budget?.clock.now() ?? 0;
+		try {
+			this.#sink.data(chunk);
+			// Whoever takes in data may end the request.
+			if (budget === undefined || this.#isOver) return;
+			const pauseMs = budget.worked(budget.clock.now() - startedAt, chunk.length);
+			const room = this.#share?.resize(this.#sink.held ?? 0);
+			if (pauseMs > 0 || room !== undefined) this.#pause(controller, budget, pauseMs, room);
+		} catch (error) {
+			this.fail(error);
+		}
+	}
+
+	onResponseEnd(): void {
+		if (this.#isOver) return;
+		const startedAt = this.#budget?.clock.now() ?? 0;
+		this.#end();
+		this.#sink.end();
+		try {
+			this.#budget?.worked(this.#budget.clock.now() - startedAt, 0);
+		} catch {
+			// The offence is known to the budget, and this answer has ended.
+		}
+	}
+
+	onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+		if (!this.#isOver) {
+			this.#end();
+			this.#sink.fail(connectionError(this.#outgoing.description, error));
+		}
+	}
+
+	/** Reads nothing more until the time is over and there is room. */
+	#pause(
+		controller: Dispatcher.DispatchController,
+		{ clock }: ConnectionBudget,
+		pauseMs: number,
+		room: Promise<void> | undefined,
+	): void {
+		controller.pause();
+		const paused = new Promise<void>((resolve) => void clock.setTimer(resolve, pauseMs));
+		Promise.all([paused, room]).then(
+			() => {
+				if (!this.#isOver) controller.resume();
+			},
+			(error: unknown) => this.fail(error),
+		);
+	}
+
+	#end(): void {
+		this.#isOver = true;
+		this.#share?.close();
+	}
+}
+
+/**
+ * Wraps undici's errors, whose messages name addresses and ports, never headers or bodies. An error of our own family, by
+ * which `lookup` refused an address, stays as it is.
+ */
+function connectionError(description: string, error: Error): Error {
+	if (isOperatorError(error)) {
+		return error;
+	}
+	const words = error instanceof AggregateError ? error.errors.map(String).join('; ') : error.message;
+	return new TransientError(`${description}: ${words === '' ? error.name : words}`, { cause: error });
+}
