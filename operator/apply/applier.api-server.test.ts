@@ -1,6 +1,4 @@
-/** Applies to a real API server. Each test has its own installation, namespace and cache. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { isWrite } from '../../e2e/control-plane/audit.ts';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { deadlineMs, eventually } from '../../e2e/support/eventually.ts';
@@ -18,25 +16,14 @@ import {
 } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
-import {
-	type ApplierOptions,
-	type ApplyResult,
-	applyInstallation,
-	countDifferences,
-	type Desired,
-	emptyMemory,
-	hasBeenReady,
-	type InstallationMemory,
-	webhookGraceMs,
-} from './applier.ts';
-import type { CrdMemory } from './apply-crds.ts';
+import { applyInstallation, hasBeenReady, webhookGraceMs } from './applier.ts';
 import { toChild } from './child.ts';
-import { adoptAnnotation, crdVersionAnnotation, fieldManager, type Owner, partOfLabel } from './identity.ts';
+import { adoptAnnotation, crdVersionAnnotation, fieldManager, partOfLabel } from './identity.ts';
 import { releaseChildren, removeChildren } from './remove.ts';
 import { RepairLimit } from './repair-limit.ts';
-import { autoscaler, configMap, crd, deployment, labels, liveOf, namespace } from './testing.ts';
+import { autoscaler, configMap, crd, deployment, liveOf, namespace } from './testing.ts';
+import { Process, World } from './testing-world.ts';
 import { waveOf } from './waves.ts';
-import type { ApplyNotice } from './writer.ts';
 
 let cluster: Cluster;
 let admin: ApiServer;
@@ -57,141 +44,6 @@ function connect(onRequest?: (line: string) => void): ApiServer {
 		{ url, ca, token },
 		onRequest === undefined ? {} : { observe: ({ method, kind = '' }) => onRequest(`${method} ${kind}`) },
 	);
-}
-
-/** The part of an operator's process that applies one installation. */
-class Process {
-	readonly #api: ApiServer;
-	/** Wraps each request of applying, so that a test can make some of them fail. */
-	around: <T>(request: () => Promise<T>) => Promise<T> = (request) => request();
-	readonly #objects: () => readonly KubeObject[];
-	readonly owner: Owner;
-	readonly partOf: string;
-	/** The requests of the last pass, each as `PATCH ConfigMap`. */
-	readonly requests: string[] = [];
-	readonly notices: ApplyNotice[] = [];
-	readonly memory: InstallationMemory = emptyMemory();
-	readonly crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
-	readonly #repairLimit = new RepairLimit();
-	/** Every kind that was rendered once. */
-	readonly #kinds = new Set<string>();
-	recordedHash: string | undefined;
-	held: ReadonlyMap<string, string> = new Map();
-	kept: ReadonlySet<string> = new Set();
-	now = 0;
-
-	constructor(name: string, objects: () => readonly KubeObject[]) {
-		this.#api = connect((line) => this.requests.push(line));
-		this.#objects = objects;
-		this.owner = { apiVersion: 'meshwright.io/v1', kind: 'MeshInstallation', name, uid: `uid-of-${name}` };
-		this.partOf = `applyset-${name}-v1`;
-	}
-
-	/** One pass. The caches are up to date, as if the watches had just told everything. */
-	async pass(): Promise<ApplyResult> {
-		const options = await this.#options();
-		this.requests.length = 0;
-		this.notices.length = 0;
-		const desired = { ...this.#desired(), held: this.held, kept: this.kept };
-		return applyInstallation(options, desired, this.memory, AbortSignal.timeout(deadlineMs));
-	}
-
-	/**
-	 * Makes passes until no gate is closed.
-	 * @param onPass is called after each pass
-	 */
-	async settle(onPass: () => void = () => undefined): Promise<ApplyResult> {
-		for (const end = performance.now() + deadlineMs; ; await sleep(50)) {
-			const result = await this.pass();
-			onPass();
-			if (result.gate === undefined) return result;
-			if (performance.now() > end) throw new Error(`${this.owner.name} does not come on: ${result.gate}`);
-		}
-	}
-
-	async differences(): Promise<number> {
-		const desired = { ...this.#desired(), held: this.held, kept: this.kept };
-		return countDifferences(await this.#options(), desired, this.memory);
-	}
-
-	async #options(): Promise<ApplierOptions> {
-		for (const { kind } of this.#objects()) this.#kinds.add(kind);
-		const api = this.#api;
-		return {
-			api: {
-				apply: (...args) => this.around(() => api.apply(...args)),
-				get: (...args) => this.around(() => api.get(...args)),
-				getMetadata: (...args) => this.around(() => api.getMetadata(...args)),
-				list: (...args) => this.around(() => api.list(...args)),
-				delete: (...args) => this.around(() => api.delete(...args)),
-			},
-			live: await liveOf(admin, this.#kinds),
-			repairLimit: this.#repairLimit,
-			now: () => this.now,
-			crdMemory: this.crdMemory,
-			hooks: { onNotice: (notice) => this.notices.push(notice) },
-		};
-	}
-
-	#desired(): Desired {
-		const { owner, partOf, recordedHash } = this;
-		return { owner, partOf, objects: this.#objects(), recordedHash };
-	}
-
-	reasons(): readonly string[] {
-		return this.notices.map(({ reason }) => reason);
-	}
-
-	close(): Promise<void> {
-		return this.#api.close();
-	}
-}
-
-/** An installation whose objects a test may change while it runs. */
-class World {
-	readonly #t: ExecutionContext;
-	readonly name: string;
-	readonly #setLabels: Readonly<Record<string, string>>;
-	objects: readonly KubeObject[] = [];
-
-	constructor(t: ExecutionContext, name: string) {
-		this.#t = t;
-		this.name = name;
-		this.#setLabels = {
-			...labels,
-			'app.kubernetes.io/instance': name,
-			'applyset.kubernetes.io/part-of': `applyset-${name}-v1`,
-		};
-	}
-
-	/**
-	 * Gives a test object the names of this world: its namespace, its set, and a name of its own where it is cluster-scoped.
-	 */
-	place = (object: KubeObject): KubeObject => {
-		const { metadata } = object;
-		if (object.kind === 'CustomResourceDefinition') return object;
-		if (object.kind === 'Namespace') return { ...object, metadata: { ...metadata, name: this.name } };
-		return {
-			...object,
-			metadata: {
-				...metadata,
-				...(metadata.namespace === undefined ? { name: `${metadata.name}-${this.name}` } : { namespace: this.name }),
-				labels: this.#setLabels,
-			},
-		};
-	};
-
-	set(objects: readonly KubeObject[]): void {
-		this.objects = objects.map(this.place);
-	}
-
-	/** Starts a process without any memory. */
-	start(recordedHash?: string): Process {
-		const process = new Process(this.name, () => this.objects);
-		process.recordedHash = recordedHash;
-		this.#t.teardown(() => process.close());
-		return process;
-	}
 }
 
 const rbac = 'rbac.authorization.k8s.io/v1';
@@ -279,7 +131,7 @@ function merge(object: KubeObject, body: unknown, manager = 'kubectl-edit'): Pro
 const isPatch = (line: string) => line.startsWith('PATCH');
 
 test('an installation is written wave after wave, each object once; the second pass sends nothing', async (t) => {
-	const world = new World(t, 'whole');
+	const world = new World(t, { connect, admin }, 'whole');
 	world.set([...wholeMesh, crd('wholes')]);
 	const process = world.start();
 	let writes = 0;
@@ -323,7 +175,7 @@ test('an installation is written wave after wave, each object once; the second p
 });
 
 test('children name their installation as controller; the namespace and CRDs have no owner', async (t) => {
-	const world = new World(t, 'owners');
+	const world = new World(t, { connect, admin }, 'owners');
 	world.set([...wholeMesh, crd('owners')]);
 	const process = world.start();
 	await process.settle();
@@ -339,7 +191,7 @@ test('children name their installation as controller; the namespace and CRDs hav
 });
 
 test('a new process that finds all as the status recorded it sends nothing; without the record it applies and changes nothing', async (t) => {
-	const world = new World(t, 'restart');
+	const world = new World(t, { connect, admin }, 'restart');
 	world.set([...wholeMesh, crd('restarts')]);
 	const { hash } = await world.start().settle();
 	const before = await versionsOf(world.objects);
@@ -359,7 +211,7 @@ test('a new process that finds all as the status recorded it sends nothing; with
 });
 
 test('what changed while no process ran is put right by the next one', async (t) => {
-	const world = new World(t, 'downtime');
+	const world = new World(t, { connect, admin }, 'downtime');
 	const [map, other] = [configMap('istio'), configMap('other')].map(world.place);
 	world.set([namespace, configMap('istio'), configMap('other'), deployment('pilot')]);
 	const { hash } = await world.start().settle();
@@ -393,7 +245,7 @@ const mischiefs: Readonly<Record<string, (map: KubeObject) => Promise<unknown>>>
 };
 for (const [index, [title, mischief]] of Object.entries(mischiefs).entries()) {
 	test(`drift is repaired with one write and told: ${title}`, async (t) => {
-		const world = new World(t, `drift-${index}`);
+		const world = new World(t, { connect, admin }, `drift-${index}`);
 		world.set([namespace, configMap('istio', { mesh: 'a', networks: 'b' }), configMap('other')]);
 		const process = world.start();
 		const { hash } = await process.settle();
@@ -421,7 +273,7 @@ for (const [index, [title, mischief]] of Object.entries(mischiefs).entries()) {
 }
 
 test('the notice of a repair names who changed the object', async (t) => {
-	const world = new World(t, 'blame');
+	const world = new World(t, { connect, admin }, 'blame');
 	world.set([namespace, configMap('istio')]);
 	const process = world.start();
 	await process.settle();
@@ -437,7 +289,7 @@ test('the notice of a repair names who changed the object', async (t) => {
 });
 
 test('an object that is rewritten without end is repaired 30 times, then once each 2 s, and the result says so', async (t) => {
-	const world = new World(t, 'fight');
+	const world = new World(t, { connect, admin }, 'fight');
 	world.set([namespace, configMap('istio')]);
 	const process = world.start();
 	await process.settle();
@@ -466,7 +318,7 @@ async function createForeign(object: KubeObject, metadata: Partial<KubeObject['m
 }
 
 test('an object of somebody else is not written: neither at first, nor in the place of one of ours that was deleted', async (t) => {
-	const world = new World(t, 'foreign');
+	const world = new World(t, { connect, admin }, 'foreign');
 	world.set([namespace, configMap('istio'), configMap('sibling'), deployment('pilot')]);
 	await admin.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'foreign' } });
 	const map = world.place(configMap('istio'));
@@ -494,7 +346,7 @@ test('an object of somebody else is not written: neither at first, nor in the pl
 });
 
 test('an object that its owner gives away is taken over, with a notice; fields that we do not render stay', async (t) => {
-	const world = new World(t, 'adopt');
+	const world = new World(t, { connect, admin }, 'adopt');
 	world.set([namespace, configMap('istio'), deployment('pilot', { replicas: 2 })]);
 	await admin.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'adopt' } });
 	const given = { annotations: { [adoptAnnotation]: 'true' } };
@@ -517,7 +369,7 @@ test('an object that its owner gives away is taken over, with a notice; fields t
 });
 
 test('an object of ours whose managedFields were stripped while no process ran is ours all the same', async (t) => {
-	const world = new World(t, 'stripped');
+	const world = new World(t, { connect, admin }, 'stripped');
 	world.set([namespace, configMap('istio')]);
 	const { hash } = await world.start().settle();
 	await merge(world.place(configMap('istio')), { metadata: { managedFields: [{}] }, data: { mesh: 'b' } });
@@ -529,7 +381,7 @@ test('an object of ours whose managedFields were stripped while no process ran i
 });
 
 test('a foreign CRD that serves the version is used and never written; one that does not is told, and looked at again at once', async (t) => {
-	const world = new World(t, 'foreign-crd');
+	const world = new World(t, { connect, admin }, 'foreign-crd');
 	const body = crd('foreigns');
 	await createForeign(crd('foreigns', { version: 'v1alpha2' }));
 	world.set([body, namespace, configMap('istio')]);
@@ -558,7 +410,7 @@ test('a foreign CRD that serves the version is used and never written; one that 
 });
 
 test('of two installations the newer release keeps its CRDs, whatever the order', async (t) => {
-	const [older, newer] = ['older', 'newer'].map((name) => new World(t, name));
+	const [older, newer] = ['older', 'newer'].map((name) => new World(t, { connect, admin }, name));
 	if (older === undefined || newer === undefined) return t.fail();
 	older.set([crd('shareds', { release: '1.3.8' }), namespace]);
 	newer.set([crd('shareds', { release: '1.4.10' }), namespace]);
@@ -580,7 +432,7 @@ test('of two installations the newer release keeps its CRDs, whatever the order'
 });
 
 test('a CRD of ours that is changed, relabelled or deleted comes back; one that another installer made in its place stays', async (t) => {
-	const world = new World(t, 'crd-drift');
+	const world = new World(t, { connect, admin }, 'crd-drift');
 	const body = crd('drifts');
 	world.set([body, namespace]);
 	const process = world.start();
@@ -602,7 +454,7 @@ test('a CRD of ours that is changed, relabelled or deleted comes back; one that 
 });
 
 test('a namespace that stands is used and not written', async (t) => {
-	const world = new World(t, 'standing');
+	const world = new World(t, { connect, admin }, 'standing');
 	world.set([namespace, configMap('istio')]);
 	const { object } = await admin.create(
 		{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'standing', labels: { team: 'a' } } },
@@ -613,7 +465,7 @@ test('a namespace that stands is used and not written', async (t) => {
 });
 
 test('into a namespace that is being deleted nothing is written', async (t) => {
-	const world = new World(t, 'going');
+	const world = new World(t, { connect, admin }, 'going');
 	world.set([namespace, configMap('istio')]);
 	await admin.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'going' } });
 	await admin.delete(referenceOf(world.place(namespace)));
@@ -624,7 +476,7 @@ test('into a namespace that is being deleted nothing is written', async (t) => {
 });
 
 test('a role of a binding that changed is recreated, once, with a notice; other immutable fields are not', async (t) => {
-	const world = new World(t, 'immutable');
+	const world = new World(t, { connect, admin }, 'immutable');
 	world.set([namespace, binding('pilot')]);
 	const process = world.start();
 	await process.settle();
@@ -652,7 +504,7 @@ interface Scaled extends KubeObject {
 }
 
 test('replicas are handed to an autoscaler and taken back without a dip', async (t) => {
-	const world = new World(t, 'scaling');
+	const world = new World(t, { connect, admin }, 'scaling');
 	const fixed = [namespace, deployment('pilot', { replicas: 3 })];
 	const scaled = [namespace, deployment('pilot'), autoscaler('pilot')];
 	const pilot = world.place(deployment('pilot'));
@@ -698,7 +550,7 @@ test('replicas are handed to an autoscaler and taken back without a dip', async 
 });
 
 test('a Deployment begins with the minimum of its autoscaler, also when the process that made it died before it had said so', async (t) => {
-	const world = new World(t, 'beginning');
+	const world = new World(t, { connect, admin }, 'beginning');
 	const pilot = world.place(deployment('pilot'));
 	world.set([namespace, deployment('pilot'), autoscaler('pilot')]);
 	const { hash } = await world.start().settle();
@@ -718,7 +570,7 @@ test('a Deployment begins with the minimum of its autoscaler, also when the proc
 });
 
 test('what is no longer rendered is pruned; objects of others and copies of ours stay', async (t) => {
-	const world = new World(t, 'prune');
+	const world = new World(t, { connect, admin }, 'prune');
 	world.set([namespace, configMap('istio'), configMap('old'), deployment('pilot'), webhook]);
 	const process = world.start();
 	const first = await process.settle();
@@ -744,7 +596,7 @@ test('what is no longer rendered is pruned; objects of others and copies of ours
 });
 
 test('what is held is neither written nor pruned, and the gate tells why; the rest goes on', async (t) => {
-	const world = new World(t, 'gate');
+	const world = new World(t, { connect, admin }, 'gate');
 	world.set([namespace, configMap('istio'), webhook]);
 	const process = world.start();
 	process.held = new Map([[objectKey(world.place(webhook)), 'waiting for the injector']]);
@@ -766,7 +618,7 @@ test('what is held is neither written nor pruned, and the gate tells why; the re
 });
 
 test('what is kept stays until it is not, although it is rendered no more', async (t) => {
-	const world = new World(t, 'kept');
+	const world = new World(t, { connect, admin }, 'kept');
 	world.set([namespace, configMap('istio'), configMap('old')]);
 	const process = world.start();
 	await process.settle();
@@ -782,7 +634,7 @@ test('what is kept stays until it is not, although it is rendered no more', asyn
 });
 
 test('a webhook that stands is changed before everything else, a new one comes last', async (t) => {
-	const world = new World(t, 'order');
+	const world = new World(t, { connect, admin }, 'order');
 	world.set([namespace, configMap('istio'), webhook]);
 	const process = world.start();
 	await process.settle();
@@ -794,7 +646,7 @@ test('a webhook that stands is changed before everything else, a new one comes l
 });
 
 test('what was deleted by others before it could be pruned does not linger in the inventory', async (t) => {
-	const world = new World(t, 'linger');
+	const world = new World(t, { connect, admin }, 'linger');
 	world.set([namespace, configMap('istio')]);
 	const process = world.start();
 	const { hash } = await process.settle();
@@ -806,7 +658,7 @@ test('what was deleted by others before it could be pruned does not linger in th
 });
 
 test('whether a Deployment has been ready is about what was written last, and known only where it was seen', async (t) => {
-	const world = new World(t, 'replaced');
+	const world = new World(t, { connect, admin }, 'replaced');
 	world.set([namespace, deployment('pilot')]);
 	const process = world.start();
 	await process.settle();
@@ -836,7 +688,7 @@ test('whether a Deployment has been ready is about what was written last, and kn
 });
 
 test('a child that is being deleted closes the gate until it is gone', async (t) => {
-	const world = new World(t, 'held');
+	const world = new World(t, { connect, admin }, 'held');
 	world.set([namespace, configMap('istio')]);
 	const process = world.start();
 	await process.settle();
@@ -852,7 +704,7 @@ test('a child that is being deleted closes the gate until it is gone', async (t)
 });
 
 test('a pass whose signal aborts throws and leaves the rest for the next', async (t) => {
-	const world = new World(t, 'aborted');
+	const world = new World(t, { connect, admin }, 'aborted');
 	world.set([namespace, configMap('istio')]);
 	const process = world.start();
 	const controller = new AbortController();
@@ -886,7 +738,7 @@ for (const [what, failure] of Object.entries(failures)) {
 			const first = [namespace, configMap('istio'), deployment('pilot', { replicas: 2 }), binding('pilot')];
 			const second = [namespace, configMap('istio', { mesh: 'b' }), deployment('pilot'), autoscaler('pilot')];
 			for (let failing = 1; ; failing++) {
-				const world = new World(t, `${slug}-${failing}`);
+				const world = new World(t, { connect, admin }, `${slug}-${failing}`);
 				let isReached = false;
 				for (const [index, objects] of [first, second].entries()) {
 					world.set(objects);
@@ -919,7 +771,7 @@ for (const [what, failure] of Object.entries(failures)) {
 }
 
 test('removal goes backwards, a wave at a time: webhooks first, workloads before what they read, roles last; shared objects stay', async (t) => {
-	const world = new World(t, 'removal');
+	const world = new World(t, { connect, admin }, 'removal');
 	world.set([...wholeMesh, crd('removals')]);
 	const process = world.start();
 	await process.settle();
@@ -953,7 +805,7 @@ test('removal goes backwards, a wave at a time: webhooks first, workloads before
 });
 
 test('without time for order all goes at once; what is gone, or another object by now, is no error and stays', async (t) => {
-	const world = new World(t, 'hurry');
+	const world = new World(t, { connect, admin }, 'hurry');
 	world.set([...wholeMesh]);
 	const process = world.start();
 	await process.settle();
@@ -973,7 +825,7 @@ test('without time for order all goes at once; what is gone, or another object b
 });
 
 test('retained children lose this owner and no other, and a later installation of the same name takes them back', async (t) => {
-	const world = new World(t, 'retain');
+	const world = new World(t, { connect, admin }, 'retain');
 	world.set([namespace, configMap('istio'), configMap('shared')]);
 	const process = world.start();
 	await process.settle();
@@ -1005,7 +857,7 @@ for (const version of ['1.0.9', '1.1.17', '1.2.10', '1.3.8', '1.4.10']) {
 			const crds = renderCrds(mesh);
 			const objects = [...crds, ...render(mesh)];
 			const start = () => {
-				const process = new Process(name, () => objects);
+				const process = new Process({ connect, admin }, name, () => objects);
 				t.teardown(() => process.close());
 				return process;
 			};

@@ -49,6 +49,7 @@ function waiting(served: (asked: number) => KubeObject) {
 		list: async () => ({ items: [], resourceVersion: '1' }),
 		getMetadata: unexpected,
 		delete: unexpected,
+		patch: unexpected,
 	};
 	const pass = async () => {
 		const options = { api, live, repairLimit: new RepairLimit(), now: () => seen.now };

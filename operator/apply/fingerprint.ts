@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { KubeObject, ObjectMeta } from '../runtime/object.ts';
-import { fieldManager } from './identity.ts';
+import { fieldManager, repairFieldManager } from './identity.ts';
 
 function digest(text: string): string {
 	return createHash('sha256').update(text).digest('base64url').slice(0, 22);
@@ -33,7 +33,13 @@ export function fingerprint(metadata: Pick<ObjectMeta, 'managedFields'>): string
 	if (own?.fieldsV1 === undefined) return undefined;
 	// Sorted, because the same set comes in another order after a write through the scale subresource: ports as numbers
 	// before (8080, 15010), as text after it (15010, 8080).
-	return digest(`${own.apiVersion ?? ''} ${canonical(own.fieldsV1)}`);
+	const unfinished = isRepairUnfinished(metadata) ? ' unfinished' : '';
+	return digest(`${own.apiVersion ?? ''} ${canonical(own.fieldsV1)}${unfinished}`);
+}
+
+/** Whether a repair has left its own entry in `managedFields`, because it is under way or its process died. */
+export function isRepairUnfinished({ managedFields }: Pick<ObjectMeta, 'managedFields'>): boolean {
+	return managedFields?.some(({ manager }) => manager === repairFieldManager) === true;
 }
 
 const bodyHashes = new WeakMap<KubeObject, string>();

@@ -20,6 +20,12 @@ export const fieldManager = 'meshwright';
 export const handoverFieldManager = 'meshwright-handover';
 
 /**
+ * Field manager of the patch that takes away what made an apply invalid, see `clear-way.ts`. The apply that follows owns
+ * the fields, and this entry goes: while it is there, the repair is not finished.
+ */
+export const repairFieldManager = 'meshwright-repair';
+
+/**
  * Field manager that touches a CRD that the API server has forgotten to establish, see `apply-crds.ts`. Leaves nothing
  * behind.
  */

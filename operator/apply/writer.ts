@@ -1,12 +1,13 @@
 /** The requests of applying. Each one also remembers, counts and tells what has to be known about it. */
-import type { ApiServer } from '../runtime/client/api-server.ts';
+import type { ApiServer, Written } from '../runtime/client/api-server.ts';
 import { BlockedError, ConflictError, orAbsent } from '../runtime/errors.ts';
 import type { Kind } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import type { Child } from './child.ts';
 import { deleteObject } from './delete-object.ts';
-import { bodyHash, fingerprint } from './fingerprint.ts';
-import { fieldManager } from './identity.ts';
+import { bodyHash, fingerprint, isRepairUnfinished } from './fingerprint.ts';
+import type { JsonPatchOperation } from './foreign-fields.ts';
+import { fieldManager, repairFieldManager } from './identity.ts';
 import type { LiveCache } from './live.ts';
 import type { Applied } from './plan.ts';
 import type { RepairLimit } from './repair-limit.ts';
@@ -26,7 +27,7 @@ export interface ApplyHooks {
 }
 
 export interface WriterOptions {
-	readonly api: Pick<ApiServer, 'apply' | 'get' | 'getMetadata' | 'list' | 'delete'>;
+	readonly api: Pick<ApiServer, 'apply' | 'get' | 'getMetadata' | 'list' | 'delete' | 'patch'>;
 	readonly live: LiveCache;
 	readonly repairLimit: RepairLimit;
 	/** Monotonic clock. */
@@ -70,69 +71,106 @@ export class Writer {
 
 	/** Applies one object. `created` tells whether it did not exist before. */
 	async apply(object: KubeObject, force: boolean): Promise<Applied & { readonly created: boolean }> {
-		const { api, live, hooks } = this.#options;
-		const before = live.get(objectKey(object))?.metadata.resourceVersion;
-		const settle = live.expectWrite(object);
-		try {
-			const answer = await api.apply(object, {
-				fieldManager,
-				force,
-				metadataOnly: !readInFull.has(object.kind),
-				signal: this.#signal,
-			});
-			for (const warning of answer.warnings)
-				if (!isUnavoidable(object, warning))
-					this.notice('Warning', 'ApiWarning', `${describeObject(object)}: ${warning}`);
-			settle(answer.object);
-			const isSame = before !== undefined && before === answer.resourceVersion;
-			hooks?.onOutcome?.(object.kind, answer.created ? 'created' : isSame ? 'unchanged' : 'changed');
-			const acknowledged = fingerprint(answer.object.metadata);
-			if (acknowledged === undefined) {
-				throw new Error(
-					`${describeObject(object)} was applied, but the answer has no managedFields entry of ${fieldManager}`,
-				);
-			}
-			const { generation } = answer.object.metadata;
-			return {
-				bodyHash: bodyHash(object),
-				fingerprint: acknowledged,
-				...(generation === undefined ? {} : { generation }),
-				created: answer.created,
-			};
-		} catch (error) {
-			settle();
-			hooks?.onOutcome?.(object.kind, error instanceof ConflictError ? 'conflict' : 'failed');
-			throw error;
+		const before = this.live.get(objectKey(object))?.metadata.resourceVersion;
+		const written = await this.#write(
+			object,
+			async () => {
+				const answer = await this.#applyOnce(fieldManager, object, force);
+				return isRepairUnfinished(answer.object.metadata)
+					? { ...answer, ...(await this.#endRepair(answer.object)) }
+					: answer;
+			},
+			({ created, resourceVersion }) => {
+				if (created) return 'created';
+				return before !== undefined && before === resourceVersion ? 'unchanged' : 'changed';
+			},
+		);
+		for (const warning of written.warnings)
+			if (!isUnavoidable(object, warning))
+				this.notice('Warning', 'ApiWarning', `${describeObject(object)}: ${warning}`);
+		const { metadata } = written.object;
+		const acknowledged = fingerprint(metadata);
+		if (acknowledged === undefined) {
+			throw new Error(
+				`${describeObject(object)} was applied, but the answer has no managedFields entry of ${fieldManager}`,
+			);
 		}
+		return {
+			bodyHash: bodyHash(object),
+			fingerprint: acknowledged,
+			...(metadata.generation === undefined ? {} : { generation: metadata.generation }),
+			created: written.created,
+		};
 	}
 
 	/** Owns these fields in addition to `meshwright`, as another manager. */
 	async applyAs(manager: string, object: KubeObject): Promise<void> {
-		await this.#applyFields(manager, object, true);
+		await this.#write(object, () => this.#applyOnce(manager, object, true));
 	}
 
 	/** Owns these fields as another manager. A field that somebody else has set to another value is a conflict. */
 	async shareFields(manager: string, object: KubeObject): Promise<void> {
-		await this.#applyFields(manager, object, false);
+		await this.#write(object, () => this.#applyOnce(manager, object, false));
 	}
 
-	async #applyFields(manager: string, object: KubeObject, force: boolean): Promise<void> {
-		const { api, live, hooks } = this.#options;
+	/** Patches exactly this state of an object. When somebody has written since, that is a ConflictError. */
+	async patchGuarded(live: KubeObject, patch: readonly JsonPatchOperation[]): Promise<void> {
+		await this.#write(live, () => this.#patchOnce(live, patch, false));
+	}
+
+	/** Asks whether the API server would accept a patch. It rejects like the patch. */
+	async tryPatch(live: KubeObject, patch: readonly JsonPatchOperation[]): Promise<void> {
+		await this.#patchOnce(live, patch, true);
+	}
+
+	/** Sends a write, tells the caches what comes, and counts the outcome. */
+	async #write(
+		object: KubeObject,
+		send: () => Promise<Written<KubeObject>>,
+		outcomeOf: (written: Written<KubeObject>) => Outcome = () => 'changed',
+	): Promise<Written<KubeObject>> {
+		const { live, hooks } = this.#options;
 		const settle = live.expectWrite(object);
 		try {
-			const answer = await api.apply(object, {
-				fieldManager: manager,
-				force,
-				metadataOnly: !readInFull.has(object.kind),
-				signal: this.#signal,
-			});
-			settle(answer.object);
-			hooks?.onOutcome?.(object.kind, 'changed');
+			const written = await send();
+			settle(written.object);
+			hooks?.onOutcome?.(object.kind, outcomeOf(written));
+			return written;
 		} catch (error) {
 			settle();
 			hooks?.onOutcome?.(object.kind, error instanceof ConflictError ? 'conflict' : 'failed');
 			throw error;
 		}
+	}
+
+	#applyOnce(manager: string, object: KubeObject, force: boolean): Promise<Written<KubeObject>> {
+		return this.#options.api.apply(object, {
+			fieldManager: manager,
+			force,
+			metadataOnly: !readInFull.has(object.kind),
+			signal: this.#signal,
+		});
+	}
+
+	#patchOnce(live: KubeObject, patch: readonly JsonPatchOperation[], dryRun: boolean): Promise<Written<KubeObject>> {
+		const { uid, resourceVersion } = live.metadata;
+		const guard = [
+			{ op: 'add', path: '/metadata/uid', value: uid },
+			{ op: 'add', path: '/metadata/resourceVersion', value: resourceVersion },
+		];
+		return this.#options.api.patch(referenceOf(live), [...guard, ...patch], {
+			type: 'json',
+			fieldManager: repairFieldManager,
+			dryRun,
+			metadataOnly: !readInFull.has(live.kind),
+			signal: this.#signal,
+		});
+	}
+
+	/** Takes the repair's entry out of `managedFields`. Its fields are owned by `meshwright` now. */
+	#endRepair(object: KubeObject): Promise<Written<KubeObject>> {
+		const value = object.metadata.managedFields?.filter(({ manager }) => manager !== repairFieldManager);
+		return this.#patchOnce(object, [{ op: 'replace', path: '/metadata/managedFields', value }], false);
 	}
 
 	/** The whole object. Undefined when there is none. */
