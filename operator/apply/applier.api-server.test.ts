@@ -453,6 +453,47 @@ test('a CRD of ours that is changed, relabelled or deleted comes back; one that 
 	t.is((await get(body)).metadata.labels, undefined);
 });
 
+test('a CRD of ours that another installer makes newer is used as it is and told once; it is mended only when it stops serving what is read', async (t) => {
+	const world = new World(t, { connect, admin }, 'crd-newer');
+	const body = crd('newers');
+	world.set([body, namespace]);
+	const process = world.start();
+	await process.settle();
+	const [ours = {}] = (body.spec as { versions: readonly object[] }).versions;
+	const v1 = { ...ours, name: 'v1' };
+	await merge(body, { spec: { versions: [{ ...ours, storage: false }, v1] } }, 'helm');
+	const resourceVersion = async () => (await get(body)).metadata.resourceVersion;
+	const helms = await resourceVersion();
+	const { errors, hash } = await process.settle();
+	t.deepEqual(errors, []);
+	t.regex(process.notices.map(({ reason, message }) => `${reason} ${message}`).join(), /^NewerCrd .*helm \(v1\)/);
+	await process.pass();
+	t.deepEqual([process.requests, process.notices], [[], []]);
+	t.is(await process.differences(), 0);
+	const restarted = world.start(hash);
+	t.is((await restarted.pass()).hash, hash);
+	t.deepEqual([restarted.requests, restarted.notices], [[], []]);
+
+	await merge(body, { metadata: { labels: { 'app.kubernetes.io/managed-by': 'Helm' } } }, 'helm');
+	t.deepEqual((await process.settle()).errors, []);
+	t.deepEqual(process.notices, [], 'told once, also when the watch by our label loses it');
+	await merge(body, { metadata: { labels: { 'app.kubernetes.io/managed-by': 'meshwright' } } }, 'helm');
+	t.not(await resourceVersion(), helms);
+
+	await merge(body, { spec: { versions: [{ ...ours, storage: false, served: false }, v1] } }, 'helm');
+	t.deepEqual((await process.settle()).errors, []);
+	const { spec } = await get<KubeObject & { spec: { versions: readonly { name: string; served: boolean }[] } }>(body);
+	t.deepEqual(
+		spec.versions.map(({ name, served }) => [name, served]),
+		[
+			['v1alpha3', true],
+			['v1', true],
+		],
+	);
+	await process.settle();
+	t.deepEqual(process.requests, []);
+});
+
 test('a namespace that stands is used and not written', async (t) => {
 	const world = new World(t, { connect, admin }, 'standing');
 	world.set([namespace, configMap('istio')]);

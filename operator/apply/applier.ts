@@ -5,7 +5,7 @@
 import { BlockedError, ConflictError, InvalidError } from '../runtime/errors.ts';
 import { type Kind, kindOf } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
-import { applyCrds, assumedCrds, type CrdMemory } from './apply-crds.ts';
+import { applyCrds, assumedCrds, type CrdMemory, isNewerLine } from './apply-crds.ts';
 import { type Child, isRolledOutAndAvailable, toChild } from './child.ts';
 import { clearTheWay, isInvalid } from './clear-way.ts';
 import { decideCrd } from './crd-plan.ts';
@@ -250,6 +250,7 @@ function recallOnce(
 	if (recalled === undefined) return;
 	for (const [key, entry] of recalled) memory.applied.set(key, entry);
 	for (const [key, entry] of assumed) {
+		if (isNewerLine(entry)) crdMemory.newer.add(key);
 		if (entry.fingerprint === live.get(key)?.fingerprint) crdMemory.applied.set(key, entry);
 	}
 }

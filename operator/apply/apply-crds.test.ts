@@ -35,6 +35,7 @@ function waiting(served: (asked: number) => KubeObject) {
 		applied: new Map([
 			[objectKey(crd), { bodyHash: bodyHash(crd), fingerprint: live.get(objectKey(crd))?.fingerprint ?? '' }],
 		]),
+		newer: new Set(),
 		foreign: new Map(),
 	};
 	const seen = { now: 0, asked: 0, applied: [] as unknown[] };

@@ -1,9 +1,10 @@
 /** Applies Istio's CRDs, by the rules of `crd-plan.ts`. */
 import { InvalidError } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
-import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
+import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { type Child, type CrdFacts, toChild } from './child.ts';
-import { compareReleases, decideCrd, missingVersions, releaseOf } from './crd-plan.ts';
+import { isInvalid } from './clear-way.ts';
+import { compareReleases, decideCrd, missingVersions, newerVersions, releaseOf, withVersionsOf } from './crd-plan.ts';
 import { bodyHash, fingerprint } from './fingerprint.ts';
 import { adoptAnnotation, nudgeAnnotation, nudgeFieldManager } from './identity.ts';
 import type { LiveObjects } from './live.ts';
@@ -14,7 +15,9 @@ import type { Writer } from './writer.ts';
 /** What one process remembers about the shared CRDs between passes, by key. */
 export interface CrdMemory {
 	readonly applied: Map<string, Applied>;
-	/** CRDs that somebody else made: what they serve, and the monotonic time at which we asked. */
+	/** CRDs of ours that others have made newer, and that was told. */
+	readonly newer: Set<string>;
+	/** CRDs that somebody else made or changed, and that no watch shows: what they serve, and the monotonic time at which we asked. */
 	readonly foreign: Map<string, ForeignCrd>;
 	/** Monotonic time since when, without a break, some CRD was not Established. */
 	waitingSince?: number | undefined;
@@ -51,6 +54,7 @@ export function assumedCrds(crds: readonly KubeObject[], live: LiveObjects): Rea
 			const own = { bodyHash: bodyHash(crd), fingerprint: current?.fingerprint ?? '' };
 			const decision = decideCrd(crd, current, own);
 			if (current === undefined || decision.kind === 'ask') return [key, foreignLine(crd)];
+			if (decision.kind === 'newer') return [key, newerLine(crd, decision.versions)];
 			return [key, decision.kind === 'kept' ? keptLine(crd, decision.release) : own];
 		}),
 	);
@@ -149,7 +153,12 @@ async function applyCrd(
 		requireVersions(crd, live?.crd, `Istio ${decision.release}`);
 		return { line: keptLine(crd, decision.release), established: isEstablished(live) };
 	}
+	if (decision.kind === 'newer') {
+		tellNewer(crd, decision.versions, live, memory, writer);
+		return { line: newerLine(crd, decision.versions), established: isEstablished(live) };
+	}
 	if (decision.kind === 'current') {
+		memory.newer.delete(key);
 		return { line: applied ?? { bodyHash: bodyHash(crd), fingerprint: '' }, established: isEstablished(live) };
 	}
 	if (decision.cause === 'outdated') return write(crd, true, memory, writer);
@@ -178,9 +187,12 @@ async function askForCrd(
 	if (found === undefined) return write(crd, false, memory, writer);
 	const ownership = ownershipOf(found.metadata, '');
 	const live = toChild(found);
-	const facts = live.crd ?? { established: false, servedVersions: [], release: undefined };
-	if (ownership.kind === 'foreign') {
-		const foreign = { facts, owner: ownership.owner, askedAt: writer.now };
+	const facts = live.crd ?? { established: false, versions: [], servedVersions: [], release: undefined };
+	const newer = newerVersions(crd, facts);
+	if (ownership.kind === 'ours' && newer.length > 0) tellNewer(crd, newer, live, memory, writer);
+	if (ownership.kind === 'foreign' || (ownership.kind === 'ours' && newer.length > 0)) {
+		const owner = ownership.kind === 'foreign' ? ownership.owner : (live.changedBy ?? 'somebody else');
+		const foreign = { facts, owner, askedAt: writer.now };
 		const used = useForeign(crd, foreign, writer);
 		// Remembered only once it serves. Until then its owner is about to change it.
 		if (facts.established) memory.foreign.set(key, foreign);
@@ -203,10 +215,40 @@ function useForeign(crd: KubeObject, { facts, owner }: ForeignCrd, writer: Write
 
 async function write(crd: KubeObject, force: boolean, memory: CrdMemory, writer: Writer): Promise<CrdApplied> {
 	const key = objectKey(crd);
-	const { bodyHash: body, fingerprint: acknowledged } = await writer.apply(crd, force);
-	const line = { bodyHash: body, fingerprint: acknowledged };
+	const { fingerprint: acknowledged } = await applyKeepingStored(crd, force, writer);
+	const line = { bodyHash: bodyHash(crd), fingerprint: acknowledged };
 	memory.applied.set(key, line);
+	memory.newer.delete(key);
 	return { line, established: isEstablished(writer.live.get(key)) };
+}
+
+/** Applies a CRD. Versions that somebody has added stay when the API server does not let them go. */
+async function applyKeepingStored(crd: KubeObject, force: boolean, writer: Writer): Promise<Applied> {
+	try {
+		return await writer.apply(crd, force);
+	} catch (error) {
+		const live = isInvalid(error) ? await writer.find(crd) : undefined;
+		if (live === undefined) throw error;
+		return await writer.apply(withVersionsOf(live, crd), force);
+	}
+}
+
+function tellNewer(
+	crd: KubeObject,
+	versions: readonly string[],
+	live: Child | undefined,
+	{ newer }: CrdMemory,
+	writer: Writer,
+): void {
+	const key = objectKey(crd);
+	if (newer.has(key)) return;
+	newer.add(key);
+	const who = live?.changedBy === undefined ? 'somebody' : live.changedBy;
+	writer.notice(
+		'Normal',
+		'NewerCrd',
+		`${describeObject(crd)} was brought to a newer state by ${who} (${versions.join(', ')}): it serves what this release reads, and stays as it is`,
+	);
 }
 
 function isEstablished(live: Child | undefined): boolean {
@@ -227,6 +269,16 @@ function requireVersions(crd: KubeObject, facts: CrdFacts | undefined, owner: st
 /** The inventory's line for a CRD whose stored definition is from a newer release. */
 function keptLine(crd: KubeObject, release: string): Applied {
 	return { bodyHash: bodyHash(crd), fingerprint: `kept ${release}` };
+}
+
+/** The inventory's line for a CRD of ours that others have made newer. */
+function newerLine(crd: KubeObject, versions: readonly string[]): Applied {
+	return { bodyHash: bodyHash(crd), fingerprint: `newer ${versions.join()}` };
+}
+
+/** Whether a line was recorded for a CRD of ours that others have made newer, so that it has been told. */
+export function isNewerLine({ fingerprint: acknowledged }: Applied): boolean {
+	return acknowledged.startsWith('newer ');
 }
 
 /** The inventory's line for a CRD that somebody else made. */

@@ -107,7 +107,12 @@ test('only our own apply owns replicas: not the hand-over, not an update, not th
 test('a CRD tells its release, what it serves, and whether it is Established', (t) => {
 	const conditions = (status: string) => ({ conditions: [{ type: 'Established', status }] });
 	const facts = (status?: unknown) => toChild({ ...stored(crd('gateways')), status }).crd;
-	t.deepEqual(facts(conditions('True')), { established: true, servedVersions: ['v1alpha3'], release: '1.4.10' });
+	t.deepEqual(facts(conditions('True')), {
+		established: true,
+		versions: ['v1alpha3'],
+		servedVersions: ['v1alpha3'],
+		release: '1.4.10',
+	});
 	t.false(facts(conditions('False'))?.established);
 	t.false(facts({ conditions: [] })?.established);
 	t.false(facts()?.established);

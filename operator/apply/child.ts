@@ -106,6 +106,8 @@ export interface Workload {
 /** The part of a CustomResourceDefinition that decides whether it may be used or written. */
 export interface CrdFacts {
 	readonly established: boolean;
+	/** All of `spec.versions`, served or not. */
+	readonly versions: readonly string[];
 	readonly servedVersions: readonly string[];
 	/** The Istio release whose definition is stored, by our annotation. Undefined when the CRD is not ours. */
 	readonly release: string | undefined;
@@ -198,6 +200,7 @@ function crdFactsOf(object: KubeObject): CrdFacts {
 	return {
 		established:
 			status?.conditions?.some(({ type, status: value }) => type === 'Established' && value === 'True') ?? false,
+		versions: (spec?.versions ?? []).map(({ name }) => name),
 		servedVersions: (spec?.versions ?? []).filter(({ served }) => served !== false).map(({ name }) => name),
 		release: object.metadata.annotations?.[crdVersionAnnotation],
 	};

@@ -2,7 +2,16 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { KubeObject } from '../runtime/object.ts';
 import { toChild } from './child.ts';
-import { type CrdDecision, compareReleases, decideCrd, missingVersions, releaseOf, versionsOf } from './crd-plan.ts';
+import {
+	type CrdDecision,
+	compareReleases,
+	decideCrd,
+	missingVersions,
+	newerVersions,
+	releaseOf,
+	versionsOf,
+	withVersionsOf,
+} from './crd-plan.ts';
 import { bodyHash, fingerprint } from './fingerprint.ts';
 import { crdVersionAnnotation } from './identity.ts';
 import type { Applied } from './plan.ts';
@@ -106,8 +115,41 @@ test('comparing is antisymmetric and transitive', (t) => {
 
 test('a version that is needed and not served is missing', (t) => {
 	t.deepEqual(versionsOf(desired), ['v1alpha3']);
-	const facts = { established: true, release: undefined };
+	const facts = { established: true, release: undefined, versions: [] };
 	t.deepEqual(missingVersions(desired, { ...facts, servedVersions: ['v1beta1', 'v1alpha3'] }), []);
 	t.deepEqual(missingVersions(desired, { ...facts, servedVersions: ['v1beta1'] }), ['v1alpha3']);
 	t.deepEqual(missingVersions(desired, { ...facts, servedVersions: [] }), ['v1alpha3']);
+});
+
+function versions(...names: readonly string[]): readonly object[] {
+	return names.map((name, index) => ({ name, served: true, storage: index === names.length - 1 }));
+}
+
+function changedTo(list: readonly object[]): KubeObject {
+	return {
+		...stored(desired, { managedFields: [{ manager: 'meshwright', operation: 'Apply', fieldsV1: {} }] }),
+		spec: { versions: list },
+	};
+}
+
+test('one that serves more than we have, and all that we need, is newer and stays; one that does not serve it is written', (t) => {
+	const newer = changedTo(versions('v1alpha3', 'v1beta1', 'v1'));
+	t.deepEqual(decideCrd(desired, toChild(newer), appliedAs(desired)), { kind: 'newer', versions: ['v1beta1', 'v1'] });
+	t.deepEqual(decideCrd(desired, toChild(newer), undefined), { kind: 'newer', versions: ['v1beta1', 'v1'] });
+	const others = changedTo([{ name: 'v1alpha3', served: false }, ...versions('v1')]);
+	t.deepEqual(decideCrd(desired, toChild(others), appliedAs(desired)), { kind: 'write', cause: 'drifted' });
+	t.deepEqual(newerVersions(desired, undefined), []);
+});
+
+test('a definition is written beside the versions of others, and what is stored in theirs stays so', (t) => {
+	const { spec } = withVersionsOf(changedTo(versions('v1alpha3', 'v1')), desired);
+	const { versions: written } = spec as { versions: readonly { name: string; storage: boolean }[] };
+	t.deepEqual(
+		written.map(({ name, storage }) => [name, storage]),
+		[
+			['v1alpha3', false],
+			['v1', true],
+		],
+	);
+	t.deepEqual(withVersionsOf(changedTo(versions('v1alpha3')), desired), desired);
 });

@@ -45,7 +45,7 @@ export class Process {
 	readonly requests: string[] = [];
 	readonly notices: ApplyNotice[] = [];
 	readonly memory: InstallationMemory = emptyMemory();
-	readonly crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
+	readonly crdMemory: CrdMemory = { applied: new Map(), newer: new Set(), foreign: new Map() };
 	readonly #repairLimit = new RepairLimit();
 	/** Every kind that was rendered once. */
 	readonly #kinds = new Set<string>();

@@ -17,7 +17,7 @@ export type Outcome = 'created' | 'changed' | 'unchanged' | 'deleted' | 'conflic
 /** Something that a person may want to know about a pass. */
 export interface ApplyNotice {
 	readonly type: 'Normal' | 'Warning';
-	readonly reason: 'DriftRepaired' | 'Adopted' | 'Recreated' | 'Pruned' | 'ApiWarning';
+	readonly reason: 'DriftRepaired' | 'Adopted' | 'Recreated' | 'Pruned' | 'ApiWarning' | 'NewerCrd';
 	readonly message: string;
 }
 

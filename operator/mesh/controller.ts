@@ -78,7 +78,7 @@ export class MeshController {
 	readonly #options: MeshControllerOptions;
 	readonly #lines: Lines;
 	readonly #random: () => number;
-	readonly #crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
+	readonly #crdMemory: CrdMemory = { applied: new Map(), newer: new Set(), foreign: new Map() };
 	readonly #repairLimit = new RepairLimit();
 	readonly clusters: ClusterController;
 	readonly #joined: JoinedClusters;

@@ -93,7 +93,7 @@ export class ClusterConnection {
 	/** Functions to call at the end of the connection. */
 	readonly #endings: (() => void)[] = [];
 	readonly memory: InstallationMemory = emptyMemory();
-	readonly #crdMemory: CrdMemory = { applied: new Map(), foreign: new Map() };
+	readonly #crdMemory: CrdMemory = { applied: new Map(), newer: new Set(), foreign: new Map() };
 	readonly #repairLimit = new RepairLimit();
 	readonly #now: () => number;
 	#isStarted = false;
