@@ -2,6 +2,7 @@
 import { MeshOperator } from './mesh-operator.ts';
 import type { ListenAddress } from './options.ts';
 import { InvalidError } from './runtime/errors.ts';
+import { sayLastWords } from './runtime/last-words.ts';
 import { createLogger, type LogLevel } from './runtime/log/logger.ts';
 import { onStopSignals } from './runtime/shutdown.ts';
 
@@ -39,12 +40,13 @@ function parseAddress(text: string): ListenAddress | undefined {
 	return { port, ...(host === '' ? {} : { host }) };
 }
 
-/** Runs until SIGTERM or SIGINT, or until it must not go on. Resolves with the exit code. */
+/** Runs until SIGTERM, SIGINT or SIGHUP, or until it must not go on. Resolves with the exit code. */
 export async function runOperator(options: RunOptions): Promise<number> {
 	const log = createLogger({ level: options.logLevel });
 	const { promise: fatal, resolve: onFatal } = Promise.withResolvers<string>();
 	const { promise: asked, resolve: onSignal } = Promise.withResolvers<string>();
 	const release = onStopSignals(onSignal);
+	const endsInOrder = sayLastWords({ log });
 	try {
 		const operator = new MeshOperator({
 			...options,
@@ -75,6 +77,7 @@ export async function runOperator(options: RunOptions): Promise<number> {
 		for (const { part, error } of failures) log.error({ err: error, part }, 'did not end in order');
 		return ended.code === 0 && !isClean ? 1 : ended.code;
 	} finally {
+		endsInOrder();
 		release();
 	}
 }

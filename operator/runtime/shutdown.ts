@@ -131,36 +131,37 @@ export class Lifecycle {
 	}
 }
 
+/** The signals that end the operator in order, and the shell's codes for them. Unhandled, each would end it without a word. */
+const stopSignals = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 } as const;
+
+export type StopSignal = keyof typeof stopSignals;
+
 /** The part of `process` that signal handling needs. Tests replace it. */
 export interface SignalSource {
-	on(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
-	off(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
+	on(signal: StopSignal, listener: () => void): unknown;
+	off(signal: StopSignal, listener: () => void): unknown;
 	exit(code: number): void;
 }
 
 /**
- * Calls back at the first SIGTERM or SIGINT. A second one, of either kind, ends the process at once with the shell's code
- * for it (143 or 130). Returns a function that removes the handlers.
+ * Calls back at the first signal to stop. A second one, of any kind, ends the process at once with the shell's code for it.
+ * Returns a function that removes the handlers.
  */
-export function onStopSignals(
-	callback: (signal: 'SIGTERM' | 'SIGINT') => void,
-	source: SignalSource = process,
-): () => void {
+export function onStopSignals(callback: (signal: StopSignal) => void, source: SignalSource = process): () => void {
 	let isStopping = false;
-	const handle = (signal: 'SIGTERM' | 'SIGINT', code: number) => (): void => {
-		if (isStopping) {
-			source.exit(code);
-			return;
-		}
-		isStopping = true;
-		callback(signal);
-	};
-	const onTerm = handle('SIGTERM', 143);
-	const onInterrupt = handle('SIGINT', 130);
-	source.on('SIGTERM', onTerm);
-	source.on('SIGINT', onInterrupt);
+	const handlers = (Object.keys(stopSignals) as StopSignal[]).map((signal) => ({
+		signal,
+		listener: () => {
+			if (isStopping) {
+				source.exit(stopSignals[signal]);
+				return;
+			}
+			isStopping = true;
+			callback(signal);
+		},
+	}));
+	for (const { signal, listener } of handlers) source.on(signal, listener);
 	return () => {
-		source.off('SIGTERM', onTerm);
-		source.off('SIGINT', onInterrupt);
+		for (const { signal, listener } of handlers) source.off(signal, listener);
 	};
 }
