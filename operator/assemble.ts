@@ -56,6 +56,7 @@ export async function assemble(options: MeshOperatorOptions): Promise<Assembly> 
 	const controller = new MeshController({
 		api,
 		log,
+		limits: { ...options.limits, operatorNamespace: options.namespace },
 		concurrency: options.concurrency,
 		resyncMs: options.resyncMs,
 		configFollowedAfterMs: options.configFollowedAfterMs,

@@ -1,4 +1,6 @@
 /** The operator as a process: options, logger, start, signals, exit code. */
+
+import type { MeshLimits } from './mesh/prepare.ts';
 import { MeshOperator } from './mesh-operator.ts';
 import type { ListenAddress } from './options.ts';
 import { InvalidError } from './runtime/errors.ts';
@@ -23,6 +25,12 @@ export interface RunOptions {
 	readonly allowLoopbackClusters?: boolean | undefined;
 	/** Allows kubeconfigs of joined clusters to name proxies. */
 	readonly allowClusterProxies?: boolean | undefined;
+	/** What overlays may change. Default: `restricted`. */
+	readonly overlays?: MeshLimits['overlays'];
+	/** Registries that images may come from. Default: all. */
+	readonly allowedRegistries?: readonly string[] | undefined;
+	/** Namespaces that meshes and their injection may be in. Default: all. */
+	readonly allowedNamespaces?: readonly string[] | undefined;
 }
 
 /** Reads `host:port`, `[v6]:port` or `:port`. `0` means that nothing listens. Throws on anything else. */
@@ -57,6 +65,11 @@ export async function runOperator(options: RunOptions): Promise<number> {
 			clusters: {
 				allowLoopback: options.allowLoopbackClusters === true,
 				allowProxies: options.allowClusterProxies === true,
+			},
+			limits: {
+				overlays: options.overlays,
+				registries: options.allowedRegistries,
+				namespaces: options.allowedNamespaces,
 			},
 			log,
 			onFatal,

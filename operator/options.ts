@@ -1,5 +1,6 @@
 /** The options of the process. */
 import type { ClusterSettings } from './clusters/settings.ts';
+import type { MeshLimits } from './mesh/prepare.ts';
 import type { Logger } from './runtime/log/logger.ts';
 
 export interface MeshOperatorOptions {
@@ -26,6 +27,8 @@ export interface MeshOperatorOptions {
 	readonly wallClock?: (() => number) | undefined;
 	/** What joined clusters are allowed. Default: nothing beyond what is safe everywhere. */
 	readonly clusters?: ClusterSettings | undefined;
+	/** What meshes are allowed. The operator's own namespace is closed to them in any case. */
+	readonly limits?: Omit<MeshLimits, 'operatorNamespace'> | undefined;
 	readonly log: Logger;
 	/** Called when the lease is lost, or something else happened after which this process must not go on. */
 	readonly onFatal: (reason: string) => void;

@@ -66,6 +66,24 @@ export const reasons = {
 			'A patch in spec.overlays does not fit its object: a path is not there, or a test fails. The message names the operation.',
 		remedy: 'Correct the patch; meshwright render shows the object as it is without it.',
 	},
+	OverlayNotAllowed: {
+		condition: 'Valid',
+		meaning:
+			'An overlay changes what could give its author rights that nobody meant to give; the message names the overlay, the object and the field.',
+		remedy:
+			'Take it out of the overlay, or use the field that the message names. Whoever runs the operator can lift this with its flag --overlays=unrestricted.',
+	},
+	ImageNotAllowed: {
+		condition: 'Valid',
+		meaning:
+			'An image would come from a registry that whoever runs the operator does not allow; the message names both.',
+		remedy: 'Use an image of an allowed registry. The operator’s flag --allowed-registries lists them.',
+	},
+	NamespaceNotAllowed: {
+		condition: 'Valid',
+		meaning: 'The spec names a namespace that whoever runs the operator does not allow to meshes.',
+		remedy: 'Name an allowed namespace. The operator’s flag --allowed-namespaces lists them.',
+	},
 	NamespaceTaken: {
 		condition: 'Valid',
 		meaning:

@@ -2,6 +2,7 @@
 import { waves } from '../apply/waves.ts';
 import { lines } from '../lines/index.ts';
 import { type PreparedMesh, prepare } from '../mesh/prepare.ts';
+import type { MeshLimits } from '../releases/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
@@ -12,15 +13,24 @@ export interface DesiredInstallation extends Pick<PreparedMesh, 'installation' |
 	readonly objects: readonly KubeObject[];
 }
 
+export interface JudgeOptions {
+	/** Version of the cluster that they are for. Undefined when there is none. */
+	readonly serverVersion?: string | undefined;
+	/** What the operator allows. Default: anything, for commands that are not about what it writes. */
+	readonly limits?: MeshLimits | undefined;
+}
+
+/** The operator may have been told to allow overlays anything, and commands about other things need not know. */
+const asAllowed: MeshLimits = { overlays: 'unrestricted' };
+
 /**
  * Every installation of the files, with its objects. Throws CommandError that lists all problems of all of them.
- * @param serverVersion version of the cluster that they are for; undefined when there is none
  */
 export async function readDesired(
 	files: readonly string[],
-	serverVersion?: string,
+	{ serverVersion, limits = asAllowed }: JudgeOptions = {},
 ): Promise<readonly DesiredInstallation[]> {
-	const results = (await readInput(files)).map((input) => desiredOf(input, serverVersion));
+	const results = (await readInput(files)).map((input) => desiredOf(input, { serverVersion, limits }));
 	const problems = results.flatMap((result) => ('problem' in result ? [result.problem] : []));
 	if (problems.length > 0) {
 		throw new CommandError(problems.join('\n'));
@@ -30,9 +40,9 @@ export async function readDesired(
 
 function desiredOf(
 	{ source, object }: Input,
-	serverVersion: string | undefined,
+	options: JudgeOptions,
 ): DesiredInstallation | { readonly problem: string } {
-	const prepared = prepare(object, { lines, serverVersion });
+	const prepared = prepare(object, { lines, ...options });
 	if (!prepared.ok) {
 		return { problem: describeProblems(source, object, prepared.problems) };
 	}
@@ -43,7 +53,7 @@ function desiredOf(
 
 /** The mesh of one object. Throws CommandError with all problems, when the operator would refuse it. */
 export function prepareOrThrow({ source, object }: Input, serverVersion?: string): PreparedMesh {
-	const prepared = prepare(object, { lines, serverVersion });
+	const prepared = prepare(object, { lines, serverVersion, limits: asAllowed });
 	if (!prepared.ok) {
 		throw new CommandError(describeProblems(source, object, prepared.problems));
 	}

@@ -12,6 +12,9 @@ export interface OperatorOptions extends ConnectionOptions {
 	readonly resyncMinutes: number;
 	readonly allowLoopbackClusters?: boolean;
 	readonly allowClusterProxies?: boolean;
+	readonly overlays: 'restricted' | 'unrestricted';
+	readonly allowedRegistries?: readonly string[];
+	readonly allowedNamespaces?: readonly string[];
 	readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
 }
 

@@ -1,8 +1,9 @@
 /**
  * Shared by the definitions of commands: options that several of them have, how values are read, where the exit code goes.
  */
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { tryDuration } from '../../api/v1/index.ts';
+import { type MeshLimits, registryParts } from '../releases/index.ts';
 
 /** Called with the exit code of the command that ran. */
 export type Report = (exitCode: number) => void;
@@ -98,6 +99,72 @@ export const serverOption = (): Option =>
 		'--server <url>',
 		'address by which others reach the API server of that cluster (default: that of the kubeconfig)',
 	).argParser(serverUrl);
+
+/** Reads `a,b`: registries with an optional path. */
+function registries(text: string): readonly string[] {
+	const list = text.split(',').map((entry) => entry.trim().replace(/\/+$/, ''));
+	if (list.some((entry) => registryParts(entry) === undefined)) {
+		throw new InvalidArgumentError(
+			'It must be registries with an optional path, in small letters, such as registry.example.com/istio,docker.io/istio.',
+		);
+	}
+	return list;
+}
+
+/** Reads `a,b-*`: names of namespaces, where a star at the end stands for any rest. */
+function namespaces(text: string): readonly string[] {
+	const list = text.split(',').map((entry) => entry.trim());
+	if (list.some((entry) => !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$|^[-a-z0-9]{1,62}\*$/.test(entry))) {
+		throw new InvalidArgumentError('It must be names of namespaces, such as istio-system,mesh-*.');
+	}
+	return list;
+}
+
+/** What whoever runs the operator lets meshes do, for it and for the commands that tell what it would refuse. */
+const limitOptions = (): readonly Option[] => [
+	new Option(
+		'--overlays <policy>',
+		'what overlays may change: restricted is what gives nobody more rights, see docs/overlays.md',
+	)
+		.choices(['restricted', 'unrestricted'])
+		.default('restricted'),
+	new Option(
+		'--allowed-registries <list>',
+		'registries that images may come from, such as registry.example.com/istio,docker.io/istio (default: all)',
+	).argParser(registries),
+	new Option(
+		'--allowed-namespaces <list>',
+		'namespaces that meshes and their injection may be in, such as istio-system,shop-* (default: all but the closed ones)',
+	).argParser(namespaces),
+];
+
+/** Adds the flags of the operator that hold meshes in bounds. */
+export function withLimits(command: Command): Command {
+	for (const option of limitOptions()) command.addOption(option);
+	return command;
+}
+
+/** Adds the same to a command that tells what the operator would refuse. */
+export function withOperatorLimits(command: Command): Command {
+	return withLimits(command).addOption(operatorNamespaceOption());
+}
+
+const operatorNamespaceOption = (): Option =>
+	new Option('--operator-namespace <name>', 'namespace of the operator, which is closed to meshes')
+		.argParser(label)
+		.default('meshwright-system');
+
+export interface LimitOptions {
+	readonly overlays: 'restricted' | 'unrestricted';
+	readonly allowedRegistries?: readonly string[];
+	readonly allowedNamespaces?: readonly string[];
+	readonly operatorNamespace: string;
+}
+
+export function limitsOf(options: LimitOptions): MeshLimits {
+	const { overlays, allowedRegistries, allowedNamespaces, operatorNamespace } = options;
+	return { overlays, registries: allowedRegistries, namespaces: allowedNamespaces, operatorNamespace };
+}
 
 export function examples(...lines: readonly string[]): string {
 	return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;

@@ -18,6 +18,8 @@ import {
 	recursiveOption,
 	seconds,
 	wholeNumber,
+	withLimits,
+	withOperatorLimits,
 } from './program-options.ts';
 import { describeVersion } from './version.ts';
 
@@ -42,8 +44,7 @@ export function createProgram(report: Report): Command {
 			)}\n\nExit codes: 0 done; 1 done, and the answer is no (differences, not ready); 2 failed.`,
 		);
 
-	program
-		.command('operator')
+	withLimits(program.command('operator'))
 		.description('run the operator, as the Deployment in the cluster does')
 		.addOption(kubeconfigOption())
 		.addOption(contextOption())
@@ -84,8 +85,7 @@ export function createProgram(report: Report): Command {
 		)
 		.action(async (options) => report(await (await import('./operator.ts')).operator(options)));
 
-	program
-		.command('render')
+	withOperatorLimits(program.command('render'))
 		.description('print the objects that the operator makes of an installation; needs no cluster')
 		.addOption(filesOption())
 		.addOption(outputOption('yaml', 'json').default('yaml'))
@@ -109,8 +109,7 @@ export function createProgram(report: Report): Command {
 		)
 		.action(async (options) => report(await (await import('./render.ts')).render(options)));
 
-	program
-		.command('diff')
+	withOperatorLimits(program.command('diff'))
 		.description('show what applying an installation would change, by server-side dry run')
 		.addOption(filesOption())
 		.addOption(kubeconfigOption())

@@ -7,8 +7,9 @@ import { CommandError } from './command-error.ts';
 import { type DesiredInstallation, readDesired } from './desired.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatObjects, print } from './output.ts';
+import { type LimitOptions, limitsOf } from './program-options.ts';
 
-export interface RenderOptions {
+export interface RenderOptions extends LimitOptions {
 	readonly filename: readonly string[];
 	readonly output: 'yaml' | 'json';
 	/** False by `--no-crds`. */
@@ -21,7 +22,7 @@ export interface RenderOptions {
 
 export async function render(options: RenderOptions): Promise<number> {
 	const { cluster, servedCluster } = options;
-	const objects = (await readDesired(options.filename))
+	const objects = (await readDesired(options.filename, { limits: limitsOf(options) }))
 		.flatMap((desired) =>
 			cluster !== undefined ? inCluster(desired, cluster) : servedCluster ? served(desired) : desired.objects,
 		)

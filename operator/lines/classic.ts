@@ -87,6 +87,7 @@ export const classicLine: Line<ResolvedClassicMesh, ClassicFacts, RootMemory> = 
 						name: injectorWebhook(mesh),
 					}),
 				},
+	injectedImages: ({ images }) => [images.proxy, images.proxyInit],
 	injectPod,
 	multiCluster,
 };

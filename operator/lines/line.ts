@@ -154,6 +154,8 @@ export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends ob
 	// Users' namespaces and pods
 
 	injection(mesh: Mesh): NamespaceInjection | undefined;
+	/** Images of the containers that are injected into pods. */
+	injectedImages(mesh: Mesh): readonly string[];
 	/** Injects the proxy into a pod by hand, as the webhook does. */
 	injectPod(mesh: Mesh, pod: Pod, context: InjectionContext): Injection;
 

@@ -1,9 +1,18 @@
 /** Several lines as one: finds the line that a version, a mesh or a field of the spec belongs to. */
-import type { ParsedMeshInstallation } from '../../api/v1/index.ts';
+import { definedFields, type ParsedMeshInstallation } from '../../api/v1/index.ts';
 import type { Exclusive } from '../plan/rivalry.ts';
-import type { Release, ResolvedMesh, ResolveOptions, ResolveResult } from '../releases/index.ts';
+import {
+	checkLimits,
+	comesFrom,
+	type Release,
+	type ResolvedMesh,
+	type ResolveOptions,
+	type ResolveResult,
+} from '../releases/index.ts';
 import {
 	type ControlPlaneAddresses,
+	changedConfigMaps,
+	imagesOf,
 	OverlayError,
 	type OverlayProblem,
 	type Reader,
@@ -12,6 +21,7 @@ import {
 	renderReader,
 } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
+import type { FieldProblem } from '../status/finding.ts';
 import { findRelease, versionProblem } from './find-release.ts';
 import type { Line } from './line.ts';
 
@@ -70,9 +80,12 @@ export class Lines {
 			this.releases,
 			[...this.#lines.values()].flatMap(({ ended }) => ended),
 		);
-		return search.found === 'release'
-			? this.of(search.release).resolve(search.release, installation, options)
-			: { ok: false, problems: [versionProblem(version, search)] };
+		if (search.found !== 'release') return { ok: false, problems: [versionProblem(version, search)] };
+		const closed = checkLimits(installation.spec, options.limits);
+		const result = this.of(search.release).resolve(search.release, installation, options);
+		if (!result.ok) return { ok: false, problems: [...closed, ...result.problems] };
+		if (closed.length > 0) return { ok: false, problems: closed };
+		return { ok: true, mesh: { ...result.mesh, ...definedFields({ limits: options.limits }) } };
 	}
 
 	/** Istio's own definitions for a mesh. */
@@ -96,7 +109,12 @@ export class Lines {
 	renderMesh(mesh: ResolvedMesh, facts: object = {}): RenderResult {
 		const line = this.of(mesh);
 		return renderComponents(
-			{ of: (given: object) => line.components(mesh, given), standIns: line.standIns, overlays: mesh.overlays },
+			{
+				of: (given: object) => line.components(mesh, given),
+				standIns: line.standIns,
+				overlays: mesh.overlays,
+				overlayPolicy: mesh.limits?.overlays,
+			},
 			facts,
 		);
 	}
@@ -105,6 +123,39 @@ export class Lines {
 	checkOverlays(mesh: ResolvedMesh): readonly OverlayProblem[] {
 		const result = mesh.overlays.length === 0 ? undefined : this.renderMesh(mesh);
 		return result === undefined || result.ok ? [] : result.problems;
+	}
+
+	/**
+	 * All problems of images, rendered and injected, that come from no registry that whoever runs the operator allows.
+	 * Overlays must be applicable.
+	 */
+	checkImages(mesh: ResolvedMesh): readonly FieldProblem[] {
+		const registries = mesh.limits?.registries;
+		if (registries === undefined) return [];
+		const line = this.of(mesh);
+		const remedy =
+			'Use an image of one of these; or whoever runs the operator adds its registry to the flag --allowed-registries.';
+		const refuse = (path: string, what: string): FieldProblem => ({
+			path,
+			reason: 'ImageNotAllowed',
+			message: `${path} must not ${what}: this operator allows images from ${registries.join(', ')}`,
+			remedy,
+		});
+		const plain = this.render({ ...mesh, overlays: [] }, line.standIns);
+		const changed = this.render(mesh, line.standIns);
+		const given = new Set([...imagesOf(plain).map(({ image }) => image), ...line.injectedImages(mesh)]);
+		const injected = line.injectedImages(mesh).map((image) => ({ image, by: 'injected pods' }));
+		const images = Map.groupBy([...imagesOf(changed), ...injected], ({ image }) => image);
+		return [
+			...[...images]
+				.filter(([image]) => !comesFrom(image, registries))
+				.map(([image, [first]]) =>
+					refuse(given.has(image) ? 'spec.images' : 'spec.overlays', `give ${first?.by ?? 'pods'} the image ${image}`),
+				),
+			...changedConfigMaps(plain, changed).map((name) =>
+				refuse('spec.overlays', `change the content of ConfigMap ${name}, of which pods with any image could be made`),
+			),
+		];
 	}
 
 	/** The account by which the control plane of another cluster reads one of the mesh, in the form of `render`. */

@@ -13,6 +13,7 @@ import type { ClusterControllerOptions } from '../clusters/controller-context.ts
 import type { ClusterSettings } from '../clusters/settings.ts';
 import { lines as allLines, type Lines } from '../lines/index.ts';
 import { configFollowedAfterMs } from '../plan/sight.ts';
+import type { MeshLimits } from '../releases/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type Logger, passLogger } from '../runtime/log/logger.ts';
@@ -39,6 +40,8 @@ export interface MeshControllerOptions {
 	readonly log: Logger;
 	/** The lines of releases that can be installed. Default: all. */
 	readonly lines?: Lines;
+	/** What whoever runs the operator lets meshes do. */
+	readonly limits?: MeshLimits | undefined;
 	/** How many installations are worked on at a time. Default 64. */
 	readonly concurrency?: number | undefined;
 	/** Everything is listed and looked at again about this often. Default 10 min. */
@@ -133,6 +136,7 @@ export class MeshController {
 			secrets: this.caches.secrets,
 			applier,
 			clusters: this.#joined,
+			limits: options.limits,
 			serverVersion: () => this.#serverVersion,
 			wallClock: options.wallClock ?? Date.now,
 			random: this.#random,

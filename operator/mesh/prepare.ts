@@ -8,6 +8,8 @@ import { kubernetesTooOld } from '../plan/compatibility.ts';
 import type { ResolvedMesh, ResolveOptions } from '../releases/index.ts';
 import type { FieldProblem } from '../status/finding.ts';
 
+export type { MeshLimits } from '../releases/index.ts';
+
 export interface PreparedMesh {
 	readonly ok: true;
 	readonly installation: ParsedMeshInstallation;
@@ -31,6 +33,8 @@ export function prepare(object: unknown, { lines, serverVersion, ...options }: P
 	const { mesh } = resolved;
 	const problems = [...checkKubernetes(mesh, serverVersion), ...lines.checkOverlays(mesh)];
 	if (problems.length > 0) return { ok: false, problems };
+	const refused = lines.checkImages(mesh);
+	if (refused.length > 0) return { ok: false, problems: refused };
 	const { installation } = parsed;
 	return { ok: true, installation, mesh, paused: installation.spec.paused === true };
 }

@@ -9,7 +9,7 @@ import type { LiveNamespaces } from '../apply/injection-labels.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import type { Lines } from '../lines/index.ts';
 import type { SecretFacts } from '../plan/secret-facts.ts';
-import type { ResolvedMesh } from '../releases/index.ts';
+import type { MeshLimits, ResolvedMesh } from '../releases/index.ts';
 import { applySetId } from '../render/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { kinds } from '../runtime/kinds.ts';
@@ -38,6 +38,8 @@ export interface ReconcilerOptions {
 	/** Secrets that others make. */
 	readonly secrets: Pick<NamedObjects<SecretFacts>, 'get' | 'setInterest' | 'synced'>;
 	readonly clusters: JoinedClusters;
+	/** What whoever runs the operator lets meshes do. */
+	readonly limits?: MeshLimits | undefined;
 	/** Version of the cluster's API server, `v1.36.3`. */
 	readonly serverVersion: () => string;
 	/** How children are written. The hooks differ per installation and come from `onNotice` and `onApply`. */
@@ -210,11 +212,11 @@ export class Reconciler {
 
 	/** Parses and resolves once per spec, because the result depends only on the spec and on the version of Kubernetes. */
 	#prepare(object: StoredInstallation, memory: Memory): Prepared {
-		const { lines } = this.#options;
+		const { lines, limits } = this.#options;
 		const serverVersion = this.#options.serverVersion();
 		const known = memory.prepared;
 		if (known?.serverVersion === serverVersion && isDeepStrictEqual(known.spec, object.spec)) return known.value;
-		const value = prepare(object, { lines, serverVersion });
+		const value = prepare(object, { lines, serverVersion, limits });
 		memory.prepared = { spec: object.spec, serverVersion, value };
 		return value;
 	}

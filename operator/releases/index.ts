@@ -1,6 +1,9 @@
 /** What all lines of Istio releases share: the forms of releases and meshes that rooms outside of a line know. */
 export type { AccessRule, ComponentRelease, KubernetesSupport, Port, ReadRule, Resources } from './component.ts';
 export type { IstioCrd, PrinterColumn } from './crd.ts';
+export { comesFrom, registryParts } from './image-reference.ts';
+export { closedNamespaces, type MeshLimits, type OverlayPolicy, systemNamespaces } from './limits.ts';
+export { checkLimits } from './limits-check.ts';
 export type {
 	DisruptionBudget,
 	Opaque,

@@ -1,6 +1,7 @@
 /** A MeshInstallation with every question answered: the part that all lines share, for the rooms that they share. */
 import type { ParsedSpec } from '../../api/v1/index.ts';
 import type { Resources } from './component.ts';
+import type { MeshLimits } from './limits.ts';
 import type { ResolvedMultiCluster } from './multi-cluster.ts';
 import type { Release } from './release.ts';
 
@@ -67,5 +68,7 @@ export interface ResolvedMesh {
 	/** Domain of the workloads' identities, when it differs from the release's own. */
 	readonly trustDomain?: string;
 	readonly overlays: readonly ResolvedOverlay[];
+	/** What whoever runs the operator allows. Undefined: the defaults. */
+	readonly limits?: MeshLimits;
 	readonly multiCluster: ResolvedMultiCluster;
 }

@@ -6,8 +6,12 @@ export interface ReleaseProblem extends Omit<Problem, 'reason'> {
 	 * - `UnsupportedVersion` and `EndOfLife` are about the version.
 	 * - `FieldNotInRelease` is about a setting that this release does not have or does not read.
 	 * - `Invalid` is about a value that no release could use.
+	 * - `NamespaceNotAllowed` is about a namespace that whoever runs the operator does not allow.
 	 */
-	readonly reason: Extract<Reason, 'Invalid' | 'UnsupportedVersion' | 'EndOfLife' | 'FieldNotInRelease'>;
+	readonly reason: Extract<
+		Reason,
+		'Invalid' | 'NamespaceNotAllowed' | 'UnsupportedVersion' | 'EndOfLife' | 'FieldNotInRelease'
+	>;
 }
 
 /** The path of a field below another one, as Kubernetes writes it. */

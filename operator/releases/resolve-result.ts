@@ -1,4 +1,5 @@
 /** The input of resolving a MeshInstallation besides the spec, and its result. */
+import type { MeshLimits } from './limits.ts';
 import type { ResolvedMesh } from './mesh.ts';
 import type { ReleaseProblem } from './problem.ts';
 
@@ -9,4 +10,6 @@ export type ResolveResult<Mesh extends ResolvedMesh = ResolvedMesh> =
 export interface ResolveOptions {
 	/** Registry of the images when the installation names none. The operator of an air-gapped cluster has its own. */
 	readonly registry?: string;
+	/** What whoever runs the operator allows. */
+	readonly limits?: MeshLimits | undefined;
 }

@@ -1,4 +1,5 @@
 /** Checks an installation's settings for the pods of a component against what the operator and the release decide. */
+import { isGrantingKey, isOwnedPodKey } from './pod-keys.ts';
 import { child, type ReleaseProblem } from './problem.ts';
 import type { Release } from './release.ts';
 import type { GivenWorkload } from './resolve-workload.ts';
@@ -99,20 +100,27 @@ function checkArgs(
 	});
 }
 
-/** Refuses the labels by which Services, budgets and autoscalers find the pods, and what the operator itself writes. */
+/**
+ * Refuses the labels by which Services, budgets and autoscalers find the pods, what the operator itself writes, and what
+ * gives pods more than their spec says.
+ */
 function checkPodMetadata(
 	{ podLabels = {}, podAnnotations = {} }: GivenWorkload,
 	{ path }: WorkloadRules,
 ): readonly ReleaseProblem[] {
-	const owned = (key: string) =>
-		key === 'app' ||
-		key === 'istio' ||
-		key === 'istio-mixer-type' ||
-		key === 'sidecar.istio.io/inject' ||
-		/^(app\.kubernetes\.io|applyset\.kubernetes\.io|meshwright\.io)\//.test(key);
 	const check = (field: string, keys: readonly string[]) =>
-		keys
-			.filter(owned)
-			.map((key) => invalid(child(`${path}.${field}`, key), 'must not be set: the operator sets it', 'Remove it.'));
+		keys.flatMap((key) => {
+			const here = child(`${path}.${field}`, key);
+			if (isOwnedPodKey(key)) return [invalid(here, 'must not be set: the operator sets it', 'Remove it.')];
+			return isGrantingKey(key)
+				? [
+						invalid(
+							here,
+							'must not be set: it gives pods more than their spec says',
+							'Remove it. Whoever runs the operator can allow it in an overlay, with its flag --overlays=unrestricted.',
+						),
+					]
+				: [];
+		});
 	return [...check('podLabels', Object.keys(podLabels)), ...check('podAnnotations', Object.keys(podAnnotations))];
 }

@@ -1,5 +1,5 @@
 /** Turns the components of a mesh into its finished objects. Pure: the object rendered is the object applied. */
-import type { ResolvedOverlay } from '../releases/index.ts';
+import type { OverlayPolicy, ResolvedOverlay } from '../releases/index.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import { finish } from './finish.ts';
 import { applyOverlays, type OverlayProblem, type OverlayResult } from './overlays.ts';
@@ -14,6 +14,8 @@ export interface Components<Facts> {
 	/** Stand-ins for what only a cluster knows. With these, every object is made. */
 	readonly standIns: Facts;
 	readonly overlays: readonly ResolvedOverlay[];
+	/** Default: `restricted`. */
+	readonly overlayPolicy?: OverlayPolicy | undefined;
 }
 
 /** Overlays can't be applied, and nobody called `checkOverlays` before rendering. */
@@ -29,7 +31,7 @@ export class OverlayError extends Error {
 
 /** All objects except Istio's definitions, sorted, deep-frozen, without anything empty; or the problems of the overlays. */
 export function renderComponents<Facts extends object>(
-	{ of, standIns, overlays }: Components<Facts>,
+	{ of, standIns, overlays, overlayPolicy }: Components<Facts>,
 	facts: Facts,
 ): RenderResult {
 	const objects = finish(of(facts));
@@ -39,7 +41,7 @@ export function renderComponents<Facts extends object>(
 	// An overlay may be for an object that waits for the cluster. It is checked now, and applied when the object is made.
 	const present = new Set(objects.map(objectKey));
 	const later = finish(of({ ...standIns, ...facts })).filter((object) => !present.has(objectKey(object)));
-	const result = applyOverlays([...objects, ...later], overlays);
+	const result = applyOverlays([...objects, ...later], overlays, overlayPolicy);
 	return result.ok
 		? { ok: true, objects: Object.freeze(result.objects.filter((object) => present.has(objectKey(object)))) }
 		: result;

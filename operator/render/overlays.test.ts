@@ -17,7 +17,7 @@ const rendered = render(meshOf({ version, pilot: { autoscaling: { minReplicas: 2
 
 /** The changed Deployment of Pilot. Throws when there are problems. */
 function changed(overlay: Omit<ResolvedOverlay, 'target'>, target: ResolvedOverlay['target'] = pilot): KubeObject {
-	const result = applyOverlays(rendered, [{ target, ...overlay }]);
+	const result = applyOverlays(rendered, [{ target, ...overlay }], 'unrestricted');
 	if (!result.ok) {
 		throw new Error(JSON.stringify(result.problems));
 	}
@@ -39,7 +39,7 @@ function checkOthers(objects: readonly KubeObject[], { kind, name }: ResolvedOve
 }
 
 function problems(...overlays: readonly ResolvedOverlay[]) {
-	const result = applyOverlays(rendered, overlays);
+	const result = applyOverlays(rendered, overlays, 'unrestricted');
 	return result.ok ? [] : result.problems;
 }
 
@@ -88,7 +88,7 @@ test('an overlay that changes nothing gives the very same objects, in the same o
 		{ mergePatch: {} },
 		{ patch: [{ op: 'test' as const, path: '/kind', value: 'Deployment' }] },
 	]) {
-		const result = applyOverlays(rendered, [{ target: pilot, ...overlay }]);
+		const result = applyOverlays(rendered, [{ target: pilot, ...overlay }], 'unrestricted');
 		t.deepEqual(result, { ok: true, objects: rendered });
 	}
 });
@@ -103,7 +103,7 @@ test('the rendered objects are not touched, and the result can not be changed', 
 test('several overlays of one object follow each other', (t) => {
 	const first = { target: pilot, patch: [{ op: 'add' as const, path: '/spec/minReadySeconds', value: 5 }] };
 	const second = { target: pilot, patch: [{ op: 'replace' as const, path: '/spec/minReadySeconds', value: 6 }] };
-	const result = applyOverlays(rendered, [first, second]);
+	const result = applyOverlays(rendered, [first, second], 'unrestricted');
 	t.is(result.ok && at(only(result.objects, 'Deployment'), 'spec', 'minReadySeconds'), 6);
 	t.like(problems(second, first)[0], { path: 'spec.overlays[0].patch[0]', reason: 'OverlayNotApplicable' });
 });

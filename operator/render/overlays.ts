@@ -1,19 +1,21 @@
 /** Applies `spec.overlays`: users' changes of single rendered objects, for what has no field. They are not trusted. */
 import type { Problem, Reason } from '../../api/v1/index.ts';
-import type { ResolvedOverlay } from '../releases/index.ts';
+import type { OverlayPolicy, ResolvedOverlay } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { finish, thaw } from './finish.ts';
 import { applyPatch, measure, mergePatch, PatchError } from './json-patch.ts';
-import { findForbidden } from './overlay-limits.ts';
+import { type Forbidden, findForbidden } from './overlay-limits.ts';
+import { findRefused } from './overlay-policy/policy.ts';
 
 /** Why an overlay can't be applied. */
 export interface OverlayProblem extends Omit<Problem, 'reason'> {
 	/**
 	 * - `OverlayTargetNotFound`: nothing of that kind and name is rendered.
 	 * - `OverlayNotApplicable`: the patch does not fit the object.
-	 * - `Invalid`: the patch changes something that it must not.
+	 * - `Invalid`: the patch changes something that no patch may change.
+	 * - `OverlayNotAllowed`: the patch changes something that only whoever runs the operator can allow.
 	 */
-	readonly reason: Extract<Reason, 'Invalid' | 'OverlayTargetNotFound' | 'OverlayNotApplicable'>;
+	readonly reason: Extract<Reason, 'Invalid' | 'OverlayTargetNotFound' | 'OverlayNotApplicable' | 'OverlayNotAllowed'>;
 }
 
 export type OverlayResult =
@@ -33,7 +35,11 @@ const maxAllCharacters = 1024 * 1024;
  * Applies overlays to copies of finished objects, in their order. Reports every problem, not the first alone. What an
  * overlay gives stays as it was given, even when it is empty. null means absent, as everywhere.
  */
-export function applyOverlays(objects: readonly KubeObject[], overlays: readonly ResolvedOverlay[]): OverlayResult {
+export function applyOverlays(
+	objects: readonly KubeObject[],
+	overlays: readonly ResolvedOverlay[],
+	policy: OverlayPolicy = 'restricted',
+): OverlayResult {
 	const excess = findExcess(overlays);
 	if (excess !== undefined) {
 		return { ok: false, problems: [excess] };
@@ -48,7 +54,7 @@ export function applyOverlays(objects: readonly KubeObject[], overlays: readonly
 		} else if (rendered === undefined) {
 			problems.push(notFoundProblem(path, overlay, objects));
 		} else {
-			const result = applyOverlay(path, rendered, changed.get(rendered) ?? rendered, overlay);
+			const result = applyOverlay(path, rendered, changed.get(rendered) ?? rendered, overlay, policy);
 			if ('problems' in result) {
 				problems.push(...result.problems);
 			} else {
@@ -84,6 +90,7 @@ function applyOverlay(
 	rendered: KubeObject,
 	before: KubeObject,
 	overlay: ResolvedOverlay,
+	policy: OverlayPolicy,
 ): { readonly object: KubeObject } | { readonly problems: readonly OverlayProblem[] } {
 	try {
 		const after = patched(before, overlay);
@@ -91,20 +98,12 @@ function applyOverlay(
 			throw new PatchError(`makes the object larger than ${maxObjectCharacters} characters`);
 		}
 		const forbidden = findForbidden(rendered, after);
-		if (forbidden.length > 0) {
-			const name = `${rendered.kind} ${rendered.metadata.name}`;
-			return {
-				problems: forbidden.map(({ what, remedy }) => ({
-					path,
-					reason: 'Invalid',
-					message: `${path} must not ${what} of ${name}`,
-					remedy,
-				})),
-			};
-		}
+		if (forbidden.length > 0) return { problems: mustNot(path, rendered, 'Invalid', forbidden) };
 		// Nothing forbidden was changed, so it is still an object of Kubernetes.
 		const [object] = finish([after as unknown as KubeObject]);
-		return object === undefined ? { problems: [] } : { object };
+		if (object === undefined) return { problems: [] };
+		const refused = findRefused(policy, rendered, object);
+		return refused.length > 0 ? { problems: mustNot(path, rendered, 'OverlayNotAllowed', refused) } : { object };
 	} catch (error) {
 		if (!(error instanceof PatchError)) {
 			throw error;
@@ -125,6 +124,20 @@ function applyOverlay(
 			],
 		};
 	}
+}
+
+function mustNot(
+	path: string,
+	{ kind, metadata }: KubeObject,
+	reason: OverlayProblem['reason'],
+	changes: readonly Forbidden[],
+): readonly OverlayProblem[] {
+	return changes.map(({ what, remedy }) => ({
+		path,
+		reason,
+		message: `${path} must not ${what} of ${kind} ${metadata.name}`,
+		remedy,
+	}));
 }
 
 function patched(object: KubeObject, { patch, mergePatch: merge }: ResolvedOverlay): Record<string, unknown> {

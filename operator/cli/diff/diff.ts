@@ -4,11 +4,12 @@ import { type ConnectionOptions, connect } from '../connection.ts';
 import { readDesired, serverVersionOf } from '../desired.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type Format, formatValue, painter, print, toYaml } from '../output.ts';
+import { type LimitOptions, limitsOf } from '../program-options.ts';
 import { type Change, findChanges } from './find-changes.ts';
 import { comparable } from './normalise.ts';
 import { unifiedDiff } from './unified-diff.ts';
 
-export interface DiffOptions extends ConnectionOptions {
+export interface DiffOptions extends ConnectionOptions, LimitOptions {
 	readonly filename: readonly string[];
 	readonly output: Format;
 	readonly showNew: boolean;
@@ -16,7 +17,10 @@ export interface DiffOptions extends ConnectionOptions {
 
 export async function diff(options: DiffOptions): Promise<number> {
 	await using api = await connect(options);
-	const installations = await readDesired(options.filename, await serverVersionOf(api));
+	const installations = await readDesired(options.filename, {
+		serverVersion: await serverVersionOf(api),
+		limits: limitsOf(options),
+	});
 	const changes: Change[] = [];
 	for (const desired of installations) {
 		changes.push(...(await findChanges(api, desired)));

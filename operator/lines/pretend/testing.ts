@@ -121,6 +121,7 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 	servedCluster: () => undefined,
 
 	injection: () => undefined,
+	injectedImages: () => [],
 	injectPod: () => ({ kind: 'skipped', reason: 'nothing is injected' }),
 	multiCluster: {
 		readsSecretsAgain: true,

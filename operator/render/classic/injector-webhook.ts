@@ -2,13 +2,10 @@
 import { Buffer } from 'node:buffer';
 import { injectionLabel, managedByLabel, managedByValue, meshLabel } from '../../../api/v1/index.ts';
 import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
-import type { Opaque } from '../../releases/index.ts';
+import { closedNamespaces, type Opaque } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { objectLabels } from '../labels.ts';
 import { injectorName, injectorWebhook } from './injector-names.ts';
-
-/** In these namespaces a cluster must be able to make pods whatever happens to the mesh. */
-const systemNamespaces = ['kube-node-lease', 'kube-public', 'kube-system'] as const;
 
 /**
  * Has two entries, so that two meshes in one cluster each serve their own namespaces: the first is for namespaces that name
@@ -49,7 +46,8 @@ function entry(mesh: ResolvedClassicMesh, roots: string | undefined, name: strin
 				{
 					key: 'kubernetes.io/metadata.name',
 					operator: 'NotIn',
-					values: [...new Set([...systemNamespaces, mesh.namespace])].sort(),
+					// There a cluster, and its operator, must be able to make pods whatever happens to the mesh.
+					values: [...new Set([...closedNamespaces(mesh.limits), mesh.namespace])].sort(),
 				},
 				whichMesh,
 			],
