@@ -35,8 +35,8 @@ export type Fault =
 	| { readonly type: 'delay'; readonly ms: number }
 	/** The request is forwarded with other parameters, so that the API server itself objects. */
 	| { readonly type: 'query'; readonly set: Readonly<Record<string, string>> }
-	/** Half-open: the request is accepted and never answered. */
-	| { readonly type: 'hang' }
+	/** Half-open: the request is accepted and never answered. With `ms` the connection ends after that time. */
+	| { readonly type: 'hang'; readonly ms?: number }
 	/** The proxy answers itself. */
 	| {
 			readonly type: 'answer';
@@ -46,8 +46,8 @@ export type Fault =
 	  }
 	/** Ends the answer in order (as far as HTTP can tell) after this many bytes of its body. */
 	| { readonly type: 'truncate'; readonly afterBytes: number }
-	/** Ends the connection in the middle of the body. */
-	| { readonly type: 'cut'; readonly afterBytes?: number; readonly afterEvents?: number }
+	/** Ends the connection in the middle of the body: at a place in it, or `afterMs`. */
+	| { readonly type: 'cut'; readonly afterBytes?: number; readonly afterEvents?: number; readonly afterMs?: number }
 	/** Half-open in the middle of the body: nothing more comes, and no end. */
 	| { readonly type: 'freeze'; readonly afterBytes?: number; readonly afterEvents?: number }
 	/** Puts a line of its own into the stream and ends it. */
@@ -103,10 +103,18 @@ export const expiredEvent = `${JSON.stringify({
 	},
 })}\n`;
 
+export interface FaultProxyOptions {
+	/** Decides instead of a script. */
+	readonly decide?: (request: ProxiedRequest) => Fault | undefined;
+	/** Called with each request, once its fault is decided. Then `requests` stays empty. */
+	readonly onRequest?: (request: ProxiedRequest) => void;
+}
+
 /** @param tls PEM, for 127.0.0.1 */
 export async function startFaultProxy(
 	upstream: Upstream,
 	tls?: { readonly cert: string; readonly key: string },
+	options: FaultProxyOptions = {},
 ): Promise<FaultProxy> {
 	const pool = new Pool(upstream.url, {
 		allowH2: false,
@@ -120,9 +128,10 @@ export async function startFaultProxy(
 
 	const onRequest: RequestListener = (incoming, outgoing) => {
 		const request = describe(incoming);
-		requests.push(request);
-		const fault = pick(rules, request);
+		const fault = options.decide === undefined ? pick(rules, request) : options.decide(request);
 		request.fault = fault?.type;
+		if (options.onRequest === undefined) requests.push(request);
+		else options.onRequest(request);
 		const controller = new AbortController();
 		open.add(controller);
 		outgoing.once('close', () => {
@@ -219,6 +228,7 @@ async function relay(
 			outgoing.destroy();
 			return;
 		case 'hang':
+			if (fault.ms !== undefined) endAfter(outgoing, fault.ms);
 			return;
 		case 'answer':
 			request.status = fault.status;
@@ -248,7 +258,14 @@ async function relay(
 	const { 'content-length': _contentLength, 'transfer-encoding': _encoding, ...answerHeaders } = answer.headers;
 	outgoing.writeHead(answer.statusCode, answerHeaders as Record<string, string | string[]>);
 	outgoing.flushHeaders();
+	if (fault?.type === 'cut' && fault.afterMs !== undefined) endAfter(outgoing, fault.afterMs);
 	await forward(answer.body, outgoing, fault);
+}
+
+/** Ends the connection after a time, unless it has ended before. */
+function endAfter(outgoing: ServerResponse, ms: number): void {
+	const timer = setTimeout(() => outgoing.destroy(), ms);
+	outgoing.once('close', () => clearTimeout(timer));
 }
 
 /** Forwards the body until the fault's place is reached. */

@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import type { AuditEvent } from './control-plane/audit.ts';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { kubeconfigThrough } from './support/crash-kubeconfig.ts';
 import { type OperatorProcess, startOperatorProcess } from './support/crash-operator.ts';
 import { type CrashProxy, startCrashProxy } from './support/crash-proxy.ts';
@@ -193,3 +194,33 @@ test.serial(
 		t.is(await next.exit(), 0, next.log());
 	},
 );
+
+/** A leader one of whose passes hangs on a request that nobody answers. */
+async function startHangingLeader(t: ExecutionContext, proxy: FaultProxy, name: string): Promise<OperatorProcess> {
+	const kubeconfig = await kubeconfigThrough(proxy, mesh.cluster, mesh.kubeconfig);
+	const leader = await startOperatorProcess({ kubeconfig, leaderElect: true });
+	t.teardown(leader.kill);
+	await leader.until('it leads', () => leader.hasSaid(leads));
+	proxy.script({ method: 'PATCH', path: new RegExp(`/namespaces/${name}$`) }, { type: 'hang' });
+	await applyInstallation(mesh.api, name, { namespace: name });
+	await eventually('a request hangs', () => proxy.requests.some(({ fault }) => fault === 'hang'));
+	return leader;
+}
+
+test.serial('a leader that has lost its lease ends at once, although a request of it hangs', async (t) => {
+	await using proxy = await startFaultProxy(mesh.cluster);
+	const leader = await startHangingLeader(t, proxy, 'hangs-lost');
+	const lease = { ...kinds.Lease, namespace: operatorAccount.namespace, name: 'meshwright' };
+	await mesh.api.patch(lease, { spec: { holderIdentity: 'somebody else' } }, { type: 'merge' });
+	t.is(await leader.exit(), 1, leader.log());
+	t.false(leader.hasSaid('a part did not stop well'), leader.log());
+	await mesh.api.delete(lease);
+});
+
+test.serial('a leader that is asked to end gives the lease away, although a request of it hangs', async (t) => {
+	await using proxy = await startFaultProxy(mesh.cluster);
+	const leader = await startHangingLeader(t, proxy, 'hangs-asked');
+	leader.signal('SIGTERM');
+	t.is(await leader.exit(), 0, leader.log());
+	t.true(leader.hasSaid('the lease is released'), leader.log());
+});

@@ -8,6 +8,10 @@ import { Lifecycle, type Part, type StopReport } from './runtime/shutdown.ts';
 
 /** The last Events may keep the next replica waiting for the lease this long. */
 const lastEventsMs = 2_000;
+/** What of the stop is left for the last Events and for giving the lease away, when a pass hangs on an API server. */
+const afterPassesMs = 5_000;
+/** Passes get this long once nothing may be written any more: they can't finish. */
+const passesWithoutLeaseMs = 500;
 /**
  * The start may take this long, because it waits for an API server that is down, for a CRD or for a role. Nothing that it
  * waits for is mended by a restart, so the deadline is only for a process that itself is ill. It is far longer than the
@@ -94,7 +98,8 @@ function partsOf(assembly: Assembly, leaderElect: boolean): readonly Part[] {
 		{
 			name: 'passes',
 			async stop({ deadlineMs }) {
-				passesEnded = await controller.stop(deadlineMs);
+				const longestMs = leaderElect && !elector.mayWrite() ? passesWithoutLeaseMs : deadlineMs - afterPassesMs;
+				passesEnded = await controller.stop(Math.max(0, longestMs));
 			},
 		},
 	];

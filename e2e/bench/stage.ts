@@ -1,7 +1,7 @@
 /**
  * The ground of the measurements: a cluster as in production (etcd waits for the disk), the operator's bundle, observers.
  */
-import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ import { type Cluster, startCluster } from '../control-plane/cluster.ts';
 import { startGuarded } from '../control-plane/guard.ts';
 import { freePort } from '../control-plane/ports.ts';
 import { operatorBundle } from '../support/bundle.ts';
+import { imageMalloc, nodeFlags, rssMB } from '../support/image.ts';
 import type { LoaderAnswer, LoaderJob, LoaderMessage } from './loader.ts';
 
 export const operatorNamespace = 'meshwright-system';
@@ -103,11 +104,6 @@ export interface RunningOperator extends AsyncDisposable {
 
 /** The operator may take this long to end in order. */
 const stopDeadlineMs = 10_000;
-/** The flags with which the image starts it (`deploy/Dockerfile`). */
-const nodeFlags = ['--max-semi-space-size=2'];
-/** The image's settings for glibc: freed memory goes back to the system instead of being kept in pieces. */
-export const imageMalloc = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '49152' };
-
 export async function startOperator(
 	stage: Stage,
 	options: { readonly resyncMinutes?: number; readonly flags?: readonly string[] } = {},
@@ -172,11 +168,6 @@ export async function endChild(child: ChildProcess): Promise<void> {
 	const timer = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs);
 	await ended;
 	clearTimeout(timer);
-}
-
-/** Reads the resident memory from `ps`, which tells KiB on Linux and macOS alike. */
-function rssMB(pid: number): number {
-	return (Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) * 1024) / 1e6;
 }
 
 /** The loader, in a process of its own. */

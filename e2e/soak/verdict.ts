@@ -1,0 +1,194 @@
+/** What must hold when everything goes well again after a soak. Each finding is a sentence. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { objectKey } from '../../operator/runtime/object.ts';
+import { diffOfStored } from '../support/cli.ts';
+import { eventually } from '../support/eventually.ts';
+import {
+	findCondition,
+	installationReference,
+	liveChildren,
+	readInstallation,
+	untilGone,
+} from '../support/installation.ts';
+import type { Wanted } from './acts.ts';
+import { findDefects } from './defects.ts';
+import type { Memory, Replica } from './replica.ts';
+import { joiner, type Stage } from './stage.ts';
+
+export interface Bounds {
+	/** All is ready within this time. */
+	readonly readyMs: number;
+	/** Nothing is written for this time. */
+	readonly restMs: number;
+	/** Further waits end after this time. */
+	readonly deadlineMs: number;
+}
+
+/** No write for this time is the beginning of the rest. */
+const calmMs = 3_000;
+/** Caches and heap of a process have their size after this time. */
+const warmMs = 60_000;
+/** By this much a process may have grown since. Garbage is collected now and then, so two samples differ by some. */
+const mostGrowthMB = 40;
+/** Limit of the Deployment, which is 256 MiB, with some room for what is not seen between two samples. */
+const mostMB = 230;
+const toldLines = 12;
+
+export interface Verdict {
+	readonly problems: readonly string[];
+	readonly readyAfterMs: number | undefined;
+}
+
+export async function judge(
+	stage: Stage,
+	wanted: Wanted,
+	bounds: Bounds,
+	say: (text: string) => void,
+): Promise<Verdict> {
+	say('Waiting until every mesh is ready');
+	const begun = performance.now();
+	const late = await untilAllReady(stage, wanted, bounds.readyMs);
+	const readyAfterMs = late.length === 0 ? performance.now() - begun : undefined;
+	if (late.length > 0) return { problems: late, readyAfterMs };
+	say('Looking for differences, for what is left over, and for writes at rest');
+	const problems = [
+		...(await findLeftovers(stage, wanted, bounds)),
+		...(await findDifferences(stage, wanted)),
+		...(await findWrites(stage, bounds)),
+		...(await findMistakes(stage)),
+	];
+	say('Deleting every mesh');
+	return { problems: [...problems, ...(await findRemains(stage, wanted, bounds))], readyAfterMs };
+}
+
+/** Why a mesh is not ready; undefined when it is. */
+async function reasonAgainst({ home }: Stage, name: string): Promise<string | undefined> {
+	const { metadata, status } = await readInstallation(home.mesh.api, name);
+	const { conditions, clusters = [] } = status ?? {};
+	const waiting = clusters.filter(
+		(one) => findCondition(one.conditions, metadata.generation, 'Ready', 'True') === undefined,
+	);
+	if (findCondition(conditions, metadata.generation, 'Ready', 'True') !== undefined && waiting.length === 0)
+		return undefined;
+	const told = [conditions, ...waiting.map((one) => one.conditions)].flatMap((list = []) =>
+		list.filter((one) => one.status !== 'True').map(({ type, reason, message }) => `${type} ${reason}: ${message}`),
+	);
+	return `${name} is not ready (generation ${metadata.generation}): ${told.join('; ') || 'its status is outdated'}`;
+}
+
+async function untilAllReady(stage: Stage, { meshes }: Wanted, withinMs: number): Promise<readonly string[]> {
+	let against: readonly string[] = [];
+	const look = async () => {
+		const found = await Promise.all([...meshes.keys()].map((name) => reasonAgainst(stage, name)));
+		against = found.filter((reason) => reason !== undefined);
+		return against.length === 0;
+	};
+	await eventually('every mesh is ready', look, withinMs).catch((error) => {
+		if (against.length === 0) throw error;
+	});
+	return against.map((reason) => `After ${withinMs / 1_000} s without misbehaviour ${reason}.`);
+}
+
+/** What is left of meshes that were deleted. */
+async function findLeftovers(
+	stage: Stage,
+	{ names, meshes }: Wanted,
+	{ deadlineMs }: Bounds,
+): Promise<readonly string[]> {
+	const gone = names.filter((name) => !meshes.has(name));
+	return (await Promise.all(gone.map((name) => leftOf(stage, name, deadlineMs)))).flat();
+}
+
+async function leftOf({ home, there }: Stage, name: string, deadlineMs: number): Promise<readonly string[]> {
+	let left: readonly string[] = [];
+	const look = async () => {
+		const lists = await Promise.all([home, there].map(({ mesh }) => liveChildren(mesh.api, name)));
+		left = lists.flatMap((list, index) =>
+			list.map((object) => `${objectKey(object)} ${index === 0 ? 'at home' : `in cluster ${joiner}`}`),
+		);
+		return left.length === 0;
+	};
+	try {
+		await untilGone(home.mesh.api, installationReference(name));
+		// Controllers of the cluster collect what pods and Services leave.
+		await eventually(`nothing is left of ${name}`, look, deadlineMs);
+		return [];
+	} catch (error) {
+		const words = left.length === 0 ? (error as Error).message : left.slice(0, toldLines).join(', ');
+		return [`${name} was deleted and left ${words}.`];
+	}
+}
+
+async function findDifferences({ home }: Stage, { meshes }: Wanted): Promise<readonly string[]> {
+	const problems: string[] = [];
+	for (const name of meshes.keys()) {
+		const { exitCode, stdout, stderr } = await diffOfStored(home.mesh, name);
+		if (exitCode !== 0) {
+			const lines = `${stdout}${stderr}`.trim().split('\n').slice(0, toldLines).join('\n');
+			problems.push(`diff of ${name} is not empty:\n${lines}`);
+		}
+	}
+	return problems;
+}
+
+async function findWrites({ home, there, journal }: Stage, { restMs, deadlineMs }: Bounds): Promise<readonly string[]> {
+	const take = () => [...home.takeWrites(), ...there.takeWrites()];
+	take();
+	let last: readonly string[] = [];
+	try {
+		await eventually(
+			'nothing more is written',
+			async () => {
+				await sleep(calmMs);
+				last = take();
+				for (const write of last) journal.line(`late write ${write}`);
+				return last.length === 0;
+			},
+			deadlineMs,
+		);
+	} catch {
+		return [`The operator does not stop writing: ${last.slice(0, toldLines).join(', ')}.`];
+	}
+	await sleep(restMs);
+	const writes = take();
+	return writes.length === 0
+		? []
+		: [`At rest, the operator wrote ${writes.length} times: ${writes.slice(0, toldLines).join(', ')}.`];
+}
+
+async function findMistakes({ replicas }: Stage): Promise<readonly string[]> {
+	const found = (await Promise.all(replicas.map((replica) => replica.log()))).flatMap(findDefects);
+	return found.length === 0
+		? []
+		: [`The log has ${found.length} errors that nobody foresaw:\n${found.slice(0, toldLines).join('\n')}`];
+}
+
+async function findRemains(stage: Stage, { meshes }: Wanted, { deadlineMs }: Bounds): Promise<readonly string[]> {
+	const { api } = stage.home.mesh;
+	for (const name of meshes.keys()) await api.delete(installationReference(name));
+	return (await Promise.all([...meshes.keys()].map((name) => leftOf(stage, name, deadlineMs)))).flat();
+}
+
+/** Says where the memory of a process that lived on did not stay as it was. */
+export function judgeMemory({ name, memory }: Pick<Replica, 'name' | 'memory'>): readonly string[] {
+	const [first, last] = growthOf(memory);
+	const most = Math.max(0, ...memory.map(({ mb }) => mb));
+	return [
+		...(most > mostMB ? [`Operator ${name} had ${most.toFixed(0)} MB of memory, more than ${mostMB} MB.`] : []),
+		...(first !== undefined && last !== undefined && last - first > mostGrowthMB
+			? [`Operator ${name} grew from ${first.toFixed(0)} MB to ${last.toFixed(0)} MB.`]
+			: []),
+	];
+}
+
+/** Memory after warming up and at the end, each the median of a third of the samples since then. */
+export function growthOf(memory: readonly Memory[]): readonly [number | undefined, number | undefined] {
+	const warm = memory.filter(({ ageMs }) => ageMs > warmMs).map(({ mb }) => mb);
+	const third = Math.floor(warm.length / 3);
+	if (third < 3) return [undefined, undefined];
+	return [median(warm.slice(0, third)), median(warm.slice(-third))];
+}
+
+function median(values: readonly number[]): number | undefined {
+	return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
