@@ -1,6 +1,7 @@
 /** Says what is wrong with an object, for its owner. */
 import type { z } from 'zod';
 import type { Reason } from './reasons.ts';
+import { visible } from './visible.ts';
 
 export interface Problem {
 	/** Where: `spec.pilot.replicas`, `spec.pilot.env[0].name`. Empty for the object as a whole. */
@@ -73,11 +74,12 @@ function numberOrText(
 
 function problem(path: Path, message: string, remedy: string): Problem {
 	const where = formatPath(path);
+	// Keys and values that are quoted here were written by whoever wrote the object.
 	return {
-		path: where,
+		path: visible(where),
 		reason: 'Invalid',
-		message: `${where === '' ? 'the object' : where}${message.startsWith(':') ? '' : ' '}${message}`,
-		remedy,
+		message: visible(`${where === '' ? 'the object' : where}${message.startsWith(':') ? '' : ' '}${message}`),
+		remedy: visible(remedy),
 	};
 }
 

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { ParsedStatus } from '../../api/v1/index.ts';
-import { toYaml } from '../../operator/cli/output.ts';
+import { toYaml } from '../../operator/cli/document.ts';
 import { changedConditions, isReady, viewOf } from '../../operator/cli/status-view.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';

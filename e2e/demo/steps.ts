@@ -2,15 +2,17 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { styleText } from 'node:util';
 import { manifests } from '../../operator/cli/manifests.ts';
-import { painter } from '../../operator/cli/output.ts';
+import type { Paint } from '../../operator/cli/terminal.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
 import { freePort } from '../control-plane/ports.ts';
 import { type Running, startProgram, waitFor } from '../control-plane/program.ts';
 
 export const root = path.resolve(import.meta.dirname, '../..');
-export const paint = painter(process.stdout);
+/** Colours, where the demo runs in a terminal. */
+export const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout });
 /** Deadline for something to become ready. With nobody else on the machine a mesh takes three seconds. */
 export const readyDeadlineMs = 180_000;
 const account = { namespace: 'meshwright-system', name: 'meshwright' } as const;

@@ -52,6 +52,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	'prom-client': ['operator/runtime'],
 	'reflect-metadata': ['operator/certificates'],
 	semver: ['api/v1'],
+	'string-width': ['operator/cli'],
 	undici: ['operator/runtime'],
 	yaml: ['api/v1', 'operator/render', 'operator/runtime', 'operator/clusters', 'operator', 'operator/cli', 'deploy'],
 	zod: ['api/v1'],

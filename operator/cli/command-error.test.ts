@@ -39,9 +39,9 @@ test('what the API server refuses comes with its remedy', (t) => {
 	t.regex(explain(new ConflictError('x')).remedy ?? '', /--force-conflicts/);
 });
 
-test('of the words of an API server nothing gets out that a terminal obeys; lines stay lines', (t) => {
+test('of the words of an API server nothing gets out that a terminal obeys, on one line', (t) => {
 	const error = new RequestError('one\u001b[2J\u001b]0;x\u0007\ntwo\rthree', { status: 422, reason: 'Invalid' });
-	t.is(explain(error).message, 'one [2J ]0;x \ntwo three');
+	t.is(explain(error).message, 'one\\u{1b}[2J\\u{1b}]0;x\\u{7} two three');
 });
 
 test('an error that nobody expected is told as a defect, with its stack', (t) => {

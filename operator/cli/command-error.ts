@@ -1,15 +1,22 @@
 /** Failures for a person at a terminal: what happened, and what to do about it. */
 import { ConflictError, isForbidden, RequestError, TransientError } from '../runtime/errors.ts';
-import { plain } from './output.ts';
+import { visible } from '../runtime/visible-text.ts';
+
+/** A text is one line, whatever it repeats of objects and files. */
+export type Lines = string | readonly string[];
+
+function joined(lines: Lines): string {
+	return [lines].flat().map(visible).join('\n');
+}
 
 /** A failure that says what to do. Ends the command with exit code 2. */
 export class CommandError extends Error {
 	override readonly name = 'CommandError';
 	/** One or more lines. Each is something that the user can do. */
 	readonly remedy: string | undefined;
-	constructor(message: string, remedy?: string, cause?: unknown) {
-		super(message, cause === undefined ? {} : { cause });
-		this.remedy = remedy;
+	constructor(message: Lines, remedy?: Lines, cause?: unknown) {
+		super(joined(message), cause === undefined ? {} : { cause });
+		this.remedy = remedy === undefined ? undefined : joined(remedy);
 	}
 }
 
@@ -81,10 +88,13 @@ function remedyOf(error: unknown): string | undefined {
 	return undefined;
 }
 
-/** What to print for anything that was thrown. It may repeat words of an API server, of whichever cluster. */
+/**
+ * What to print for anything that was thrown. Only our own messages have several lines: others may repeat words of an API
+ * server, of whichever cluster, and a line of those could look like one of ours.
+ */
 export function explain(error: unknown): Explanation {
 	const message = error instanceof Error ? error.message : String(error);
-	return { message: message.split('\n').map(plain).join('\n'), remedy: remedyOf(error) };
+	return { message: error instanceof CommandError ? message : visible(message), remedy: remedyOf(error) };
 }
 
 /** Whether a user can meet this failure. Anything else is a defect, and its stack is worth seeing. */

@@ -2,7 +2,7 @@
 import type { Command, Option } from 'commander';
 import { CommandError } from './command-error.ts';
 import { exitCodes } from './exit-codes.ts';
-import { print } from './output.ts';
+import { printDocument } from './terminal.ts';
 
 interface CommandWords {
 	readonly name: string;
@@ -178,6 +178,6 @@ export async function completion(shell: string, program: Command): Promise<numbe
 	if (known === undefined) {
 		throw new CommandError(`there is no completion for ${shell}`, `choose one of ${shells.join(', ')}`);
 	}
-	await print(scripts[known](program));
+	await printDocument(scripts[known](program));
 	return exitCodes.ok;
 }

@@ -33,7 +33,7 @@ export async function readDesired(
 	const results = (await readInput(files)).map((input) => desiredOf(input, { serverVersion, limits }));
 	const problems = results.flatMap((result) => ('problem' in result ? [result.problem] : []));
 	if (problems.length > 0) {
-		throw new CommandError(problems.join('\n'));
+		throw new CommandError(problems.flat());
 	}
 	return results.flatMap((result) => ('problem' in result ? [] : [result]));
 }
@@ -41,7 +41,7 @@ export async function readDesired(
 function desiredOf(
 	{ source, object }: Input,
 	options: JudgeOptions,
-): DesiredInstallation | { readonly problem: string } {
+): DesiredInstallation | { readonly problem: readonly string[] } {
 	const prepared = prepare(object, { lines, ...options });
 	if (!prepared.ok) {
 		return { problem: describeProblems(source, object, prepared.problems) };
@@ -70,8 +70,11 @@ function describeProblems(
 	source: string,
 	object: unknown,
 	problems: readonly { readonly message: string; readonly remedy: string }[],
-): string {
+): readonly string[] {
 	const { metadata } = object as { readonly metadata?: { readonly name?: unknown } | null };
-	const told = problems.map(({ message, remedy }) => `  ${message}${remedy === '' ? '' : `\n    do: ${remedy}`}`);
-	return [`MeshInstallation ${String(metadata?.name ?? '')} in ${source} can’t be used:`, ...told].join('\n');
+	const told = problems.flatMap(({ message, remedy }) => [
+		`  ${message}`,
+		...(remedy === '' ? [] : [`    do: ${remedy}`]),
+	]);
+	return [`MeshInstallation ${String(metadata?.name ?? '')} in ${source} can’t be used:`, ...told];
 }

@@ -4,8 +4,9 @@ import { text } from 'node:stream/consumers';
 import { parseAllDocuments } from 'yaml';
 import { group, kind } from '../../api/v1/index.ts';
 import { groupOf } from '../runtime/object.ts';
+import { visible } from '../runtime/visible-text.ts';
 import { CommandError } from './command-error.ts';
-import { note } from './output.ts';
+import { note } from './terminal.ts';
 
 /** A MeshInstallation from a file. Only its kind has been checked yet. */
 export interface Input {
@@ -63,7 +64,7 @@ function parse(source: string, yaml: string): readonly unknown[] {
 	return parseAllDocuments(yaml).flatMap((document): readonly unknown[] => {
 		const [error] = document.errors;
 		if (error !== undefined) {
-			throw new CommandError(`${source} is not YAML: ${error.message}`, undefined, error);
+			throw new CommandError(`${visible(source)} is not YAML: ${error.message}`.split('\n'), undefined, error);
 		}
 		const object: unknown = document.toJS({ maxAliasCount: 100 });
 		return object === null || object === undefined ? [] : [object];

@@ -8,7 +8,8 @@ import { CommandError } from './command-error.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
 import { manifests } from './manifests.ts';
-import { type Format, formatObjects, note, painter, print } from './output.ts';
+import { type Format, formatObjects } from './output.ts';
+import { note, painter, print, printDocument } from './terminal.ts';
 
 /**
  * This manager differs from the operator's: the operator never touches what `install` made, and `install` never touches
@@ -36,10 +37,10 @@ export async function install(options: InstallOptions): Promise<number> {
 	const deadline = performance.now() + options.timeout * 1000;
 	await using api = await connect(options);
 	if (options.output !== 'text') {
-		await print(formatObjects(objects, options.output));
+		await printDocument(formatObjects(objects, options.output));
 	}
 	const say = async (line: string): Promise<void> => (options.output === 'text' ? print(line) : note(line));
-	const paint = painter(options.output === 'text' ? process.stdout : process.stderr);
+	const paint = painter(options.output === 'text' ? 'stdout' : 'stderr');
 
 	for (const object of objects) {
 		const outcome = await applyOne(api, object, options);
@@ -126,9 +127,12 @@ async function waitFor(api: ApiServer, object: KubeObject, condition: string, de
 				.map(({ type, reason, message }) => `${type}: ${reason ?? ''} ${message ?? ''}`.trim());
 			const { name, namespace } = object.metadata;
 			throw new CommandError(
-				[`${describeObject(object)} is not ${condition} in time`, ...reasons].join('\n  '),
+				[`${describeObject(object)} is not ${condition} in time`, ...reasons.map((reason) => `  ${reason}`)],
 				object.kind === kinds.Deployment.kind
-					? `look at its pods: kubectl -n ${namespace ?? ''} describe pods -l app.kubernetes.io/name=meshwright\nwait longer with --timeout`
+					? [
+							`look at its pods: kubectl -n ${namespace ?? ''} describe pods -l app.kubernetes.io/name=meshwright`,
+							'wait longer with --timeout',
+						]
 					: `look at it: kubectl describe ${kinds.CustomResourceDefinition.plural} ${name}`,
 			);
 		}

@@ -2,8 +2,8 @@
 import { type Command, CommanderError } from 'commander';
 import { explain, isExpected } from './command-error.ts';
 import { exitCodes } from './exit-codes.ts';
-import { painter } from './output.ts';
 import { createProgram } from './program.ts';
+import { helpOutput, note, painter } from './terminal.ts';
 
 export async function main(args: readonly string[]): Promise<number> {
 	let exitCode: number = exitCodes.ok;
@@ -11,7 +11,7 @@ export async function main(args: readonly string[]): Promise<number> {
 		exitCode = code;
 	});
 	for (const command of withSubcommands(program)) {
-		command.exitOverride();
+		command.exitOverride().configureOutput(helpOutput);
 	}
 	try {
 		await program.parseAsync(args, { from: 'user' });
@@ -31,13 +31,16 @@ function withSubcommands(command: Command): readonly Command[] {
 }
 
 function printFailure(error: unknown): void {
-	const paint = painter(process.stderr);
+	const paint = painter('stderr');
 	const { message, remedy } = explain(error);
-	process.stderr.write(`${paint('red', 'error:')} ${message}\n`);
-	for (const line of remedy?.split('\n') ?? []) {
-		process.stderr.write(`${paint('cyan', '  do:')} ${line}\n`);
-	}
-	if (!isExpected(error) && error instanceof Error) {
-		process.stderr.write(`${error.stack ?? ''}\n`);
-	}
+	const stack = !isExpected(error) && error instanceof Error ? (error.stack ?? '') : '';
+	note([
+		...`${paint('red', 'error:')} ${message}`.split('\n'),
+		...linesOf(remedy).map((line) => `${paint('cyan', '  do:')} ${line}`),
+		...linesOf(stack),
+	]);
+}
+
+function linesOf(text: string | undefined): readonly string[] {
+	return text === undefined || text === '' ? [] : text.split('\n');
 }

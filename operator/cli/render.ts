@@ -6,8 +6,9 @@ import type { KubeObject } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
 import { type DesiredInstallation, readDesired } from './desired.ts';
 import { exitCodes } from './exit-codes.ts';
-import { formatObjects, print } from './output.ts';
+import { formatObjects } from './output.ts';
 import { type LimitOptions, limitsOf } from './program-options.ts';
+import { printDocument } from './terminal.ts';
 
 export interface RenderOptions extends LimitOptions {
 	readonly filename: readonly string[];
@@ -27,7 +28,7 @@ export async function render(options: RenderOptions): Promise<number> {
 			cluster !== undefined ? inCluster(desired, cluster) : servedCluster ? served(desired) : desired.objects,
 		)
 		.filter(({ kind }) => options.crds || kind !== 'CustomResourceDefinition');
-	await print(formatObjects(objects, options.output));
+	await printDocument(formatObjects(objects, options.output));
 	return exitCodes.ok;
 }
 

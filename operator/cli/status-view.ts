@@ -63,7 +63,7 @@ function conditionLines(conditions: Conditions, now: number, paint: Paint): stri
 		condition.status,
 		condition.reason,
 		age(condition.lastTransitionTime, now),
-		condition.message.replaceAll('\n', ' '),
+		condition.message,
 	]);
 	return table(rows)
 		.split('\n')
@@ -147,7 +147,7 @@ export function changedConditions(before: KubeObject | undefined, after: KubeObj
 			})
 			.map(
 				(condition) =>
-					`${mark(condition, paint)} ${condition.type}=${condition.status} ${condition.reason}: ${condition.message.replaceAll('\n', ' ')}`,
+					`${mark(condition, paint)} ${condition.type}=${condition.status} ${condition.reason}: ${condition.message}`,
 			),
 		...gone.map(({ type }) => `${paint('green', '✔')} ${type} is over`),
 	];

@@ -8,10 +8,12 @@ import { kinds } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { CommandError, explain } from './command-error.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
+import { toJson } from './document.ts';
 import { exitCodes } from './exit-codes.ts';
 import { memberKinds } from './member-kinds.ts';
-import { type Format, formatObjects, formatValue, note, painter, print } from './output.ts';
+import { type Format, formatObjects, formatValue } from './output.ts';
 import { changedConditions, headline, installationLines, isReady, viewOf } from './status-view.ts';
+import { note, type Paint, painter, print, printDocument } from './terminal.ts';
 
 export interface StatusOptions extends ConnectionOptions {
 	readonly output: Format;
@@ -76,7 +78,7 @@ export async function status(name: string | undefined, options: StatusOptions): 
 	const installations = await readInstallations(api, name);
 	if (options.output !== 'text') {
 		const [only] = installations;
-		await print(
+		await printDocument(
 			name !== undefined && only !== undefined
 				? formatValue(only, options.output)
 				: formatObjects(installations, options.output),
@@ -84,15 +86,13 @@ export async function status(name: string | undefined, options: StatusOptions): 
 	} else if (installations.length === 0) {
 		await print('There is no MeshInstallation yet. Apply one: kubectl apply -f mesh.yaml');
 	} else {
-		const paint = painter(process.stdout);
+		const paint = painter('stdout');
 		const parts = await Promise.all(
 			installations.map(async (installation) =>
-				installationLines(installation, await readObjects(api, installation.metadata.name), Date.now(), paint).join(
-					'\n',
-				),
+				installationLines(installation, await readObjects(api, installation.metadata.name), Date.now(), paint),
 			),
 		);
-		await print(parts.join('\n\n'));
+		await print(parts.flatMap((lines, index) => (index === 0 ? lines : ['', ...lines])));
 	}
 	return installations.every((installation) => isReady(viewOf(installation))) ? exitCodes.ok : exitCodes.differs;
 }
@@ -105,7 +105,7 @@ async function watch(api: ApiServer, name: string | undefined, output: Format): 
 	const end = (): void => stop.abort();
 	process.once('SIGINT', end);
 	process.once('SIGTERM', end);
-	const paint = painter(process.stdout);
+	const paint = painter('stdout');
 	let known = new Map<string, KubeObject>();
 	let isAway = false;
 	try {
@@ -115,7 +115,8 @@ async function watch(api: ApiServer, name: string | undefined, output: Format): 
 				const all = (await readInstallations(api, undefined)).filter(
 					({ metadata }) => name === undefined || metadata.name === name,
 				);
-				await print(changes(known, all, output, paint).join('\n'));
+				if (output === 'text') await print(changes(known, all, paint));
+				else await printDocument(changedDocuments(known, all, output));
 				known = new Map(all.map((installation) => [installation.metadata.name, installation]));
 				isAway = false;
 			} catch (error) {
@@ -136,20 +137,27 @@ async function watch(api: ApiServer, name: string | undefined, output: Format): 
 	return exitCodes.interrupted;
 }
 
-function changes(
-	known: ReadonlyMap<string, KubeObject>,
-	current: readonly KubeObject[],
-	output: Format,
-	paint: ReturnType<typeof painter>,
-): string[] {
-	const changed = current.filter(
+function changedOnes(known: ReadonlyMap<string, KubeObject>, current: readonly KubeObject[]): readonly KubeObject[] {
+	return current.filter(
 		({ metadata }) => known.get(metadata.name)?.metadata.resourceVersion !== metadata.resourceVersion,
 	);
-	if (output !== 'text') {
-		return changed.map((installation) =>
-			output === 'json' ? JSON.stringify(installation) : `---\n${formatValue(installation, 'yaml')}`,
-		);
-	}
+}
+
+/** One document for each installation that is new or has changed; in JSON one line. */
+function changedDocuments(
+	known: ReadonlyMap<string, KubeObject>,
+	current: readonly KubeObject[],
+	output: 'yaml' | 'json',
+): string {
+	return changedOnes(known, current)
+		.map((installation) =>
+			output === 'json' ? `${toJson(installation)}\n` : `---\n${formatValue(installation, 'yaml')}`,
+		)
+		.join('');
+}
+
+function changes(known: ReadonlyMap<string, KubeObject>, current: readonly KubeObject[], paint: Paint): string[] {
+	const changed = changedOnes(known, current);
 	const time = paint('dim', new Date().toISOString().slice(11, 19));
 	const names = new Set(current.map(({ metadata }) => metadata.name));
 	return [

@@ -6,6 +6,8 @@ import { statusFieldManager } from '../apply/identity.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { ConflictError } from '../runtime/errors.ts';
 import { describeObject, type KubeObject } from '../runtime/object.ts';
+import { isRecord } from '../runtime/object-shape.ts';
+import { replaceInvisible } from '../runtime/visible-text.ts';
 import { computeStatus, type Observation } from '../status/compute-status.ts';
 import { describeTransitions, type StatusNotice } from '../status/transitions.ts';
 import type { InstallationCache, StoredInstallation } from './installation.ts';
@@ -76,7 +78,7 @@ export class InstallationWriter {
 		const { name, uid, generation = 0 } = object.metadata;
 		const previous = object.status;
 		const now = `${new Date(wallClock()).toISOString().slice(0, 19)}Z`;
-		const status = computeStatus({ ...observed, generation, previous, now });
+		const status = readable(computeStatus({ ...observed, generation, previous, now }));
 		onStatus?.(name, status);
 		if (isDeepStrictEqual(status, previous)) return;
 		const body = {
@@ -119,4 +121,18 @@ export class InstallationWriter {
 		const { status: _, ...rest } = written;
 		return { ...rest, ...(object.status === undefined ? {} : { status: object.status }) } as StoredInstallation;
 	}
+}
+
+/**
+ * The status with nothing in it that is hidden or obeyed by a terminal. It repeats what stands in specs and what clusters
+ * answer.
+ */
+function readable(status: ParsedStatus): ParsedStatus {
+	const inside = (value: unknown): unknown => {
+		if (typeof value === 'string') return replaceInvisible(value);
+		if (Array.isArray(value)) return value.map(inside);
+		if (!isRecord(value)) return value;
+		return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, inside(field)]));
+	};
+	return inside(status) as ParsedStatus;
 }

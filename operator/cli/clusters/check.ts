@@ -5,8 +5,9 @@ import { CommandError } from '../command-error.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { interruptible } from '../interruption.ts';
-import { type Format, formatValue, note, painter, plain, print } from '../output.ts';
+import { type Format, formatValue } from '../output.ts';
 import { localName, matrixFromHere, type ProbeChoices, probeMatrix } from '../probe/clusters.ts';
+import { note, type Paint, painter, print, printDocument } from '../terminal.ts';
 import { type LookedAt, lookAtClusters, toHundredths } from './look.ts';
 import { type Matrix, matrixData, matrixGaps, matrixLines, matrixNotes } from './matrix.ts';
 import { readClustersMesh, wantedForChecks } from './mesh.ts';
@@ -30,12 +31,12 @@ export function settingsOf({ allowLoopbackClusters, allowClusterProxies = false 
 export async function clustersCheck(name: string | undefined, options: ClustersCheckOptions): Promise<number> {
 	return run(name, options, async ({ mesh, clusters, matrix, gaps }) => {
 		if (options.output === 'text') {
-			const paint = painter(process.stdout);
+			const paint = painter('stdout');
 			const lines = clusters.flatMap((cluster) => findingLines(cluster, paint));
-			await print([...lines, '', ...matrixText(matrix, gaps)].join('\n'));
+			await print([...lines, '', ...matrixText(matrix, gaps)]);
 		} else {
 			const data = { mesh: mesh.name, clusters: clusters.map(findingData), matrix: matrixData(matrix), gaps };
-			await print(formatValue(data, options.output));
+			await printDocument(formatValue(data, options.output));
 		}
 		return clusters.every(({ problems }) => problems.length === 0) && gaps.length === 0
 			? exitCodes.ok
@@ -47,11 +48,8 @@ export type ClustersMatrixOptions = Omit<ClustersCheckOptions, 'cluster' | 'prob
 
 export async function clustersMatrix(name: string | undefined, options: ClustersMatrixOptions): Promise<number> {
 	return run(name, { ...options, probe: true }, async ({ matrix, gaps }) => {
-		await print(
-			options.output === 'text'
-				? matrixText(matrix, gaps).join('\n')
-				: formatValue({ matrix: matrixData(matrix), gaps }, options.output),
-		);
+		if (options.output === 'text') await print(matrixText(matrix, gaps));
+		else await printDocument(formatValue({ matrix: matrixData(matrix), gaps }, options.output));
 		return gaps.length === 0 ? exitCodes.ok : exitCodes.differs;
 	});
 }
@@ -140,20 +138,20 @@ function needsOf(mesh: KeepingMesh) {
 }
 
 function matrixText(matrix: Matrix, gaps: readonly string[]): readonly string[] {
-	const below = [...gaps, ...matrixNotes(matrix).map(plain)];
+	const below = [...gaps, ...matrixNotes(matrix)];
 	return [...matrixLines(matrix), ...(below.length === 0 ? [] : ['', ...below])];
 }
 
 /** One line for the cluster, and one for each finding. */
 export function findingLines(
 	{ entry, facts, problems, reach }: Pick<LookedAt, 'entry' | 'facts' | 'problems' | 'reach'>,
-	paint: ReturnType<typeof painter>,
+	paint: Paint,
 ): readonly string[] {
 	const parts =
 		facts === undefined
 			? []
 			: [
-					`Kubernetes ${plain(facts.serverVersion)}`,
+					`Kubernetes ${facts.serverVersion}`,
 					...(reach.latencyMs === undefined ? [] : [`${Math.ceil(reach.latencyMs)}ms`]),
 					`pods ${facts.podCIDRs?.join(', ') ?? 'unknown'}`,
 					`Services ${facts.serviceCIDRs?.join(', ') ?? 'unknown'}`,
@@ -161,7 +159,7 @@ export function findingLines(
 	const mark = problems.length === 0 ? paint('green', '✔') : paint('red', '✘');
 	return [
 		`${mark} ${entry.name} (${entry.role})${parts.length === 0 ? '' : `: ${parts.join('; ')}`}`,
-		...problems.map(({ reason, message }) => `    ${reason}: ${plain(message)}`),
+		...problems.map(({ reason, message }) => `    ${reason}: ${message}`),
 	];
 }
 

@@ -2,8 +2,9 @@
 
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { type Format, formatValue, print, table } from '../output.ts';
+import { type Format, formatValue, table } from '../output.ts';
 import { readInstallations } from '../status.ts';
+import { print, printDocument } from '../terminal.ts';
 import { clusterRows, clustersOf, leftBehindLines, reasonLines } from './view.ts';
 
 export interface ClustersListOptions extends ConnectionOptions {
@@ -24,13 +25,13 @@ export async function clustersList(mesh: string | undefined, options: ClustersLi
 			reasons,
 			status: status ?? null,
 		}));
-		await print(formatValue(data, options.output));
+		await printDocument(formatValue(data, options.output));
 	} else if (clusters.length === 0) {
 		await print('No cluster is joined. Join one: meshwright clusters join NAME --mesh MESH --join-context CONTEXT');
 	} else {
 		const rows = clusterRows(clusters, Date.now(), mesh === undefined && installations.length > 1);
 		const reasons = [...reasonLines(clusters), ...installations.flatMap(leftBehindLines)];
-		await print([table(rows), ...(reasons.length === 0 ? [] : ['', ...reasons])].join('\n'));
+		await print([...table(rows).split('\n'), ...(reasons.length === 0 ? [] : ['', ...reasons])]);
 	}
 	return clusters.every(({ isReady }) => isReady) ? exitCodes.ok : exitCodes.differs;
 }

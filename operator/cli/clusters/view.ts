@@ -1,7 +1,8 @@
 /** Makes the rows and lines of `clusters list` from an installation, by plain functions. */
 import { listedClustersOf, type ParsedStatus } from '../../../api/v1/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { age, plain } from '../output.ts';
+import { visible } from '../../runtime/visible-text.ts';
+import { age } from '../output.ts';
 
 type ClusterStatus = NonNullable<ParsedStatus['clusters']>[number];
 
@@ -51,7 +52,7 @@ function reasonsOf(status: ClusterStatus | undefined): readonly string[] {
 	}
 	// `Ready` repeats another condition. It is left out, so that nothing is said twice.
 	const others = conditions.filter(({ type, status: value }) => type !== 'Ready' && value === 'False');
-	const all = [ready, ...others].map(({ reason, message }) => `${reason}: ${plain(message)}`);
+	const all = [ready, ...others].map(({ reason, message }) => `${reason}: ${visible(message)}`);
 	return [...new Set(all)];
 }
 
@@ -68,7 +69,7 @@ export function clusterRows(clusters: readonly ClusterView[], now: number, hasMe
 		status?.reachable === undefined ? 'unknown' : status.reachable ? 'yes' : 'no',
 		isReady ? 'yes' : 'no',
 		expiry(status?.credentialsExpire, now),
-		plain(status?.serverVersion ?? ''),
+		visible(status?.serverVersion ?? ''),
 	]);
 	return [[...(hasMesh ? ['MESH'] : []), ...head], ...rows];
 }
@@ -92,6 +93,6 @@ export function leftBehindLines({ status }: KubeObject): readonly string[] {
 	const { leftBehind = [] } = (status ?? {}) as Partial<ParsedStatus>;
 	return leftBehind.map(({ cluster, reason, objects = [] }) => {
 		const left = objects.length === 0 ? '' : `; left there: ${objects.join(', ')}`;
-		return plain(`${cluster} was left without being cleaned (${reason})${left}`);
+		return visible(`${cluster} was left without being cleaned (${reason})${left}`);
 	});
 }

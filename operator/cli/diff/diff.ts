@@ -2,9 +2,11 @@
 import { describeObject } from '../../runtime/object.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { readDesired, serverVersionOf } from '../desired.ts';
+import { toYaml } from '../document.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { type Format, formatValue, painter, print, toYaml } from '../output.ts';
+import { type Format, formatValue } from '../output.ts';
 import { type LimitOptions, limitsOf } from '../program-options.ts';
+import { painter, print, printDocument } from '../terminal.ts';
 import { type Change, findChanges } from './find-changes.ts';
 import { comparable } from './normalise.ts';
 import { unifiedDiff } from './unified-diff.ts';
@@ -26,9 +28,9 @@ export async function diff(options: DiffOptions): Promise<number> {
 		changes.push(...(await findChanges(api, desired)));
 	}
 	if (options.output === 'text') {
-		await print(formatChanges(changes, options.showNew).join('\n'));
+		await print(formatChanges(changes, options.showNew));
 	} else {
-		await print(formatValue(changes.map(toData), options.output));
+		await printDocument(formatValue(changes.map(toData), options.output));
 	}
 	return changes.some(({ kind }) => kind !== 'kept') ? exitCodes.differs : exitCodes.ok;
 }
@@ -53,7 +55,7 @@ function toData(change: Change): object {
 }
 
 function changeLines(change: Change, showNew: boolean): string[] {
-	const paint = painter(process.stdout);
+	const paint = painter('stdout');
 	const colour = (line: string): string => {
 		if (line.startsWith('@@')) {
 			return paint('cyan', line);
@@ -76,7 +78,7 @@ function changeLines(change: Change, showNew: boolean): string[] {
 }
 
 function formatChanges(changes: readonly Change[], showNew: boolean): string[] {
-	const paint = painter(process.stdout);
+	const paint = painter('stdout');
 	const lines = changes.flatMap((change) => changeLines(change, showNew));
 	const keptFor = Map.groupBy(
 		changes.filter((change) => change.kind === 'kept'),

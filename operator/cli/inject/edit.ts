@@ -5,6 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, parseAllDocuments } from 'yaml';
+import { toJson } from '../document.ts';
 import { NotEditable } from './nodes.ts';
 import { type Edit, eolOf, print, Writer } from './writer.ts';
 
@@ -122,7 +123,7 @@ function apply(text: string, edits: readonly Edit[]): string {
 
 function reprint(text: string, { document, after }: Change): Edit {
 	const [start, end] = document.contents?.range ?? [0, 0];
-	const printed = text[start] === '{' ? JSON.stringify(after, null, 2) : print(after, true).trimEnd();
+	const printed = text[start] === '{' ? toJson(after, 2) : print(after, true).trimEnd();
 	return { start, end: text[end - 1] === '\n' ? end - 1 : end, text: printed.replaceAll('\n', eolOf(text)) };
 }
 

@@ -2,13 +2,12 @@
  * `meshwright inject` and `meshwright uninject`: put the proxy into manifests as the webhook does in the cluster, and
  * remove it.
  */
-import { once } from 'node:events';
 import { lines } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { uninjectPod } from '../../sidecar/index.ts';
 import { CommandError } from '../command-error.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { note } from '../output.ts';
+import { note, printDocument } from '../terminal.ts';
 import { type FileOptions, type ManifestFile, readManifests, replaceFile } from './files.ts';
 import { type ChangedManifests, type ChangePod, changeManifests } from './manifests.ts';
 import { type MeshOptions, readMesh } from './mesh.ts';
@@ -53,11 +52,9 @@ async function changeFiles(files: readonly ManifestFile[], write: boolean, chang
 		throw new CommandError('standard input can’t be written back', 'leave --write out, or give files');
 	}
 	const results = changeAll(files, change);
-	for (const { notes } of results) {
-		notes.forEach(note);
-	}
+	note(results.flatMap(({ notes }) => notes));
 	if (!write) {
-		await printExactly(joined(results.map(({ text }) => text)));
+		await printDocument(joined(results.map(({ text }) => text)));
 		return exitCodes.ok;
 	}
 	for (const [index, { path, text }] of files.entries()) {
@@ -86,13 +83,13 @@ function changeAll(files: readonly ManifestFile[], change: ChangePod): readonly 
 	});
 	const [first, ...others] = problems;
 	if (first !== undefined) {
-		throw others.length === 0 ? first : new CommandError(problems.map(withRemedy).join('\n'));
+		throw others.length === 0 ? first : new CommandError(problems.flatMap(withRemedy));
 	}
 	return results;
 }
 
-function withRemedy({ message, remedy }: CommandError): string {
-	return remedy === undefined ? message : `${message}\n  do: ${remedy}`;
+function withRemedy({ message, remedy }: CommandError): readonly string[] {
+	return [...message.split('\n'), ...(remedy === undefined ? [] : [`  do: ${remedy}`])];
 }
 
 /** Joins the texts of several files to documents of one stream. One file alone stays as it is, to the byte. */
@@ -104,10 +101,4 @@ function joined(texts: readonly string[]): string {
 		const separator = /^(---|%)/.test(text) || /(^|\n)---[ \t]*\r?\n?$/.test(before) ? '' : '---\n';
 		return `${before.endsWith('\n') ? before : `${before}\n`}${separator}${text}`;
 	}, '');
-}
-
-async function printExactly(text: string): Promise<void> {
-	if (text !== '' && !process.stdout.write(text)) {
-		await once(process.stdout, 'drain');
-	}
 }

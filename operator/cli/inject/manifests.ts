@@ -1,4 +1,6 @@
 /** Changes the pods in the text of manifests. Pure. */
+
+import { visible } from '../../runtime/visible-text.ts';
 import type { Pod } from '../../sidecar/index.ts';
 import { CommandError } from '../command-error.ts';
 import { editDocuments, readDocuments, SyntaxProblem } from './edit.ts';
@@ -34,7 +36,7 @@ export function changeManifests(source: string, text: string, change: ChangePod)
 		const where = `${source}: document ${index + 1}`;
 		const found = findWorkloads(document);
 		problems.push(
-			...found.problems.map(({ path, message, remedy }) => `${where}: ${path}: ${message}\n  do: ${remedy}`),
+			...found.problems.flatMap(({ path, message, remedy }) => [`${where}: ${path}: ${message}`, `  do: ${remedy}`]),
 		);
 		return found.workloads.reduce<unknown>((value, workload) => {
 			const result = change(workload);
@@ -48,17 +50,17 @@ export function changeManifests(source: string, text: string, change: ChangePod)
 			} else {
 				problems.push(
 					// A problem's message begins with its path in the pod.
-					...result.problems.map(
-						({ message }) =>
-							`${where}: ${title}: ${inTemplate(workload)}${message}\n  do: correct the value, or remove the annotation`,
-					),
+					...result.problems.flatMap(({ message }) => [
+						`${where}: ${title}: ${inTemplate(workload)}${message}`,
+						'  do: correct the value, or remove the annotation',
+					]),
 				);
 			}
 			return value;
 		}, document);
 	});
 	if (problems.length > 0) {
-		throw new CommandError(problems.join('\n'));
+		throw new CommandError(problems);
 	}
 	const edited = editDocuments(text, wanted);
 	notes.push(
@@ -92,7 +94,7 @@ function read(source: string, text: string): readonly unknown[] {
 	} catch (error) {
 		if (error instanceof SyntaxProblem) {
 			throw new CommandError(
-				`${source}: document ${error.document + 1} is not YAML: ${error.message.trim()}`,
+				`${visible(source)}: document ${error.document + 1} is not YAML: ${error.message.trim()}`.split('\n'),
 				'correct it, or leave the file out',
 				error,
 			);

@@ -1,7 +1,8 @@
 /** Finds the smallest edits of a text that give one value of a YAML document another value. */
 import { isDeepStrictEqual } from 'node:util';
-import { isAlias, isMap, isSeq, stringify, type YAMLMap, type YAMLSeq } from 'yaml';
+import { isAlias, isMap, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
 import { isRecord } from '../../runtime/object-shape.ts';
+import { toJson, toYaml } from '../document.ts';
 import {
 	colonOf,
 	dashesOf,
@@ -115,7 +116,7 @@ export class Writer {
 			this.#addToFlow(
 				node,
 				ends,
-				added.map(([key, value]) => ({ prefix: `${JSON.stringify(key)}: `, value })),
+				added.map(([key, value]) => ({ prefix: `${toJson(key)}: `, value })),
 			);
 			return;
 		}
@@ -319,9 +320,9 @@ export class Writer {
 	#json(value: unknown, near: number): string {
 		const unit = /^[[{]\r?\n([ \t]+)/.exec(this.#text.trimStart())?.[1];
 		if (unit === undefined) {
-			return JSON.stringify(value);
+			return toJson(value);
 		}
-		return JSON.stringify(value, null, unit).replaceAll('\n', `${this.#eol}${this.#indentAt(near)}`);
+		return toJson(value, unit).replaceAll('\n', `${this.#eol}${this.#indentAt(near)}`);
 	}
 
 	#lineStart(offset: number): number {
@@ -365,7 +366,7 @@ function nameOf({ name, metadata }: Fields): unknown {
 }
 
 export function print(value: unknown, indentSeq: boolean): string {
-	return stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false, indentSeq });
+	return toYaml(value, { version: '1.1', indentSeq });
 }
 
 export function eolOf(text: string): string {

@@ -15,8 +15,10 @@ import { type LookedAt, lookAtClusters } from '../clusters/look.ts';
 import { type ClustersMesh, readClustersMesh, wantedForChecks } from '../clusters/mesh.ts';
 import { CommandError } from '../command-error.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
+import { toYaml } from '../document.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { type Format, formatValue, note, painter, print, toYaml } from '../output.ts';
+import { type Format, formatValue } from '../output.ts';
+import { note, painter, printDocument } from '../terminal.ts';
 import { type JoinAccess, type JoinAccessOptions, joinAccess } from './access.ts';
 import { accountObjects, accountParts, cliFieldManager, isMadeByJoin, unmarked } from './account.ts';
 import { applyEntry, type ClusterEntry, type EntryOptions, entriesOf, entryFor, meshWith } from './entry.ts';
@@ -68,7 +70,7 @@ export async function clustersJoin(name: string, options: ClustersJoinOptions): 
 	const kubeconfig = kubeconfigFor(name, there, token);
 	const found = await lookWith(api, mesh, name, kubeconfig, options);
 	if (found.problems.length > 0) {
-		for (const line of findingLines(found, painter(process.stderr))) note(line);
+		for (const line of findingLines(found, painter('stderr'))) note(line);
 		note(
 			`Nothing was written here. Correct this and run the same command again; \`meshwright clusters leave ${name}\` takes the account away.`,
 		);
@@ -182,5 +184,5 @@ async function dryRunRest(
 
 /** Prints the entry to standard output. Nothing else goes there. */
 async function printEntry(entry: ClusterEntry, { output }: ClustersJoinOptions): Promise<void> {
-	await print(output === 'json' ? formatValue(entry, 'json') : toYaml([entry]));
+	await printDocument(output === 'json' ? formatValue(entry, 'json') : toYaml([entry]));
 }

@@ -13,8 +13,8 @@ import { clustersOf } from '../clusters/view.ts';
 import { CommandError } from '../command-error.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { note, print } from '../output.ts';
 import { readInstallations } from '../status.ts';
+import { note, print } from '../terminal.ts';
 import { type JoinAccessOptions, joinAccess } from './access.ts';
 import { joinNamespaceLabel } from './account.ts';
 import { entryManager, entryOwners, removeEntry } from './entry.ts';
@@ -137,8 +137,11 @@ async function waitUntilLeft(
 			const object = await findMesh(api, mesh);
 			const reasons = object === undefined ? [] : clustersOf(object).find((cluster) => cluster.name === name)?.reasons;
 			throw new CommandError(
-				[`${name} has not left within ${timeout} s`, ...(reasons ?? [])].join('\n  '),
-				`see whether the operator runs (kubectl -n meshwright-system get pods), and whether the entry is still listed\nwait longer with --timeout; nothing of the account was deleted`,
+				[`${name} has not left within ${timeout} s`, ...(reasons ?? []).map((reason) => `  ${reason}`)],
+				[
+					'see whether the operator runs (kubectl -n meshwright-system get pods), and whether the entry is still listed',
+					'wait longer with --timeout; nothing of the account was deleted',
+				],
 			);
 		}
 		await sleep(pollMs);

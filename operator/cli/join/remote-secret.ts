@@ -19,7 +19,8 @@ import { describeObject, type KubeObject, referenceOf } from '../../runtime/obje
 import { CommandError } from '../command-error.ts';
 import { readDesired } from '../desired.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { formatValue, note, plain, print } from '../output.ts';
+import { formatValue } from '../output.ts';
+import { note, printDocument } from '../terminal.ts';
 import { type JoinAccess, type JoinAccessOptions, joinAccess } from './access.ts';
 import { joinAccount } from './account.ts';
 import { remoteSecret } from './remote-secret-content.ts';
@@ -97,7 +98,7 @@ export async function remoteSecretCreate(options: RemoteSecretOptions): Promise<
 		token: issued.token,
 		issued: issued.issued,
 	});
-	await print(formatValue(secret, options.output));
+	await printDocument(formatValue(secret, options.output));
 	return exitCodes.ok;
 }
 
@@ -126,7 +127,7 @@ async function subjectOf({ filename, version, mesh, namespace, name, readBy }: R
 	};
 	const prepared = prepare(object, { lines });
 	if (!prepared.ok) {
-		throw new CommandError(prepared.problems.map(({ message, remedy }) => `${message}. ${remedy}`).join('\n'));
+		throw new CommandError(prepared.problems.map(({ message, remedy }) => `${message}. ${remedy}`));
 	}
 	return { mesh: prepared.mesh, readBy, entry: undefined };
 }
@@ -197,7 +198,7 @@ async function prove({ server, url, ca, tlsServerName }: JoinAccess, token: stri
 		if (server === url || !(error instanceof TransientError)) throw error;
 		await at(url);
 		note(
-			`${cluster} is not reached at ${new URL(server).host} from here (${plain(error.message)}); the token was tried at ${new URL(url).host}.`,
+			`${cluster} is not reached at ${new URL(server).host} from here (${error.message}); the token was tried at ${new URL(url).host}.`,
 		);
 	}
 }

@@ -5,7 +5,7 @@ import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { InvalidError, isForbidden, isNotFound, TransientError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { note } from '../output.ts';
+import { note } from '../terminal.ts';
 import { probeDeadlineSeconds, probeJob, probeLabel } from './job.ts';
 import { readPodLog } from './log.ts';
 import type { ProbeTarget } from './script.ts';

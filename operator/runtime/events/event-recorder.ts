@@ -12,6 +12,7 @@ import type { LogSink } from '../log/logger.ts';
 import { redactText } from '../log/redact-text.ts';
 import { type KubeObject, type ObjectReference, objectKey } from '../object.ts';
 import { backoffDelayMs } from '../queue/backoff.ts';
+import { visible } from '../visible-text.ts';
 import { EventCorrelator, RecentMap } from './correlator.ts';
 
 export interface EventInput {
@@ -88,7 +89,7 @@ export class EventRecorder {
 	/** Takes an event. Returns at once and never throws. Ignores events after `stop`. */
 	record(input: EventInput): void {
 		if (this.#isStopped) return;
-		const note = redactText(input.note);
+		const note = visible(redactText(input.note));
 		const object = `${objectKey(input.about)} ${uidOf(input.about) ?? ''}`;
 		const identity = { object, what: `${input.type} ${input.reason} ${input.action}`, note };
 		const correlation = this.#correlator.correlate(identity, this.#clock.now());

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Bindings, type ChildLoggerOptions, type DestinationStream, type Logger, pino } from 'pino';
 import { isRecord } from '../object-shape.ts';
+import { escapeJson } from '../visible-text.ts';
 import { redact } from './redact.ts';
 
 export type { Logger } from 'pino';
@@ -28,6 +29,8 @@ export interface LoggerOptions {
  */
 export function createLogger(options: LoggerOptions = {}): Logger {
 	const destination = options.destination ?? pino.destination({ fd: 1, sync: true });
+	// JSON leaves characters as they are that a terminal obeys, and `kubectl logs` ends in one.
+	const readable: DestinationStream = { write: (line) => destination.write(escapeJson(line)) };
 	const root = pino(
 		{
 			level: options.level ?? 'info',
@@ -44,7 +47,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
 				},
 			},
 		},
-		destination,
+		readable,
 	);
 	// pino calls no hook of the root with the fields of a child logger. All children inherit this function.
 	const makeChild: (this: Logger, fields: Bindings, options?: ChildLoggerOptions) => Logger = root.child;

@@ -1,0 +1,100 @@
+/**
+ * The one place that writes to standard output and standard error. What is written for people has no character that a
+ * terminal obeys or hides, wherever it comes from: an object, a file, an answer, an argument. Only the colours of `painter`
+ * pass.
+ *
+ * A line is a line: whoever has several hands over several, so that no text can pretend to be one more.
+ */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { styleText } from 'node:util';
+import { visible } from '../runtime/visible-text.ts';
+import { exitCodes } from './exit-codes.ts';
+
+export type Stream = 'stdout' | 'stderr';
+export type Style = Parameters<typeof styleText>[0];
+export type Paint = (style: Style, text: string) => string;
+
+/** Stands before each colour of ours until it is written. Nobody else knows it. */
+const seal = `\u001b${randomBytes(12).toString('hex')}`;
+const sealed = new RegExp(`${seal}(\\[[0-9;]*m)`);
+
+/**
+ * Colours for one stream. There are none when it is no terminal, or `NO_COLOR` is set; `FORCE_COLOR` turns them on. Node
+ * decides, as it does for its own output.
+ */
+export function painter(stream: Stream): Paint {
+	return (style, text) => {
+		if (text === '') return '';
+		const [begin = '', end = ''] = styleText(style, 'x', { stream: process[stream] })
+			.replaceAll('\u001b', seal)
+			.split('x');
+		return `${begin}${text}${end}`;
+	};
+}
+
+/** The line without our colours and with what can't be seen as escapes. */
+export function unpainted(line: string): string {
+	return pieces(line)
+		.filter((_, index) => index % 2 === 0)
+		.join('');
+}
+
+/** Text and colours in turn, text first. */
+function pieces(line: string): readonly string[] {
+	return line.split(sealed).map((piece, index) => (index % 2 === 0 ? visible(piece) : `\u001b${piece}`));
+}
+
+function written(lines: string | readonly string[]): string {
+	return [lines]
+		.flat()
+		.map((line) => `${pieces(line).join('')}\n`)
+		.join('');
+}
+
+/** Writes and waits until the text is taken, so that no line is lost in a pipe when the process ends. */
+async function write(text: string): Promise<void> {
+	if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
+}
+
+/** Prints lines of a result to standard output. A text is one line. */
+export async function print(lines: string | readonly string[]): Promise<void> {
+	await write(written(lines));
+}
+
+/**
+ * Prints a document for programs: YAML, JSON, a script. A file or a pipe gets it to the byte. A terminal gets every line of
+ * it as `print` writes them, tabs aside.
+ */
+export async function printDocument(text: string): Promise<void> {
+	if (!process.stdout.isTTY) return write(text);
+	await write(
+		text
+			.split(/\r?\n/)
+			.map((line) => line.split('\t').map(visible).join('\t'))
+			.join('\n'),
+	);
+}
+
+/** Prints remarks beside the result. They go to standard error, and so never into a pipe. A text is one line. */
+export function note(lines: string | readonly string[]): void {
+	process.stderr.write(written(lines));
+}
+
+/** How commander writes help, the version, and what is wrong with a command line. */
+export const helpOutput = {
+	writeOut: (text: string): boolean => process.stdout.write(written(linesOf(text))),
+	writeErr: (text: string): boolean => process.stderr.write(written(linesOf(text))),
+};
+
+function linesOf(text: string): readonly string[] {
+	return text.replace(/\n$/, '').split('\n');
+}
+
+/** `meshwright render … | head` closes the pipe early: that is no failure. */
+export function endWithPipe(): void {
+	process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+		if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+		throw error;
+	});
+}
