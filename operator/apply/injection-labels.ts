@@ -154,7 +154,13 @@ async function own(
 		await writer.shareFields(manager, namespace);
 	} catch (error) {
 		if (!(error instanceof ConflictError) || error.causes.length === 0) throw error;
-		const owners = error.causes.map(({ field, message }) => `${field}: ${message}`).join('; ');
+		// A stranger's words are withheld, and a field that we did not set has no name.
+		const owners = error.causes
+			.map(
+				({ field, message }) =>
+					`${field === '' ? 'a label' : field}: ${message === '' ? 'set by another manager' : message}`,
+			)
+			.join('; ');
 		throw new InvalidError('InjectionDisabled', `${describeObject(namespace)} is not labelled: ${owners}`, {
 			cause: error,
 			object: referenceOf(namespace),

@@ -39,6 +39,7 @@ export async function clusterClients(
 			new ApiServer(credentials, {
 				...bounds,
 				...options,
+				isForeign: true,
 				lookup: guardedLookup(settings),
 				budget: new ConnectionBudget(shared, onMisbehaviour),
 			}),

@@ -10,6 +10,7 @@
  * | `BlockedError` | waits for something named | status, retry when it appears (and by a slow timer) |
  * | `MisbehaviourError` | a server that nobody trusts took more than its budget | its connection ends; retry with backoff |
  */
+import type { WithheldText } from './client/withheld-text.ts';
 import type { ObjectReference } from './object.ts';
 
 export { isTlsFailure } from './client/tls-failure.ts';
@@ -20,9 +21,9 @@ export { isTlsFailure } from './client/tls-failure.ts';
 export interface StatusCause {
 	/** `FieldValueInvalid`, `FieldManagerConflict` … */
 	readonly reason: string;
-	/** Empty for Secrets, because it may quote a value. */
+	/** Empty for Secrets, because it may quote a value, and from a stranger. */
 	readonly message: string;
-	/** JSON path: `spec.ports[0].port`. */
+	/** JSON path: `spec.ports[0].port`. From a stranger empty, unless the request had such a field. */
 	readonly field: string;
 }
 
@@ -82,14 +83,22 @@ export class RequestError extends OperatorError {
 	readonly reason: string;
 	/** For `Invalid`: each field that was refused. */
 	readonly causes: readonly StatusCause[];
+	/** The server's words, those of the causes first, for facts that stand nowhere else. */
+	readonly withheld: WithheldText | undefined;
 	constructor(
 		message: string,
-		details: ErrorDetails & { status: number; reason: string; causes?: readonly StatusCause[] },
+		details: ErrorDetails & {
+			status: number;
+			reason: string;
+			causes?: readonly StatusCause[];
+			withheld?: WithheldText;
+		},
 	) {
 		super(message, details);
 		this.status = details.status;
 		this.reason = details.reason;
 		this.causes = details.causes ?? [];
+		this.withheld = details.withheld;
 	}
 }
 

@@ -60,7 +60,7 @@ const timeouts = { timeoutMs: 10_000, connectTimeoutMs: 5_000 };
 /** A client for the cluster of a kubeconfig that the guard has accepted. Host names are checked when they are dialled. */
 function connectTo({ credentials }: ClusterAccess, settings: ClusterSettings): ApiServer {
 	const budget = new ConnectionBudget(new SharedBudget());
-	return new ApiServer(credentials, { ...timeouts, lookup: guardedLookup(settings), budget });
+	return new ApiServer(credentials, { ...timeouts, isForeign: true, lookup: guardedLookup(settings), budget });
 }
 
 export interface Looking extends AsyncDisposable {

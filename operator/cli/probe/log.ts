@@ -35,7 +35,15 @@ export async function readPodLog(
 			},
 			end: () => {
 				if (status < 300) resolve(text());
-				else reject(errorOfAnswer({ method: 'GET', path }, status, undefined, Buffer.concat(chunks, length)));
+				else
+					reject(
+						errorOfAnswer(
+							{ method: 'GET', path, isForeign: api.isForeign },
+							status,
+							undefined,
+							Buffer.concat(chunks, length),
+						),
+					);
 			},
 			fail: reject,
 		},

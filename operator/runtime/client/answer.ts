@@ -1,11 +1,14 @@
 /**
  * Interprets an API server's answer: the `Status` body, the `Warning` and `Retry-After` headers, and the error class of
  * every answer that is not a success. Messages name the request and repeat the server's words, but never a header (which
- * may carry credentials), and never the server's words about a Secret (which may quote its data).
+ * may carry credentials), and never the server's words about a Secret (which may quote its data). Of a stranger they repeat
+ * nothing (`withheld.ts`).
  */
 import { ConflictError, RequestError, type StatusCause, TransientError } from '../errors.ts';
 import { describeObject, type ObjectReference } from '../object.ts';
 import { isRecord } from '../object-shape.ts';
+import { bareCause, knownReason } from './withheld.ts';
+import { WithheldText } from './withheld-text.ts';
 
 /** What a request is about, for messages. */
 export interface RequestSubject {
@@ -13,6 +16,10 @@ export interface RequestSubject {
 	/** Without the query. */
 	readonly path: string;
 	readonly object?: ObjectReference | undefined;
+	/** See `ApiServerOptions.isForeign`. */
+	readonly isForeign?: boolean | undefined;
+	/** What was sent. */
+	readonly body?: unknown;
 }
 
 interface StatusBody {
@@ -25,6 +32,9 @@ interface StatusBody {
 const longestMessage = 2048;
 /** No server is waited for longer, whatever it asks for. */
 const longestRetryAfterMs = 60 * 60_000;
+
+/** More than that many fields of one object are wrong only when something general is. */
+const mostCauses = 256;
 
 /** Reasons for answers without one (a proxy answered, or the body was cut). */
 const reasonOfStatus: Readonly<Record<number, string>> = {
@@ -67,7 +77,9 @@ export function errorOfStatusObject(
 	object: unknown,
 ): TransientError | ConflictError | RequestError {
 	const status = isRecord(object) ? (object as StatusBody) : {};
-	return errorOfStatus(subject, typeof status.code === 'number' ? status.code : 500, status, undefined);
+	const { code } = status;
+	const isStatus = typeof code === 'number' && Number.isInteger(code) && code >= 300 && code < 600;
+	return errorOfStatus(subject, isStatus ? code : 500, status, undefined);
 }
 
 function errorOfStatus(
@@ -76,14 +88,16 @@ function errorOfStatus(
 	body: StatusBody,
 	headerRetryAfterMs: number | undefined,
 ): TransientError | ConflictError | RequestError {
-	const reason =
-		typeof body.reason === 'string' && body.reason !== '' ? body.reason : (reasonOfStatus[status] ?? 'Unknown');
+	const isForeign = subject.isForeign === true;
+	const given = isForeign ? knownReason(body.reason) : body.reason;
+	const reason = typeof given === 'string' && given !== '' ? given : (reasonOfStatus[status] ?? 'Unknown');
 	const isSecret = subject.object?.kind === 'Secret' || /\/secrets(\/|$)/.test(subject.path);
-	const words =
-		isSecret || typeof body.message !== 'string' || body.message === '' ? '' : `: ${cut(body.message, longestMessage)}`;
-	const message = `${describeRequest(subject)}: ${status} ${reason}${words}`;
+	const said = isSecret || typeof body.message !== 'string' ? '' : cut(body.message, longestMessage);
+	const message = `${describeRequest(subject)}: ${status} ${reason}${said === '' || isForeign ? '' : `: ${said}`}`;
 	const object = subject.object === undefined ? {} : { object: subject.object };
-	const causes = causesOf(body, isSecret);
+	const all = causesOf(body, isSecret);
+	const causes = isForeign ? all.map((cause) => bareCause(cause, subject.body)) : all;
+	const withheld = new WithheldText([...all.map((cause) => cause.message), said].join('\n'));
 	if (status === 409) {
 		return new ConflictError(message, { ...object, reason, causes });
 	}
@@ -93,7 +107,7 @@ function errorOfStatus(
 			typeof seconds === 'number' && seconds > 0 ? Math.min(seconds * 1000, longestRetryAfterMs) : undefined;
 		return new TransientError(message, { ...object, status, retryAfterMs: headerRetryAfterMs ?? bodyRetryAfterMs });
 	}
-	return new RequestError(message, { ...object, status, reason, causes });
+	return new RequestError(message, { ...object, status, reason, causes, withheld });
 }
 
 function parseStatus(body: Buffer): StatusBody {
@@ -114,11 +128,14 @@ function causesOf(body: StatusBody, isSecret: boolean): readonly StatusCause[] {
 	if (!Array.isArray(causes)) {
 		return [];
 	}
-	return causes.filter(isRecord).map((cause) => ({
-		reason: typeof cause.reason === 'string' ? cause.reason : '',
-		message: typeof cause.message === 'string' && !isSecret ? cut(cause.message, longestMessage) : '',
-		field: typeof cause.field === 'string' ? cause.field : '',
-	}));
+	return causes
+		.slice(0, mostCauses)
+		.filter(isRecord)
+		.map((cause) => ({
+			reason: typeof cause.reason === 'string' ? cause.reason : '',
+			message: typeof cause.message === 'string' && !isSecret ? cut(cause.message, longestMessage) : '',
+			field: typeof cause.field === 'string' ? cause.field : '',
+		}));
 }
 
 /**

@@ -299,7 +299,7 @@ test('no more than the given number of requests are in flight', async (t) => {
 		(_seen, answer) => {
 			most = Math.max(
 				most,
-				inFlight.push(() => answer(200, {})),
+				inFlight.push(() => answer(200, stored)),
 			);
 			if (inFlight.length < 3) return;
 			// Leaves some time in which a fourth would come.

@@ -32,6 +32,11 @@ export interface ApiServerOptions {
 	 * and watches then end with that error. Node does not call it for literal addresses.
 	 */
 	readonly lookup?: LookupFunction;
+	/**
+	 * Whether the server is a stranger, to whom we send a credential and whom we don't trust. Then nothing that it says comes
+	 * into an error or a warning: of a refusal only the status, and a reason that Kubernetes has. Default false.
+	 */
+	readonly isForeign?: boolean;
 	/** Called after each answer and each failure, for metrics. */
 	readonly observe?: (request: ObservedRequest) => void;
 	/**
@@ -88,7 +93,7 @@ export interface RequestOptions extends CallOptions {
 export interface Response<T> {
 	readonly status: number;
 	readonly body: T;
-	/** Texts of the `Warning` headers. */
+	/** Texts of the `Warning` headers. None from a stranger. */
 	readonly warnings: readonly string[];
 }
 
@@ -191,6 +196,8 @@ export class ApiServer {
 	readonly host: string;
 	/** See `ApiServerOptions.budget`. */
 	readonly budget: ConnectionBudget | undefined;
+	/** See `ApiServerOptions.isForeign`. */
+	readonly isForeign: boolean;
 	readonly #transport: Transport;
 	readonly #turns: Semaphore;
 	readonly #timeoutMs: number;
@@ -199,14 +206,16 @@ export class ApiServer {
 	#purse = fullPurse;
 
 	constructor(credentials: Credentials | StaticCredentials, options: ApiServerOptions = {}) {
-		const { maxInFlight = 16, budget } = options;
+		const { maxInFlight = 16, budget, isForeign = false } = options;
 		this.budget = budget;
+		this.isForeign = isForeign;
 		this.#transport = new Transport('grant' in credentials ? credentials : staticCredentials(credentials), {
 			connections: maxInFlight,
 			maxResponseBytes: options.maxResponseBytes ?? 64 * 1024 * 1024,
 			budget,
 			connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
 			lookup: options.lookup,
+			isForeign: this.isForeign,
 		});
 		this.host = this.#transport.host;
 		this.#turns = new Semaphore(maxInFlight);
@@ -299,14 +308,15 @@ export class ApiServer {
 			return new Answered({
 				status,
 				body: this.#parse(call.description, answer.body),
-				warnings: warningsOf(answer.headers.warning),
+				warnings: this.isForeign ? [] : warningsOf(answer.headers.warning),
 			});
 		}
 		if (status === 401 && attempt === 1 && this.#transport.refreshCredentials()) {
 			return new Retry(0);
 		}
 		const body = this.budget === undefined || isSmallRefusal(answer.body, this.budget) ? answer.body : Buffer.alloc(0);
-		const error = errorOfAnswer(call.subject, status, answer.headers['retry-after'], body);
+		const subject = { ...call.subject, isForeign: this.isForeign };
+		const error = errorOfAnswer(subject, status, answer.headers['retry-after'], body);
 		const isSafe = status === 429 || (status === 503 && (options.method === 'GET' || options.isIdempotent === true));
 		if (error instanceof TransientError && isSafe && error.retryAfterMs !== undefined) {
 			// Waits up to a fifth longer, so that those who were refused together don't come back together.

@@ -1,7 +1,7 @@
 /** One request in flight: undici's callbacks, which end exactly once here. What it reads is paid from the budget. */
 import type { Dispatcher } from 'undici';
-import { isOperatorError, TransientError } from '../errors.ts';
 import type { ConnectionBudget } from './budget.ts';
+import { connectionError } from './connection-failure.ts';
 import type { ByteShare } from './shared-bytes.ts';
 
 /** Takes in the body of an answer. */
@@ -62,13 +62,19 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	#controller: Dispatcher.DispatchController | undefined;
 	readonly #budget: ConnectionBudget | undefined;
 	readonly #share: ByteShare | undefined;
+	readonly #isForeign: boolean;
 	#interim = 0;
 	#isOver = false;
 
-	constructor(outgoing: Outgoing, sink: Sink, budget: ConnectionBudget | undefined) {
+	constructor(
+		outgoing: Outgoing,
+		sink: Sink,
+		{ budget, isForeign }: { readonly budget: ConnectionBudget | undefined; readonly isForeign: boolean },
+	) {
 		this.#outgoing = outgoing;
 		this.#sink = sink;
 		this.#budget = budget;
+		this.#isForeign = isForeign;
 		this.#share = budget?.newShare();
 	}
 
@@ -141,7 +147,7 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
 		if (!this.#isOver) {
 			this.#end();
-			this.#sink.fail(connectionError(this.#outgoing.description, error));
+			this.#sink.fail(connectionError(this.#outgoing.description, error, this.#isForeign));
 		}
 	}
 
@@ -166,16 +172,4 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 		this.#isOver = true;
 		this.#share?.close();
 	}
-}
-
-/**
- * Wraps undici's errors, whose messages name addresses and ports, never headers or bodies. An error of our own family, by
- * which `lookup` refused an address, stays as it is.
- */
-function connectionError(description: string, error: Error): Error {
-	if (isOperatorError(error)) {
-		return error;
-	}
-	const words = error instanceof AggregateError ? error.errors.map(String).join('; ') : error.message;
-	return new TransientError(`${description}: ${words === '' ? error.name : words}`, { cause: error });
 }

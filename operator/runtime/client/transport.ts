@@ -22,6 +22,8 @@ export interface TransportOptions {
 	readonly lookup?: LookupFunction | undefined;
 	/** See `ApiServerOptions.budget`. */
 	readonly budget?: ConnectionBudget | undefined;
+	/** See `ApiServerOptions.isForeign`. */
+	readonly isForeign: boolean;
 }
 
 interface Pools {
@@ -141,8 +143,8 @@ export class Transport {
 
 	#dispatch(grant: Grant, which: 'requests' | 'watches', outgoing: Outgoing, sink: Sink): InFlight {
 		const pool = this.#isClosed ? undefined : this.#poolsFor(grant.tls)[which];
-		const { budget } = this.#options;
-		const exchange = new Exchange(outgoing, sink, budget);
+		const { budget, isForeign } = this.#options;
+		const exchange = new Exchange(outgoing, sink, { budget, isForeign });
 		if (budget?.offence !== undefined) {
 			exchange.fail(budget.offence);
 			return exchange;

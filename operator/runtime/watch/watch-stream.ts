@@ -66,7 +66,7 @@ const longestErrorBody = 64 * 1024;
 
 export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, callbacks: WatchCallbacks): Watch {
 	const path = collectionPath(kind, options.namespace);
-	const subject = { method: 'WATCH', path };
+	const subject = { method: 'WATCH', path, isForeign: server.isForeign };
 	const idleMs = options.idleMs ?? defaultIdleMs;
 	let inFlight: InFlight | undefined;
 	let isOver = false;
