@@ -174,13 +174,33 @@ export const clusterReasons = {
 	},
 	RemoteApplyFailed: {
 		condition: 'Joined',
-		meaning: 'An object could not be written in the cluster; the message has the words of its API server.',
-		remedy: 'Correct what the message names.',
+		meaning:
+			'Something could not be done in the cluster; the message names the request, the status of the answer and its reason. Words of another API server are not repeated.',
+		remedy:
+			'Forbidden: the user of the kubeconfig, or a policy there; Invalid, BadRequest: an admission policy there. kubectl apply --dry-run=server of what meshwright render --cluster prints shows its words.',
+	},
+	TokenTooShort: {
+		condition: 'Joined',
+		meaning:
+			'The API server gives tokens that last less than 1h. None of them is published, because Pilot may have to be replaced for each.',
+		remedy:
+			'Set --service-account-max-token-expiration of that API server to 1h or more. The token that was published before stays in use as long as it lives.',
+	},
+	TokenUnusable: {
+		condition: 'Joined',
+		meaning: 'What the API server gave as a token is none, or has no end that can be read.',
+		remedy: 'See what answers there to a TokenRequest: a proxy in front of the API server, or its token issuer.',
 	},
 	TokenNotProven: {
 		condition: 'Joined',
 		meaning: 'A new token was issued and could not be used to read the cluster, so it was not published.',
 		remedy: 'See the message; the token before it stays in use as long as it lives.',
+	},
+	InternalError: {
+		condition: 'Joined',
+		meaning:
+			'The operator itself failed while it worked on the cluster: a mistake in the program, which says nothing about the cluster.',
+		remedy: 'Report it with the error in the log of the operator, which tries again by itself.',
 	},
 	SecretConflict: {
 		condition: 'Joined',

@@ -18,7 +18,7 @@ function ask(stage: ClusterCrashStage, isListed: boolean) {
 	return applyInstallation(
 		stage.home.api,
 		'mesh',
-		multiCluster(entries, { server: stage.home.cluster.url, credentials: { lifetime: '10m' } }),
+		multiCluster(entries, { server: stage.home.cluster.url, credentials: { lifetime: '1h' } }),
 	);
 }
 
@@ -38,7 +38,7 @@ const join: ClusterAct = {
 let renewedSince = 0;
 const renew: ClusterAct = {
 	begin: async (stage) => {
-		stage.clock.jump(5.2 * minute);
+		stage.clock.jump(43 * minute);
 		renewedSince = stage.clock.now() - 1_000;
 	},
 	drive: (stage) => stage.nudge(),

@@ -1,6 +1,6 @@
 /** The requests of applying. Each one also remembers, counts and tells what has to be known about it. */
 import type { ApiServer, Written } from '../runtime/client/api-server.ts';
-import { BlockedError, ConflictError, orAbsent } from '../runtime/errors.ts';
+import { BlockedError, ConflictError, orAbsent, TransientError } from '../runtime/errors.ts';
 import type { Kind } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import type { Child } from './child.ts';
@@ -91,8 +91,9 @@ export class Writer {
 		const { metadata } = written.object;
 		const acknowledged = fingerprint(metadata);
 		if (acknowledged === undefined) {
-			throw new Error(
+			throw new TransientError(
 				`${describeObject(object)} was applied, but the answer has no managedFields entry of ${fieldManager}`,
+				{ status: 200, object: referenceOf(object) },
 			);
 		}
 		return {

@@ -95,6 +95,8 @@ export function makeContext(options: ClusterControllerOptions, { localId, ...own
 		onApply,
 		onWatchError: ({ mesh, cluster }, error) =>
 			log.debug({ err: error, meshInstallation: mesh, cluster }, 'a joined cluster is disturbed'),
+		onDefect: ({ mesh, cluster }, error) =>
+			log.error({ err: error, meshInstallation: mesh, cluster }, 'the operator failed while it worked on a cluster'),
 		wallClock,
 		random,
 	};

@@ -15,6 +15,7 @@ import type { ClusterNames } from './cluster-objects.ts';
 import { type ClusterControllerOptions, makeContext } from './controller-context.ts';
 import { type ClusterCell, cellKey, newCell } from './keep/cell.ts';
 import type { KeeperContext } from './keep/context.ts';
+import { isDefect } from './keep/failure.ts';
 import { ClusterKeeper } from './keep/keeper.ts';
 import { leave } from './keep/leave.ts';
 import { ClusterLink } from './keep/link.ts';
@@ -185,7 +186,8 @@ export class ClusterController {
 		try {
 			return await this.#lookAt(cell, mesh, context);
 		} catch (error) {
-			log.warn({ err: error, ...about, attempt: context.attempt }, 'pass over a cluster failed');
+			const level = isDefect(error) && !context.signal.aborted ? 'error' : 'warn';
+			log[level]({ err: error, ...about, attempt: context.attempt }, 'pass over a cluster failed');
 			throw error;
 		} finally {
 			// The cell was dropped while its connection was made.

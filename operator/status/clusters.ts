@@ -195,9 +195,14 @@ function compatibleVerdict({ problems, state }: ClusterObservation, before: Clus
 function joinedVerdict({ secret, joinProblem, waiting, state }: ClusterObservation): Verdict {
 	if (secret !== undefined)
 		return say('Joined', 'True', `Pilot reads it by Secret ${secret}, whose token was used successfully`);
-	if (joinProblem !== undefined) return say(joinProblem.reason, 'False', joinProblem.message);
+	if (joinProblem !== undefined) return joinProblemVerdict(joinProblem);
 	if (state === 'Leaving') return say('Leaving', 'False', waiting);
 	return say('NotJoined', 'False', waiting ?? 'its Secret is not published yet');
+}
+
+/** A mistake of ours says nothing about the cluster. */
+function joinProblemVerdict({ reason, message }: NonNullable<ClusterObservation['joinProblem']>): Verdict {
+	return say(reason, reason === 'InternalError' ? 'Unknown' : 'False', message);
 }
 
 function credentialsVerdict({ credentials }: ClusterObservation): Verdict {
@@ -236,7 +241,7 @@ function readyVerdict(seen: ClusterObservation, verdicts: Verdicts): Verdict {
 	const { Reachable, Compatible, Joined, CredentialsValid, DataPlaneReady } = verdicts;
 	for (const verdict of [Reachable, Compatible]) if (verdict?.status === 'False') return verdict;
 	if (Reachable?.status === 'Unknown') return Reachable;
-	if (seen.joinProblem !== undefined) return say(seen.joinProblem.reason, 'False', seen.joinProblem.message);
+	if (seen.joinProblem !== undefined) return joinProblemVerdict(seen.joinProblem);
 	if (Joined?.status !== 'True') return say('Joining', 'Unknown', Joined?.message);
 	if (CredentialsValid?.status !== 'True') return CredentialsValid ?? say('NoCredentials', 'False');
 	if (DataPlaneReady !== undefined && DataPlaneReady.status !== 'True') return DataPlaneReady;

@@ -1,7 +1,7 @@
 /**
  * Chooses the changes of a status that become Events: those that a person wants to find in `kubectl describe` afterwards.
  */
-import type { ParsedStatus, Reason } from '../../api/v1/index.ts';
+import type { ClusterReason, ParsedStatus, Reason } from '../../api/v1/index.ts';
 
 export interface StatusNotice {
 	readonly type: 'Normal' | 'Warning';
@@ -17,6 +17,15 @@ const authorityWarnings: readonly string[] = [
 	'CANotFound',
 	'CAInvalid',
 ] satisfies readonly Reason[];
+
+/** Reasons for which work in a cluster failed. */
+const failures: ReadonlySet<string> = new Set<ClusterReason>([
+	'RemoteApplyFailed',
+	'TokenNotProven',
+	'TokenTooShort',
+	'TokenUnusable',
+	'SecretConflict',
+]);
 
 function find(status: ParsedStatus | undefined, type: string) {
 	return status?.conditions?.find((condition) => condition.type === type);
@@ -113,7 +122,7 @@ function clusterTransitions(before: ParsedStatus | undefined, after: ParsedStatu
 }
 
 function isFailure(reason: string): boolean {
-	return reason === 'RemoteApplyFailed' || reason === 'TokenNotProven' || reason === 'SecretConflict';
+	return failures.has(reason);
 }
 
 function isLate(reason: string): boolean {

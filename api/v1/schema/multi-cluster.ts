@@ -75,7 +75,7 @@ export const multiCluster = z
 		credentials: optional(
 			z
 				.strictObject({
-					lifetime: optional(duration('10m', '87600h')).describe(
+					lifetime: optional(duration('1h', '87600h')).describe(
 						'How long a token for another cluster is valid. 720h when not set.',
 					),
 					renewAt: optional(z.number().min(0.1).max(0.95)).describe(

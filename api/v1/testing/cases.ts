@@ -354,8 +354,8 @@ export const refusedCases: readonly RefusedCase[] = [
 			multiCluster: { clusters: [{ ...someCluster, dataPlane: { controlPlaneAddresses: ['pilot.example.com'] } }] },
 		},
 	),
-	refused('tokens for a minute', 'spec.multiCluster.credentials.lifetime', {
-		multiCluster: { credentials: { lifetime: '1m' } },
+	refused('tokens for less than an hour', 'spec.multiCluster.credentials.lifetime', {
+		multiCluster: { credentials: { lifetime: '59m' } },
 	}),
 	refused('tokens that are renewed after their end', 'spec.multiCluster.credentials.renewAt', {
 		multiCluster: { credentials: { renewAt: 1.5 } },
@@ -573,7 +573,7 @@ export const acceptedCases: readonly Case[] = [
 			],
 		},
 	}),
-	accepted('tokens for ten minutes', { multiCluster: { credentials: { lifetime: '10m' } } }),
+	accepted('tokens for an hour', { multiCluster: { credentials: { lifetime: '1h' } } }),
 	accepted('replicas', { pilot: { replicas: 2, disruptionBudget: { minAvailable: 1 } } }),
 	accepted('a share of pods', { pilot: { replicas: 2, disruptionBudget: { minAvailable: '50%' } } }),
 	accepted('a budget for one pod', { pilot: { disruptionBudget: { maxUnavailable: 1 } } }),

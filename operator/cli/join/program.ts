@@ -140,7 +140,7 @@ export function addRemoteSecretCommands(program: Command, report: Report): void 
 		)
 		.addOption(
 			new Option('--lifetime <duration>', 'how long the token shall be valid')
-				.argParser(durationMs(10 * 60_000, '10m'))
+				.argParser(durationMs(60 * 60_000, '1h'))
 				.default(720 * 3_600_000, '720h'),
 		)
 		.option('--create-account', 'make the account in the cluster where it is missing', true)

@@ -69,6 +69,8 @@ export interface KeeperContext {
 	readonly onNotice: (mesh: string, notice: ClusterNotice) => void;
 	readonly onApply: (kind: string, outcome: Outcome) => void;
 	readonly onWatchError: (cell: ClusterCell, error: unknown) => void;
+	/** Tells a mistake of ours that ends no pass. */
+	readonly onDefect: (cell: ClusterCell, error: unknown) => void;
 	/** Monotonic clock. */
 	readonly now: () => number;
 	/** Wall clock, milliseconds since 1970. */

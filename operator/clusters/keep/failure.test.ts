@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { ClusterReason } from '../../../api/v1/index.ts';
 import { BlockedError, ConflictError, InvalidError, RequestError, TransientError } from '../../runtime/errors.ts';
 import { UnusableToken } from '../secret/token.ts';
-import { ClusterFailure, clusterFailure, inCluster, LocalFailure, quote } from './failure.ts';
+import { ClusterFailure, clusterFailure, inCluster, isDefect, LocalFailure, quote } from './failure.ts';
 
 const context = { host: 'api.example:6443', secrets: [] };
 const signal = new AbortController().signal;
@@ -61,8 +61,9 @@ const table: readonly [what: string, error: unknown, reason: ClusterReason, isRe
 	['a Secret of somebody else', new InvalidError('SecretConflict', 'theirs'), 'SecretConflict', false, /theirs/],
 	['an object of somebody else', new InvalidError('ForeignObject', 'theirs'), 'RemoteApplyFailed', false, /theirs/],
 	['a namespace that goes', new BlockedError('NamespaceTerminating', 'waits'), 'RemoteApplyFailed', false, /waits/],
-	['a token of no use', new UnusableToken('no end'), 'RemoteApplyFailed', false, /no end/],
-	['anything else', 'thrown text', 'RemoteApplyFailed', false, /thrown text/],
+	['a token of no use', new UnusableToken('TokenUnusable', 'no end'), 'TokenUnusable', false, /no end/],
+	['a token that ends soon', new UnusableToken('TokenTooShort', 'of 5m'), 'TokenTooShort', false, /of 5m/],
+	['a deadline', new DOMException('late', 'TimeoutError'), 'Unreachable', true, /did not answer in time/],
 ];
 for (const [what, error, reason, isReach, says] of table) {
 	test(`${what} is ${reason}${isReach ? ', and nothing else can be asked' : ''}`, (t) => {
@@ -89,7 +90,7 @@ test('of several failures the one that says why all of them came is told', (t) =
 		'Unreachable',
 	);
 	t.is(clusterFailure(new AggregateError([refused]), context).problem.message, '422');
-	t.is(clusterFailure(new AggregateError([], 'none'), context).problem.message, 'none');
+	t.throws(() => clusterFailure(new AggregateError([], 'none'), context), { message: 'none' });
 });
 
 test('what was being done, and the reason that fits it, are told', (t) => {
@@ -118,6 +119,23 @@ test('what fails there is the cluster’s; an abort and what fails here are not'
 	t.is(await inCluster(context, signal, async () => 7), 7);
 });
 
+test('a mistake of ours is no failure of a cluster, wherever it is met', async (t) => {
+	const lost = new TransientError('silence');
+	const mistakes = [new TypeError("can't read x of undefined"), new RangeError('depth'), 'thrown text', undefined];
+	for (const mistake of mistakes) {
+		const together = new AggregateError([lost, mistake]);
+		for (const error of [mistake, together, new LocalFailure(mistake), new AggregateError([together])])
+			t.true(isDefect(error));
+		for (const work of [mistake, together]) {
+			const thrown: unknown = await inCluster(context, signal, () => Promise.reject(work)).catch((error) => error);
+			t.is(thrown, mistake);
+		}
+	}
+	for (const [, error] of table) t.false(isDefect(error));
+	t.false(isDefect(new LocalFailure(lost)));
+	t.false(isDefect(new AggregateError([lost, new ClusterFailure({ reason: 'Unreachable', message: 'x' }, true)])));
+});
+
 test('no secret comes out of any message, wherever it stands', (t) => {
 	const secret = fc.stringMatching(/^[!-~]{8,60}$/);
 	fc.assert(
@@ -129,7 +147,6 @@ test('no secret comes out of any message, wherever it stands', (t) => {
 				new TransientError(text),
 				new RequestError(text, { status: 422, reason: 'Invalid' }),
 				new InvalidError('KubeconfigUnsafe', text),
-				text,
 			])
 				t.false(clusterFailure(error, { ...context, secrets: [token] }).message.includes(token));
 		}),

@@ -1,16 +1,18 @@
 /**
- * Failures of a joined cluster, as opposed to failures of this one. They become that cluster's conditions and nobody
- * else's.
+ * Failures of a joined cluster, as opposed to failures of this one and to mistakes of ours. They become that cluster's
+ * conditions and nobody else's.
  */
 import type { ClusterProblem, ClusterReason } from '../../../api/v1/index.ts';
 import {
 	BlockedError,
 	InvalidError,
+	isOperatorError,
 	isTlsFailure,
 	MisbehaviourError,
 	RequestError,
 	TransientError,
 } from '../../runtime/errors.ts';
+import { UnusableToken } from '../secret/token.ts';
 
 export class ClusterFailure extends Error {
 	override readonly name = 'ClusterFailure';
@@ -30,6 +32,32 @@ export class LocalFailure extends Error {
 	constructor(cause: unknown) {
 		super('this cluster failed, not the one that was worked in', { cause });
 	}
+}
+
+/**
+ * Whether an error says nothing about any cluster: a mistake in this program, such as a TypeError. It is logged as one, and
+ * no cluster is blamed for it.
+ */
+export function isDefect(error: unknown): boolean {
+	if (error instanceof AggregateError) return error.errors.length === 0 || error.errors.some(isDefect);
+	if (error instanceof LocalFailure) return isDefect(error.cause);
+	return !(
+		isOperatorError(error) ||
+		error instanceof ClusterFailure ||
+		error instanceof UnusableToken ||
+		isTimeout(error)
+	);
+}
+
+/** What is told while such a mistake keeps the work in a cluster from being done. */
+export const ourDefect: ClusterProblem = {
+	reason: 'InternalError',
+	message:
+		'the operator itself failed while it worked on the cluster: a mistake in the program, which says nothing about the cluster. Its log has the error; it tries again by itself.',
+};
+
+function isTimeout(error: unknown): boolean {
+	return error instanceof DOMException && error.name === 'TimeoutError';
 }
 
 /** Tokens, those that we got a moment ago and any others: in base64 the header of each begins with `{"`. */
@@ -70,18 +98,31 @@ export interface FailureContext {
 	readonly isProbe?: boolean;
 }
 
+/** The failure of a cluster that an error stands for. Throws the error itself when it is a defect. */
 export function clusterFailure(error: unknown, context: FailureContext): ClusterFailure {
 	if (error instanceof ClusterFailure) return error;
-	if (error instanceof AggregateError && error.errors.length > 0) {
+	if (error instanceof AggregateError) {
+		const defect: unknown = error.errors.find(isDefect);
+		if (defect !== undefined) throw defect;
 		const all = error.errors.map((one) => clusterFailure(one, context));
-		return all.find(({ isReach }) => isReach) ?? all[0] ?? clusterFailure(undefined, context);
+		const first = all.find(({ isReach }) => isReach) ?? all[0];
+		if (first === undefined) throw error;
+		return first;
 	}
+	if (!(error instanceof Error) || isDefect(error)) throw error;
 	const { host, secrets, reason = 'RemoteApplyFailed', doing } = context;
 	if (error instanceof MisbehaviourError) return misbehaviour(error, context);
 	// The answers of other clusters took all the room that there is.
 	if (error instanceof BlockedError && error.reason === 'AnswersWait')
 		return new ClusterFailure({ reason: 'AnswersWait', message: `the API server at ${host}: ${error.message}` }, true);
-	const words = quote(error instanceof Error ? error.message : String(error), secrets);
+	const words = quote(error.message, secrets);
+	if (isTimeout(error)) {
+		return new ClusterFailure(
+			{ reason: 'Unreachable', message: `the API server at ${host} did not answer in time` },
+			true,
+		);
+	}
+	if (error instanceof UnusableToken) return new ClusterFailure({ reason: error.reason, message: words }, false);
 	// An answer (500 of an admission webhook, 429) is about the request alone.
 	if (error instanceof TransientError && (error.status === undefined || context.isProbe === true)) {
 		return isTlsFailure(error)
@@ -135,8 +176,8 @@ export function conflictOf(error: unknown): unknown {
 }
 
 /**
- * Runs work in a cluster. What fails there becomes a failure of the cluster. An abort, and what failed here, stay what they
- * are.
+ * Runs work in a cluster. What fails there becomes a failure of the cluster. An abort, what failed here and a defect stay
+ * what they are.
  */
 export async function inCluster<T>(context: FailureContext, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
 	try {

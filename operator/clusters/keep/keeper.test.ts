@@ -56,6 +56,8 @@ class Scene implements AsyncDisposable {
 	mesh: KeepingMesh = wantedMesh({ clusters: [entryOf('a')] });
 	content: string | undefined = kubeconfig;
 	problems: readonly ClusterProblem[] = [];
+	/** What the checks end with instead. */
+	mistake: Error | undefined;
 	facts: CheckedFacts | undefined = facts;
 	now = 1;
 	wallClock = start;
@@ -111,7 +113,13 @@ class Scene implements AsyncDisposable {
 				read: async () =>
 					this.content === undefined ? undefined : new Map([['kubeconfig', Buffer.from(this.content)]]),
 			},
-			checks: { subjectOf: () => '', check: async () => ({ facts: this.facts, problems: this.problems }) },
+			checks: {
+				subjectOf: () => '',
+				check: async () => {
+					if (this.mistake !== undefined) throw this.mistake;
+					return { facts: this.facts, problems: this.problems };
+				},
+			},
 			connect: ({ token }: { readonly token?: string }) => {
 				this.connections++;
 				return server.connect(token ?? '');
@@ -170,6 +178,47 @@ test('what the checks find keeps a cluster out before anything is written, and a
 	await scene.passes(1);
 	t.false(scene.server.asked.slice(before).some(({ method }) => method === 'POST'));
 	t.is(scene.record?.state, 'Published');
+});
+
+test('a mistake of ours ends the pass and is told as ours, with the cluster as it was; what mends it is told too', async (t) => {
+	await using scene = await Scene.start();
+	await scene.passes(1);
+	scene.mistake = new TypeError("can't read x of undefined");
+	scene.cell.nextCheckAt = 0;
+	t.is(await t.throwsAsync(scene.passes(1)), scene.mistake);
+	t.like(scene.observation, {
+		state: 'Joined',
+		reachable: 'yes',
+		problems: [],
+		joinProblem: { reason: 'InternalError' },
+	});
+	t.false(JSON.stringify(scene.observation).includes('undefined'));
+	scene.mistake = undefined;
+	await scene.passes(1);
+	t.is(scene.observation?.joinProblem, undefined);
+});
+
+test('a token that ends within the hour is not published, and the one before stays; that is told with the remedy', async (t) => {
+	let lasts = 3_600;
+	await using scene = await Scene.start((asked) =>
+		asked.path.endsWith('/token')
+			? { status: 201, body: { status: { token: webToken({ iat: 0, exp: lasts }) } } }
+			: healthy(asked),
+	);
+	await scene.passes(1);
+	const before = scene.record;
+	lasts = 300;
+	scene.wallClock += 45 * 60_000;
+	await scene.passes(2);
+	t.deepEqual(scene.record, before);
+	t.is(scene.here.writes.length, 2);
+	t.like(scene.observation, { state: 'Joined', joinProblem: { reason: 'TokenTooShort' } });
+	t.regex(scene.observation?.joinProblem?.message ?? '', /lasts 5m0s.*--service-account-max-token-expiration/);
+	t.is(scene.observation?.credentials?.state, 'valid');
+	lasts = 3_600;
+	await scene.passes(1);
+	t.is(scene.observation?.joinProblem, undefined);
+	t.not(scene.record?.issued?.issuedAt, before?.issued?.issuedAt);
 });
 
 test('paused, nothing is begun, and that is told', async (t) => {

@@ -6,9 +6,10 @@
 import type { ClusterProblem } from '../../../api/v1/index.ts';
 import type { PassResult } from '../../runtime/queue/work-queue.ts';
 import { blockingProblems } from '../checks/check-cluster.ts';
+import type { ClusterRecord } from '../secret/record.ts';
 import type { KeeperContext } from './context.ts';
 import { distribute, distributedRecords } from './distribute.ts';
-import { ClusterFailure, inCluster } from './failure.ts';
+import { ClusterFailure, inCluster, isDefect, ourDefect } from './failure.ts';
 import { recallHealth } from './health.ts';
 import { keepThere } from './keep-there.ts';
 import type { ClusterLink } from './link.ts';
@@ -50,18 +51,28 @@ export class ClusterKeeper {
 		} catch (error) {
 			const failure = isOutOfTime(signal) ? tooSlow : error;
 			if (failure !== tooSlow) signal.throwIfAborted();
-			if (!(failure instanceof ClusterFailure)) throw failure;
+			if (!(failure instanceof ClusterFailure)) {
+				if (isDefect(failure)) this.#observe(visit, { ...found, joinProblem: ourDefect });
+				throw failure;
+			}
 			cell.failures++;
 			if (failure.problem.reason === 'ClusterMisbehaves') this.#link.suspend(cell, cell.connectedBy, failure.problem);
 			const problem = failure.isReach ? await this.#link.judge(visit, failure.problem) : failure.problem;
 			if (problem !== undefined && cell.failures >= failuresUntilTold) found.joinProblem ??= problem;
 		}
 		const { now, wallClock, random } = this.#context;
-		const after = this.#context.recordOf(mesh, entry.name);
-		this.#context.observed(cell, mesh, observationOf({ cell, mesh, entry, record: after }, found, wallClock()));
+		const after = this.#observe(visit, found);
 		const records = [...(after === undefined ? [] : [after]), ...distributedRecords(this.#context, cell, mesh)];
 		const inMs = nextPassInMs(cell, records, mesh.rotation, { now: now(), wallClock: wallClock(), random });
 		return { requeueAfterMs: Math.min(inMs, found.againInMs ?? inMs) };
+	}
+
+	/** Tells what was found. Returns the record as it is now. */
+	#observe({ cell, mesh, entry }: KeepingVisit, found: PassFindings): ClusterRecord | undefined {
+		const { recordOf, observed, wallClock } = this.#context;
+		const record = recordOf(mesh, entry.name);
+		observed(cell, mesh, observationOf({ cell, mesh, entry, record }, found, wallClock()));
+		return record;
 	}
 
 	async #walk(visit: KeepingVisit, found: PassFindings): Promise<void> {

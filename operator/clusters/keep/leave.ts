@@ -10,7 +10,7 @@ import { type ClusterRecord, recordReference, recordSecret } from '../secret/rec
 import { clean, within } from './clean.ts';
 import type { KeeperContext } from './context.ts';
 import { isTold } from './distribute.ts';
-import { ClusterFailure } from './failure.ts';
+import { ClusterFailure, isDefect, ourDefect } from './failure.ts';
 import { end, giveUp, tellLeaving } from './give-up.ts';
 import type { ClusterLink } from './link.ts';
 import type { LeavingVisit } from './visit.ts';
@@ -59,8 +59,15 @@ export async function leave(context: KeeperContext, link: ClusterLink, visit: Le
 		({ sentence, left } = cleaned);
 	} catch (error) {
 		signal.throwIfAborted();
-		if (!(error instanceof ClusterFailure)) throw error;
-		sentence = error.problem.message;
+		if (error instanceof ClusterFailure) {
+			sentence = error.problem.message;
+		} else if (isDefect(error)) {
+			// Leaving ends in any case.
+			context.onDefect(visit.cell, error);
+			sentence = ourDefect.message;
+		} else {
+			throw error;
+		}
 	}
 	if (isOver) {
 		const isTold = await giveUp(context, visit, sentence, left);

@@ -10,7 +10,7 @@ import type { ClusterRecord } from '../secret/record.ts';
 import type { ClusterCell } from './cell.ts';
 import { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
-import { clusterFailure, misbehaviour } from './failure.ts';
+import { clusterFailure, isDefect, misbehaviour } from './failure.ts';
 import { failuresUntilDown, stepHealth } from './health.ts';
 import { timeText } from './observe.ts';
 import { probe } from './probe.ts';
@@ -103,6 +103,10 @@ export class ClusterLink {
 			},
 			wake: (reason) => this.#context.wake(cell.key, reason),
 			onError: (error) => {
+				if (isDefect(error)) {
+					this.#context.onDefect(cell, error);
+					return;
+				}
 				this.#context.onWatchError(cell, clusterFailure(error, failureContextOf(access)));
 				this.#probeSoon(cell);
 			},

@@ -17,7 +17,7 @@ export type ProbeAnswer =
 	  }
 	| { readonly ok: false; readonly problem: ClusterProblem };
 
-/** Rejects only when the signal aborts. */
+/** Rejects only when the signal aborts, and for a defect. */
 export async function probe(api: ApiServer, context: FailureContext, signal: AbortSignal): Promise<ProbeAnswer> {
 	const { apiVersion, kind } = kinds.Namespace;
 	try {

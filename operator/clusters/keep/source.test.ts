@@ -96,7 +96,7 @@ test('a connection that ends in between is a matter of reaching it', async (t) =
 
 test('an answer of no use is told, and is no matter of reaching it', async (t) => {
 	const { problem, isReach } = await refusal(t, reads, { status: 201, body: { status: { token: '' } } });
-	t.is(problem.reason, 'RemoteApplyFailed');
+	t.is(problem.reason, 'TokenUnusable');
 	t.regex(problem.message, /gave no usable token/);
 	t.false(isReach);
 });

@@ -1,9 +1,10 @@
 /** Finds what a Secret is made of, by an open connection: how the control plane reaches the cluster, and a token for it. */
+import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { ClusterAccess } from '../kubeconfig/kubeconfig.ts';
 import type { PublicationSource } from '../secret/publication.ts';
-import { issueToken, proveToken } from '../secret/token.ts';
+import { type Account, type IssuedToken, issueToken, proveToken, UnusableToken } from '../secret/token.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
 import type { KeeperContext } from './context.ts';
 import { ClusterFailure, clusterFailure, type FailureContext, inCluster } from './failure.ts';
@@ -33,7 +34,7 @@ export function localSourceOf(
 		account: { ...identity, uid: context.live.get(objectKey({ apiVersion, kind, ...identity }))?.metadata.uid },
 		access: { server, ca: access?.ca, tlsServerName: undefined },
 		issue: async (lifetimeMs, now) => {
-			const answer = await issueToken(api, identity, lifetimeMs, now, { signal });
+			const answer = await issueHere(api, identity, lifetimeMs, now, signal);
 			// Tried at the address by which this operator reaches its own API server, which may differ from the address for
 			// others.
 			const reader = context.connectHere(answer.token);
@@ -45,6 +46,22 @@ export function localSourceOf(
 			return answer;
 		},
 	};
+}
+
+/** Tokens of this cluster that nobody can use are told where they are missed. */
+async function issueHere(
+	api: ApiServer,
+	identity: Account,
+	lifetimeMs: number,
+	now: number,
+	signal: AbortSignal,
+): Promise<IssuedToken> {
+	try {
+		return await issueToken(api, identity, lifetimeMs, now, { signal });
+	} catch (error) {
+		if (!(error instanceof UnusableToken)) throw error;
+		throw new ClusterFailure({ reason: error.reason, message: `in this cluster ${error.message}` }, false);
+	}
 }
 
 const doing = 'a new token was issued, but does not read the cluster as Pilot has to';

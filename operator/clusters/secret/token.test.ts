@@ -28,19 +28,22 @@ test('a token is asked for the account, with the life that is wished', async (t)
 
 test('what is granted counts, by the clock of the API server', async (t) => {
 	// The API server's clock is 50 years behind.
-	const less = webToken({ iat: 100, exp: 100 + 600 });
-	const { issued } = await issue(status(less, '1970-01-01T00:11:40Z'));
-	t.deepEqual(issued, { issuedAt: start, lifetimeMs: 10 * minute });
+	const less = webToken({ iat: 100, exp: 100 + 3_600 });
+	const { issued } = await issue(status(less, '1970-01-01T01:01:40Z'));
+	t.deepEqual(issued, { issuedAt: start, lifetimeMs: 60 * minute });
 	const more = webToken({ iat: 100, exp: 100 + 365 * 24 * 3_600 });
 	t.is((await issue(status(more))).issued.lifetimeMs, 365 * 24 * 60 * minute);
 	// The life is in whole seconds, as it is recorded.
-	t.is((await issue(status(webToken({ iat: 100.25, exp: 700.9 })))).issued.lifetimeMs, 600_000);
+	t.is((await issue(status(webToken({ iat: 100.25, exp: 3_701.9 })))).issued.lifetimeMs, 3_601_000);
 });
 
 test('of an opaque token the answer says the end', async (t) => {
-	const end = new Date(start + 30 * minute).toISOString();
+	const end = new Date(start + 90 * minute).toISOString();
 	for (const token of ['opaque', 'a.b.c', 'a.bm90IGpzb24.c', webToken({ exp: 1 }), webToken({ iat: '1', exp: '2' })])
-		t.is((await issue(status(token, end))).issued.lifetimeMs, 30 * minute, token);
+		t.is((await issue(status(token, end))).issued.lifetimeMs, 90 * minute, token);
+	// The moment of its issue is not known to the second.
+	const hour = new Date(start + 60 * minute - 900).toISOString();
+	t.is((await issue(status('opaque', hour))).issued.lifetimeMs, 60 * minute);
 });
 
 const hostile: readonly [string, unknown][] = [
@@ -56,13 +59,36 @@ const hostile: readonly [string, unknown][] = [
 	['a token that fills a Secret', status('x'.repeat(70_000), '2030-01-01T00:00:00Z')],
 	['no end', status('opaque')],
 	['an end that is none', status('opaque', 'soon')],
-	['an end in the past', status('opaque', '1999-01-01T00:00:00Z')],
-	['a life of seconds, which would be renewed without end', status(webToken({ iat: 0, exp: 1e-9 }))],
-	['a life of four minutes', status(webToken({ iat: 0, exp: 240 }))],
+	['a token of a megabyte', status('x'.repeat(1024 * 1024), '2030-01-01T00:00:00Z')],
+	['an end that is a number', status('opaque', 4_102_444_800)],
+	['an end that is a list', status('opaque', ['2030-01-01T00:00:00Z'])],
 ];
+const inHour = '1970-01-01T01:00:00Z';
+const short: readonly [what: string, answer: unknown, says: RegExp][] = [
+	['an end in the past', status('opaque', '1999-01-01T00:00:00Z'), /has ended already/],
+	['an end before its issue', status(webToken({ iat: 7_200, exp: 3_600 })), /has ended already/],
+	['a life of nothing', status(webToken({ iat: 0, exp: 1e-9 })), /lasts 0s/],
+	['a life of four minutes', status(webToken({ iat: 0, exp: 240 }), inHour), /lasts 4m0s/],
+	['a life of a second less', status(webToken({ iat: 0, exp: 3_599 }), inHour), /lasts 59m59s/],
+	[
+		'an end that the answer says to be sooner',
+		status(webToken({ iat: 0, exp: 7_200 }), '1970-01-01T00:05:00Z'),
+		/lasts 5m0s/,
+	],
+	['an opaque token of half an hour', status('opaque', new Date(start + 30 * minute).toISOString()), /lasts 30m0s/],
+];
+for (const [what, answer, says] of short) {
+	test(`${what} is told, with what was given and what to do`, async (t) => {
+		const error = await t.throwsAsync(issue(answer), { instanceOf: UnusableToken });
+		t.is(error.reason, 'TokenTooShort');
+		t.regex(error.message, says);
+		t.regex(error.message, /1h or more.*--service-account-max-token-expiration/);
+	});
+}
 for (const [what, answer] of hostile) {
 	test(`an answer with ${what} is refused, as no matter of reaching the cluster`, async (t) => {
 		const error = await t.throwsAsync(issue(answer), { instanceOf: UnusableToken });
+		t.is(error.reason, 'TokenUnusable');
 		t.regex(error?.message ?? '', /ServiceAccount istio-system\/istio-reader-here/);
 		t.false(error?.message.includes('\n'));
 	});
