@@ -89,7 +89,11 @@ function actsOf(
 			everyMs: scaled(4_000, 15_000),
 			does: async (random) => {
 				const name = random.pick(wanted.names) ?? joinedMesh;
-				if (!wanted.meshes.has(name)) return applyMesh(stage, wanted, wishFor(name, random), random);
+				if (!wanted.meshes.has(name)) {
+					// While the former one is on its way out, what is applied would go with it.
+					const former = await orAbsent(home.mesh.api.get(installationReference(name)));
+					return former === undefined ? applyMesh(stage, wanted, wishFor(name, random), random) : undefined;
+				}
 				if (wanted.meshes.size <= leastPresent * wanted.names.length) return;
 				wanted.meshes.delete(name);
 				journal.note('mesh deleted', name);

@@ -12,13 +12,22 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { paint, step } from '../demo/steps.ts';
-import { commandOf, readOptions } from './options.ts';
+import { commandOf, readOptions, type SoakOptions } from './options.ts';
 import { soak } from './run.ts';
 
 const bounds = { readyMs: 60_000, restMs: 20_000, deadlineMs: 180_000 };
 
+function optionsOrEnd(): SoakOptions {
+	try {
+		return readOptions();
+	} catch (error) {
+		console.error(error instanceof Error ? error.message : String(error));
+		return process.exit(1);
+	}
+}
+
 async function main(signal: AbortSignal): Promise<number> {
-	const options = readOptions();
+	const options = optionsOrEnd();
 	const folder = await mkdtemp(path.join(tmpdir(), `meshwright-soak-${options.seed}-`));
 	const tell = (line: string) => console.log(`  ${line}`);
 	try {

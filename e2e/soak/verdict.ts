@@ -1,5 +1,6 @@
 /** What must hold when everything goes well again after a soak. Each finding is a sentence. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { orAbsent } from '../../operator/runtime/errors.ts';
 import { objectKey } from '../../operator/runtime/object.ts';
 import { diffOfStored } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
@@ -63,7 +64,9 @@ export async function judge(
 
 /** Why a mesh is not ready; undefined when it is. */
 async function reasonAgainst({ home }: Stage, name: string): Promise<string | undefined> {
-	const { metadata, status } = await readInstallation(home.mesh.api, name);
+	const found = await orAbsent(readInstallation(home.mesh.api, name));
+	if (found === undefined) return `${name} is gone, although nobody has deleted it`;
+	const { metadata, status } = found;
 	const { conditions, clusters = [] } = status ?? {};
 	const waiting = clusters.filter(
 		(one) => findCondition(one.conditions, metadata.generation, 'Ready', 'True') === undefined,
