@@ -6,7 +6,7 @@ import { ClusterPool } from './cluster-pool.ts';
 import { configMap, isGone } from './cluster-testing.ts';
 import { borrowCluster, type Lender, startLending } from './lending.ts';
 import { locateControlPlane } from './locate.ts';
-import { eventually, printAndDie, processesWith } from './testing.ts';
+import { eventually, printAndDie, processesWith, statesWith } from './testing.ts';
 
 async function programs(): Promise<string> {
 	const located = await locateControlPlane('all');
@@ -191,6 +191,21 @@ test.serial('two loans at a time are two clusters, and an outage is none of thei
 	await using again = await borrowCluster(lender.socket, { name: 'again' });
 	t.true([west.url, east.url].includes(again.url));
 	t.is(pool.figures.clusters, 2);
+});
+
+test.serial('one that nobody has does nothing until it is lent again', async (t) => {
+	const first = await borrowCluster(lender.socket, { name: 'first' });
+	const { url } = first;
+	/** Of kube-apiserver and its guard, which waits for it. */
+	const states = async () =>
+		statesWith(`/kube-apiserver --etcd-servers=unix://${first.directory.replace(/loan-.*/, '')}`);
+	t.true((await states()).every((state) => state !== 'T'));
+	await first.stop();
+	await eventually('it is stopped', async () => (await states()).includes('T'));
+	await using again = await borrowCluster(lender.socket, { name: 'again' });
+	t.is(again.url, url);
+	t.true((await states()).every((state) => state !== 'T'));
+	await again.request(configMap('after-all'));
 });
 
 test.serial('a borrower that is killed gives back what it had', async (t) => {

@@ -38,24 +38,29 @@ export class ClusterPrograms {
 	readonly directory: string;
 	readonly files: components.Layout;
 	readonly tokens = components.newTokens();
+	readonly #env: NodeJS.ProcessEnv;
 	readonly #running = new Map<string, Running>();
 	readonly #removed: () => void;
 	#stopped: Promise<void> | undefined;
 	#client: ApiClient | undefined;
 	#ca = '';
 
-	private constructor(name: string, programs: string, directory: string, removed: () => void) {
+	private constructor(name: string, programs: string, directory: string, env: NodeJS.ProcessEnv, removed: () => void) {
 		this.name = name;
 		this.programs = programs;
 		this.directory = directory;
+		this.#env = env;
 		this.files = components.layout(directory);
 		this.#removed = removed;
 	}
 
-	/** @param programs directory of the programs */
-	static async create(name: string, programs: string): Promise<ClusterPrograms> {
+	/**
+	 * @param programs directory of the programs
+	 * @param env variables of the programs, added to those of this process
+	 */
+	static async create(name: string, programs: string, env: NodeJS.ProcessEnv = {}): Promise<ClusterPrograms> {
 		const directory = await mkdtemp(path.join(tmpdir(), `meshwright-${name}-`));
-		return new ClusterPrograms(name, programs, directory, await removeWhenOrphaned(directory));
+		return new ClusterPrograms(name, programs, directory, env, await removeWhenOrphaned(directory));
 	}
 
 	get ca(): string {
@@ -85,7 +90,7 @@ export class ClusterPrograms {
 		if (this.#stopped !== undefined) {
 			throw new Error(`cluster ${this.name} is stopped`);
 		}
-		const program = await startProgram(this.programs, name, flags, this.files.log(name));
+		const program = await startProgram(this.programs, name, flags, this.files.log(name), this.#env);
 		this.#running.set(name, program);
 		if (this.#stopped !== undefined) {
 			// Stopped while this one was on its way, so that the stop has not seen it.
@@ -140,6 +145,15 @@ export class ClusterPrograms {
 	/** Ends what `startControllers` started. */
 	async endControllers(): Promise<void> {
 		await Promise.all(controllers.map((name) => this.#running.get(name)?.end()));
+	}
+
+	/** Freezes the API server and its store, which take no processor time until `resumeServers`. */
+	pauseServers(): void {
+		for (const name of ['kube-apiserver', 'etcd']) this.#running.get(name)?.signal('SIGSTOP');
+	}
+
+	resumeServers(): void {
+		for (const name of ['etcd', 'kube-apiserver']) this.#running.get(name)?.signal('SIGCONT');
 	}
 
 	async stop(): Promise<void> {

@@ -30,18 +30,22 @@ async function tail(file: string): Promise<string> {
 	return (await readFile(file, 'utf8')).trimEnd().split('\n').slice(-20).join('\n');
 }
 
-/** Starts a program from a directory of programs; its output is appended to the log file. */
+/**
+ * Starts a program from a directory of programs; its output is appended to the log file.
+ * @param env added to the variables of this process
+ */
 export async function startProgram(
 	directory: string,
 	name: string,
 	flags: readonly string[],
 	logFile: string,
+	env: NodeJS.ProcessEnv = {},
 ): Promise<Running> {
 	const log = await open(logFile, 'a');
 	try {
 		const guarded = await startGuarded(path.join(directory, name), flags, {
 			output: log.fd,
-			env: { ...process.env, GOGC: garbagePercent },
+			env: { ...process.env, GOGC: garbagePercent, ...env },
 		});
 		return { ...guarded, name, logFile };
 	} finally {

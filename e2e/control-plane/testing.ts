@@ -10,6 +10,12 @@ export async function processesWith(text: string): Promise<readonly string[]> {
 	return stdout.split('\n').filter((line) => line.includes(text));
 }
 
+/** States of running processes, as `ps` writes them, whose command lines contain a text. `T` is stopped. */
+export async function statesWith(text: string): Promise<readonly string[]> {
+	const { stdout } = await promisify(execFile)('ps', ['-eo', 'stat=,args='], { maxBuffer: 64 * 1024 * 1024 });
+	return stdout.split('\n').flatMap((line) => (line.includes(text) ? [line.charAt(0)] : []));
+}
+
 const deadlineMs = 60_000;
 
 /** Waits until a condition holds. Throws after a minute. */
