@@ -92,6 +92,25 @@ test.serial('each status on the way to Ready and through a change is a lawful st
 });
 
 test.serial(
+	'a quota that keeps pods away is told at once in the words of the API server, and goes with it',
+	async (t) => {
+		const { api } = mesh;
+		const name = 'quota';
+		const namespace = 'istio-quota';
+		await api.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+		const quotas = `/api/v1/namespaces/${namespace}/resourcequotas`;
+		const body = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'none' }, spec: { hard: { pods: '0' } } };
+		await api.request({ method: 'POST', path: quotas, body });
+		await applyInstallation(api, name, { namespace, version: '1.4.10' });
+		const { message } = await untilCondition(api, name, 'Ready', 'Unknown', 'PodsRefused');
+		t.regex(message, /istio-pilot.*0 of 1 pods updated.*exceeded quota: none/);
+		await api.request({ method: 'DELETE', path: `${quotas}/none` });
+		await untilReady(api, name);
+		await deleteInstallation(api, name);
+	},
+);
+
+test.serial(
 	'a version that nobody knows: all that are known are listed, nothing is made, and it is quiet',
 	async (t) => {
 		const { api, cluster } = mesh;

@@ -180,6 +180,18 @@ export const reasons = {
 		meaning: 'Some pods of a component are ready, others are not.',
 		remedy: 'Look at the pods that are not: kubectl describe pod.',
 	},
+	PodsRefused: {
+		condition: 'Installed',
+		meaning:
+			"The cluster makes no pods for a component: a quota, a limit, Pod Security or a policy. The message has the API server's words.",
+		remedy: 'Change what the message names, or the resources and settings of the component.',
+	},
+	ImageReplaced: {
+		condition: 'Installed',
+		meaning:
+			'Something in the cluster, such as an admission policy, puts an image of another name or tag into what is written.',
+		remedy: 'Make an exception in that policy, or ask for that image in spec.images.',
+	},
 	ProgressDeadlineExceeded: {
 		condition: 'Installed',
 		meaning: 'The new pods of a component did not become ready in time. The old ones go on serving.',

@@ -7,7 +7,7 @@ import { type Kind, kindOf } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { applyCrds, assumedCrds, type CrdMemory, isNewerLine } from './apply-crds.ts';
 import { type Child, isRolledOutAndAvailable, toChild } from './child.ts';
-import { clearTheWay, isInvalid } from './clear-way.ts';
+import { clearTheWay, mayBeInTheWay } from './clear-way.ts';
 import { decideCrd } from './crd-plan.ts';
 import { adoptAnnotation, asChild, handoverFieldManager, isShared, type Owner } from './identity.ts';
 import { recreatableField } from './immutable.ts';
@@ -345,7 +345,7 @@ async function applyOrRecreate(object: KubeObject, live: Child | undefined, pass
 	try {
 		return await writer.apply(object, true);
 	} catch (error) {
-		if (!isInvalid(error) || live === undefined) throw error;
+		if (!mayBeInTheWay(error) || live === undefined) throw error;
 		const field = recreatableField(object, error);
 		if (field === undefined) {
 			await clearTheWay(object, error, writer);

@@ -59,6 +59,7 @@ test('a Deployment tells its counts, its generations and its images', (t) => {
 		remoteSecrets: undefined,
 		available: 2,
 		stalled: undefined,
+		podsRefused: undefined,
 		isRolledOut: false,
 		images: ['istio/pilot:1.4.10'],
 		secrets: [],
@@ -69,6 +70,19 @@ test('a Deployment tells its counts, its generations and its images', (t) => {
 
 test('a Deployment without a status yet has no pods; without replicas it wants one', (t) => {
 	t.like(workload(undefined), { observedGeneration: 0, desired: 1, total: 0, available: 0, ownsReplicas: false });
+});
+
+test('condition ReplicaFailure tells why there are no more pods, in a bounded text', (t) => {
+	const refused = (status: string, message?: string) =>
+		workload({
+			conditions: [
+				{ type: 'ReplicaFailure', status, reason: 'FailedCreate', ...(message === undefined ? {} : { message }) },
+			],
+		})?.podsRefused;
+	t.is(refused('True', 'pods "a" is forbidden: exceeded quota'), 'pods "a" is forbidden: exceeded quota');
+	t.is(refused('True'), 'FailedCreate');
+	t.is(refused('False', 'x'), undefined);
+	t.is(refused('True', 'x'.repeat(10_000))?.length, 512);
 });
 
 test('condition Progressing tells whether a roll-out was complete or has stalled', (t) => {

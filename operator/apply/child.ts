@@ -90,6 +90,8 @@ export interface Workload {
 	readonly available: number;
 	/** Reason of condition `Progressing` when it is False (`ProgressDeadlineExceeded`), else undefined. */
 	readonly stalled: string | undefined;
+	/** Why the cluster makes no more pods, in the API server's own words: a quota, a policy. Undefined while it makes them. */
+	readonly podsRefused: string | undefined;
 	/** The roll-out of the pod template was complete once. So pods that are missing now are a failure, not a beginning. */
 	readonly isRolledOut: boolean;
 	readonly images: readonly string[];
@@ -152,8 +154,15 @@ interface DeploymentShape {
 		readonly updatedReplicas?: number;
 		readonly readyReplicas?: number;
 		readonly availableReplicas?: number;
-		readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason?: string }[];
+		readonly conditions?: readonly DeploymentCondition[];
 	};
+}
+
+interface DeploymentCondition {
+	readonly type: string;
+	readonly status: string;
+	readonly reason?: string;
+	readonly message?: string;
 }
 
 interface CrdShape {
@@ -174,9 +183,13 @@ function holdsReplicas({ fieldsV1 }: ManagedFieldsEntry): boolean {
 	return typeof spec === 'object' && spec !== null && 'f:replicas' in spec;
 }
 
+/** A refusal of pods is kept up to this length. It names the pod and the policy first. */
+const longestRefusal = 512;
+
 function workloadOf(object: KubeObject): Workload {
 	const { spec, status } = object as DeploymentShape;
 	const progressing = status?.conditions?.find(({ type }) => type === 'Progressing');
+	const failure = status?.conditions?.find(({ type }) => type === 'ReplicaFailure');
 	return {
 		generation: object.metadata.generation ?? 0,
 		observedGeneration: status?.observedGeneration ?? 0,
@@ -186,6 +199,7 @@ function workloadOf(object: KubeObject): Workload {
 		ready: status?.readyReplicas ?? 0,
 		available: status?.availableReplicas ?? 0,
 		stalled: progressing?.status === 'False' ? (progressing.reason ?? 'Unknown') : undefined,
+		podsRefused: failure?.status === 'True' ? (failure.message ?? failure.reason)?.slice(0, longestRefusal) : undefined,
 		isRolledOut: progressing?.status === 'True' && progressing.reason === 'NewReplicaSetAvailable',
 		images: (spec?.template?.spec?.containers ?? []).map(({ image }) => image ?? ''),
 		secrets: (spec?.template?.spec?.volumes ?? []).flatMap(({ secret }) => secret?.secretName ?? []),

@@ -215,3 +215,26 @@ test('a port that another Service took: the rest is repaired, and the refusal sa
 	await process.pass();
 	t.deepEqual(process.requests, []);
 });
+
+test('a port that was renumbered keeps its node port from ours: the API server calls that an error of its own, and it is mended all the same', async (t) => {
+	const world = new World(t, { connect, admin }, 'clear-renumbered');
+	const ports = [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 31_390 }];
+	const service = child({
+		apiVersion: 'v1',
+		kind: 'Service',
+		metadata: { name: 'gateway', namespace: 'mesh' },
+		spec: { type: 'NodePort', selector: { app: 'gateway' }, ports },
+	});
+	world.set([namespace, service]);
+	const process = world.start();
+	t.deepEqual((await process.settle()).errors, []);
+	const gateway = referenceOf(world.objects[1] as KubeObject);
+	const patch = [{ op: 'replace', path: '/spec/ports/0/port', value: 81 }];
+	await admin.patch(gateway, patch, { type: 'json', fieldManager: 'kubectl-edit' });
+
+	t.deepEqual((await process.pass()).errors, []);
+	t.regex(process.notices[0]?.message ?? '', /port=81/);
+	const { spec } = await admin.get<KubeObject & { spec: { ports: readonly object[] } }>(gateway);
+	t.like(spec.ports, [{ port: 80, nodePort: 31_390 }]);
+	t.is(spec.ports.length, 1);
+});

@@ -3,7 +3,7 @@
  * limit below our request, a second type of volume. Server-side apply keeps the fields of others, so the API server would
  * refuse it for ever. What is in the way is found by asking the API server (dry runs), and nothing else is taken away.
  */
-import { RequestError, type StatusCause } from '../runtime/errors.ts';
+import { RequestError, type StatusCause, TransientError } from '../runtime/errors.ts';
 import { describeObject, type KubeObject, type ManagedFieldsEntry } from '../runtime/object.ts';
 import { Comparison, describePath, type ExtraField, type FieldPath, nearness } from './foreign-fields.ts';
 import { fieldManager, handoverFieldManager, repairFieldManager } from './identity.ts';
@@ -18,9 +18,20 @@ function isOurs({ manager, operation }: ManagedFieldsEntry): boolean {
 	return manager === repairFieldManager || (operation === 'Apply' && ownManagers.has(manager ?? ''));
 }
 
-/** Whether the API server found the object itself invalid, so that fields of others may be the reason. */
+/** An answer for which fields of others may be the reason. */
+export type Refusal = RequestError | TransientError;
+
+/** Whether the API server found the object itself invalid. */
 export function isInvalid(error: unknown): error is RequestError {
 	return error instanceof RequestError && error.status === 422;
+}
+
+/**
+ * Whether fields of others may be the reason. Some checks come so late that the API server calls it an error of its own:
+ * `duplicate nodePort` (kubernetes 1.36 pkg/registry/core/service/storage/alloc.go).
+ */
+export function mayBeInTheWay(error: unknown): error is Refusal {
+	return isInvalid(error) || (error instanceof TransientError && error.status === 500);
 }
 
 /**
@@ -28,13 +39,14 @@ export function isInvalid(error: unknown): error is RequestError {
  * The caller applies again afterwards, to own the fields. When no fields can be found, it repairs what it can of the rest
  * and throws `refusal` with the names of those who should look.
  */
-export async function clearTheWay(object: KubeObject, refusal: RequestError, writer: Writer): Promise<void> {
+export async function clearTheWay(object: KubeObject, refusal: Refusal, writer: Writer): Promise<void> {
 	const live = await writer.find(object);
 	if (live === undefined) throw refusal;
 	const search = new Search(live, object, writer);
-	const extra = await search.inTheWay(refusal.causes);
+	if (refusal instanceof TransientError && !(await search.isLasting(refusal))) throw refusal;
+	const extra = await search.inTheWay(causesOf(refusal));
 	if (extra === undefined) {
-		await search.repairRest(refusal.causes);
+		await search.repairRest(causesOf(refusal));
 		throw search.unsolved(refusal);
 	}
 	await writer.patchGuarded(live, search.comparison.patch(extra.map(({ path }) => path)));
@@ -57,6 +69,13 @@ class Search {
 		this.#writer = writer;
 		this.comparison = new Comparison(live, rendered, isOurs);
 		this.#extra = this.comparison.extraFields();
+	}
+
+	/** Whether the API server says the same again. A failure that passes by itself is nobody's fault. */
+	async isLasting({ message }: TransientError): Promise<boolean> {
+		if (this.#extra.every(({ managers }) => managers.length === 0)) return false;
+		for (const _ of [1, 2]) if ((await this.#refusal([]))?.message !== message) return false;
+		return true;
 	}
 
 	/** The smallest set of extra fields without which the rendered object is valid. Undefined when there is none. */
@@ -102,7 +121,7 @@ class Search {
 			taken = [...taken, ...next];
 			const refusal = await this.#refusal(taken);
 			if (refusal === undefined) return taken;
-			named = refusal.causes;
+			named = causesOf(refusal);
 		}
 		return undefined;
 	}
@@ -122,7 +141,7 @@ class Search {
 			except = [...except, ...next];
 			const refusal = await this.#refusal([], except);
 			if (refusal !== undefined) {
-				named = refusal.causes;
+				named = causesOf(refusal);
 				continue;
 			}
 			const patch = this.comparison.patch([], except);
@@ -131,7 +150,8 @@ class Search {
 		}
 	}
 
-	unsolved(refusal: RequestError): RequestError {
+	unsolved(refusal: Refusal): Refusal {
+		if (refusal instanceof TransientError) return refusal;
 		const { message, status, reason, causes, object } = refusal;
 		const foreign = this.#extra.filter(({ managers }) => managers.length > 0);
 		const advice =
@@ -145,7 +165,7 @@ class Search {
 	}
 
 	/** What the API server says to the rendered object without these extra fields. Undefined when it accepts it. */
-	async #refusal(without: readonly ExtraField[], except: readonly FieldPath[] = []): Promise<RequestError | undefined> {
+	async #refusal(without: readonly ExtraField[], except: readonly FieldPath[] = []): Promise<Refusal | undefined> {
 		this.#dryRuns++;
 		try {
 			await this.#writer.tryPatch(
@@ -157,7 +177,7 @@ class Search {
 			);
 			return undefined;
 		} catch (error) {
-			if (isInvalid(error)) return error;
+			if (mayBeInTheWay(error)) return error;
 			throw error;
 		}
 	}
@@ -170,9 +190,13 @@ function nearest<T>(items: readonly T[], pathOf: (item: T) => FieldPath, causes:
 	return items.filter((_, index) => ranks[index] === best);
 }
 
-function because({ causes, reason }: RequestError): string {
-	const [first] = causes;
-	if (first === undefined) return `the API server called the object ${reason}`;
+function causesOf(refusal: Refusal): readonly StatusCause[] {
+	return refusal instanceof RequestError ? refusal.causes : [];
+}
+
+function because(refusal: Refusal): string {
+	const [first] = causesOf(refusal);
+	if (first === undefined) return 'the API server did not take ours beside it';
 	return `the API server refused ${first.field}${first.message === '' ? '' : ` (${first.message})`}`;
 }
 

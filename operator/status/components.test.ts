@@ -42,6 +42,13 @@ const table: readonly [
 		'progressing',
 		'Progressing',
 	],
+	[
+		'not allowed its pods',
+		workload({ isRolledOut: false, updated: 0, total: 0, available: 0, podsRefused: 'exceeded quota: small' }),
+		'progressing',
+		'PodsRefused',
+	],
+	['changed to another image on its way', workload({ images: ['istio/pilot:1.3.8'] }), 'degraded', 'ImageReplaced'],
 	['ready', workload({ desired: 3 }), 'ready', undefined],
 	[
 		'ready, with pods more than asked for',
@@ -65,6 +72,32 @@ test('counts are told where they are known and left out where not', (t) => {
 	for (const live of ['unknown', undefined] as const) {
 		const { status } = observeComponent(observed(live));
 		t.false('ready' in status || 'desired' in status);
+	}
+});
+
+test('in a roll-out the count is of new pods, and never more than are wanted', (t) => {
+	const rollout = workload({ desired: 9, total: 12, updated: 3, available: 12 });
+	t.like(observeComponent(observed(rollout)).status, { ready: 3, desired: 9 });
+	const surplus = workload({ desired: 1, total: 2, updated: 2, available: 2 });
+	t.like(observeComponent(observed(surplus)).status, { ready: 1, desired: 1 });
+});
+
+test('an image that a policy takes from a mirror is what was asked for, and the status says which one runs', (t) => {
+	const mirror = 'mirror.example/istio/pilot:1.4.10';
+	const { state, isUpToDate, status } = observeComponent(observed(workload({ images: [mirror] })));
+	t.deepEqual([state, isUpToDate, status.version, status.image], ['ready', true, '1.4.10', mirror]);
+	t.regex(status.message ?? '', /mirror\.example.* in the place of istio\/pilot:1\.4\.10/);
+});
+
+test('why the cluster makes no pods is told in its own words, whatever else is to be said', (t) => {
+	for (const differences of [
+		{ available: 2 },
+		{ available: 0 },
+		{ updated: 1 },
+		{ stalled: 'ProgressDeadlineExceeded' },
+	]) {
+		const live = workload({ desired: 3, podsRefused: 'exceeded quota: small', ...differences });
+		t.regex(observeComponent(observed(live)).status.message ?? '', /exceeded quota: small/);
 	}
 });
 
@@ -118,6 +151,7 @@ test('a component is never ready before its current generation is observed, with
 		ready: count,
 		available: count,
 		stalled: fc.constantFrom(undefined, 'ProgressDeadlineExceeded'),
+		podsRefused: fc.constantFrom(undefined, 'exceeded quota'),
 		isRolledOut: fc.boolean(),
 		images: fc.constant(['istio/pilot:1.4.10']),
 	});

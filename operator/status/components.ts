@@ -38,6 +38,7 @@ export interface WorkloadState {
 	readonly ready: number;
 	readonly available: number;
 	readonly stalled: string | undefined;
+	readonly podsRefused: string | undefined;
 	readonly isRolledOut: boolean;
 	readonly images: readonly string[];
 }
@@ -83,7 +84,8 @@ function verdict(observation: WorkloadObservation): {
 	if (live === undefined) {
 		return { state: 'degraded', reason: 'DeploymentNotFound', message: `${object} is not there` };
 	}
-	const { desired, total, updated, available } = live;
+	const { desired, total, updated, available, podsRefused } = live;
+	const why = podsRefused === undefined ? '' : `; the cluster makes no more pods: ${podsRefused}`;
 	if (live.observedGeneration < Math.min(live.generation, appliedGeneration)) {
 		// The Deployment's status is still about the time before our write. (A later annotation of somebody else makes a new
 		// generation too, but what the status says of our generation holds.)
@@ -97,26 +99,59 @@ function verdict(observation: WorkloadObservation): {
 		return {
 			state: 'stalled',
 			reason: 'ProgressDeadlineExceeded',
-			message: `${object}: the roll-out does not get on (${live.stalled}), ${available} of ${desired} pods available; look at the pods and their events`,
+			message: `${object}: the roll-out does not get on (${live.stalled}), ${available} of ${desired} pods available${why === '' ? '; look at the pods and their events' : why}`,
 		};
 	}
 	if (!isOutage && (updated < desired || total > updated)) {
 		return {
 			state: 'progressing',
-			reason: 'Progressing',
-			message: `${object}: ${updated} of ${desired} pods updated, ${available} available`,
+			reason: podsRefused === undefined ? 'Progressing' : 'PodsRefused',
+			message: `${object}: ${updated} of ${desired} pods updated, ${available} available${why}`,
 		};
 	}
 	if (desired === 0) return { state: 'degraded', reason: 'ScaledToZero', message: `${object} is scaled to zero` };
 	if (available === 0)
-		return { state: 'degraded', reason: 'ComponentNotReady', message: `${object}: none of ${desired} pods available` };
+		return {
+			state: 'degraded',
+			reason: 'ComponentNotReady',
+			message: `${object}: none of ${desired} pods available${why}`,
+		};
 	if (available < desired)
 		return {
 			state: 'degraded',
 			reason: 'PartlyReady',
-			message: `${object}: ${available} of ${desired} pods available`,
+			message: `${object}: ${available} of ${desired} pods available${why}`,
 		};
-	return { state: 'ready' };
+	const image = imageOf(observation, live);
+	return image.isAsked
+		? { state: 'ready' }
+		: {
+				state: 'degraded',
+				reason: 'ImageReplaced',
+				message: `${object} runs ${image.running} instead of ${observation.image}: something in the cluster changes what is written`,
+			};
+}
+
+/**
+ * What the main container runs, and whether it is what was asked for. Policies of clusters replace registries by mirrors.
+ * An image of the same name with the same tag or digest is taken as the same.
+ */
+function imageOf(
+	{ image }: WorkloadObservation,
+	{ images }: WorkloadState,
+): { readonly isAsked: boolean; readonly running: string } {
+	const running = images.includes(image) ? image : images.find((one) => lastPart(one) === lastPart(image));
+	return { isAsked: running !== undefined, running: running ?? images.join(', ') };
+}
+
+/** `pilot:1.4.10` of `docker.io/istio/pilot:1.4.10`. */
+function lastPart(image: string): string {
+	return image.slice(image.lastIndexOf('/') + 1);
+}
+
+/** Available pods of the current template, as far as a Deployment tells, and no more than are wanted. */
+function newPodsAvailable({ available, updated, desired }: WorkloadState): number {
+	return Math.min(available, updated, desired);
 }
 
 /** Name of a component in the status. It is unique among all control planes of an installation: `pilot`, `pilot@canary`. */
@@ -128,21 +163,26 @@ export function componentName(component: string, revision: string | undefined): 
 export function observeComponent(observation: WorkloadObservation): ComponentObservation {
 	const { component, revision, live, previous, addresses = [], waitingForLoadBalancer } = observation;
 	const { state, reason, message: whyNot } = verdict(observation);
-	const remarks = [whyNot, waitingForLoadBalancer].filter((remark) => remark !== undefined);
-	const message = remarks.length === 0 ? undefined : remarks.join('; ');
 	const current = live === 'unknown' ? undefined : live;
+	const running = current === undefined ? undefined : imageOf(observation, current);
+	const replaced =
+		state === 'ready' && running !== undefined && running.running !== observation.image
+			? `${observation.object} runs ${running.running}, which something in the cluster puts in the place of ${observation.image}`
+			: undefined;
+	const remarks = [whyNot, replaced, waitingForLoadBalancer].filter((remark) => remark !== undefined);
+	const message = remarks.length === 0 ? undefined : remarks.join('; ');
 	// New pods that never came up don't run anything yet.
 	const isRolledOut = state === 'ready' || (state === 'degraded' && current?.isRolledOut === true);
-	const isUpToDate = isRolledOut && current?.images.includes(observation.image) === true;
+	const isUpToDate = isRolledOut && running?.isAsked === true;
 	const version = isUpToDate ? observation.version : previous?.version;
-	const image = isUpToDate ? observation.image : previous?.image;
+	const image = isUpToDate ? running.running : previous?.image;
 	return {
 		state,
 		isUpToDate,
 		isOutage: state === 'degraded' && observation.isOutage,
 		status: {
 			name: componentName(component, revision),
-			...(current === undefined ? {} : { ready: current.available, desired: current.desired }),
+			...(current === undefined ? {} : { ready: newPodsAvailable(current), desired: current.desired }),
 			...definedFields({ version, image, reason, message }),
 			...(addresses.length === 0 ? {} : { addresses }),
 		},

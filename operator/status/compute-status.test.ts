@@ -353,8 +353,9 @@ const anyWorkload = fc.record({
 	ready: count,
 	available: count,
 	stalled: fc.constantFrom(undefined, 'ProgressDeadlineExceeded'),
+	podsRefused: fc.constantFrom(undefined, 'exceeded quota'),
 	isRolledOut: fc.boolean(),
-	images: fc.constantFrom(['istio/pilot:1.4.10'], ['istio/pilot:1.3.8']),
+	images: fc.constantFrom(['istio/pilot:1.4.10'], ['mirror.example/istio/pilot:1.4.10'], ['istio/pilot:1.3.8']),
 });
 const anyWorkloads = fc.array(fc.oneof(anyWorkload, fc.constantFrom(undefined, 'unknown' as const)), { maxLength: 3 });
 const anyStep: fc.Arbitrary<Partial<Observation>> = fc.record(
@@ -409,6 +410,8 @@ test('every status fits the API, uses listed reasons and types, and keeps the ru
 				t.true([undefined, 'True'].includes(reconciling) && [undefined, 'True'].includes(stalled));
 				t.false(reconciling === 'True' && stalled === 'True');
 				t.is(ready === 'True', kstatus(step.generation, status) === 'Current');
+				const upToDate = condition(status, 'UpToDate')?.status;
+				t.false(ready === 'True' && upToDate === 'False', 'Ready and UpToDate tell one story');
 				if (ready === 'True') {
 					t.is(reconciling ?? stalled, undefined);
 					t.deepEqual(step.findings, []);

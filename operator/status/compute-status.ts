@@ -200,9 +200,12 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 	return { status: 'True', reason: 'Ready', message: `the mesh runs ${observation.version ?? 'as asked'}` };
 }
 
+/** What somebody has done to a workload, and no roll-out mends. */
+const failuresAtOnce: ReadonlySet<string> = new Set(['ScaledToZero', 'ImageReplaced']);
+
 /** A workload that was only just written has had no time to appear. That is progress, not a failure. */
 function isFailure({ isOutage, status }: ComponentObservation, observation: Observation): boolean {
-	return isOutage || status.reason === 'ScaledToZero' || hasBeenReady(observation);
+	return isOutage || failuresAtOnce.has(status.reason ?? '') || hasBeenReady(observation);
 }
 
 /** Whether this generation of the spec has been ready before. */

@@ -16,6 +16,7 @@ export function workload(differences: Partial<WorkloadState> = {}): WorkloadStat
 		ready: desired,
 		available: desired,
 		stalled: undefined,
+		podsRefused: undefined,
 		isRolledOut: true,
 		images: ['istio/pilot:1.4.10'],
 		...differences,
