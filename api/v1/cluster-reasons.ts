@@ -51,8 +51,10 @@ export const clusterReasons = {
 	},
 	KubeconfigNotFound: {
 		condition: 'Reachable',
-		meaning: 'There is no Secret, or no such key in it, as kubeconfigSecret names them.',
-		remedy: 'Make the Secret, or correct the names.',
+		meaning:
+			'There is no Secret, or no such key in it, as kubeconfigSecret names them, or the mesh may not read it; which of these it is, is not told.',
+		remedy:
+			'Make the Secret, or correct the names. A Secret outside of the namespace of the mesh needs the label meshwright.io/mesh-may-read with the name of the mesh.',
 	},
 	KubeconfigUnreadable: {
 		condition: 'Reachable',

@@ -49,6 +49,11 @@ export const meshLabel = `${group}/mesh` as const;
 export const clusterLabel = `${group}/cluster` as const;
 
 /**
+ * On a Secret outside of the namespace of a mesh: the name of the MeshInstallation that may name it in its spec, or `any`.
+ */
+export const mayReadLabel = `${group}/mesh-may-read` as const;
+
+/**
  * Istio finds the Secrets of other clusters by this label (istio 1.0-1.4 `pkg/kube/secretcontroller`, later
  * `pkg/kube/multicluster`).
  */

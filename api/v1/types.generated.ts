@@ -1272,7 +1272,7 @@ export interface KubeconfigSecret {
 	 */
 	name: string;
 	/**
-	 * Namespace of the Secret.
+	 * Namespace of the Secret. Outside of the namespace of the mesh the Secret needs the label meshwright.io/mesh-may-read with the name of the mesh, or any.
 	 */
 	namespace: string;
 	/**

@@ -3,7 +3,7 @@
  * others. Some are real API servers, the rest are simulated in another process. The operator can't tell them apart.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ParsedStatus } from '../../api/v1/index.ts';
+import { mayReadLabel, type ParsedStatus } from '../../api/v1/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { objectKey } from '../../operator/runtime/object.ts';
 import { entry, flatKubeconfig, type Reachable } from '../support/joined.ts';
@@ -99,7 +99,11 @@ async function giveKubeconfigs({ stage, others, simulator }: Fleet): Promise<rea
 			await stage.user.create({
 				apiVersion: 'v1',
 				kind: 'Secret',
-				metadata: { namespace: operatorNamespace, name: `${name}-kubeconfig` },
+				metadata: {
+					namespace: operatorNamespace,
+					name: `${name}-kubeconfig`,
+					labels: { [mayReadLabel]: 'any' },
+				},
 				data: { kubeconfig: Buffer.from(flatKubeconfig(one)).toString('base64') },
 			});
 			return name;

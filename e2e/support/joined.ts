@@ -1,6 +1,6 @@
 /** Several real clusters, joined as a platform team joins them: a kubeconfig in a Secret, and an entry in the spec. */
 import { parse } from 'yaml';
-import type { ParsedStatus } from '../../api/v1/index.ts';
+import { mayReadLabel, type ParsedStatus } from '../../api/v1/index.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
@@ -59,7 +59,11 @@ export async function giveKubeconfig(api: ApiServer, cluster: string, kubeconfig
 		{
 			apiVersion: 'v1',
 			kind: 'Secret',
-			metadata: { namespace: 'meshwright-system', name: `${cluster}-kubeconfig` },
+			metadata: {
+				namespace: 'meshwright-system',
+				name: `${cluster}-kubeconfig`,
+				labels: { [mayReadLabel]: 'any' },
+			},
 			data: { kubeconfig: Buffer.from(kubeconfig).toString('base64') },
 		},
 		{ fieldManager: person, force: true },

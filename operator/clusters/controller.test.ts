@@ -159,7 +159,7 @@ test('a kubeconfig that comes brings its clusters a pass, and another Secret doe
 		const secret = (name: string, data: Readonly<Record<string, string>>): KubeObject => ({
 			apiVersion: 'v1',
 			kind: 'Secret',
-			metadata: { namespace: 'secrets', name },
+			metadata: { namespace: 'secrets', name, labels: { 'meshwright.io/mesh-may-read': 'any' } },
 			data,
 		});
 		server.put(secret('other', {}));

@@ -127,7 +127,9 @@ export class ClusterController {
 			const isNew = !this.#cells.has(key);
 			if (isNew) this.#cells.set(key, newCell(mesh.name, name));
 			// A cluster that leaves is cleaned with the kubeconfig by which it joined.
-			this.#kubeconfigs.setInterest(key, (entries.get(name) ?? records.get(name))?.kubeconfig);
+			const secret = (entries.get(name) ?? records.get(name))?.kubeconfig;
+			const reader = { mesh: mesh.name, namespace: mesh.namespace };
+			this.#kubeconfigs.setInterest(key, secret === undefined ? undefined : { name: secret, reader });
 			if (isNew) this.#wake(key, 'listed');
 		}
 		if (before !== undefined && !isSameWish(before, mesh)) {

@@ -24,7 +24,9 @@ const cluster = withRules(
 		kubeconfigSecret: z
 			.strictObject({
 				name: objectName.describe('Name of the Secret.'),
-				namespace: dnsLabel.describe('Namespace of the Secret.'),
+				namespace: dnsLabel.describe(
+					'Namespace of the Secret. Outside of the namespace of the mesh the Secret needs the label meshwright.io/mesh-may-read with the name of the mesh, or any.',
+				),
 				key: optional(text(253, /^[-._a-zA-Z0-9]+$/, 'a key: letters, digits, -, _ and .')).describe(
 					'Key of the Secret that holds the kubeconfig. kubeconfig when not set.',
 				),

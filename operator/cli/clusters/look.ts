@@ -2,7 +2,7 @@
  * Looks at joined clusters from the user's machine, with the user's own rights here and the kubeconfigs there. It uses the
  * operator's guard and checks.
  */
-import type { ClusterProblem } from '../../../api/v1/index.ts';
+import { type ClusterProblem, mayReadLabel } from '../../../api/v1/index.ts';
 import { toChild } from '../../apply/child.ts';
 import type { CheckedFacts } from '../../clusters/checks/checked-facts.ts';
 import { clusterId } from '../../clusters/checks/gather.ts';
@@ -16,6 +16,7 @@ import { failureContextOf } from '../../clusters/keep/source.ts';
 import type { VisitThere } from '../../clusters/keep/visit.ts';
 import { guardedLookup } from '../../clusters/kubeconfig/address-guard.ts';
 import { type ClusterAccess, readClusterKubeconfig } from '../../clusters/kubeconfig/kubeconfig.ts';
+import { mayRead, notReadable } from '../../clusters/kubeconfig/may-read.ts';
 import { namesOf } from '../../clusters/names.ts';
 import { type ClusterRecord, recordOf, recordReference, recordSetId } from '../../clusters/secret/record.ts';
 import type { ClusterSettings } from '../../clusters/settings.ts';
@@ -88,7 +89,7 @@ export async function lookAtClusters(options: LookOptions): Promise<Looking> {
 	const entries = mesh.clusters.filter(({ name }) => only === undefined || name === only);
 	const connected = await Promise.all(
 		entries.map(async (entry) => {
-			const opened = await open(api, entry, settings, kubeconfigs?.get(entry.name));
+			const opened = await open(api, mesh, entry, settings, kubeconfigs?.get(entry.name));
 			const there = 'reason' in opened ? undefined : connectionOf(opened, mesh, entry, names, settings);
 			return { entry, opened, there, cell: cells.get(entry.name) ?? newCell(mesh.name, entry.name) };
 		}),
@@ -179,11 +180,13 @@ export function toHundredths(ms: number): number {
 
 async function open(
 	api: ApiServer,
+	mesh: Pick<KeepingMesh, 'name' | 'namespace'>,
 	{ kubeconfig }: WantedCluster,
 	settings: ClusterSettings,
 	given: Buffer | undefined,
 ): Promise<ClusterAccess | ClusterProblem> {
 	const { namespace, name, key } = kubeconfig;
+	const reader = { mesh: mesh.name, namespace: mesh.namespace };
 	let content = given;
 	if (content === undefined) {
 		const { apiVersion, kind } = kinds.Secret;
@@ -192,8 +195,7 @@ async function open(
 			secret = await api.get({ apiVersion, kind, namespace, name });
 		} catch (error) {
 			if (isNotFound(error)) {
-				const message = `there is no Secret ${namespace}/${name}, which kubeconfigSecret names: make it, or correct the name`;
-				return { reason: 'KubeconfigNotFound', message };
+				return { reason: 'KubeconfigNotFound', message: notReadable(reader, { namespace, name, key }) };
 			}
 			if (isForbidden(error)) {
 				return { reason: 'KubeconfigUnreadable', message: `you may not read Secret ${namespace}/${name}` };
@@ -201,9 +203,10 @@ async function open(
 			throw error;
 		}
 		const value = secret.data?.[key];
-		if (typeof value !== 'string') {
-			const message = `Secret ${namespace}/${name} has no key ${key}, which kubeconfigSecret names: correct one of the two`;
-			return { reason: 'KubeconfigNotFound', message };
+		// Told as the operator tells it, though the user here may see the difference.
+		const isAllowed = mayRead(reader, { namespace, name }, secret.metadata.labels?.[mayReadLabel]);
+		if (typeof value !== 'string' || !isAllowed) {
+			return { reason: 'KubeconfigNotFound', message: notReadable(reader, { namespace, name, key }) };
 		}
 		content = Buffer.from(value, 'base64');
 	}

@@ -1,4 +1,5 @@
 /** The Secret here by which the operator reaches a cluster that joins. */
+import { mayReadLabel } from '../../../api/v1/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isNotFound, orAbsent } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
@@ -39,6 +40,7 @@ export function kubeconfigSecret(
 				[joinedClusterLabel]: cluster,
 				[joinNamespaceLabel]: namespace,
 				[joinedMeshLabel]: mesh,
+				[mayReadLabel]: mesh,
 			},
 		},
 		type: 'Opaque',

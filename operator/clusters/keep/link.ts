@@ -5,6 +5,7 @@ import type { ClusterProblem } from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
 import type { ReflectorChange } from '../../runtime/watch/reflector.ts';
 import { readClusterKubeconfig } from '../kubeconfig/kubeconfig.ts';
+import { notReadable } from '../kubeconfig/may-read.ts';
 import type { KubeconfigSecret } from '../kubeconfig/secrets.ts';
 import type { ClusterRecord } from '../secret/record.ts';
 import type { ClusterCell } from './cell.ts';
@@ -36,6 +37,7 @@ export class ClusterLink {
 	): Promise<ClusterConnection | undefined> {
 		const { kubeconfigs, settings } = this.#context;
 		const { namespace, name, key } = entry.kubeconfig;
+		const reader = { mesh: mesh.name, namespace: mesh.namespace };
 		const refuse = (problem: ClusterProblem): undefined => {
 			this.#probed(cell, { ok: false, problem });
 			cell.isRefused = true;
@@ -43,7 +45,7 @@ export class ClusterLink {
 		};
 		let secret: KubeconfigSecret | undefined;
 		try {
-			secret = await kubeconfigs.read({ namespace, name }, signal);
+			secret = await kubeconfigs.read({ name: { namespace, name }, reader }, signal);
 		} catch (error) {
 			signal.throwIfAborted();
 			this.#context.onWatchError(cell, error);
@@ -54,13 +56,7 @@ export class ClusterLink {
 		}
 		const content = secret?.get(key);
 		if (content === undefined) {
-			return refuse({
-				reason: 'KubeconfigNotFound',
-				message:
-					secret === undefined
-						? `there is no Secret ${namespace}/${name}, which kubeconfigSecret names: make it, or correct the name`
-						: `Secret ${namespace}/${name} has no key ${key}, which kubeconfigSecret names: correct one of the two`,
-			});
+			return refuse({ reason: 'KubeconfigNotFound', message: notReadable(reader, { namespace, name, key }) });
 		}
 		const kept = { dataPlane: entry.dataPlane, secrets: entry.role === 'Primary' };
 		const connectedBy = createHash('sha256').update(content).update(JSON.stringify(kept)).digest('base64');
