@@ -27,7 +27,8 @@ export function podBlocks(api: ApiServer, signal?: AbortSignal): Promise<Blocks>
 		let blocks: string[] = [];
 		let nodes = 0;
 		try {
-			for await (const page of api.pages(kinds.Node, { limit: nodesPerPage, signal, read: blocksOfNode })) {
+			const options = { limit: nodesPerPage, most: mostNodes, signal, read: blocksOfNode };
+			for await (const page of api.pages(kinds.Node, options)) {
 				nodes += page.items.length;
 				if (nodes > mostNodes) return unknown(`it has more than ${mostNodes} Nodes`);
 				for (const ofNode of page.items) blocks.push(...ofNode);

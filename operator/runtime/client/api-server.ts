@@ -114,6 +114,8 @@ export interface ListOptions extends CallOptions {
 export interface ListReading<T> extends ListOptions {
 	/** Returns what is kept of an object. The rest is dropped before the next one is read. Default: the object as it is. */
 	readonly read?: ((object: KubeObject) => T) | undefined;
+	/** The list of a server with a budget may have this many objects. Default: the budget's number. */
+	readonly most?: number | undefined;
 }
 
 export interface ListPage<T> {
@@ -409,7 +411,7 @@ export class ApiServer {
 		kind: Kind,
 		options: Omit<ListReading<T>, 'continue'> = {},
 	): AsyncGenerator<ListPage<T>, void> {
-		const progress = this.budget?.newList(kind.plural);
+		const progress = this.budget?.newList(kind.plural, options.most);
 		let next: string | undefined;
 		do {
 			const page = await this.listPage<T>(kind, { ...options, continue: next });
@@ -431,17 +433,18 @@ export class ApiServer {
 		const reader = (checks: ConnectionBudget) => {
 			// A request may be repeated. Then its list begins anew.
 			items = [];
-			const { document, objects } = checks.limits;
+			const { document, refusalBytes, objects } = checks.limits;
+			const most = options.most ?? objects;
 			const list = new ListReader({
 				item: document,
-				rest: { ...document, bytes: checks.limits.refusalBytes },
+				rest: { ...document, bytes: refusalBytes },
 				refuse: (words) => checks.offend(`sent a list of ${kind.plural} that ${words}`),
 				onItem: (text) => {
 					const item = asItem(parseBody(`GET ${path}`, text), kind, isMetadata);
 					if (item === undefined) throw notAList(path, kind);
 					if (!isAsked(item, options)) checks.countStranger();
-					else if (items.push(read(item)) > objects)
-						throw checks.offend(`sent a list of ${kind.plural} that has more than ${objects} objects`);
+					else if (items.push(read(item)) > most)
+						throw checks.offend(`sent a list of ${kind.plural} that has more than ${most} objects`);
 				},
 			});
 			isOdd = () => list.isOdd;

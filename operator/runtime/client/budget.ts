@@ -17,7 +17,7 @@ export interface BudgetLimits {
 	/** Pages of one list, and pages in a row that bring nothing. */
 	readonly pages: number;
 	readonly emptyPages: number;
-	/** Objects of one list. */
+	/** Objects of one list. Whoever keeps little of each may allow more, see `ListReading.most`. */
 	readonly objects: number;
 	/** What all caches of the connection may keep. */
 	readonly stored: { readonly objects: number; readonly bytes: number };
@@ -43,7 +43,7 @@ export const joinedLimits: BudgetLimits = {
 	refusalBytes: 256 * 1024,
 	pages: 1_000,
 	emptyPages: 3,
-	objects: 50_000,
+	objects: 20_000,
 	stored: { objects: 15_000, bytes: 12 * 1024 * 1024 },
 	strangers: 50,
 	events: { burst: 5_000, perSecond: 100 },
@@ -177,8 +177,9 @@ export class ConnectionBudget {
 			throw this.offend(`has objects of which more than ${stored.bytes} bytes would have to be kept`);
 	}
 
-	newList(what: string): ListProgress {
-		return new ListProgress(this, what);
+	/** @param most objects that the list may have; default `limits.objects` */
+	newList(what: string, most = this.limits.objects): ListProgress {
+		return new ListProgress(this, what, most);
 	}
 }
 
@@ -186,14 +187,16 @@ export class ConnectionBudget {
 export class ListProgress {
 	readonly #budget: ConnectionBudget;
 	readonly #what: string;
+	readonly #most: number;
 	#pages = 0;
 	#empty = 0;
 	#objects = 0;
 	#last: string | undefined;
 
-	constructor(budget: ConnectionBudget, what: string) {
+	constructor(budget: ConnectionBudget, what: string, most: number) {
 		this.#budget = budget;
 		this.#what = what;
+		this.#most = most;
 	}
 
 	/**
@@ -201,11 +204,11 @@ export class ListProgress {
 	 * @param next the token for the next page
 	 */
 	page(objects: number, next: string | undefined): void {
-		const { pages, emptyPages, objects: mostObjects } = this.#budget.limits;
+		const { pages, emptyPages } = this.#budget.limits;
 		this.#pages++;
 		this.#objects += objects;
 		this.#empty = objects === 0 ? this.#empty + 1 : 0;
-		if (this.#objects > mostObjects) throw this.#offend(`has more than ${mostObjects} objects`);
+		if (this.#objects > this.#most) throw this.#offend(`has more than ${this.#most} objects`);
 		if (next === undefined) return;
 		if (next === this.#last) throw this.#offend('goes on with the same page again and again');
 		if (this.#empty >= emptyPages) throw this.#offend('goes on with pages that have nothing in them');

@@ -1,0 +1,129 @@
+import { setImmediate } from 'node:timers/promises';
+import test from 'ava';
+import { FakeClock } from '../clock-fake.ts';
+import { MisbehaviourError } from '../errors.ts';
+import { ConnectionBudget, joinedLimits, SharedBudget } from './budget.ts';
+import { GatheredBytes } from './gathered-bytes.ts';
+import { SharedBytes } from './shared-bytes.ts';
+
+const offends = (t: { throws: (call: () => void, expected: object) => unknown }, call: () => void, words: RegExp) =>
+	t.throws(call, { instanceOf: MisbehaviourError, message: words });
+
+function budget(limits: Partial<typeof joinedLimits> = {}) {
+	const clock = new FakeClock();
+	const offences: string[] = [];
+	const shared = new SharedBudget(clock);
+	const made = new ConnectionBudget(shared, ({ deed }) => offences.push(deed), { ...joinedLimits, ...limits });
+	return { clock, offences, shared, budget: made };
+}
+
+test('the first offence is told once, and stays', async (t) => {
+	const { budget: made, offences } = budget();
+	const first = made.offend('did this');
+	t.is(made.offend('did that'), first);
+	t.is(made.offence, first);
+	await setImmediate();
+	t.deepEqual(offences, ['did this']);
+});
+
+test('a list ends when it repeats a page, brings nothing, or does not end', (t) => {
+	const limits = { pages: 5, emptyPages: 2, objects: 100 };
+	const list = () => budget(limits).budget.newList('services');
+	const same = list();
+	same.page(1, 'x');
+	offends(t, () => same.page(1, 'x'), /list of services that goes on with the same page/);
+	const empty = list();
+	empty.page(0, 'a');
+	empty.page(1, 'b');
+	empty.page(0, 'c');
+	offends(t, () => empty.page(0, 'd'), /nothing in them/);
+	const long = list();
+	for (const next of ['a', 'b', 'c', 'd']) long.page(1, next);
+	offends(t, () => long.page(1, 'e'), /more than 5 pages/);
+	offends(t, () => list().page(101, undefined), /more than 100 objects/);
+	t.notThrows(() => list().page(0, undefined), 'an empty list is none of these');
+});
+
+test('events may come at once, and then as many as time allows', async (t) => {
+	const { budget: made, clock } = budget({ events: { burst: 10, perSecond: 2 } });
+	for (let count = 0; count < 10; count++) made.countEvent();
+	await clock.advance(1_000);
+	made.countEvent();
+	made.countEvent();
+	offends(t, () => made.countEvent(), /more than 10 events/);
+});
+
+test('what all caches of a connection keep is counted together, and what they let go is free again', (t) => {
+	const { budget: made } = budget({ stored: { objects: 10, bytes: 1_000 } });
+	const [one, two] = [{}, {}];
+	made.keeps(one, 8, 10);
+	made.keeps(one, 2, 10);
+	made.keeps(two, 8, 10);
+	offends(t, () => made.keeps(two, 9, 10), /more than 10 objects/);
+	const { budget: heavy } = budget({ stored: { objects: 10, bytes: 1_000 } });
+	offends(t, () => heavy.keeps(one, 1, 1_001), /more than 1000 bytes/);
+});
+
+test('a connection that takes its part of the time waits, and one that always wants more is ended', async (t) => {
+	const { budget: made, clock } = budget({ work: { burstMs: 100, share: 0.1 }, busyMs: 5_000 });
+	t.is(made.worked(50, 0), 0);
+	const waitMs = made.worked(100, 0);
+	t.true(waitMs > 400 && waitMs < 700, `${waitMs}`);
+	await clock.advance(10_000);
+	t.is(made.worked(1, 0), 0, 'time makes good for it');
+	const overdo = async () => {
+		for (let count = 0; count < 100; count++) await clock.advance(made.worked(100, 0));
+	};
+	await t.throwsAsync(overdo(), { instanceOf: MisbehaviourError, message: /than the operator reads from one cluster/ });
+});
+
+test('connections that take little do not wait for those that take much', async (t) => {
+	const { budget: hungry, shared, clock } = budget({ work: { burstMs: 1e6, share: 1 } });
+	hungry.worked(5_000, 0);
+	t.true(hungry.worked(6e5, 0) > 0, 'all together have a part as well');
+	const modest = new ConnectionBudget(shared);
+	t.is(modest.worked(1, 1_000), 0);
+	await clock.advance(0);
+});
+
+test('who needs more memory than there is waits until others give some back', async (t) => {
+	const clock = new FakeClock();
+	const bytes = new SharedBytes({ limit: 100, most: 90, free: 10, patienceMs: 5_000, clock });
+	const large = bytes.connection();
+	const [first, second] = [large(), large()];
+	t.is(first.resize(80), undefined);
+	const beyondItsOwn = second.resize(20);
+	t.truthy(beyondItsOwn, 'one connection has a limit of its own');
+	const other = bytes.connection()();
+	t.is(other.resize(10), undefined, 'a small part is always there');
+	const more = other.resize(30);
+	t.truthy(more);
+	t.is(bytes.waiting, 2);
+	first.close();
+	await Promise.all([beyondItsOwn, more]);
+	t.deepEqual([bytes.waiting, bytes.held], [0, 50]);
+	second.close();
+	other.close();
+	t.is(bytes.held, 0);
+	t.is(clock.pendingTimers, 0);
+});
+
+test('who waits too long for memory gives up, with a reason', async (t) => {
+	const clock = new FakeClock();
+	const bytes = new SharedBytes({ limit: 100, most: 200, free: 10, patienceMs: 5_000, clock });
+	bytes.connection()().resize(100);
+	const waiting = t.throwsAsync(async () => bytes.connection()().resize(50), { message: /for 5 s there was no room/ });
+	await clock.advance(5_000);
+	t.like(await waiting, { reason: 'AnswersWait' });
+	t.is(bytes.waiting, 0);
+});
+
+test('bytes that come one by one take little more memory than they are', (t) => {
+	const gathered = new GatheredBytes();
+	const text = 'some bytes, '.repeat(2_000);
+	for (const character of text) gathered.push(Buffer.from(character));
+	t.is(gathered.length, text.length);
+	t.true(gathered.held < text.length * 2);
+	t.is(gathered.take().toString(), text);
+	t.deepEqual([gathered.length, gathered.held], [0, 0]);
+});
