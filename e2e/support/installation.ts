@@ -132,7 +132,9 @@ export function renderedForServed(name: string, spec: Spec): readonly KubeObject
 
 function resolvedMesh(name: string, spec: Spec): ResolvedClassicMesh {
 	const parsed = parseMeshInstallation(installation(name, spec));
-	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
+	const resolved = parsed.ok
+		? resolve(parsed.installation, { limits: { operatorNamespace: 'meshwright-system' } })
+		: parsed;
 	if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
 	return resolved.mesh;
 }

@@ -15,7 +15,10 @@ export interface RunningOperator extends AsyncDisposable {
 
 export interface StartOperatorOptions
 	extends Partial<
-		Pick<MeshOperatorOptions, 'log' | 'resyncMs' | 'wallClock' | 'configFollowedAfterMs' | 'clusters' | 'leaderElect'>
+		Pick<
+			MeshOperatorOptions,
+			'log' | 'resyncMs' | 'wallClock' | 'configFollowedAfterMs' | 'clusters' | 'leaderElect' | 'limits'
+		>
 	> {
 	/** Instead of the kubeconfig of the cluster's operator account. */
 	readonly kubeconfig?: string;
