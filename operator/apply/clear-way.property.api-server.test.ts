@@ -8,7 +8,7 @@ import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { render } from '../lines/testing.ts';
 import { meshOf } from '../render/testing.ts';
 import { ApiServer } from '../runtime/client/api-server.ts';
-import { RequestError } from '../runtime/errors.ts';
+import { RequestError, TransientError } from '../runtime/errors.ts';
 import { groupOf, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { isRecord } from '../runtime/object-shape.ts';
 import { Comparison, describePath, type FieldPath } from './foreign-fields.ts';
@@ -233,6 +233,8 @@ async function isRefused(request: Promise<unknown>): Promise<boolean> {
 		return false;
 	} catch (error) {
 		if (error instanceof RequestError && (error.status === 422 || error.status === 400)) return true;
+		// Two ports of a Service with one node port are an error of the API server's own.
+		if (error instanceof TransientError && error.status === 500) return true;
 		throw error;
 	}
 }
