@@ -1,11 +1,9 @@
 /** Reads the MeshInstallations of YAML or JSON files, several documents each, and of standard input. */
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
-import { parseAllDocuments } from 'yaml';
 import { group, kind } from '../../api/v1/index.ts';
+import { parseYaml, plainValue, YamlProblem } from '../runtime/bounded-yaml.ts';
 import { groupOf } from '../runtime/object.ts';
-import { visible } from '../runtime/visible-text.ts';
 import { CommandError } from './command-error.ts';
+import { readNamed, sourceName } from './files.ts';
 import { note } from './terminal.ts';
 
 /** A MeshInstallation from a file. Only its kind has been checked yet. */
@@ -27,7 +25,8 @@ interface Header {
  * there is none.
  */
 export async function readInput(files: readonly string[]): Promise<readonly Input[]> {
-	const inputs = (await Promise.all(files.map(readOne))).flat();
+	const inputs: Input[] = [];
+	for (const file of files) inputs.push(...(await readOne(file)));
 	if (inputs.length === 0) {
 		throw new CommandError(
 			`there is no ${kind} in ${files.map(sourceName).join(', ')}`,
@@ -37,38 +36,21 @@ export async function readInput(files: readonly string[]): Promise<readonly Inpu
 	return inputs;
 }
 
-function sourceName(file: string): string {
-	return file === '-' ? 'standard input' : file;
-}
-
 async function readOne(file: string): Promise<readonly Input[]> {
 	const source = sourceName(file);
-	return parse(source, await content(file)).flatMap((object) => select(source, object));
-}
-
-async function content(file: string): Promise<string> {
-	if (file === '-') {
-		return text(process.stdin);
-	}
-	try {
-		return await readFile(file, 'utf8');
-	} catch (error) {
-		const { code } = error as NodeJS.ErrnoException;
-		const reason =
-			code === 'ENOENT' ? 'does not exist' : code === 'EISDIR' ? 'is a folder' : `can’t be read (${code ?? 'unknown'})`;
-		throw new CommandError(`${file} ${reason}`, 'give a file with -f, or - for standard input', error);
-	}
+	return parse(source, (await readNamed(file)).toString('utf8')).flatMap((object) => select(source, object));
 }
 
 function parse(source: string, yaml: string): readonly unknown[] {
-	return parseAllDocuments(yaml).flatMap((document): readonly unknown[] => {
-		const [error] = document.errors;
-		if (error !== undefined) {
-			throw new CommandError(`${visible(source)} is not YAML: ${error.message}`.split('\n'), undefined, error);
-		}
-		const object: unknown = document.toJS({ maxAliasCount: 100 });
-		return object === null || object === undefined ? [] : [object];
-	});
+	try {
+		return parseYaml(yaml)
+			.map((document, index) => plainValue(document, index))
+			.filter((object) => object !== null && object !== undefined);
+	} catch (error) {
+		if (!(error instanceof YamlProblem)) throw error;
+		const where = error.document === 0 ? source : `${source}: document ${error.document + 1}`;
+		throw new CommandError(`${where} ${error.message}`, undefined, error);
+	}
 }
 
 function select(source: string, object: unknown): readonly Input[] {

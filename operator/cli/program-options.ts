@@ -70,17 +70,21 @@ export const kubeconfigOption = (): Option =>
 export const contextOption = (): Option =>
 	new Option('--context <name>', 'context of the kubeconfig (default: its current one)');
 export const filesOption = (): Option =>
-	new Option('-f, --filename <file>', 'file with MeshInstallations, - for standard input; may be given again')
+	new Option(
+		'-f, --filename <file>',
+		'file with MeshInstallations, at most 8 MiB; - for standard input; may be given again',
+	)
 		.argParser(collect)
 		.makeOptionMandatory();
 export const manifestsOption = (): Option =>
-	new Option('-f, --filename <file>', 'file with manifests, - for standard input; may be given again').argParser(
-		collect,
-	);
+	new Option(
+		'-f, --filename <file>',
+		'file with manifests, at most 8 MiB; - for standard input; may be given again',
+	).argParser(collect);
 export const recursiveOption = (): Option =>
 	new Option(
 		'-R, --recursive <folder>',
-		'folder whose .yaml, .yml and .json files are read, with its subfolders; may be given again',
+		'folder whose .yaml, .yml and .json files are read, with its subfolders: regular files inside of it, at most 8 MiB each and 64 MiB together; may be given again',
 	).argParser(collect);
 export const outputOption = (...choices: readonly string[]): Option =>
 	new Option('-o, --output <format>', 'output format').choices(choices);

@@ -6,7 +6,9 @@
  * The time is bounded: less than a second of CPU for the worst mebibyte that was found. Messages say where, never what is
  * written there.
  */
+
 import { Composer, CST, isMap, isScalar, isSeq, Lexer, LineCounter, type ParsedNode, Parser } from 'yaml';
+import { refuseDepth, YamlProblem } from '../runtime/bounded-yaml.ts';
 
 /** Plain data. Maps have no prototype that a key could reach. */
 export type Plain = string | number | boolean | null | readonly Plain[] | PlainMap;
@@ -52,8 +54,9 @@ export function readUntrustedYaml(content: Buffer, source: Source): Plain {
 		merge: false,
 		logLevel: 'silent',
 	});
-	// The composer catches a stack that overflows and reports it as an error of the document.
-	const documents = [...composer.compose(new Parser(lines.addNewLine).parse(text))];
+	const tokens = [...new Parser(lines.addNewLine).parse(text)];
+	refuseNesting(tokens, source);
+	const documents = [...composer.compose(tokens)];
 	const [document] = documents;
 	if (document === undefined) {
 		throw refused(source, 'is empty');
@@ -112,6 +115,16 @@ function refuseSyntax(text: string, source: Source): void {
 		if (type === 'double-quoted-scalar' && wrongEscape.test(lexeme.replaceAll('\\\\', ' '))) {
 			throw refused(source, 'has a wrong escape in double quotes');
 		}
+	}
+}
+
+/** Judges by the tokens alone: composing what is nested takes stack, and its end may be that of the process. */
+function refuseNesting(tokens: readonly CST.Token[], source: Source): void {
+	try {
+		refuseDepth(tokens, deepest);
+	} catch (error) {
+		if (!(error instanceof YamlProblem)) throw error;
+		throw refused(source, `is nested more than ${deepest} levels deep`);
 	}
 }
 

@@ -1,6 +1,7 @@
 /** Texts with comments, anchors, quotes and all sorts of line ends: what is not changed stays as it is, to the byte. */
 import test from 'ava';
-import { editDocuments, readDocuments, SyntaxProblem } from './edit.ts';
+import { YamlProblem } from '../../runtime/bounded-yaml.ts';
+import { editDocuments, readDocuments } from './edit.ts';
 
 type Value = Record<string, unknown>;
 
@@ -169,6 +170,6 @@ test('a text that can’t be changed in place is printed anew, and it is told', 
 });
 
 test('what is no YAML is told with its document', (t) => {
-	const error = t.throws(() => readDocuments('a: 1\n---\nb: [\n'), { instanceOf: SyntaxProblem });
+	const error = t.throws(() => readDocuments('a: 1\n---\nb: [\n'), { instanceOf: YamlProblem });
 	t.is(error?.document, 1);
 });

@@ -4,20 +4,11 @@
  * printed.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type Document, parseAllDocuments } from 'yaml';
+import type { Document } from 'yaml';
+import { parseYaml, plainValue, YamlProblem } from '../../runtime/bounded-yaml.ts';
 import { toJson } from '../document.ts';
 import { NotEditable } from './nodes.ts';
 import { type Edit, eolOf, print, Writer } from './writer.ts';
-
-/** The text is no YAML. */
-export class SyntaxProblem extends Error {
-	/** Counted from 0. */
-	readonly document: number;
-	constructor(document: number, message: string, cause: unknown) {
-		super(message, { cause });
-		this.document = document;
-	}
-}
 
 export interface Edited {
 	readonly text: string;
@@ -30,7 +21,7 @@ export interface Edited {
  * as text).
  */
 function parse(text: string): readonly Document.Parsed[] {
-	const documents = parseAllDocuments(text, {
+	return parseYaml(text, {
 		keepSourceTokens: true,
 		version: '1.1',
 		customTags: (tags) =>
@@ -38,29 +29,21 @@ function parse(text: string): readonly Document.Parsed[] {
 				(tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && tag.format !== 'TIME'),
 			),
 	});
-	const parsed: readonly Document.Parsed[] = Array.isArray(documents) ? documents : [];
-	for (const [index, { errors }] of parsed.entries()) {
-		const [error] = errors;
-		if (error !== undefined) {
-			throw new SyntaxProblem(index, error.message, error);
-		}
-	}
-	return parsed;
 }
 
-function readValue(document: Document.Parsed): unknown {
-	return document.toJS({ maxAliasCount: 1000 });
+function readValue(document: Document.Parsed, index: number): unknown {
+	return plainValue(document, index, 1000);
 }
 
-/** The value of each document; null for an empty one. Throws SyntaxProblem. */
+/** The value of each document; null for an empty one. Throws YamlProblem. */
 export function readDocuments(text: string): readonly unknown[] {
 	return parse(text).map(readValue);
 }
 
-/** The text with these values in place of its own, one for each document. Throws SyntaxProblem. */
+/** The text with these values in place of its own, one for each document. Throws YamlProblem. */
 export function editDocuments(text: string, wanted: readonly unknown[]): Edited {
 	const changes = parse(text).flatMap((document, index): readonly Change[] => {
-		const before = readValue(document);
+		const before = readValue(document, index);
 		const after = wanted[index];
 		return isDeepStrictEqual(before, after) ? [] : [{ document, index, before, after }];
 	});
@@ -101,7 +84,7 @@ function valuesOf(text: string): readonly unknown[] {
 	try {
 		return readDocuments(text);
 	} catch (error) {
-		if (error instanceof SyntaxProblem) {
+		if (error instanceof YamlProblem) {
 			return [];
 		}
 		throw error;

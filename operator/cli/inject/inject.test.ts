@@ -76,23 +76,32 @@ test.serial('-R --write replaces the manifests of a folder in place, and only th
 	const service = await file('tree/service.yml', others);
 	await file('tree/notes.txt', deployment);
 	await file('shared/job.yaml', job);
-	await symlink(join(folder, 'shared/job.yaml'), join(folder, 'tree/job.yaml'));
+	await file('tree/real/job', job);
+	await symlink('real/job', join(folder, 'tree/job.yaml'));
+	await symlink(join(folder, 'shared/job.yaml'), join(folder, 'tree/outside.yaml'));
 	await chmod(web, 0o640);
 	const before = await stat(service);
 	const tree = join(folder, 'tree');
 	const { exitCode, stdout, stderr } = await meshwright(['inject', '-R', tree, '--write', '--installation', mesh]);
 	t.is(exitCode, 0, stderr);
 	t.is(stdout, '');
-	t.deepEqual(stderr.trimEnd().split('\n'), [`${join(tree, 'job.yaml')}: 1 pod changed`, `${web}: 1 pod changed`]);
+	const outside = `${join(tree, 'outside.yaml')} is left out: it is a link out of the folder`;
+	t.deepEqual(stderr.trimEnd().split('\n'), [
+		outside,
+		`${join(tree, 'job.yaml')}: 1 pod changed`,
+		`${web}: 1 pod changed`,
+	]);
 	t.regex(await readFile(web, 'utf8'), /name: istio-proxy/);
-	t.regex(await readFile(join(folder, 'shared/job.yaml'), 'utf8'), /name: istio-proxy/, 'the file, not the link to it');
+	t.regex(await readFile(join(tree, 'real/job'), 'utf8'), /name: istio-proxy/, 'the file, not the link to it');
+	t.is(await readFile(join(folder, 'shared/job.yaml'), 'utf8'), job);
 	t.is((await stat(web)).mode & 0o777, 0o640);
 	t.is((await stat(service)).mtimeMs, before.mtimeMs);
 	t.is(await readFile(join(tree, 'notes.txt'), 'utf8'), deployment);
-	t.deepEqual((await readdir(tree)).sort(), ['job.yaml', 'notes.txt', 'service.yml', 'web']);
+	t.deepEqual((await readdir(tree)).sort(), ['job.yaml', 'notes.txt', 'outside.yaml', 'real', 'service.yml', 'web']);
+	t.deepEqual(await readdir(join(tree, 'web')), ['deployment.yaml']);
 
 	const quiet = await meshwright(['inject', '-R', tree, '--write', '--installation', mesh]);
-	t.is(quiet.stderr, '');
+	t.is(quiet.stderr, `${outside}\n`);
 	const back = await meshwright(['uninject', '-R', tree, '--write']);
 	t.is(back.exitCode, 0, back.stderr);
 	t.is(await readFile(web, 'utf8'), deployment);

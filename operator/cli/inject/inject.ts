@@ -8,9 +8,10 @@ import { uninjectPod } from '../../sidecar/index.ts';
 import { CommandError } from '../command-error.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { note, printDocument } from '../terminal.ts';
-import { type FileOptions, type ManifestFile, readManifests, replaceFile } from './files.ts';
+import { type FileOptions, type ManifestFile, type Manifests, readManifests } from './files.ts';
 import { type ChangedManifests, type ChangePod, changeManifests } from './manifests.ts';
 import { type MeshOptions, readMesh } from './mesh.ts';
+import { replaceFile } from './replace-file.ts';
 
 export interface UninjectOptions extends FileOptions {
 	/** Whether the files are replaced instead of printing them. */
@@ -23,9 +24,9 @@ export interface InjectOptions extends UninjectOptions, MeshOptions {
 }
 
 export async function inject(options: InjectOptions): Promise<number> {
-	const files = await readManifests(options);
+	const manifests = await readManifests(options);
 	const mesh = await readMesh(options);
-	return changeFiles(files, options.write, injection(mesh, options.namespace));
+	return changeFiles(manifests, options.write, injection(mesh, options.namespace));
 }
 
 export async function uninject(options: UninjectOptions): Promise<number> {
@@ -47,22 +48,26 @@ export const uninjection: ChangePod = ({ pod }) => {
 };
 
 /** Prints or writes nothing unless all files are right. */
-async function changeFiles(files: readonly ManifestFile[], write: boolean, change: ChangePod): Promise<number> {
-	if (write && files.some(({ path }) => path === undefined)) {
-		throw new CommandError('standard input can’t be written back', 'leave --write out, or give files');
+async function changeFiles({ files, notes: leftOut }: Manifests, write: boolean, change: ChangePod): Promise<number> {
+	const fixed = files.find(({ replaceable }) => replaceable === undefined);
+	if (write && fixed !== undefined) {
+		throw new CommandError(`${fixed.source} can’t be written back`, 'leave --write out, or give regular files');
 	}
+	note(leftOut);
 	const results = changeAll(files, change);
 	note(results.flatMap(({ notes }) => notes));
 	if (!write) {
 		await printDocument(joined(results.map(({ text }) => text)));
 		return exitCodes.ok;
 	}
-	for (const [index, { path, text }] of files.entries()) {
+	for (const [index, { source, text, replaceable }] of files.entries()) {
 		const result = results[index];
-		if (path !== undefined && result !== undefined && result.text !== text) {
-			await replaceFile(path, result.text);
-			note(`${path}: ${result.changed} ${result.changed === 1 ? 'pod' : 'pods'} changed`);
-		}
+		if (replaceable === undefined || result === undefined || result.text === text) continue;
+		const { target, stats } = replaceable;
+		await replaceFile(source, target, stats, result.text);
+		note(`${source}: ${result.changed} ${result.changed === 1 ? 'pod' : 'pods'} changed`);
+		// A file is replaced, not written into, so nobody's file outside of the folder changes by another name of it.
+		if (stats.nlink > 1) note(`${source} had other names (hard links), which keep the old text`);
 	}
 	return exitCodes.ok;
 }

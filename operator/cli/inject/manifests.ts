@@ -1,9 +1,9 @@
 /** Changes the pods in the text of manifests. Pure. */
 
-import { visible } from '../../runtime/visible-text.ts';
+import { YamlProblem } from '../../runtime/bounded-yaml.ts';
 import type { Pod } from '../../sidecar/index.ts';
 import { CommandError } from '../command-error.ts';
-import { editDocuments, readDocuments, SyntaxProblem } from './edit.ts';
+import { editDocuments, readDocuments } from './edit.ts';
 import { findWorkloads, pathText, type Workload, withNulls, withValueAt } from './workloads.ts';
 
 /** The outcome for one pod. */
@@ -92,9 +92,9 @@ function read(source: string, text: string): readonly unknown[] {
 	try {
 		return readDocuments(text);
 	} catch (error) {
-		if (error instanceof SyntaxProblem) {
+		if (error instanceof YamlProblem) {
 			throw new CommandError(
-				`${visible(source)}: document ${error.document + 1} is not YAML: ${error.message.trim()}`.split('\n'),
+				`${source}: document ${error.document + 1} ${error.message}`,
 				'correct it, or leave the file out',
 				error,
 			);

@@ -4,7 +4,7 @@
  * only then, because its import costs 0.4 s and some 95 MB.
  */
 import path from 'node:path';
-import { parse } from 'yaml';
+import { parseYaml, plainValue, YamlProblem } from '../bounded-yaml.ts';
 import { InvalidError } from '../errors.ts';
 import { isRecord } from '../object-shape.ts';
 import { fileCredentials, type Source } from './files.ts';
@@ -29,13 +29,7 @@ const pathFields = ['certificate-authority', 'client-certificate', 'client-key',
 
 /** @param folder base of relative paths */
 export function parseKubeconfig(text: string, folder?: string): Kubeconfig {
-	let document: unknown;
-	try {
-		document = parse(text);
-	} catch {
-		// The parser's message quotes the line, which may hold a key.
-		throw invalid('is not YAML');
-	}
+	const document = readConfig(text);
 	if (!isRecord(document)) {
 		throw invalid('is not a YAML object');
 	}
@@ -46,6 +40,18 @@ export function parseKubeconfig(text: string, folder?: string): Kubeconfig {
 		contexts: entries(document.contexts, 'context', folder),
 		currentContext: typeof current === 'string' && current !== '' ? current : undefined,
 	};
+}
+
+function readConfig(text: string): unknown {
+	try {
+		const [first, ...others] = parseYaml(text);
+		if (others.length > 0) throw invalid('has several YAML documents');
+		return first === undefined ? null : plainValue(first, 0);
+	} catch (error) {
+		if (!(error instanceof YamlProblem)) throw error;
+		// The parser's message may quote the line, which may hold a key.
+		throw invalid(error.message.startsWith('is not YAML') ? 'is not YAML' : error.message);
+	}
 }
 
 /** Merges configs as kubectl merges the files of KUBECONFIG: the first one that sets something wins. */
