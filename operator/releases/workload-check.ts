@@ -14,6 +14,8 @@ export interface WorkloadRules {
 	readonly flags: readonly string[];
 	/** Flags whose value follows from the release, its ports and mounts, or from another field. */
 	readonly ownedFlags: readonly string[];
+	/** Flags that it knows and nobody sets, with what each would do: "leave out …". */
+	readonly guardedFlags?: Readonly<Record<string, string>>;
 	/** Short forms of flags. */
 	readonly shortFlags: Readonly<Record<string, string>>;
 	/** Variables whose value follows from another field or from the pod itself, with the remedy. */
@@ -63,8 +65,20 @@ function checkAutoscaling(
 		: [];
 }
 
+/**
+ * Variables that decide which program, libraries and API server a process uses. (`LD_PRELOAD` of ld.so, `KUBERNETES_…` of
+ * client-go's `InClusterConfig`, `BASH_ENV` of bash, `ISTIO_BOOTSTRAP` of Istio's agent.)
+ */
+const guardedEnv = /^(LD_.*|PATH|BASH_ENV|ENV|KUBECONFIG|KUBERNETES_.*|SSL_CERT_(FILE|DIR)|ISTIO_BOOTSTRAP.*)$/;
+
+const liftedBy = 'Whoever runs the operator can allow it in an overlay, with its flag --overlays=unrestricted.';
+
 function checkEnv({ env = [] }: GivenWorkload, { path, ownedEnv }: WorkloadRules): readonly ReleaseProblem[] {
 	return env.flatMap(({ name }, index) => {
+		if (guardedEnv.test(name) && !Object.hasOwn(ownedEnv, name)) {
+			const what = `must not be ${name}: it would have the process use other programs, files or servers than its own`;
+			return [invalid(`${path}.env[${index}].name`, what, `Remove it. ${liftedBy}`)];
+		}
 		const remedy = Object.hasOwn(ownedEnv, name) ? ownedEnv[name] : undefined;
 		return remedy === undefined
 			? []
@@ -74,11 +88,21 @@ function checkEnv({ env = [] }: GivenWorkload, { path, ownedEnv }: WorkloadRules
 
 function checkArgs(
 	release: Release,
-	{ extraArgs = [] }: GivenWorkload,
-	{ path, title, flags, ownedFlags, shortFlags }: WorkloadRules,
+	{ extraArgs = [], env = [] }: GivenWorkload,
+	{ path, title, flags, ownedFlags, guardedFlags = {}, shortFlags }: WorkloadRules,
 ): readonly ReleaseProblem[] {
+	const secrets = env.flatMap(({ name, valueFrom }) => (valueFrom?.secretKeyRef === undefined ? [] : [name]));
 	return extraArgs.flatMap((arg, index) => {
 		const here = `${path}.extraArgs[${index}]`;
+		// Kubernetes puts variables in before the process sees its arguments, so that this one could become any flag.
+		if (arg.startsWith('$(')) {
+			return [invalid(here, 'must not begin with a variable', 'Write the flag in full: --flag=$(VARIABLE).')];
+		}
+		const secret = secrets.find((name) => arg.includes(`$(${name})`));
+		if (secret !== undefined) {
+			const what = `must not contain $(${secret}), the value of a Secret: arguments are no secret`;
+			return [invalid(here, what, 'Leave the value to the environment.')];
+		}
 		const [, dashes = '', given = ''] = /^(--?)([^=]*)/.exec(arg) ?? [];
 		if (dashes === '') {
 			return [];
@@ -86,6 +110,9 @@ function checkArgs(
 		const flag = dashes === '-' ? (shortFlags[given.slice(0, 1)] ?? given) : given;
 		if (ownedFlags.includes(flag)) {
 			return [invalid(here, `must not set ${dashes}${given}: the operator sets it`, 'Remove it.')];
+		}
+		if (Object.hasOwn(guardedFlags, flag) && flags.includes(flag)) {
+			return [invalid(here, `must not set --${flag}: it would ${guardedFlags[flag]}`, `Remove it. ${liftedBy}`)];
 		}
 		return flags.includes(flag)
 			? []
@@ -113,13 +140,7 @@ function checkPodMetadata(
 			const here = child(`${path}.${field}`, key);
 			if (isOwnedPodKey(key)) return [invalid(here, 'must not be set: the operator sets it', 'Remove it.')];
 			return isGrantingKey(key)
-				? [
-						invalid(
-							here,
-							'must not be set: it gives pods more than their spec says',
-							'Remove it. Whoever runs the operator can allow it in an overlay, with its flag --overlays=unrestricted.',
-						),
-					]
+				? [invalid(here, 'must not be set: it gives pods more than their spec says', `Remove it. ${liftedBy}`)]
 				: [];
 		});
 	return [...check('podLabels', Object.keys(podLabels)), ...check('podAnnotations', Object.keys(podAnnotations))];

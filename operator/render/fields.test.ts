@@ -345,7 +345,7 @@ const injectionChanges: typeof changes = {
 
 const allChanges: typeof changes = {
 	...changes,
-	...podChanges('spec.citadel', withCitadel, '--enable-profiling'),
+	...podChanges('spec.citadel', withCitadel, '--key-size=4096'),
 	...podChanges('spec.sidecarInjector', withInjector, '--log_as_json=true'),
 	...replicaChanges('spec.sidecarInjector', withInjector),
 	...injectionChanges,

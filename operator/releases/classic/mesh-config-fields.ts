@@ -99,7 +99,12 @@ export const proxyConfigFields: Fields = {
 		text,
 		unread('1.1', 'Istio takes the zone from the node since 1.1', 'Label the nodes with their zone.'),
 	),
-	binaryPath: since('1.0', text),
+	binaryPath: since('1.0', text, {
+		why: 'operator',
+		because: 'it names a program that would run in the pods of others',
+		remedy: leaveOut,
+		only: '/usr/local/bin/envoy',
+	}),
 	concurrency: since('1.0', unsigned, by('spec.proxy.concurrency')),
 	configPath: since('1.0', text),
 	connectTimeout: since('1.0', connectTimeout, by('spec.proxy.connectTimeout')),

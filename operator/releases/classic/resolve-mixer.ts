@@ -1,9 +1,11 @@
 /** Decides which of Mixer's two services run, and its backends. */
+
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import { type GivenWorkload, resolveWorkload } from '../resolve-workload.ts';
 import { checkWorkload, podEnv, type WorkloadRules } from '../workload-check.ts';
 import { checkAdapters, type GivenAdapter } from './check-adapters.ts';
+import { guardedMixerFlags } from './guarded-flags.ts';
 import { checkMixerMeshConfig, knowsReportBatch, type MixerServices } from './mesh-config-mixer.ts';
 import { mixerMetrics } from './mixer-metrics.ts';
 import type { Profile } from './profiles.ts';
@@ -28,6 +30,7 @@ export function mixerRules(release: ClassicRelease, service: MixerService): Work
 		title: 'Mixer',
 		flags: release.mixer.flags,
 		shortFlags: { p: 'port' },
+		guardedFlags: guardedMixerFlags,
 		ownedEnv: { ...podEnv, KUBECONFIG: 'Set spec.pilot.kubeconfigSecret instead: Mixer serves the same cluster.' },
 		ownedFlags: [
 			'address',

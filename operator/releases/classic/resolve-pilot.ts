@@ -1,5 +1,7 @@
 /** What the operator and the release decide about Pilot. */
+
 import { podEnv, type WorkloadRules } from '../workload-check.ts';
+import { guardedPilotFlags } from './guarded-flags.ts';
 import type { ClassicRelease } from './release.ts';
 
 /** The rules of `spec.pilot`. Short forms are from `pilot/cmd/pilot-discovery/main.go`. */
@@ -9,6 +11,7 @@ export function pilotRules(release: ClassicRelease): WorkloadRules {
 		title: 'Pilot',
 		flags: release.pilot.flags,
 		shortFlags: { a: 'appNamespace', n: 'namespace' },
+		guardedFlags: guardedPilotFlags,
 		ownedEnv: { ...podEnv, PILOT_TRACE_SAMPLING: 'Set spec.mesh.tracing.sampling instead.' },
 		ownedFlags: [
 			'clusterRegistriesConfigMap',

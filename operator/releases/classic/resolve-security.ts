@@ -1,8 +1,10 @@
 /** Decides about Citadel, and about mutual TLS, which needs its certificates. */
+
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import { resolveWorkload } from '../resolve-workload.ts';
 import { checkWorkload, type WorkloadRules } from '../workload-check.ts';
+import { guardedCitadelFlags } from './guarded-flags.ts';
 import type { Profile } from './profiles.ts';
 import type { ClassicRelease } from './release.ts';
 import type { MutualTls, ResolvedCitadel } from './resolved.ts';
@@ -17,6 +19,7 @@ function citadelRules(release: ClassicRelease): WorkloadRules {
 		title: 'Citadel',
 		flags: release.citadel.flags,
 		shortFlags: {},
+		guardedFlags: guardedCitadelFlags,
 		ownedEnv: {
 			// 1.0 also uses this variable as the namespace of the CA.
 			NAMESPACE: `Add --${release.minor === '1.0' ? 'listened-namespace' : 'listened-namespaces'} to spec.citadel.extraArgs instead.`,

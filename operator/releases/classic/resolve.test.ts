@@ -2,6 +2,7 @@ import test from 'ava';
 import { parseMeshInstallation } from '../../../api/v1/index.ts';
 import { resolve } from '../../lines/testing.ts';
 import type { ResolveOptions, ResolveResult } from '../index.ts';
+import { guardedCitadelFlags, guardedMixerFlags, guardedPilotFlags } from './guarded-flags.ts';
 import { checkMeshConfig } from './mesh-config-check.ts';
 import { classicReleases } from './releases.ts';
 import type { ResolvedClassicMesh } from './resolved.ts';
@@ -189,4 +190,55 @@ test('the same installation resolves to equal meshes, and the installation is no
 	const before = structuredClone(spec);
 	t.deepEqual(resolveSpec(spec), resolveSpec(spec));
 	t.deepEqual(spec, before);
+});
+
+test('what would have a component trust, or tell, somebody else is refused with what it would do', (t) => {
+	t.deepEqual(
+		problems({
+			version: '1.4.10',
+			profile: 'production',
+			pilot: {
+				env: [
+					{ name: 'LD_PRELOAD', value: '/x' },
+					{ name: 'KUBERNETES_SERVICE_HOST', value: 'evil.example' },
+					{ name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'crown', key: 'value' } } },
+					{ name: 'FLAG', value: '--kubeconfig=/evil' },
+				],
+				extraArgs: ['--plugins=', '--ctrlz_address=0.0.0.0', '$(FLAG)', '--log_target=/x/$(TOKEN)', '--resync=$(FLAG)'],
+				podAnnotations: { 'vault.hashicorp.com/role': 'admin' },
+				podLabels: { 'azure.workload.identity/use': 'true' },
+			},
+			mixer: { telemetry: { extraArgs: ['--profile=true'], env: [{ name: 'KUBECONFIG', value: '/x' }] } },
+			citadel: { extraArgs: ['--sign-ca-certs', '--enable-profiling'], env: [{ name: 'PATH', value: '/x' }] },
+		}),
+		[
+			'spec.pilot.env[0].name Invalid',
+			'spec.pilot.env[1].name Invalid',
+			'spec.pilot.extraArgs[0] Invalid',
+			'spec.pilot.extraArgs[1] Invalid',
+			'spec.pilot.extraArgs[2] Invalid',
+			'spec.pilot.extraArgs[3] Invalid',
+			'spec.pilot.podLabels[azure.workload.identity/use] Invalid',
+			'spec.pilot.podAnnotations[vault.hashicorp.com/role] Invalid',
+			'spec.mixer.telemetry.env[0].name Invalid',
+			'spec.mixer.telemetry.extraArgs[0] Invalid',
+			'spec.citadel.env[0].name Invalid',
+			'spec.citadel.extraArgs[0] Invalid',
+			'spec.citadel.extraArgs[1] Invalid',
+		],
+	);
+});
+
+test('a guarded flag is one that its release knows', (t) => {
+	const guarded = [
+		...Object.keys(guardedPilotFlags).map((flag) => ['pilot', flag] as const),
+		...Object.keys(guardedMixerFlags).map((flag) => ['mixer', flag] as const),
+		...Object.keys(guardedCitadelFlags).map((flag) => ['citadel', flag] as const),
+	];
+	for (const [component, flag] of guarded) {
+		t.true(
+			classicReleases.some((release) => release[component].flags.includes(flag)),
+			`${component} ${flag}`,
+		);
+	}
 });
