@@ -22,7 +22,8 @@ for (const [error, words] of [
 	[new TypeError('sesame'), /^it failed; see the log$/],
 	['sesame', /^it failed; see the log$/],
 ] as const) {
-	test(`in brief: ${words}`, (t) => {
+	const what = error instanceof Error ? error.name : `a thrown ${typeof error}`;
+	test(`${what} in brief: ${words}`, (t) => {
 		t.regex(inBrief(error), words);
 		t.notRegex(inBrief(error), /sesame/);
 	});

@@ -2,12 +2,15 @@
 import { execFile } from 'node:child_process';
 import test from 'ava';
 
-/** Runs a program that says its last words. Returns its code and its log. */
-function run(program: string): Promise<{ readonly code: number; readonly log: string }> {
+/**
+ * Runs a program that says its last words. Returns its code and its log.
+ * @param used how much of 10 of its memory is used; 9 is nearly all
+ */
+function run(program: string, used = 1): Promise<{ readonly code: number; readonly log: string }> {
 	const script = `
 		import { sayLastWords } from '${import.meta.resolve('./last-words.ts')}';
 		import { createLogger } from '${import.meta.resolve('./log/logger.ts')}';
-		const memory = [{ what: 'the memory', used: 9, limit: 10 }];
+		const memory = [{ what: 'the memory', used: ${used}, limit: 10 }];
 		const endsInOrder = sayLastWords({ log: createLogger({ level: 'warn' }), memory: () => memory, everyMs: 20 });
 		${program}`;
 	return new Promise((resolve) => {
@@ -46,6 +49,6 @@ test('an end in order says nothing more, and removes what it has added', async (
 });
 
 test('memory that is nearly used up is told once', async (t) => {
-	const { log } = await run('setTimeout(() => { memory[0].used = 1; }, 200); setTimeout(() => endsInOrder(), 300)');
+	const { log } = await run('setTimeout(() => { memory[0].used = 1; }, 200); setTimeout(() => endsInOrder(), 300)', 9);
 	t.is(log.match(/the memory is nearly used up/g)?.length, 1);
 });
