@@ -13,7 +13,7 @@ import { eventually } from '../e2e/support/eventually.ts';
 import { exitCodeOf } from '../e2e/support/exit-code.ts';
 import { imageMalloc } from '../e2e/support/image.ts';
 import { untilGranted } from '../e2e/support/rights.ts';
-import { manifests } from '../operator/cli/manifests.ts';
+import { manifests, meshNamespaces } from '../operator/cli/manifests.ts';
 import { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { loadKubeconfig } from '../operator/runtime/credentials/credentials.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
@@ -129,7 +129,7 @@ test.serial(
 		const cluster: Cluster = await startCluster({ name: 'bundle' });
 		t.teardown(() => cluster.stop());
 		await using admin = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
-		for (const object of manifests()) {
+		for (const object of [...meshNamespaces(), ...manifests()]) {
 			await admin.apply(object, { fieldManager: 'meshwright-install' });
 		}
 		const kubeconfig = await cluster.kubeconfigFor({ namespace: 'meshwright-system', name: 'meshwright' });

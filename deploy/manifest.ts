@@ -1,6 +1,6 @@
 /** Makes the parts of generated manifests: a role with its binding, and the text of a file. */
 import { stringify } from 'yaml';
-import type { Rule } from './rbac.ts';
+import type { Rule } from './rules.ts';
 
 const labels = { 'app.kubernetes.io/name': 'meshwright', 'app.kubernetes.io/part-of': 'meshwright' };
 const rbac = 'rbac.authorization.k8s.io';

@@ -4,10 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { parse, parseAllDocuments } from 'yaml';
+import { defaultNamespace } from '../api/v1/constants.ts';
 import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
 import { eventually } from '../e2e/support/eventually.ts';
 import { untilGranted } from '../e2e/support/rights.ts';
-import { manifests } from '../operator/cli/manifests.ts';
+import { addedComponents } from '../operator/cli/install-parts.ts';
+import { type ManifestOptions, manifests, meshNamespaces } from '../operator/cli/manifests.ts';
+import { isAllowed } from '../operator/clusters/checks/permission-review.ts';
 import { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { loadKubeconfig } from '../operator/runtime/credentials/credentials.ts';
 import { RequestError } from '../operator/runtime/errors.ts';
@@ -22,15 +25,18 @@ let operator: ApiServer;
 
 const fieldManager = 'meshwright-test';
 
+/** All that Kustomize and `--with` add. What is refused with these is refused without them. */
+const components: ManifestOptions = { with: addedComponents };
+
 test.before(async () => {
 	cluster = await startCluster({ name: 'manifests' });
 	admin = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
-	for (const object of manifests()) {
+	for (const object of [...meshNamespaces(), ...manifests(components)]) {
 		await admin.apply(object, { fieldManager, fieldValidation: 'Strict' });
 	}
 	const kubeconfig = await cluster.kubeconfigFor({ namespace: 'meshwright-system', name: 'meshwright' });
 	operator = new ApiServer(await loadKubeconfig({ path: kubeconfig }));
-	await untilGranted(operator, manifests());
+	await untilGranted(operator, manifests(components));
 });
 
 test.after.always(async () => {
@@ -61,6 +67,45 @@ function podOf(change: (container: Readonly<Record<string, unknown>>) => object)
 	};
 }
 
+test('a new namespace of a mesh takes the pods of every release, and none that could take over a node', async (t) => {
+	// No controller makes it here.
+	const account = {
+		apiVersion: 'v1',
+		kind: 'ServiceAccount',
+		metadata: { name: 'default', namespace: defaultNamespace },
+	};
+	await admin.apply(account, { fieldManager });
+	const deployments = new Map(
+		renderEverything()
+			.filter(({ kind }) => kind === 'Deployment')
+			.map((object) => [JSON.stringify((object.spec as { readonly template: Template }).template), object]),
+	);
+	for (const { spec, metadata } of deployments.values()) {
+		const { template } = spec as { readonly template: Template };
+		const {
+			serviceAccountName: _,
+			serviceAccount: __,
+			...podSpec
+		} = template.spec as Readonly<Record<string, unknown>>;
+		const pod = {
+			apiVersion: 'v1',
+			kind: 'Pod',
+			metadata: { name: 'probe', namespace: defaultNamespace, labels: template.metadata.labels },
+			spec: { ...podSpec, automountServiceAccountToken: false },
+		};
+		await t.notThrowsAsync(admin.create(pod, { dryRun: true }), metadata.name);
+	}
+	const privileged = podOf((container) => ({ ...container, securityContext: { privileged: true } }));
+	const { serviceAccountName: _, ...privilegedSpec } = privileged.spec as Readonly<Record<string, unknown>>;
+	const refused = {
+		...privileged,
+		metadata: { ...privileged.metadata, namespace: defaultNamespace },
+		spec: { ...privilegedSpec, automountServiceAccountToken: false },
+	};
+	const error = await t.throwsAsync(admin.create(refused, { dryRun: true }), { instanceOf: RequestError });
+	t.regex(error?.message ?? '', /violates PodSecurity "baseline/);
+});
+
 test('a second apply changes nothing', async (t) => {
 	for (const object of manifests()) {
 		const first = await admin.apply(object, { fieldManager, fieldValidation: 'Strict' });
@@ -88,12 +133,11 @@ test('the operator’s pods keep the restricted Pod Security standard, which the
 
 test.serial('the operator’s account may apply and delete everything that is rendered for any release', async (t) => {
 	const objects = new Map(renderEverything().map((object) => [objectKey(object), object]));
-	const order = ['CustomResourceDefinition', 'Namespace'];
-	const sorted = [...objects.values()].sort((a, b) => order.indexOf(b.kind) - order.indexOf(a.kind));
-	for (const object of sorted.filter(({ kind }) => order.includes(kind))) {
+	const shared = ['CustomResourceDefinition', 'Namespace'];
+	for (const object of [...objects.values()].filter(({ kind }) => kind === 'CustomResourceDefinition')) {
 		await operator.apply(object, { fieldManager, force: true, fieldValidation: 'Strict' });
 	}
-	const children = sorted.filter(({ kind }) => !order.includes(kind));
+	const children = [...objects.values()].filter(({ kind }) => !shared.includes(kind));
 	// Kinds of definitions are served a moment after the definitions are stored.
 	for (const kind of new Set(children.map(kindOf))) {
 		await eventually(`${kind.plural} are served`, () => admin.listPage(kind, { limit: 1 }));
@@ -106,6 +150,29 @@ test.serial('the operator’s account may apply and delete everything that is re
 	}
 	t.true(children.length > 0);
 });
+
+function roleNamed(name: string): KubeObject {
+	return { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name }, rules: [] };
+}
+
+async function issueToken(api: ApiServer, namespace: string, name: string): Promise<unknown> {
+	return api.request({
+		method: 'POST',
+		path: `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
+		body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
+	});
+}
+
+/** Rejects, as a refused request does, when the account may not use a verb that has no request of its own. */
+async function assertReviewed(
+	api: ApiServer,
+	verb: string,
+	resource: string,
+	group = 'rbac.authorization.k8s.io',
+): Promise<void> {
+	if (await isAllowed(api, { verb, group, resource }, undefined)) return;
+	throw new RequestError('not allowed', { status: 403, reason: 'Forbidden' });
+}
 
 const forbidden: readonly (readonly [what: string, request: (api: ApiServer) => Promise<unknown>])[] = [
 	['delete a namespace', (api) => api.delete({ ...kinds.Namespace, name: 'default' })],
@@ -153,6 +220,68 @@ const forbidden: readonly (readonly [what: string, request: (api: ApiServer) => 
 				},
 				{ fieldManager },
 			),
+	],
+	[
+		'make a role more powerful that another namespace’s mesh has',
+		(api) => api.apply(roleNamed('istio-pilot-team-a'), { fieldManager }),
+	],
+	[
+		'change a role of Kubernetes’ own',
+		(api) => api.apply(roleNamed('system:basic-user'), { fieldManager, force: true }),
+	],
+	[
+		'take a binding of an administrator away',
+		(api) => api.delete({ ...kinds.ClusterRoleBinding, name: 'cluster-admin' }),
+	],
+	['bind without holding, by the verb for it', (api) => assertReviewed(api, 'bind', 'clusterroles')],
+	['escalate', (api) => assertReviewed(api, 'escalate', 'clusterroles')],
+	['impersonate', (api) => assertReviewed(api, 'impersonate', 'users', '')],
+	['read a Secret of another namespace', (api) => api.get({ ...kinds.Secret, namespace: 'kube-system', name: 'any' })],
+	[
+		'issue a token for an account of another namespace',
+		(api) => issueToken(api, 'kube-system', 'clusterrole-aggregation-controller'),
+	],
+	[
+		'run a pod in another namespace',
+		(api) => {
+			const { metadata, ...rest } = find('Deployment');
+			return api.apply({ ...rest, metadata: { ...metadata, namespace: 'kube-system' } }, { fieldManager });
+		},
+	],
+	[
+		'run a pod in its own namespace, under its own account',
+		(api) => api.apply(find('Deployment'), { fieldManager, force: true }),
+	],
+	[
+		'give itself a role in another namespace',
+		(api) =>
+			api.apply(
+				{
+					apiVersion: 'rbac.authorization.k8s.io/v1',
+					kind: 'RoleBinding',
+					metadata: { name: 'too-much', namespace: 'kube-system' },
+					roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'meshwright-citadel' },
+					subjects: [{ kind: 'ServiceAccount', name: 'meshwright', namespace: 'meshwright-system' }],
+				},
+				{ fieldManager },
+			),
+	],
+	[
+		'write another webhook than that of its injector',
+		(api) =>
+			api.apply(
+				{
+					apiVersion: 'admissionregistration.k8s.io/v1',
+					kind: 'MutatingWebhookConfiguration',
+					metadata: { name: 'all-pods' },
+					webhooks: [],
+				},
+				{ fieldManager },
+			),
+	],
+	[
+		'make a namespace',
+		(api) => api.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'new' } }, { fieldManager }),
 	],
 	['delete a MeshInstallation', (api) => api.delete({ ...kinds.MeshInstallation, name: 'x' })],
 	[
@@ -207,6 +336,8 @@ test('kustomize gives the same objects as the command line', async (t) => {
 	}
 	const byKey = (objects: readonly KubeObject[]): Map<string, KubeObject> =>
 		new Map(objects.map((object) => [objectKey(object), object]));
+	const mesh = defaultNamespace;
+	t.notRegex(output, new RegExp(`kind: Namespace\nmetadata:\n  name: ${mesh}`), 'deleting never takes a mesh along');
 	const built = byKey(parseAllDocuments(output).map((document) => document.toJS() as KubeObject));
 	t.deepEqual(new Map([...built].sort()), new Map([...byKey(manifests())].sort()));
 });
@@ -216,7 +347,8 @@ test('every file of the kustomization is installed by the command line too', asy
 		readonly resources: readonly string[];
 	};
 	const source = await readFile(new URL('../operator/cli/manifests.ts', import.meta.url), 'utf8');
-	for (const file of kustomization.resources.filter((name) => name.endsWith('.yaml'))) {
+	const files = kustomization.resources.map((name) => (name === 'mesh' ? 'mesh/rbac.generated.yaml' : name));
+	for (const file of files.filter((name) => name.endsWith('.yaml'))) {
 		t.true(source.includes(`'../../deploy/${file}'`), file);
 	}
 });

@@ -1,44 +1,62 @@
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
-import { kindOf } from '../operator/runtime/kinds.ts';
-import { rbacText } from './generate.ts';
-import { compact, grantedRules, namespaceRules, operatorRules, type Rule } from './rbac.ts';
+import { defaultNamespace } from '../api/v1/constants.ts';
+import { anyNamespace } from '../operator/cli/install-parts.ts';
+import { manifests } from '../operator/cli/manifests.ts';
+import { type NeededRight, type RightsPart, rightsFor, rightsParts } from '../operator/plan/rights.ts';
+import { describeRight, type RuleLike, rightsNotCovered } from '../operator/render/rules-covered.ts';
+import { kindOf, kinds } from '../operator/runtime/kinds.ts';
+import { groupOf, type KubeObject } from '../operator/runtime/object.ts';
+import { componentParts, rbacFiles } from './generate.ts';
+import { everywhereRules, grantedRules, operatorRules, ownNamespaceRules, type PartRules, partRules } from './rbac.ts';
+import { compact, type Rule } from './rules.ts';
 import { renderEverything } from './samples.ts';
 
 const rendered = renderEverything();
-const rules = operatorRules(rendered);
+const base = operatorRules(rendered);
 const grants = grantedRules(rendered);
+const parts = rightsParts.filter((name) => name !== 'operator');
+const rulesOf: ReadonlyMap<RightsPart, PartRules> = new Map(
+	parts.map((part) => [part, partRules(part, rendered, defaultNamespace)]),
+);
+const everywhere = everywhereRules(rendered, defaultNamespace);
 
-/** Whether the rules allow one verb on one resource, on all objects or on the named one. */
-function allows(all: readonly Rule[], group: string, resource: string, verb: string, name?: string): boolean {
-	return all.some(
-		({ apiGroups, resources, resourceNames, verbs }) =>
-			apiGroups.includes(group) &&
-			resources.includes(resource) &&
-			verbs.includes(verb) &&
-			(resourceNames === undefined || (name !== undefined && resourceNames.includes(name))),
-	);
+function part(name: RightsPart): PartRules {
+	return rulesOf.get(name) ?? { cluster: [], named: [], namespace: [] };
 }
 
-test('the file is what the generator writes', async (t) => {
-	t.is(await readFile(new URL('rbac.generated.yaml', import.meta.url), 'utf8'), rbacText());
+/** Everything that is held in the whole cluster with these parts. */
+function inCluster(...names: readonly RightsPart[]): readonly Rule[] {
+	return [...base, ...grants, ...names.flatMap((name) => [...part(name).cluster, ...part(name).named])];
+}
+
+/** Everything that is held in the namespace of a mesh. */
+function inNamespace(...names: readonly RightsPart[]): readonly Rule[] {
+	return [...inCluster(...names), ...names.flatMap((name) => part(name).namespace)];
+}
+
+const every: readonly Rule[] = [...inNamespace(...parts), ...everywhere, ...ownNamespaceRules];
+
+function lacking(held: readonly RuleLike[], group: string, resource: string, ...verbs: readonly string[]) {
+	return rightsNotCovered(held, [{ apiGroups: [group], resources: [resource], verbs }]).map(describeRight);
+}
+
+test('the files are what the generator writes', async (t) => {
+	for (const [path, text] of Object.entries(rbacFiles())) {
+		t.is(await readFile(new URL(path, import.meta.url), 'utf8'), text, path);
+	}
 });
 
 test('there is no wildcard, and no verb that makes an administrator', (t) => {
-	const words = [...rules, ...grants, ...namespaceRules].flatMap(({ apiGroups, resources, verbs }) => [
-		...apiGroups,
-		...resources,
-		...verbs,
-	]);
+	const words = every.flatMap(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs]);
 	for (const word of ['*', 'escalate', 'bind', 'impersonate', 'deletecollection', 'approve', 'sign']) {
 		t.false(words.includes(word), word);
 	}
-	t.false(rbacText().includes('cluster-admin'));
-	t.false(rbacText().includes('*'));
+	for (const text of Object.values(rbacFiles())) t.notRegex(text, /cluster-admin|\*/);
 });
 
 test('only API groups that an installation has anything to do with are named', (t) => {
-	const groups = new Set([...rules, ...grants].flatMap(({ apiGroups }) => apiGroups));
+	const groups = new Set([...inNamespace(...parts), ...everywhere].flatMap(({ apiGroups }) => apiGroups));
 	t.deepEqual([...groups].sort(), [
 		'',
 		'admissionregistration.k8s.io',
@@ -48,7 +66,6 @@ test('only API groups that an installation has anything to do with are named', (
 		'autoscaling',
 		'config.istio.io',
 		'discovery.k8s.io',
-		'events.k8s.io',
 		'meshwright.io',
 		'networking.istio.io',
 		'networking.k8s.io',
@@ -59,74 +76,128 @@ test('only API groups that an installation has anything to do with are named', (
 	]);
 });
 
-test('namespaces and CRDs are never deleted, and only Istio’s own CRDs are written', (t) => {
-	for (const [group, resource] of [
-		['', 'namespaces'],
-		['apiextensions.k8s.io', 'customresourcedefinitions'],
-	] as const) {
-		t.true(allows(rules, group, resource, 'watch'));
-		t.false(
-			rules.some(
-				({ apiGroups, resources, verbs }) =>
-					apiGroups.includes(group) && resources.includes(resource) && verbs.includes('delete'),
-			),
-		);
-	}
-	const crds = 'customresourcedefinitions';
-	t.true(allows(rules, 'apiextensions.k8s.io', crds, 'patch', 'virtualservices.networking.istio.io'));
-	t.false(allows(rules, 'apiextensions.k8s.io', crds, 'patch', 'meshinstallations.meshwright.io'));
-	t.false(allows(rules, 'apiextensions.k8s.io', crds, 'patch'));
-});
-
-test('what is handed on is reading only, but for what Citadel writes: Secrets, and the ConfigMap with its root', (t) => {
-	const reading = ['get', 'list', 'watch'];
-	const writing = grants.flatMap(({ apiGroups, resources, resourceNames = ['*'], verbs }) =>
+test('in the whole cluster every operator reads, and writes nothing but its own objects and Istio’s CRDs', (t) => {
+	const writing = [...base, ...grants].flatMap(({ apiGroups, resources, resourceNames, verbs }) =>
 		verbs
-			.filter((verb) => !reading.includes(verb))
-			.map((verb) => `${verb} ${apiGroups.join()}/${resources.join()} ${resourceNames.join()}`),
+			.filter((verb) => !['get', 'list', 'watch'].includes(verb))
+			.map((verb) => `${verb} ${apiGroups.join()}/${resources.join()}${resourceNames === undefined ? '' : ' by name'}`),
 	);
 	t.deepEqual(writing.toSorted(), [
-		'create /configmaps *',
-		'create /secrets *',
-		'delete /secrets *',
-		'update /configmaps istio-security',
-		'update /secrets *',
+		'create apiextensions.k8s.io/customresourcedefinitions by name',
+		'patch apiextensions.k8s.io/customresourcedefinitions by name',
+		'patch meshwright.io/meshinstallations',
+		'patch meshwright.io/meshinstallations/status',
+		'update meshwright.io/meshinstallations/finalizers',
 	]);
 });
 
-test('every right that a rendered role grants is held', (t) => {
-	const roles = rendered.filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
-	t.true(roles.length > 0);
-	for (const role of roles) {
-		for (const granted of role.rules as readonly Rule[]) {
-			for (const group of granted.apiGroups) {
-				for (const resource of granted.resources) {
-					for (const verb of granted.verbs) {
-						for (const name of granted.resourceNames ?? [undefined]) {
-							t.true(allows(grants, group, resource, verb, name), `${verb} ${resource}.${group} ${name ?? ''}`);
-						}
-					}
-				}
-			}
-		}
+test('Secrets are out of reach but in the namespace of a mesh, and with Citadel', (t) => {
+	const verbs = ['get', 'list', 'watch', 'create', 'patch', 'update', 'delete'];
+	for (const names of [[], ['mesh'], ['mesh', 'injection'], ['mesh', 'injection', 'clusters']] as const) {
+		t.is(lacking(inCluster(...names), '', 'secrets', ...verbs).length, verbs.length, names.join());
+	}
+	t.deepEqual(lacking(inNamespace('mesh'), '', 'secrets', 'get', 'list', 'watch', 'create', 'patch', 'delete'), []);
+	t.deepEqual(lacking(inCluster('citadel'), '', 'secrets', ...verbs), ['get secrets', 'patch secrets']);
+});
+
+test('tokens are issued nowhere but in the namespace of a mesh, with joined clusters', (t) => {
+	const token = ['', 'serviceaccounts/token', 'create'] as const;
+	t.deepEqual(lacking(inCluster(...parts), ...token), ['create serviceaccounts/token']);
+	t.deepEqual(lacking(inNamespace('mesh', 'injection', 'citadel'), ...token), ['create serviceaccounts/token']);
+	t.deepEqual(lacking(inNamespace('clusters'), ...token), []);
+});
+
+test('in the whole cluster parts write by name, but for Citadel’s Secrets and the labels of namespaces', (t) => {
+	const unnamed = parts.flatMap((name) =>
+		[...part(name).cluster, ...part(name).named].flatMap(({ resources, resourceNames, verbs }) =>
+			resourceNames === undefined && verbs.some((verb) => !['get', 'list', 'watch'].includes(verb))
+				? [`${name}: ${resources.join()}`]
+				: [],
+		),
+	);
+	t.deepEqual(unnamed, ['injection: namespaces', 'citadel: secrets']);
+	for (const name of parts)
+		for (const { resourceNames = [] } of part(name).named)
+			for (const one of resourceNames) t.true(one === 'default' || one.endsWith(`-${defaultNamespace}`), one);
+});
+
+test('namespaces and CRDs are never deleted, and only Istio’s own CRDs are written', (t) => {
+	const crds = ['apiextensions.k8s.io', 'customresourcedefinitions'] as const;
+	t.deepEqual(lacking(every, '', 'namespaces', 'delete'), ['delete namespaces']);
+	t.deepEqual(lacking(every, ...crds, 'watch', 'delete', 'patch').length, 2);
+	const named = (name: string) => [
+		{ apiGroups: [crds[0]], resources: [crds[1]], resourceNames: [name], verbs: ['patch'] },
+	];
+	t.deepEqual(rightsNotCovered(every, named('virtualservices.networking.istio.io')), []);
+	t.is(rightsNotCovered(every, named('meshinstallations.meshwright.io')).length, 1);
+});
+
+/** What is needed and not held, with these parts. */
+function missing(needed: readonly NeededRight[], names: readonly RightsPart[]): readonly string[] {
+	return needed.flatMap(({ namespace, rule }) =>
+		rightsNotCovered(namespace === undefined ? inCluster(...names) : inNamespace(...names), [rule]).map(describeRight),
+	);
+}
+
+test('each part with those before it gives all that its objects need, to write them and to grant what they grant', (t) => {
+	const needed = rightsFor(rendered);
+	for (const name of parts) {
+		const own = needed.filter((right) => right.part === name);
+		t.true(own.length > 0, name);
+		t.deepEqual(missing(own, name === 'mesh' ? ['mesh'] : ['mesh', name]), [], name);
+		t.true(missing(own, name === 'mesh' ? [] : ['mesh']).length > 0, `${name} is a part of its own`);
 	}
 });
 
-test('every rendered kind can be read, watched, created and changed', (t) => {
-	for (const object of rendered) {
-		const { apiVersion, plural: resource } = kindOf(object);
-		const { metadata } = object;
-		const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
-		for (const verb of ['get', 'list', 'watch', 'create', 'patch']) {
-			t.true(allows(rules, group, resource, verb, metadata.name), `${verb} ${resource}`);
-		}
+test('with everything in all namespaces nothing is missing for a mesh of any namespace', (t) => {
+	const needed = rightsFor(rendered).map(({ rule }) => rule);
+	t.deepEqual(rightsNotCovered([...base, ...grants, ...everywhere], needed).map(describeRight), []);
+	const { resourceNames: _, ...anyName } = needed.find(({ resourceNames }) => resourceNames !== undefined) ?? {
+		verbs: [],
+	};
+	t.deepEqual(rightsNotCovered([...base, ...everywhere], [anyName]).map(describeRight), []);
+});
+
+test('every rendered kind but Secrets can be read and watched in all namespaces', (t) => {
+	for (const kind of new Set(rendered.map(kindOf))) {
+		const missing = lacking(base, groupOf(kind.apiVersion), kind.plural, 'get', 'list', 'watch');
+		t.is(missing.length, kind === kinds.Secret ? 3 : 0, kind.plural);
 	}
 });
 
 test('the lease is all that the operator needs in its own namespace', (t) => {
-	t.deepEqual(namespaceRules, [
+	t.deepEqual(ownNamespaceRules, [
 		{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create', 'get', 'update'] },
 	]);
+});
+
+test('rights for another namespace are those for istio-system under its name', (t) => {
+	const rbacOf = (options: Parameters<typeof manifests>[0]) => manifests({ ...options, rightsOnly: true });
+	const components = { with: ['citadel', 'clusters'] } as const;
+	const here = rbacOf(components);
+	const there = rbacOf({ ...components, meshNamespaces: ['team-a'] });
+	t.deepEqual(JSON.parse(JSON.stringify(there).replaceAll('team-a', defaultNamespace)) as readonly KubeObject[], here);
+	t.true(there.some(({ metadata }) => metadata.namespace === 'team-a'));
+	const both = rbacOf({ ...components, meshNamespaces: [defaultNamespace, 'team-a'] });
+	const key = ({ kind, metadata }: KubeObject) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
+	t.deepEqual([...new Set([...here, ...there].map(key))].sort(), both.map(key).sort());
+});
+
+test('no namespace of a mesh is among the manifests, whatever is asked for', (t) => {
+	for (const meshNamespaces of [undefined, ['team-a', 'team-b'], [anyNamespace]]) {
+		const names = manifests({ meshNamespaces, with: ['citadel', 'clusters'] }).flatMap(({ kind, metadata }) =>
+			kind === 'Namespace' ? [metadata.name] : [],
+		);
+		t.deepEqual(names, ['meshwright-system']);
+	}
+});
+
+test('each component is a folder that Kustomize can add', async (t) => {
+	for (const name of [...componentParts, 'everywhere']) {
+		const text = await readFile(new URL(`components/${name}/kustomization.yaml`, import.meta.url), 'utf8');
+		t.regex(text, /^kind: Component$/m);
+		t.regex(text, /^ {2}- rbac\.generated\.yaml$/m);
+	}
 });
 
 test('rules are compacted without changing what they allow', (t) => {
@@ -144,5 +215,8 @@ test('rules are compacted without changing what they allow', (t) => {
 		{ apiGroups: ['g'], resources: ['a'], verbs: ['get'] },
 		{ apiGroups: ['g'], resources: ['a'], resourceNames: ['x'], verbs: ['patch'] },
 	]);
-	t.deepEqual(compact([...rules].reverse()), rules);
+	t.deepEqual(compact([rule('a', ['get'], ['y']), rule('a', ['get'], ['x'])]), [
+		{ apiGroups: ['g'], resources: ['a'], resourceNames: ['x', 'y'], verbs: ['get'] },
+	]);
+	t.deepEqual(compact([...base].reverse()), base);
 });

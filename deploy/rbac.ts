@@ -1,127 +1,161 @@
 /**
- * Computes the operator's rights from what it renders. For each kind it gets the rights that its code uses and no more. It
- * also holds every right that it grants to Istio's own accounts: Kubernetes lets nobody grant rights that he does not have
- * (short of the verbs `escalate` and `bind`, which would make the operator an administrator).
+ * Computes the operator's rights from what it renders, in the parts of `operator/plan/rights.ts`. It also holds every right
+ * that it grants to Istio's own accounts: Kubernetes lets nobody grant rights that he does not have (short of the verbs
+ * `escalate` and `bind`, which would make the operator an administrator).
  */
 import { group as ownGroup, plural as ownPlural } from '../api/v1/index.ts';
+import {
+	type NeededRight,
+	type RightsPart,
+	readVerbs,
+	rightsFor,
+	rightsParts,
+	rightToIssueTokens,
+	rightToKeepSecrets,
+	rightToLabel,
+	writeVerbs,
+} from '../operator/plan/rights.ts';
+import { type RuleLike, rightsNotCovered } from '../operator/render/rules-covered.ts';
 import { type Kind, kindOf, kinds } from '../operator/runtime/kinds.ts';
 import { groupOf, type KubeObject } from '../operator/runtime/object.ts';
+import { compact, type Rule, rule } from './rules.ts';
 
-/** A rule as Kubernetes writes it. Lists are sorted. */
-export interface Rule {
-	readonly apiGroups: readonly string[];
-	readonly resources: readonly string[];
-	readonly resourceNames?: readonly string[];
-	readonly verbs: readonly string[];
+/** The rights of one part, for a mesh in one namespace. */
+export interface PartRules {
+	/** In the whole cluster, whatever the namespace of the mesh. */
+	readonly cluster: readonly Rule[];
+	/** In the whole cluster, for objects that have the namespace of the mesh in their names. */
+	readonly named: readonly Rule[];
+	/** In the namespace of the mesh. */
+	readonly namespace: readonly Rule[];
 }
 
-const read = ['get', 'list', 'watch'] as const;
-/** Server-side apply is a PATCH, and needs `create` too when the object does not exist yet. */
-const write = ['create', 'patch'] as const;
-
-/**
- * Shared kinds are never deleted: with a CRD the users' objects would go, with a namespace everything in it. Only the CRDs
- * of Istio's releases may be written, by name.
- */
-const neverDeleted: ReadonlySet<Kind> = new Set([kinds.Namespace, kinds.CustomResourceDefinition]);
-
-const roleKinds: ReadonlySet<string> = new Set([kinds.Role.kind, kinds.ClusterRole.kind]);
-
-function rule(apiGroup: string, resource: string, verbs: readonly string[], resourceNames?: readonly string[]): Rule {
-	return {
-		apiGroups: [apiGroup],
-		resources: [resource],
-		...(resourceNames === undefined ? {} : { resourceNames: [...resourceNames].sort() }),
-		verbs: [...verbs].sort(),
-	};
-}
-
-/** Rights for the operator's own objects, and for what it reports about them. */
+/** Rights for the operator's own objects, and for what it has to know of the cluster. */
 const ownRules: readonly Rule[] = [
-	rule(ownGroup, ownPlural, [...read, 'patch']),
+	rule(ownGroup, ownPlural, [...readVerbs, 'patch']),
 	rule(ownGroup, `${ownPlural}/status`, ['patch']),
 	// Children have a controller reference with blockOwnerDeletion. Clusters with the admission plugin
 	// OwnerReferencesPermissionEnforcement allow that only to accounts that may update the owner's finalizers.
 	rule(ownGroup, `${ownPlural}/finalizers`, ['update']),
-	rule(groupOf(kinds.Event.apiVersion), kinds.Event.plural, [...write]),
 	// For the addresses of this cluster, which are compared with those of joined ones.
 	rule(groupOf(kinds.Node.apiVersion), kinds.Node.plural, ['list']),
 	rule(groupOf(kinds.ServiceCIDR.apiVersion), kinds.ServiceCIDR.plural, ['list']),
 	// For the addresses of Pilot and Mixer, for clusters without a control plane of their own.
 	rule(groupOf(kinds.EndpointSlice.apiVersion), kinds.EndpointSlice.plural, ['list', 'watch']),
-	// For the account by which another primary reads this cluster.
-	rule(groupOf(kinds.ServiceAccount.apiVersion), `${kinds.ServiceAccount.plural}/token`, ['create']),
 ];
 
 /** Rights in the operator's own namespace: the lease. */
-export const namespaceRules: readonly Rule[] = [
+export const ownNamespaceRules: readonly Rule[] = [
 	rule(groupOf(kinds.Lease.apiVersion), kinds.Lease.plural, ['create', 'get', 'update']),
 ];
 
-/** Rights for objects of a rendered kind. */
-function rulesForKind(kind: Kind, objects: readonly KubeObject[]): readonly Rule[] {
-	const group = groupOf(kind.apiVersion);
-	if (kind === kinds.CustomResourceDefinition) {
-		const names = new Set(objects.map(({ metadata }) => metadata.name));
-		return [rule(group, kind.plural, [...read]), rule(group, kind.plural, [...write], [...names])];
-	}
-	return [rule(group, kind.plural, [...read, ...write, ...(neverDeleted.has(kind) ? [] : ['delete'])])];
-}
+/** Rights in the namespace `default`, where Events about objects without a namespace are. */
+export const eventRules: readonly Rule[] = [rule(groupOf(kinds.Event.apiVersion), kinds.Event.plural, [...writeVerbs])];
 
-/** The rules for what the operator itself does with everything in `rendered`: all releases, all options. */
+/** Rights of the part `clusters` in the operator's own namespace, where the kubeconfigs of joined clusters are kept. */
+export const kubeconfigRules: readonly Rule[] = [
+	rule(groupOf(kinds.Secret.apiVersion), kinds.Secret.plural, [...readVerbs]),
+];
+
+/**
+ * The rules that every operator holds in the whole cluster: it sees all kinds that it renders but Secrets, and writes
+ * Istio's definitions, by name.
+ */
 export function operatorRules(rendered: readonly KubeObject[]): readonly Rule[] {
-	const byKind = Map.groupBy(rendered, kindOf);
-	return compact([...ownRules, ...[...byKind].flatMap(([kind, objects]) => rulesForKind(kind, objects))]);
+	const seen = [...new Set(rendered.map(kindOf))].filter((kind) => kind !== kinds.Secret);
+	const crds = kinds.CustomResourceDefinition;
+	const names = rendered.flatMap(({ kind, metadata }) => (kind === crds.kind ? [metadata.name] : []));
+	return compact([
+		...ownRules,
+		...seen.map((kind) => readRule(kind)),
+		rule(groupOf(crds.apiVersion), crds.plural, [...writeVerbs], [...new Set(names)]),
+	]);
 }
 
-/**
- * The rules that the operator holds only to grant them in the roles that it renders. What a Role grants in one namespace
- * the operator holds in all, because the owner of a mesh chooses its namespace.
- */
+/** The rules that every operator holds only to grant them: those of Pilot and Mixer, in all namespaces. */
 export function grantedRules(rendered: readonly KubeObject[]): readonly Rule[] {
-	return compact(
-		rendered
-			.filter(({ kind }) => roleKinds.has(kind))
-			.flatMap((role) => (role.rules ?? []) as readonly Rule[])
-			.flatMap(({ apiGroups, resources, resourceNames, verbs }) =>
-				apiGroups.flatMap((group) => resources.map((resource) => rule(group, resource, verbs, resourceNames))),
-			),
-	);
+	return onlyNew(operatorRules(rendered), clusterRights(neededBy(rendered), 'mesh'));
 }
 
 /**
- * Writes the same rights in few rules: joins verbs of one resource, then resources with the same verbs. Sorts them, so that
- * the result depends on the rights alone.
+ * The rules of a part beyond those that `operator` and, in its namespace, `mesh` give.
+ * @param rendered meshes of the namespace `namespace`
  */
-export function compact(rules: readonly Rule[]): readonly Rule[] {
-	const names = ({ resourceNames }: Rule): string => JSON.stringify(resourceNames ?? null);
-	const unite = (parts: readonly Rule[], key: 'verbs' | 'resources'): Rule => {
-		const [first = rule('', '', [])] = parts;
-		return { ...first, [key]: [...new Set(parts.flatMap((part) => part[key]))].sort() };
-	};
-	const perResource = [
-		...Map.groupBy(rules, (one) => `${one.apiGroups[0]} ${one.resources[0]} ${names(one)}`).values(),
-	].map((parts) => unite(parts, 'verbs'));
-	const general = new Map(
-		perResource
-			.filter((one) => one.resourceNames === undefined)
-			.map((one) => [`${one.apiGroups[0]} ${one.resources[0]}`, one]),
+export function partRules(part: RightsPart, rendered: readonly KubeObject[], namespace: string): PartRules {
+	const needed = neededBy(rendered);
+	const held = [...operatorRules(rendered), ...grantedRules(rendered)];
+	const own = needed.filter((right) => right.part === part);
+	const named = compactOf(own.filter(isNamed));
+	const cluster = onlyNew(held, clusterRights(needed, part));
+	const heldThere = part === 'mesh' ? held : [...held, ...partRules('mesh', rendered, namespace).namespace];
+	const there = own.flatMap((right) => (right.namespace === namespace ? [right.rule] : []));
+	return { cluster, named: onlyNew(held, named), namespace: onlyNew(heldThere, there) };
+}
+
+/**
+ * The rules of all parts for meshes in any namespace. Names of objects depend on these namespaces, so no rule is narrowed by
+ * one, and the operator makes the namespaces itself.
+ */
+export function everywhereRules(rendered: readonly KubeObject[], namespace: string): readonly Rule[] {
+	const all = rightsParts.flatMap((part) => Object.values(partRules(part, rendered, namespace)).flat() as Rule[]);
+	const isOfMesh = ({ resourceNames = [] }: Rule): boolean => resourceNames.some((name) => name.endsWith(namespace));
+	const { Namespace } = kinds;
+	return compact([
+		rule(groupOf(Namespace.apiVersion), Namespace.plural, [...writeVerbs]),
+		...kubeconfigRules,
+		...all.map((one) =>
+			isOfMesh(one) ? { apiGroups: one.apiGroups, resources: one.resources, verbs: one.verbs } : one,
+		),
+	]);
+}
+
+const knownNeeds = new WeakMap<readonly KubeObject[], readonly NeededRight[]>();
+
+/** What is needed for these objects, and beside them for the meshes that they make up. Computed once for the same list. */
+function neededBy(rendered: readonly KubeObject[]): readonly NeededRight[] {
+	const known = knownNeeds.get(rendered) ?? computeNeeds(rendered);
+	knownNeeds.set(rendered, known);
+	return known;
+}
+
+function computeNeeds(rendered: readonly KubeObject[]): readonly NeededRight[] {
+	const namespaces = new Set(rendered.flatMap(({ metadata }) => metadata.namespace ?? []));
+	return [
+		...rightsFor(rendered),
+		rightToLabel,
+		...[...namespaces].flatMap((namespace) => [rightToKeepSecrets(namespace), rightToIssueTokens(namespace)]),
+	];
+}
+
+function isNamed({ namespace, rule: { resourceNames = [], verbs } }: NeededRight): boolean {
+	return namespace === undefined && resourceNames.length > 0 && verbs.includes('create');
+}
+
+/** What a part needs in the whole cluster, without what is written by name. */
+function clusterRights(needed: readonly NeededRight[], part: RightsPart): readonly RuleLike[] {
+	return needed
+		.filter((right) => right.part === part && right.namespace === undefined && !isNamed(right))
+		.map((right) => right.rule);
+}
+
+function compactOf(rights: readonly NeededRight[]): readonly Rule[] {
+	return onlyNew(
+		[],
+		rights.map((right) => right.rule),
 	);
-	// A right on named objects adds nothing to the same right on all objects.
-	const needed = perResource.flatMap((one): readonly Rule[] => {
-		const wider = one.resourceNames === undefined ? undefined : general.get(`${one.apiGroups[0]} ${one.resources[0]}`);
-		const verbs = one.verbs.filter((verb) => wider?.verbs.includes(verb) !== true);
-		return verbs.length === 0 ? [] : [{ ...one, verbs }];
-	});
-	return [...Map.groupBy(needed, (one) => `${one.apiGroups[0]} ${one.verbs.join()} ${names(one)}`).values()]
-		.map((parts) => unite(parts, 'resources'))
-		.sort((a, b) => compare(sortKey(a), sortKey(b)));
 }
 
-function sortKey({ apiGroups, resources, resourceNames, verbs }: Rule): string {
-	return [apiGroups.join(), resources.join(), String(resourceNames?.length ?? 0), verbs.join()].join(' ');
+/** The rights that the held rules don't give, in few rules. */
+function onlyNew(held: readonly RuleLike[], wanted: readonly RuleLike[]): readonly Rule[] {
+	return compact(
+		rightsNotCovered(held, wanted).flatMap((right) =>
+			'url' in right
+				? []
+				: [rule(right.group, right.resource, [right.verb], right.name === undefined ? undefined : [right.name])],
+		),
+	);
 }
 
-function compare(a: string, b: string): number {
-	return a < b ? -1 : a > b ? 1 : 0;
+function readRule({ apiVersion, plural }: Kind): Rule {
+	return rule(groupOf(apiVersion), plural, [...readVerbs]);
 }

@@ -23,6 +23,8 @@ import { renderJoined } from './samples.ts';
 
 const fieldManager = 'meshwright-test';
 const joined = renderJoined();
+/** The owner of the cluster makes it before the rights in it. */
+const meshNamespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: writtenFor } };
 
 let cluster: Cluster;
 let admin: ApiServer;
@@ -31,7 +33,8 @@ let account: ApiServer;
 test.before(async () => {
 	cluster = await startCluster({ name: 'remote' });
 	admin = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
-	for (const file of ['namespaces.yaml', 'service-account.yaml']) {
+	await admin.apply(meshNamespace, { fieldManager });
+	for (const file of ['namespace.yaml', 'service-account.yaml']) {
 		for (const object of await documents(`remote/base/${file}`)) {
 			await admin.apply(object, { fieldManager, fieldValidation: 'Strict' });
 		}
@@ -188,7 +191,7 @@ test('kustomize builds each part from its files', async (t) => {
 			t.pass('kubectl is not installed here');
 			return;
 		}
-		const files = ['remote/base/namespaces.yaml', 'remote/base/service-account.yaml'];
+		const files = ['remote/base/namespace.yaml', 'remote/base/service-account.yaml'];
 		const expected = await Promise.all(
 			[...files, ...parts.map((part) => `remote/${part}/rbac.generated.yaml`)].map(documents),
 		);

@@ -11,7 +11,7 @@ import { type Permission, permissionsFor } from '../operator/clusters/checks/per
 import { type Kind, kindOf, kinds } from '../operator/runtime/kinds.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 import { type ObjectWithRules, roleAndBinding, yamlText } from './manifest.ts';
-import { compact, type Rule } from './rbac.ts';
+import { compact, type Rule } from './rules.ts';
 import { renderJoined } from './samples.ts';
 
 /** The account whose token is in the kubeconfig. */

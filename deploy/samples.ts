@@ -70,7 +70,7 @@ export function renderEverything(): readonly KubeObject[] {
 		...lines.renderCrds(mesh),
 		...lines.render(mesh, factsOf(mesh)),
 		// For clusters that another primary reads. A joined cluster's objects are written with that cluster's credentials.
-		...lines.renderReader(mesh, { readBy: 'other', applySet: 'sample' }),
+		...lines.renderReadersHere(mesh, { readBy: ['other'], applySet: 'sample' }),
 	]);
 }
 

@@ -150,6 +150,13 @@ export const reasons = {
 		meaning: 'A CustomResourceDefinition of somebody else does not serve a version that this release needs.',
 		remedy: 'Remove the other Istio from the cluster, or let its CRDs serve the version in the message as well.',
 	},
+	RightsMissing: {
+		condition: 'Installed',
+		meaning:
+			'The operator lacks rights that the spec needs; the message names them. Nothing was written. docs/security.md says what the rights amount to.',
+		remedy:
+			'Run the command in the message, or take what needs the rights out of the spec. The operator asks again by itself, within a minute.',
+	},
 	ApplyFailed: {
 		condition: 'Installed',
 		meaning: 'The API server refused an object for good; the message has its words.',

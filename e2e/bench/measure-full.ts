@@ -47,11 +47,17 @@ function ungated(object: KubeObject): readonly KubeObject[] {
 	return renderInstallation(object).objects.filter(({ kind }) => !gated.has(kind));
 }
 
+async function followSecrets(stage: Stage, objects: readonly KubeObject[]): Promise<void> {
+	for (const { kind, metadata } of objects)
+		if (kind === kinds.Namespace.kind) await stage.seen.children.followNamespace(metadata.name);
+}
+
 /** Milliseconds from the acknowledgement of the MeshInstallation until the last object without a gate is stored. */
 async function timeInstallation(stage: Stage): Promise<number> {
 	const object = wholeMesh('whole');
 	const rendered = ungated(object);
 	await stage.seen.children.follow(rendered.map(kindOf));
+	await followSecrets(stage, rendered);
 	let missing = rendered.filter(({ kind }) => kind !== 'Namespace').length;
 	let storedAt = 0;
 	const off = stage.seen.onChild(({ type, current }) => {
@@ -152,6 +158,7 @@ export async function measureFullCalls(): Promise<{
 		() => stored().filter(({ kind }) => kind === 'Deployment').length === deployments,
 	);
 	await stage.seen.children.follow(objects.map(kindOf));
+	await followSecrets(stage, objects);
 	await until('all of it is stored', () => stored().length >= children.length);
 	// Later requests, above all for the status, have to be counted too.
 	await sleep(3_000);

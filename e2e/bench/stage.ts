@@ -5,6 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { anyNamespace } from '../../operator/cli/install-parts.ts';
 import { manifests } from '../../operator/cli/manifests.ts';
 import { MeshCaches } from '../../operator/mesh/caches.ts';
 import { applySetId } from '../../operator/render/index.ts';
@@ -46,7 +47,7 @@ export interface Stage extends AsyncDisposable {
 export async function openStage(options: { readonly auditLog?: boolean } = {}): Promise<Stage> {
 	const cluster = await startCluster({ parts: 'api-server', fsync: true, ...options });
 	const user = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken }, { maxInFlight: 32 });
-	for (const object of manifests()) {
+	for (const object of manifests({ meshNamespaces: [anyNamespace] })) {
 		// The operator runs as a process here, so its namespace has all it needs but the Deployment.
 		if (object.kind === 'Deployment') continue;
 		await user.apply(object, { fieldManager: 'bench', force: true });

@@ -17,7 +17,7 @@ import {
 	useRemoteSecret,
 } from '../support/joined.ts';
 import { addJoiner, refusedThere, writesThere } from '../support/joiner.ts';
-import { applyFiles, type MeshCluster, operatorUser } from '../support/mesh-cluster.ts';
+import { applyFiles, type MeshCluster, makeNamespace, operatorUser } from '../support/mesh-cluster.ts';
 import type { RunningOperator } from '../support/operator.ts';
 import { mark, writesOf } from '../support/writes.ts';
 
@@ -112,7 +112,8 @@ test.serial(
 		t.deepEqual(await writesThere(other, joiner), []);
 		t.true(await isUnwrittenHere('poor'));
 		const base = 'deploy/remote/base';
-		await applyFiles(other.api, `${base}/namespaces.yaml`);
+		await makeNamespace(other.api, 'istio-system');
+		await applyFiles(other.api, `${base}/namespace.yaml`);
 		await applyFiles(other.api, `${base}/service-account.yaml`, `${base}/rbac.generated.yaml`);
 		await untilCluster(home.api, 'mesh-poor', 'poor', 'Ready', 'True');
 		const place = await mark(other.cluster);

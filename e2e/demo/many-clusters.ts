@@ -88,7 +88,7 @@ async function startMember(
 	signal.throwIfAborted();
 	const cluster = started.use(await startCluster({ own: true, parts: 'all', nodes, name }));
 	const api = started.use(new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken }));
-	await installOperator(api);
+	await installOperator(api, { with: ['clusters'] });
 	// Without leader election: there is one replica each, and one loses its API server for longer than a lease lasts.
 	const operator = await startOperator(cluster, ['--allow-loopback-clusters']);
 	started.defer(() => endOperator(operator));

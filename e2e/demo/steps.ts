@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
-import { manifests } from '../../operator/cli/manifests.ts';
+import { type ManifestOptions, manifests, meshNamespaces } from '../../operator/cli/manifests.ts';
 import type { Paint } from '../../operator/cli/terminal.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
@@ -26,9 +26,12 @@ export function seconds(milliseconds: number): string {
 	return `${(milliseconds / 1_000).toFixed(1)} s`;
 }
 
-/** Applies CRD, namespace, account and rights. The operator itself runs here and not in a pod, because no node is real. */
-export async function installOperator(api: ApiServer): Promise<string> {
-	const wanted = manifests().filter(
+/**
+ * Applies CRD, namespaces, account and rights, as `meshwright install` does. The operator itself runs here and not in a pod,
+ * because no node is real.
+ */
+export async function installOperator(api: ApiServer, options: ManifestOptions = {}): Promise<string> {
+	const wanted = [...meshNamespaces(options), ...manifests(options)].filter(
 		({ kind }) => !['Deployment', 'Service', 'PodDisruptionBudget', 'NetworkPolicy'].includes(kind),
 	);
 	for (const object of wanted) {

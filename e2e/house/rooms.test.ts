@@ -131,6 +131,7 @@ const allowed: readonly Case[] = [
 	['deploy/x.ts', '../operator/runtime/object.ts'],
 	['deploy/x.ts', '../operator/runtime/kinds.ts'],
 	['deploy/x.ts', '../operator/clusters/checks/permissions.ts'],
+	['deploy/x.ts', '../operator/plan/rights.ts'],
 	['e2e/x.ts', '../operator/runtime/client/api-server.ts'],
 	['operator/render/x.test.ts', '../../e2e/control-plane/cluster.ts'],
 ];

@@ -13,7 +13,7 @@ import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { eventually, orAbsent } from './eventually.ts';
 import { installation, type Spec, versionOf } from './installation.ts';
 import { clusterStatus, entry, flatKubeconfig, giveKubeconfig, startMeshClusters } from './joined.ts';
-import { applyFiles, type MeshCluster, type MeshClusterOptions, userOf } from './mesh-cluster.ts';
+import { applyFiles, type MeshCluster, type MeshClusterOptions, makeNamespace, userOf } from './mesh-cluster.ts';
 
 /** The account that `deploy/remote` makes. */
 const joinAccount = { namespace: 'meshwright-system', name: 'meshwright-join' } as const;
@@ -40,9 +40,10 @@ export async function startPair(options: Omit<MeshClusterOptions, 'name' | 'crd'
 	)) as [MeshCluster, MeshCluster];
 	const stop = async () => void (await Promise.all([home.stop(), other.stop()]));
 	try {
+		await makeNamespace(other.api, 'istio-system');
 		await applyFiles(
 			other.api,
-			...['namespaces.yaml', 'service-account.yaml', 'rbac.generated.yaml'].map((file) => `deploy/remote/base/${file}`),
+			...['namespace.yaml', 'service-account.yaml', 'rbac.generated.yaml'].map((file) => `deploy/remote/base/${file}`),
 			'deploy/remote/data-plane/rbac.generated.yaml',
 		);
 		const config = parse(await readFile(await other.cluster.kubeconfigFor(joinAccount), 'utf8'));

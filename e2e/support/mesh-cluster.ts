@@ -13,6 +13,12 @@ import { eventually } from './eventually.ts';
 
 const root = new URL('../../', import.meta.url);
 
+/**
+ * The rights of the operator under test: those for meshes in any namespace, since tests have many.
+ * `operator-rights.api-server.test.ts` looks at what it does with less.
+ */
+const operatorRights = ['deploy/rbac.generated.yaml', 'deploy/components/everywhere/rbac.generated.yaml'] as const;
+
 /** The field manager of the person who works with the cluster. */
 export const person = 'kubectl';
 
@@ -53,6 +59,12 @@ export async function applyFiles(api: ApiServer, ...files: readonly string[]): P
 	await untilInForce(api, objects);
 }
 
+/** Makes a namespace where it is missing, as whoever owns the cluster does before there are rights in it. */
+export async function makeNamespace(api: ApiServer, name: string): Promise<void> {
+	const { apiVersion, kind } = kinds.Namespace;
+	await api.apply({ apiVersion, kind, metadata: { name } }, { fieldManager: person });
+}
+
 /** Installs the CRD of MeshInstallation; settled when it is served. */
 export async function installCrd(api: ApiServer): Promise<void> {
 	await applyFiles(api, 'crds/meshinstallations.yaml');
@@ -68,7 +80,7 @@ export async function startMeshCluster({ crd = true, ...options }: MeshClusterOp
 		await cluster.stop();
 	};
 	try {
-		await applyFiles(api, 'deploy/namespace.yaml', 'deploy/service-account.yaml', 'deploy/rbac.generated.yaml');
+		await applyFiles(api, 'deploy/namespace.yaml', 'deploy/service-account.yaml', ...operatorRights);
 		if (crd) await installCrd(api);
 		return {
 			cluster,
@@ -90,7 +102,8 @@ export async function startMeshCluster({ crd = true, ...options }: MeshClusterOp
 export async function addOperatorAccount({ api, cluster }: MeshCluster, name: string): Promise<string> {
 	const account = { namespace: operatorAccount.namespace, name };
 	await api.create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: account });
-	const bindings = (await readObjects('deploy/rbac.generated.yaml'))
+	const bindings = (await Promise.all(operatorRights.map(readObjects)))
+		.flat()
 		.filter(({ kind }) => kind.endsWith('Binding'))
 		.map((object) => ({
 			...object,

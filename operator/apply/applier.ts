@@ -3,7 +3,7 @@
  * fails, its wave is finished and the pass ends. Nothing here waits for a gate: a closed gate is part of the answer.
  */
 import { BlockedError, ConflictError, InvalidError } from '../runtime/errors.ts';
-import { type Kind, kindOf } from '../runtime/kinds.ts';
+import { type Kind, kindOf, kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { applyCrds, assumedCrds, type CrdMemory, isNewerLine } from './apply-crds.ts';
 import { type Child, isRolledOutAndAvailable, toChild } from './child.ts';
@@ -11,6 +11,7 @@ import { clearTheWay, mayBeInTheWay } from './clear-way.ts';
 import { decideCrd } from './crd-plan.ts';
 import { adoptAnnotation, asChild, handoverFieldManager, isShared, type Owner } from './identity.ts';
 import { recreatableField } from './immutable.ts';
+import type { LiveCache } from './live.ts';
 import { ownershipOf } from './ownership.ts';
 import { type Applied, hashInventory, type Plan, planChildren, recallInventory, type Write } from './plan.ts';
 import { initialReplicas, replicasHandover } from './replicas-handover.ts';
@@ -265,15 +266,20 @@ function forgetOthers({ applied, ready }: InstallationMemory, children: readonly
 /** Makes the namespace when it is missing. An existing one is used as it is, whoever made it. */
 async function ensureNamespace(namespace: KubeObject, fresh: Set<string>, writer: Writer): Promise<void> {
 	const { name } = namespace.metadata;
+	assertNamespaceStays(name, writer.live);
 	const live = writer.live.get(objectKey(namespace));
-	if (live?.metadata.deletionTimestamp !== undefined) {
-		throw new BlockedError(
-			'NamespaceTerminating',
-			`namespace ${name} is being deleted: the mesh is installed again as soon as it is gone`,
-			{ object: referenceOf(namespace) },
-		);
-	}
 	if (live === undefined && (await writer.apply(namespace, false)).created) fresh.add(name);
+}
+
+/** Throws while a namespace is being deleted: nothing can be made in it, and rights in it may be gone already. */
+export function assertNamespaceStays(name: string, live: Pick<LiveCache, 'get'>): void {
+	const reference = { apiVersion: kinds.Namespace.apiVersion, kind: kinds.Namespace.kind, name };
+	if (live.get(objectKey(reference))?.metadata.deletionTimestamp === undefined) return;
+	throw new BlockedError(
+		'NamespaceTerminating',
+		`namespace ${name} is being deleted: the mesh is installed again as soon as it is gone`,
+		{ object: reference },
+	);
 }
 
 /**

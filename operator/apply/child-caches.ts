@@ -32,6 +32,8 @@ export interface ChildCachesOptions {
 	readonly watched: readonly WatchedKind[];
 	/** Kinds that exist only when their CRDs do. Each is watched once there are objects of it. */
 	readonly onDemand?: readonly Kind[];
+	/** A kind that is watched in single namespaces alone, see `followNamespace`. */
+	readonly perNamespace?: WatchedKind;
 	/** Selects the objects of kinds that are not watched as a whole. Default: everything that any installation made. */
 	readonly labelSelector?: string;
 	/** Further indexes of each kind's store. */
@@ -55,6 +57,24 @@ function kindKey(apiVersion: string, kind: string): string {
 	return group === '' ? kind : `${kind}.${group}`;
 }
 
+/** The namespace in an object's key, see `objectKey`. */
+function namespaceIn(key: string): string {
+	return key.slice(key.indexOf(' ') + 1, Math.max(key.indexOf('/', key.indexOf(' ')), 0));
+}
+
+/** Waits for the first lists. Rejects with TransientError when one takes too long. */
+async function untilListed(reflectors: readonly Reflector<Child>[]): Promise<void> {
+	// The usual case needs no timer.
+	if (reflectors.every(({ hasSynced }) => hasSynced)) return;
+	await withinDeadline(Promise.all(reflectors.map(({ synced }) => synced)), {
+		ms: followDeadlineMs,
+		late: () => {
+			const late = reflectors.filter(({ hasSynced }) => !hasSynced).map(({ kind }) => kind.plural);
+			return new TransientError(`not listed within ${followDeadlineMs / 1_000} s: ${late.join(', ')}`);
+		},
+	});
+}
+
 /**
  * The set that a child belongs to; removing the set deletes the child. Labels alone prove nothing: they are copied with an
  * object or put on a namespace by hand. What we never wrote, and what is shared, belongs to no set.
@@ -70,20 +90,29 @@ export class ChildCaches implements LiveCache {
 	readonly #byKind = new Map<string, Reflector<Child>>();
 	/** Reflectors of the kinds on demand that are being watched. */
 	readonly #followed = new Map<Kind, Reflector<Child>>();
+	/** Reflectors of the kind that is watched in single namespaces, by namespace. */
+	readonly #inNamespaces = new Map<string, Reflector<Child>>();
 	/** The kinds that are watched as a whole, not only what is ours. */
 	readonly #seenWhole = new Set<Kind>();
 	readonly #handlers = new Set<ChangeHandler<Child>>();
+	/** The part of a key that names the kind `perNamespace`. */
+	readonly #kindPerNamespace: string | undefined;
+	#isStopped = false;
 
 	constructor(api: ApiServer, options: ChildCachesOptions) {
 		this.#api = api;
 		this.#options = options;
+		const { perNamespace } = options;
+		this.#kindPerNamespace =
+			perNamespace === undefined ? undefined : kindKey(perNamespace.kind.apiVersion, perNamespace.kind.kind);
 		this.#basic = options.watched.map((how) => this.#add(how));
 	}
 
 	// LiveCache
 
 	get(key: string): Child | undefined {
-		return this.#byKind.get(key.slice(0, key.indexOf(' ')))?.store.get(key);
+		const kind = key.slice(0, key.indexOf(' '));
+		return this.#reflectorOf(kind, namespaceIn(key))?.store.get(key);
 	}
 
 	ofApplySet(partOf: string): readonly Child[] {
@@ -91,14 +120,14 @@ export class ChildCaches implements LiveCache {
 	}
 
 	expectWrite(object: KubeObject): (answer?: KubeObject) => void {
-		const reflector = this.#byKind.get(kindKey(object.apiVersion, object.kind));
+		const reflector = this.#reflectorOf(kindKey(object.apiVersion, object.kind), object.metadata.namespace);
 		return reflector?.expectWrite(objectKey(object)) ?? (() => undefined);
 	}
 
 	observeDeletion(object: KubeObject): void {
-		const { uid } = object.metadata;
+		const { uid, namespace } = object.metadata;
 		if (uid === undefined) return;
-		this.#byKind.get(kindKey(object.apiVersion, object.kind))?.observeDeletion(objectKey(object), uid);
+		this.#reflectorOf(kindKey(object.apiVersion, object.kind), namespace)?.observeDeletion(objectKey(object), uid);
 	}
 
 	seesAll(object: KubeObject): boolean {
@@ -107,34 +136,51 @@ export class ChildCaches implements LiveCache {
 
 	async follow(wanted: readonly Kind[]): Promise<void> {
 		const { onDemand = [] } = this.#options;
-		const reflectors = wanted.filter((kind) => onDemand.includes(kind)).map((kind) => this.#follow(kind));
-		// The usual case needs no timer.
-		if (reflectors.every(({ hasSynced }) => hasSynced)) return;
-		await withinDeadline(Promise.all(reflectors.map(({ synced }) => synced)), {
-			ms: followDeadlineMs,
-			late: () => {
-				const late = reflectors.filter(({ hasSynced }) => !hasSynced).map(({ kind }) => kind.plural);
-				return new TransientError(`not listed within ${followDeadlineMs / 1_000} s: ${late.join(', ')}`);
-			},
-		});
+		await untilListed(wanted.filter((kind) => onDemand.includes(kind)).map((kind) => this.#follow(kind)));
+	}
+
+	/**
+	 * Begins to watch the kind `perNamespace` in a namespace, if it is not watched there yet, and resolves when it is listed.
+	 * Whoever calls this may read it there. Rejects with TransientError when the API server does not list it in time.
+	 */
+	async followNamespace(namespace: string): Promise<void> {
+		const { perNamespace } = this.#options;
+		if (perNamespace === undefined || this.#isStopped) return;
+		const known = this.#inNamespaces.get(namespace);
+		// The watch may have been refused; now it need not wait any longer.
+		if (known !== undefined && known.staleForMs > 0) known.retryNow();
+		await untilListed([known ?? this.#watchNamespace({ ...perNamespace, namespace }, namespace)]);
+	}
+
+	/** Ends the watches of the kind `perNamespace` in all namespaces but these. What they showed is forgotten. */
+	keepNamespaces(namespaces: ReadonlySet<string>): void {
+		for (const [namespace, reflector] of this.#inNamespaces) {
+			if (namespaces.has(namespace)) continue;
+			reflector.stop();
+			this.#inNamespaces.delete(namespace);
+		}
+	}
+
+	/** The namespaces in which the kind `perNamespace` has been without a watch for a while. */
+	get namespacesBehind(): readonly string[] {
+		return [...this.#inNamespaces].flatMap(([name, { staleForMs }]) => (staleForMs > behindAfterMs ? [name] : []));
 	}
 
 	// Reading
 
 	/** Objects of all kinds by an index. */
 	byIndex(index: string, value: string): readonly Child[] {
-		return [...this.#byKind.values()].flatMap(({ store }) => store.byIndex(index, value));
+		return this.#all.flatMap(({ store }) => store.byIndex(index, value));
 	}
 
 	/** All cached objects of one kind. */
-	ofKind({ apiVersion, kind }: Kind): Iterable<Child> {
-		return this.#byKind.get(kindKey(apiVersion, kind))?.store.values() ?? [];
+	ofKind(kind: Kind): Iterable<Child> {
+		return this.#reflectorsOf(kind).flatMap(({ store }) => [...store.values()]);
 	}
 
 	/** Whether the cache of a kind may be outdated: its watch has been down for a while. */
-	isBehind({ apiVersion, kind }: Kind): boolean {
-		const reflector = this.#byKind.get(kindKey(apiVersion, kind));
-		return reflector !== undefined && reflector.staleForMs > behindAfterMs;
+	isBehind(kind: Kind): boolean {
+		return this.#reflectorsOf(kind).some(({ staleForMs }) => staleForMs > behindAfterMs);
 	}
 
 	// Life
@@ -144,7 +190,7 @@ export class ChildCaches implements LiveCache {
 		// A function of its own, so that removing it removes this one alone. Reflectors that start later get it too.
 		const own: ChangeHandler<Child> = (change) => handler(change);
 		this.#handlers.add(own);
-		const ends = [...this.#byKind.values()].map((reflector) => reflector.addHandler(own));
+		const ends = this.#all.map((reflector) => reflector.addHandler(own));
 		return () => {
 			this.#handlers.delete(own);
 			for (const end of ends) end();
@@ -156,7 +202,8 @@ export class ChildCaches implements LiveCache {
 	}
 
 	stop(): void {
-		for (const reflector of this.#byKind.values()) reflector.stop();
+		this.#isStopped = true;
+		for (const reflector of this.#all) reflector.stop();
 	}
 
 	/** Resolves when every kind has been listed once. Rejects when a kind on demand can't be looked for. */
@@ -183,17 +230,49 @@ export class ChildCaches implements LiveCache {
 
 	/** Lists everything anew, to catch what the watches might have missed. Handlers get the differences as changes. */
 	relist(): void {
-		for (const reflector of this.#byKind.values()) reflector.relist();
+		for (const reflector of this.#all) reflector.relist();
 	}
 
 	/** Number of cached objects. */
 	get size(): number {
-		return [...this.#byKind.values()].reduce((sum, { store }) => sum + store.size, 0);
+		return this.#all.reduce((sum, { store }) => sum + store.size, 0);
 	}
 
-	#add({ kind, metadataOnly, isAll = false, only, namespace, labelSelector }: WatchedKind): Reflector<Child> {
+	get #all(): readonly Reflector<Child>[] {
+		return [...this.#byKind.values(), ...this.#inNamespaces.values()];
+	}
+
+	/** The reflector that shows the objects of a kind in a namespace. */
+	#reflectorOf(kind: string, namespace: string | undefined): Reflector<Child> | undefined {
+		return kind === this.#kindPerNamespace ? this.#inNamespaces.get(namespace ?? '') : this.#byKind.get(kind);
+	}
+
+	#reflectorsOf({ apiVersion, kind }: Kind): readonly Reflector<Child>[] {
+		const key = kindKey(apiVersion, kind);
+		if (key === this.#kindPerNamespace) return [...this.#inNamespaces.values()];
+		const reflector = this.#byKind.get(key);
+		return reflector === undefined ? [] : [reflector];
+	}
+
+	#add(how: WatchedKind): Reflector<Child> {
+		const { kind, isAll = false } = how;
+		const reflector = this.#make(how);
+		this.#byKind.set(kindKey(kind.apiVersion, kind.kind), reflector);
+		if (isAll) this.#seenWhole.add(kind);
+		return reflector;
+	}
+
+	#watchNamespace(how: WatchedKind, namespace: string): Reflector<Child> {
+		const reflector = this.#make(how);
+		this.#inNamespaces.set(namespace, reflector);
+		for (const handler of this.#handlers) reflector.addHandler(handler);
+		reflector.start();
+		return reflector;
+	}
+
+	#make({ kind, metadataOnly, isAll = false, only, namespace, labelSelector }: WatchedKind): Reflector<Child> {
 		const { onError, observe, indexes = {}, labelSelector: general = managedSelector } = this.#options;
-		const reflector = new Reflector<Child>(this.#api, {
+		return new Reflector<Child>(this.#api, {
 			kind,
 			metadataOnly,
 			onError,
@@ -204,9 +283,6 @@ export class ChildCaches implements LiveCache {
 			...(only === undefined ? {} : { fieldSelector: `metadata.name=${only}` }),
 			...(isAll || only !== undefined ? {} : { labelSelector: labelSelector ?? general }),
 		});
-		this.#byKind.set(kindKey(kind.apiVersion, kind.kind), reflector);
-		if (isAll) this.#seenWhole.add(kind);
-		return reflector;
 	}
 
 	#follow(kind: Kind): Reflector<Child> {

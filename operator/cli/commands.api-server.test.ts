@@ -16,7 +16,7 @@ import { ApiServer } from '../runtime/client/api-server.ts';
 import { isNotFound } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
-import { manifests } from './manifests.ts';
+import { manifests, meshNamespaces } from './manifests.ts';
 
 let cluster: Cluster;
 let api: ApiServer;
@@ -95,7 +95,7 @@ test.serial('diff works before anything is there: everything would be created, a
 test.serial('install --dry-run checks everything and stores nothing', async (t) => {
 	const { exitCode, stdout, stderr } = await cli('install', '--dry-run');
 	t.is(exitCode, 0, stderr);
-	t.is(stdout.match(/: to be created \(dry run\)/g)?.length, manifests().length);
+	t.is(stdout.match(/: to be created \(dry run\)/g)?.length, manifests().length + meshNamespaces().length);
 	for (const object of manifests()) {
 		t.false(await exists(object), objectKey(object));
 	}
@@ -104,13 +104,13 @@ test.serial('install --dry-run checks everything and stores nothing', async (t) 
 test.serial('install stores the CRD and the operator, and a second one changes nothing', async (t) => {
 	const first = await cli('install');
 	t.is(first.exitCode, 0, first.stderr);
-	t.is(first.stdout.match(/: created$/gm)?.length, manifests().length);
+	t.is(first.stdout.match(/: created$/gm)?.length, manifests().length + meshNamespaces().length);
 	const crd = await api.get({ ...kinds.CustomResourceDefinition, name: 'meshinstallations.meshwright.io' });
 	const { conditions } = crd.status as { conditions: { type: string; status: string }[] };
 	t.is(conditions.find(({ type }) => type === 'Established')?.status, 'True');
 
 	const second = await cli('install');
-	t.is(second.stdout.match(/: unchanged$/gm)?.length, manifests().length);
+	t.is(second.stdout.match(/: unchanged$/gm)?.length, manifests().length + meshNamespaces().length);
 });
 
 test.serial('install takes an image and a namespace', async (t) => {

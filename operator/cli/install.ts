@@ -7,7 +7,7 @@ import { describeObject, type KubeObject, referenceOf } from '../runtime/object.
 import { CommandError } from './command-error.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
-import { manifests } from './manifests.ts';
+import { type ManifestOptions, manifests, meshNamespaces } from './manifests.ts';
 import { type Format, formatObjects } from './output.ts';
 import { note, painter, print, printDocument } from './terminal.ts';
 
@@ -17,9 +17,8 @@ import { note, painter, print, printDocument } from './terminal.ts';
  */
 const fieldManager = 'meshwright-install';
 
-export interface InstallOptions extends ConnectionOptions {
+export interface InstallOptions extends ConnectionOptions, ManifestOptions {
 	readonly namespace: string;
-	readonly image?: string;
 	readonly dryRun: boolean;
 	readonly forceConflicts: boolean;
 	readonly wait: boolean;
@@ -42,12 +41,17 @@ export async function install(options: InstallOptions): Promise<number> {
 	const say = async (line: string): Promise<void> => (options.output === 'text' ? print(line) : note(line));
 	const paint = painter(options.output === 'text' ? 'stdout' : 'stderr');
 
-	for (const object of objects) {
-		const outcome = await applyOne(api, object, options);
+	const tell = async (object: KubeObject, outcome: Outcome): Promise<void> => {
 		const label = options.dryRun ? `${outcome} (dry run)` : outcome;
 		await say(`${describeObject(object)}: ${paint(colours[outcome], label)}`);
-	}
+	};
+	for (const object of meshNamespaces(options)) await tell(object, await makeOnce(api, object, options));
+	for (const object of objects) await tell(object, await applyOne(api, object, options));
 	if (options.dryRun) {
+		return exitCodes.ok;
+	}
+	if (options.rightsOnly === true) {
+		await say('The operator has these rights now. A MeshInstallation that waits for them goes on within a minute.');
 		return exitCodes.ok;
 	}
 	await waitFor(api, findKind(objects, 'CustomResourceDefinition'), 'Established', deadline);
@@ -61,6 +65,18 @@ export async function install(options: InstallOptions): Promise<number> {
 			: `Applied. The operator is starting: kubectl -n ${options.namespace} rollout status deployment/meshwright`,
 	);
 	return exitCodes.ok;
+}
+
+/** Makes the namespace of a mesh when it is missing. One that exists stays as it is. */
+async function makeOnce(
+	api: ApiServer,
+	object: KubeObject,
+	{ dryRun }: Pick<InstallOptions, 'dryRun'>,
+): Promise<Outcome> {
+	if ((await resourceVersion(api, object)) !== undefined) return 'unchanged';
+	if (dryRun) return 'to be created';
+	await api.apply(object, { fieldManager, force: false, fieldValidation: 'Strict' });
+	return 'created';
 }
 
 async function applyOne(api: ApiServer, object: KubeObject, options: InstallOptions): Promise<Outcome> {

@@ -4,6 +4,7 @@
  */
 import { Command, Option } from 'commander';
 import { addClusterCommands } from './clusters/program.ts';
+import { componentNames, meshNamespaceNames } from './install-parts.ts';
 import { addJoinCommands, addRemoteSecretCommands } from './join/program.ts';
 import {
 	contextOption,
@@ -168,6 +169,21 @@ export function createProgram(report: Report): Command {
 		.addOption(contextOption())
 		.option('--namespace <name>', 'namespace of the operator', 'meshwright-system')
 		.option('--image <image>', 'image of the operator, for a mirror or a build of your own')
+		.addOption(
+			new Option(
+				'--mesh-namespaces <names>',
+				"namespaces that meshes may have, with commas; '*' for any, which makes the operator an administrator in effect",
+			)
+				.argParser(meshNamespaceNames)
+				.default(['istio-system'], 'istio-system'),
+		)
+		.addOption(
+			new Option('--with <components>', 'rights for more: citadel, clusters; with commas')
+				.argParser(componentNames)
+				.default([], 'none'),
+		)
+		.option('--no-injection', 'leave out the rights to write a webhook, by which a mesh injects proxies')
+		.option('--rights-only', 'apply roles and bindings, and leave the operator itself as it is', false)
 		.option('--dry-run', 'let the API server check everything, and change nothing', false)
 		.option('--force-conflicts', 'take fields over that another tool (kubectl, Argo CD) manages', false)
 		.option('--wait', 'wait until the operator is available', false)
@@ -179,6 +195,7 @@ export function createProgram(report: Report): Command {
 				'meshwright install --wait',
 				'meshwright install --dry-run -o yaml           # what would be applied',
 				'meshwright install --image registry.example.com/meshwright:0.1.0',
+				'meshwright install --rights-only --mesh-namespaces team-a --with citadel',
 			),
 		)
 		.action(async (options) => report(await (await import('./install.ts')).install(options)));

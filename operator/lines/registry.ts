@@ -16,9 +16,11 @@ import {
 	OverlayError,
 	type OverlayProblem,
 	type Reader,
+	type Readers,
 	type RenderResult,
 	renderComponents,
 	renderReader,
+	renderReadersHere,
 } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import type { FieldProblem } from '../status/finding.ts';
@@ -161,5 +163,10 @@ export class Lines {
 	/** The account by which the control plane of another cluster reads one of the mesh, in the form of `render`. */
 	renderReader(mesh: ResolvedMesh, reader: Omit<Reader, 'rules'>): readonly KubeObject[] {
 		return renderReader(mesh, { ...reader, rules: this.of(mesh).multiCluster.readerRules(mesh) });
+	}
+
+	/** The accounts by which the control planes of other clusters read the mesh's own cluster, in the form of `render`. */
+	renderReadersHere(mesh: ResolvedMesh, readers: Omit<Readers, 'rules'>): readonly KubeObject[] {
+		return renderReadersHere(mesh, { ...readers, rules: this.of(mesh).multiCluster.readerRules(mesh) });
 	}
 }

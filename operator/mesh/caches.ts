@@ -1,8 +1,9 @@
 /**
  * The caches of the operator's own cluster: the MeshInstallations, kept whole, their children, and the Secrets that they
- * depend on and others make.
+ * depend on and others make. Secrets are watched in the namespaces of meshes alone, by passes that have found out that they
+ * may: what an operator need not see it can't give away.
  */
-import type { Problem } from '../../api/v1/index.ts';
+import { namespaceOf, type Problem } from '../../api/v1/index.ts';
 import type { Child } from '../apply/child.ts';
 import { ChildCaches, type WatchedKind, waitForList } from '../apply/child-caches.ts';
 import { type LiveNamespaces, labelledFor } from '../apply/injection-labels.ts';
@@ -31,7 +32,6 @@ const watchedChildren: readonly WatchedKind[] = [
 	{ kind: kinds.ConfigMap, metadataOnly: true },
 	{ kind: kinds.HorizontalPodAutoscaler, metadataOnly: true },
 	{ kind: kinds.PodDisruptionBudget, metadataOnly: true },
-	{ kind: kinds.Secret, metadataOnly: true },
 	// Whole objects, because the status has the addresses of gateways.
 	{ kind: kinds.Service, metadataOnly: false },
 	// Whole objects, because the status says whether the component runs, and whether the CRD may be used.
@@ -74,7 +74,13 @@ export class MeshCaches implements LiveNamespaces {
 			...shared,
 			watched: watchedChildren,
 			onDemand: customKinds,
+			perNamespace: { kind: kinds.Secret, metadataOnly: true },
 			indexes: { labelledFor },
+		});
+		// In namespaces that no mesh has any more there is nothing to see, and perhaps no right to see it.
+		this.#installations.addHandler(({ type, initial }) => {
+			if (type !== 'deleted' || initial) return;
+			this.#children.keepNamespaces(new Set([...this.installations.all()].map(namespaceOf)));
 		});
 		this.secrets = new NamedObjects(api, {
 			...shared,

@@ -31,6 +31,7 @@ import { MeshCaches } from './caches.ts';
 import type { StoredInstallation } from './installation.ts';
 import { JoinedClusters } from './joined/joined-clusters.ts';
 import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
+import { Access } from './rights/access.ts';
 import { childNeedsPass, freesExclusive, installationNeedsPass, installationsOf } from './wake.ts';
 
 export interface MeshControllerOptions {
@@ -85,6 +86,7 @@ export class MeshController {
 	readonly #repairLimit = new RepairLimit();
 	readonly clusters: ClusterController;
 	readonly #joined: JoinedClusters;
+	readonly #access: Access;
 	readonly #reconciler: Reconciler;
 	readonly #waits: StartWaits;
 	#hasStarted = false;
@@ -92,6 +94,7 @@ export class MeshController {
 	#resyncTimer: NodeJS.Timeout | undefined;
 	#sightTimer: NodeJS.Timeout | undefined;
 	#isBlind = false;
+	#namespacesBehind: ReadonlySet<string> = new Set();
 
 	constructor(options: MeshControllerOptions) {
 		this.#options = options;
@@ -128,8 +131,16 @@ export class MeshController {
 			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
 			wallClock: options.wallClock ?? Date.now,
 		});
+		this.#access = new Access({
+			api,
+			lines: this.#lines,
+			live: this.caches.children,
+			operatorNamespace: options.limits?.operatorNamespace ?? 'meshwright-system',
+			now: () => performance.now(),
+		});
 		this.#reconciler = new Reconciler({
 			api,
+			access: this.#access,
 			lines: this.#lines,
 			installations: this.caches.installations,
 			namespaces: this.caches,
@@ -290,11 +301,23 @@ export class MeshController {
 	 * the workloads are seen again.
 	 */
 	#checkSight(): void {
+		this.#checkSecrets();
 		const isBlind = this.caches.children.isBehind(kinds.Deployment);
 		if (isBlind === this.#isBlind) return;
 		this.#isBlind = isBlind;
 		const reason = isBlind ? 'Deployments are not seen any more' : 'Deployments are seen again';
 		for (const { metadata } of this.caches.installations.all()) this.queue.add(metadata.name, { reason });
+	}
+
+	/** Looks at the meshes again whose Secrets are not seen any more, or seen again: the right to see them may be gone. */
+	#checkSecrets(): void {
+		const before = this.#namespacesBehind;
+		const behind = new Set(this.caches.children.namespacesBehind);
+		const changed = [...behind, ...before].filter((namespace) => behind.has(namespace) !== before.has(namespace));
+		if (changed.length === 0) return;
+		this.#namespacesBehind = behind;
+		this.#access.forget();
+		for (const namespace of changed) this.#wakeNamespace(namespace, 'whether its Secrets are seen');
 	}
 
 	/**

@@ -1,5 +1,5 @@
 /** Removes a mesh: its joined clusters first, then its labels and objects, in the reverse order of their making. */
-import { deletionOf, finalizer } from '../../api/v1/index.ts';
+import { deletionOf, finalizer, namespaceOf } from '../../api/v1/index.ts';
 import { type ApplierOptions, isWebhook, webhookGraceLeft } from '../apply/applier.ts';
 import type { Child } from '../apply/child.ts';
 import type { LiveNamespaces } from '../apply/injection-labels.ts';
@@ -8,7 +8,7 @@ import type { ApplyHooks } from '../apply/writer.ts';
 import { applySetId } from '../render/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { describeObject } from '../runtime/object.ts';
-import { findingOfError } from '../status/finding.ts';
+import { type Finding, findingOfError } from '../status/finding.ts';
 import type { StatusNotice } from '../status/transitions.ts';
 import { releaseNamespaces } from './injection.ts';
 import type { StoredInstallation } from './installation.ts';
@@ -16,10 +16,12 @@ import type { InstallationWriter } from './installation-writer.ts';
 import type { JoinedClusters } from './joined/joined-clusters.ts';
 import type { Memory } from './memory.ts';
 import type { Outcome } from './outcome.ts';
+import type { Access } from './rights/access.ts';
 
 export interface FinalizeOptions {
 	readonly api: ApiServer;
 	readonly applier: Omit<ApplierOptions, 'hooks'>;
+	readonly access: Pick<Access, 'toRemove'>;
 	readonly clusters: Pick<JoinedClusters, 'forget' | 'leaveAll' | 'recordChildren'>;
 	readonly namespaces: LiveNamespaces;
 	readonly writer: Pick<InstallationWriter, 'removeFinalizer'>;
@@ -43,9 +45,20 @@ export async function finalize(
 ): Promise<Outcome | undefined> {
 	if (object.metadata.finalizers?.includes(finalizer) !== true) return undefined;
 	const deletion = deletionOf(object);
-	return deletion.policy === 'Retain'
-		? retain(object, options, signal)
-		: remove(object, deletion, memory, options, signal);
+	// What is not seen is not gone: Secrets tell which clusters have joined.
+	const lacking = await options.access.toRemove(namespaceOf(object), signal);
+	if (deletion.policy === 'Retain') {
+		return lacking === undefined ? retain(object, options, signal) : refused(object, lacking);
+	}
+	const leftMs = Date.parse(object.metadata.deletionTimestamp ?? '') + deletion.timeoutMs - options.wallClock();
+	if (lacking !== undefined && leftMs > 0) return refused(object, lacking, leftMs);
+	return remove(object, { force: deletion.force, leftMs }, memory, options, signal);
+}
+
+/** Waits for rights, until the time of the deletion is over. */
+function refused(object: StoredInstallation, finding: Finding, leftMs = Number.POSITIVE_INFINITY): Outcome {
+	const observed = { findings: [finding], deleting: 'waiting for the right to look at what is there' };
+	return { object, observed, errors: [], failure: '', againInMs: Math.min(leftMs, deletionRecheckMs) };
 }
 
 /** Policy `Retain`: the objects stay, and belong to nobody. */
@@ -68,14 +81,13 @@ async function retain(
 
 async function remove(
 	object: StoredInstallation,
-	{ force, timeoutMs }: ReturnType<typeof deletionOf>,
+	{ force, leftMs }: { readonly force: boolean; readonly leftMs: number },
 	memory: Memory,
 	options: FinalizeOptions,
 	signal: AbortSignal,
 ): Promise<Outcome | undefined> {
-	const { api, applier, clusters, namespaces, writer, wallClock, onNotice, onApply } = options;
-	const { name, deletionTimestamp = '' } = object.metadata;
-	const leftMs = Date.parse(deletionTimestamp) + timeoutMs - wallClock();
+	const { api, applier, clusters, namespaces, writer, onNotice, onApply } = options;
+	const { name } = object.metadata;
 	// Other clusters leave first: while the control plane runs, nothing there misses it. They have the same deadline, and a
 	// little more time to tell what they leave behind.
 	const leaving = clusters.leaveAll(object);

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ParsedStatus } from '../../api/v1/index.ts';
-import { type ApplierOptions, applyInstallation, countDifferences } from '../apply/applier.ts';
+import { type ApplierOptions, applyInstallation, assertNamespaceStays, countDifferences } from '../apply/applier.ts';
 import type { LiveNamespaces } from '../apply/injection-labels.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import type { Lines } from '../lines/index.ts';
@@ -16,7 +16,7 @@ import { kinds } from '../runtime/kinds.ts';
 import { objectKey } from '../runtime/object.ts';
 import type { PassContext, PassResult } from '../runtime/queue/work-queue.ts';
 import type { NamedObjects } from '../runtime/watch/named-objects.ts';
-import { findingOfError, findingOfProblem } from '../status/finding.ts';
+import { type Finding, findingOfError, findingOfProblem } from '../status/finding.ts';
 import type { StatusNotice } from '../status/transitions.ts';
 import { finalize } from './finalize.ts';
 import { labelNamespaces } from './injection.ts';
@@ -27,6 +27,7 @@ import { Memories, type Memory } from './memory.ts';
 import { observeRunning, observeWorkloads } from './observe.ts';
 import { errorOf, isOnlyConflict, isOnlyForeign, type Outcome } from './outcome.ts';
 import { type Prepared, type PreparedMesh, prepare } from './prepare.ts';
+import { type Access, rightsRecheckMs } from './rights/access.ts';
 import { servingCertificate } from './serving-certificate.ts';
 import { type Lookout, type MeshView, viewMesh } from './view.ts';
 
@@ -40,6 +41,8 @@ export interface ReconcilerOptions {
 	readonly clusters: JoinedClusters;
 	/** What whoever runs the operator lets meshes do. */
 	readonly limits?: MeshLimits | undefined;
+	/** Whether the operator may do what a mesh needs. */
+	readonly access: Access;
 	/** Version of the cluster's API server, `v1.36.3`. */
 	readonly serverVersion: () => string;
 	/** How children are written. The hooks differ per installation and come from `onNotice` and `onApply`. */
@@ -119,18 +122,50 @@ export class Reconciler {
 			const workloads = observeRunning(object, this.#options.applier.live);
 			return { object, observed: { findings, workloads }, errors: [], failure: '', againInMs: undefined };
 		}
-		const owned = prepared.paused ? object : await this.#writer.addFinalizer(object, signal);
+		let owned = object;
 		try {
+			assertNamespaceStays(prepared.mesh.namespace, this.#options.applier.live);
+			const lacking = await this.#lackingToLook(prepared, signal);
+			if (lacking !== undefined) return this.#refuse(object, lacking);
+			if (!prepared.paused) owned = await this.#writer.addFinalizer(object, signal);
 			const view = await this.#view(object, prepared, memory, signal);
-			return await (prepared.paused
-				? this.#watchOnly(object, prepared, view, memory, signal)
-				: this.#apply(owned, prepared, view, memory, signal));
+			if (prepared.paused) return await this.#watchOnly(object, prepared, view, memory, signal);
+			const refusal = await this.#lackingToWrite(owned, prepared, view, memory, signal);
+			return refusal === undefined
+				? await this.#apply(owned, prepared, view, memory, signal)
+				: this.#refuse(owned, refusal);
 		} catch (error) {
 			signal.throwIfAborted();
 			const workloads = observeRunning(object, this.#options.applier.live);
 			const observed = { findings: [findingOfError(error)], workloads };
 			return { object: owned, observed, errors: [error], failure: ' could not be looked at', againInMs: undefined };
 		}
+	}
+
+	/** What the operator may not do that even looking at the mesh and its clusters takes. */
+	async #lackingToLook({ mesh }: PreparedMesh, signal: AbortSignal): Promise<Finding | undefined> {
+		const { access, clusters } = this.#options;
+		return (await access.toLook(mesh, signal)) ?? (await access.toJoin(mesh, clusters.recordsOf(mesh), signal));
+	}
+
+	/** What the operator may not do, when there is something to write. */
+	async #lackingToWrite(
+		object: StoredInstallation,
+		{ mesh }: PreparedMesh,
+		view: MeshView,
+		memory: Memory,
+		signal: AbortSignal,
+	): Promise<Finding | undefined> {
+		const { access, applier } = this.#options;
+		const isQuiet = countDifferences(applier, this.#desired(object, view), memory.apply) === 0;
+		return isQuiet ? undefined : access.toWrite(mesh, view.objects, signal);
+	}
+
+	/** Writes nothing, tells why, and looks again: nobody tells when rights come. */
+	#refuse(object: StoredInstallation, finding: Finding): Outcome {
+		const workloads = observeRunning(object, this.#options.applier.live);
+		const observed = { findings: [finding], workloads };
+		return { object, observed, errors: [], failure: '', againInMs: this.#jittered(rightsRecheckMs) };
 	}
 
 	async #apply(
@@ -153,15 +188,18 @@ export class Reconciler {
 		const lateWish = !hasNamespace && isApplied ? await this.#want(object, prepared, signal) : [];
 		if (!isApplied) memory.configuration = undefined;
 
-		const errors = [...applied.errors, ...labelled.errors, ...wish, ...lateWish];
+		const failures = [...applied.errors, ...labelled.errors, ...wish, ...lateWish];
+		const explained = await this.#options.access.explain(failures, mesh, view.objects, signal);
+		const errors = explained.others;
 		const observed = {
 			...this.#observe(object, prepared, view, memory),
-			findings: errors.map(findingOfError),
+			findings: [...explained.findings, ...errors.map(findingOfError)],
 			gate: applied.gate,
 			inventory: applied.hash === undefined ? undefined : { objects: applied.objects, hash: applied.hash },
 			note: [...labelled.notes, ...new Set(view.kept.values())].join('; ') || undefined,
 		};
-		const againInMs = earliest(applied.againInMs, view.againInMs);
+		const recheckMs = explained.findings.length === 0 ? undefined : this.#jittered(rightsRecheckMs);
+		const againInMs = earliest(applied.againInMs, view.againInMs, recheckMs);
 		return { object, observed, errors, failure: ' is not as asked', againInMs };
 	}
 
@@ -230,16 +268,13 @@ export class Reconciler {
 		const { clusters, lines, wallClock } = this.#options;
 		const { mesh } = prepared;
 		const joined = clusters.factsOf(object, mesh);
+		const readers = clusters.readersHere(mesh);
 		const subject = {
 			line: lines.of(mesh),
 			mesh,
 			joined: joined.facts,
-			render: (facts: object) => [
-				...lines.renderCrds(mesh),
-				...lines.render(mesh, facts),
-				...clusters.readersHere(mesh),
-			],
-			gates: clusters.gatesOf(mesh),
+			render: (facts: object) => [...lines.renderCrds(mesh), ...lines.render(mesh, facts), ...readers],
+			basis: readers,
 		};
 		const view = await viewMesh(subject, this.#lookout(prepared, signal), memory.view, {
 			nowMs: wallClock(),

@@ -5,4 +5,4 @@ export { changedConfigMaps, imagesOf, type UsedImage } from './images.ts';
 export { applySetId, applySetLabel, managedBy, revisionedName } from './labels.ts';
 export { type Components, OverlayError, type RenderResult, renderComponents } from './mesh.ts';
 export type { OverlayProblem } from './overlays.ts';
-export { type Reader, readerServiceAccount, renderReader } from './reader.ts';
+export { type Reader, type Readers, readerServiceAccount, renderReader, renderReadersHere } from './reader.ts';

@@ -28,6 +28,38 @@ export function renderReader(mesh: ResolvedMesh, reader: Reader): readonly KubeO
 	return finish(readerObjects(mesh, reader));
 }
 
+/** Several clusters whose Pilot and Mixer read this one. */
+export interface Readers extends Omit<Reader, 'readBy'> {
+	readonly readBy: readonly string[];
+}
+
+/**
+ * The accounts by which others read the operator's own cluster. They share one role and one binding, whose names depend on
+ * the namespace of the mesh alone. So the operator needs no right to write roles of any name. The namespace exists already,
+ * because the mesh is in it. Nothing when nobody reads.
+ */
+export function renderReadersHere(mesh: ResolvedMesh, { readBy, applySet, rules }: Readers): readonly KubeObject[] {
+	const each = readBy.map((reader) => readerObjects(mesh, { readBy: reader, applySet, rules }));
+	const accounts = each.flat().filter(({ kind }) => kind === 'ServiceAccount');
+	if (accounts.length === 0) return [];
+	const name = 'istio-readers';
+	const shared = renderAccount(mesh, {
+		component: 'reader',
+		name,
+		application: 'istio-reader',
+		serviceAccount: name,
+		cluster: rules,
+		namespace: [],
+	}).filter(({ kind }) => kind !== 'ServiceAccount');
+	const subjects = accounts.map(({ metadata }) => ({
+		kind: 'ServiceAccount',
+		name: metadata.name,
+		namespace: mesh.namespace,
+	}));
+	const bound = shared.map((object) => (object.kind === 'ClusterRoleBinding' ? { ...object, subjects } : object));
+	return finish([...accounts, ...bound]);
+}
+
 /** As `renderReader`, unfinished. */
 export function readerObjects(mesh: ResolvedMesh, { readBy, applySet, rules }: Reader): readonly KubeObject[] {
 	const name = readerServiceAccount(readBy);

@@ -5,7 +5,7 @@ import { ownRecordsIn } from '../../clusters/secret/record.ts';
 import { lines } from '../../lines/index.ts';
 import { type StoredInstallation, toInstallation } from '../../mesh/installation.ts';
 import { joinedFacts } from '../../mesh/joined/joined-facts.ts';
-import { readerGates, renderReadersHere } from '../../mesh/joined/readers.ts';
+import { primariesHere, renderReadersHere } from '../../mesh/joined/readers.ts';
 import { servingCertificate } from '../../mesh/serving-certificate.ts';
 import { emptyViewMemory, type Lookout, type MeshView, viewMesh } from '../../mesh/view.ts';
 import { type SecretFacts, toSecretFacts } from '../../plan/secret-facts.ts';
@@ -30,6 +30,7 @@ export async function viewLive(api: ApiServer, mesh: ResolvedMesh): Promise<Mesh
 		get: (key: string) => children.get(key),
 		ofKind: ({ kind }: Kind) => [...children.values()].filter((child) => child.kind === kind),
 	};
+	const primaries = primariesHere(mesh, ownRecordsIn(mesh, live.ofKind(kinds.Secret)));
 	const seen = { seen: [], before: installation?.status?.clusters ?? [] };
 	const subject = {
 		line,
@@ -38,9 +39,8 @@ export async function viewLive(api: ApiServer, mesh: ResolvedMesh): Promise<Mesh
 		render: (facts: object) => [
 			...lines.renderCrds(mesh),
 			...lines.render(mesh, facts),
-			...renderReadersHere(lines, mesh),
+			...renderReadersHere(lines, mesh, primaries),
 		],
-		gates: readerGates(lines, mesh, ownRecordsIn(mesh, live.ofKind(kinds.Secret))),
 	};
 	return viewMesh(subject, lookoutOf(api, mesh, children), emptyViewMemory(), { nowMs: Date.now(), signal });
 }

@@ -5,11 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { defaultNamespace } from '../../../api/v1/constants.ts';
+import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 
 const texts = {
 	base: [
-		readFileSync(new URL('../../../deploy/remote/base/namespaces.yaml', import.meta.url), 'utf8'),
+		readFileSync(new URL('../../../deploy/remote/base/namespace.yaml', import.meta.url), 'utf8'),
 		readFileSync(new URL('../../../deploy/remote/base/service-account.yaml', import.meta.url), 'utf8'),
 		readFileSync(new URL('../../../deploy/remote/base/rbac.generated.yaml', import.meta.url), 'utf8'),
 	],
@@ -50,7 +51,13 @@ export function accountObjects(parts: readonly AccountPart[], namespace: string)
 		.flatMap((part) => texts[part])
 		.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as KubeObject))
 		.map((object) => inNamespace(object, namespace));
-	return [...all.filter(({ kind }) => kind === 'Namespace'), ...all.filter(({ kind }) => kind !== 'Namespace')];
+	return [meshNamespace(namespace), ...all];
+}
+
+/** The namespace of the mesh. It is not among the manifests, so that deleting these never takes a mesh along. */
+function meshNamespace(name: string): KubeObject {
+	const { apiVersion, kind } = kinds.Namespace;
+	return { apiVersion, kind, metadata: { name } };
 }
 
 interface Rules {
@@ -62,9 +69,7 @@ interface Rules {
 /** Gives the roles for another namespace names of their own, because those for `istio-system` may exist as well. */
 function inNamespace(object: KubeObject, namespace: string): KubeObject {
 	const { kind, metadata } = object;
-	if (kind === 'Namespace') {
-		return metadata.name === writtenFor ? { ...object, metadata: { ...metadata, name: namespace } } : object;
-	}
+	if (kind === 'Namespace') return object;
 	const isRole = kind.startsWith('Cluster');
 	const suffix = isRole && namespace !== writtenFor ? `-${namespace}` : '';
 	const marks = {

@@ -84,7 +84,8 @@ function roleKey({ kind, name, namespace = '' }: RoleName): string {
 	return `${kind} ${namespace}/${name}`;
 }
 
-async function isAllowed(api: ApiServer, question: Question, signal: AbortSignal | undefined): Promise<boolean> {
+/** Whether an authorizer allows something. Rejects as `ApiServer.request` does. */
+export async function isAllowed(api: ApiServer, question: Question, signal: AbortSignal | undefined): Promise<boolean> {
 	const [resource, subresource] = question.resource.split('/');
 	const { verb, group, namespace, name } = question;
 	const { body } = await api.request<{ readonly status?: { readonly allowed?: unknown } }>({

@@ -2,13 +2,13 @@
  * Connects meshes with their joined clusters. It says what a mesh wants of each cluster, and turns what is known about them
  * into facts for rendering the mesh and into its status.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { clusterNameOf, deletionOf, namespaceOf, type ParsedStatus } from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
 import type { ClusterObjects } from '../../clusters/cluster-objects.ts';
 import type { ClusterController } from '../../clusters/controller.ts';
 import type { ClusterRecord } from '../../clusters/secret/record.ts';
 import type { Lines } from '../../lines/index.ts';
-import type { Gate } from '../../plan/gate.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { type ControlPlaneAddresses, readerServiceAccount } from '../../render/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -20,7 +20,7 @@ import type { PreparedMesh } from '../prepare.ts';
 import { clusterObjects, releaseNamespacesThere } from './cluster-objects.ts';
 import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
 import { joinedFacts } from './joined-facts.ts';
-import { readerGates, renderReadersHere } from './readers.ts';
+import { primariesHere, renderReadersHere } from './readers.ts';
 import { isFollowed, type LiveHere } from './remote-secrets.ts';
 import { ownerOf, wantedMesh } from './wanted-mesh.ts';
 
@@ -41,7 +41,10 @@ export class JoinedClusters {
 	/** The last wish of each mesh. It stays the same object while nothing differs. */
 	readonly #bases = new Map<string, { readonly mesh: ResolvedMesh; readonly addresses: string }>();
 	readonly #objects = new WeakMap<object, ClusterObjects>();
-	readonly #readers = new WeakMap<ResolvedMesh, readonly KubeObject[]>();
+	readonly #readers = new WeakMap<
+		ResolvedMesh,
+		{ readonly primaries: readonly string[]; readonly objects: readonly KubeObject[] }
+	>();
 
 	constructor(options: JoinedClustersOptions) {
 		this.#options = options;
@@ -135,17 +138,20 @@ export class JoinedClusters {
 		return isFollowed(lines, namespace, live);
 	}
 
-	/** Accounts by which primaries read this cluster. The same objects for the same mesh. */
-	readersHere(mesh: ResolvedMesh): readonly KubeObject[] {
-		const known = this.#readers.get(mesh) ?? renderReadersHere(this.#options.lines, mesh);
-		this.#readers.set(mesh, known);
-		return known;
+	/** The records that a mesh keeps itself, when its Secrets are seen. */
+	recordsOf(mesh: ResolvedMesh): readonly ClusterRecord[] {
+		return this.#options.controller.recordsOf(mesh);
 	}
 
-	/** The gates that keep accounts of primaries until these have left. */
-	gatesOf(mesh: ResolvedMesh): readonly Gate[] {
+	/** Accounts by which primaries read this cluster. The same list while nothing differs. */
+	readersHere(mesh: ResolvedMesh): readonly KubeObject[] {
 		const { controller, lines } = this.#options;
-		return readerGates(lines, mesh, controller.recordsOf(mesh));
+		const primaries = primariesHere(mesh, controller.recordsOf(mesh));
+		const known = this.#readers.get(mesh);
+		if (known !== undefined && isDeepStrictEqual(known.primaries, primaries)) return known.objects;
+		const objects = renderReadersHere(lines, mesh, primaries);
+		this.#readers.set(mesh, { primaries, objects });
+		return objects;
 	}
 
 	/** The observation for the status. Undefined when the mesh has, and had, nothing to do with other clusters. */

@@ -1,0 +1,103 @@
+/**
+ * Which RBAC rights the operator needs to keep objects, and which part of its manifests gives each. The manifests are
+ * computed from this (`deploy/rbac.ts`), and so is what a pass asks for before it writes (`operator/mesh/rights.ts`). Pure.
+ */
+
+import { componentLabel } from '../apply/identity.ts';
+import type { RuleLike } from '../render/rules-covered.ts';
+import { type Kind, kindOf, kinds } from '../runtime/kinds.ts';
+import { groupOf, type KubeObject } from '../runtime/object.ts';
+
+/**
+ * The parts into which the operator's rights are divided, the least powerful first. `operator`: what every operator holds.
+ * `mesh`: a mesh in one namespace. The others are added where a mesh needs them.
+ */
+export const rightsParts = ['operator', 'mesh', 'injection', 'citadel', 'clusters'] as const;
+
+export type RightsPart = (typeof rightsParts)[number];
+
+/** One right with the part that gives it. Without a namespace it is needed in the whole cluster. */
+export interface NeededRight {
+	readonly part: RightsPart;
+	readonly namespace?: string;
+	readonly rule: RuleLike;
+}
+
+/** Verbs by which caches and passes read. */
+export const readVerbs = ['get', 'list', 'watch'] as const;
+/** Verbs of server-side apply. It is a PATCH, and needs `create` too when the object does not exist yet. */
+export const writeVerbs = ['create', 'patch'] as const;
+
+/** Shared kinds are never deleted: with a CRD the users' objects would go, with a namespace everything in it. */
+export const neverDeleted: ReadonlySet<Kind> = new Set([kinds.Namespace, kinds.CustomResourceDefinition]);
+
+const partOfComponent: Readonly<Record<string, RightsPart>> = {
+	citadel: 'citadel',
+	injector: 'injection',
+	reader: 'clusters',
+};
+
+/** The part that a rendered object belongs to. */
+export function partOf({ metadata }: Pick<KubeObject, 'metadata'>): RightsPart {
+	return partOfComponent[metadata.labels?.[componentLabel] ?? ''] ?? 'mesh';
+}
+
+export function ruleFor(
+	{ apiVersion, plural }: Kind,
+	verbs: readonly string[],
+	resourceNames?: readonly string[],
+): RuleLike & { readonly apiGroups: readonly string[]; readonly resources: readonly string[] } {
+	const names = resourceNames === undefined ? {} : { resourceNames };
+	return { apiGroups: [groupOf(apiVersion)], resources: [plural], verbs, ...names };
+}
+
+/**
+ * The rights to write an object and to delete it. In a namespace they are for the kind. In the whole cluster they are for
+ * the one name, so that they reach no other object of the kind.
+ */
+export function rightToWrite(object: KubeObject): NeededRight {
+	const kind = kindOf(object);
+	const { name, namespace } = object.metadata;
+	const verbs = [...writeVerbs, ...(neverDeleted.has(kind) ? [] : ['delete'])];
+	return namespace === undefined
+		? { part: partOf(object), rule: ruleFor(kind, verbs, [name]) }
+		: { part: partOf(object), namespace, rule: ruleFor(kind, verbs) };
+}
+
+/**
+ * The rights that a rendered role gives. Kubernetes lets nobody grant what he has not, short of the verbs `escalate` and
+ * `bind`, which would make the operator an administrator.
+ */
+export function rightsToGrant(object: KubeObject): readonly NeededRight[] {
+	const { kind, metadata } = object;
+	if (kind !== kinds.Role.kind && kind !== kinds.ClusterRole.kind) return [];
+	const where = kind === kinds.Role.kind && metadata.namespace !== undefined ? { namespace: metadata.namespace } : {};
+	return ((object.rules ?? []) as readonly RuleLike[]).map((rule) => ({ part: partOf(object), ...where, rule }));
+}
+
+/** All rights for the objects of a mesh that belong to it alone, each once. */
+export function rightsFor(objects: readonly KubeObject[]): readonly NeededRight[] {
+	const rights = objects
+		.filter((object) => !neverDeleted.has(kindOf(object)))
+		.flatMap((object) => [rightToWrite(object), ...rightsToGrant(object)]);
+	return [...new Map(rights.map((right) => [JSON.stringify(right), right])).values()];
+}
+
+/** Reading Secrets, which is allowed only where a mesh needs it. */
+export function rightToReadSecrets(part: RightsPart, namespace: string): NeededRight {
+	return { part, namespace, rule: ruleFor(kinds.Secret, readVerbs) };
+}
+
+/** Keeping Secrets in the namespace of a mesh: certificates, and records of joined clusters. */
+export function rightToKeepSecrets(namespace: string): NeededRight {
+	return { part: 'mesh', namespace, rule: ruleFor(kinds.Secret, [...readVerbs, ...writeVerbs, 'delete']) };
+}
+
+/** Labelling users' namespaces for the injector. Their owner chooses which, so no list of names can narrow it. */
+export const rightToLabel: NeededRight = { part: 'injection', rule: ruleFor(kinds.Namespace, ['patch']) };
+
+/** Issuing tokens for the accounts by which other primaries read this cluster. Their names depend on the clusters. */
+export function rightToIssueTokens(namespace: string): NeededRight {
+	const resources = [`${kinds.ServiceAccount.plural}/token`];
+	return { part: 'clusters', namespace, rule: { ...ruleFor(kinds.ServiceAccount, ['create']), resources } };
+}
