@@ -16,6 +16,7 @@ export {
 export type { Problem } from './problems.ts';
 export { canonicalQuantity, isQuantity, parseQuantity } from './quantity.ts';
 export { type Reason, type ReasonEntry, reasons } from './reasons.ts';
+export { isServerUrl, serverUrlForm } from './server-url.ts';
 export { notSupportedYet, supportGap } from './support.ts';
 export type * from './types.generated.ts';
 export { clusterNameOf, deletionOf, type ListedCluster, listedClustersOf, namespaceOf } from './unparsed.ts';

@@ -2,7 +2,7 @@
  * Shared by the definitions of commands: options that several of them have, how values are read, where the exit code goes.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { tryDuration } from '../../api/v1/index.ts';
+import { isServerUrl, serverUrlForm, tryDuration } from '../../api/v1/index.ts';
 import { type MeshLimits, registryParts } from '../releases/index.ts';
 
 /** Called with the exit code of the command that ran. */
@@ -55,8 +55,8 @@ export function label(text: string): string {
 
 /** Reads an https URL as `spec.multiCluster` takes it. */
 function serverUrl(text: string): string {
-	if (text.length > 512 || !/^https:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(text) || !URL.canParse(text)) {
-		throw new InvalidArgumentError('It must be an https URL without user, query or fragment.');
+	if (!isServerUrl(text)) {
+		throw new InvalidArgumentError(`It must be ${serverUrlForm}.`);
 	}
 	return text.replace(/\/+$/, '');
 }

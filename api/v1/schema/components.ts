@@ -8,6 +8,7 @@ import {
 	hostPort,
 	integer,
 	labels,
+	line,
 	list,
 	listMap,
 	map,
@@ -67,7 +68,7 @@ const adapter = withRules(
 			z
 				.strictObject({
 					address: hostPort.describe('host:port (UDP) of the statsd server.'),
-					prefix: optional(text(128)).describe(
+					prefix: optional(line(128)).describe(
 						'Text before the name of each metric, for example "istio". A dot follows it, whether you write one or not.',
 					),
 					flushDuration: optional(duration('1ms', '1m')).describe(
@@ -180,7 +181,7 @@ const labelSelector = z
 			list(
 				withRules(
 					z.strictObject({
-						key: text(317).describe('Key of the label.'),
+						key: line(317).describe('Key of the label.'),
 						operator: z
 							.enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
 							.describe('How the label is compared with values.'),

@@ -20,6 +20,11 @@ export function text(max: number, pattern?: RegExp, form?: string): z.ZodString 
 	return pattern === undefined ? schema : schema.regex(pattern, { error: `must be ${form}` });
 }
 
+/** A text of one line: no control or format characters, which a terminal obeys or a reader does not see. */
+export function line(max: number): z.ZodString {
+	return text(max, /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'a text of one line, without control and format characters');
+}
+
 export function integer(min: number, max: number): z.ZodInt {
 	return z.int().min(min).max(max);
 }

@@ -32,15 +32,17 @@ export const upgrade = z
 	})
 	.meta({ title: 'Upgrade' });
 
+const pointer = text(
+	1024,
+	/^[/][^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u,
+	'a JSON pointer, such as /spec/replicas, without control and format characters',
+);
+
 const patchOperation = withRules(
 	z.strictObject({
 		op: z.enum(['add', 'remove', 'replace', 'move', 'copy', 'test']).describe('What to do (RFC 6902).'),
-		path: text(1024, /^[/].*$/, 'a JSON pointer, such as /spec/replicas').describe(
-			'JSON pointer to the field, for example /spec/template/spec/dnsConfig.',
-		),
-		from: optional(text(1024, /^[/].*$/, 'a JSON pointer, such as /spec/replicas')).describe(
-			'Where move and copy take the value from.',
-		),
+		path: pointer.describe('JSON pointer to the field, for example /spec/template/spec/dnsConfig.'),
+		from: optional(pointer).describe('Where move and copy take the value from.'),
 		value: optional(z.unknown().meta({ 'x-kubernetes-preserve-unknown-fields': true })).describe(
 			'The value for add, replace and test, which must have one. null counts as absent: use remove.',
 		),

@@ -1,7 +1,19 @@
 /** Mesh-wide settings (ConfigMap `istio`) and what every sidecar gets. */
 import { z } from 'zod';
 import { tryDuration } from '../duration.ts';
-import { cidr, duration, hostPort, integer, listMap, objectName, opaqueObject, optional, set, text } from './fields.ts';
+import {
+	cidr,
+	duration,
+	hostPort,
+	integer,
+	line,
+	listMap,
+	objectName,
+	opaqueObject,
+	optional,
+	set,
+	text,
+} from './fields.ts';
 import { withRules } from './rules.ts';
 import { resources } from './workload.ts';
 
@@ -38,7 +50,7 @@ export const mesh = z
 		accessLog: optional(
 			z
 				.strictObject({
-					file: optional(text(4096)).describe(
+					file: optional(line(4096)).describe(
 						'File that each proxy writes its access log to, for example /dev/stdout.',
 					),
 					encoding: optional(z.enum(['TEXT', 'JSON'])).describe(

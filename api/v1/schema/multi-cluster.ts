@@ -1,12 +1,18 @@
 /** Other clusters that join the mesh. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isServerUrl, longestServerUrl, serverUrlForm, serverUrlPattern } from '../server-url.ts';
 import { cidr, dnsLabel, duration, listMap, objectName, optional, set, text } from './fields.ts';
 import { withRules } from './rules.ts';
 
 const network = dnsLabel;
 
-const serverUrl = text(512, /^https:[/][/][^/?#@\s]+([/][^?#\s]*)?$/, 'an https URL without user, query or fragment');
+const serverUrl = withRules(text(longestServerUrl, serverUrlPattern, serverUrlForm), {
+	rule: 'isURL(self)',
+	message: `must be ${serverUrlForm}`,
+	remedy: 'Write the address by which clients reach that API server.',
+	holds: isServerUrl,
+});
 
 const ipAddress = withRules(text(45), {
 	rule: 'isIP(self)',

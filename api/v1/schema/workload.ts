@@ -6,6 +6,7 @@ import {
 	countOrPercent,
 	integer,
 	labels,
+	line,
 	list,
 	listMap,
 	map,
@@ -74,7 +75,7 @@ const disruptionBudget = withRules(
 
 const toleration = withRules(
 	z.strictObject({
-		key: optional(text(317)).describe('Key of the taint; all keys when not set, and then operator must be Exists.'),
+		key: optional(line(317)).describe('Key of the taint; all keys when not set, and then operator must be Exists.'),
 		operator: optional(z.enum(['Exists', 'Equal'])).describe(
 			'How key and value are compared with the taint. Equal when not set.',
 		),
@@ -128,10 +129,10 @@ const envSource = withRules(
 		fieldRef: optional(
 			z
 				.strictObject({
-					apiVersion: optional(text(32)).describe(
+					apiVersion: optional(line(32)).describe(
 						'Version of the schema that fieldPath is written in. v1 when not set.',
 					),
-					fieldPath: text(512).describe('Path of the field of the pod, for example status.podIP.'),
+					fieldPath: line(512).describe('Path of the field of the pod, for example status.podIP.'),
 				})
 				.meta({ title: 'FieldSelector' }),
 		).describe('The value of a field of the pod itself.'),
@@ -185,7 +186,7 @@ const podFields = {
 	env: optional(listMap(envVar, 'name', 128)).describe(
 		"Environment variables of the component's container beside those of the operator.",
 	),
-	extraArgs: optional(list(text(1024), 64)).describe("Arguments added at the end of the component's command line."),
+	extraArgs: optional(list(line(1024), 64)).describe("Arguments added at the end of the component's command line."),
 };
 
 /** A component that always runs as one pod. */

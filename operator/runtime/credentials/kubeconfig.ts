@@ -97,10 +97,9 @@ function plainCredentials(cluster: Fields, clusterName: string, user: Fields) {
 		throw invalid(`names no server for cluster ${clusterName}`);
 	}
 	const proxyUrl = text(cluster, 'proxy-url');
-	if (proxyUrl !== undefined && !/^https?:\/\//.test(proxyUrl)) {
-		throw invalid(
-			`names the proxy ${new URL(proxyUrl).protocol}// for cluster ${clusterName}: only http and https work`,
-		);
+	if (proxyUrl !== undefined && !(/^https?:\/\//.test(proxyUrl) && URL.canParse(proxyUrl))) {
+		const what = URL.canParse(proxyUrl) ? `the proxy ${new URL(proxyUrl).protocol}//` : 'a proxy that is no URL';
+		throw invalid(`names ${what} for cluster ${clusterName}: only http and https work`);
 	}
 	const token = text(user, 'token');
 	const tokenFile = text(user, 'tokenFile');
