@@ -1,6 +1,6 @@
 /**
  * `npm run build`: builds the whole product as one file, `dist/meshwright.js`, which runs on plain Node ≥ 22.19 without
- * node_modules, and beside it the licences of what is inside.
+ * node_modules, and beside it the licences of what is inside and the list of it (`meshwright.cdx.json`, CycloneDX).
  *
  * git tells the commit, or `MESHWRIGHT_COMMIT` when the sources were unpacked without their history.
  */
@@ -10,7 +10,9 @@ import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { build } from 'esbuild';
 import { licenseTexts } from './bundle/licenses.ts';
+import { bundledPackages } from './bundle/packages.ts';
 import { plugins } from './bundle/plugins.ts';
+import { sbomOf } from './bundle/sbom.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -33,8 +35,11 @@ async function currentCommit(): Promise<string> {
 	}
 }
 
-/** Builds into `outdir` and returns the path of the bundle. */
-export async function buildBundle(outdir: string): Promise<string> {
+/**
+ * Builds into `outdir` and returns the path of the bundle.
+ * @param withList whether the list of what is inside is written too, which takes longer than all else
+ */
+export async function buildBundle(outdir: string, { withList = true } = {}): Promise<string> {
 	const outfile = join(outdir, 'meshwright.js');
 	await rm(outdir, { recursive: true, force: true });
 	await mkdir(outdir, { recursive: true });
@@ -60,7 +65,9 @@ export async function buildBundle(outdir: string): Promise<string> {
 	});
 	await chmod(outfile, 0o755);
 	await writeFile(join(outdir, 'package.json'), `${JSON.stringify({ type: 'module' })}\n`);
-	await writeFile(join(outdir, 'LICENSES.txt'), await licenseTexts(root, Object.keys(metafile.inputs)));
+	const packages = await bundledPackages(root, Object.keys(metafile.inputs));
+	await writeFile(join(outdir, 'LICENSES.txt'), await licenseTexts(packages));
+	if (withList) await writeFile(join(outdir, 'meshwright.cdx.json'), await sbomOf(root, packages));
 	return outfile;
 }
 

@@ -111,10 +111,47 @@ test('the licences of what is inside are shipped with it', async (t) => {
 	}
 });
 
+test('the list of what is inside names every package that has code in the bundle, and no other', async (t) => {
+	const sbom = JSON.parse(await readFile(join(folder, 'dist/meshwright.cdx.json'), 'utf8'));
+	t.is(sbom.bomFormat, 'CycloneDX');
+	t.is(sbom.metadata.component.name, 'meshwright');
+	const licenses = await readFile(join(folder, 'dist/LICENSES.txt'), 'utf8');
+	const shipped = [...licenses.matchAll(/^(\S+) (\d\S*) \(.*\)\n\n=+$/gm)].map(
+		([, name, version]) => `${name}@${version}`,
+	);
+	const components: { name: string; version: string; purl: string; licenses: object[]; hashes: object[] }[] =
+		sbom.components;
+	t.deepEqual(new Set(components.map(({ name, version }) => `${name}@${version}`)), new Set(shipped));
+	t.true(components.length > 10);
+	for (const { name, version, purl, licenses, hashes } of components) {
+		t.is(purl, `pkg:npm/${name.replace('@', '%40')}@${version}`);
+		t.true(licenses.length > 0 && hashes.length > 0, name);
+	}
+	const refs = new Set(['meshwright', ...components.map(({ name }) => name)]);
+	for (const { ref, dependsOn } of sbom.dependencies) {
+		for (const one of [ref, ...dependsOn]) t.true(refs.has(one.replace(/(?<=.)@.*/, '')), one);
+	}
+	t.notRegex(JSON.stringify(sbom), /localhost|127\.0\.0\.1|serialNumber|timestamp/);
+});
+
+test('both stages of the image name their base by digest, and the last runs nothing while it is built', async (t) => {
+	const dockerfile = await readFile(new URL('Dockerfile', import.meta.url), 'utf8');
+	const bases = new Map(
+		[...dockerfile.matchAll(/^ARG (\w+)=(\S+@sha256:[0-9a-f]{64})$/gm)].map(([, key, image]) => [key, image]),
+	);
+	const stages = [...dockerfile.matchAll(/^FROM \$\{(\w+)\}( AS \w+)?$/gm)].map(([, key]) => bases.get(key ?? ''));
+	t.is(dockerfile.match(/^FROM /gm)?.length, 2);
+	t.regex(stages[0] ?? '', /^node:24\.[0-9.]+-trixie-slim@/);
+	t.regex(stages[1] ?? '', /^gcr\.io\/distroless\/cc-debian13:nonroot@/);
+	const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+	t.notRegex(last, /^(RUN|ADD|SHELL|HEALTHCHECK)\b/m);
+	t.regex(last, /^USER 65532:65532$/m);
+});
+
 test('the image starts the bundle as it was started when its code was compiled: else Node does not find that code', async (t) => {
 	const dockerfile = await readFile(new URL('Dockerfile', import.meta.url), 'utf8');
 	const compiled = /^RUN \/usr\/local\/bin\/node (?<how>.+) --version$/m.exec(dockerfile)?.groups?.how;
-	const started = /^ENTRYPOINT \["node", (?<how>.+)\]$/m.exec(dockerfile)?.groups?.how;
+	const started = /^ENTRYPOINT \["\/usr\/local\/bin\/node", (?<how>.+)\]$/m.exec(dockerfile)?.groups?.how;
 	t.is(compiled, started?.replaceAll(/[",]/g, ''));
 	const caches = [...dockerfile.matchAll(/NODE_COMPILE_CACHE=(\S+)/g)].map(([, cache]) => cache);
 	t.deepEqual(caches, ['/opt/meshwright/cache', '/opt/meshwright/cache']);

@@ -26,5 +26,5 @@ async function build(): Promise<string> {
 	const { buildBundle } = await import('../../deploy/build.ts');
 	const folder = await mkdtemp(join(tmpdir(), 'meshwright-bundle-'));
 	await removeWhenOrphaned(folder);
-	return buildBundle(join(folder, 'dist'));
+	return buildBundle(join(folder, 'dist'), { withList: false });
 }

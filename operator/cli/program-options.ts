@@ -61,6 +61,20 @@ function serverUrl(text: string): string {
 	return text.replace(/\/+$/, '');
 }
 
+const imagePattern =
+	/^(?<name>(([a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?\/)?[a-z0-9]+([._-]{1,2}[a-z0-9]+)*(\/[a-z0-9]+([._-]{1,2}[a-z0-9]+)*)*)(:[a-zA-Z0-9_][-a-zA-Z0-9_.]{0,127})?(@sha256:[0-9a-f]{64})?$/;
+
+/** Reads an image as kubelets take it: a name with a tag, a digest, or both; then the digest decides. */
+export function imageReference(text: string): string {
+	const match = text.length > 1_024 ? null : imagePattern.exec(text);
+	if (match === null || (match.groups?.name ?? '').length > 255) {
+		throw new InvalidArgumentError(
+			'It must be an image with a tag or a digest, such as registry.example.com/meshwright:0.1.0 or registry.example.com/meshwright@sha256: and 64 hexadecimal digits.',
+		);
+	}
+	return text;
+}
+
 export function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
 	return [...(previous ?? []), value];
 }

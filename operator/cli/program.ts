@@ -10,6 +10,7 @@ import {
 	contextOption,
 	examples,
 	filesOption,
+	imageReference,
 	kubeconfigOption,
 	label,
 	manifestsOption,
@@ -168,7 +169,11 @@ export function createProgram(report: Report): Command {
 		.addOption(kubeconfigOption())
 		.addOption(contextOption())
 		.option('--namespace <name>', 'namespace of the operator', 'meshwright-system')
-		.option('--image <image>', 'image of the operator, for a mirror or a build of your own')
+		.addOption(
+			new Option('--image <image>', 'image of the operator, for a mirror or a build of your own').argParser(
+				imageReference,
+			),
+		)
 		.addOption(
 			new Option(
 				'--mesh-namespaces <names>',
@@ -196,6 +201,7 @@ export function createProgram(report: Report): Command {
 				'meshwright install --dry-run -o yaml           # what would be applied',
 				'meshwright install --image registry.example.com/meshwright:0.1.0',
 				'meshwright install --rights-only --mesh-namespaces team-a --with citadel',
+				'meshwright install --image registry.example.com/meshwright@sha256:$DIGEST',
 			),
 		)
 		.action(async (options) => report(await (await import('./install.ts')).install(options)));
