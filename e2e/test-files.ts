@@ -19,6 +19,7 @@ export async function findFiles(folder: string, patterns: readonly string[]): Pr
  * files that wait most of the time.
  */
 const longest: readonly RegExp[] = [
+	/\/soak\//,
 	/clusters\/crash-points\./,
 	/profiles\./,
 	/crash-points-crds\./,

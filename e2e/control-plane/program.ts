@@ -10,6 +10,9 @@ import { type Guarded, startGuarded } from './guard.ts';
  */
 const garbagePercent = '300';
 
+/** How often a program that starts is asked whether it is there: less and less often. */
+const probeMs = { first: 20, growth: 1.2, most: 150 } as const;
+
 /** A program ended although it was still needed. */
 export class ProgramExitError extends Error {
 	override readonly name = 'ProgramExitError';
@@ -65,7 +68,8 @@ export async function waitFor<Value>(
 	probe: () => Promise<Value | undefined>,
 ): Promise<Value> {
 	const end = Date.now() + deadlineMs;
-	for (let lastError: unknown; ; await sleep(20)) {
+	let lastError: unknown;
+	for (let pauseMs: number = probeMs.first; ; pauseMs = Math.min(pauseMs * probeMs.growth, probeMs.most)) {
 		for (const program of programs) {
 			if (program.hasExited()) {
 				throw new ProgramExitError(program.name, await program.exited, await tail(program.logFile));
@@ -85,5 +89,6 @@ export async function waitFor<Value>(
 			);
 			throw new Error(`${what} took longer than ${deadlineMs / 1000} s\n${logs.join('\n')}`, { cause: lastError });
 		}
+		await sleep(pauseMs);
 	}
 }

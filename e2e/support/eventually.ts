@@ -6,9 +6,8 @@ export { orAbsent } from '../../operator/runtime/errors.ts';
 
 /** Far longer than anything here takes on an idle machine: what is slow is late, not wrong. */
 export const deadlineMs = 120_000;
-/** What is soon there is seen soon; what takes its time is not asked for all the time. */
-const pollMs = { first: 40, later: 100 } as const;
-const firstPolls = 10;
+/** What is soon there is seen soon; what takes its time is asked for less and less often. */
+const pollMs = { first: 40, growth: 1.2, most: 250 } as const;
 
 /**
  * Asks until there is an answer other than undefined or false, and returns it. Throws after the deadline (milliseconds),
@@ -21,8 +20,11 @@ export async function eventually<T>(
 	withinMs = deadlineMs,
 ): Promise<Exclude<T, undefined | false>> {
 	let cause: unknown;
-	let polls = 0;
-	const pause = () => sleep(polls++ < firstPolls ? pollMs.first : pollMs.later);
+	let pauseMs: number = pollMs.first;
+	const pause = async () => {
+		await sleep(pauseMs);
+		pauseMs = Math.min(pauseMs * pollMs.growth, pollMs.most);
+	};
 	for (const end = performance.now() + withinMs; performance.now() < end; await pause()) {
 		try {
 			const answer = await probe();
