@@ -68,6 +68,9 @@ export const clusterAnnotationPrefix = `cluster.${group}/` as const;
 /** On pods of a release that does not notice when a remote Secret changes: a hash of the changed Secrets. */
 export const remoteSecretsAnnotation = `${group}/remote-secrets-hash` as const;
 
+/** On the Deployment of such pods: when they were last replaced for a changed Secret. */
+export const remoteSecretsSinceAnnotation = `${group}/remote-secrets-since` as const;
+
 /**
  * Types of `status.conditions`. kstatus (kubectl wait, Flux, Argo CD) reads the first three. `Ready` is True when all is as
  * asked. `Reconciling` and `Stalled` are there only while they are True, because kstatus takes them for "abnormal".

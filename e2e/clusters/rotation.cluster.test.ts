@@ -9,7 +9,7 @@ import type { KubeObject } from '../../operator/runtime/object.ts';
 import { diffOfStored } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { meshNamespace } from '../support/full-mesh.ts';
-import { applyInstallation, untilReady } from '../support/installation.ts';
+import { applyInstallation, readInstallation, untilReady, untilSaid } from '../support/installation.ts';
 import {
 	administratorOf,
 	entry,
@@ -209,7 +209,17 @@ test.serial(
 		await giveKubeconfig(home.api, 'three', `${flatKubeconfig(administratorOf(three.cluster))}\n`);
 		await untilRotated(['three'], back);
 		await untilCluster(home.api, 'mesh', 'three', 'Ready', 'True');
+		const told = await untilSaid(home.api, 'mesh', 'Installed', 'at most every 30 min');
+		t.regex(told, /use the Secrets of before until 20\d\d-/);
+		t.deepEqual(await generations(), expired, 'the last roll-out was less than half an hour ago');
+		clock.jump(15 * minute);
+		for (const name of ['one', 'two']) await nudge(name);
 		await untilRolledOut(expired);
+		await eventually('nothing is told any more', async () => {
+			const { status } = await readInstallation(home.api, 'mesh');
+			return !JSON.stringify(status?.conditions).includes('at most every');
+		});
+		t.true((await issued('one')).at > back, 'who would be due before the next roll-out renewed with it');
 		await untilCalm(home.cluster, operatorUser);
 		t.deepEqual(await generations(), plus(expired, 1));
 	},

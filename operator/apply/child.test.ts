@@ -57,6 +57,7 @@ test('a Deployment tells its counts, its generations and its images', (t) => {
 		updated: 4,
 		ready: 3,
 		remoteSecrets: undefined,
+		remoteSecretsSince: undefined,
 		available: 2,
 		stalled: undefined,
 		podsRefused: undefined,

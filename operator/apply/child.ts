@@ -9,6 +9,7 @@ import {
 	injectionLabel,
 	multiClusterLabel,
 	remoteSecretsAnnotation,
+	remoteSecretsSinceAnnotation,
 	revisionLabel,
 } from '../../api/v1/constants.ts';
 import { definedFields } from '../../api/v1/index.ts';
@@ -101,6 +102,8 @@ export interface Workload {
 	readonly ownsReplicas: boolean;
 	/** Annotation `meshwright.io/remote-secrets-hash` of its pod template. */
 	readonly remoteSecrets: string | undefined;
+	/** Its annotation `meshwright.io/remote-secrets-since`. */
+	readonly remoteSecretsSince: string | undefined;
 	/** Whether anybody has set the number of pods. If not, it is the API server's default of one. */
 	readonly isReplicasSaid: boolean;
 }
@@ -204,6 +207,7 @@ function workloadOf(object: KubeObject): Workload {
 		images: (spec?.template?.spec?.containers ?? []).map(({ image }) => image ?? ''),
 		secrets: (spec?.template?.spec?.volumes ?? []).flatMap(({ secret }) => secret?.secretName ?? []),
 		remoteSecrets: spec?.template?.metadata?.annotations?.[remoteSecretsAnnotation],
+		remoteSecretsSince: object.metadata.annotations?.[remoteSecretsSinceAnnotation],
 		ownsReplicas: ownsReplicas(object),
 		isReplicasSaid: object.metadata.managedFields?.some(holdsReplicas) ?? false,
 	};

@@ -30,6 +30,7 @@ export interface ClusterControllerOptions {
 	readonly connect: KeeperContext['connect'];
 	readonly connectHere: KeeperContext['connectHere'];
 	readonly isFollowed: KeeperContext['isFollowed'];
+	readonly rolledOutAt: KeeperContext['rolledOutAt'];
 	readonly needsPass: KeeperContext['needsPass'];
 	/** Asks for a pass over a mesh after `afterMs`. */
 	readonly wakeMesh: (mesh: string, reason: string, afterMs: number) => void;
@@ -90,6 +91,7 @@ export function makeContext(options: ClusterControllerOptions, { localId, ...own
 				signal,
 			),
 		isFollowed: options.isFollowed,
+		rolledOutAt: options.rolledOutAt,
 		needsPass: options.needsPass,
 		onNotice,
 		onApply,

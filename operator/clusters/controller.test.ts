@@ -54,6 +54,7 @@ async function withController(body: (scene: Scene) => Promise<void>): Promise<vo
 		connect: never,
 		connectHere: never,
 		isFollowed: () => true,
+		rolledOutAt: () => undefined,
 		needsPass: () => true,
 		wakeMesh: (mesh) => void woken.push(mesh),
 		onNotice: () => undefined,

@@ -252,6 +252,7 @@ export class MeshController {
 			connect,
 			connectHere,
 			isFollowed: (namespace) => this.#joined.isFollowed(namespace),
+			rolledOutAt: (namespace) => this.#joined.rolledOutAt(namespace),
 			needsPass: childNeedsPass,
 			wakeMesh: (mesh, reason, afterMs) => this.queue.add(mesh, { reason, afterMs }),
 			onNotice: (mesh, notice) => {

@@ -196,7 +196,7 @@ export class Reconciler {
 			findings: [...explained.findings, ...errors.map(findingOfError)],
 			gate: applied.gate,
 			inventory: applied.hash === undefined ? undefined : { objects: applied.objects, hash: applied.hash },
-			note: [...labelled.notes, ...new Set(view.kept.values())].join('; ') || undefined,
+			note: [...labelled.notes, ...new Set([...view.kept.values(), ...view.delayed.values()])].join('; ') || undefined,
 		};
 		const recheckMs = explained.findings.length === 0 ? undefined : this.#jittered(rightsRecheckMs);
 		const againInMs = earliest(applied.againInMs, view.againInMs, recheckMs);
@@ -275,6 +275,7 @@ export class Reconciler {
 			joined: joined.facts,
 			render: (facts: object) => [...lines.renderCrds(mesh), ...lines.render(mesh, facts), ...readers],
 			basis: readers,
+			gates: joined.gates,
 		};
 		const view = await viewMesh(subject, this.#lookout(prepared, signal), memory.view, {
 			nowMs: wallClock(),

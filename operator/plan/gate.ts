@@ -9,11 +9,14 @@ import type { Sight } from './sight.ts';
 export interface Gate {
 	/** Its purpose, as one word of the code: `policy-before-configuration`. */
 	readonly name: string;
-	/** `held`: the objects are rendered and not written yet. `kept`: they are no longer rendered and not deleted yet. */
-	readonly effect: 'held' | 'kept';
+	/**
+	 * `held`: the objects are rendered and not written yet. `kept`: they are no longer rendered and not deleted yet.
+	 * `delayed`: they are rendered and written, but with something in them still as it was before.
+	 */
+	readonly effect: 'held' | 'kept' | 'delayed';
 	/** Keys of the objects (`objectKey`). */
 	readonly objects: readonly string[];
-	/** What they wait for, in a sentence for the status. */
+	/** What they wait for, in a sentence for the status. It stays the same until the gate opens. */
 	readonly sentence: string;
 	/** Look again after this time. Undefined when a watch event tells that the gate is open. */
 	readonly againInMs?: number;
@@ -36,6 +39,8 @@ export interface Waiting {
 	readonly held: ReadonlyMap<string, string>;
 	/** Kept objects by key, with the reason why they stay. */
 	readonly kept: ReadonlyMap<string, string>;
+	/** Delayed objects by key, with what they wait for. */
+	readonly delayed: ReadonlyMap<string, string>;
 	/** Look again after this time, when no watch event opens a gate. */
 	readonly againInMs: number | undefined;
 }
@@ -52,6 +57,7 @@ export function waitingFor(gates: readonly Gate[]): Waiting {
 	return {
 		held: by('held'),
 		kept: by('kept'),
+		delayed: by('delayed'),
 		againInMs: waits.length === 0 ? undefined : Math.min(...waits),
 	};
 }

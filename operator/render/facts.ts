@@ -22,6 +22,8 @@ export interface JoinedFacts {
 	 * carry it that notices Secrets that come and go, but ignores updates. Clusters that join or leave don't change it.
 	 */
 	readonly remoteSecrets?: string;
+	/** When pods were last replaced for such a Secret (RFC 3339). Undefined when they never were. */
+	readonly remoteSecretsSince?: string;
 	/** The gateways of each network, by its name, other than the gateway of this cluster. Sorted by address. */
 	readonly networkGateways?: Readonly<Record<string, readonly NetworkGateway[]>>;
 }

@@ -36,6 +36,8 @@ export interface Workload {
 	/** Deployment and Service find the pods by it. It is immutable, so it is the same in every release. */
 	readonly selector: Labels;
 	readonly annotations: Labels;
+	/** Annotations of the Deployment, not of its pods. */
+	readonly notes?: Labels;
 	/** The component's own container. The installation's `resources`, `env` and `extraArgs` are for it. */
 	readonly container: Container;
 	/** Further containers, such as the proxy in front of Mixer. */
@@ -75,6 +77,7 @@ function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
 		metadata: {
 			...metadata(mesh, workload),
 			labels: { ...workload.labels, ...objectLabels(mesh, component, name) },
+			...(workload.notes === undefined ? {} : { annotations: workload.notes }),
 		},
 		spec: {
 			// The autoscaler owns the number.

@@ -27,6 +27,8 @@ export interface ClusterCell {
 	problems: readonly ClusterProblem[] | undefined;
 	/** Whether it has passed the checks. From that moment on others are compared with it. */
 	isAdmitted: boolean;
+	/** As in its record, should that be deleted. */
+	joinedAt: number | undefined;
 	/** The subject of the last checks. */
 	checkedFor: string;
 	/** `connectedBy` of the connection that the last checks used. */
@@ -61,6 +63,7 @@ export function newCell(mesh: string, cluster: string): ClusterCell {
 		facts: undefined,
 		problems: undefined,
 		isAdmitted: false,
+		joinedAt: undefined,
 		checkedFor: '',
 		checkedBy: '',
 		refusals: 0,

@@ -60,6 +60,8 @@ export interface KeeperContext {
 	readonly recordsOf: (mesh: Pick<MeshOfClusters, 'name' | 'namespace'>) => readonly ClusterRecord[];
 	/** Whether the control plane here has forgotten what was published before: its pods know the present Secrets. */
 	readonly isFollowed: (namespace: string) => boolean;
+	/** When its pods were last replaced for changed Secrets, in milliseconds since 1970. Undefined when they never were. */
+	readonly rolledOutAt: (namespace: string) => number | undefined;
 	/** Whether a change of an object there needs a pass. */
 	readonly needsPass: (change: ReflectorChange<Child>) => boolean;
 	readonly wake: (key: string, reason: string) => void;

@@ -38,7 +38,7 @@ export function toldTo(context: KeeperContext, cell: ClusterCell, mesh: KeepingM
 			.filter(({ name }) => name !== cell.cluster)
 			.map((other) => ({
 				cluster: other.name,
-				id: cells.find(({ cluster }) => cluster === other.name)?.facts?.id ?? context.recordOf(mesh, other.name)?.id,
+				id: context.recordOf(mesh, other.name)?.id ?? cells.find(({ cluster }) => cluster === other.name)?.facts?.id,
 				entry: other,
 			})),
 	];

@@ -129,6 +129,7 @@ class Scene implements AsyncDisposable {
 			cellsOf: () => [cell],
 			recordOf: () => this.record,
 			recordsOf: () => [],
+			rolledOutAt: () => undefined,
 			needsPass: () => false,
 			wake: () => undefined,
 			wakeMesh: () => undefined,

@@ -3,6 +3,7 @@
  * Pilot may read the cluster.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { definedFields } from '../../../api/v1/index.ts';
 import { objectKey } from '../../runtime/object.ts';
 import { claim } from '../secret/claim.ts';
 import { keepPublished, takeOver } from '../secret/publication.ts';
@@ -21,7 +22,9 @@ export async function begin(context: KeeperContext, visit: KeepingVisit, { role,
 	const { cell, mesh, record, signal } = visit;
 	const { name: cluster, kubeconfig } = visit.entry;
 	const id = cell.facts?.id;
-	const own = { cluster, role, dataPlane, kubeconfig, ...(id === undefined ? {} : { id }) };
+	const joinedAt = record === undefined ? admittedAt(context, visit) : record.joinedAt;
+	cell.joinedAt ??= joinedAt;
+	const own = { cluster, role, dataPlane, kubeconfig, ...definedFields({ id, joinedAt }) };
 	const pending: ClusterRecord = { ...own, state: 'Pending' };
 	if (isDeepStrictEqual(record, pending)) return;
 	const reference = recordReference(mesh.namespace, cluster);
@@ -41,23 +44,33 @@ export async function begin(context: KeeperContext, visit: KeepingVisit, { role,
 	await context.writerHere(mesh, signal).apply(recordSecret(mesh, pending), true);
 }
 
+/** When the cluster was admitted: now, unless somebody has deleted the record since. No two come at the same time. */
+function admittedAt({ recordsOf, wallClock }: KeeperContext, { cell, mesh }: KeepingVisit): number {
+	const known = recordsOf(mesh).map(({ joinedAt = 0 }) => joinedAt + 1);
+	return cell.joinedAt ?? Math.max(wallClock(), ...known);
+}
+
 export async function publish(context: KeeperContext, visit: VisitThere, { role, dataPlane }: Marks): Promise<void> {
 	const { api, live, wallClock } = context;
 	const { cell, mesh, names, signal } = visit;
 	const { name: cluster, kubeconfig } = visit.entry;
 	// While nothing can be learned, the known ID stays.
-	const id = cell.facts?.id ?? context.recordOf(mesh, cluster)?.id;
+	const known = context.recordOf(mesh, cluster);
+	const id = cell.facts?.id ?? known?.id;
+	cell.joinedAt ??= known?.joinedAt;
+	const joinedAt = known === undefined ? cell.joinedAt : known.joinedAt;
 	try {
 		const outcome = await keepPublished(
 			{ api, live, mesh, writer: context.writerHere(mesh, signal) },
 			sourceOf(context, visit, mesh.objects.readerAccount(names.readBy)),
 			{
-				record: { cluster, role, dataPlane, kubeconfig, ...(id === undefined ? {} : { id }) },
+				record: { cluster, role, dataPlane, kubeconfig, ...definedFields({ id, joinedAt }) },
 				lifetimeMs: mesh.tokenLifetimeMs,
 				policy: mesh.rotation,
 				others: context.recordsOf(mesh).filter((other) => other.cluster !== cluster),
 				wasPublished: mesh.before.get(cluster)?.secret !== undefined,
 				now: wallClock(),
+				rolledOutAt: context.rolledOutAt(mesh.namespace),
 			},
 			cell.publication,
 			{ signal },

@@ -45,7 +45,7 @@ export interface PublicationMemory {
 
 export interface PublicationWish {
 	/** The parts of the record that don't come with the token. */
-	readonly record: Pick<ClusterRecord, 'cluster' | 'role' | 'dataPlane' | 'id' | 'kubeconfig'>;
+	readonly record: Pick<ClusterRecord, 'cluster' | 'role' | 'dataPlane' | 'id' | 'joinedAt' | 'kubeconfig'>;
 	readonly lifetimeMs: number;
 	readonly policy: RotationPolicy;
 	/** Records of the other clusters of the mesh. */
@@ -54,6 +54,8 @@ export interface PublicationWish {
 	readonly wasPublished: boolean;
 	/** Wall clock, milliseconds since 1970. */
 	readonly now: number;
+	/** When the pods that read the Secret were last replaced for such Secrets, as far as that is known. */
+	readonly rolledOutAt?: number | undefined;
 }
 
 export type PublicationOutcome = 'unchanged' | 'published' | 'rotated' | 'repaired';
@@ -80,7 +82,7 @@ export async function keepPublished(
 		memory.kubeconfig !== undefined &&
 		record.content === contentHash(memory.kubeconfig) &&
 		record.basis === basis &&
-		!isDue(record, wish.others, wish.policy, wish.now);
+		!isDue(record, wish.others, wish.policy, wish.now, wish.rolledOutAt);
 	const foreignKeys = isOurs ? (live?.clusterRecord?.foreignKeys ?? []) : [];
 	if (foreignKeys.length > 0) await removeKeys(target, reference, foreignKeys, options);
 	if (isGood && isOurs && isAsWished(record, wish.record) && live?.fingerprint === memory.fingerprint)
@@ -118,8 +120,11 @@ export async function keepPublished(
 }
 
 function isAsWished(record: ClusterRecord, wished: PublicationWish['record']): boolean {
-	const { cluster, role, dataPlane, kubeconfig, id } = record;
-	return isDeepStrictEqual({ cluster, role, dataPlane, kubeconfig, id }, { id: undefined, ...wished });
+	const { cluster, role, dataPlane, kubeconfig, id, joinedAt } = record;
+	return isDeepStrictEqual(
+		{ cluster, role, dataPlane, kubeconfig, id, joinedAt },
+		{ id: undefined, joinedAt: undefined, ...wished },
+	);
 }
 
 async function write(

@@ -45,6 +45,11 @@ export interface ClusterRecord {
 	readonly state: RecordState;
 	/** UID of `kube-system` there. Undefined until its API server has answered. */
 	readonly id?: string;
+	/**
+	 * When it was admitted, in milliseconds since 1970: who came first stays when two can't be in the mesh together. Undefined
+	 * in records of earlier versions.
+	 */
+	readonly joinedAt?: number;
 	/** Whether it has, or may still have, something of a data plane. */
 	readonly dataPlane: boolean;
 	/** The kubeconfig by which it joined, and by which it is cleaned when it leaves. */
@@ -104,12 +109,14 @@ function readRecord({ cluster, isPublished, facts }: ClusterRecordFacts): Cluste
 	if (namespace === undefined || name === undefined || key === undefined) return undefined;
 	const issued = issuedOf(facts['issued-at'], facts['lifetime-seconds']);
 	const [replacedAt, leavingSince] = [timeOf(facts['replaced-at']), timeOf(facts['leaving-since'])];
+	const joinedAt = timeOf(facts['joined-at']);
 	return definedFields({
 		cluster,
 		role: facts.role === 'Primary' ? 'Primary' : 'Remote',
 		dataPlane: facts['data-plane'] === 'true',
 		state: isPublished ? 'Published' : leavingSince === undefined ? 'Pending' : 'Leaving',
 		id: facts.id,
+		joinedAt,
 		kubeconfig: { namespace, name, key },
 		issued,
 		basis: facts.basis,
@@ -133,6 +140,7 @@ export function recordSecret(
 		role: record.role,
 		'data-plane': record.dataPlane ? 'true' : undefined,
 		id: record.id,
+		'joined-at': textOf(record.joinedAt),
 		kubeconfig: `${record.kubeconfig.namespace}/${record.kubeconfig.name}/${record.kubeconfig.key}`,
 		'issued-at': textOf(issued?.issuedAt),
 		'lifetime-seconds': issued === undefined ? undefined : String(issued.lifetimeMs / 1_000),

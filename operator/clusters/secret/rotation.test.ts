@@ -1,13 +1,21 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { ClusterRecord } from './record.ts';
-import { isDue, isSettled, type RotationPolicy, renewalAt, rollOutPatienceMs } from './rotation.ts';
+import {
+	isDue,
+	isSettled,
+	noRollOutUntil,
+	type RotationPolicy,
+	renewalAt,
+	rollOutDistanceMs,
+	rollOutPatienceMs,
+} from './rotation.ts';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
 const start = Date.UTC(2026, 0, 1);
 
-const lifetimeMs = fc.integer({ min: 10 * minute, max: 3_650 * day });
+const lifetimeMs = fc.integer({ min: 60 * minute, max: 3_650 * day });
 const policy: fc.Arbitrary<RotationPolicy> = fc.record({
 	renewShare: fc.double({ min: 0.1, max: 0.95, noNaN: true }),
 });
@@ -133,6 +141,60 @@ test('pods are replaced when all that are due have been renewed, and however it 
 	t.true(isSettled([renewed, dead], common, start + rollOutPatienceMs));
 	// The clock went back. Nobody waits until it has caught up.
 	t.true(isSettled([published('a', start - day, 30 * day, start + day), dead], common, start));
+});
+
+test('a roll-out that waits for its distance is prepared when it comes: who is due before the next one renews with it', (t) => {
+	const hour = 60 * minute;
+	// Pods were replaced at `start`. Then one cluster is changed again and again, and another one has tokens of an hour.
+	const changed = (minutes: number) =>
+		published('changed', start + minutes * minute, 30 * day, start + minutes * minute);
+	const hourly = published('hourly', start - 5 * minute, hour);
+	const at = (minutes: number, ...all: readonly ClusterRecord[]) =>
+		isDue(hourly, all, { renewShare: 0.95 }, start + minutes * minute, start);
+	// It is 35 minutes old at the roll-out, would be due at 45, and ends at 60.
+	t.false(at(20, hourly, changed(19)));
+	t.false(at(29, hourly, changed(5)));
+	t.true(at(30, hourly, changed(5)));
+	t.false(isSettled([hourly, changed(5)], { renewShare: 0.95 }, start + 30 * minute, start));
+	const renewed = published('hourly', start + 30 * minute, hour, start + 30 * minute);
+	t.true(isSettled([renewed, changed(5)], { renewShare: 0.95 }, start + 30 * minute, start));
+	t.true(isSettled([hourly, changed(5)], { renewShare: 0.95 }, start + 30 * minute + rollOutPatienceMs, start));
+});
+
+test('no token ends in pods that wait for the next roll-out, whatever one of the clusters does', (t) => {
+	const lives = fc.array(fc.integer({ min: 60 * minute, max: 3 * day }), { minLength: 1, maxLength: 5 });
+	const noise = fc.array(fc.integer({ min: 0, max: 600 }), { maxLength: 30 });
+	fc.assert(
+		fc.property(lives, noise, policy, (all, changes, given) => {
+			let records = all.map((life, i) => published(`c${i}`, start, life));
+			let hostile = published('hostile', start, 60 * minute);
+			let inPods = [...records];
+			let rolledOutAt: number | undefined;
+			let pending = false;
+			for (let now = start; now < start + 10 * 60 * minute; now += minute) {
+				if (changes.includes((now - start) / minute)) {
+					hostile = published('hostile', now, 60 * minute, now);
+					pending = true;
+				}
+				for (const record of [...records, hostile]) {
+					const others = [...records, hostile];
+					if (!isDue(record, others, given, now, rolledOutAt)) continue;
+					const fresh = published(record.cluster, now, record.issued?.lifetimeMs, now);
+					if (record === hostile) hostile = fresh;
+					else records = records.map((one) => (one === record ? fresh : one));
+					pending = true;
+				}
+				const until = noRollOutUntil(rolledOutAt, now);
+				if (pending && (until === undefined || until <= now)) {
+					t.true(rolledOutAt === undefined || now - rolledOutAt >= rollOutDistanceMs);
+					[inPods, rolledOutAt, pending] = [[...records], now, false];
+				}
+				for (const { issued } of inPods)
+					t.true(issued !== undefined && now < issued.issuedAt + issued.lifetimeMs - 5 * minute);
+			}
+		}),
+		{ numRuns: 60 },
+	);
 });
 
 test('however clusters joined, a common renewal ends: everybody renews once, and all is settled', (t) => {

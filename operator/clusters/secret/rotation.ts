@@ -25,10 +25,17 @@ const overlapMs = 15 * 60_000;
 const jitterShare = 0.05;
 
 /**
- * Clusters that would be due within this share of the life renew with the first one. But none renews in the first half of
- * its time.
+ * Clusters that would be due within this share of the life, or before the next roll-out, renew with the first one. But none
+ * renews in the first half of its time.
  */
 const togetherShare = 0.15;
+
+/**
+ * Pods are replaced for changed Secrets at most once in this time, so that no cluster can keep replacing them: by short tokens,
+ * by an address or authority that changes again and again, by an account that is made anew. So at each roll-out also those
+ * renew that would be due before the next one: no token ends because it has to wait.
+ */
+export const rollOutDistanceMs = 30 * 60_000;
 
 /** A token that was issued this share of its life after now was dated by a clock that has been corrected since. */
 const skewShare = 0.02;
@@ -45,15 +52,35 @@ export function renewalAt(cluster: string, issued: Issued, { renewShare }: Rotat
 }
 
 /**
- * Whether the token of a cluster has to be renewed now: it is due, or it is nearly due and another one of the mesh is due
- * or has just been renewed.
+ * Until when pods may not be replaced for changed Secrets. Undefined when they may be at any time.
+ * @param rolledOutAt when they last were; undefined when they never were, or nobody knows
+ */
+export function noRollOutUntil(rolledOutAt: number | undefined, now: number): number | undefined {
+	// A roll-out in the future was dated by another clock. Nobody waits for that.
+	return rolledOutAt === undefined || rolledOutAt > now + clockSkewMs ? undefined : rolledOutAt + rollOutDistanceMs;
+}
+
+/** When pods are, or were, replaced for a Secret that was replaced at some time. */
+function rollOutAt(replacedAt: number, rolledOutAt: number | undefined, now: number): number {
+	const isDone = rolledOutAt !== undefined && replacedAt <= rolledOutAt;
+	return isDone ? replacedAt : Math.max(replacedAt, noRollOutUntil(rolledOutAt, now) ?? replacedAt);
+}
+
+/** The clocks of two replicas may differ by this much. */
+const clockSkewMs = 60_000;
+
+/**
+ * Whether the token of a cluster has to be renewed now: it is due, or it is nearly due and another one of the mesh is due,
+ * or pods are about to be replaced for another one.
  * @param now wall clock, milliseconds since 1970
+ * @param rolledOutAt see `noRollOutUntil`
  */
 export function isDue(
 	record: ClusterRecord,
 	others: readonly ClusterRecord[],
 	policy: RotationPolicy,
 	now: number,
+	rolledOutAt?: number,
 ): boolean {
 	if (record.issued === undefined) return true;
 	const { issued, cluster } = record;
@@ -61,17 +88,28 @@ export function isDue(
 	const at = renewalAt(cluster, issued, policy);
 	// The clock went back. The token would be renewed long after its end.
 	if (now >= at || issuedAt > now + lifetimeMs * skewShare) return true;
-	if (now < at - Math.min(lifetimeMs * togetherShare, (at - issuedAt) / 2)) return false;
-	return others.some((other) => other.cluster !== cluster && other.state === 'Published' && isTurn(other, policy, now));
+	const togetherMs = Math.max(lifetimeMs * togetherShare, rollOutDistanceMs);
+	if (now < at - Math.min(togetherMs, (at - issuedAt) / 2)) return false;
+	return others.some(
+		(other) => other.cluster !== cluster && other.state === 'Published' && isTurn(other, policy, now, rolledOutAt),
+	);
 }
 
 /**
  * Whether this cluster starts a common renewal. A cluster that can't be renewed, because it does not answer, does so only
  * for a while.
  */
-function isTurn({ cluster, issued, replacedAt }: ClusterRecord, policy: RotationPolicy, now: number): boolean {
+function isTurn(
+	{ cluster, issued, replacedAt }: ClusterRecord,
+	policy: RotationPolicy,
+	now: number,
+	rolledOutAt: number | undefined,
+): boolean {
 	if (issued === undefined) return false;
-	return isRecent(renewalAt(cluster, issued, policy), now) || (replacedAt !== undefined && isRecent(replacedAt, now));
+	return (
+		isRecent(renewalAt(cluster, issued, policy), now) ||
+		(replacedAt !== undefined && isRecent(rollOutAt(replacedAt, rolledOutAt, now), now))
+	);
 }
 
 /** Whether a time is in the past, but not longer ago than a roll-out waits. */
@@ -80,14 +118,21 @@ function isRecent(time: number, now: number): boolean {
 }
 
 /**
- * Whether the pods that read these Secrets may be replaced: no cluster is about to get a new token, or the roll-out has
- * waited long enough.
+ * Whether the pods that read these Secrets may be replaced, as far as other clusters are concerned: none is about to get a
+ * new token, or the roll-out has waited for them long enough.
  */
-export function isSettled(records: readonly ClusterRecord[], policy: RotationPolicy, now: number): boolean {
+export function isSettled(
+	records: readonly ClusterRecord[],
+	policy: RotationPolicy,
+	now: number,
+	rolledOutAt?: number,
+): boolean {
 	const published = records.filter(({ state }) => state === 'Published');
 	// A replacement in the future was dated by another clock. Nobody waits until then.
-	const isNew = published.some(({ replacedAt }) => replacedAt !== undefined && isRecent(replacedAt, now));
-	return !isNew || !published.some((record) => isDue(record, published, policy, now));
+	const isNew = published.some(
+		({ replacedAt }) => replacedAt !== undefined && isRecent(rollOutAt(replacedAt, rolledOutAt, now), now),
+	);
+	return !isNew || !published.some((record) => isDue(record, published, policy, now, rolledOutAt));
 }
 
 /** Uniform in [0, 1), and always the same for the same token. */

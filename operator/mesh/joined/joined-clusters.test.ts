@@ -11,7 +11,7 @@ import {
 	replacedHash,
 } from '../../clusters/secret/record.ts';
 import { rollOutPatienceMs } from '../../clusters/secret/rotation.ts';
-import { day, recordWith, start } from '../../clusters/testing.ts';
+import { day, minute, recordWith, start } from '../../clusters/testing.ts';
 import type { LeftBehind } from '../../clusters/told.ts';
 import type { KeepingMesh, LeavingMesh, WantedMesh } from '../../clusters/wanted-mesh.ts';
 import { lines } from '../../lines/index.ts';
@@ -86,12 +86,13 @@ function secretOf(record: ClusterRecord): KubeObject {
 }
 
 /** Pilot's Deployment, whose pods were made for these Secrets, rolled out or not. */
-function pilot(remoteSecrets: string | undefined, isRolledOut = true): KubeObject {
+function pilot(remoteSecrets: string | undefined, isRolledOut = true, since?: string): KubeObject {
+	const notes = since === undefined ? {} : { annotations: { 'meshwright.io/remote-secrets-since': since } };
 	const annotations = remoteSecrets === undefined ? {} : { 'meshwright.io/remote-secrets-hash': remoteSecrets };
 	return {
 		apiVersion: 'apps/v1',
 		kind: 'Deployment',
-		metadata: { name: 'istio-pilot', namespace, generation: 1 },
+		metadata: { name: 'istio-pilot', namespace, generation: 1, ...notes },
 		spec: { replicas: 1, template: { metadata: { annotations } } },
 		status: {
 			observedGeneration: 1,
@@ -110,7 +111,7 @@ const dead = recordWith('b', { state: 'Published', issued: { issuedAt: start - 2
 test('a mesh without clusters has nothing to do with any of it', async (t) => {
 	const { object, mesh } = meshWith(spec());
 	const { clusters, wanted, forgotten } = stage({ objects: [pilot(undefined)] });
-	t.deepEqual(clusters.factsOf(object, mesh), { facts: {}, againInMs: undefined });
+	t.deepEqual(clusters.factsOf(object, mesh), { facts: {}, gates: [], againInMs: undefined });
 	t.is(clusters.observationOf(object, mesh), undefined);
 	t.deepEqual(clusters.readersHere(mesh), []);
 	t.true(clusters.isFollowed(namespace));
@@ -123,22 +124,65 @@ test('joins replace no pods, a replaced Secret does', (t) => {
 	const { replacedAt: _, ...joined } = renewed;
 	const facts = (...records: readonly ClusterRecord[]) =>
 		stage({ objects: [pilot(undefined), ...records.map(secretOf)] }).clusters.factsOf(object, mesh);
-	t.deepEqual(facts(joined), { facts: {}, againInMs: undefined });
-	t.deepEqual(facts(renewed), { facts: { remoteSecrets: replacedHash([renewed]) }, againInMs: undefined });
+	t.deepEqual(facts(joined), { facts: {}, gates: [], againInMs: undefined });
+	t.deepEqual(facts(renewed), {
+		facts: { remoteSecrets: replacedHash([renewed]), remoteSecretsSince: '2026-01-01T00:00:00Z' },
+		gates: [],
+		againInMs: undefined,
+	});
 });
 
 test('while another one is about to be renewed, pods stay those of before; but not for long', (t) => {
 	const { object, mesh } = meshWith(spec());
 	const facts = (before: string | undefined, now: number) =>
 		stage({ now, objects: [pilot(before), secretOf(renewed), secretOf(dead)] }).clusters.factsOf(object, mesh);
-	t.deepEqual(facts('before', start + 1), { facts: { remoteSecrets: 'before' }, againInMs: 1_000 });
-	t.deepEqual(facts(undefined, start + 1), { facts: {}, againInMs: 1_000 });
+	t.like(facts('before', start + 1), { facts: { remoteSecrets: 'before' }, againInMs: 1_000 });
+	t.deepEqual(facts(undefined, start + 1), { facts: {}, gates: [], againInMs: 1_000 });
 	const wanted = replacedHash([renewed, dead]);
-	t.deepEqual(facts('before', start + rollOutPatienceMs), { facts: { remoteSecrets: wanted }, againInMs: undefined });
+	t.like(facts('before', start + rollOutPatienceMs), { facts: { remoteSecrets: wanted }, againInMs: undefined });
 	// Pods that were made for it go on, and a Pilot that is made anew reads what is there.
-	t.deepEqual(facts(wanted, start + 1), { facts: { remoteSecrets: wanted }, againInMs: undefined });
+	t.deepEqual(facts(wanted, start + 1), { facts: { remoteSecrets: wanted }, gates: [], againInMs: undefined });
 	const none = stage({ now: start + 1, objects: [secretOf(renewed), secretOf(dead)] });
 	t.deepEqual(none.clusters.factsOf(object, mesh).facts, { remoteSecrets: wanted });
+});
+
+test('after a roll-out the next one has its distance, which is told; no cluster can shorten it', (t) => {
+	const { object, mesh } = meshWith(spec());
+	const at = Date.parse('2026-01-01T00:00:00Z');
+	const facts = (now: number, since: string | undefined, ...records: readonly ClusterRecord[]) =>
+		stage({ now, objects: [pilot('before', true, since), ...records.map(secretOf)] }).clusters.factsOf(object, mesh);
+	const rolledOut = '2026-01-01T00:00:00Z';
+	const before = { remoteSecrets: 'before', remoteSecretsSince: rolledOut };
+	const changes = Array.from({ length: 20 }, (_, i) => ({
+		...renewed,
+		content: `new-${i}`,
+		replacedAt: at + i * minute,
+	}));
+	for (const [i, changed] of changes.entries()) {
+		const { gates, ...rest } = facts(at + i * minute, rolledOut, changed);
+		t.deepEqual(rest, { facts: before, againInMs: 15_000 });
+		t.deepEqual(
+			gates.map(({ effect, objects, sentence }) => [
+				effect,
+				objects.length,
+				sentence.endsWith('until 2026-01-01T00:30:00Z'),
+			]),
+			[['delayed', 3, true]],
+		);
+	}
+	// Neither can one that leaves.
+	t.deepEqual(facts(at + minute, rolledOut).facts, before);
+	t.is(facts(at + 30 * minute - 5_000, rolledOut, renewed).againInMs, 5_000);
+	t.deepEqual(facts(at + 30 * minute, rolledOut, renewed), {
+		facts: { remoteSecrets: replacedHash([renewed]), remoteSecretsSince: '2026-01-01T00:30:00Z' },
+		gates: [],
+		againInMs: undefined,
+	});
+	// A clock that was set back, a time that nobody can read, and pods of before this was known.
+	for (const since of ['2027-01-01T00:00:00Z', 'soon', undefined])
+		t.is(facts(at + minute, since, renewed).facts.remoteSecrets, replacedHash([renewed]), since);
+	// The clocks of two replicas differ by a little.
+	t.deepEqual(facts(at - 1_000, rolledOut, renewed).facts, before);
 });
 
 test('Secrets in other namespaces are another mesh’s', (t) => {

@@ -21,7 +21,7 @@ import { clusterObjects, releaseNamespacesThere } from './cluster-objects.ts';
 import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
 import { joinedFacts } from './joined-facts.ts';
 import { primariesHere, renderReadersHere } from './readers.ts';
-import { isFollowed, type LiveHere } from './remote-secrets.ts';
+import { isFollowed, type LiveHere, rolledOutAt } from './remote-secrets.ts';
 import { ownerOf, wantedMesh } from './wanted-mesh.ts';
 
 export interface JoinedClustersOptions {
@@ -136,6 +136,12 @@ export class JoinedClusters {
 	isFollowed(namespace: string): boolean {
 		const { lines, live } = this.#options;
 		return isFollowed(lines, namespace, live);
+	}
+
+	/** When the pods that read the Secrets of clusters were last replaced for changed ones. */
+	rolledOutAt(namespace: string): number | undefined {
+		const { lines, live } = this.#options;
+		return rolledOutAt(lines, namespace, live);
 	}
 
 	/** The records that a mesh keeps itself, when its Secrets are seen. */

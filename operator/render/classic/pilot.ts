@@ -2,7 +2,7 @@
  * Pilot of the classic line: tells every proxy about services, endpoints and routing rules. With Citadel it has a proxy in
  * front, which ends TLS. Without certificates that proxy could not start, so there is none.
  */
-import { definedFields, remoteSecretsAnnotation } from '../../../api/v1/index.ts';
+import { definedFields, remoteSecretsAnnotation, remoteSecretsSinceAnnotation } from '../../../api/v1/index.ts';
 import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { ReadRule } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -51,6 +51,9 @@ export function renderPilot(mesh: ResolvedClassicMesh, facts: ClassicFacts): rea
 				...followed(mesh, facts),
 				...kubeconfig?.annotations,
 			},
+			...(facts.remoteSecretsSince === undefined
+				? {}
+				: { notes: { [remoteSecretsSinceAnnotation]: facts.remoteSecretsSince } }),
 			container: {
 				name: 'discovery',
 				image: mesh.images.pilot,
