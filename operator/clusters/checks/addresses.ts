@@ -8,7 +8,7 @@
  */
 
 import type { ClusterProblem } from '../../../api/v1/index.ts';
-import { firstOverlap } from './cidrs.ts';
+import { blocksOutside, firstOverlap } from './cidrs.ts';
 import type { CheckedCluster, ClusterAddresses, LocalCluster, OtherCluster } from './subject.ts';
 
 const families = [
@@ -24,46 +24,91 @@ export function isSameNetwork(
 	return !release.hasNetworks || (a.network ?? '') === (b.network ?? '');
 }
 
-/** Ranges that the cluster shares with this one, or with another one that goes before it. */
+/**
+ * Ranges that the cluster shares with this one, or with another one to which it has to give way:
+ *
+ * - This cluster wins over all others.
+ * - What a spec gives wins over what a cluster says of itself, whoever joined first. Otherwise a cluster could keep another
+ *   one out, or get it into trouble, by claiming its addresses.
+ * - Between two of a kind, who was admitted first wins, with the addresses that it had then. Who claims further ones later
+ *   comes after all that have them by then.
+ */
 export function checkOverlap(
 	cluster: CheckedCluster,
 	others: readonly OtherCluster[],
 	local: LocalCluster,
 ): readonly ClusterProblem[] {
-	return [local, ...others.filter((other) => goesBefore(other, cluster))]
+	const withLocal = isSameNetwork(cluster, local, local)
+		? overlapsOf(cluster, local, `this cluster ${local.name}`, (field) => cluster[field] ?? [])
+		: [];
+	const withOthers = others
 		.filter((other) => isSameNetwork(cluster, other, local))
-		.flatMap((other) => overlapsOf(cluster, other, other === local));
+		.flatMap((other) =>
+			overlapsOf(cluster, other, `cluster ${other.name}`, (field, otherField) =>
+				yielding(cluster, field, other, otherField),
+			),
+		);
+	return [...withLocal, ...withOthers];
+}
+
+type Field = (typeof families)[number]['field'];
+
+/** The blocks of a cluster that have to give way to those of another one. */
+function yielding(cluster: CheckedCluster, field: Field, other: OtherCluster, otherField: Field): readonly string[] {
+	const blocks = cluster[field] ?? [];
+	const isWritten = cluster.written?.[field] === true;
+	if (other.written?.[otherField] === true) {
+		return isWritten && !goesBefore(other, cluster) ? [] : blocks;
+	}
+	// What a cluster says of itself counts when it has been admitted, as long as it is about itself alone.
+	if (isWritten || !isCounted(other)) {
+		return [];
+	}
+	return goesBefore(other, cluster) ? blocks : blocksOutside(blocks, cluster.believed?.[field]);
+}
+
+/** Whether what a cluster says of itself counts for others. */
+export function isCounted({ isJoined, isAdmitted }: OtherCluster): boolean {
+	return isJoined || isAdmitted === true;
 }
 
 /**
  * Whether another cluster wins when two can't be in the mesh together. A cluster that has joined wins, then one that was
- * admitted, then the one that is earlier in the list. When both have joined, each goes before the other: both are told.
+ * admitted, then the one that was admitted earlier, then the one that is earlier in the list. Of two one always wins.
  */
 export function goesBefore(other: OtherCluster, cluster: OtherCluster): boolean {
-	if (other.isJoined !== cluster.isJoined) {
-		return other.isJoined;
-	}
-	if (other.isJoined) {
-		return true;
-	}
-	const isAdmitted = other.isAdmitted === true;
-	return isAdmitted === (cluster.isAdmitted === true) ? other.position < cluster.position : isAdmitted;
+	if (other.isJoined !== cluster.isJoined) return other.isJoined;
+	if (isCounted(other) !== isCounted(cluster)) return isCounted(other);
+	const [otherAt, at] = [other.joinedAt ?? Number.POSITIVE_INFINITY, cluster.joinedAt ?? Number.POSITIVE_INFINITY];
+	return otherAt === at ? other.position < cluster.position : otherAt < at;
 }
 
-function overlapsOf(cluster: CheckedCluster, other: ClusterAddresses, isLocal: boolean): readonly ClusterProblem[] {
+function overlapsOf(
+	cluster: CheckedCluster,
+	other: ClusterAddresses,
+	otherName: string,
+	blocksOf: (field: Field, otherField: Field) => readonly string[],
+): readonly ClusterProblem[] {
 	return families.flatMap((own) =>
 		families.flatMap((others) => {
-			const found = firstOverlap(cluster[own.field] ?? [], other[others.field] ?? []);
+			const found = firstOverlap(blocksOf(own.field, others.field), other[others.field] ?? []);
 			return found === undefined
 				? []
 				: [
 						{
 							reason: 'AddressesOverlap' as const,
-							message: `${own.what} of cluster ${cluster.name} (${found.a}) share addresses with ${others.what} of ${isLocal ? 'this cluster' : 'cluster'} ${other.name} (${found.b}): in one network each address must belong to one cluster.`,
+							message: `${own.what} of cluster ${cluster.name} (${found.a}) share addresses with ${others.what} of ${otherName} (${found.b}): in one network each address must belong to one cluster.${adviceFor(cluster, own.field)}`,
 						},
 					];
 		}),
 	);
+}
+
+/** What the owner can do when it is the other one that claims what it does not have. */
+function adviceFor({ written }: CheckedCluster, field: Field): string {
+	return written?.[field] === true
+		? ''
+		: ` An entry is believed before what a cluster says of itself: if these are its addresses, write them into ${field} of its entry.`;
 }
 
 /** The ranges of the cluster and of this one that `checkOverlap` needs and nobody knows. */

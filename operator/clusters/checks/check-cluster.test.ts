@@ -46,6 +46,7 @@ const west: OtherCluster = {
 	name: 'west',
 	position: 0,
 	isJoined: false,
+	isAdmitted: true,
 	id: 'uid-west',
 	network: undefined,
 	podCIDRs: ['10.2.0.0/16'],
@@ -85,7 +86,26 @@ const cases: Readonly<Record<string, Case>> = {
 		finds: ['JoinedTwice'],
 		says: /west was first/,
 	},
-	'a cluster twice: the first is not': { others: [{ id: 'uid-east', position: 2 }], finds: [] },
+	'a cluster twice: the first is not': {
+		cluster: { isAdmitted: true },
+		others: [{ id: 'uid-east', position: 2 }],
+		finds: [],
+	},
+	'a cluster twice: who is kept out itself keeps nobody out': {
+		others: [{ id: 'uid-east', isAdmitted: false }],
+		finds: [],
+	},
+	'a cluster twice: who came first stays, wherever it is listed': {
+		cluster: { isJoined: true, joinedAt: 5 },
+		others: [{ id: 'uid-east', isJoined: true, joinedAt: 6 }],
+		finds: [],
+	},
+	'a cluster twice: who came later is told, wherever it is listed': {
+		cluster: { isJoined: true, joinedAt: 6 },
+		others: [{ id: 'uid-east', isJoined: true, joinedAt: 5, position: 2 }],
+		finds: ['JoinedTwice'],
+		says: /one of them says that it is the other/,
+	},
 	'a cluster twice: who has joined wins': {
 		others: [{ id: 'uid-east', position: 2, isJoined: true }],
 		finds: ['JoinedTwice'],
@@ -166,8 +186,13 @@ const cases: Readonly<Record<string, Case>> = {
 		finds: ['AddressesOverlap'],
 		says: /with pods of cluster west \(10\.2\.0\.0\/16\)/,
 	},
-	'an entry behind, which has not joined, has to give way': {
+	'an entry that was not admitted has to give way': {
 		cluster: { podCIDRs: ['10.2.0.0/20'] },
+		others: [{ isAdmitted: false }],
+		finds: [],
+	},
+	'of two that are admitted the first in the list is not told': {
+		cluster: { podCIDRs: ['10.2.0.0/20'], isAdmitted: true },
 		others: [{ position: 2 }],
 		finds: [],
 	},
@@ -176,10 +201,77 @@ const cases: Readonly<Record<string, Case>> = {
 		others: [{ position: 2, isJoined: true }],
 		finds: ['AddressesOverlap'],
 	},
-	'of two that have joined both are told': {
-		cluster: { podCIDRs: ['10.2.0.0/20'], isJoined: true },
-		others: [{ position: 2, isJoined: true }],
+	'of two that have joined the later one is told': {
+		cluster: { podCIDRs: ['10.2.0.0/20'], isJoined: true, joinedAt: 2 },
+		others: [{ position: 2, isJoined: true, joinedAt: 1 }],
 		finds: ['AddressesOverlap'],
+		says: /write them into podCIDRs of its entry/,
+	},
+	'of two that have joined the earlier one is not': {
+		cluster: { podCIDRs: ['10.2.0.0/20'], isJoined: true, joinedAt: 1 },
+		others: [{ isJoined: true, joinedAt: 2 }],
+		finds: [],
+	},
+	'who joined before that was recorded was there before': {
+		cluster: { podCIDRs: ['10.2.0.0/20'], isJoined: true, joinedAt: 1 },
+		others: [{ position: 2, isJoined: true, joinedAt: 0 }],
+		finds: ['AddressesOverlap'],
+	},
+	'who has joined and claims more later comes after who has it by then': {
+		cluster: {
+			podCIDRs: ['10.1.0.0/16', '10.2.0.0/20'],
+			isJoined: true,
+			joinedAt: 1,
+			believed: { podCIDRs: ['10.1.0.0/16'], serviceCIDRs: ['10.97.0.0/16'] },
+		},
+		others: [{ joinedAt: 2 }],
+		finds: ['AddressesOverlap'],
+		says: /10\.2\.0\.0\/20/,
+	},
+	'what it has had all along stays its own': {
+		cluster: {
+			podCIDRs: ['10.1.0.0/16', '10.2.0.0/20'],
+			isJoined: true,
+			joinedAt: 1,
+			believed: { podCIDRs: ['10.1.0.0/16', '10.2.0.0/16'], serviceCIDRs: undefined },
+		},
+		others: [{ joinedAt: 2 }],
+		finds: [],
+	},
+	'a claim of everything, in IPv4-mapped addresses': {
+		cluster: {
+			podCIDRs: ['::ffff:0.0.0.0/96'],
+			isJoined: true,
+			joinedAt: 1,
+			believed: { podCIDRs: ['10.1.0.0/16'], serviceCIDRs: undefined },
+		},
+		others: [{ isJoined: true, joinedAt: 2 }],
+		finds: ['AddressesOverlap', 'AddressesOverlap', 'AddressesOverlap', 'AddressesOverlap'],
+	},
+	'what an entry says goes before what a cluster that joined first says of itself': {
+		cluster: { podCIDRs: ['10.2.0.0/20'], isJoined: true, joinedAt: 1 },
+		others: [{ isAdmitted: false, written: { podCIDRs: true, serviceCIDRs: false } }],
+		finds: ['AddressesOverlap'],
+	},
+	'who is written is not told about who claims': {
+		cluster: { podCIDRs: ['10.2.0.0/20'], written: { podCIDRs: true, serviceCIDRs: false } },
+		others: [{ isJoined: true, joinedAt: 1 }],
+		finds: [],
+	},
+	'of two that are written who came first stays': {
+		cluster: { podCIDRs: ['10.2.0.0/20'], written: { podCIDRs: true, serviceCIDRs: false } },
+		others: [{ position: 2, isJoined: true, written: { podCIDRs: true, serviceCIDRs: true } }],
+		finds: ['AddressesOverlap'],
+		says: /one cluster\.$/,
+	},
+	'one that leaves keeps nobody from its addresses': {
+		cluster: { podCIDRs: ['10.2.0.0/20'] },
+		others: [{ position: -1, isJoined: true, joinedAt: 0, podCIDRs: undefined, serviceCIDRs: undefined }],
+		finds: [],
+	},
+	'this cluster goes before what an entry says': {
+		cluster: { podCIDRs: ['0.0.0.0/0'], written: { podCIDRs: true, serviceCIDRs: true } },
+		finds: ['AddressesOverlap', 'AddressesOverlap'],
 	},
 	'who has joined is not told about who only wants to': {
 		cluster: { podCIDRs: ['10.2.0.0/20'], isJoined: true },
@@ -419,15 +511,20 @@ test('what is found does not depend on the order of the others', (t) => {
 	);
 });
 
-test('of two clusters that can not be together exactly one is kept away, unless both have joined', (t) => {
+test('of two clusters that can not be together exactly one is told', (t) => {
+	const standing = fc.record({
+		isJoined: fc.boolean(),
+		isAdmitted: fc.constant(true),
+		joinedAt: fc.option(fc.nat({ max: 2 }), { nil: undefined }),
+		written: fc.record({ podCIDRs: fc.boolean(), serviceCIDRs: fc.constant(false) }),
+	});
 	fc.assert(
-		fc.property(fc.boolean(), fc.boolean(), (oneJoined, otherJoined) => {
-			const one = { ...east, name: 'one', id: 'uid-1', position: 0, isJoined: oneJoined };
-			const other = { ...east, name: 'other', id: 'uid-2', position: 1, isJoined: otherJoined };
-			const told = [checkCluster(one, [other], local), checkCluster(other, [one], local)].filter(
-				({ length }) => length > 0,
-			);
-			t.is(told.length, oneJoined && otherJoined ? 2 : 1);
+		fc.property(standing, standing, fc.constantFrom('uid-2', 'uid-1'), (ones, others, id) => {
+			const one = { ...east, name: 'one', id: 'uid-1', position: 0, ...ones, serviceCIDRs: [] };
+			const other = { ...east, name: 'other', id, position: 1, ...others, serviceCIDRs: [] };
+			const found = [checkCluster(one, [other], local), checkCluster(other, [one], local)];
+			for (const reason of ['AddressesOverlap', ...(id === 'uid-1' ? ['JoinedTwice'] : [])])
+				t.is(found.filter((problems) => problems.some((problem) => problem.reason === reason)).length, 1);
 		}),
 	);
 });

@@ -3,7 +3,7 @@
  * returns what it finds. All checks are made, so that a person can correct everything at once. Pure.
  */
 import type { ClusterProblem, ClusterReason } from '../../../api/v1/index.ts';
-import { checkAddressesKnown, checkOverlap, goesBefore, isSameNetwork } from './addresses.ts';
+import { checkAddressesKnown, checkOverlap, goesBefore, isCounted, isSameNetwork } from './addresses.ts';
 import { minorOf } from './kubernetes-needed.ts';
 import { haveCommonRoot } from './root-certificates.ts';
 import type { CheckedCluster, LocalCluster, OtherCluster } from './subject.ts';
@@ -95,18 +95,13 @@ function checkOtherCluster({ name, id, recordedId }: CheckedCluster) {
 }
 
 function checkJoinedTwice(cluster: CheckedCluster, others: readonly OtherCluster[]) {
-	const first = others.find((other) => other.id === cluster.id && isFirst(other, cluster));
+	const first = others.find((other) => other.id === cluster.id && isCounted(other) && goesBefore(other, cluster));
 	return first === undefined
 		? []
 		: problem(
 				'JoinedTwice',
-				`clusters ${first.name} and ${cluster.name} are the same cluster (${cluster.id}); ${first.name} was first. Remove one of the two entries.`,
+				`clusters ${first.name} and ${cluster.name} are the same cluster (${cluster.id}); ${first.name} was first. Remove one of the two entries. If they are two clusters, one of them says that it is the other.`,
 			);
-}
-
-/** Whether another cluster comes first. Here one always wins, even when both have joined. */
-function isFirst(other: OtherCluster, cluster: CheckedCluster): boolean {
-	return other.isJoined && cluster.isJoined ? other.position < cluster.position : goesBefore(other, cluster);
 }
 
 function checkName({ name }: CheckedCluster, _: readonly OtherCluster[], { clusterName, id }: LocalCluster) {

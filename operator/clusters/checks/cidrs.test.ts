@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { fewBlocks, firstOverlap, mergeBlocks, mostBlocks, readBlock } from './cidrs.ts';
+import { areTooMany, blocksOutside, fewBlocks, firstOverlap, mergeBlocks, mostBlocks, readBlock } from './cidrs.ts';
 
 function overlap(a: string, b: string): boolean {
 	return firstOverlap([a], [b]) !== undefined;
@@ -291,4 +291,18 @@ test('anywhere among the addresses, blocks overlap exactly when the shorter pref
 			t.is(overlap(text(a, mapped), text(near, false)), sharesPrefix(a, near));
 		}),
 	);
+});
+
+test('no cluster has a whole family of addresses, and none is that large by its Nodes', (t) => {
+	for (const texts of [['0.0.0.0/0'], ['::/0'], ['::ffff:0:0/96'], ['10.0.0.0/8', '11.0.0.0/24'], ['fd00::/31']])
+		t.true(areTooMany(texts), texts.join());
+	for (const texts of [[], ['10.0.0.0/8'], ['10.0.0.0/8', '10.1.0.0/16'], ['fd00::/32'], ['10.0.0.0/9', 'fd00::/48']])
+		t.false(areTooMany(texts), texts.join());
+});
+
+test('blocks that others contain are known', (t) => {
+	t.deepEqual(blocksOutside(['10.1.0.0/16', '10.2.0.0/16'], ['10.1.0.0/17', '10.1.128.0/17']), ['10.2.0.0/16']);
+	t.deepEqual(blocksOutside(['::ffff:10.1.0.0/120', 'fd00::/64'], ['10.0.0.0/8', 'fd00::/65']), ['fd00::/64']);
+	t.deepEqual(blocksOutside(['10.1.0.0/16'], []), ['10.1.0.0/16']);
+	t.deepEqual(blocksOutside(['10.1.0.0/16'], undefined), []);
 });

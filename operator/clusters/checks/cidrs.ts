@@ -62,6 +62,31 @@ export function firstOverlap(as: readonly string[], bs: readonly string[]): Over
 	return undefined;
 }
 
+/** The blocks that others don't contain as a whole. All of them when nothing is known of the others. */
+export function blocksOutside(texts: readonly string[], others: readonly string[] | undefined): readonly string[] {
+	if (others === undefined) return [];
+	const known = parsed(mergeBlocks(others));
+	return texts.filter((text) =>
+		parsed([text]).some(
+			({ version, start, end }) =>
+				!known.some((other) => other.version === version && other.start <= start && end <= other.end),
+		),
+	);
+}
+
+/**
+ * Many more addresses than a cluster has: a /8 of IPv4, a /32 of IPv6. Kubernetes gives pods of 5,000 Nodes less than a /11,
+ * and refuses ranges of Services larger than a /12 (kubernetes 1.36 `cmd/kube-apiserver/app/options/validation.go`).
+ */
+const mostAddresses = { 4: 2n ** 24n, 6: 2n ** 96n } as const;
+
+/** Whether blocks have more addresses than any cluster. They may overlap. */
+export function areTooMany(texts: readonly string[]): boolean {
+	const counts = { 4: 0n, 6: 0n };
+	for (const { version, start, end } of parsed(mergeBlocks(texts))) counts[version] += BigInt(end) - BigInt(start) + 1n;
+	return counts[4] > mostAddresses[4] || counts[6] > mostAddresses[6];
+}
+
 /** The same addresses in the fewest blocks, sorted, IPv4 first: 256 neighbouring /24 become one /16. */
 export function mergeBlocks(texts: readonly string[]): readonly string[] {
 	return mergeCidr(texts.flatMap((text) => readBlock(text) ?? []));

@@ -4,9 +4,10 @@ import type { KeeperContext } from '../keep/context.ts';
 import type { KeepingVisit } from '../keep/visit.ts';
 import type { ClusterRecord } from '../secret/record.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
+import { firstOverlap } from './cidrs.ts';
 import type { ClusterFactsSeen } from './gather.ts';
 import { gatewaysSeen } from './network-entry.ts';
-import { type LocalCluster, type OtherCluster, seen } from './subject.ts';
+import { type CheckedCluster, type LocalCluster, type OtherCluster, seen, writtenIn } from './subject.ts';
 
 type ComparedContext = Pick<KeeperContext, 'cellsOf' | 'recordOf' | 'recordsOf'>;
 
@@ -33,6 +34,7 @@ export function othersOf(
 			id,
 			position: -1,
 			isJoined: true,
+			joinedAt: 0,
 		}));
 	const listed = mesh.clusters.map((other, position) => {
 		const record = recordOf(mesh, other.name);
@@ -44,13 +46,56 @@ export function othersOf(
 			network: other.network,
 			podCIDRs: other.podCIDRs ?? facts?.podCIDRs ?? before?.podCIDRs,
 			serviceCIDRs: other.serviceCIDRs ?? facts?.serviceCIDRs ?? before?.serviceCIDRs,
-			id: facts?.id ?? record?.id,
+			written: writtenIn(other),
+			// The one by which it was admitted, whatever it says now.
+			id: record?.id ?? facts?.id,
 			position,
-			isJoined: record?.state === 'Published',
-			isAdmitted: isAdmitted(cell, record),
+			...standingOf(cell, record),
 		};
 	});
 	return [...leaving, ...listed];
+}
+
+/** Where a cluster stands among those that want to be in the mesh. */
+export function standingOf(
+	cell: ClusterCell | undefined,
+	record: ClusterRecord | undefined,
+): Pick<OtherCluster, 'isJoined' | 'isAdmitted' | 'joinedAt'> {
+	return {
+		isJoined: record?.state === 'Published',
+		isAdmitted: isAdmitted(cell, record),
+		joinedAt: record === undefined ? undefined : (record.joinedAt ?? 0),
+	};
+}
+
+/** The addresses that a cluster has had since it was admitted. After a restart the status tells them. */
+export function believedOf(
+	{ cell, mesh, entry }: Pick<KeepingVisit, 'cell' | 'mesh' | 'entry'>,
+	record: ClusterRecord | undefined,
+): CheckedCluster['believed'] {
+	if (!isAdmitted(cell, record)) return undefined;
+	const before = mesh.before.get(entry.name);
+	return {
+		podCIDRs: cell.facts?.podCIDRs ?? before?.podCIDRs,
+		serviceCIDRs: cell.facts?.serviceCIDRs ?? before?.serviceCIDRs,
+	};
+}
+
+/** The entries whose written addresses are those that this cluster says to have. */
+function overlappedBy({ cell, mesh, entry }: KeepingVisit): readonly string[] {
+	const { facts } = cell;
+	if (facts === undefined) return [];
+	const written = writtenIn(entry);
+	const claimed = [
+		...(written.podCIDRs ? [] : (facts.podCIDRs ?? [])),
+		...(written.serviceCIDRs ? [] : (facts.serviceCIDRs ?? [])),
+	];
+	return mesh.clusters
+		.filter(({ name }) => name !== entry.name)
+		.filter(({ podCIDRs = [], serviceCIDRs = [] }) =>
+			[podCIDRs, serviceCIDRs].some((given) => given.length > 0 && firstOverlap(claimed, given) !== undefined),
+		)
+		.map(({ name }) => name);
 }
 
 /** This cluster. */
@@ -88,6 +133,7 @@ export function subjectOf(context: ComparedContext, visit: KeepingVisit): string
 		mesh.objects.caSecretName,
 		cell.connection === undefined ? undefined : mesh.objects.authorityThere?.(cell.connection),
 		gatewaysSeen(visit),
+		overlappedBy(visit),
 		// A refused cluster depends on the others, because what is in its way may be gone. A joined one is checked at its time.
 		(cell.problems?.length ?? 0) > 0 ? othersOf(context, mesh) : [],
 	]);

@@ -4,7 +4,7 @@ import { RequestError } from '../../runtime/errors.ts';
 import { collectionPath, kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { isRecord } from '../../runtime/object-shape.ts';
-import { fewBlocks, mergeBlocks, readBlock } from './cidrs.ts';
+import { areTooMany, fewBlocks, mergeBlocks, readBlock } from './cidrs.ts';
 import { type Known, known, optional, unknown, valueIfKnown } from './known.ts';
 
 export type Blocks = Known<readonly string[]>;
@@ -44,8 +44,15 @@ export function podBlocks(api: ApiServer, signal?: AbortSignal): Promise<Blocks>
 		}
 		return blocks.length === 0
 			? unknown('its Nodes have no podCIDR: its network gives addresses in another way')
-			: known(fewBlocks(blocks), 'the Nodes');
+			: claimed(blocks, 'the Nodes');
 	});
+}
+
+/** What a cluster says of its own addresses. Others have to keep off them, so there is a limit. */
+function claimed(blocks: readonly string[], from: string): Blocks {
+	return areTooMany(blocks)
+		? unknown(`by ${from} it has more addresses than any cluster`)
+		: known(fewBlocks(blocks), from);
 }
 
 function blocksOfNode({ spec }: KubeObject): readonly string[] {
@@ -78,7 +85,7 @@ async function fromServiceCIDRs(api: ApiServer, signal: AbortSignal | undefined)
 		read: ({ spec }: KubeObject) => validBlocks(isRecord(spec) && Array.isArray(spec.cidrs) ? spec.cidrs : []),
 	});
 	const blocks = items.flat();
-	return blocks.length === 0 ? unknown('there are no ServiceCIDRs') : known(fewBlocks(blocks), 'the ServiceCIDRs');
+	return blocks.length === 0 ? unknown('there are no ServiceCIDRs') : claimed(blocks, 'the ServiceCIDRs');
 }
 
 type IpFamily = 'IPv4' | 'IPv6';
@@ -155,5 +162,5 @@ async function probeIn(
 function rangeIn(error: RequestError): Blocks | undefined {
 	const [, range = ''] = error.withheld?.match(/range of valid IPs is ([0-9a-fA-F.:]+\/[0-9]+)/) ?? [];
 	const block = readBlock(range);
-	return block === undefined ? undefined : known([block], 'a dry run of creating a Service');
+	return block === undefined ? undefined : claimed([block], 'a dry run of creating a Service');
 }

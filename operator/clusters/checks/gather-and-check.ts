@@ -10,7 +10,7 @@ import type { VisitThere } from '../keep/visit.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
 import { checkCluster } from './check-cluster.ts';
 import type { CheckedFacts } from './checked-facts.ts';
-import { isAdmitted, localOf, othersOf, subjectOf } from './compared.ts';
+import { believedOf, localOf, othersOf, standingOf, subjectOf } from './compared.ts';
 import { FactsHere } from './facts-here.ts';
 import { type ClusterFactsSeen, gatherFacts } from './gather.ts';
 import { valueIfKnown } from './known.ts';
@@ -19,7 +19,7 @@ import { gatherGateways } from './network-entry.ts';
 import { type Permission, permissionsFor } from './permissions.ts';
 import { ReviewedPermissions } from './reviewed-permissions.ts';
 import { checkServers } from './servers.ts';
-import { type CheckedCluster, seen } from './subject.ts';
+import { type CheckedCluster, seen, type Written, writtenIn } from './subject.ts';
 
 type Context = Pick<KeeperContext, 'api' | 'local' | 'cellsOf' | 'recordOf' | 'recordsOf' | 'now' | 'settings'>;
 
@@ -44,8 +44,9 @@ export function clusterChecks(context: Context): ClusterChecks {
 				role: entry.role,
 				network: entry.network,
 				position: mesh.clusters.findIndex(({ name }) => name === entry.name),
-				isJoined: record?.state === 'Published',
-				isAdmitted: isAdmitted(cell, record),
+				...standingOf(cell, record),
+				written: writtenIn(entry),
+				believed: believedOf(visit, record),
 				recordedId: record?.id,
 				kubernetes: kubernetesNeeded(rendered),
 				missingPermissions: missing,
@@ -60,7 +61,8 @@ export function clusterChecks(context: Context): ClusterChecks {
 				),
 				...checkServers(context, visit, facts),
 			];
-			const learned = checkedFacts(facts, visit, gateways);
+			const isOverlapping = problems.some(({ reason }) => reason === 'AddressesOverlap');
+			const learned = believing(checkedFacts(facts, visit, gateways), checked, isOverlapping);
 			// Set in the same step as the comparison: when two clusters are checked side by side, one is first, and the other
 			// sees it.
 			cell.isAdmitted = problems.length === 0;
@@ -68,6 +70,18 @@ export function clusterChecks(context: Context): ClusterChecks {
 			return { facts: learned, problems };
 		},
 	};
+}
+
+/**
+ * The facts, with the addresses from before where what the cluster says now can't be believed: it has been admitted, and
+ * says that it has those of others, or nothing that can be read.
+ */
+function believing(facts: CheckedFacts, { believed, written }: CheckedCluster, isOverlapping: boolean): CheckedFacts {
+	const addresses = (field: keyof Written) => {
+		const before = written?.[field] === true ? undefined : believed?.[field];
+		return isOverlapping ? (before ?? facts[field]) : (facts[field] ?? before);
+	};
+	return { ...facts, podCIDRs: addresses('podCIDRs'), serviceCIDRs: addresses('serviceCIDRs') };
 }
 
 function nothingAllowed(cluster: string, missing: readonly string[]): ClusterProblem {

@@ -15,6 +15,21 @@ export interface ClusterAddresses {
 	readonly network: string | undefined;
 	readonly podCIDRs: readonly string[] | undefined;
 	readonly serviceCIDRs: readonly string[] | undefined;
+	/** Which of them a spec gives. The others are what the cluster says of itself, and may be a lie. */
+	readonly written?: Written;
+}
+
+export interface Written {
+	readonly podCIDRs: boolean;
+	readonly serviceCIDRs: boolean;
+}
+
+/** Which addresses a spec gives. */
+export function writtenIn(given: {
+	readonly podCIDRs?: readonly string[];
+	readonly serviceCIDRs?: readonly string[];
+}): Written {
+	return { podCIDRs: (given.podCIDRs?.length ?? 0) > 0, serviceCIDRs: (given.serviceCIDRs?.length ?? 0) > 0 };
 }
 
 /** Another entry of the list, from its record and its status. It need not be reachable. */
@@ -27,6 +42,8 @@ export interface OtherCluster extends ClusterAddresses {
 	readonly isJoined: boolean;
 	/** Whether it has passed the checks and is joining. Then it goes before those that have not, whatever their positions. */
 	readonly isAdmitted?: boolean;
+	/** When it was admitted, in milliseconds since 1970. 0 when that was before it was recorded. */
+	readonly joinedAt?: number | undefined;
 }
 
 /** The cluster that the mesh's own control plane is in. */
@@ -46,6 +63,8 @@ export interface CheckedCluster extends OtherCluster {
 	readonly id: string;
 	/** The UID in its record. */
 	readonly recordedId: string | undefined;
+	/** The addresses that it has had since it was admitted. Undefined when it was not, or when nobody knows. */
+	readonly believed?: Pick<ClusterAddresses, 'podCIDRs' | 'serviceCIDRs'> | undefined;
 	readonly serverVersion: string;
 	/** What its API server must serve. */
 	readonly kubernetes: KubernetesNeeded;
