@@ -23,12 +23,14 @@ import {
 import { addJoiner, type Joiner, writesThere } from '../support/joiner.ts';
 import { type MeshCluster, operatorUser, person } from '../support/mesh-cluster.ts';
 import type { RunningOperator } from '../support/operator.ts';
+import { testClock } from '../support/test-clock.ts';
 import { describeWrite, mark, requestsOf, untilCalm, writesOf } from '../support/writes.ts';
 
 let home: MeshCluster;
 let other: MeshCluster;
 let operator: RunningOperator;
 let joiner: Joiner;
+const clock = testClock();
 
 const namespace = 'istio-system';
 const secret: ObjectReference = { ...kinds.Secret, namespace, name: 'istio-remote-secret-eu' };
@@ -46,7 +48,7 @@ test.before(async () => {
 	];
 	joiner = await addJoiner(other);
 	await giveKubeconfig(home.api, 'eu', flatKubeconfig(joiner));
-	operator = await startJoiningOperator(home);
+	operator = await startJoiningOperator(home, { wallClock: clock.now });
 	await apply();
 	await untilInstalled(home.api, 'mesh');
 	await untilCluster(home.api, 'mesh', 'eu', 'Ready', 'True');
@@ -110,7 +112,7 @@ test.serial(
 		await untilAlone();
 		await operator.stop();
 		await home.api.patch(secret, extra, { type: 'merge', fieldManager: person });
-		operator = await startJoiningOperator(home);
+		operator = await startJoiningOperator(home, { wallClock: clock.now });
 		await untilAlone();
 		t.is(tokenOf(await untilUsable()), tokenOf(before));
 	},
@@ -134,6 +136,8 @@ test.serial(
 			await untilUsable();
 			await eventually('Pilot is rolled', async () => (await stamp()) !== before);
 			await untilCluster(home.api, 'mesh', 'eu', 'Ready', 'True');
+			// Until then the pods would be left as they are.
+			clock.jump(31 * 60_000);
 		}
 		t.is((await remoteSecrets(home.api, namespace)).length, 1);
 	},
