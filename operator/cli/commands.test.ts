@@ -140,6 +140,25 @@ test.serial(
 	},
 );
 
+test.serial('render tells what the operator would refuse, and takes its flags', async (t) => {
+	const overlay = `{target: {kind: Deployment, name: istio-pilot}, mergePatch: {spec: {template: {spec: {hostPID: true}}}}}`;
+	const text = installation('default', `{version: 1.4.10, overlays: [${overlay}]}`);
+	const refused = await meshwright(['render', '-f', '-'], text);
+	t.is(refused.exitCode, 2);
+	t.regex(
+		refused.stderr,
+		/spec\.overlays\[0\] must not change spec\.template\.spec\.hostPID of Deployment istio-pilot/,
+	);
+	const lifted = await meshwright(['render', '-f', '-', '--overlays=unrestricted'], text);
+	t.is(lifted.exitCode, 0, lifted.stderr);
+	const images = ['--allowed-registries=registry.example.com/istio/', '--allowed-namespaces=shop-*'];
+	const elsewhere = await meshwright(['render', '-f', '-', ...images], installation('default', '{version: 1.4.10}'));
+	t.regex(elsewhere.stderr, /spec\.namespace must not be istio-system: this operator allows meshes shop-\*/);
+	const wrong = await meshwright(['render', '-f', '-', '--allowed-registries=docker.io/Istio'], text);
+	t.is(wrong.exitCode, 2);
+	t.regex(wrong.stderr, /registries with an optional path, in small letters/);
+});
+
 for (const [title, text, message] of [
 	['no YAML', 'a: [', /standard input is not YAML/],
 	['no object', '- 1\n', /no Kubernetes object/],
