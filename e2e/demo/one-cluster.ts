@@ -3,6 +3,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
+import { defaultNamespace } from '../../api/v1/constants.ts';
+import { addedComponents } from '../../operator/cli/install-parts.ts';
+import type { ManifestOptions } from '../../operator/cli/manifests.ts';
 import { changedConditions, isReady, viewOf } from '../../operator/cli/status-view.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
@@ -22,6 +25,14 @@ import {
 	untilInterrupted,
 } from './steps.ts';
 import { lookAround, summary } from './summary.ts';
+
+/** The namespaces of the meshes in these files. A file of the user's may need anything, so it gets all components. */
+async function rightsOf(files: readonly string[]): Promise<ManifestOptions> {
+	const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+	const all = texts.map((text) => parse(text) as KubeObject & { readonly spec?: { readonly namespace?: string } });
+	const meshNamespaces = [...new Set(all.map(({ spec }) => spec?.namespace ?? defaultNamespace))];
+	return { meshNamespaces, with: files.length > 1 ? [] : addedComponents };
+}
 
 /** Shows an installation and applies it. Returns its name. */
 async function apply(api: ApiServer, file: string): Promise<string> {
@@ -73,7 +84,7 @@ export async function demoOfOneCluster(options: Options, signal: AbortSignal): P
 	try {
 		signal.throwIfAborted();
 		step('Installing the CustomResourceDefinition, and the operator with its own rights');
-		console.log(`  ${await installOperator(api)}`);
+		console.log(`  ${await installOperator(api, await rightsOf(options.files))}`);
 		step('Starting the operator');
 		operator = await startOperator(cluster, ['--leader-elect']);
 		console.log(`  ${describeOperator(operator)}`);

@@ -16,7 +16,7 @@ import {
 } from '../../plan/rights.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
-import { RequestError } from '../../runtime/errors.ts';
+import { orAbsent, RequestError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, type ObjectReference, objectKey } from '../../runtime/object.ts';
 import type { Finding } from '../../status/finding.ts';
@@ -26,6 +26,9 @@ import { namespacesOfKubeconfigs, neededForAll, neededForPrimaries, neededToWrit
 
 /** While rights are missing, the operator asks again about this often. Nothing tells it when they come. */
 export const rightsRecheckMs = 20_000;
+
+/** A Secret of this name need not exist: whether it may be read is told all the same. */
+const askedFor = 'meshwright-may-read';
 
 /** So many refused objects are asked about. */
 const mostAsked = 3;
@@ -128,11 +131,14 @@ export class Access {
 		return missing;
 	}
 
-	/** The right to read Secrets in a namespace, if it is missing. A list shows that whatever the authorizer. */
+	/** The right to read Secrets in a namespace, if it is missing. Two requests show that, whatever the authorizer. */
 	async #cantRead(part: RightsPart, namespace: string, signal: AbortSignal): Promise<readonly MissingRight[]> {
 		if (this.#readable.has(namespace)) return [];
+		const { api } = this.#options;
 		try {
-			await this.#options.api.listPage(kinds.Secret, { namespace, metadataOnly: true, limit: 1, signal });
+			await api.listPage(kinds.Secret, { namespace, metadataOnly: true, limit: 1, signal });
+			// Citadel's rights are to list all Secrets, and to get none.
+			await orAbsent(api.getMetadata({ ...kinds.Secret, namespace, name: askedFor }, { signal }));
 		} catch (error) {
 			if (isRefused(error))
 				return missingOf([], [part === 'mesh' ? rightToKeepSecrets(namespace) : rightToReadSecrets(part, namespace)]);
