@@ -108,6 +108,8 @@ export interface FaultProxyOptions {
 	readonly decide?: (request: ProxiedRequest) => Fault | undefined;
 	/** Called with each request, once its fault is decided. Then `requests` stays empty. */
 	readonly onRequest?: (request: ProxiedRequest) => void;
+	/** Called when a request is over, however it ended. */
+	readonly onEnd?: (request: ProxiedRequest, afterMs: number) => void;
 }
 
 /** @param tls PEM, for 127.0.0.1 */
@@ -133,8 +135,10 @@ export async function startFaultProxy(
 		if (options.onRequest === undefined) requests.push(request);
 		else options.onRequest(request);
 		const controller = new AbortController();
+		const begun = performance.now();
 		open.add(controller);
 		outgoing.once('close', () => {
+			options.onEnd?.(request, performance.now() - begun);
 			open.delete(controller);
 			controller.abort();
 		});

@@ -5,17 +5,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Guarded, startGuarded } from '../control-plane/guard.ts';
 import { freePort } from '../control-plane/ports.ts';
 import { operatorBundle } from '../support/bundle.ts';
-import { imageMalloc, nodeFlags, rssMB } from '../support/image.ts';
+import { imageMalloc, nodeFlags } from '../support/image.ts';
 import type { Journal } from './journal.ts';
 
 export interface Memory {
 	/** Age of the process. */
 	readonly ageMs: number;
+	/** Resident memory, megabytes. */
 	readonly mb: number;
+	/** What of it JavaScript's heap uses. Much of that may be garbage that is not collected yet. */
+	readonly heapMB: number;
 }
 
 /** A replica that ended by itself is started again after this time, as the kubelet does, only that its pause grows. */
 const restartMs = 1_000;
+/** Its endpoints are asked this long. */
+const askMs = 5_000;
 /** The end of a log that is told. */
 const toldLines = 15;
 
@@ -28,7 +33,8 @@ export class Replica implements AsyncDisposable {
 	readonly #onEnded: (words: string) => void;
 	#process: Guarded | undefined;
 	#startedAt = 0;
-	#port = 0;
+	#healthPort = 0;
+	#metricsPort = 0;
 	#isWanted = true;
 	#samples: Memory[] = [];
 
@@ -42,12 +48,14 @@ export class Replica implements AsyncDisposable {
 
 	async start(): Promise<void> {
 		if (!this.#isWanted || this.#process !== undefined) return;
-		this.#port = await freePort();
+		this.#healthPort = await freePort();
+		this.#metricsPort = await freePort();
 		const log = await open(this.logFile, 'a');
 		const { size } = await log.stat();
 		const flags = [
 			...['--kubeconfig', this.#kubeconfig, '--namespace', 'meshwright-system', '--leader-elect'],
-			...['--health-address', `127.0.0.1:${this.#port}`, '--metrics-address', '0', '--allow-loopback-clusters'],
+			...['--health-address', `127.0.0.1:${this.#healthPort}`, '--metrics-address', `127.0.0.1:${this.#metricsPort}`],
+			'--allow-loopback-clusters',
 		];
 		try {
 			const running = await startGuarded(
@@ -76,21 +84,32 @@ export class Replica implements AsyncDisposable {
 
 	/** Whether its start is over. */
 	async isReady(): Promise<boolean> {
-		if (this.#process === undefined) return false;
-		return fetch(`http://127.0.0.1:${this.#port}/readyz`).then(
-			({ ok }) => ok,
-			() => false,
-		);
+		return (await this.#ask(this.#healthPort, '/readyz')) !== undefined;
 	}
 
 	/** Measures the memory of the process that runs now. */
-	measure(): void {
-		const pid = this.#process?.commandPid;
-		if (pid === undefined || this.#process?.hasExited() !== false) return;
+	async measure(): Promise<void> {
+		const measured = this.#process;
+		if (measured === undefined) return;
+		const ageMs = performance.now() - this.#startedAt;
+		const text = await this.#ask(this.#metricsPort, '/metrics');
+		const [mb, heapMB] = ['process_resident_memory_bytes', 'nodejs_heap_size_used_bytes'].map(
+			(name) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text ?? '')?.[1]) / 1e6,
+		);
+		// It may not listen yet, or have ended a moment ago: the next one is measured.
+		if (mb !== undefined && heapMB !== undefined && mb > 0 && measured === this.#process) {
+			this.#samples.push({ ageMs, mb, heapMB });
+		}
+	}
+
+	/** The answer of an endpoint. Undefined when it is none, or not a good one. */
+	async #ask(port: number, path: string): Promise<string | undefined> {
+		if (this.#process === undefined) return undefined;
 		try {
-			this.#samples.push({ ageMs: performance.now() - this.#startedAt, mb: rssMB(pid) });
+			const answer = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(askMs) });
+			return answer.ok ? await answer.text() : undefined;
 		} catch {
-			// It ended a moment ago; the next one is measured.
+			return undefined;
 		}
 	}
 

@@ -76,7 +76,7 @@ async function watch(
 	let toldAt = performance.now();
 	while (!end.aborted) {
 		await sleep(sampleMs, undefined, { signal: end }).catch(() => undefined);
-		for (const replica of stage.replicas) replica.measure();
+		await Promise.all(stage.replicas.map((replica) => replica.measure()));
 		if (performance.now() - toldAt < tellMs || end.aborted) continue;
 		toldAt = performance.now();
 		tell(await lineOf(stage, wanted, begun));
@@ -108,7 +108,8 @@ function figures(stage: Stage, readyAfterMs: number | undefined): readonly strin
 	const { all, misbehaved } = total(stage);
 	const memory = stage.replicas.map(({ name, memory: samples }) => {
 		const [first, last] = growthOf(samples);
-		const growth = first === undefined || last === undefined ? '' : `${first.toFixed(0)} → ${last.toFixed(0)} MB, `;
+		const growth =
+			first === undefined || last === undefined ? '' : `heap ${first.toFixed(0)} → ${last.toFixed(0)} MB, `;
 		return `${name} ${growth}at most ${Math.max(0, ...samples.map(({ mb }) => mb)).toFixed(0)} MB`;
 	});
 	return [

@@ -12,6 +12,9 @@ import { Replica } from './replica.ts';
 /** Name of the cluster that joins. */
 export const joiner = 'there';
 
+/** A request that the proxy leaves alone, and that takes longer, is noted: then it is the machine that is slow. */
+const slowMs = 5_000;
+
 /** A cluster, and how the operator meets it. */
 export interface Side {
 	readonly mesh: MeshCluster;
@@ -98,12 +101,17 @@ async function openSide(
 		}
 		if (isWrite(request)) writes.push(`${name}: ${request.method} ${request.path}`);
 	};
+	const onEnd = (request: ProxiedRequest, afterMs: number) => {
+		if (request.isWatch || request.fault !== undefined || afterMs < slowMs) return;
+		const { method, path, status } = request;
+		journal.note('slow', `${name} ${method} ${path}: ${status ?? 'no answer'} after ${Math.round(afterMs)} ms`);
+	};
 	const decide = (request: ProxiedRequest) => misbehaviour.decide(request);
 	return {
 		mesh,
 		misbehaviour,
 		counts,
-		proxy: await startFaultProxy(mesh.cluster, tls, { decide, onRequest }),
+		proxy: await startFaultProxy(mesh.cluster, tls, { decide, onRequest, onEnd }),
 		takeWrites: () => {
 			const taken = writes;
 			writes = [];

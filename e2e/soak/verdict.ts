@@ -29,8 +29,8 @@ export interface Bounds {
 const calmMs = 3_000;
 /** Caches and heap of a process have their size after this time. */
 const warmMs = 60_000;
-/** By this much a process may have grown since. Garbage is collected now and then, so two samples differ by some. */
-const mostGrowthMB = 40;
+/** By this much the heap may have grown since: other meshes are there at the end than at the beginning. */
+const mostGrowthMB = 20;
 /** Limit of the Deployment, which is 256 MiB, with some room for what is not seen between two samples. */
 const mostMB = 230;
 const toldLines = 12;
@@ -179,19 +179,18 @@ export function judgeMemory({ name, memory }: Pick<Replica, 'name' | 'memory'>):
 	return [
 		...(most > mostMB ? [`Operator ${name} had ${most.toFixed(0)} MB of memory, more than ${mostMB} MB.`] : []),
 		...(first !== undefined && last !== undefined && last - first > mostGrowthMB
-			? [`Operator ${name} grew from ${first.toFixed(0)} MB to ${last.toFixed(0)} MB.`]
+			? [`The heap of operator ${name} grew from ${first.toFixed(0)} MB to ${last.toFixed(0)} MB.`]
 			: []),
 	];
 }
 
-/** Memory after warming up and at the end, each the median of a third of the samples since then. */
+/**
+ * The heap after warming up and at the end, without garbage: each the least of a third of the samples since then. The
+ * collector lets garbage pile up to some times of what is in use, so resident memory alone tells little.
+ */
 export function growthOf(memory: readonly Memory[]): readonly [number | undefined, number | undefined] {
-	const warm = memory.filter(({ ageMs }) => ageMs > warmMs).map(({ mb }) => mb);
+	const warm = memory.filter(({ ageMs }) => ageMs > warmMs).map(({ heapMB }) => heapMB);
 	const third = Math.floor(warm.length / 3);
 	if (third < 3) return [undefined, undefined];
-	return [median(warm.slice(0, third)), median(warm.slice(-third))];
-}
-
-function median(values: readonly number[]): number | undefined {
-	return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+	return [Math.min(...warm.slice(0, third)), Math.min(...warm.slice(-third))];
 }
