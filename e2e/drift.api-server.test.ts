@@ -1,7 +1,7 @@
 /** What was rendered stays as it is: what is deleted, edited or taken away comes back, and what others add stays. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { managedByLabel } from '../operator/apply/identity.ts';
+import { partOfLabel } from '../operator/apply/identity.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
 import { eventually, orAbsent } from './support/eventually.ts';
@@ -152,7 +152,7 @@ for (const object of rendered) {
 
 	test.serial(`${label}: without the label by which it is seen, it gets it back`, async (t) => {
 		const { uid } = (await mesh.api.get(reference)).metadata;
-		await mesh.api.patch(reference, { metadata: { labels: { [managedByLabel]: null } } }, { type: 'merge' });
+		await mesh.api.patch(reference, { metadata: { labels: { [partOfLabel]: null } } }, { type: 'merge' });
 		const live = await untilAsRendered(object);
 		t.is(live.metadata.uid, uid, 'the same object');
 		await untilDone();

@@ -116,6 +116,9 @@ function figures(stage: Stage, readyAfterMs: number | undefined): readonly strin
 		`requests ${all}, misbehaved ${misbehaved}`,
 		`acts: ${stage.journal.summary}`,
 		`memory of the last processes: ${memory.join('; ')}`,
+		...(stage.journal.countOf('slow') === 0
+			? []
+			: [`${stage.journal.countOf('slow')} requests were slow although they were left alone: the machine is busy`]),
 		`all ready after ${readyAfterMs === undefined ? '–' : `${(readyAfterMs / 1_000).toFixed(1)} s`}`,
 	];
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { orAbsent } from '../../operator/runtime/errors.ts';
 import { objectKey } from '../../operator/runtime/object.ts';
+import { seconds } from '../demo/steps.ts';
 import { diffOfStored } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -48,11 +49,13 @@ export async function judge(
 ): Promise<Verdict> {
 	say('Waiting until every mesh is ready');
 	const begun = performance.now();
-	const late = await untilAllReady(stage, wanted, bounds.readyMs);
-	const readyAfterMs = late.length === 0 ? performance.now() - begun : undefined;
-	if (late.length > 0) return { problems: late, readyAfterMs };
+	const never = await untilAllReady(stage, wanted, bounds.readyMs + bounds.deadlineMs);
+	if (never.length > 0) return { problems: never, readyAfterMs: undefined };
+	const readyAfterMs = performance.now() - begun;
+	const late = `It took ${seconds(readyAfterMs)} until all was ready, more than ${seconds(bounds.readyMs)}.`;
 	say('Looking for differences, for what is left over, and for writes at rest');
 	const problems = [
+		...(readyAfterMs > bounds.readyMs ? [late] : []),
 		...(await findLeftovers(stage, wanted, bounds)),
 		...(await findDifferences(stage, wanted)),
 		...(await findWrites(stage, bounds)),

@@ -226,14 +226,27 @@ test('what changed while no process ran is put right by the next one', async (t)
 	t.deepEqual((await get(other)).data, { mesh: 'a' });
 });
 
+test('what somebody else said to manage while no process ran, and what is no longer wanted since, is pruned', async (t) => {
+	const world = new World(t, { connect, admin }, 'taken-away');
+	const [taken, stripped] = [configMap('taken'), configMap('stripped')].map(world.place);
+	world.set([namespace, configMap('istio'), configMap('taken'), configMap('stripped')]);
+	const { hash } = await world.start().settle();
+	if (taken === undefined || stripped === undefined) return t.fail();
+	await merge(taken, { metadata: { labels: { 'app.kubernetes.io/managed-by': 'Helm' } } });
+	await merge(stripped, { metadata: { labels: { 'app.kubernetes.io/managed-by': null } } });
+	world.set([namespace, configMap('istio')]);
+	t.deepEqual((await world.start(hash).settle()).errors, []);
+	for (const object of [taken, stripped]) await untilGone(admin, referenceOf(object));
+	t.pass();
+});
+
 const mischiefs: Readonly<Record<string, (map: KubeObject) => Promise<unknown>>> = {
 	'a changed value': (map) => merge(map, { data: { mesh: 'edited' } }),
 	'a removed value': (map) => merge(map, { data: { mesh: null } }),
 	'a deletion': (map) => admin.delete(referenceOf(map)),
-	'the label gone by which it is seen': (map) =>
-		merge(map, { metadata: { labels: { 'app.kubernetes.io/managed-by': null } } }),
-	'another value of that label': (map) =>
-		merge(map, { metadata: { labels: { 'app.kubernetes.io/managed-by': 'Helm' } } }),
+	'the label gone by which it is seen': (map) => merge(map, { metadata: { labels: { [partOfLabel]: null } } }),
+	'no manager': (map) => merge(map, { metadata: { labels: { 'app.kubernetes.io/managed-by': null } } }),
+	'another manager': (map) => merge(map, { metadata: { labels: { 'app.kubernetes.io/managed-by': 'Helm' } } }),
 	'another set': (map) => merge(map, { metadata: { labels: { [partOfLabel]: 'applyset-x-v1' } } }),
 	'no owner': (map) => merge(map, { metadata: { ownerReferences: null } }),
 	'a take-over by force': ({ apiVersion, kind, metadata: { name, namespace: of = '' } }) =>

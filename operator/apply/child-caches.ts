@@ -11,7 +11,7 @@ import { type AskAtStart, askOnce, type Wait } from '../runtime/start-waits.ts';
 import { type ChangeHandler, Reflector, type ReflectorHappening } from '../runtime/watch/reflector.ts';
 import type { IndexFunction } from '../runtime/watch/store.ts';
 import { type Child, toChild } from './child.ts';
-import { isShared, managedSelector } from './identity.ts';
+import { isShared, memberSelector } from './identity.ts';
 import type { LiveCache } from './live.ts';
 
 /** How one kind is watched. */
@@ -271,7 +271,7 @@ export class ChildCaches implements LiveCache {
 	}
 
 	#make({ kind, metadataOnly, isAll = false, only, namespace, labelSelector }: WatchedKind): Reflector<Child> {
-		const { onError, observe, indexes = {}, labelSelector: general = managedSelector } = this.#options;
+		const { onError, observe, indexes = {}, labelSelector: general = memberSelector } = this.#options;
 		return new Reflector<Child>(this.#api, {
 			kind,
 			metadataOnly,
@@ -301,7 +301,7 @@ export class ChildCaches implements LiveCache {
 
 	/** Watches the kinds on demand that have objects of ours from before this process began. */
 	async #followWhatIsThere(ask: AskAtStart): Promise<void> {
-		const { onDemand = [], labelSelector = managedSelector } = this.#options;
+		const { onDemand = [], labelSelector = memberSelector } = this.#options;
 		await Promise.all(
 			onDemand.map((kind) =>
 				ask(`the list of ${kind.kind}`, async (signal) => {

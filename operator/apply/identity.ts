@@ -51,21 +51,23 @@ export const statusFieldManager = 'meshwright-status';
 export const componentLabel = 'app.kubernetes.io/component';
 export const instanceLabel = 'app.kubernetes.io/instance';
 
+/** Membership of an ApplySet. */
+export const partOfLabel = applySetLabel;
+
 // Rendering writes the same names that are read here.
-export {
-	adoptAnnotation,
-	applySetLabel as partOfLabel,
-	crdVersionAnnotation,
-	injectionLabel,
-	managedByLabel,
-	managedByValue,
-	meshLabel,
-};
+export { adoptAnnotation, crdVersionAnnotation, injectionLabel, managedByLabel, managedByValue, meshLabel };
 
 /** A CRD carries it for the moment of a nudge. */
 export const nudgeAnnotation = 'meshwright.io/nudge';
 
-/** Selects every object that any MeshInstallation made. */
+/**
+ * Selects the members of all ApplySets: what any MeshInstallation made, and what others keep by `kubectl apply
+ * --applyset`. The label that says who manages an object would select fewer. But it is one that others write too (Helm,
+ * dashboards), and what they take out of our sight while no operator runs could never be pruned.
+ */
+export const memberSelector = partOfLabel;
+
+/** Selects every object that Meshwright says to manage, shared ones included. */
 export const managedSelector = `${managedByLabel}=${managedByValue}`;
 
 /** The owner of the children of one installation. */

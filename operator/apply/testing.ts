@@ -3,7 +3,14 @@ import type { ApiServer } from '../runtime/client/api-server.ts';
 import { type Kind, kinds } from '../runtime/kinds.ts';
 import { type KubeObject, type ManagedFieldsEntry, objectKey } from '../runtime/object.ts';
 import { type Child, toChild } from './child.ts';
-import { crdVersionAnnotation, fieldManager, managedSelector, type Owner, ownerReference } from './identity.ts';
+import {
+	crdVersionAnnotation,
+	fieldManager,
+	managedSelector,
+	memberSelector,
+	type Owner,
+	ownerReference,
+} from './identity.ts';
 import type { LiveCache } from './live.ts';
 
 export const partOf = 'applyset-test-v1';
@@ -64,8 +71,8 @@ const cachedKinds: readonly { readonly kind: Kind; readonly selector?: string; r
 		kinds.PodDisruptionBudget,
 		kinds.MutatingWebhookConfiguration,
 		kinds.ValidatingWebhookConfiguration,
-	].map((kind) => ({ kind, selector: managedSelector, metadataOnly: true })),
-	{ kind: kinds.Deployment, selector: managedSelector, metadataOnly: false },
+	].map((kind) => ({ kind, selector: memberSelector, metadataOnly: true })),
+	{ kind: kinds.Deployment, selector: memberSelector, metadataOnly: false },
 	{ kind: kinds.CustomResourceDefinition, selector: managedSelector, metadataOnly: false },
 ];
 

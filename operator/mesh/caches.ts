@@ -6,6 +6,7 @@
 import { namespaceOf, type Problem } from '../../api/v1/index.ts';
 import type { Child } from '../apply/child.ts';
 import { ChildCaches, type WatchedKind, waitForList } from '../apply/child-caches.ts';
+import { managedSelector } from '../apply/identity.ts';
 import { type LiveNamespaces, labelledFor } from '../apply/injection-labels.ts';
 import { type SecretFacts, toSecretFacts } from '../plan/secret-facts.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
@@ -36,7 +37,8 @@ const watchedChildren: readonly WatchedKind[] = [
 	{ kind: kinds.Service, metadataOnly: false },
 	// Whole objects, because the status says whether the component runs, and whether the CRD may be used.
 	{ kind: kinds.Deployment, metadataOnly: false },
-	{ kind: kinds.CustomResourceDefinition, metadataOnly: false },
+	// Shared, so no member of any set.
+	{ kind: kinds.CustomResourceDefinition, metadataOnly: false, labelSelector: managedSelector },
 ];
 
 /**

@@ -34,9 +34,9 @@ test('what a server refuses or fails to answer is asked for again, less and less
 	t.is(errors.length, 2);
 });
 
-test('a server is obeyed when it asks for a wait, but not for any', async (t) => {
+test('a server is obeyed when it asks for a wait', async (t) => {
 	const { clock, waits, end } = waiting();
-	const answers = [busy(10_000), busy(86_400_000), 'here'];
+	const answers = [busy(10_000), 'here'];
 	const asked = waits.until(end.signal)('it', async () => {
 		const answer = answers.shift();
 		if (answer instanceof Error) throw answer;
@@ -44,10 +44,8 @@ test('a server is obeyed when it asks for a wait, but not for any', async (t) =>
 	});
 	await settle();
 	await clock.advance(9_999);
-	t.is(answers.length, 2);
-	await clock.advance(1);
 	t.is(answers.length, 1);
-	await clock.advance(60_000);
+	await clock.advance(1);
 	t.is(await asked, 'here');
 });
 

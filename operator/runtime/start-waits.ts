@@ -6,7 +6,7 @@
 import { type Clock, sleep, systemClock } from './clock.ts';
 import { inBrief } from './error-in-brief.ts';
 import { ConflictError, RequestError, TransientError } from './errors.ts';
-import { serverBackoff, serverDelayMs } from './queue/backoff.ts';
+import { backoffDelayMs, serverBackoff } from './queue/backoff.ts';
 
 /** Something that a start waits for. */
 export interface Wait {
@@ -69,8 +69,8 @@ export class StartWaits {
 
 	#pause(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
 		const { clock = systemClock, random = Math.random } = this.#options;
-		const askedMs = error instanceof TransientError ? error.retryAfterMs : undefined;
-		return sleep(serverDelayMs(serverBackoff, failures, askedMs, random), { clock, signal });
+		const askedMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
+		return sleep(Math.max(askedMs, backoffDelayMs(serverBackoff, failures, random)), { clock, signal });
 	}
 }
 

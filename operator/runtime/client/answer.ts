@@ -10,6 +10,9 @@ import { isRecord } from '../object-shape.ts';
 import { bareCause, knownReason } from './withheld.ts';
 import { WithheldText } from './withheld-text.ts';
 
+/** A server, or a proxy before it, may ask for any wait. Nobody waits longer than this for it. */
+const longestAskedMs = 60_000;
+
 /** What a request is about, for messages. */
 export interface RequestSubject {
 	readonly method: string;
@@ -105,7 +108,9 @@ function errorOfStatus(
 		const seconds = body.details?.retryAfterSeconds;
 		const bodyRetryAfterMs =
 			typeof seconds === 'number' && seconds > 0 ? Math.min(seconds * 1000, longestRetryAfterMs) : undefined;
-		return new TransientError(message, { ...object, status, retryAfterMs: headerRetryAfterMs ?? bodyRetryAfterMs });
+		const askedMs = headerRetryAfterMs ?? bodyRetryAfterMs;
+		const waitMs = askedMs === undefined ? undefined : Math.min(askedMs, longestAskedMs);
+		return new TransientError(message, { ...object, status, retryAfterMs: waitMs });
 	}
 	return new RequestError(message, { ...object, status, reason, causes, withheld });
 }

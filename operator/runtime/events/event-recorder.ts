@@ -116,7 +116,7 @@ export class EventRecorder {
 	async stop(options: { readonly deadlineMs: number }): Promise<void> {
 		this.#isStopped = true;
 		const timer = this.#clock.setTimer(
-			() => this.#abort.abort(new Error('the time for writing Events is over')),
+			() => this.#abort.abort(new TransientError('the time for writing Events is over')),
 			options.deadlineMs,
 		);
 		await this.#writing;

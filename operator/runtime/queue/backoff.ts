@@ -20,23 +20,6 @@ export const defaultBackoff: BackoffPolicy = { initialMs: 100, maxMs: 300_000, f
  */
 export const serverBackoff: BackoffPolicy = { initialMs: 800, maxMs: 30_000, factor: 2, jitter: 0.5 };
 
-/** A server, or a proxy before it, may ask for any wait. Nobody waits longer than this for it. */
-const longestAskedMs = 60_000;
-
-/**
- * The delay before a server is asked again: our own, or what it asked for where that is longer, within bounds.
- *
- * @param askedMs what the server asked for
- */
-export function serverDelayMs(
-	policy: BackoffPolicy,
-	failures: number,
-	askedMs: number | undefined,
-	random: () => number = Math.random,
-): number {
-	return Math.max(backoffDelayMs(policy, failures, random), Math.min(askedMs ?? 0, longestAskedMs));
-}
-
 /** Moves `valueMs` by at most the given share, evenly in both directions. */
 export function jittered(valueMs: number, jitter: number, random: () => number = Math.random): number {
 	return valueMs * (1 + jitter * (2 * random() - 1));

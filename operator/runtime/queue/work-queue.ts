@@ -19,6 +19,7 @@
  */
 
 import { type Clock, systemClock, type Timer } from '../clock.ts';
+import { TransientError } from '../errors.ts';
 import { type BackoffPolicy, backoffDelayMs, defaultBackoff, jittered } from './backoff.ts';
 import { DueHeap } from './heap.ts';
 import { ReadyLines } from './lines.ts';
@@ -154,7 +155,7 @@ export class WorkQueue<K extends string> {
 		}
 		if (options.deadlineMs > 0) await this.#runningEnded(options.deadlineMs);
 		const aborted = [...this.#running.keys()];
-		for (const pass of this.#running.values()) pass.abort.abort(new Error('the operator stops'));
+		for (const pass of this.#running.values()) pass.abort.abort(new TransientError('the operator stops'));
 		await this.#runningEnded(options.graceMs ?? 1_000);
 		return { aborted, unfinished: [...this.#running.keys()] };
 	}

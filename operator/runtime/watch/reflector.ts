@@ -8,7 +8,7 @@ import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { RequestError, TransientError } from '../errors.ts';
 import type { Kind } from '../kinds.ts';
 import type { KubeObject } from '../object.ts';
-import { type BackoffPolicy, serverBackoff, serverDelayMs } from '../queue/backoff.ts';
+import { type BackoffPolicy, backoffDelayMs, serverBackoff } from '../queue/backoff.ts';
 import {
 	type Failure,
 	initialState,
@@ -478,7 +478,7 @@ export class Reflector<T> {
 	}
 
 	#wait(failures: number, atLeastMs: number): void {
-		const delayMs = serverDelayMs(this.#options.backoff ?? serverBackoff, failures, atLeastMs, this.#random);
+		const delayMs = Math.max(atLeastMs, backoffDelayMs(this.#options.backoff ?? serverBackoff, failures, this.#random));
 		this.#timer = this.#clock.setTimer(() => {
 			this.#timer = undefined;
 			this.#dispatch({ type: 'due' });
