@@ -87,18 +87,17 @@ for (const [title, fault, times] of [
 
 test.serial('what does not come is told on /readyz, each with its reason, and the process stays alive', async (t) => {
 	proxy.reset();
-	proxy.script({ path: /\/secrets$/, watch: false }, status(403));
+	proxy.script({ path: /\/configmaps$/, watch: false }, status(403));
 	proxy.script({ path: /^\/version$/ }, { type: 'drop' });
 	await using operator = launch();
 	const told = await eventually('both reasons are told', async () => {
 		const { status: code, body } = await operator.ask('/readyz');
-		return (
-			code === 503 && !body.includes('MeshInstallation') && /the version of Kubernetes \(no answer, /.test(body) && body
-		);
+		const isTold = /ConfigMap \(403/.test(body) && /the version of Kubernetes \(no answer, /.test(body);
+		return code === 503 && isTold && body;
 	});
 	t.regex(
 		told,
-		/\[-\]start failed: waits for .*the list of Secret \(403 Forbidden: the role that allows it is missing\)/,
+		/\[-\]start failed: waits for .*the list of ConfigMap \(403 Forbidden: the role that allows it is missing\)/,
 	);
 	t.is((await operator.ask('/healthz')).status, 200);
 	proxy.reset();
