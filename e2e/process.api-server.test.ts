@@ -55,6 +55,8 @@ async function untilSilent({ cluster }: MeshCluster): Promise<void> {
 /** What the API server has received and what the operator reports about it, with no request between the two. */
 async function atOneMoment({ cluster }: MeshCluster, operator: RunningOperator) {
 	return eventually('nothing is asked while the figures are told', async () => {
+		// Figures are told anew only some time after they were asked for last.
+		await sleep(1_100);
 		const requests = await requestsOf(cluster, operatorUser);
 		const changes = await changesOf(cluster, operatorUser);
 		const { body: metrics } = await operator.ask('/metrics');

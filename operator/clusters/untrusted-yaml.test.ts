@@ -67,6 +67,9 @@ const hostile: readonly Hostile[] = [
 	['UTF-8 longer than need be', Buffer.concat([Buffer.from(yaml), Buffer.from([0xc0, 0xaf])]), /not text in UTF-8/],
 	['a NUL', `${yaml}# \0 ${marker}`, /not text in UTF-8/],
 	['a control character', `${yaml}# \u001b[2J ${marker}`, /control characters/],
+	['lists so deep that parsing them would end the process', `${yaml}x: ${'['.repeat(25_000)}`, /more than 32 levels/],
+	['maps as deep', `${yaml}x: ${'{a: '.repeat(5_000)}`, /more than 32 levels/],
+	['lists as deep on one line', `${yaml}x:\n  ${'- '.repeat(9_000)}x`, /more than 32 levels/],
 	['deep lists', `${yaml}x: ${'['.repeat(200)}${']'.repeat(200)}`, /more than 32 levels|not YAML/],
 	[
 		'deep objects',

@@ -24,7 +24,7 @@ export interface GateLimits {
 const defaults: GateLimits = {
 	connections: 128,
 	perAddress: 16,
-	mostConnections: 1_024,
+	mostConnections: 512,
 	headersMs: 1_000,
 	lifetimeMs: 10_000,
 };

@@ -95,6 +95,9 @@ test('what is missing is named', (t) => {
 		() => kubeconfigCredentials(parseKubeconfig(kubeconfig({}, { 'proxy-url': 'socks5://x' }))),
 		() => parseKubeconfig('a: [b'),
 		() => parseKubeconfig('text'),
+		() => kubeconfigCredentials(parseKubeconfig(kubeconfig({}, { 'proxy-url': 'http://[' }))),
+		() => parseKubeconfig(`a: &a [x]\nb: &b [${'*a,'.repeat(40)}]\nc: [${'*b,'.repeat(40)}]`),
+		() => parseKubeconfig('['.repeat(50_000)),
 	].map((attempt) => t.throws(attempt, { instanceOf: InvalidError })?.message);
 	t.deepEqual(reasons, [
 		'the kubeconfig has no context three, only one, two',
@@ -105,7 +108,15 @@ test('what is missing is named', (t) => {
 		'the kubeconfig names the proxy socks5:// for cluster c: only http and https work',
 		'the kubeconfig is not YAML',
 		'the kubeconfig is not a YAML object',
+		'the kubeconfig names a proxy that is no URL for cluster c: only http and https work',
+		'the kubeconfig has aliases that grow without bound: write the values out',
+		'the kubeconfig is nested more than 200 levels deep',
 	]);
+});
+
+test('a kubeconfig without an end is refused', async (t) => {
+	const error = await t.throwsAsync(loadKubeconfig({ path: '/dev/zero' }), { instanceOf: InvalidError });
+	t.is(error?.message, 'the kubeconfig /dev/zero is longer than 8388608 bytes');
 });
 
 test('of several files the first that says something wins', async (t) => {

@@ -1,5 +1,5 @@
 /** Finds the credentials for an API server: those of a kubeconfig, or of the ServiceAccount of our Pod. */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { InvalidError } from '../errors.ts';
@@ -40,14 +40,38 @@ function kubeconfigFiles(): readonly string[] {
 	return isInCluster() ? [] : [path.join(homedir(), '.kube', 'config')];
 }
 
+/** That of 150 clusters has less than 1 MiB. */
+const longestBytes = 8 * 2 ** 20;
+
 function readKubeconfig(file: string): string {
 	try {
-		return readFileSync(file, 'utf8');
+		return readBounded(file);
 	} catch (cause) {
+		if (cause instanceof InvalidError) throw cause;
 		throw new InvalidError(
 			'KubeconfigUnreadable',
 			`the kubeconfig ${file} can't be read: name one with --kubeconfig or KUBECONFIG`,
 			{ cause },
 		);
+	}
+}
+
+/** The text of a file or a pipe. What never ends, `/dev/zero` for one, is no kubeconfig. */
+function readBounded(file: string): string {
+	const handle = openSync(file, 'r');
+	try {
+		const chunks: Buffer[] = [];
+		for (let length = 0; ; ) {
+			const chunk = Buffer.allocUnsafe(65_536);
+			const read = readSync(handle, chunk);
+			if (read === 0) return Buffer.concat(chunks).toString('utf8');
+			length += read;
+			if (length > longestBytes) {
+				throw new InvalidError('KubeconfigUnreadable', `the kubeconfig ${file} is longer than ${longestBytes} bytes`);
+			}
+			chunks.push(chunk.subarray(0, read));
+		}
+	} finally {
+		closeSync(handle);
 	}
 }
