@@ -6,6 +6,9 @@ import { RequestError } from '../../runtime/errors.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { watchedThere } from '../keep/connection.ts';
 import type { ClusterChecks, KeeperContext } from '../keep/context.ts';
+import { hasTraceOf } from '../keep/credential-trace.ts';
+import { ClusterFailure, type FailureContext } from '../keep/failure.ts';
+import { failureContextOf } from '../keep/source.ts';
 import type { VisitThere } from '../keep/visit.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
 import { checkCluster } from './check-cluster.ts';
@@ -13,7 +16,7 @@ import type { CheckedFacts } from './checked-facts.ts';
 import { believedOf, localOf, othersOf, standingOf, subjectOf } from './compared.ts';
 import { FactsHere } from './facts-here.ts';
 import { type ClusterFactsSeen, gatherFacts } from './gather.ts';
-import { valueIfKnown } from './known.ts';
+import { unknown, valueIfKnown } from './known.ts';
 import { kubernetesNeeded } from './kubernetes-needed.ts';
 import { gatherGateways } from './network-entry.ts';
 import { type Permission, permissionsFor } from './permissions.ts';
@@ -98,11 +101,27 @@ async function gatherThere({ entry, mesh, there, signal }: VisitThere): Promise<
 	const { podCIDRs, serviceCIDRs, dataPlane } = entry;
 	const caSecretName = dataPlane === undefined ? undefined : mesh.objects.caSecretName;
 	try {
-		return await gatherFacts(there.api, { namespace: mesh.namespace, podCIDRs, serviceCIDRs, caSecretName }, signal);
+		const given = { namespace: mesh.namespace, podCIDRs, serviceCIDRs, caSecretName };
+		return withoutCredentials(await gatherFacts(there.api, given, signal), failureContextOf(there.access));
 	} catch (error) {
 		if (error instanceof RequestError && error.status === 403) return undefined;
 		throw error;
 	}
+}
+
+/** The facts that are told as texts, without those in which the cluster hides our credential. */
+function withoutCredentials(facts: ClusterFactsSeen, { host, secrets }: FailureContext): ClusterFactsSeen {
+	const { id, serverVersion, mesh } = facts;
+	if (hasTraceOf(id, secrets)) {
+		const message = `what answers at ${host} is no API server of Kubernetes: as the UID of kube-system it sends a piece of our credential`;
+		throw new ClusterFailure({ reason: 'Unreachable', message }, true);
+	}
+	const isHidden = mesh.trustDomain.known && hasTraceOf(mesh.trustDomain.value, secrets);
+	return {
+		...facts,
+		serverVersion: hasTraceOf(serverVersion, secrets) ? '' : serverVersion,
+		mesh: isHidden ? { ...mesh, trustDomain: unknown('it is no name') } : mesh,
+	};
 }
 
 function permissionsThere(

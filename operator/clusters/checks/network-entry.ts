@@ -4,6 +4,8 @@ import { RequestError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import { isRecord } from '../../runtime/object-shape.ts';
+import { hasTraceOf } from '../keep/credential-trace.ts';
+import { failureContextOf } from '../keep/source.ts';
 import type { KeepingVisit, VisitThere } from '../keep/visit.ts';
 import { isAddress } from './foreign.ts';
 
@@ -25,7 +27,9 @@ export async function gatherGateways({
 	const reference = { apiVersion, kind, namespace: mesh.namespace, name: gatewayService };
 	try {
 		const service = await there.api.get(reference, { signal });
-		return addressesOf(service.status);
+		const { secrets } = failureContextOf(there.access);
+		const addresses = addressesOf(service.status)?.filter((address) => !hasTraceOf(address, secrets));
+		return addresses === undefined || addresses.length === 0 ? undefined : addresses;
 	} catch (error) {
 		if (error instanceof RequestError && (error.status === 403 || error.status === 404)) return undefined;
 		throw error;

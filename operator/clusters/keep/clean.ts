@@ -50,7 +50,9 @@ export async function clean(
 		const sentence = cell.health.problem?.message ?? `Secret ${namespace}/${name} has no kubeconfig that can be used`;
 		return { isDone: record.id === undefined && cell.facts === undefined, sentence, left: [] };
 	}
-	return inCluster(failureContextOf(there.access), signal, async () => {
+	const failures = failureContextOf(there.access);
+	const { secrets } = failures;
+	return inCluster(failures, signal, async () => {
 		const { apiVersion, kind } = kinds.Namespace;
 		const { metadata } = await there.api.getMetadata({ apiVersion, kind, name: 'kube-system' }, { signal });
 		if (record.id !== undefined && metadata.uid !== record.id) {
@@ -69,7 +71,7 @@ export async function clean(
 		const errors = [...labels, ...removal.errors];
 		if (errors.length > 0) throw new AggregateError(errors);
 		// The names come from that cluster, so they are quoted.
-		const left = children.map((child) => quote(describeObject(child), []));
+		const left = children.map((child) => quote(describeObject(child), secrets));
 		return {
 			isDone: children.length === 0,
 			sentence: `waiting for ${left.slice(0, 5).join(', ')} to be gone there`,

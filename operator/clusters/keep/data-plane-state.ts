@@ -10,11 +10,13 @@ import type { PassFindings } from './observe.ts';
 /**
  * @param gate what applying waited for
  * @param note something that a person may want to know; empty when there is nothing
+ * @param secrets see `FailureContext`
  */
 export function dataPlaneOf(
 	{ live, memory }: Pick<ClusterConnection, 'live' | 'memory'>,
 	gate: string | undefined,
 	note: string,
+	secrets: readonly string[],
 ): NonNullable<PassFindings['dataPlane']> {
 	// What was seen last says nothing about now.
 	if (live.isBehind(kinds.Deployment)) return { waiting: 'the Deployments there can not be seen now' };
@@ -24,7 +26,7 @@ export function dataPlaneOf(
 	);
 	if (behind?.workload === undefined) return { ...(gate === undefined ? {} : { waiting: gate }), ...noted };
 	const { available, desired, stalled } = behind.workload;
-	const message = quote(`Deployment ${behind.metadata.name}: ${available} of ${desired} pods are available`, []);
+	const message = quote(`Deployment ${behind.metadata.name}: ${available} of ${desired} pods are available`, secrets);
 	// A Deployment that is being rolled out is not degraded, and neither is one with several pods of which one is being
 	// replaced.
 	const isDegraded = stalled !== undefined || isOutage(behind.workload, hasBeenReady(memory, objectKey(behind)));

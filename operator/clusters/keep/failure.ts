@@ -13,6 +13,7 @@ import {
 	TransientError,
 } from '../../runtime/errors.ts';
 import { UnusableToken } from '../secret/token.ts';
+import { hasTraceOf, notRepeated } from './credential-trace.ts';
 
 export class ClusterFailure extends Error {
 	override readonly name = 'ClusterFailure';
@@ -67,8 +68,8 @@ const webToken = /\beyJ[\w-]{6,}(\.[\w-]*)*/g;
 const longestQuote = 400;
 
 /**
- * Makes a text of another API server safe for a status: short, on one line, and without what we sent it to prove our
- * identity. If it answers with our own token, that must not be published.
+ * Makes a text with names from another cluster safe for a status: short, on one line, and without what we sent there to
+ * prove our identity, in whatever form.
  */
 export function quote(text: string, secrets: readonly string[]): string {
 	let clean = text;
@@ -78,6 +79,7 @@ export function quote(text: string, secrets: readonly string[]): string {
 		.replaceAll(webToken, '[redacted]')
 		.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
 		.trim();
+	if (hasTraceOf(clean, secrets)) return notRepeated;
 	// Cuts no character in half: half a character would be stored as another one, and differ from what is told each time.
 	return (clean.length > longestQuote ? `${clean.slice(0, longestQuote)}…` : clean).toWellFormed();
 }

@@ -20,7 +20,8 @@ export async function keepThere(context: KeeperContext, visit: VisitThere, found
 	if (result.hash !== undefined) found.inventory = { objects: result.objects, hash: result.hash };
 	if (result.againInMs !== undefined) found.againInMs = result.againInMs;
 	if (errors.length > 0) throw clusterFailure(new AggregateError(errors), failures);
-	if (entry.dataPlane !== undefined) found.dataPlane = dataPlaneOf(there, result.gate, notes.join('; '));
+	if (entry.dataPlane !== undefined)
+		found.dataPlane = dataPlaneOf(there, result.gate, notes.join('; '), failures.secrets);
 	return result.hash !== undefined;
 }
 
