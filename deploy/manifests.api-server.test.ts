@@ -1,9 +1,11 @@
 /** The manifests on a real API server: it accepts them, and they give the operator the rights that it needs. */
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { defaultNamespace } from '../api/v1/constants.ts';
 import { type Cluster, startCluster } from '../e2e/control-plane/cluster.ts';
 import { eventually } from '../e2e/support/eventually.ts';
@@ -323,14 +325,39 @@ test('the operator’s metrics are told to labelled namespaces alone, and its pr
 	t.true((args as readonly string[]).includes('--liveness-address=:8082'));
 });
 
-test('kustomize gives the same objects as the command line', async (t) => {
-	let output: string;
+/** What Kustomize builds from a folder. Undefined where kubectl is not installed. */
+async function kustomize(folder: string): Promise<string | undefined> {
 	try {
-		output = (await promisify(execFile)('kubectl', ['kustomize', import.meta.dirname], { maxBuffer: 2 ** 24 })).stdout;
+		return (await promisify(execFile)('kubectl', ['kustomize', folder], { maxBuffer: 2 ** 24 })).stdout;
 	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-			throw error;
-		}
+		if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+		return undefined;
+	}
+}
+
+test('with components kustomize gives the same objects as the command line, which names them', async (t) => {
+	const folder = await mkdtemp(join(tmpdir(), 'meshwright-components-'));
+	t.teardown(() => rm(folder, { recursive: true }));
+	const deploy = relative(folder, import.meta.dirname);
+	const kustomization = {
+		apiVersion: 'kustomize.config.k8s.io/v1beta1',
+		kind: 'Kustomization',
+		resources: [deploy],
+		components: addedComponents.map((name) => `${deploy}/components/${name}`),
+	};
+	await writeFile(join(folder, 'kustomization.yaml'), stringify(kustomization));
+	const output = await kustomize(folder);
+	if (output === undefined) {
+		t.pass('kubectl is not installed here');
+		return;
+	}
+	const built = parseAllDocuments(output).map((document) => document.toJS() as KubeObject);
+	t.deepEqual(built.map(objectKey).sort(), manifests(components).map(objectKey).sort());
+});
+
+test('kustomize gives the same objects as the command line', async (t) => {
+	const output = await kustomize(import.meta.dirname);
+	if (output === undefined) {
 		t.pass('kubectl is not installed here');
 		return;
 	}

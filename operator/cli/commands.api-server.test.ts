@@ -113,6 +113,29 @@ test.serial('install stores the CRD and the operator, and a second one changes n
 	t.is(second.stdout.match(/: unchanged$/gm)?.length, manifests().length + meshNamespaces().length);
 });
 
+test.serial(
+	'install gives rights in more namespaces, leaves the operator as it is, and tells of a namespace that takes any pod',
+	async (t) => {
+		await api.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'open' } });
+		const given = ['install', '--rights-only', '--mesh-namespaces', 'open,team-b', '--with', 'citadel'];
+		const { exitCode, stdout, stderr } = await cli(...given);
+		t.is(exitCode, 0, stderr);
+		t.regex(stdout, /Namespace open: unchanged/);
+		t.regex(stderr, /kubectl label namespace open pod-security\.kubernetes\.io\/enforce=baseline/);
+		t.notRegex(stderr, /team-b/);
+		t.notRegex(stdout, /Deployment|CustomResourceDefinition/);
+		const { metadata } = await api.get({ ...kinds.Namespace, name: 'team-b' });
+		t.is(metadata.labels?.['pod-security.kubernetes.io/enforce'], 'baseline');
+		for (const namespace of ['open', 'team-b']) await api.get({ ...kinds.Role, namespace, name: 'meshwright-citadel' });
+		await api.get({ ...kinds.ClusterRole, name: 'meshwright-citadel-team-b' });
+		const again = await cli(...given);
+		t.notRegex(again.stdout, /created|changed\b(?<!unchanged)/);
+		const wrong = await cli('install', '--with', 'everything');
+		t.is(wrong.exitCode, 2);
+		t.regex(wrong.stderr, /citadel, clusters/);
+	},
+);
+
 test.serial('install takes an image and a namespace', async (t) => {
 	const { exitCode, stdout } = await cli(
 		'install',

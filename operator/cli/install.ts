@@ -7,7 +7,7 @@ import { describeObject, type KubeObject, referenceOf } from '../runtime/object.
 import { CommandError } from './command-error.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
 import { exitCodes } from './exit-codes.ts';
-import { type ManifestOptions, manifests, meshNamespaces } from './manifests.ts';
+import { type ManifestOptions, manifests, meshNamespaces, podSecurityLabel } from './manifests.ts';
 import { type Format, formatObjects } from './output.ts';
 import { note, painter, print, printDocument } from './terminal.ts';
 
@@ -45,7 +45,15 @@ export async function install(options: InstallOptions): Promise<number> {
 		const label = options.dryRun ? `${outcome} (dry run)` : outcome;
 		await say(`${describeObject(object)}: ${paint(colours[outcome], label)}`);
 	};
-	for (const object of meshNamespaces(options)) await tell(object, await makeOnce(api, object, options));
+	for (const object of meshNamespaces(options)) {
+		const before = await orAbsent(api.getMetadata(referenceOf(object)));
+		await tell(object, before === undefined ? await makeNamespace(api, object, options) : 'unchanged');
+		if (before !== undefined && before.metadata.labels?.[podSecurityLabel] === undefined)
+			note(
+				`Pods in namespace ${object.metadata.name} may take over nodes, so the operator may too. Keep them from it: ` +
+					`kubectl label namespace ${object.metadata.name} ${podSecurityLabel}=baseline`,
+			);
+	}
 	for (const object of objects) await tell(object, await applyOne(api, object, options));
 	if (options.dryRun) {
 		return exitCodes.ok;
@@ -67,13 +75,12 @@ export async function install(options: InstallOptions): Promise<number> {
 	return exitCodes.ok;
 }
 
-/** Makes the namespace of a mesh when it is missing. One that exists stays as it is. */
-async function makeOnce(
+/** Makes the namespace of a mesh. */
+async function makeNamespace(
 	api: ApiServer,
 	object: KubeObject,
 	{ dryRun }: Pick<InstallOptions, 'dryRun'>,
 ): Promise<Outcome> {
-	if ((await resourceVersion(api, object)) !== undefined) return 'unchanged';
 	if (dryRun) return 'to be created';
 	await api.apply(object, { fieldManager, force: false, fieldValidation: 'Strict' });
 	return 'created';

@@ -44,6 +44,9 @@ export interface ManifestOptions {
 	readonly rightsOnly?: boolean | undefined;
 }
 
+/** On a namespace: what its pods may do to their nodes. */
+export const podSecurityLabel = 'pod-security.kubernetes.io/enforce';
+
 interface Subject {
 	readonly kind: string;
 	readonly namespace?: string;
@@ -69,7 +72,7 @@ export function meshNamespaces({
 	meshNamespaces: names = [defaultNamespace],
 }: ManifestOptions = {}): readonly KubeObject[] {
 	const { apiVersion, kind } = kinds.Namespace;
-	const labels = { 'pod-security.kubernetes.io/enforce': 'baseline' };
+	const labels = { [podSecurityLabel]: 'baseline' };
 	return names
 		.filter((name) => name !== anyNamespace)
 		.map((name) => ({ apiVersion, kind, metadata: { name, labels } }));
