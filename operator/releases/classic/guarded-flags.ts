@@ -23,6 +23,9 @@ export const guardedPilotFlags: Guarded = {
 /** Of Mixer (istio 1.0-1.4 `mixer/cmd/mixs/cmd/server.go`). */
 export const guardedMixerFlags: Guarded = {
 	...ofAll,
+	caCertFile: 'trust an authority from a file of its own choice',
+	certFile: 'show a certificate from a file of its own choice',
+	keyFile: 'use a key from a file of its own choice',
 	profile: 'open the profiler, which asks nobody who he is, to the network',
 };
 

@@ -269,6 +269,7 @@ const refused: readonly (readonly [target: Target, names: RegExp, ...changes: re
 	['Webhook', /annotations/, add('/metadata/annotations', { 'cert-manager.io/inject-ca-from': 'a/b' })],
 	['Namespace', /labels/, add('/metadata/labels/pod-security.kubernetes.io~1enforce', 'privileged')],
 	['Autoscaler', /spec\.x/, add('/spec/x', {})],
+	['Autoscaler', /maxReplicas/, replace('/spec/maxReplicas', 1_000_000)],
 	['Budget', /selector/, replace('/spec/selector', {})],
 	['MeshPolicy', /spec/, replace('/spec', { peers: [] })],
 ];
@@ -330,7 +331,7 @@ const innocent: readonly (readonly [target: Target, change: Change])[] = [
 	['Service', add('/spec/internalTrafficPolicy', 'Local')],
 	['GatewayService', add('/spec/loadBalancerIP', '192.0.2.1')],
 	['Webhook', replace('/webhooks/0/timeoutSeconds', 5)],
-	['Autoscaler', { mergePatch: { spec: { behavior: { scaleUp: {} } } } }],
+	['Autoscaler', { mergePatch: { spec: { maxReplicas: 20, behavior: { scaleUp: {} } } } }],
 	['ConfigMap', { mergePatch: { metadata: { labels: { team: 'mesh' } } } }],
 	['MeshPolicy', { mergePatch: { metadata: { annotations: { note: 'x' } } } }],
 ];

@@ -15,8 +15,8 @@ const isFreeKey = (key: string): boolean => !isGrantingKey(key);
 const freeMetadata = fields({ labels: keys(isFreeKey), annotations: keys(isFreeKey) });
 
 /**
- * Only annotations that say something to people. Others speak to controllers: cert-manager writes a webhook's `caBundle` at
- * the word of one, and labels of a ClusterRole make it part of others.
+ * Labels and annotations that others act on: cert-manager writes a webhook's `caBundle` at the word of one, and by labels a
+ * ClusterRole becomes part of others.
  */
 const metadataStays = fields({});
 
@@ -48,6 +48,9 @@ const service: Allowance = (before, after, path) => {
 	})(before, after, path);
 };
 
+/** As many pods as the fields of the spec allow. */
+const podCount = when((count) => Number.isInteger(count) && Number(count) <= 1000);
+
 const role = fields({ metadata: metadataStays, rules: narrowed });
 
 const byKind: Readonly<Record<string, Allowance>> = {
@@ -66,7 +69,7 @@ const byKind: Readonly<Record<string, Allowance>> = {
 	}),
 	HorizontalPodAutoscaler: fields({
 		metadata: freeMetadata,
-		spec: fields({ behavior: anything, maxReplicas: anything, metrics: anything, minReplicas: anything }),
+		spec: fields({ behavior: anything, maxReplicas: podCount, metrics: anything, minReplicas: podCount }),
 	}),
 	MutatingWebhookConfiguration: fields({
 		metadata: metadataStays,
