@@ -34,6 +34,13 @@ test('healthz and readyz say ok, or which check failed', async (t) => {
 	await server.close();
 });
 
+test('what a check says is one line, whoever’s words it repeats', async (t) => {
+	const server = await startHealthServer({ host, port: 0, readyz: { start: () => 'no\n[+]start ok\u001b[2J' } });
+	const response = await fetch(`http://${host}:${server.port}/readyz`);
+	t.is(await response.text(), '[-]start failed: no [+]start ok\\u{1b}[2J\nfailed\n');
+	await server.close();
+});
+
 test('metrics come in the form that Prometheus reads', async (t) => {
 	const { registry } = createMetrics({ version: '1.2.3', processMetrics: false });
 	const server = await startHealthServer({ host, port: 0, metrics: registry });

@@ -10,6 +10,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { ConnectionGate, type GateLimits } from './connection-gate.ts';
 import { RecentText } from './recent-text.ts';
+import { visible } from './visible-text.ts';
 
 /** Returns what is wrong, in a few words without secrets, or undefined. A check that throws has failed. */
 export type Check = () => string | undefined;
@@ -126,7 +127,7 @@ function runChecks(checks: Readonly<Record<string, Check>>, isVerbose: boolean):
 	const results = Object.entries(checks).map(([name, check]) => ({ name, problem: problemOf(check) }));
 	const isHealthy = results.every(({ problem }) => problem === undefined);
 	const lines = results.map(({ name, problem }) =>
-		problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`,
+		problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${visible(problem)}`,
 	);
 	const body = isHealthy && !isVerbose ? 'ok\n' : [...lines, isHealthy ? 'ok' : 'failed', ''].join('\n');
 	return { status: isHealthy ? 200 : 503, type: plain, body };
