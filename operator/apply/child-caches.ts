@@ -8,39 +8,11 @@ import { orAbsent, TransientError } from '../runtime/errors.ts';
 import { type Kind, kindOf } from '../runtime/kinds.ts';
 import { groupOf, type KubeObject, objectKey } from '../runtime/object.ts';
 import { type AskAtStart, askOnce, type Wait } from '../runtime/start-waits.ts';
-import { type ChangeHandler, Reflector, type ReflectorHappening } from '../runtime/watch/reflector.ts';
-import type { IndexFunction } from '../runtime/watch/store.ts';
+import { type ChangeHandler, Reflector } from '../runtime/watch/reflector.ts';
 import { type Child, toChild } from './child.ts';
 import { isShared, memberSelector } from './identity.ts';
 import type { LiveCache } from './live.ts';
-
-/** How one kind is watched. */
-export interface WatchedKind {
-	readonly kind: Kind;
-	readonly metadataOnly: boolean;
-	/** Watches all objects, whoever made them. Then the caches alone tell that a name is free. */
-	readonly isAll?: boolean;
-	/** Watches one object alone, by its name. */
-	readonly only?: string;
-	/** Watches one namespace alone. */
-	readonly namespace?: string;
-	/** Replaces the selector that other kinds use. */
-	readonly labelSelector?: string;
-}
-
-export interface ChildCachesOptions {
-	readonly watched: readonly WatchedKind[];
-	/** Kinds that exist only when their CRDs do. Each is watched once there are objects of it. */
-	readonly onDemand?: readonly Kind[];
-	/** A kind that is watched in single namespaces alone, see `followNamespace`. */
-	readonly perNamespace?: WatchedKind;
-	/** Selects the objects of kinds that are not watched as a whole. Default: everything that any installation made. */
-	readonly labelSelector?: string;
-	/** Further indexes of each kind's store. */
-	readonly indexes?: Readonly<Record<string, IndexFunction<Child>>>;
-	readonly onError: (error: unknown) => void;
-	readonly observe?: (happening: ReflectorHappening) => void;
-}
+import type { ChildCachesOptions, WatchedKind } from './watched-kinds.ts';
 
 /** A pass waits this long for the first list of a kind. */
 const followDeadlineMs = 30_000;

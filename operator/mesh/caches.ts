@@ -5,9 +5,10 @@
  */
 import { namespaceOf, type Problem } from '../../api/v1/index.ts';
 import type { Child } from '../apply/child.ts';
-import { ChildCaches, type WatchedKind, waitForList } from '../apply/child-caches.ts';
+import { ChildCaches, waitForList } from '../apply/child-caches.ts';
 import { managedSelector } from '../apply/identity.ts';
 import { type LiveNamespaces, labelledFor } from '../apply/injection-labels.ts';
+import type { WatchedKind } from '../apply/watched-kinds.ts';
 import { type SecretFacts, toSecretFacts } from '../plan/secret-facts.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { type Kind, kinds } from '../runtime/kinds.ts';

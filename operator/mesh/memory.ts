@@ -10,6 +10,8 @@ export interface Memory {
 	readonly apply: InstallationMemory;
 	readonly view: ViewMemory;
 	prepared: { readonly spec: unknown; readonly serverVersion: string; readonly value: Prepared } | undefined;
+	/** Passes in a row that were given up because rights were missing. */
+	refusals: number;
 	/** The wanted mesh configuration, and the monotonic time since when all passes could write it. */
 	configuration: { readonly mesh: ResolvedMesh; readonly hash: string; readonly since: number } | undefined;
 }
@@ -26,6 +28,7 @@ export class Memories {
 			apply: emptyMemory(),
 			view: emptyViewMemory(),
 			prepared: undefined,
+			refusals: 0,
 			configuration: undefined,
 		};
 		this.#memories.set(name, memory);

@@ -125,27 +125,22 @@ export class Reconciler {
 		let owned = object;
 		try {
 			assertNamespaceStays(prepared.mesh.namespace, this.#options.applier.live);
-			const lacking = await this.#lackingToLook(prepared, signal);
-			if (lacking !== undefined) return this.#refuse(object, lacking);
+			const { access, clusters } = this.#options;
+			const lacking = await access.toLook(prepared.mesh, (mesh) => clusters.recordsOf(mesh), signal);
+			if (lacking !== undefined) return this.#refuse(object, lacking, memory);
 			if (!prepared.paused) owned = await this.#writer.addFinalizer(object, signal);
 			const view = await this.#view(object, prepared, memory, signal);
 			if (prepared.paused) return await this.#watchOnly(object, prepared, view, memory, signal);
 			const refusal = await this.#lackingToWrite(owned, prepared, view, memory, signal);
 			return refusal === undefined
 				? await this.#apply(owned, prepared, view, memory, signal)
-				: this.#refuse(owned, refusal);
+				: this.#refuse(owned, refusal, memory);
 		} catch (error) {
 			signal.throwIfAborted();
 			const workloads = observeRunning(object, this.#options.applier.live);
 			const observed = { findings: [findingOfError(error)], workloads };
 			return { object: owned, observed, errors: [error], failure: ' could not be looked at', againInMs: undefined };
 		}
-	}
-
-	/** What the operator may not do that even looking at the mesh and its clusters takes. */
-	async #lackingToLook({ mesh }: PreparedMesh, signal: AbortSignal): Promise<Finding | undefined> {
-		const { access, clusters } = this.#options;
-		return (await access.toLook(mesh, signal)) ?? (await access.toJoin(mesh, clusters.recordsOf(mesh), signal));
 	}
 
 	/** What the operator may not do, when there is something to write. */
@@ -162,10 +157,11 @@ export class Reconciler {
 	}
 
 	/** Writes nothing, tells why, and looks again: nobody tells when rights come. */
-	#refuse(object: StoredInstallation, finding: Finding): Outcome {
+	#refuse(object: StoredInstallation, finding: Finding, memory: Memory): Outcome {
 		const workloads = observeRunning(object, this.#options.applier.live);
 		const observed = { findings: [finding], workloads };
-		return { object, observed, errors: [], failure: '', againInMs: this.#jittered(rightsRecheckMs) };
+		const againInMs = this.#jittered(rightsRecheckMs(memory.refusals++));
+		return { object, observed, errors: [], failure: '', againInMs };
 	}
 
 	async #apply(
@@ -198,7 +194,9 @@ export class Reconciler {
 			inventory: applied.hash === undefined ? undefined : { objects: applied.objects, hash: applied.hash },
 			note: [...labelled.notes, ...new Set([...view.kept.values(), ...view.delayed.values()])].join('; ') || undefined,
 		};
-		const recheckMs = explained.findings.length === 0 ? undefined : this.#jittered(rightsRecheckMs);
+		const isRefused = explained.findings.length > 0;
+		const recheckMs = isRefused ? this.#jittered(rightsRecheckMs(memory.refusals)) : undefined;
+		memory.refusals = isRefused ? memory.refusals + 1 : 0;
 		const againInMs = earliest(applied.againInMs, view.againInMs, recheckMs);
 		return { object, observed, errors, failure: ' is not as asked', againInMs };
 	}

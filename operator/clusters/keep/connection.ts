@@ -2,10 +2,11 @@
 import { emptyMemory, type InstallationMemory } from '../../apply/applier.ts';
 import type { CrdMemory } from '../../apply/apply-crds.ts';
 import type { Child } from '../../apply/child.ts';
-import { ChildCaches, type WatchedKind } from '../../apply/child-caches.ts';
+import { ChildCaches } from '../../apply/child-caches.ts';
 import { managedSelector, partOfLabel } from '../../apply/identity.ts';
 import { type LiveNamespaces, labelledFor } from '../../apply/injection-labels.ts';
 import { RepairLimit } from '../../apply/repair-limit.ts';
+import type { WatchedKind } from '../../apply/watched-kinds.ts';
 import { Writer, type WriterOptions } from '../../apply/writer.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { withinDeadline } from '../../runtime/deadline.ts';

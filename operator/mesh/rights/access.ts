@@ -24,8 +24,18 @@ import { HeldRights, type MissingRight, missingOf } from './held-rights.ts';
 import { findingOfMissing, type MissingContext } from './missing.ts';
 import { namespacesOfKubeconfigs, neededForAll, neededForPrimaries, neededToWrite } from './needed.ts';
 
-/** While rights are missing, the operator asks again about this often. Nothing tells it when they come. */
-export const rightsRecheckMs = 20_000;
+/** While rights are missing, the operator asks again at most this much later. Nothing tells it when they come. */
+const mostRecheckMs = 20_000;
+/** An API server knows new roles only a moment after they were stored, so the first question is asked again soon. */
+const firstRecheckMs = 1_000;
+
+/**
+ * When to ask again for rights that are missing.
+ * @param refusals passes in a row that were given up before
+ */
+export function rightsRecheckMs(refusals: number): number {
+	return Math.min(mostRecheckMs, firstRecheckMs * 2 ** refusals);
+}
 
 /** A Secret of this name need not exist: whether it may be read is told all the same. */
 const askedFor = 'meshwright-may-read';
@@ -63,10 +73,16 @@ export class Access {
 
 	/**
 	 * Begins to see the Secrets in the namespace of a mesh, and resolves when they are known. Or says what is missing for
-	 * that, and then all that the mesh lacks.
+	 * that, or to work on the clusters of the mesh, and then all that the mesh lacks.
+	 * @param recordsOf the records that the mesh keeps itself, once its Secrets are seen
 	 */
-	async toLook(mesh: ResolvedMesh, signal: AbortSignal): Promise<Finding | undefined> {
-		const missing = await this.#follow(mesh.namespace, signal);
+	async toLook(
+		mesh: ResolvedMesh,
+		recordsOf: (mesh: ResolvedMesh) => readonly ClusterRecord[],
+		signal: AbortSignal,
+	): Promise<Finding | undefined> {
+		const unseen = await this.#follow(mesh.namespace, signal);
+		const missing = unseen.length > 0 ? unseen : await this.#missingToJoin(mesh, recordsOf(mesh), signal);
 		return missing.length === 0 ? undefined : this.#allMissing(mesh, missing, signal);
 	}
 
@@ -78,18 +94,6 @@ export class Access {
 		return found === undefined || found.metadata.deletionTimestamp !== undefined
 			? undefined
 			: findingOfMissing(missing, this.#context(namespace));
-	}
-
-	/** What is missing to work on the clusters of a mesh. */
-	async toJoin(
-		mesh: ResolvedMesh,
-		records: readonly ClusterRecord[],
-		signal: AbortSignal,
-	): Promise<Finding | undefined> {
-		const kubeconfigs = namespacesOfKubeconfigs(mesh, records);
-		const unread = await Promise.all(kubeconfigs.map((namespace) => this.#cantRead('clusters', namespace, signal)));
-		const missing = [...unread.flat(), ...(await this.#held.missing(neededForPrimaries(mesh), signal))];
-		return missing.length === 0 ? undefined : this.#allMissing(mesh, missing, signal);
 	}
 
 	/** What is missing to write these objects. */
@@ -129,6 +133,16 @@ export class Access {
 		const missing = await this.#cantRead('mesh', namespace, signal);
 		if (missing.length === 0) await this.#options.live.followNamespace(namespace);
 		return missing;
+	}
+
+	async #missingToJoin(
+		mesh: ResolvedMesh,
+		records: readonly ClusterRecord[],
+		signal: AbortSignal,
+	): Promise<readonly MissingRight[]> {
+		const kubeconfigs = namespacesOfKubeconfigs(mesh, records);
+		const unread = await Promise.all(kubeconfigs.map((namespace) => this.#cantRead('clusters', namespace, signal)));
+		return [...unread.flat(), ...(await this.#held.missing(neededForPrimaries(mesh), signal))];
 	}
 
 	/** The right to read Secrets in a namespace, if it is missing. Two requests show that, whatever the authorizer. */

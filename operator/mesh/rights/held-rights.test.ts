@@ -64,7 +64,7 @@ test('while something is missing it is asked again, but not at once', async (t) 
 	await held.missing(secrets, signal);
 	t.is(asked.length, 1);
 	rules = [all];
-	pass(6_000);
+	pass(1_500);
 	t.deepEqual(await held.missing(secrets, signal), []);
 	t.is(asked.length, 2);
 });

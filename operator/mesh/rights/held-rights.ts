@@ -24,7 +24,7 @@ interface ReviewAnswer {
 /** Rights that were there count as there for this time. A refusal meanwhile shows by itself. */
 const heldForMs = 10 * 60_000;
 /** When something is missing, the question is asked anew after this time. */
-const askAgainMs = 5_000;
+const askAgainMs = 1_000;
 
 /**
  * A review is about a namespace. No namespace can have this name, so nothing is given in it but what is given in the whole
