@@ -18,6 +18,7 @@ import { measureClusters } from './measure-clusters.ts';
 import { measureCounts } from './measure-counts.ts';
 import { measureDrift } from './measure-drift.ts';
 import { measureFull, measureFullCalls } from './measure-full.ts';
+import { measureHostile } from './measure-hostile.ts';
 import { measureChild, measureProcess, measureRender } from './measure-process.ts';
 
 type Figures = Readonly<Record<string, number | readonly string[]>>;
@@ -45,6 +46,10 @@ const parts: Readonly<Record<string, Part>> = {
 		figures: ['clusters.join_s', 'clusters.mb_each', 'clusters.requests_per_minute_each', 'clusters.dead.drift_ratio'],
 		measure: () => measureClusters(),
 	},
+	hostile: {
+		figures: ['hostile.healthz_ms', 'hostile.drift_ratio', 'hostile.rss_mb'],
+		measure: measureHostile,
+	},
 	process: { figures: ['rss_mb', 'ready_s'], measure: () => measureProcess(runs) },
 	child: { figures: ['child_kib'], measure: measureChild },
 	render: { figures: ['render_ms'], measure: () => measureRender(runs) },
@@ -65,6 +70,10 @@ const goals: Readonly<Record<string, number>> = {
 	'clusters.mb_each': 0.5,
 	'clusters.requests_per_minute_each': 4,
 	'clusters.dead.drift_ratio': 1.1,
+	'hostile.healthz_ms': 100,
+	'hostile.drift_ratio': 1.2,
+	// 160 MiB.
+	'hostile.rss_mb': 167.8,
 	rss_mb: 126,
 	child_kib: 1,
 	ready_s: 1,

@@ -44,7 +44,13 @@ export interface Stage extends AsyncDisposable {
 	readonly seen: MeshCaches;
 }
 
-export async function openStage(options: { readonly auditLog?: boolean } = {}): Promise<Stage> {
+export interface StageOptions {
+	readonly auditLog?: boolean;
+	/** Whether etcd waits for the disk. True by default, as in production. */
+	readonly fsync?: boolean;
+}
+
+export async function openStage(options: StageOptions = {}): Promise<Stage> {
 	const cluster = await startCluster({ parts: 'api-server', fsync: true, ...options });
 	const user = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken }, { maxInFlight: 32 });
 	for (const object of manifests({ meshNamespaces: [anyNamespace] })) {
@@ -99,6 +105,10 @@ export function storedChildren(stage: Stage, name: string): number {
 export interface RunningOperator extends AsyncDisposable {
 	/** Time from the start of the process to the first good answer of `/readyz`. */
 	readonly readyMs: number;
+	readonly pid: number;
+	/** Port of `/healthz`, on 127.0.0.1. */
+	readonly healthPort: number;
+	readonly hasExited: () => boolean;
 	/** Resident memory now, megabytes (10⁶ bytes). */
 	rssMB(): number;
 }
@@ -143,6 +153,9 @@ export async function startOperator(
 	const readyMs = performance.now() - startedAt;
 	return {
 		readyMs,
+		pid,
+		healthPort: port,
+		hasExited: running.hasExited,
 		rssMB: () => rssMB(pid),
 		async [Symbol.asyncDispose]() {
 			running.signal('SIGTERM');

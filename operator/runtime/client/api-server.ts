@@ -441,7 +441,10 @@ export class ApiServer {
 				refuse: (words) => checks.offend(`sent a list of ${kind.plural} that ${words}`),
 				onItem: (text) => {
 					const item = asItem(parseBody(`GET ${path}`, text), kind, isMetadata);
-					if (item === undefined) throw notAList(path, kind);
+					if (item === undefined) {
+						checks.countMalformed();
+						throw notAList(path, kind);
+					}
 					if (!isAsked(item, options)) checks.countStranger();
 					else if (items.push(read(item)) > most)
 						throw checks.offend(`sent a list of ${kind.plural} that has more than ${most} objects`);

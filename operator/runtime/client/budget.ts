@@ -23,10 +23,14 @@ export interface BudgetLimits {
 	readonly stored: { readonly objects: number; readonly bytes: number };
 	/** Objects that were not asked for. */
 	readonly strangers: number;
+	/** Answers and events that are none of Kubernetes. */
+	readonly malformed: number;
 	/** Events of all watches that may come at once, and for how long. */
 	readonly events: { readonly burst: number; readonly perSecond: number };
 	/** Answers with a status below 200 to one request. */
 	readonly interim: number;
+	/** Bytes that are part of no body (heads, frames), at once and for how long. */
+	readonly framing: { readonly burst: number; readonly perSecond: number };
 	/** An event that has begun has to end within this time. */
 	readonly eventMs: number;
 	readonly work: WorkLimits;
@@ -46,8 +50,10 @@ export const joinedLimits: BudgetLimits = {
 	objects: 20_000,
 	stored: { objects: 15_000, bytes: 12 * 1024 * 1024 },
 	strangers: 50,
+	malformed: 20,
 	events: { burst: 5_000, perSecond: 100 },
 	interim: 10,
+	framing: { burst: 4 * 1024 * 1024, perSecond: 64 * 1024 },
 	eventMs: 15_000,
 	work: { burstMs: 400, share: 0.1 },
 	busyMs: 40_000,
@@ -55,12 +61,15 @@ export const joinedLimits: BudgetLimits = {
 
 /** What the connections to all joined clusters may take together. */
 const sharedLimits = {
-	bytes: { limit: 12 * 1024 * 1024, most: 5 * 1024 * 1024, free: 128 * 1024, patienceMs: 5_000 },
+	bytes: { limit: 10 * 1024 * 1024, most: 4 * 1024 * 1024, free: 128 * 1024, patienceMs: 5_000 },
 	work: { burstMs: 1_000, share: 0.35 },
 } as const;
 
+/** Each of some sixteen connections may have read this much ahead of what is taken in. */
+const mostUncounted = 2 * 1024 * 1024;
+
 /** Work that is done before anything is measured, by TLS, HTTP and the event loop. */
-const msPerByte = 1 / (256 * 1024);
+const msPerByte = 1 / (96 * 1024);
 const msPerPiece = 0.03;
 
 /** The budget that several connections share. */
@@ -84,9 +93,12 @@ export class ConnectionBudget {
 	readonly #work: WorkBucket;
 	readonly #newShare: () => ByteShare;
 	readonly #stored = new Map<object, { readonly objects: number; readonly bytes: number }>();
+	readonly #events: Allowance;
+	readonly #framing: Allowance;
 	#strangers = 0;
-	#events: number;
-	#eventsAt: number;
+	#malformed = 0;
+	/** Bytes that have come and were part of no body yet. */
+	#uncounted = 0;
 	#offence: MisbehaviourError | undefined;
 
 	/** @param onOffence called once, with the first offence */
@@ -101,8 +113,8 @@ export class ConnectionBudget {
 		this.clock = shared.clock;
 		this.#work = new WorkBucket(limits.work, this.clock.now());
 		this.#newShare = shared.bytes.connection();
-		this.#events = limits.events.burst;
-		this.#eventsAt = this.clock.now();
+		this.#events = new Allowance(limits.events, this.clock.now());
+		this.#framing = new Allowance(limits.framing, this.clock.now());
 	}
 
 	/** The first offence. Nothing more is sent or read after it. */
@@ -132,6 +144,7 @@ export class ConnectionBudget {
 	 */
 	worked(ms: number, byteCount: number): number {
 		const now = this.clock.now();
+		this.#uncounted -= byteCount;
 		const workMs = ms + msPerPiece + byteCount * msPerByte;
 		const ownMs = this.#work.take(workMs, now);
 		const sharedMs = this.#shared.work.take(workMs, now);
@@ -143,13 +156,24 @@ export class ConnectionBudget {
 		return this.#work.left > 0.5 ? ownMs : Math.max(ownMs, sharedMs);
 	}
 
+	/**
+	 * Counts bytes as they come from the network, before it is known what they are part of. Throws when too many are part of
+	 * nothing that is read: only here does anybody see them.
+	 */
+	received(byteCount: number): void {
+		this.#uncounted += byteCount;
+		if (this.#uncounted < mostUncounted) return;
+		// What was read before and not taken in yet is still among them.
+		const framing = this.#uncounted - mostUncounted / 2;
+		this.#uncounted -= framing;
+		if (!this.#framing.take(framing, this.clock.now()))
+			throw this.offend(`sent more than ${this.limits.framing.burst} bytes that are part of no answer`);
+	}
+
 	/** Counts an event of a watch. Throws when there are too many. */
 	countEvent(): void {
 		const { burst, perSecond } = this.limits.events;
-		const now = this.clock.now();
-		this.#events = Math.min(burst, this.#events + ((now - this.#eventsAt) / 1000) * perSecond) - 1;
-		this.#eventsAt = now;
-		if (this.#events < 0)
+		if (!this.#events.take(1, this.clock.now()))
 			throw this.offend(`sent more than ${burst} events of watches at once, and more than ${perSecond} in a second`);
 	}
 
@@ -159,6 +183,12 @@ export class ConnectionBudget {
 			throw this.offend(
 				`sent more than ${this.limits.strangers} objects that were not asked for: of another name, namespace or label`,
 			);
+	}
+
+	/** Counts something that is none of Kubernetes. Throws when there is too much of it. */
+	countMalformed(): void {
+		if (++this.#malformed > this.limits.malformed)
+			throw this.offend(`sent more than ${this.limits.malformed} lists and events that are none of Kubernetes`);
 	}
 
 	/** Takes note of what a cache keeps. Throws when all of them together keep too much. */
@@ -180,6 +210,27 @@ export class ConnectionBudget {
 	/** @param most objects that the list may have; default `limits.objects` */
 	newList(what: string, most = this.limits.objects): ListProgress {
 		return new ListProgress(this, what, most);
+	}
+}
+
+/** Something of which some may come at once, and more with time. */
+class Allowance {
+	readonly #limits: { readonly burst: number; readonly perSecond: number };
+	#left: number;
+	#at: number;
+
+	constructor(limits: { readonly burst: number; readonly perSecond: number }, now: number) {
+		this.#limits = limits;
+		this.#left = limits.burst;
+		this.#at = now;
+	}
+
+	/** Returns false when there is not as much left. */
+	take(amount: number, now: number): boolean {
+		const { burst, perSecond } = this.#limits;
+		this.#left = Math.min(burst, this.#left + ((now - this.#at) / 1000) * perSecond) - amount;
+		this.#at = now;
+		return this.#left >= 0;
 	}
 }
 

@@ -1,12 +1,17 @@
 /**
- * Gathers the pieces of a body in one buffer that grows. A list of pieces would cost a hundred bytes and more for each, and
- * whoever sends a body byte by byte would decide how much that is.
+ * Gathers the pieces of a body in blocks. A list of pieces would cost a hundred bytes and more for each, and whoever sends a
+ * body byte by byte would decide how much that is.
  */
-const smallest = 4096;
+const firstBlock = 4 * 1024;
+const block = 64 * 1024;
 
 export class GatheredBytes {
-	#bytes = Buffer.alloc(0);
+	/** All are full but the last. */
+	#blocks: Buffer[] = [];
+	/** Bytes in the last block. */
+	#filled = 0;
 	#length = 0;
+	#held = 0;
 	/** The one piece that there is so far, which need not be copied. */
 	#only: Buffer | undefined;
 
@@ -16,7 +21,7 @@ export class GatheredBytes {
 
 	/** Bytes of memory that are taken. */
 	get held(): number {
-		return this.#only?.length ?? this.#bytes.length;
+		return this.#only?.length ?? this.#held;
 	}
 
 	push(piece: Buffer): void {
@@ -35,26 +40,33 @@ export class GatheredBytes {
 
 	/** Everything so far. Begins anew. */
 	take(): Buffer {
-		const all = this.#only ?? this.#bytes.subarray(0, this.#length);
+		const all = this.#only ?? Buffer.concat(this.#blocks, this.#length);
 		this.clear();
 		return all;
 	}
 
 	clear(): void {
 		this.#only = undefined;
-		this.#bytes = Buffer.alloc(0);
+		this.#blocks = [];
+		this.#filled = 0;
 		this.#length = 0;
+		this.#held = 0;
 	}
 
 	#copy(piece: Buffer): void {
-		const needed = this.#length + piece.length;
-		if (needed > this.#bytes.length) {
-			// Not from the pool that Buffers share: a small one would keep all of it.
-			const grown = Buffer.allocUnsafeSlow(Math.max(smallest, needed, Math.ceil(this.#bytes.length * 1.5)));
-			this.#bytes.copy(grown, 0, 0, this.#length);
-			this.#bytes = grown;
+		for (let from = 0; from < piece.length; ) {
+			let last = this.#blocks.at(-1);
+			if (last === undefined || this.#filled === last.length) {
+				// Not from the pool that Buffers share: a small one would keep all of it.
+				last = Buffer.allocUnsafeSlow(this.#blocks.length === 0 ? firstBlock : block);
+				this.#blocks.push(last);
+				this.#held += last.length;
+				this.#filled = 0;
+			}
+			const copied = piece.copy(last, this.#filled, from);
+			from += copied;
+			this.#filled += copied;
+			this.#length += copied;
 		}
-		piece.copy(this.#bytes, this.#length);
-		this.#length = needed;
 	}
 }

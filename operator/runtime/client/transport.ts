@@ -3,9 +3,9 @@
  * watches have separate pools, so that many long-lived watches can't starve a request of a stream or a connection.
  */
 import { constants } from 'node:crypto';
-import type { LookupFunction } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { Credentials, Grant, TlsMaterial } from '../credentials/grant.ts';
 import { RequestError, TransientError } from '../errors.ts';
 import type { ConnectionBudget } from './budget.ts';
@@ -220,7 +220,7 @@ export class Transport {
 		};
 		const proxy = this.#credentials.proxyUrl;
 		return proxy === undefined
-			? new Pool(this.#origin, { ...shared, connect })
+			? new Pool(this.#origin, { ...shared, connect: this.#metered(connect) })
 			: new ProxyAgent({
 					...shared,
 					uri: proxy,
@@ -229,6 +229,19 @@ export class Transport {
 					requestTls: connect,
 					connectTimeout: connectTimeoutMs,
 				});
+	}
+
+	/** Connections whose bytes are counted as they come, where there is a budget. */
+	#metered(options: buildConnector.BuildOptions): buildConnector.BuildOptions | buildConnector.connector {
+		const { budget } = this.#options;
+		if (budget === undefined) return options;
+		const connect = buildConnector({ ...options, allowH2: false });
+		return (target, callback) =>
+			connect(target, (...result) => {
+				const [, socket] = result;
+				if (socket !== null) meter(socket, budget);
+				callback(...result);
+			});
 	}
 
 	#retire(dispatcher: Dispatcher): void {
@@ -254,6 +267,19 @@ function secureContextOf({ ca, cert, key }: TlsMaterial): SecureContext | undefi
 	} catch {
 		return undefined;
 	}
+}
+
+function meter(socket: Socket, budget: ConnectionBudget): void {
+	let seen = socket.bytesRead;
+	socket.on('readable', () => {
+		const more = socket.bytesRead - seen;
+		seen += more;
+		try {
+			budget.received(more);
+		} catch (error) {
+			socket.destroy(error instanceof Error ? error : new Error(String(error)));
+		}
+	});
 }
 
 /** Gathers a body up to a length. */

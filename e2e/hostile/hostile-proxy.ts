@@ -1,0 +1,112 @@
+/**
+ * A program that stands before a real API server and misbehaves in the mode that it is told: a process of its own, since it
+ * sends as fast as it can. Without a mode it only passes on. Speaks with its parent by messages.
+ */
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { Pool } from 'undici';
+import { type Asked, type ModeName, modes } from './modes.ts';
+
+export interface ProxyOrder {
+	/** Once, at the beginning. */
+	readonly start?: {
+		readonly upstream: { readonly url: string; readonly ca: string };
+		readonly tls: { readonly cert: string; readonly key: string };
+	};
+	/** Connections end when the mode changes. */
+	readonly mode?: ModeName | 'good';
+}
+
+export interface ProxyReport {
+	readonly port?: number;
+	readonly mode?: ModeName | 'good';
+	/** Requests that were answered in the mode before. */
+	readonly answered?: number;
+}
+
+let mode: ModeName | 'good' = 'good';
+let answered = 0;
+let server: ReturnType<typeof createServer> | undefined;
+let pool: Pool | undefined;
+
+process.on('message', (order: ProxyOrder) => void obey(order));
+process.on('disconnect', () => process.exit(0));
+
+async function obey(order: ProxyOrder): Promise<void> {
+	if (order.start !== undefined) {
+		const { upstream, tls } = order.start;
+		pool = new Pool(upstream.url, {
+			allowH2: false,
+			connect: { ca: upstream.ca },
+			headersTimeout: 0,
+			bodyTimeout: 0,
+		});
+		server = createServer({ ...tls, keepAliveTimeout: 90_000 }, onRequest);
+		server.listen(0, '127.0.0.1');
+		await once(server, 'listening');
+		report({ port: (server.address() as AddressInfo).port });
+	}
+	if (order.mode !== undefined) {
+		const before = answered;
+		answered = 0;
+		({ mode } = order);
+		server?.closeAllConnections();
+		report({ mode, answered: before });
+	}
+}
+
+function report(what: ProxyReport): void {
+	process.send?.(what);
+}
+
+function onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
+	outgoing.on('error', () => undefined);
+	if (mode !== 'good' && modes[mode].answer(askedBy(incoming), outgoing)) {
+		answered++;
+		incoming.resume();
+		return;
+	}
+	relay(incoming, outgoing).catch(() => outgoing.destroy());
+}
+
+/** The collection of a path. */
+const collection = /^\/(?:api\/v1|apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/[a-z]+$/;
+
+function askedBy({ method = 'GET', url = '/' }: IncomingMessage): Asked {
+	const { pathname, searchParams } = new URL(url, 'https://proxy');
+	const [, namespace] = collection.exec(pathname) ?? [];
+	const selectors = (searchParams.get('labelSelector') ?? '').split(',').filter((part) => part.includes('='));
+	const isWatch = searchParams.get('watch') === 'true';
+	return {
+		method,
+		path: pathname,
+		namespace,
+		labels: Object.fromEntries(selectors.map((part) => part.split('=', 2) as [string, string])),
+		name: searchParams.get('fieldSelector')?.replace('metadata.name=', ''),
+		isWatch,
+		isList: method === 'GET' && !isWatch && collection.test(pathname),
+	};
+}
+
+async function relay(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+	const sent: Buffer[] = [];
+	for await (const chunk of incoming) sent.push(chunk as Buffer);
+	const { host: _, connection: __, 'content-length': ___, ...headers } = incoming.headers;
+	const ended = new AbortController();
+	outgoing.once('close', () => ended.abort());
+	const answer = await pool?.request({
+		method: incoming.method ?? 'GET',
+		path: incoming.url ?? '/',
+		headers,
+		body: sent.length === 0 ? null : Buffer.concat(sent),
+		signal: ended.signal,
+	});
+	if (answer === undefined) return;
+	const { 'transfer-encoding': _encoding, ...answerHeaders } = answer.headers;
+	outgoing.writeHead(answer.statusCode, answerHeaders as Record<string, string | string[]>);
+	outgoing.flushHeaders();
+	for await (const chunk of answer.body) outgoing.write(chunk);
+	outgoing.end();
+}

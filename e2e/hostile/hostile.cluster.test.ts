@@ -1,0 +1,51 @@
+/**
+ * A joined cluster whose API server misbehaves, in each of the ways that are known here, before the operator as it is
+ * shipped: the process lives, what it takes is bounded, the mesh at home is repaired, and the cluster is suspended, or
+ * nobody notices. Once it behaves again, all is well. `npm run bench -- --only hostile` measures the same.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { eventually } from '../support/eventually.ts';
+import { type Mode, type ModeName, modes } from './modes.ts';
+import { openScene, type Scene } from './scene.ts';
+
+/** Far above what the operator takes, and far below the limit of its container with what a kernel adds. */
+const mostMB = 230;
+/** What ends by no offence goes on this long. */
+const harmlessMs = 3_000;
+
+let scene: Scene;
+test.before(async () => {
+	scene = await openScene({ fsync: false });
+});
+test.after.always(async () => {
+	await scene?.[Symbol.asyncDispose]();
+});
+
+for (const [name, mode] of Object.entries(modes) as readonly [ModeName, Mode][]) {
+	test.serial(`${name}: ${mode.what}`, async (t) => {
+		const { rssMB } = await scene.watched(async () => {
+			await scene.become(name);
+			// The operator connects at once, and asks everything anew.
+			await scene.touch();
+			const repaired = scene.repairs(3);
+			const { offence } = mode;
+			if (offence === undefined) await sleep(harmlessMs);
+			else {
+				const told = await eventually(`the cluster is suspended: ${offence}`, () => {
+					const condition = scene.condition('Reachable');
+					return condition?.reason === 'ClusterMisbehaves' && condition;
+				});
+				t.regex(told.message, offence);
+				t.regex(told.message, /; nothing is asked of it until \d{4}-[-\dT:]+Z, or until its kubeconfig changes$/);
+				t.is(scene.condition('Ready')?.reason, 'ClusterMisbehaves');
+			}
+			await repaired;
+		});
+		t.true(rssMB < mostMB, `${rssMB} MB`);
+		t.false(scene.operator.hasExited());
+		t.true((await scene.become('good')) > 0, 'it was asked something');
+		await scene.touch();
+		await scene.untilWell();
+	});
+}
