@@ -22,30 +22,40 @@ test.after.always(async () => {
 	await scene?.[Symbol.asyncDispose]();
 });
 
+/** Waits until the status tells of the offence. */
+async function untilSuspended(offence: RegExp): Promise<string> {
+	let seen: string | undefined;
+	return eventually(`the cluster is suspended: ${offence}`, () => {
+		const { reason, message = '' } = scene.condition('Reachable') ?? {};
+		seen = `${reason}: ${message}`;
+		return reason === 'ClusterMisbehaves' && offence.test(message) && message;
+	}).catch((error: Error) => {
+		throw new Error(`${error.message}; it says ${seen}`);
+	});
+}
+
 for (const [name, mode] of Object.entries(modes) as readonly [ModeName, Mode][]) {
 	test.serial(`${name}: ${mode.what}`, async (t) => {
-		const { rssMB } = await scene.watched(async () => {
-			await scene.become(name);
-			// The operator connects at once, and asks everything anew.
+		try {
+			const { rssMB } = await scene.watched(async () => {
+				await scene.become(name);
+				// The operator connects at once, and asks everything anew.
+				await scene.touch();
+				const repaired = scene.repairs(3);
+				if (mode.offence === undefined) await sleep(harmlessMs);
+				else {
+					const message = await untilSuspended(mode.offence);
+					t.regex(message, /; nothing is asked of it until \d{4}-[-\dT:]+Z, or until its kubeconfig changes$/);
+					t.is(scene.condition('Ready')?.reason, 'ClusterMisbehaves');
+				}
+				await repaired;
+			});
+			t.true(rssMB < mostMB, `${rssMB} MB`);
+			t.false(scene.operator.hasExited());
+		} finally {
+			t.true((await scene.become('good')) > 0, 'it was asked something');
 			await scene.touch();
-			const repaired = scene.repairs(3);
-			const { offence } = mode;
-			if (offence === undefined) await sleep(harmlessMs);
-			else {
-				const told = await eventually(`the cluster is suspended: ${offence}`, () => {
-					const condition = scene.condition('Reachable');
-					return condition?.reason === 'ClusterMisbehaves' && condition;
-				});
-				t.regex(told.message, offence);
-				t.regex(told.message, /; nothing is asked of it until \d{4}-[-\dT:]+Z, or until its kubeconfig changes$/);
-				t.is(scene.condition('Ready')?.reason, 'ClusterMisbehaves');
-			}
-			await repaired;
-		});
-		t.true(rssMB < mostMB, `${rssMB} MB`);
-		t.false(scene.operator.hasExited());
-		t.true((await scene.become('good')) > 0, 'it was asked something');
-		await scene.touch();
-		await scene.untilWell();
+			await scene.untilWell();
+		}
 	});
 }

@@ -140,7 +140,7 @@ export const modes = {
 	},
 	'many objects': {
 		what: 'a list without end of small objects that match',
-		offence: /more than \d+ objects|would have to be kept/,
+		offence: /more than \d+ objects|would have to be kept|answer that is longer than/,
 		answer: lists((asked, response) =>
 			stream(
 				response,

@@ -120,7 +120,7 @@ test('who waits too long for memory gives up, with a reason', async (t) => {
 
 test('bytes that come one by one take little more memory than they are', (t) => {
 	const gathered = new GatheredBytes();
-	const text = 'some bytes, '.repeat(2_000);
+	const text = 'some bytes, '.repeat(20_000);
 	for (const character of text) gathered.push(Buffer.from(character));
 	t.is(gathered.length, text.length);
 	t.true(gathered.held < text.length * 2);

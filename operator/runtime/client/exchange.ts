@@ -1,6 +1,7 @@
 /** One request in flight: undici's callbacks, which end exactly once here. What it reads is paid from the budget. */
 import type { Dispatcher } from 'undici';
-import type { ConnectionBudget } from './budget.ts';
+import type { Clock, Timer } from '../clock.ts';
+import { type ConnectionBudget, workTimeMs } from './budget.ts';
 import { connectionError } from './connection-failure.ts';
 import type { ByteShare } from './shared-bytes.ts';
 
@@ -64,6 +65,11 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	readonly #share: ByteShare | undefined;
 	readonly #isForeign: boolean;
 	#interim = 0;
+	#isPaused = false;
+	/** Reading waits until this time, and for as much room. */
+	#pausedUntil = 0;
+	#rooms = 0;
+	#timer: Timer | undefined;
 	#isOver = false;
 
 	constructor(
@@ -119,14 +125,14 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
 		if (this.#isOver) return;
 		const budget = this.#budget;
-		const startedAt = budget?.clock.now() ?? 0;
+		const startedAt = budget === undefined ? 0 : workTimeMs();
 		try {
 			this.#sink.data(chunk);
 			// Whoever takes in data may end the request.
 			if (budget === undefined || this.#isOver) return;
-			const pauseMs = budget.worked(budget.clock.now() - startedAt, chunk.length);
+			const pauseMs = budget.worked(workTimeMs() - startedAt, chunk.length);
 			const room = this.#share?.resize(this.#sink.held ?? 0);
-			if (pauseMs > 0 || room !== undefined) this.#pause(controller, budget, pauseMs, room);
+			if (pauseMs > 0 || room !== undefined) this.#wait(controller, budget, pauseMs, room);
 		} catch (error) {
 			this.fail(error);
 		}
@@ -134,11 +140,11 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 
 	onResponseEnd(): void {
 		if (this.#isOver) return;
-		const startedAt = this.#budget?.clock.now() ?? 0;
+		const startedAt = this.#budget === undefined ? 0 : workTimeMs();
 		this.#end();
 		this.#sink.end();
 		try {
-			this.#budget?.worked(this.#budget.clock.now() - startedAt, 0);
+			this.#budget?.worked(workTimeMs() - startedAt, 0);
 		} catch {
 			// The offence is known to the budget, and this answer has ended.
 		}
@@ -151,25 +157,52 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 		}
 	}
 
-	/** Reads nothing more until the time is over and there is room. */
-	#pause(
+	/**
+	 * Reads nothing more until the time is over and there is room. What has been read from the connection is taken in to its
+	 * end first. Otherwise undici would put the rest back each time, read as much again, and hold more and more.
+	 */
+	#wait(
 		controller: Dispatcher.DispatchController,
 		{ clock }: ConnectionBudget,
 		pauseMs: number,
 		room: Promise<void> | undefined,
 	): void {
-		controller.pause();
-		const paused = new Promise<void>((resolve) => void clock.setTimer(resolve, pauseMs));
-		Promise.all([paused, room]).then(
-			() => {
-				if (!this.#isOver) controller.resume();
-			},
-			(error: unknown) => this.fail(error),
-		);
+		this.#pausedUntil = Math.max(this.#pausedUntil, clock.now() + pauseMs);
+		if (room !== undefined) {
+			this.#rooms++;
+			room.then(
+				() => {
+					this.#rooms--;
+					this.#goOn(controller, clock);
+				},
+				(error: unknown) => this.fail(error),
+			);
+		}
+		if (this.#isPaused) return;
+		this.#isPaused = true;
+		queueMicrotask(() => {
+			if (this.#isPaused && !this.#isOver) controller.pause();
+		});
+		this.#goOn(controller, clock);
+	}
+
+	#goOn(controller: Dispatcher.DispatchController, clock: Clock): void {
+		if (!this.#isPaused || this.#isOver || this.#rooms > 0 || this.#timer !== undefined) return;
+		const leftMs = this.#pausedUntil - clock.now();
+		if (leftMs <= 0) {
+			this.#isPaused = false;
+			controller.resume();
+			return;
+		}
+		this.#timer = clock.setTimer(() => {
+			this.#timer = undefined;
+			this.#goOn(controller, clock);
+		}, leftMs);
 	}
 
 	#end(): void {
 		this.#isOver = true;
+		this.#timer?.cancel();
 		this.#share?.close();
 	}
 }

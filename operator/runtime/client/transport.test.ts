@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo, LookupFunction } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
+import { eventually } from '../../../e2e/support/eventually.ts';
 import { BlockedError, isTlsFailure, RequestError, TransientError } from '../errors.ts';
 import { kinds } from '../kinds.ts';
 import { openWatch, type WatchEnd } from '../watch/watch-stream.ts';
 import { ApiServer, type ApiServerOptions } from './api-server.ts';
+import { ConnectionBudget, joinedLimits, SharedBudget } from './budget.ts';
 
 async function serve(
 	t: ExecutionContext,
@@ -126,4 +128,47 @@ test('a failure of TLS is told by a code anywhere in the chain of causes', (t) =
 	const round = new Error('x');
 	round.cause = round;
 	t.false(isTlsFailure(round));
+});
+
+test('with a budget: a server that is not there is an error like any other', async (t) => {
+	const { api: open } = await serve(t, (_request, response) => response.end());
+	await using api = new ApiServer(
+		{ url: `http://${open.host}`, token: 'sesame' },
+		{
+			budget: new ConnectionBudget(new SharedBudget()),
+			lookup: (_hostname, _options, callback) => callback(new Error('away'), ''),
+		},
+	);
+	t.is((await api.request({ method: 'GET', path: '/version' })).status, 200);
+	await using lost = new ApiServer(
+		{ url: 'http://127.0.0.1:1', token: 'sesame' },
+		{ budget: new ConnectionBudget(new SharedBudget()) },
+	);
+	await t.throwsAsync(lost.request({ method: 'GET', path: '/version' }), { instanceOf: TransientError });
+});
+
+test('with a budget: a server that sends events without end is read at its pace, and not ahead of it', async (t) => {
+	let sent = 0;
+	const event = `${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '1' } } })}\n`;
+	const { api: open } = await serve(t, (_request, response) => {
+		response.writeHead(200);
+		const pour = () => {
+			do sent += event.length;
+			while (response.write(event));
+		};
+		response.on('drain', pour);
+		pour();
+	});
+	const limits = { ...joinedLimits, events: { burst: 1e9, perSecond: 1e9 }, work: { burstMs: 10, share: 0.1 } };
+	const budget = new ConnectionBudget(new SharedBudget(), undefined, limits);
+	await using api = new ApiServer({ url: `http://${open.host}`, token: 'sesame' }, { budget });
+	let events = 0;
+	const ignored = () => undefined;
+	const callbacks = { opened: ignored, event: () => void events++, ended: ignored };
+	const watch = openWatch(api, kinds.Service, { timeoutSeconds: 60 }, callbacks);
+	await eventually('it has waited for its part of the time more than once', () => events > 1_500);
+	watch.close();
+	// What the kernel and the two ends have between them is a few megabytes at most.
+	t.true(sent - events * event.length < 16 * 1024 * 1024, `${sent} bytes were sent, ${events} events taken in`);
+	t.is(budget.offence, undefined);
 });

@@ -238,8 +238,8 @@ export class Transport {
 		const connect = buildConnector({ ...options, allowH2: false });
 		return (target, callback) =>
 			connect(target, (...result) => {
-				const [, socket] = result;
-				if (socket !== null) meter(socket, budget);
+				const [error, socket] = result;
+				if (error === null && socket !== null) meter(socket, budget);
 				callback(...result);
 			});
 	}
