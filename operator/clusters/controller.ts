@@ -38,7 +38,7 @@ const tellAfterMs = 20;
 const tellPerClusterMs = 5;
 /** News from a cluster wake its own pass this often, and its mesh this often. What comes beyond that is folded. */
 const eventLimit = { burst: 10, refillMs: 500 };
-const newsLimit = { burst: 20, refillMs: 10_000 };
+const newsLimit = { burst: 20, refillMs: 3_000 };
 /** Figures wait longer: after a start the latencies of all clusters move, one after the other. */
 const tellFiguresAfterMs = 60_000;
 
