@@ -126,8 +126,8 @@ for (const [title, name, reason] of [
 	['a port on which nothing listens', 'closed', 'Unreachable'],
 	['a server that takes connections and never answers', 'silent', 'Unreachable'],
 	['a server that answers with a page', 'page', 'Unreachable'],
-	['a server that answers with JSON of another shape', 'nonsense', 'Unreachable'],
-	['a server whose answer never ends', 'endless', 'Unreachable'],
+	['a server that answers with JSON of another shape', 'nonsense', 'ClusterMisbehaves'],
+	['a server whose answer never ends', 'endless', 'ClusterMisbehaves'],
 	['a server that fails each request', 'failing', 'Unreachable'],
 	['a server that redirects to a real one', 'redirect', 'Unreachable'],
 ] as const) {
