@@ -28,7 +28,7 @@ const longest: readonly RegExp[] = [
 	/full-mesh\./,
 	/leaving\./,
 	/crash-points-/,
-	/\/(?:demo|faults|release-change|bench|data-plane|scaling|rolling|soak)/,
+	/\/(?:demo|faults|release-change|bench|data-plane|scaling|rolling)/,
 ];
 
 function rank(file: string): number {
