@@ -33,8 +33,6 @@ interface StatusBody {
 }
 
 const longestMessage = 2048;
-/** No server is waited for longer, whatever it asks for. */
-const longestRetryAfterMs = 60 * 60_000;
 
 /** More than that many fields of one object are wrong only when something general is. */
 const mostCauses = 256;
@@ -106,8 +104,7 @@ function errorOfStatus(
 	}
 	if (status === 429 || status === 408 || status >= 500) {
 		const seconds = body.details?.retryAfterSeconds;
-		const bodyRetryAfterMs =
-			typeof seconds === 'number' && seconds > 0 ? Math.min(seconds * 1000, longestRetryAfterMs) : undefined;
+		const bodyRetryAfterMs = typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined;
 		const askedMs = headerRetryAfterMs ?? bodyRetryAfterMs;
 		const waitMs = askedMs === undefined ? undefined : Math.min(askedMs, longestAskedMs);
 		return new TransientError(message, { ...object, status, retryAfterMs: waitMs });
@@ -153,10 +150,10 @@ function retryAfterMs(header: string | readonly string[] | undefined, now: numbe
 		return undefined;
 	}
 	if (/^\d+$/.test(value)) {
-		return Math.min(Number(value) * 1000, longestRetryAfterMs);
+		return Number(value) * 1000;
 	}
 	const date = Date.parse(value);
-	return Number.isNaN(date) ? undefined : Math.min(Math.max(0, date - now), longestRetryAfterMs);
+	return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
 /** The texts of `Warning: 299 - "text"` headers, as API servers send them for deprecated versions and unknown fields. */
