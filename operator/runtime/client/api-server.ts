@@ -822,14 +822,22 @@ function notAList(path: string, { plural }: Kind): TransientError {
 
 /** Whether an object is one of those that were asked for. */
 export function isAsked(
-	{ metadata }: KubeObject,
+	object: KubeObject,
 	{ namespace, labelSelector, fieldSelector }: Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'>,
 ): boolean {
+	const { metadata } = object;
 	return (
 		(namespace === undefined || metadata.namespace === namespace) &&
-		(fieldSelector === undefined || fieldSelector === `metadata.name=${metadata.name}`) &&
+		(fieldSelector === undefined || hasField(object, fieldSelector)) &&
 		matchesSelector(labelSelector, metadata.labels ?? {})
 	);
+}
+
+/** @param selector one field and its value, as all requests here have it: `status.phase=Running` */
+function hasField(object: KubeObject, selector: string): boolean {
+	const [path = '', value] = selector.split('=');
+	const found = path.split('.').reduce<unknown>((at, name) => (isRecord(at) ? at[name] : undefined), object);
+	return found === value;
 }
 
 /** Whether the body of a refusal may be read. Without it the status alone decides. */

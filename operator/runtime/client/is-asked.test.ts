@@ -1,0 +1,19 @@
+import test from 'ava';
+import { isAsked } from './api-server.ts';
+
+const pod = {
+	apiVersion: 'v1',
+	kind: 'Pod',
+	metadata: { name: 'a', namespace: 'shop', labels: { app: 'a' } },
+	status: { phase: 'Running' },
+};
+
+test('an object is one that was asked for when namespace, labels and the field are as asked', (t) => {
+	t.true(isAsked(pod, {}));
+	t.true(isAsked(pod, { namespace: 'shop', labelSelector: 'app=a', fieldSelector: 'metadata.name=a' }));
+	t.true(isAsked(pod, { fieldSelector: 'status.phase=Running' }));
+	t.false(isAsked(pod, { fieldSelector: 'status.phase=Pending' }));
+	t.false(isAsked({ ...pod, status: undefined }, { fieldSelector: 'status.phase=Running' }));
+	t.false(isAsked(pod, { fieldSelector: 'metadata.name=b' }));
+	t.false(isAsked(pod, { namespace: 'other' }));
+});
