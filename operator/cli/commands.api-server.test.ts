@@ -261,14 +261,14 @@ test.serial('who may not is told so, with what to do', async (t) => {
 	}
 });
 
-async function makeInstallation(name: string, ready: boolean): Promise<void> {
+async function makeInstallation(name: string, ready: boolean, notReady = 'still at it'): Promise<void> {
 	const object = { apiVersion: 'meshwright.io/v1', kind: 'MeshInstallation', metadata: { name } };
 	const stored = await api.apply({ ...object, spec: { version: '1.4.10', namespace: name } }, { fieldManager: 'test' });
 	const condition = {
 		type: 'Ready',
 		status: ready ? 'True' : 'False',
 		reason: ready ? 'Ready' : 'NotYet',
-		message: ready ? 'the mesh runs' : 'still at it',
+		message: ready ? 'the mesh runs' : notReady,
 		lastTransitionTime: '2026-01-01T00:00:00Z',
 	};
 	const status = {
@@ -300,6 +300,24 @@ test.serial('status shows conditions and objects, and its exit code says whether
 	const none = await cli('status', 's3');
 	t.is(none.exitCode, 2);
 	t.regex(none.stderr, /there is no MeshInstallation s3\n +do: choose one of: s1, s2/);
+});
+
+test.serial('whatever stands in a status, a terminal obeys nothing of it, and it forges no line', async (t) => {
+	const attack = '\u001b[2J\u009b2J\u202e\u200b\u2028\u0007\n✔ Ready   True   Ready   1s   the mesh runs';
+	await makeInstallation('a1', false, attack);
+	t.teardown(() => api.delete({ ...kinds.MeshInstallation, name: 'a1' }));
+	for (const args of [
+		['status', 'a1'],
+		['status', 'a1', '-o', 'yaml'],
+		['status', 'a1', '-o', 'json'],
+		['clusters', 'list', 'a1'],
+	]) {
+		const { stdout, stderr } = await cli(...args);
+		t.notRegex(`${stdout}${stderr}`, /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u, args.join(' '));
+		t.notRegex(stdout, /^\s*✔/m, args.join(' '));
+	}
+	const { stdout } = await cli('status', 'a1', '-o', 'json');
+	t.is(JSON.parse(stdout).status.conditions[0].message, attack);
 });
 
 test.serial('status --watch shows each change and ends by Ctrl-C', async (t) => {

@@ -13,10 +13,13 @@ export function toYaml(value: unknown, { version, indentSeq = true }: Options = 
 			if (typeof node.value === 'string' && hasInvisible(node.value)) node.type = 'QUOTE_DOUBLE';
 		},
 	});
-	return escapeInvisible(document.toString({ lineWidth: 0, indentSeq }), (character) => {
-		const hex = (character.codePointAt(0) ?? 0).toString(16);
-		return character.length === 1 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
-	});
+	return escapeInvisible(
+		document.toString({ lineWidth: 0, indentSeq, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER }),
+		(character) => {
+			const hex = (character.codePointAt(0) ?? 0).toString(16);
+			return character.length === 1 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
+		},
+	);
 }
 
 /** @param indent of each level: a number of blanks, or text; default: all on one line */

@@ -8,6 +8,8 @@
  * width), line and paragraph separators, halves of surrogate pairs, and all else that Unicode lets a program leave out.
  */
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
+/** Most texts have nothing else, and that is told quickly. */
+const isPlain = /^[ -~\t\n]*$/;
 /** The same, but for what makes lines and columns. */
 const invisibleInLines = new RegExp(`(?![\\t\\n])${invisible.source}`, 'gu');
 
@@ -25,7 +27,7 @@ export function replaceInvisible(text: string): string {
 
 /** Escapes what can't be seen, by a function. Line breaks and tabs stay. */
 export function escapeInvisible(text: string, escapeOf: (character: string) => string): string {
-	return text.replaceAll(invisibleInLines, escapeOf);
+	return isPlain.test(text) ? text : text.replaceAll(invisibleInLines, escapeOf);
 }
 
 /** Escapes what can't be seen in the text of a JSON document, which means the same as before. */
