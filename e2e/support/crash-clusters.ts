@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { remoteSecretsSinceAnnotation } from '../../api/v1/constants.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { issueCertificate, makeAuthority } from './certificate-authority.ts';
 import { kubeconfigThrough } from './crash-kubeconfig.ts';
@@ -255,7 +256,10 @@ function describe(objects: readonly KubeObject[]): Readonly<Record<string, unkno
 		objectKey({ ...object, metadata }),
 		{
 			labels: metadata.labels,
-			annotations: Object.keys(metadata.annotations ?? {}).sort(),
+			// Tells of the last roll-out for Secrets, after which clusters may have left.
+			annotations: Object.keys(metadata.annotations ?? {})
+				.filter((name) => name !== remoteSecretsSinceAnnotation)
+				.sort(),
 			owners: metadata.ownerReferences?.map(({ name }) => name),
 			managers: [...new Set(metadata.managedFields?.map(({ manager }) => manager))].sort(),
 			data: Object.keys(data ?? {}).sort(),
