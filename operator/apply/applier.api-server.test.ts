@@ -5,7 +5,7 @@ import { deadlineMs, eventually } from '../../e2e/support/eventually.ts';
 import { untilGone } from '../../e2e/support/installation.ts';
 import { render, renderCrds } from '../lines/testing.ts';
 import { meshOf } from '../render/testing.ts';
-import { ApiServer } from '../runtime/client/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import {
 	BlockedError,
 	ConflictError,
@@ -22,29 +22,22 @@ import { adoptAnnotation, crdVersionAnnotation, fieldManager, partOfLabel } from
 import { releaseChildren, removeChildren } from './remove.ts';
 import { RepairLimit } from './repair-limit.ts';
 import { autoscaler, configMap, crd, deployment, liveOf, namespace } from './testing.ts';
-import { Process, World } from './testing-world.ts';
+import { type Connections, connectTo, Process, World } from './testing-world.ts';
 import { waveOf } from './waves.ts';
 
 let cluster: Cluster;
 let admin: ApiServer;
+let connect: Connections['connect'];
 
 test.before(async () => {
 	cluster = await startCluster({ auditLog: true });
-	admin = connect();
+	({ admin, connect } = connectTo(cluster));
 });
 
 test.after.always(async () => {
 	await admin?.close();
 	await cluster?.stop();
 });
-
-function connect(onRequest?: (line: string) => void): ApiServer {
-	const { url, ca, adminToken: token } = cluster;
-	return new ApiServer(
-		{ url, ca, token },
-		onRequest === undefined ? {} : { observe: ({ method, kind = '' }) => onRequest(`${method} ${kind}`) },
-	);
-}
 
 const rbac = 'rbac.authorization.k8s.io/v1';
 

@@ -1,32 +1,25 @@
 /** Others edit what we keep, in ways that make our apply invalid. A real API server says what is valid. */
 import test from 'ava';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
-import { ApiServer } from '../runtime/client/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
 import { type KubeObject, referenceOf } from '../runtime/object.ts';
 import { asChild, fieldManager, repairFieldManager } from './identity.ts';
 import { child, deployment, namespace } from './testing.ts';
-import { World } from './testing-world.ts';
+import { type Connections, connectTo, World } from './testing-world.ts';
 
 let cluster: Cluster;
 let admin: ApiServer;
+let connect: Connections['connect'];
 
 test.before(async () => {
 	cluster = await startCluster();
-	admin = connect();
+	({ admin, connect } = connectTo(cluster));
 });
 
 test.after.always(async () => {
 	await admin?.close();
 	await cluster?.stop();
 });
-
-function connect(onRequest?: (line: string) => void): ApiServer {
-	const { url, ca, adminToken: token } = cluster;
-	return new ApiServer(
-		{ url, ca, token },
-		onRequest === undefined ? {} : { observe: ({ method, kind = '' }) => onRequest(`${method} ${kind}`) },
-	);
-}
 
 interface Container {
 	readonly [field: string]: unknown;

@@ -1,6 +1,6 @@
 /** Installations that a test applies to a real API server, each with its own namespace and cache. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ApiServer } from '../runtime/client/api-server.ts';
+import { ApiServer } from '../runtime/client/api-server.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import {
 	type ApplierOptions,
@@ -30,6 +30,23 @@ export interface Connections {
 	/** A connection of its own, which tells each request as `PATCH ConfigMap`. */
 	readonly connect: (onRequest: (line: string) => void) => ApiServer;
 	readonly admin: ApiServer;
+}
+
+/** Connections to the API server of a test's cluster. */
+export function connectTo({
+	url,
+	ca,
+	adminToken: token,
+}: {
+	readonly url: string;
+	readonly ca: string;
+	readonly adminToken: string;
+}): Connections {
+	return {
+		admin: new ApiServer({ url, ca, token }),
+		connect: (onRequest) =>
+			new ApiServer({ url, ca, token }, { observe: ({ method, kind = '' }) => onRequest(`${method} ${kind}`) }),
+	};
 }
 
 /** The part of an operator's process that applies one installation. */
