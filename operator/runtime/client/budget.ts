@@ -55,7 +55,7 @@ export const joinedLimits: BudgetLimits = {
 	interim: 10,
 	framing: { burst: 4 * 1024 * 1024, perSecond: 64 * 1024 },
 	eventMs: 15_000,
-	work: { burstMs: 400, share: 0.1 },
+	work: { burstMs: 100, share: 0.1 },
 	busyMs: 40_000,
 };
 
