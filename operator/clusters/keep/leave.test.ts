@@ -27,6 +27,7 @@ class Scene {
 	mesh: WantedMesh = wantedMesh();
 	now = start;
 	isFollowed = true;
+	rolledOutAt: number | undefined;
 	/** Whether its API server answers. */
 	isReached = true;
 	id = 'uid-a';
@@ -67,6 +68,7 @@ class Scene {
 			writerHere: () => here.writer(),
 			cellsOf: () => [cell],
 			isFollowed: () => this.isFollowed,
+			rolledOutAt: () => this.rolledOutAt,
 			onNotice: (_: string, notice: ClusterNotice) => void this.notices.push(notice),
 			onApply: () => undefined,
 			wakeMesh: (name: string) => void this.woken.push(name),
@@ -143,6 +145,16 @@ test('a restart in the middle changes nothing: Pilot is given its time all the s
 	t.deepEqual(await scene.pass(), { requeueAfterMs: 10_000 });
 	await scene.run();
 	t.deepEqual(reasonsOf(scene), ['ClusterLeaving', 'ClusterLeft']);
+});
+
+test('a roll-out that has to keep its distance from the last one is not waited for', async (t) => {
+	const scene = new Scene({ replacedAt: start });
+	scene.isFollowed = false;
+	scene.rolledOutAt = start;
+	await scene.pass();
+	scene.now += 15_000;
+	await scene.pass();
+	t.false(JSON.stringify(scene.told).includes('pods of Pilot and Mixer to be replaced'));
 });
 
 test('where pods were replaced for it, their roll-out is waited for, and not for ever', async (t) => {

@@ -7,6 +7,7 @@ import { multiClusterLabel } from '../../../api/v1/constants.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { PassResult } from '../../runtime/queue/work-queue.ts';
 import { type ClusterRecord, recordReference, recordSecret } from '../secret/record.ts';
+import { noRollOutUntil } from '../secret/rotation.ts';
 import { clean, within } from './clean.ts';
 import type { KeeperContext } from './context.ts';
 import { isTold } from './distribute.ts';
@@ -118,7 +119,15 @@ function whatHoldsIt(
 ): { readonly sentence: string; readonly forMs: number } | undefined {
 	if (passedMs < forgottenAfterMs && record.issued !== undefined)
 		return { sentence: 'waiting for Pilot to forget it', forMs: forgottenAfterMs - passedMs };
-	if (record.replacedAt !== undefined && passedMs < rollOutPatienceMs && !context.isFollowed(mesh.namespace))
+	const now = context.wallClock();
+	// Pods that have to keep their distance from the last roll-out are not replaced in this time.
+	const mayRollOut = (noRollOutUntil(context.rolledOutAt(mesh.namespace), now) ?? now) <= now;
+	if (
+		record.replacedAt !== undefined &&
+		passedMs < rollOutPatienceMs &&
+		mayRollOut &&
+		!context.isFollowed(mesh.namespace)
+	)
 		return { sentence: 'waiting for the pods of Pilot and Mixer to be replaced', forMs: recheckMs };
 	const reader = context.cellsOf(mesh.name).find((other) => isTold(context, other, mesh, cell.cluster));
 	return reader === undefined || passedMs >= rollOutPatienceMs
