@@ -1,17 +1,15 @@
 /** A cluster with a data plane beside the one whose control plane it uses, joined with nothing but the rights of `deploy/remote`. */
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
-import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { fingerprint } from '../../operator/apply/fingerprint.ts';
 import { partOfLabel } from '../../operator/apply/identity.ts';
-import { resolve } from '../../operator/lines/testing.ts';
 import { type ClassicFacts, renderDataPlane } from '../../operator/render/classic/index.ts';
 import { applySetId, type ControlPlaneAddresses } from '../../operator/render/index.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { eventually, orAbsent } from './eventually.ts';
-import { installation, type Spec, versionOf } from './installation.ts';
+import { resolvedMesh, type Spec, versionOf } from './installation.ts';
 import { clusterStatus, entry, flatKubeconfig, giveKubeconfig, startMeshClusters } from './joined.ts';
 import { applyFiles, type MeshCluster, type MeshClusterOptions, makeNamespace, userOf } from './mesh-cluster.ts';
 
@@ -84,10 +82,7 @@ export function renderedThere(
 	addresses: ControlPlaneAddresses,
 	{ facts = standIns, network }: { readonly facts?: ClassicFacts; readonly network?: string } = {},
 ): readonly KubeObject[] {
-	const parsed = parseMeshInstallation(installation(name, spec));
-	const resolved = parsed.ok ? resolve(parsed.installation) : parsed;
-	if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
-	return renderDataPlane(resolved.mesh, {
+	return renderDataPlane(resolvedMesh(name, spec), {
 		cluster: 'eu',
 		readBy: 'home',
 		applySet: applySetId(`${homeId}/${name}`),

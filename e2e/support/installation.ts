@@ -130,7 +130,8 @@ export function renderedForServed(name: string, spec: Spec): readonly KubeObject
 	return renderServedCluster(resolvedMesh(name, spec));
 }
 
-function resolvedMesh(name: string, spec: Spec): ResolvedClassicMesh {
+/** The mesh as the operator resolves it, which the tests start in `meshwright-system`. Throws where the spec is refused. */
+export function resolvedMesh(name: string, spec: Spec): ResolvedClassicMesh {
 	const parsed = parseMeshInstallation(installation(name, spec));
 	const resolved = parsed.ok
 		? resolve(parsed.installation, { limits: { operatorNamespace: 'meshwright-system' } })
