@@ -40,9 +40,13 @@ const article = {
 	},
 };
 
-test('the article’s example gives the article’s mesh configuration, and the one line without which Pilot 1.0 never gets ready', async (t) => {
+test('the article’s example gives the article’s mesh configuration, the line without which Pilot 1.0 never gets ready, and the connect timeout of the article’s sidecar', async (t) => {
 	const { labels, mesh } = (await meshConfig('article-1.0.9.yaml')) as { labels: unknown; mesh: unknown };
-	t.deepEqual(mesh, { ...article, ingressControllerMode: 'OFF' });
+	t.deepEqual(mesh, {
+		...article,
+		ingressControllerMode: 'OFF',
+		defaultConfig: { ...article.defaultConfig, connectTimeout: '10s' },
+	});
 	t.like(labels, { app: 'istio', service: 'istio' });
 });
 

@@ -210,6 +210,8 @@ export const meshConfigFields: Fields = {
 				of: message({ from: since('1.1', text), to: since('1.1', { is: 'map', of: unsigned }) }),
 			}),
 			failover: since('1.1', { is: 'list', of: message({ from: since('1.1', text), to: since('1.1', text) }) }),
+			// A word of the charts, not of the API: with `false` they leave out the whole setting, and so does `buildMeshConfig`.
+			enabled: since('1.3', boolean),
 		}),
 	),
 	mixerAddress: since(

@@ -1,5 +1,5 @@
 /** Builds Istio's mesh configuration from the release's defaults, the installation's settings and its further fields. */
-import type { ParsedMeshInstallation } from '../../../api/v1/index.ts';
+import { isObject, type ParsedMeshInstallation } from '../../../api/v1/index.ts';
 import type { Opaque } from '../mesh.ts';
 import { isKnown } from './mesh-config-check.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
@@ -37,7 +37,7 @@ export function buildMeshConfig(release: ClassicRelease, spec: Spec, mixer: Mixe
 		rootNamespace: knows(release, meshConfigFields, 'rootNamespace') ? spec.namespace : undefined,
 		trustDomain,
 		...mixerMeshConfig(release, spec, mixer),
-		...furtherConfig,
+		...withoutSwitchedOff(furtherConfig),
 		defaultConfig: withoutAbsent({
 			...release.mesh.proxyDefaults,
 			...withoutAbsent({
@@ -66,6 +66,15 @@ function withTracer(release: ClassicRelease, zipkin: string | undefined, further
 	return knows(release, proxyConfigFields, 'tracing')
 		? { ...further, tracing: { zipkin: { address: zipkin } } }
 		: { zipkinAddress: zipkin, ...further };
+}
+
+/**
+ * Leaves out `localityLbSetting` where it says `enabled: false`, as the charts do: Pilot takes any value for a yes
+ * (`pilot/pkg/proxy/envoy/v2/eds.go` since 1.3).
+ */
+function withoutSwitchedOff(further: Opaque): Opaque {
+	const { localityLbSetting: setting } = further;
+	return isObject(setting) && setting.enabled === false ? { ...further, localityLbSetting: undefined } : further;
 }
 
 function withoutAbsent(fields: Opaque): Opaque {

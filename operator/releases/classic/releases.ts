@@ -147,9 +147,24 @@ const proxyDefaults = {
 	parentShutdownDuration: '1m0s',
 	interceptionMode: 'REDIRECT',
 	proxyAdminPort: 15000,
+	connectTimeout: '10s',
 } as const;
 
-const proxyDefaultsFrom11 = { ...proxyDefaults, connectTimeout: '10s', concurrency: 2 } as const;
+const proxyDefaultsFrom11 = { ...proxyDefaults, concurrency: 2 } as const;
+
+/**
+ * Switches failover between localities on: Pilot asks only whether the setting is there (`pilot/pkg/proxy/envoy/v2/eds.go`,
+ * `networking/core/v1alpha3/cluster.go` since 1.3; before, it needs no switch). No release parses the word `enabled`; it
+ * is the charts' own, and what is unknown is dropped.
+ */
+const localityFailover = { enabled: true } as const;
+
+const meshDefaultsFrom13 = {
+	connectTimeout: '10s',
+	dnsRefreshRate: '300s',
+	protocolDetectionTimeout: '100ms',
+	localityLbSetting: localityFailover,
+} as const;
 
 /** What all releases have, and the components whose data has a file of its own. */
 function commonOf(minor: Minor): Omit<ClassicRelease, 'version' | 'pilot' | 'mesh'> {
@@ -271,7 +286,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 		},
 		mesh: {
 			...meshFrom11,
-			defaults: { connectTimeout: '10s', dnsRefreshRate: '300s', protocolDetectionTimeout: '100ms' },
+			defaults: meshDefaultsFrom13,
 			gatewaysByService: true,
 			followsNetworks: true,
 		},
@@ -302,7 +317,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 		},
 		mesh: {
 			...meshFrom11,
-			defaults: { connectTimeout: '10s', dnsRefreshRate: '300s', protocolDetectionTimeout: '100ms' },
+			defaults: meshDefaultsFrom13,
 			gatewaysByService: true,
 			followsNetworks: true,
 		},

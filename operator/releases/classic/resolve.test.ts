@@ -123,6 +123,30 @@ test('further fields of the mesh configuration win over the release’s defaults
 	);
 });
 
+test('failover between localities is on as in the charts, and off where their own word says so', (t) => {
+	const setting = (version: string, localityLbSetting?: unknown) =>
+		mesh({ version, mesh: { config: localityLbSetting === undefined ? {} : { localityLbSetting } } }).meshConfig
+			.localityLbSetting;
+	for (const version of ['1.3.8', '1.4.10']) {
+		t.deepEqual(setting(version), { enabled: true });
+		t.deepEqual(setting(version, { enabled: true }), { enabled: true });
+		t.is(setting(version, { enabled: false, failover: [] }), undefined, 'Pilot takes any value for a yes');
+		t.deepEqual(setting(version, { failover: [{ from: 'eu', to: 'us' }] }), { failover: [{ from: 'eu', to: 'us' }] });
+	}
+	for (const version of ['1.1.17', '1.2.10']) {
+		t.is(setting(version), undefined, 'needs no switch');
+		t.deepEqual(problems({ version, mesh: { config: { localityLbSetting: { enabled: true } } } }), [
+			'spec.mesh.config.localityLbSetting.enabled FieldNotInRelease',
+		]);
+	}
+});
+
+test('a connection takes ten seconds in every release, as in the charts', (t) => {
+	for (const { version } of classicReleases) {
+		t.like(mesh({ version }).meshConfig.defaultConfig, { connectTimeout: '10s' }, version);
+	}
+});
+
 test('images: the installation’s registry wins over the operator’s, a digest over a tag', (t) => {
 	const digest = `sha256:${'0'.repeat(64)}`;
 	const pilot = (images: Readonly<Record<string, unknown>>, options?: ResolveOptions) =>

@@ -6,9 +6,6 @@
 import { type ResolvedClassicMesh, statusPort } from '../../releases/classic/index.ts';
 import type { Opaque } from '../../releases/index.ts';
 
-/** The charts' value for gateways of every release, used when the mesh configuration leaves it to Istio's default. */
-const defaultConnectTimeout = '10s';
-
 /** The pause between two polls of a 1.0 proxy, when the mesh does not set it. */
 const defaultRefreshDelay = '1s';
 
@@ -22,7 +19,7 @@ export function gatewayArgs(mesh: ResolvedClassicMesh, name: string): readonly s
 		...(release.polls ? flag('discoveryRefreshDelay', config.discoveryRefreshDelay ?? defaultRefreshDelay) : []),
 		...flag('drainDuration', config.drainDuration),
 		...flag('parentShutdownDuration', config.parentShutdownDuration),
-		...flag('connectTimeout', config.connectTimeout ?? defaultConnectTimeout),
+		...flag('connectTimeout', config.connectTimeout),
 		...flag('serviceCluster', name),
 		...tracerArgs(mesh, config),
 		...flag('statsdUdpAddress', config.statsdUdpAddress),
