@@ -13,6 +13,7 @@ import {
 	rightToIssueTokens,
 	rightToKeepSecrets,
 	rightToLabel,
+	rightToSeePods,
 	writeVerbs,
 } from '../operator/plan/rights.ts';
 import { type RuleLike, rightsNotCovered } from '../operator/render/rules-covered.ts';
@@ -123,7 +124,11 @@ function computeNeeds(rendered: readonly KubeObject[]): readonly NeededRight[] {
 	return [
 		...rightsFor(rendered),
 		rightToLabel,
-		...[...namespaces].flatMap((namespace) => [rightToKeepSecrets(namespace), rightToIssueTokens(namespace)]),
+		...[...namespaces].flatMap((namespace) => [
+			rightToKeepSecrets(namespace),
+			rightToSeePods(namespace),
+			rightToIssueTokens(namespace),
+		]),
 	];
 }
 

@@ -110,6 +110,41 @@ test.serial(
 	},
 );
 
+test.serial('why a pod does not run is told in the words of scheduler and kubelet, and goes with it', async (t) => {
+	const { api } = mesh;
+	const name = 'pods';
+	const namespace = 'istio-pods';
+	const nowhere = { nodeSelector: { 'example.com/no-such-node': 'true' } };
+	await applyInstallation(api, name, { namespace, version: '1.4.10', pilot: nowhere });
+	const unscheduled = await untilCondition(api, name, 'Ready', 'Unknown', 'PodsUnschedulable');
+	t.regex(unscheduled.message, /none of 1 pods.*is not scheduled: 0\/\d+ nodes are available.*node affinity/);
+	const [pod] = (await api.list(kinds.Pod, { namespace })).items;
+	const state = (waiting: object) => ({
+		status: {
+			conditions: [{ type: 'PodScheduled', status: 'True' }],
+			containerStatuses: [
+				{ name: 'discovery', ready: false, restartCount: 0, image: 'a', imageID: '', state: { waiting } },
+			],
+		},
+	});
+	const path = `/api/v1/namespaces/${namespace}/pods/${pod?.metadata.name}/status`;
+	const contentType = 'application/merge-patch+json';
+	for (const [waiting, reason, words] of [
+		[{ reason: 'ErrImagePull', message: 'manifest unknown' }, 'ImageNotPulled', /manifest unknown/],
+		[
+			{ reason: 'CreateContainerConfigError', message: 'secret "x" not found' },
+			'ContainerNotStarted',
+			/secret "x" not found/,
+		],
+	] as const) {
+		await api.request({ method: 'PATCH', path, body: state(waiting), contentType });
+		t.regex((await untilCondition(api, name, 'Ready', 'Unknown', reason)).message, words);
+	}
+	await applyInstallation(api, name, { namespace, version: '1.4.10' });
+	await untilReady(api, name);
+	await deleteInstallation(api, name);
+});
+
 test.serial(
 	'a version that nobody knows: all that are known are listed, nothing is made, and it is quiet',
 	async (t) => {

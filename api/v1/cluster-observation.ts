@@ -41,5 +41,12 @@ export interface ClusterObservation {
 	readonly credentials?: { readonly expire: string; readonly state: 'valid' | 'late' | 'expired' };
 	readonly inventory?: { readonly objects: number; readonly hash: string };
 	/** Only with a data plane. */
-	readonly dataPlane?: { readonly problem?: ClusterProblem; readonly waiting?: string; readonly note?: string };
+	readonly dataPlane?: {
+		readonly problem?: ClusterProblem;
+		/** What is waited for, in a sentence. */
+		readonly waiting?: string;
+		/** Why that does not come, where it is known. */
+		readonly cause?: ClusterReason;
+		readonly note?: string;
+	};
 }

@@ -242,6 +242,34 @@ export const clusterReasons = {
 		meaning: 'Something is being written, or waits; the message says what.',
 		remedy: '',
 	},
+	PodsRefused: {
+		condition: 'DataPlaneReady',
+		meaning:
+			'The cluster makes no pods for a component: a quota, a limit, Pod Security or a policy. The message has the words of its API server.',
+		remedy: 'Change what the message names in that cluster, or the resources and settings of the component.',
+	},
+	PodsUnschedulable: {
+		condition: 'DataPlaneReady',
+		meaning: "No node of the cluster takes a pod of a component; the message has its scheduler's words.",
+		remedy: 'Make room there, or correct resources, nodeSelector, affinity and tolerations of the component.',
+	},
+	ImageNotPulled: {
+		condition: 'DataPlaneReady',
+		meaning: "An image of a component can't be pulled there; the message has the words of the kubelet.",
+		remedy: 'Correct spec.images (registry, tag, pullSecrets), or what is between that node and the registry.',
+	},
+	ContainerNotStarted: {
+		condition: 'DataPlaneReady',
+		meaning:
+			'A container of a component is not started there, for example because a Secret or ConfigMap is missing; the message has the words of the kubelet.',
+		remedy: 'Make what the message names, or correct the settings of the component.',
+	},
+	ContainerCrashes: {
+		condition: 'DataPlaneReady',
+		meaning:
+			'A container of a component ends there and is started again, or its pod failed; the message says how it ended.',
+		remedy: 'Look at its last words in that cluster: kubectl logs --previous. OOMKilled: give it more memory.',
+	},
 	DataPlaneDegraded: {
 		condition: 'DataPlaneReady',
 		meaning: 'An object or workload in the cluster is not as asked; the message names it.',

@@ -193,6 +193,27 @@ export const reasons = {
 			"The cluster makes no pods for a component: a quota, a limit, Pod Security or a policy. The message has the API server's words.",
 		remedy: 'Change what the message names, or the resources and settings of the component.',
 	},
+	PodsUnschedulable: {
+		condition: 'Installed',
+		meaning: "No node takes a pod of a component; the message has the scheduler's words.",
+		remedy: 'Make room, or correct resources, nodeSelector, affinity and tolerations of the component.',
+	},
+	ImageNotPulled: {
+		condition: 'Installed',
+		meaning: "An image of a component can't be pulled; the message has the words of the kubelet.",
+		remedy: 'Correct spec.images (registry, tag, pullSecrets), or what is between the node and the registry.',
+	},
+	ContainerNotStarted: {
+		condition: 'Installed',
+		meaning:
+			'A container of a component is not started, for example because a Secret or ConfigMap is missing; the message has the words of the kubelet.',
+		remedy: 'Make what the message names, or correct the settings of the component.',
+	},
+	ContainerCrashes: {
+		condition: 'Installed',
+		meaning: 'A container of a component ends and is started again, or its pod failed; the message says how it ended.',
+		remedy: 'Look at its last words: kubectl logs --previous. OOMKilled: give it more memory.',
+	},
 	ImageReplaced: {
 		condition: 'Installed',
 		meaning:

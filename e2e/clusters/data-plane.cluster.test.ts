@@ -176,6 +176,20 @@ test.serial('without a ready pod here there are no Endpoints there, and a condit
 	await untilFollows('istio-pilot', 'istio=pilot', 2);
 });
 
+test.serial('why there are no pods is told of this cluster in the words of its API server', async (t) => {
+	const { api } = pair.other;
+	const path = `/api/v1/namespaces/${namespace}/resourcequotas`;
+	const body = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'none' }, spec: { hard: { pods: '0' } } };
+	await api.request({ method: 'POST', path, body });
+	for (const { metadata } of (await api.list(kinds.Pod, { namespace })).items)
+		await orAbsent(api.delete({ ...kinds.Pod, namespace, name: metadata.name }));
+	await untilClusterSays(pair, name, 'DataPlaneReady', /exceeded quota: none/);
+	const { conditions = [] } = (await clusterStatus(pair.home.api, name, 'eu')) ?? {};
+	t.is(conditions.find(({ type }) => type === 'DataPlaneReady')?.reason, 'PodsRefused');
+	await api.request({ method: 'DELETE', path: `${path}/none` });
+	await untilCluster(pair.home.api, name, 'eu', 'Ready', 'True');
+});
+
 test.serial('given addresses take the place of those of pods', async (t) => {
 	const controlPlaneAddresses = ['192.0.2.11', '192.0.2.10'];
 	await applyInstallation(pair.home.api, name, specWith({}, { controlPlaneAddresses }));

@@ -202,7 +202,10 @@ function workloadOf(object: KubeObject): Workload {
 		ready: status?.readyReplicas ?? 0,
 		available: status?.availableReplicas ?? 0,
 		stalled: progressing?.status === 'False' ? (progressing.reason ?? 'Unknown') : undefined,
-		podsRefused: failure?.status === 'True' ? (failure.message ?? failure.reason)?.slice(0, longestRefusal) : undefined,
+		podsRefused:
+			failure?.status === 'True'
+				? (failure.message ?? failure.reason)?.slice(0, longestRefusal).toWellFormed()
+				: undefined,
 		isRolledOut: progressing?.status === 'True' && progressing.reason === 'NewReplicaSetAvailable',
 		images: (spec?.template?.spec?.containers ?? []).map(({ image }) => image ?? ''),
 		secrets: (spec?.template?.spec?.volumes ?? []).flatMap(({ secret }) => secret?.secretName ?? []),

@@ -30,6 +30,7 @@ import type { StatusNotice } from '../status/transitions.ts';
 import { MeshCaches } from './caches.ts';
 import type { StoredInstallation } from './installation.ts';
 import { JoinedClusters } from './joined/joined-clusters.ts';
+import { MeshPods } from './pods.ts';
 import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
 import { Access } from './rights/access.ts';
 import { childNeedsPass, freesExclusive, installationNeedsPass, installationsOf } from './wake.ts';
@@ -87,6 +88,7 @@ export class MeshController {
 	readonly clusters: ClusterController;
 	readonly #joined: JoinedClusters;
 	readonly #access: Access;
+	readonly #pods: MeshPods;
 	readonly #reconciler: Reconciler;
 	readonly #waits: StartWaits;
 	#hasStarted = false;
@@ -138,8 +140,14 @@ export class MeshController {
 			operatorNamespace: options.limits?.operatorNamespace ?? 'meshwright-system',
 			now: () => performance.now(),
 		});
+		this.#pods = new MeshPods({
+			api,
+			onChange: (mesh) => this.queue.add(mesh, { reason: 'why its pods do not run' }),
+			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
+		});
 		this.#reconciler = new Reconciler({
 			api,
+			pods: this.#pods,
 			access: this.#access,
 			lines: this.#lines,
 			installations: this.caches.installations,
@@ -207,6 +215,7 @@ export class MeshController {
 			this.clusters.stop(deadlineMs),
 		]);
 		this.#joined.stop();
+		this.#pods.stop();
 		this.caches.stop();
 		return unfinished.length === 0 && clustersEnded;
 	}

@@ -10,11 +10,13 @@ import { describeObject, type KubeObject, objectKey } from '../runtime/object.ts
 import { componentName, type WorkloadObservation } from '../status/components.ts';
 import { gatewayAddresses } from '../status/gateway-addresses.ts';
 import type { StoredInstallation } from './installation.ts';
+import type { PodsSeen } from './pods.ts';
 
 /**
  * Observes the rendered workloads.
  * @param version the release that they run
  * @param memory what is remembered about them
+ * @param pods why pods of Deployments that are not as wanted do not run; undefined while all are as wanted
  */
 export function observeWorkloads(
 	object: StoredInstallation,
@@ -22,6 +24,7 @@ export function observeWorkloads(
 	version: string,
 	memory: InstallationMemory,
 	live: LiveObjects,
+	pods: PodsSeen | undefined,
 ): readonly WorkloadObservation[] {
 	const isUnknown = live.isBehind?.(kinds.Deployment) === true;
 	return objects
@@ -41,6 +44,8 @@ export function observeWorkloads(
 				version,
 				appliedGeneration: memory.applied.get(key)?.generation,
 				...stateOf(live.get(key)?.workload, hasBeenReady(memory, key), isUnknown),
+				podTrouble: pods?.troubleOf(workload.metadata.name),
+				arePodsUnseen: pods?.isRefused,
 				previous: previousOf(object, component, revision),
 			};
 		});

@@ -26,6 +26,7 @@ import type { JoinedClusters } from './joined/joined-clusters.ts';
 import { Memories, type Memory } from './memory.ts';
 import { observeRunning, observeWorkloads } from './observe.ts';
 import { errorOf, isOnlyConflict, isOnlyForeign, type Outcome } from './outcome.ts';
+import type { MeshPods } from './pods.ts';
 import { type Prepared, type PreparedMesh, prepare } from './prepare.ts';
 import { type Access, rightsRecheckMs } from './rights/access.ts';
 import { servingCertificate } from './serving-certificate.ts';
@@ -39,6 +40,8 @@ export interface ReconcilerOptions {
 	/** Secrets that others make. */
 	readonly secrets: Pick<NamedObjects<SecretFacts>, 'get' | 'setInterest' | 'synced'>;
 	readonly clusters: JoinedClusters;
+	/** Why pods do not run. */
+	readonly pods: Pick<MeshPods, 'of' | 'forget'>;
 	/** What whoever runs the operator lets meshes do. */
 	readonly limits?: MeshLimits | undefined;
 	/** Whether the operator may do what a mesh needs. */
@@ -97,7 +100,8 @@ export class Reconciler {
 	}
 
 	#forget(name: string): PassResult {
-		const { secrets, clusters, onStatus } = this.#options;
+		const { secrets, clusters, onStatus, pods } = this.#options;
+		pods.forget(name);
 		this.#memories.forget(name);
 		this.#writer.forget(name);
 		secrets.setInterest(name, []);
@@ -107,6 +111,7 @@ export class Reconciler {
 	}
 
 	#takeAway(object: StoredInstallation, signal: AbortSignal): Promise<Outcome | undefined> {
+		this.#options.pods.forget(object.metadata.name);
 		return finalize(object, this.#memories.of(object), { ...this.#options, writer: this.#writer }, signal);
 	}
 
@@ -221,12 +226,19 @@ export class Reconciler {
 
 	/** What is told about a mesh, whether it is written or not. */
 	#observe(object: StoredInstallation, { installation, mesh }: PreparedMesh, { objects }: MeshView, memory: Memory) {
-		const { applier, clusters, lines, secrets, wallClock } = this.#options;
+		const { applier, clusters, lines, pods, secrets, wallClock } = this.#options;
 		const { version } = installation.spec;
 		const secret = (name: string) => secrets.get({ namespace: mesh.namespace, name });
 		return {
 			version,
-			workloads: observeWorkloads(object, objects, version, memory.apply, applier.live),
+			workloads: observeWorkloads(
+				object,
+				objects,
+				version,
+				memory.apply,
+				applier.live,
+				pods.of(mesh, objects, applier.live),
+			),
 			certificateAuthority: lines.of(mesh).authority(mesh, secret, new Date(wallClock())),
 			clusters: clusters.observationOf(object, mesh),
 		};

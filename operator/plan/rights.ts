@@ -93,6 +93,11 @@ export function rightToKeepSecrets(namespace: string): NeededRight {
 	return { part: 'mesh', namespace, rule: ruleFor(kinds.Secret, [...readVerbs, ...writeVerbs, 'delete']) };
 }
 
+/** Seeing why pods of a mesh do not run. Nothing is asked while they do, and nothing is refused without it. */
+export function rightToSeePods(namespace: string): NeededRight {
+	return { part: 'mesh', namespace, rule: ruleFor(kinds.Pod, ['list', 'watch']) };
+}
+
 /** Labelling users' namespaces for the injector. Their owner chooses which, so no list of names can narrow it. */
 export const rightToLabel: NeededRight = { part: 'injection', rule: ruleFor(kinds.Namespace, ['patch']) };
 

@@ -163,6 +163,11 @@ const table: readonly [what: string, seen: ClusterObservation, conditions: Reado
 		{ Ready: 'Unknown/DataPlaneProgressing', DataPlaneReady: 'Unknown/DataPlaneProgressing' },
 	],
 	[
+		'a data plane whose pods no node takes',
+		joined({ dataPlane: { waiting: 'for its pods', cause: 'PodsUnschedulable' } }),
+		{ Ready: 'Unknown/PodsUnschedulable', DataPlaneReady: 'Unknown/PodsUnschedulable' },
+	],
+	[
 		'a data plane that is out',
 		joined({ dataPlane: { problem: { reason: 'DataPlaneDegraded', message: 'x' } } }),
 		{ Ready: 'False/DataPlaneDegraded', DataPlaneReady: 'False/DataPlaneDegraded' },

@@ -226,9 +226,10 @@ function credentialsVerdict({ credentials }: ClusterObservation): Verdict {
 	}
 }
 
-function dataPlaneVerdict({ problem, waiting, note }: NonNullable<ClusterObservation['dataPlane']>): Verdict {
+function dataPlaneVerdict({ problem, waiting, cause, note }: NonNullable<ClusterObservation['dataPlane']>): Verdict {
 	if (problem !== undefined) return say(problem.reason, 'False', problem.message);
-	if (waiting !== undefined) return say('DataPlaneProgressing', 'Unknown', waiting);
+	if (waiting !== undefined)
+		return cause === undefined ? say('DataPlaneProgressing', 'Unknown', waiting) : say(cause, 'Unknown', waiting);
 	return say('DataPlaneReady', 'True', note === undefined ? undefined : `all is there; ${note}`);
 }
 

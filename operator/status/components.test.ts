@@ -101,6 +101,21 @@ test('why the cluster makes no pods is told in its own words, whatever else is t
 	}
 });
 
+test('why a pod does not run gives the reason, whether it is waited for or missed', (t) => {
+	const podTrouble = { reason: 'ImageNotPulled', message: 'pod x: not found' };
+	for (const [state, live] of [
+		['progressing', workload({ desired: 2, updated: 1, total: 3 })],
+		['degraded', workload({ desired: 2, available: 0 })],
+		['degraded', workload({ desired: 2, available: 1 })],
+	] as const) {
+		const component = observeComponent(observed(live, { podTrouble }));
+		t.like(component, { state, status: { reason: 'ImageNotPulled' } });
+		t.regex(component.status.message ?? '', /; pod x: not found$/);
+		t.regex(observeComponent(observed(live, { arePodsUnseen: true })).status.message ?? '', /may not list and watch/);
+	}
+	t.is(observeComponent(observed(workload(), { podTrouble })).status.reason, undefined, 'nothing of a mesh that runs');
+});
+
 test('a generation that only others made does not hide what the status says of ours', (t) => {
 	const annotated = workload({ generation: 3, observedGeneration: 2 });
 	t.is(observeComponent(observed(annotated, { appliedGeneration: 2 })).state, 'ready');

@@ -25,8 +25,19 @@ export interface WorkloadObservation {
 	readonly previous?: { readonly version?: string | undefined; readonly image?: string | undefined } | undefined;
 	/** Addresses by which others reach it, see `gateway-addresses.ts`. */
 	readonly addresses?: readonly string[] | undefined;
+	/** Why one of its pods does not run. Undefined when nothing is known. */
+	readonly podTrouble?: PodTrouble | undefined;
+	/** Whether nothing can be known of its pods, for want of the right to see them. */
+	readonly arePodsUnseen?: boolean | undefined;
 	/** A sentence while its load balancer has no address yet. That is no failure. */
 	readonly waitingForLoadBalancer?: string | undefined;
+}
+
+/** What is wrong with a pod, in the words of whoever has to do with it. */
+export interface PodTrouble {
+	/** CamelCase word; listed in `api/v1/reasons.ts`. */
+	readonly reason: string;
+	readonly message: string;
 }
 
 export interface WorkloadState {
@@ -84,8 +95,9 @@ function verdict(observation: WorkloadObservation): {
 	if (live === undefined) {
 		return { state: 'degraded', reason: 'DeploymentNotFound', message: `${object} is not there` };
 	}
-	const { desired, total, updated, available, podsRefused } = live;
-	const why = podsRefused === undefined ? '' : `; the cluster makes no more pods: ${podsRefused}`;
+	const { desired, total, updated, available } = live;
+	const cause = causeOf(observation, live);
+	const why = cause === undefined ? '' : `; ${cause.message}`;
 	if (live.observedGeneration < Math.min(live.generation, appliedGeneration)) {
 		// The Deployment's status is still about the time before our write. (A later annotation of somebody else makes a new
 		// generation too, but what the status says of our generation holds.)
@@ -105,7 +117,7 @@ function verdict(observation: WorkloadObservation): {
 	if (!isOutage && (updated < desired || total > updated)) {
 		return {
 			state: 'progressing',
-			reason: podsRefused === undefined ? 'Progressing' : 'PodsRefused',
+			reason: cause?.reason ?? 'Progressing',
 			message: `${object}: ${updated} of ${desired} pods updated, ${available} available${why}`,
 		};
 	}
@@ -113,13 +125,13 @@ function verdict(observation: WorkloadObservation): {
 	if (available === 0)
 		return {
 			state: 'degraded',
-			reason: 'ComponentNotReady',
+			reason: cause?.reason ?? 'ComponentNotReady',
 			message: `${object}: none of ${desired} pods available${why}`,
 		};
 	if (available < desired)
 		return {
 			state: 'degraded',
-			reason: 'PartlyReady',
+			reason: cause?.reason ?? 'PartlyReady',
 			message: `${object}: ${available} of ${desired} pods available${why}`,
 		};
 	const image = imageOf(observation, live);
@@ -130,6 +142,19 @@ function verdict(observation: WorkloadObservation): {
 				reason: 'ImageReplaced',
 				message: `${object} runs ${image.running} instead of ${observation.image}: something in the cluster changes what is written`,
 			};
+}
+
+/** Why there are not as many pods as wanted, or not all of them run. */
+function causeOf(
+	{ podTrouble, arePodsUnseen }: WorkloadObservation,
+	{ podsRefused }: WorkloadState,
+): { readonly reason?: string; readonly message: string } | undefined {
+	if (podsRefused !== undefined)
+		return { reason: 'PodsRefused', message: `the cluster makes no more pods: ${podsRefused}` };
+	if (podTrouble !== undefined) return podTrouble;
+	return arePodsUnseen === true
+		? { message: 'the operator may not list and watch the pods of this namespace, which would say why' }
+		: undefined;
 }
 
 /**

@@ -357,6 +357,7 @@ const anyWorkload = fc.record({
 	isRolledOut: fc.boolean(),
 	images: fc.constantFrom(['istio/pilot:1.4.10'], ['mirror.example/istio/pilot:1.4.10'], ['istio/pilot:1.3.8']),
 });
+const anyTrouble = fc.constantFrom(undefined, { reason: 'ContainerCrashes', message: 'exit code 1' });
 const anyWorkloads = fc.array(fc.oneof(anyWorkload, fc.constantFrom(undefined, 'unknown' as const)), { maxLength: 3 });
 const anyStep: fc.Arbitrary<Partial<Observation>> = fc.record(
 	{
@@ -369,7 +370,11 @@ const anyStep: fc.Arbitrary<Partial<Observation>> = fc.record(
 		certificateAuthority: fc.constantFrom(undefined, 'none' as const, ...authorities),
 		inventory: fc.constantFrom(undefined, inventory),
 		workloads: fc.option(
-			anyWorkloads.map((lives) => lives.map((live, index) => observed(live, { component: `c${index}` }))),
+			fc
+				.tuple(anyWorkloads, anyTrouble)
+				.map(([lives, podTrouble]) =>
+					lives.map((live, index) => observed(live, { component: `c${index}`, podTrouble })),
+				),
 			{ nil: undefined, freq: 5 },
 		),
 	},

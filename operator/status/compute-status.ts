@@ -6,7 +6,7 @@
  * are True, and `Ready` is Unknown, not False, while a roll-out goes on, so that no tool calls an installation failed that
  * is on its way.
  */
-import type { ParsedStatus } from '../../api/v1/index.ts';
+import type { ParsedStatus, Reason } from '../../api/v1/index.ts';
 import {
 	type CertificateAuthorityObservation,
 	certificateAuthorityStatus,
@@ -186,10 +186,9 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 			const message = found.map((component) => component.status.message ?? component.status.name).join('; ');
 			// When one component is a failure, all are told as failures, because Ready is False anyway.
 			const isProgress = state === 'degraded' && !found.some((component) => isFailure(component, observation));
-			const first = isProgress ? undefined : found[0];
-			return first === undefined
-				? { status: 'Unknown', reason: 'Progressing', message }
-				: { status, reason: first.status.reason ?? 'ComponentNotReady', message };
+			const reason = found[0]?.status.reason ?? 'ComponentNotReady';
+			if (!isProgress) return { status, reason, message };
+			return { status: 'Unknown', reason: isPodTrouble(reason) ? reason : 'Progressing', message };
 		}
 	}
 	if (inventory === undefined && paused === undefined)
@@ -199,6 +198,19 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 	if (authority?.reason === 'CAExpired') return authority;
 	return { status: 'True', reason: 'Ready', message: `the mesh runs ${observation.version ?? 'as asked'}` };
 }
+
+/** Reasons that say why pods do not run, which are worth telling while they are still waited for. */
+function isPodTrouble(reason: string): boolean {
+	return podTroubles.has(reason);
+}
+
+const podTroubles: ReadonlySet<string> = new Set<Reason>([
+	'PodsRefused',
+	'PodsUnschedulable',
+	'ImageNotPulled',
+	'ContainerNotStarted',
+	'ContainerCrashes',
+]);
 
 /** What somebody has done to a workload, and no roll-out mends. */
 const failuresAtOnce: ReadonlySet<string> = new Set(['ScaledToZero', 'ImageReplaced']);

@@ -88,7 +88,7 @@ export function permissionsFor(wanted: PermissionsFor): readonly Permission[] {
 }
 
 /** Permissions to read what is needed before anything is written. */
-function toLook({ namespace, role, hasPodCIDRs, hasServiceCIDRs }: PermissionsFor): readonly Permission[] {
+function toLook({ namespace, role, rendered, hasPodCIDRs, hasServiceCIDRs }: PermissionsFor): readonly Permission[] {
 	const isOptional = true;
 	return [
 		...allow(['get'], kinds.Namespace, { name: 'kube-system' }),
@@ -99,6 +99,10 @@ function toLook({ namespace, role, hasPodCIDRs, hasServiceCIDRs }: PermissionsFo
 					...allow(['list'], kinds.ServiceCIDR, { isOptional }),
 					...allow(['create'], kinds.Service, { namespace, isOptional }),
 				]),
+		// Why pods of a data plane do not run. Looked at only while some don't.
+		...(rendered.some(({ kind }) => kind === kinds.Deployment.kind)
+			? allow(['list', 'watch'], kinds.Pod, { namespace, isOptional })
+			: []),
 		...(role === 'Primary' ? [] : allow(['list'], kinds.MeshInstallation, { isOptional })),
 		...['istio', 'istio-security'].flatMap((name) => allow(['get'], kinds.ConfigMap, { namespace, name, isOptional })),
 		...['cacerts', 'istio-ca-secret'].flatMap((name) => allow(['get'], kinds.Secret, { namespace, name, isOptional })),

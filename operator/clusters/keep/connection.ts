@@ -5,6 +5,7 @@ import type { Child } from '../../apply/child.ts';
 import { ChildCaches } from '../../apply/child-caches.ts';
 import { managedSelector, partOfLabel } from '../../apply/identity.ts';
 import { type LiveNamespaces, labelledFor } from '../../apply/injection-labels.ts';
+import { PodWatch } from '../../apply/pod-watch.ts';
 import { RepairLimit } from '../../apply/repair-limit.ts';
 import type { WatchedKind } from '../../apply/watched-kinds.ts';
 import { Writer, type WriterOptions } from '../../apply/writer.ts';
@@ -94,6 +95,8 @@ export class ClusterConnection {
 	/** Functions to call at the end of the connection. */
 	readonly #endings: (() => void)[] = [];
 	readonly memory: InstallationMemory = emptyMemory();
+	/** Looks at the pods of the data plane while they do not run. */
+	readonly pods: PodWatch;
 	readonly #crdMemory: CrdMemory = { applied: new Map(), newer: new Set(), foreign: new Map() };
 	readonly #repairLimit = new RepairLimit();
 	readonly #now: () => number;
@@ -115,6 +118,7 @@ export class ClusterConnection {
 			onError,
 		});
 		this.live.onChange(onChange);
+		this.pods = new PodWatch({ api, onChange: () => wake('why its pods do not run'), onError });
 	}
 
 	/**
@@ -181,6 +185,7 @@ export class ClusterConnection {
 	async close(): Promise<void> {
 		this.#isClosed = true;
 		for (const end of this.#endings.splice(0)) end();
+		this.pods.stop();
 		this.live.stop();
 		await this.api.close();
 	}

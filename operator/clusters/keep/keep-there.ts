@@ -11,7 +11,7 @@ import type { VisitThere } from './visit.ts';
 
 /** Applies the objects. Returns whether all of them are there. Findings go into `found`. */
 export async function keepThere(context: KeeperContext, visit: VisitThere, found: PassFindings): Promise<boolean> {
-	const { entry, there, signal } = visit;
+	const { entry, mesh, there, signal } = visit;
 	const failures = failureContextOf(there.access);
 	const { result, notes, errors } = await inCluster(failures, signal, async () => {
 		await there.synced(signal);
@@ -21,7 +21,14 @@ export async function keepThere(context: KeeperContext, visit: VisitThere, found
 	if (result.againInMs !== undefined) found.againInMs = result.againInMs;
 	if (errors.length > 0) throw clusterFailure(new AggregateError(errors), failures);
 	if (entry.dataPlane !== undefined)
-		found.dataPlane = dataPlaneOf(there, result.gate, notes.join('; '), failures.secrets);
+		found.dataPlane = dataPlaneOf(there, {
+			namespace: mesh.namespace,
+			gate: result.gate,
+			note: notes.join('; '),
+			secrets: failures.secrets,
+		});
+	// Nobody would end it.
+	else there.pods.lookAt(undefined);
 	return result.hash !== undefined;
 }
 

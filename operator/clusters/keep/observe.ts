@@ -12,7 +12,7 @@ export interface PassFindings {
 	waiting?: string | undefined;
 	joinProblem?: ClusterProblem | undefined;
 	inventory?: { readonly objects: number; readonly hash: string };
-	dataPlane?: { readonly problem?: ClusterProblem; readonly waiting?: string; readonly note?: string };
+	dataPlane?: NonNullable<ClusterObservation['dataPlane']>;
 	againInMs?: number;
 }
 

@@ -1,0 +1,169 @@
+/**
+ * Why a pod of a Deployment does not run, in the words of the scheduler, the kubelet or the container runtime. A Deployment
+ * says only how many of its pods are available.
+ *
+ * What is kept never changes by itself while the trouble stays the same: it names no times and counts, and a container that
+ * is started again and again has the same trouble while it runs and while it waits. So the status is not written for it.
+ */
+import type { KubeObject } from '../runtime/object.ts';
+import { isRecord } from '../runtime/object-shape.ts';
+
+/** Reasons that conditions may give, see `api/v1/reasons.ts`. */
+export type PodTroubleReason = 'PodsUnschedulable' | 'ImageNotPulled' | 'ContainerNotStarted' | 'ContainerCrashes';
+
+export interface PodTrouble {
+	readonly reason: PodTroubleReason;
+	/** What is wrong with which pod. The words may be a stranger's, where the cluster is. */
+	readonly message: string;
+}
+
+/** What is kept of a pod. */
+export interface PodFacts {
+	readonly name: string;
+	/** Name of its Deployment. Undefined when it has none. */
+	readonly deployment: string | undefined;
+	/** RFC 3339. */
+	readonly createdAt: string;
+	/** Undefined while nothing is known to be wrong. */
+	readonly trouble: PodTrouble | undefined;
+}
+
+/** Other words are kept up to this length, in characters. */
+const longestWords = 512;
+
+/** Reasons of a waiting container that are about its image (kubernetes 1.36 `pkg/kubelet/images/types.go`). */
+const aboutImages: ReadonlySet<string> = new Set([
+	'ErrImagePull',
+	'ImagePullBackOff',
+	'InvalidImageName',
+	'ErrImageNeverPull',
+	'ImageInspectError',
+	'RegistryUnavailable',
+	'SignatureValidationFailed',
+]);
+
+/** Reasons of a waiting container that say that all goes well (`pkg/kubelet/kubelet_pods.go`). */
+const underWay: ReadonlySet<string> = new Set(['', 'ContainerCreating', 'PodInitializing']);
+
+/**
+ * Reads a pod. Whatever its fields hold, it throws nothing: the pod may come from a server that nobody trusts.
+ * @param before what was kept of the same pod before
+ */
+export function podFacts(pod: KubeObject, before: PodFacts | undefined): PodFacts {
+	const { name, creationTimestamp = '' } = pod.metadata;
+	return {
+		name,
+		deployment: deploymentOf(pod),
+		createdAt: creationTimestamp,
+		trouble: troubleOf(pod, before?.trouble),
+	};
+}
+
+/** The trouble of a Deployment's newest pod that has some: pods of an old template are not why a roll-out hangs. */
+export function troubleOfDeployment(deployment: string, pods: Iterable<PodFacts>): PodTrouble | undefined {
+	let newest: PodFacts | undefined;
+	for (const pod of pods) {
+		if (pod.deployment !== deployment || pod.trouble === undefined) continue;
+		if (newest === undefined || isBefore(newest, pod)) newest = pod;
+	}
+	return newest?.trouble;
+}
+
+function isBefore(a: PodFacts, b: PodFacts): boolean {
+	return a.createdAt === b.createdAt ? a.name > b.name : a.createdAt < b.createdAt;
+}
+
+/** Names of ReplicaSets are those of their Deployments with the hash of the template (`pkg/controller/deployment/sync.go`). */
+function deploymentOf({ metadata: { ownerReferences = [], labels = {} } }: KubeObject): string | undefined {
+	const hash = labels['pod-template-hash'];
+	const set = ownerReferences.find(({ kind }) => kind === 'ReplicaSet')?.name;
+	return hash !== undefined && typeof set === 'string' && set.endsWith(`-${hash}`)
+		? set.slice(0, -hash.length - 1)
+		: undefined;
+}
+
+function troubleOf(pod: KubeObject, before: PodTrouble | undefined): PodTrouble | undefined {
+	if (pod.metadata.deletionTimestamp !== undefined || !isRecord(pod.status)) return undefined;
+	const { status } = pod;
+	const about = `pod ${pod.metadata.name}`;
+	if (status.phase === 'Failed') {
+		// The kubelet refused or evicted it (Evicted, OutOfcpu, NodeAffinity). A container that ended is told below.
+		const reason = textOf(status.reason);
+		if (reason !== '')
+			return { reason: 'ContainerCrashes', message: `${about} failed (${reason})${words(status.message)}` };
+	}
+	const scheduled = listOf(status.conditions).find(({ type }) => type === 'PodScheduled');
+	if (scheduled?.status === 'False')
+		return {
+			reason: 'PodsUnschedulable',
+			message: `${about} is not scheduled${words(scheduled.message ?? scheduled.reason)}`,
+		};
+	for (const container of [...listOf(status.initContainerStatuses), ...listOf(status.containerStatuses)]) {
+		const trouble = troubleOfContainer(about, container, before);
+		if (trouble !== undefined) return trouble;
+	}
+	return undefined;
+}
+
+function troubleOfContainer(
+	about: string,
+	{ name, state, lastState, ready }: Readonly<Record<string, unknown>>,
+	before: PodTrouble | undefined,
+): PodTrouble | undefined {
+	if (ready === true) return undefined;
+	const which = `${about}, container ${textOf(name)}`;
+	const waiting = fieldOf(state, 'waiting');
+	const reason = textOf(waiting?.reason);
+	if (aboutImages.has(reason)) return imageTrouble(which, reason, textOf(waiting?.message), before);
+	const end = fieldOf(state, 'terminated') ?? fieldOf(lastState, 'terminated');
+	if (end !== undefined && (end.exitCode !== 0 || reason === 'CrashLoopBackOff')) return crash(which, end);
+	if (waiting === undefined || underWay.has(reason)) return undefined;
+	// CreateContainerConfigError, CreateContainerError, RunContainerError …
+	return { reason: 'ContainerNotStarted', message: `${which} is not started (${reason})${words(waiting.message)}` };
+}
+
+/**
+ * The kubelet tells in turns that pulling failed, and that it waits before it tries again. Since 1.32 it repeats the failure
+ * while it waits (`pkg/kubelet/images/image_manager.go`). Before, the words of the failure are kept.
+ */
+function imageTrouble(which: string, reason: string, said: string, before: PodTrouble | undefined): PodTrouble {
+	const [isWaiting, , failure] = /^Back-off pulling image "[^"]*"(: (?:ErrImagePull: )?(.+))?$/s.exec(said) ?? [];
+	const beginning = `${which}: its image is not pulled`;
+	if (isWaiting !== undefined && failure === undefined && before?.message.startsWith(beginning) === true) return before;
+	const given = failure ?? said;
+	return { reason: 'ImageNotPulled', message: `${beginning}${words(given === '' ? reason : given)}` };
+}
+
+function crash(which: string, end: Readonly<Record<string, unknown>>): PodTrouble {
+	const reason = textOf(end.reason);
+	const why = reason === '' || reason === 'Error' || reason === 'Completed' ? '' : ` (${reason})`;
+	const code = typeof end.exitCode === 'number' ? end.exitCode : 'unknown';
+	return {
+		reason: 'ContainerCrashes',
+		message: `${which} ended with exit code ${code}${why} and is started again${words(end.message)}`,
+	};
+}
+
+function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+	return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+function fieldOf(value: unknown, name: string): Readonly<Record<string, unknown>> | undefined {
+	const field = isRecord(value) ? value[name] : undefined;
+	return isRecord(field) ? field : undefined;
+}
+
+function textOf(value: unknown): string {
+	return typeof value === 'string' ? cut(value) : '';
+}
+
+/** `: …`, or nothing. */
+function words(value: unknown): string {
+	const text = textOf(value).trim();
+	return text === '' ? '' : `: ${text}`;
+}
+
+/** Cuts no character in half, and no line longer than it may be. */
+function cut(text: string): string {
+	return text.length > longestWords ? `${text.slice(0, longestWords).toWellFormed()}…` : text;
+}
