@@ -4,7 +4,6 @@
  * with the time.
  */
 import { Pool } from 'undici';
-import { objectPath } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 
 export interface LoaderTarget {
@@ -13,9 +12,16 @@ export interface LoaderTarget {
 	readonly token: string;
 }
 
+/** One server-side apply. */
+export interface FloorWrite {
+	/** REST path of the object, or of a subresource of it. */
+	readonly path: string;
+	readonly body: KubeObject;
+}
+
 export interface LoaderJob {
 	/** Each stage is stored before the next begins: namespaces, then what is in them. */
-	readonly stages: readonly (readonly KubeObject[])[];
+	readonly stages: readonly (readonly FloorWrite[])[];
 	/** Number of requests in flight. */
 	readonly inFlight: number;
 }
@@ -31,7 +37,7 @@ export interface LoaderAnswer {
 /** Far longer than any run, so that a hang ends. */
 const timeoutMs = 60_000;
 
-function connect({ url, ca, token }: LoaderTarget): (object: KubeObject) => Promise<void> {
+function connect({ url, ca, token }: LoaderTarget): (write: FloorWrite) => Promise<void> {
 	const pool = new Pool(url, {
 		connections: 32,
 		pipelining: 1,
@@ -45,32 +51,32 @@ function connect({ url, ca, token }: LoaderTarget): (object: KubeObject) => Prom
 		'content-type': 'application/apply-patch+yaml',
 		accept: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
 	};
-	return async (object) => {
+	return async ({ path, body: object }) => {
 		const { statusCode, body } = await pool.request({
 			method: 'PATCH',
-			path: `${objectPath(object)}?fieldManager=floor&force=true`,
+			path: `${path}?fieldManager=floor&force=true`,
 			headers,
 			body: JSON.stringify(object),
 		});
 		const text = await body.text();
-		if (statusCode >= 300) throw new Error(`${objectPath(object)}: ${statusCode} ${text.slice(0, 500)}`);
+		if (statusCode >= 300) throw new Error(`${path}: ${statusCode} ${text.slice(0, 500)}`);
 	};
 }
 
 async function applyAll(
-	objects: readonly KubeObject[],
+	writes: readonly FloorWrite[],
 	inFlight: number,
-	send: (object: KubeObject) => Promise<void>,
+	send: (write: FloorWrite) => Promise<void>,
 ): Promise<void> {
-	const waiting = objects.values();
+	const waiting = writes.values();
 	await Promise.all(
 		Array.from({ length: inFlight }, async () => {
-			for (const object of waiting) await send(object);
+			for (const write of waiting) await send(write);
 		}),
 	);
 }
 
-let send: ((object: KubeObject) => Promise<void>) | undefined;
+let send: ((write: FloorWrite) => Promise<void>) | undefined;
 
 async function run({ stages, inFlight }: LoaderJob): Promise<LoaderAnswer> {
 	if (send === undefined) throw new Error('no target yet');

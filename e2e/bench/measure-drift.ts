@@ -1,6 +1,7 @@
 /** Measures how long a change by others lives: from its acknowledgement until our repair is stored. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { applySetId } from '../../operator/render/index.ts';
+import { objectPath } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../../operator/runtime/object.ts';
 import { renderInstallation } from './measure-apply.ts';
 import {
@@ -71,11 +72,12 @@ async function timeBinding(stage: Stage): Promise<readonly number[]> {
 			({ metadata: { namespace = '' }, ...rest }) =>
 				({ ...rest, metadata: { name: 'floor', namespace } }) as KubeObject,
 		);
-	await loader.run({ stages: [binding], inFlight: 1 });
+	const stages = [binding.map((body) => ({ path: objectPath(body), body }))];
+	await loader.run({ stages, inFlight: 1 });
 	const series: number[] = [];
 	for (let run = 0; run < 10; run++) {
 		for (const object of binding) await stage.user.patch(referenceOf(object), { subjects: [] }, { type: 'merge' });
-		series.push(await loader.run({ stages: [binding], inFlight: 1 }));
+		series.push(await loader.run({ stages, inFlight: 1 }));
 		await sleep(15);
 	}
 	return series;

@@ -7,10 +7,11 @@ import { applySetId } from '../../operator/render/index.ts';
 import { isNotFound } from '../../operator/runtime/errors.ts';
 import { kindOf, kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
-import { floorStages, inFlightTried, renderInstallation } from './measure-apply.ts';
+import { applyCrds, defineFloor, timeFloor } from './floor.ts';
+import { renderInstallation } from './measure-apply.ts';
+import { asFigures, describePair, inTurns, type PairFigures } from './pair.ts';
 import {
 	installation,
-	type Loader,
 	openStage,
 	operatorNamespace,
 	operatorToken,
@@ -19,7 +20,7 @@ import {
 	startOperator,
 	until,
 } from './stage.ts';
-import { describeSeries, median } from './statistics.ts';
+import { timeInstallations } from './time-installations.ts';
 
 const version = '1.4.10';
 const spec = {
@@ -52,25 +53,14 @@ async function followSecrets(stage: Stage, objects: readonly KubeObject[]): Prom
 		if (kind === kinds.Namespace.kind) await stage.seen.children.followNamespace(metadata.name);
 }
 
-/** Milliseconds from the acknowledgement of the MeshInstallation until the last object without a gate is stored. */
-async function timeInstallation(stage: Stage): Promise<number> {
+/** Milliseconds that the operator writes for a whole mesh, what has a gate left out. */
+async function timeOperator(stage: Stage): Promise<number> {
 	const object = wholeMesh('whole');
 	const rendered = ungated(object);
 	await stage.seen.children.follow(rendered.map(kindOf));
 	await followSecrets(stage, rendered);
-	let missing = rendered.filter(({ kind }) => kind !== 'Namespace').length;
-	let storedAt = 0;
-	const off = stage.seen.onChild(({ type, current }) => {
-		if (type !== 'added' || current.instance !== object.metadata.name || gated.has(current.kind)) return;
-		// The caches of all kinds report it. Namespaces belong to no installation.
-		if (current.kind === 'Namespace') return;
-		missing--;
-		storedAt = performance.now();
-	});
-	await stage.user.create(object, { fieldManager: 'user' });
-	const acknowledgedAt = performance.now();
-	await until('the whole mesh is stored', () => missing === 0);
-	off();
+	const children = rendered.filter(({ kind }) => kind !== 'Namespace').length;
+	const milliseconds = await timeInstallations(stage, [object], children);
 	// A cluster has one Citadel for all namespaces, so the next mesh can't begin before this one is gone.
 	const reference = { ...kinds.MeshInstallation, name: object.metadata.name };
 	await stage.user.delete(reference);
@@ -83,19 +73,7 @@ async function timeInstallation(stage: Stage): Promise<number> {
 			},
 		),
 	);
-	return storedAt - acknowledgedAt;
-}
-
-async function measureFloor(loader: Loader, runs: number) {
-	const tried: { readonly inFlight: number; readonly series: readonly number[] }[] = [];
-	for (const inFlight of inFlightTried) {
-		const series: number[] = [];
-		for (let run = 0; run < runs; run++) {
-			series.push(await loader.run({ stages: floorStages(ungated(wholeMesh('floor'))), inFlight }));
-		}
-		tried.push({ inFlight, series });
-	}
-	return tried.reduce((best, other) => (median(other.series) < median(best.series) ? other : best));
+	return milliseconds;
 }
 
 function isEstablished(crd: KubeObject): boolean {
@@ -105,35 +83,34 @@ function isEstablished(crd: KubeObject): boolean {
 	return (conditions ?? []).some(({ type, status }) => type === 'Established' && status === 'True');
 }
 
-export interface FullFigures {
-	readonly 'full.single.ratio': number;
-	readonly 'full.single.ms': number;
-	readonly 'full.single.floor_ms': number;
-	readonly notes: readonly string[];
-}
+export type FullFigures = PairFigures<'full.single'> & { readonly notes: readonly string[] };
 
 export async function measureFull(runs: number): Promise<FullFigures> {
 	await using stage = await openStage();
 	await using loader = startLoader(stage, await operatorToken(stage));
 	await using _ = await startOperator(stage);
 	const { crds } = renderInstallation(wholeMesh('crds'));
-	await loader.run({ stages: [crds], inFlight: 8 });
+	await applyCrds(loader, crds);
 	await until('all of Istio’s kinds are served', async () => {
 		const served = await stage.user.list(kinds.CustomResourceDefinition);
 		return served.items.filter(isEstablished).length > crds.length;
 	});
-	await timeInstallation(stage);
-	await measureFloor(loader, 1);
-	const floor = await measureFloor(loader, runs);
-	const series: number[] = [];
-	for (let run = 0; run < runs * 2; run++) series.push(await timeInstallation(stage));
+	await defineFloor(stage);
+	let status: unknown;
+	const off = stage.seen.onInstallation(({ current }) => {
+		status = current?.status ?? status;
+	});
+	await timeOperator(stage);
+	off();
+	const floor = () => {
+		const mesh = wholeMesh('floor');
+		return timeFloor(stage, loader, [{ installation: mesh, objects: ungated(mesh) }], status);
+	};
+	await floor();
+	const pair = await inTurns(runs * 2, floor, () => timeOperator(stage));
 	return {
-		'full.single.ratio': median(series) / median(floor.series),
-		'full.single.ms': median(series),
-		'full.single.floor_ms': median(floor.series),
-		notes: [
-			`a whole mesh (${ungated(wholeMesh('sample')).length} objects, CRDs not counted): ${describeSeries(series)} ms, floor ${describeSeries(floor.series)} ms with ${floor.inFlight} in flight`,
-		],
+		...asFigures('full.single', pair),
+		notes: [`a whole mesh (${ungated(wholeMesh('sample')).length} objects, CRDs not counted): ${describePair(pair)}`],
 	};
 }
 

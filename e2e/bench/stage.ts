@@ -42,6 +42,8 @@ export interface Stage extends AsyncDisposable {
 	readonly user: ApiServer;
 	/** Sees every object of an installation at the moment when it is stored. */
 	readonly seen: MeshCaches;
+	/** What installs the operator, as it was applied. */
+	readonly manifests: readonly KubeObject[];
 }
 
 export interface StageOptions {
@@ -53,9 +55,9 @@ export interface StageOptions {
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
 	const cluster = await startCluster({ parts: 'api-server', fsync: true, ...options });
 	const user = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken }, { maxInFlight: 32 });
-	for (const object of manifests({ meshNamespaces: [anyNamespace] })) {
-		// The operator runs as a process here, so its namespace has all it needs but the Deployment.
-		if (object.kind === 'Deployment') continue;
+	// The operator runs as a process here, so its namespace has all it needs but the Deployment.
+	const applied = manifests({ meshNamespaces: [anyNamespace] }).filter(({ kind }) => kind !== 'Deployment');
+	for (const object of applied) {
 		await user.apply(object, { fieldManager: 'bench', force: true });
 	}
 	// The API server serves a new kind only after a while, which must not be measured.
@@ -73,6 +75,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
 		cluster,
 		user,
 		seen,
+		manifests: applied,
 		async [Symbol.asyncDispose]() {
 			seen.stop();
 			await user.close();

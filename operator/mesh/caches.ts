@@ -115,8 +115,9 @@ export class MeshCaches implements LiveNamespaces {
 
 	// Life
 
-	onInstallation(handler: ChangeHandler<StoredInstallation>): void {
-		this.#installations.addHandler(handler);
+	/** Returns a function that removes the handler. */
+	onInstallation(handler: ChangeHandler<StoredInstallation>): () => void {
+		return this.#installations.addHandler(handler);
 	}
 
 	/** Returns a function that removes the handler. */
