@@ -59,8 +59,8 @@ const parts: Readonly<Record<string, Part>> = {
 const goals: Readonly<Record<string, number>> = {
 	'apply.single.ratio': 1.4,
 	'apply.fifty.ratio': 1.15,
-	'full.single.ratio': 1.4,
-	'full.calls_per_object': 1.1,
+	'full.single.ratio': 1.2,
+	'full.calls_per_object': 1.05,
 	'drift.p50_ms': 10,
 	'drift.p99_ms': 50,
 	'noop.writes': 0,

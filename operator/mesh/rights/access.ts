@@ -145,18 +145,25 @@ export class Access {
 		return [...unread.flat(), ...(await this.#held.missing(neededForPrimaries(mesh), signal))];
 	}
 
-	/** The right to read Secrets in a namespace, if it is missing. Two requests show that, whatever the authorizer. */
+	/**
+	 * The right to read Secrets in a namespace, if it is missing. Unless it is given in the whole cluster, two requests show
+	 * that, whatever the authorizer.
+	 */
 	async #cantRead(part: RightsPart, namespace: string, signal: AbortSignal): Promise<readonly MissingRight[]> {
 		if (this.#readable.has(namespace)) return [];
 		const { api } = this.#options;
-		try {
-			await api.listPage(kinds.Secret, { namespace, metadataOnly: true, limit: 1, signal });
-			// Citadel's rights are to list all Secrets, and to get none.
-			await orAbsent(api.getMetadata({ ...kinds.Secret, namespace, name: askedFor }, { signal }));
-		} catch (error) {
-			if (isRefused(error))
-				return missingOf([], [part === 'mesh' ? rightToKeepSecrets(namespace) : rightToReadSecrets(part, namespace)]);
-			throw error;
+		if (!(await this.#held.surelyHas([rightToReadSecrets(part, namespace)], signal))) {
+			try {
+				await Promise.all([
+					api.listPage(kinds.Secret, { namespace, metadataOnly: true, limit: 1, signal }),
+					// Citadel's rights are to list all Secrets, and to get none.
+					orAbsent(api.getMetadata({ ...kinds.Secret, namespace, name: askedFor }, { signal })),
+				]);
+			} catch (error) {
+				if (isRefused(error))
+					return missingOf([], [part === 'mesh' ? rightToKeepSecrets(namespace) : rightToReadSecrets(part, namespace)]);
+				throw error;
+			}
 		}
 		this.#readable.add(namespace);
 		return [];

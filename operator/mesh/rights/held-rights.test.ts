@@ -35,16 +35,32 @@ function told(missing: readonly MissingRight[]): readonly string[] {
 	return missing.map(({ namespace, right }) => `${namespace ?? ''} ${describeRight(right)}`);
 }
 
+/** No namespace has this name: what is given in it is given in the whole cluster. */
+const nowhere = 'no.namespace';
+const inNamespaces = (namespace: string): Answer => ({ resourceRules: namespace === nowhere ? [] : [all] });
+
 test('rights are asked for once for all, by namespace, and again after ten minutes', async (t) => {
-	const { held, asked, pass } = stage(() => ({ resourceRules: [all] }));
+	const { held, asked, pass } = stage(inNamespaces);
 	t.deepEqual(await held.missing(secrets, signal), []);
 	t.deepEqual(await held.missing([rightToReadSecrets('mesh', 'a')], signal), []);
-	t.deepEqual(asked, ['a']);
+	t.deepEqual(asked, [nowhere, 'a']);
 	t.deepEqual(await held.missing([rightToReadSecrets('mesh', 'b')], signal), []);
-	t.deepEqual(asked, ['a', 'b']);
+	t.deepEqual(asked, [nowhere, 'a', 'b']);
 	pass(11 * 60_000);
 	await held.missing(secrets, signal);
-	t.deepEqual(asked, ['a', 'b', 'a']);
+	t.deepEqual(asked.slice(3).toSorted(), ['a', nowhere]);
+});
+
+test('what is given in the whole cluster is not asked about namespace by namespace', async (t) => {
+	const { held, asked, pass } = stage((namespace) => ({ resourceRules: namespace === nowhere ? [all] : [] }));
+	for (const namespace of ['a', 'b']) t.deepEqual(await held.missing([rightToKeepSecrets(namespace)], signal), []);
+	t.true(await held.surelyHas(secrets, signal));
+	t.deepEqual(asked, [nowhere]);
+	pass(1_500);
+	t.true(await held.surelyHas(secrets, signal));
+	t.deepEqual(asked, [nowhere, nowhere], 'what is held now is asked now');
+	t.false(await stage(inNamespaces).held.surelyHas(secrets, signal));
+	t.false(await stage(() => new Error('away')).held.surelyHas(secrets, signal));
 });
 
 test('what is needed in the whole cluster is not given by a role of any namespace', async (t) => {
@@ -62,11 +78,11 @@ test('while something is missing it is asked again, but not at once', async (t) 
 	const { held, asked, pass } = stage(() => ({ resourceRules: rules }));
 	t.is((await held.missing(secrets, signal)).length, 6);
 	await held.missing(secrets, signal);
-	t.is(asked.length, 1);
+	t.deepEqual(asked, [nowhere, 'a']);
 	rules = [all];
 	pass(1_500);
 	t.deepEqual(await held.missing(secrets, signal), []);
-	t.is(asked.length, 2);
+	t.deepEqual(asked, [nowhere, 'a', 'a']);
 });
 
 test('what an authorizer does not list, or nobody answers, counts as unknown and not as missing', async (t) => {
@@ -78,12 +94,13 @@ test('what an authorizer does not list, or nobody answers, counts as unknown and
 });
 
 test('the same list is compared once, until the answers may differ', async (t) => {
-	const { held, asked } = stage(() => ({ resourceRules: [all] }));
+	const { held, asked } = stage(inNamespaces);
 	await held.missing(secrets, signal);
-	await held.missing(secrets, signal);
-	held.forget();
 	await held.missing(secrets, signal);
 	t.is(asked.length, 2);
+	held.forget();
+	await held.missing(secrets, signal);
+	t.is(asked.length, 4);
 });
 
 test('the finding names what is missing, where, and the command for all of it', async (t) => {

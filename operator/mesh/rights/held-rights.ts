@@ -43,7 +43,10 @@ export class HeldRights {
 	/** By namespace. Empty for the whole cluster. */
 	readonly #held = new Map<string, Promise<Held>>();
 	/** What was found complete, with the answers that it was compared with. */
-	readonly #complete = new WeakMap<readonly NeededRight[], readonly Held[]>();
+	readonly #complete = new WeakMap<
+		readonly NeededRight[],
+		readonly { readonly scope: string; readonly held: Held }[]
+	>();
 
 	constructor(options: HeldRightsOptions) {
 		this.#options = options;
@@ -51,26 +54,37 @@ export class HeldRights {
 
 	/**
 	 * The needed rights that the account surely does not have. What an authorizer does not list may be there: only the
-	 * request itself shows that. The same list is compared once with the same answers.
+	 * request itself shows that. What is given in the whole cluster is not asked about namespace by namespace. The same list
+	 * is compared once with the same answers.
 	 */
 	async missing(needed: readonly NeededRight[], signal: AbortSignal): Promise<readonly MissingRight[]> {
-		const scopes = [...Map.groupBy(needed, ({ namespace = '' }) => namespace)];
-		const known = await Promise.all(scopes.map(([scope]) => this.#heldIn(scope, heldForMs)));
-		signal.throwIfAborted();
-		const before = this.#complete.get(needed);
-		if (before !== undefined && known.every((held, index) => held === before[index])) return [];
-		const found = await Promise.all(
-			scopes.map(async ([scope, rights], index) => {
-				const held = known[index];
-				if (held !== undefined && missingOf(held.rules, rights).length === 0) return [];
+		const known = this.#complete.get(needed);
+		const again = await Promise.all((known ?? []).map(({ scope }) => this.#heldIn(scope, heldForMs)));
+		if (known !== undefined && again.every((held, index) => held === known[index]?.held)) return [];
+		const everywhere = await this.#heldIn('', heldForMs);
+		const left = needed.filter(
+			(right) => right.namespace === undefined || missingOf(everywhere.rules, [right]).length > 0,
+		);
+		const scopes = [...Map.groupBy(left, ({ namespace = '' }) => namespace)];
+		const answers = await Promise.all(
+			scopes.map(async ([scope, rights]) => {
+				const held = scope === '' ? everywhere : await this.#heldIn(scope, heldForMs);
+				if (missingOf(held.rules, rights).length === 0) return { scope, held, missing: [] };
 				const fresh = await this.#heldIn(scope, askAgainMs);
-				return fresh.isIncomplete ? [] : missingOf(fresh.rules, rights);
+				return { scope, held: fresh, missing: fresh.isIncomplete ? [] : missingOf(fresh.rules, rights) };
 			}),
 		);
 		signal.throwIfAborted();
-		const missing = found.flat();
-		if (missing.length === 0) this.#complete.set(needed, known);
+		const missing = answers.flatMap((answer) => answer.missing);
+		if (missing.length === 0) this.#complete.set(needed, [{ scope: '', held: everywhere }, ...answers]);
 		return missing;
+	}
+
+	/** Whether rights in the whole cluster that are known to be there now include these. If not, they may be there even so. */
+	async surelyHas(needed: readonly NeededRight[], signal: AbortSignal): Promise<boolean> {
+		const { rules } = await this.#heldIn('', askAgainMs);
+		signal.throwIfAborted();
+		return missingOf(rules, needed).length === 0;
 	}
 
 	/** Asks anew next time: the API server has refused something. */
