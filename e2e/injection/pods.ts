@@ -213,9 +213,6 @@ export const pods: Readonly<Record<string, KubePod>> = {
 		},
 	}),
 	'a label for mutual TLS of its own': pod({ labels: { app: 'web', 'security.istio.io/tlsMode': 'disabled' } }),
-	'a container called as the proxy, never injected': pod({
-		containers: [app, { name: 'istio-proxy', image: 'own' }],
-	}),
 	'several containers with limits': pod({
 		labels: { app: 'web' },
 		containers: [app, { name: 'b', image: 'b', resources: { limits: { cpu: '3' } }, args: ['--concurrency', '9'] }],

@@ -114,5 +114,5 @@ export function checkAnnotations({ annotations: given = {} }: PodMetadata, minor
 
 export function annotationProblem(name: string, message: string): PodProblem {
 	const path = `metadata.annotations[${name}]`;
-	return { path, message: `${path} ${message}` };
+	return { path, message: `${path} ${message}`, remedy: 'correct the value, or remove the annotation' };
 }

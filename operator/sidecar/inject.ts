@@ -7,10 +7,12 @@ import { defineSidecar } from './definition.ts';
 import { AnnotationError, evaluateItems, type Json, proxyContainer, type Scope } from './evaluate.ts';
 import { type Delimiters, printTemplate } from './go-template.ts';
 import { injectorSettings } from './injector-settings.ts';
+import { warnOfAnnotations } from './known-annotations.ts';
 import type { Injection, InjectionContext, Named, Pod, PodContainer } from './pod.ts';
 import { rewriteProbes, rewritesProbes } from './probes.ts';
+import { reservedProblems } from './reserved.ts';
 import { reasonToSkip } from './select.ts';
-import { legacy, printStatus, readStatus } from './status.ts';
+import { nothingInjected, printStatus, readStatus } from './status.ts';
 import { tlsModeLabel, without } from './uninject.ts';
 
 /** The `template` in the injector's configuration, from which it makes what it adds to a pod. */
@@ -27,23 +29,30 @@ interface Added {
 }
 
 /**
- * The pod with the mesh's proxy. A proxy from an earlier injection is removed first, so that injecting twice is injecting
- * once. (The webhook looks at a pod that was injected by hand while the old proxy is still in it. So its new proxy is told
+ * The pod with the mesh's proxy. A proxy that its annotation shows to be from an earlier injection is removed first, so
+ * that injecting twice is injecting once. What is the pod's own under a name of Istio's is refused, where the webhook
+ * would replace it. (The webhook looks at a pod that was injected by hand while the old proxy is still in it. So its new proxy is told
  * the old proxy's annotation and port, too.) Never changes its arguments.
  */
 export function injectPod(mesh: ResolvedClassicMesh, given: Pod, context: InjectionContext = {}): Injection {
+	const warnings = warnOfAnnotations(given.metadata, mesh.release.minor);
 	const reason = reasonToSkip(mesh, given, context);
 	if (reason !== undefined) {
-		return { kind: 'skipped', reason };
+		return { kind: 'skipped', reason, warnings };
 	}
-	const pod = without(given, readStatus(given.metadata) ?? legacy);
+	const earlier = readStatus(given.metadata);
+	const pod = without(given, earlier.is === 'named' ? earlier.status : nothingInjected);
 	const { runs } = mesh.release.injector;
 	const problems = checkAnnotations(pod.metadata, runs);
 	if (problems.length > 0) {
 		return { kind: 'refused', problems };
 	}
 	try {
-		return { kind: 'injected', ...merge(mesh, pod, evaluate(mesh, pod, context)) };
+		const added = evaluate(mesh, pod, context);
+		const taken = reservedProblems(pod.spec, earlier, added);
+		return taken.length > 0
+			? { kind: 'refused', problems: taken }
+			: { kind: 'injected', ...merge(mesh, pod, added), warnings };
 	} catch (error) {
 		if (error instanceof AnnotationError) {
 			return { kind: 'refused', problems: [annotationProblem(error.annotation, error.message)] };

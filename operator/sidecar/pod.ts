@@ -53,22 +53,31 @@ export interface InjectionContext {
 	readonly typeMeta?: { readonly apiVersion: string; readonly kind: string };
 }
 
-/** An annotation whose value would make the webhook refuse the pod. */
+/** Something in a pod that keeps it from being injected, or cleaned. */
 export interface PodProblem {
 	/** Where: `metadata.annotations[status.sidecar.istio.io/port]`. */
 	readonly path: string;
 	/** A sentence without its full stop. */
 	readonly message: string;
+	/** What to do, in the imperative. */
+	readonly remedy: string;
+}
+
+/** What has no effect in a pod. Each begins with its path in the pod, and is a sentence without its full stop. */
+interface Warned {
+	readonly warnings?: readonly string[];
 }
 
 export type Injection =
-	| ({ readonly kind: 'injected' } & Pod)
+	| ({ readonly kind: 'injected' } & Pod & Warned)
 	/** The pod gets no proxy. `reason` is a sentence without its full stop. */
-	| { readonly kind: 'skipped'; readonly reason: string }
-	/** The webhook would refuse the pod. */
+	| ({ readonly kind: 'skipped'; readonly reason: string } & Warned)
+	/** The webhook would refuse the pod, or something of the pod's own would be lost. */
 	| { readonly kind: 'refused'; readonly problems: readonly PodProblem[] };
 
 export type Uninjection =
 	| ({ readonly kind: 'uninjected' } & Pod)
 	/** Nothing was injected. */
-	| { readonly kind: 'skipped'; readonly reason: string };
+	| { readonly kind: 'skipped'; readonly reason: string }
+	/** Nobody knows what in the pod was injected. */
+	| { readonly kind: 'refused'; readonly problems: readonly PodProblem[] };

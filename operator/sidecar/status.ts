@@ -23,19 +23,22 @@ export function printStatus(
 	return JSON.stringify({ version, ...Object.fromEntries(lists.map((list) => [list, names(added[list])])) });
 }
 
-/** What an earlier injection added. Undefined when the pod has no such annotation, or an empty one. */
-export function readStatus({ annotations: given = {} }: PodMetadata): InjectionStatus | undefined {
+/** What a pod says of an earlier injection. */
+export type Earlier =
+	| { readonly is: 'none' }
+	/** The annotation names what was added. */
+	| { readonly is: 'named'; readonly status: InjectionStatus }
+	/** There is an annotation, but it names nothing. So nobody knows what in the pod is the user's own. */
+	| { readonly is: 'unreadable' };
+
+export function readStatus({ annotations: given = {} }: PodMetadata): Earlier {
 	const text = Object.hasOwn(given, annotations.status) ? given[annotations.status] : undefined;
-	if (text === undefined) {
-		return undefined;
-	}
+	if (text === undefined) return { is: 'none' };
 	let value: unknown;
 	try {
 		value = JSON.parse(text);
 	} catch (error) {
-		if (error instanceof SyntaxError) {
-			return legacy;
-		}
+		if (error instanceof SyntaxError) return { is: 'unreadable' };
 		throw error;
 	}
 	const fields = typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
@@ -43,17 +46,19 @@ export function readStatus({ annotations: given = {} }: PodMetadata): InjectionS
 		const names = fields[list];
 		return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
 	});
-	if (initContainers.length + containers.length + volumes.length + imagePullSecrets.length === 0) {
-		return legacy;
-	}
-	return { version: String(fields.version ?? ''), initContainers, containers, volumes, imagePullSecrets };
+	return initContainers.length + containers.length + volumes.length + imagePullSecrets.length === 0
+		? { is: 'unreadable' }
+		: {
+				is: 'named',
+				status: { version: String(fields.version ?? ''), initContainers, containers, volumes, imagePullSecrets },
+			};
 }
 
-/** What a pod without a readable annotation may hold. The names were fixed before the annotation existed. */
-export const legacy: InjectionStatus = {
+/** The status of a pod into which nothing was injected. */
+export const nothingInjected: InjectionStatus = {
 	version: '',
-	initContainers: ['istio-init', 'enable-core-dump'],
-	containers: ['istio-proxy'],
-	volumes: ['istio-certs', 'istio-envoy'],
+	initContainers: [],
+	containers: [],
+	volumes: [],
 	imagePullSecrets: [],
 };

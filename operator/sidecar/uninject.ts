@@ -2,17 +2,31 @@
 import { annotations } from './annotations.ts';
 import type { Named, Pod, PodContainer, PodMetadata, PodSpec, Uninjection } from './pod.ts';
 import { restoreProbes } from './probes.ts';
-import { type InjectionStatus, readStatus } from './status.ts';
+import { reservedProblems } from './reserved.ts';
+import { type InjectionStatus, nothingInjected, readStatus } from './status.ts';
 
 /** Since 1.4 this label says that the pod's proxy speaks mutual TLS (istio 1.4 `pilot/pkg/model` TLSModeLabelName). */
 export const tlsModeLabel = { name: 'security.istio.io/tlsMode', value: 'istio' } as const;
 
-/** Removes what the pod's annotation `sidecar.istio.io/status` names. Never changes its arguments. */
+/**
+ * Removes what the pod's annotation `sidecar.istio.io/status` names, and nothing else. When the annotation names nothing, a
+ * container or volume with one of Istio's names may be the user's own: then the pod is refused. Never changes its
+ * arguments.
+ */
 export function uninjectPod(metadata: PodMetadata, spec: PodSpec): Uninjection {
-	const status = readStatus(metadata);
-	return status === undefined
-		? { kind: 'skipped', reason: `nothing was injected: it has no annotation ${annotations.status}` }
-		: { kind: 'uninjected', ...without({ metadata, spec }, status) };
+	const earlier = readStatus(metadata);
+	switch (earlier.is) {
+		case 'none':
+			return { kind: 'skipped', reason: `nothing was injected: it has no annotation ${annotations.status}` };
+		case 'named':
+			return { kind: 'uninjected', ...without({ metadata, spec }, earlier.status) };
+		case 'unreadable': {
+			const problems = reservedProblems(spec, earlier);
+			return problems.length === 0
+				? { kind: 'uninjected', ...without({ metadata, spec }, nothingInjected) }
+				: { kind: 'refused', problems };
+		}
+	}
 }
 
 /** The pod without what a status names. */

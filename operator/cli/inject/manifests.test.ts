@@ -254,6 +254,107 @@ items:
 	]);
 });
 
+const template = '{metadata: {labels: {app: a}}, spec: {containers: [{name: c, image: i}]}}';
+const ofOtherGroups: readonly (readonly [apiVersion: string, kind: string, spec: string])[] = [
+	['extensions/v1beta1', 'Deployment', `{template: ${template}}`],
+	['extensions/v1beta1', 'DaemonSet', `{template: ${template}}`],
+	['apps/v1beta2', 'Deployment', `{template: ${template}}`],
+	['apps.openshift.io/v1', 'DeploymentConfig', `{template: ${template}}`],
+	['argoproj.io/v1alpha1', 'Rollout', `{template: ${template}}`],
+	['serving.knative.dev/v1', 'Service', `{template: ${template}}`],
+	['example.com/v1', 'Nightly', `{jobTemplate: {spec: {template: ${template}}}}`],
+];
+
+test('a kind of any group with a pod template is injected, in lists as well, and goes back to the byte', (t) => {
+	for (const [apiVersion, kind, spec] of ofOtherGroups) {
+		const object = `{apiVersion: ${apiVersion}, kind: ${kind}, metadata: {name: a}, spec: ${spec}}`;
+		for (const text of [object, `apiVersion: v1\nkind: List\nitems:\n- ${object}\n`]) {
+			const { text: injected, changed, notes } = inject(text);
+			t.is(changed, 1, kind);
+			t.deepEqual(notes, []);
+			t.deepEqual(containersIn(documents(injected)).toSorted(), ['c', 'istio-init', 'istio-proxy']);
+			t.is(uninject(injected).text, text);
+			t.is(inject(injected).text, injected);
+		}
+	}
+});
+
+test('containers in places where nothing is injected are told, and stay to the byte', (t) => {
+	const text = `apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: steps-}
+spec:
+  templates:
+  - {name: one, container: {image: i}}
+  - {name: two, container: {image: j}}
+---
+apiVersion: kubeflow.org/v1
+kind: TFJob
+metadata: {name: train}
+spec: {tfReplicaSpecs: {Worker: {template: {spec: {containers: [{name: tensorflow, image: t}]}}}}}
+---
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: unnamed}
+spec: {template: {spec: {containers: [{image: i}]}}}
+---
+apiVersion: bitnami.com/v1alpha1
+kind: SealedSecret
+metadata: {name: sealed}
+spec: {template: {metadata: {name: sealed}}}
+`;
+	const { text: same, changed, notes } = inject(text);
+	t.is(same, text);
+	t.is(changed, 0);
+	const rest =
+		', and only pods in spec.template and spec.jobTemplate.spec.template, with containers that have names, are changed';
+	t.deepEqual(notes, [
+		`app.yaml: document 1: Workflow steps- is left as it is: it has containers in spec.templates[0].container, spec.templates[1].container${rest}`,
+		`app.yaml: document 2: TFJob train is left as it is: it has containers in spec.tfReplicaSpecs.Worker.template.spec.containers${rest}`,
+		`app.yaml: document 3: Service unnamed is left as it is: it has containers in spec.template.spec.containers${rest}`,
+	]);
+});
+
+test('annotations that change nothing are told with file, document and path, of pods that are left alone as well', (t) => {
+	const text = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec: {template: {metadata: {annotations: {sidecar.istio.io/injected: "false"}}, spec: {containers: [{name: c}]}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p, annotations: {sidecar.istio.io/logLevel: debug}}
+spec: {hostNetwork: true, containers: [{name: c}]}
+`;
+	t.deepEqual(
+		inject(text).notes.filter((note) => note.startsWith('warning: ')),
+		[
+			'warning: app.yaml: document 1: Deployment web: spec.template.metadata.annotations[sidecar.istio.io/injected] changes nothing: Istio 1.4 does not know it; the nearest name that is known is sidecar.istio.io/inject',
+			'warning: app.yaml: document 2: Pod p: metadata.annotations[sidecar.istio.io/logLevel] changes nothing: Istio 1.4 does not support it, later releases do',
+		],
+	);
+});
+
+test("what is the pod's own under a name of Istio's is refused, by inject and uninject, with all else that is wrong", (t) => {
+	const pod = (status: string) => `apiVersion: v1
+kind: Pod
+metadata: {name: p, annotations: {${status}}}
+spec: {containers: [{name: c}, {name: istio-proxy, image: own}], volumes: [{name: istio-envoy, emptyDir: {}}]}
+`;
+	const error = t.throws(() => inject(pod('')), { instanceOf: CommandError });
+	t.deepEqual(error?.message.split('\n'), [
+		"app.yaml: document 1: Pod p: spec.containers[istio-proxy] is a container of the pod's own with a name that is Istio's: the pod has no annotation sidecar.istio.io/status, so an injection has not put it there",
+		'  do: give the container another name; remove it if it is the rest of an earlier injection',
+		"app.yaml: document 1: Pod p: spec.volumes[istio-envoy] is a volume of the pod's own with a name that is Istio's: the pod has no annotation sidecar.istio.io/status, so an injection has not put it there",
+		'  do: give the volume another name; remove it if it is the rest of an earlier injection',
+	]);
+	t.is(uninject(pod('')).changed, 0);
+	t.throws(() => uninject(pod('sidecar.istio.io/status: injected')), {
+		instanceOf: CommandError,
+		message: /the annotation sidecar\.istio\.io\/status names nothing, so an injection has not put it there/,
+	});
+});
+
 test('a file that is no YAML is told with the document that breaks', (t) => {
 	const error = t.throws(() => inject('a: 1\n---\nb: [\n'), { instanceOf: CommandError });
 	t.regex(error?.message ?? '', /^app\.yaml: document 2 is not YAML: /);

@@ -8,10 +8,18 @@ import { findWorkloads, pathText, type Workload, withNulls, withValueAt } from '
 
 /** The outcome for one pod. */
 export type PodChange =
-	| ({ readonly kind: 'changed' } & Pod)
+	| ({ readonly kind: 'changed' } & Pod & Warned)
 	/** The pod is left as it is. `reason` is a sentence without its full stop. */
-	| { readonly kind: 'skipped'; readonly reason: string }
-	| { readonly kind: 'refused'; readonly problems: readonly { readonly message: string }[] };
+	| ({ readonly kind: 'skipped'; readonly reason: string } & Warned)
+	| {
+			readonly kind: 'refused';
+			readonly problems: readonly { readonly message: string; readonly remedy: string }[];
+	  };
+
+interface Warned {
+	/** What has no effect in the pod. Each begins with its path in the pod, and is a sentence without its full stop. */
+	readonly warnings?: readonly string[];
+}
 
 export type ChangePod = (workload: Workload) => PodChange;
 
@@ -38,21 +46,26 @@ export function changeManifests(source: string, text: string, change: ChangePod)
 		problems.push(
 			...found.problems.flatMap(({ path, message, remedy }) => [`${where}: ${path}: ${message}`, `  do: ${remedy}`]),
 		);
+		notes.push(...found.remarks.map((remark) => `${where}: ${remark}`));
 		return found.workloads.reduce<unknown>((value, workload) => {
 			const result = change(workload);
+			const title = titleOf(workload);
+			if (result.kind !== 'refused') {
+				const at = `${where}: ${title}: ${inTemplate(workload)}`;
+				notes.push(...(result.warnings ?? []).map((warning) => `warning: ${at}${warning}`));
+			}
 			if (result.kind === 'changed') {
 				changed += 1;
 				return withValueAt(value, workload.path, (old) => withPod(old, result));
 			}
-			const title = titleOf(workload);
 			if (result.kind === 'skipped') {
 				notes.push(`${where}: ${title} is left as it is: ${result.reason}`);
 			} else {
 				problems.push(
 					// A problem's message begins with its path in the pod.
-					...result.problems.flatMap(({ message }) => [
+					...result.problems.flatMap(({ message, remedy }) => [
 						`${where}: ${title}: ${inTemplate(workload)}${message}`,
-						'  do: correct the value, or remove the annotation',
+						`  do: ${remedy}`,
 					]),
 				);
 			}

@@ -1,4 +1,4 @@
-/** Finds pods in manifests: in the kinds with a pod template, and in lists of them. */
+/** Finds pods in manifests: in every kind with a pod template in a usual place, whatever its group, and in lists of them. */
 import { groupOf } from '../../runtime/object.ts';
 import { isRecord } from '../../runtime/object-shape.ts';
 import type { Pod } from '../../sidecar/index.ts';
@@ -32,6 +32,8 @@ export interface WorkloadProblem {
 export interface FoundWorkloads {
 	readonly workloads: readonly Workload[];
 	readonly problems: readonly WorkloadProblem[];
+	/** What is left as it is though it has containers, a sentence each without its full stop. */
+	readonly remarks: readonly string[];
 }
 
 /** The path from an object to its pod template, by group and kind. The versions of a group agree. */
@@ -47,7 +49,16 @@ const templatePaths: Readonly<Record<string, Path>> = {
 	'batch/Job': ['spec', 'template'],
 };
 
-const nothing: FoundWorkloads = { workloads: [], problems: [] };
+/**
+ * Where kinds of other groups have their pod template: DeploymentConfig, Rollout, Knative's Service, and what Kubernetes
+ * itself served as extensions/v1beta1. What is there counts as one when it has containers with names.
+ */
+const usualPaths: readonly Path[] = [
+	['spec', 'template'],
+	['spec', 'jobTemplate', 'spec', 'template'],
+];
+
+const nothing: FoundWorkloads = { workloads: [], problems: [], remarks: [] };
 
 /** All pod templates of a document, including those in lists (`List`, `DeploymentList`, and lists in lists). */
 export function findWorkloads(document: unknown): FoundWorkloads {
@@ -72,13 +83,57 @@ function find(
 		return all(value.items.map((item, index) => find(item, [...path, 'items', index], items)));
 	}
 	const templatePath = templatePaths[`${groupOf(apiVersion)}/${kind}`];
-	return templatePath === undefined ? nothing : read(value, { apiVersion, kind }, path, templatePath);
+	if (templatePath !== undefined) return read(value, { apiVersion, kind }, path, templatePath);
+	const usual = usualPaths.find((steps) => isPodTemplate(valueAt(value, steps)));
+	return usual === undefined
+		? { ...nothing, remarks: remarksOn(value, kind) }
+		: read(value, { apiVersion, kind }, path, usual);
+}
+
+function isPodTemplate(template: unknown): boolean {
+	const containers = valueAt(template, ['spec', 'containers']);
+	return (
+		Array.isArray(containers) &&
+		containers.length > 0 &&
+		containers.every((container) => isRecord(container) && typeof container.name === 'string')
+	);
+}
+
+/** At most this many places are told of one object. */
+const mostPlaces = 3;
+
+/** Tells of containers in places that are no pod template, so that nobody thinks that they get a proxy. */
+function remarksOn(object: Fields, kind: string): readonly string[] {
+	const places = placesOfContainers(object);
+	if (places.length === 0) return [];
+	const shown = places.slice(0, mostPlaces).map(pathText).join(', ');
+	const more = places.length > mostPlaces ? ` and ${places.length - mostPlaces} more` : '';
+	return [
+		`${kind} ${nameIn(object) ?? '(without a name)'} is left as it is: it has containers in ${shown}${more}, and only pods in spec.template and spec.jobTemplate.spec.template, with containers that have names, are changed`,
+	];
+}
+
+/** The places of everything that looks like containers. The reader of the text has bounded depth and size. */
+function placesOfContainers(value: unknown, path: Path = []): readonly Path[] {
+	if (Array.isArray(value)) return value.flatMap((item, index) => placesOfContainers(item, [...path, index]));
+	if (!isRecord(value)) return [];
+	return Object.entries(value).flatMap(([field, inside]): readonly Path[] => {
+		const here = [...path, field];
+		const isOne = field === 'container' && hasImage(inside);
+		const areSeveral = field === 'containers' && Array.isArray(inside) && inside.some(hasImage);
+		return isOne || areSeveral ? [here] : placesOfContainers(inside, here);
+	});
+}
+
+function hasImage(value: unknown): boolean {
+	return isRecord(value) && typeof value.image === 'string';
 }
 
 function all(found: readonly FoundWorkloads[]): FoundWorkloads {
 	return {
 		workloads: found.flatMap(({ workloads }) => workloads),
 		problems: found.flatMap(({ problems }) => problems),
+		remarks: found.flatMap(({ remarks }) => remarks),
 	};
 }
 
@@ -89,7 +144,7 @@ function read(
 	templatePath: Path,
 ): FoundWorkloads {
 	const metadata = isRecord(object.metadata) ? object.metadata : {};
-	const name = text(metadata.name) ?? text(metadata.generateName);
+	const name = nameIn(object);
 	const template = valueAt(object, templatePath);
 	const title = `${type.kind} ${name ?? '(without a name)'}`;
 	const problems = problemsOf(template, templatePath).map((problem) => ({
@@ -97,7 +152,7 @@ function read(
 		path: `${title}: ${problem.path}`,
 	}));
 	if (problems.length > 0 || !isRecord(template)) {
-		return { workloads: [], problems };
+		return { ...nothing, problems };
 	}
 	const namespace = text(metadata.namespace);
 	const workload: Workload = {
@@ -107,7 +162,12 @@ function read(
 		path: [...path, ...templatePath],
 		pod: podOf(template),
 	};
-	return { workloads: [workload], problems: [] };
+	return { ...nothing, workloads: [workload] };
+}
+
+/** The name of an object, or how the one begins that the API server makes. */
+function nameIn({ metadata }: Fields): string | undefined {
+	return isRecord(metadata) ? (text(metadata.name) ?? text(metadata.generateName)) : undefined;
 }
 
 function text(value: unknown): string | undefined {
