@@ -39,7 +39,13 @@ export const injectionLabel = 'istio-injection';
  */
 export const revisionLabel = 'istio.io/rev';
 
-/** On a namespace of workloads: the name of the MeshInstallation whose injector serves it, where a cluster has several. */
+/** On an object: the name of the MeshInstallation that it belongs to, where it is owned by it. */
+export const instanceLabel = 'app.kubernetes.io/instance';
+
+/**
+ * On a namespace of workloads: the name of the MeshInstallation whose injector serves it, where a cluster has several. On an
+ * object in a joined cluster: the name of the MeshInstallation that it belongs to.
+ */
 export const meshLabel = `${group}/mesh` as const;
 
 /**

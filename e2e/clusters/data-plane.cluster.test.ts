@@ -1,7 +1,7 @@
 /** A cluster without a control plane of its own: what it gets, when, and that its Services follow the pods here. */
 import { X509Certificate } from 'node:crypto';
 import test from 'ava';
-import { injectionLabel, meshLabel } from '../../operator/apply/identity.ts';
+import { fieldManager, injectionLabel, instanceLabel, meshLabel } from '../../operator/apply/identity.ts';
 import { injectorDnsNames, injectorName } from '../../operator/render/classic/injector-names.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { createLogger } from '../../operator/runtime/log/logger.ts';
@@ -174,6 +174,23 @@ test.serial('without a ready pod here there are no Endpoints there, and a condit
 	t.truthy(await addressesThere(pair, 'istio-telemetry'), 'the others keep theirs');
 	await applyInstallation(api, name, specWith());
 	await untilFollows('istio-pilot', 'istio=pilot', 2);
+});
+
+test.serial('what an earlier version made has other labels, and gets these without being made anew', async (t) => {
+	const { api } = pair.other;
+	const reference = { ...kinds.ServiceAccount, namespace, name: 'istio-reader-home' };
+	const { metadata, ...rest } = await api.get(reference);
+	const { [meshLabel]: _, ...labels } = metadata.labels ?? {};
+	await api.apply(
+		{ ...rest, metadata: { namespace, name: metadata.name, labels: { ...labels, [instanceLabel]: name } } },
+		{ fieldManager, force: true },
+	);
+	const after = await eventually('its labels are those of today', async () => {
+		const live = await api.get(reference);
+		return live.metadata.labels?.[instanceLabel] === undefined ? live : undefined;
+	});
+	t.is(after.metadata.labels?.[meshLabel], name);
+	t.is(after.metadata.uid, metadata.uid);
 });
 
 test.serial('why there are no pods is told of this cluster in the words of its API server', async (t) => {

@@ -1,5 +1,5 @@
 /** What is there of an installation, in a form in which two installations of the same spec are equal. */
-import { instanceLabel } from '../../operator/apply/identity.ts';
+import { instanceOf } from '../../operator/apply/identity.ts';
 import { applySetId } from '../../operator/render/index.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
@@ -71,7 +71,7 @@ export async function takeSnapshot(api: ApiServer, name: string): Promise<Snapsh
 	const [own, all] = await Promise.all([Promise.all(inNamespace), Promise.all(inCluster)]);
 	const others = all
 		.flatMap(({ items }) => items)
-		.filter(({ metadata }) => isNamedAfter(metadata.name, name) || metadata.labels?.[instanceLabel] === name);
+		.filter(({ metadata }) => isNamedAfter(metadata.name, name) || instanceOf(metadata.labels) === name);
 	return describe([...own.flatMap(({ items }) => items), ...others], name);
 }
 

@@ -1,7 +1,7 @@
 /** MeshInstallations in tests: made as a user makes them, and looked at from outside, through the API alone. */
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import { parseMeshInstallation } from '../../api/v1/index.ts';
-import { instanceLabel, managedSelector } from '../../operator/apply/identity.ts';
+import { instanceOf, managedSelector } from '../../operator/apply/identity.ts';
 import { render, renderCrds, resolve } from '../../operator/lines/testing.ts';
 import type { ResolvedClassicMesh } from '../../operator/releases/classic/index.ts';
 import { type ClassicFacts, renderServedCluster } from '../../operator/render/classic/index.ts';
@@ -167,10 +167,13 @@ const childKinds: readonly Kind[] = Object.values(kinds).filter(
 
 /** Everything in the cluster that says it belongs to an installation; to any, where none is named. */
 export async function liveChildren(api: ApiServer, name?: string): Promise<readonly KubeObject[]> {
-	const labelSelector = name === undefined ? managedSelector : `${managedSelector},${instanceLabel}=${name}`;
 	// Istio's own kinds may not be there.
-	const lists = await Promise.all(childKinds.map((kind) => orAbsent(api.list<KubeObject>(kind, { labelSelector }))));
-	return lists.flatMap((list) => list?.items ?? []);
+	const lists = await Promise.all(
+		childKinds.map((kind) => orAbsent(api.list<KubeObject>(kind, { labelSelector: managedSelector }))),
+	);
+	return lists
+		.flatMap((list) => list?.items ?? [])
+		.filter(({ metadata }) => name === undefined || instanceOf(metadata.labels) === name);
 }
 
 /** The live object of a rendered one. Rejects with 404 where there is none. */

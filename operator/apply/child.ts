@@ -21,6 +21,7 @@ import {
 	fieldManager,
 	injectionFieldManager,
 	instanceLabel,
+	instanceOf,
 	meshLabel,
 	partOfLabel,
 } from './identity.ts';
@@ -29,7 +30,7 @@ import {
 export interface Child extends KubeObject {
 	/** Hash of the fields that we own, `undefined` when we own none. */
 	readonly fingerprint: string | undefined;
-	/** Label `app.kubernetes.io/instance`: the name of the MeshInstallation. */
+	/** The name of the MeshInstallation, see `instanceOf`. */
 	readonly instance: string | undefined;
 	/** Label `app.kubernetes.io/component`. */
 	readonly component: string | undefined;
@@ -283,7 +284,7 @@ export function toChild(object: KubeObject): Child {
 		kind: object.kind,
 		metadata: { name, ...definedFields({ namespace, uid, resourceVersion, deletionTimestamp }) },
 		fingerprint: fingerprint(object.metadata),
-		instance: labels?.[instanceLabel],
+		instance: object.kind === 'Namespace' ? labels?.[instanceLabel] : instanceOf(labels),
 		component: labels?.[componentLabel],
 		revision: labels?.[revisionLabel],
 		partOf: labels?.[partOfLabel],

@@ -4,6 +4,7 @@ import {
 	applySetLabel,
 	crdVersionAnnotation,
 	injectionLabel,
+	instanceLabel,
 	managedByLabel,
 	managedByValue,
 	meshLabel,
@@ -49,13 +50,25 @@ export function injectionFieldManagerThere(partOf: string): string {
 export const statusFieldManager = 'meshwright-status';
 
 export const componentLabel = 'app.kubernetes.io/component';
-export const instanceLabel = 'app.kubernetes.io/instance';
+
+/** The name of the MeshInstallation that an object belongs to, in whichever cluster. Versions before had one label for both. */
+export function instanceOf(labels: Readonly<Record<string, string>> | undefined): string | undefined {
+	return labels?.[instanceLabel] ?? labels?.[meshLabel];
+}
 
 /** Membership of an ApplySet. */
 export const partOfLabel = applySetLabel;
 
 // Rendering writes the same names that are read here.
-export { adoptAnnotation, crdVersionAnnotation, injectionLabel, managedByLabel, managedByValue, meshLabel };
+export {
+	adoptAnnotation,
+	crdVersionAnnotation,
+	injectionLabel,
+	instanceLabel,
+	managedByLabel,
+	managedByValue,
+	meshLabel,
+};
 
 /** A CRD carries it for the moment of a nudge. */
 export const nudgeAnnotation = 'meshwright.io/nudge';

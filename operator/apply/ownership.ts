@@ -1,7 +1,7 @@
 /** Decides whose an object is, from metadata alone, before we write over an object that exists already. */
 import type { ObjectMeta } from '../runtime/object.ts';
 import { fingerprint } from './fingerprint.ts';
-import { adoptAnnotation, instanceLabel, managedByLabel, managedByValue, partOfLabel } from './identity.ts';
+import { adoptAnnotation, instanceOf, managedByLabel, managedByValue, partOfLabel } from './identity.ts';
 
 export type Ownership =
 	| { readonly kind: 'ours' }
@@ -25,7 +25,7 @@ export function ownershipOf(metadata: ObjectMeta, partOf: string, ownerUid?: str
 	if (controller !== undefined) return { kind: 'foreign', owner: `${controller.kind} ${controller.name}` };
 	const manager = labels?.[managedByLabel];
 	if (manager !== undefined && manager !== managedByValue) return { kind: 'foreign', owner: manager };
-	const instance = labels?.[instanceLabel];
+	const instance = instanceOf(labels);
 	if (manager === managedByValue && instance !== undefined) {
 		return { kind: 'foreign', owner: `MeshInstallation ${instance}` };
 	}

@@ -5,7 +5,7 @@
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import type { Child } from './child.ts';
 import { bodyHash, inventoryHash } from './fingerprint.ts';
-import { instanceLabel, isShared } from './identity.ts';
+import { instanceOf, isShared } from './identity.ts';
 import type { LiveObjects } from './live.ts';
 
 /** What was applied for one object, and the API server's acknowledgement. */
@@ -86,7 +86,7 @@ function causeOf(
 	if (live === undefined) return applied === undefined ? 'missing' : 'deleted';
 	if (live.metadata.deletionTimestamp !== undefined) return undefined;
 	// An object of the same name, made for another installation, is treated like any object that is not ours.
-	if (live.partOf !== partOf && live.instance !== object.metadata.labels?.[instanceLabel]) return 'missing';
+	if (live.partOf !== partOf && live.instance !== instanceOf(object.metadata.labels)) return 'missing';
 	if (applied === undefined || applied.bodyHash !== bodyHash(object)) return 'outdated';
 	if (live.fingerprint !== applied.fingerprint) return 'drifted';
 	return undefined;

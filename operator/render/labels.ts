@@ -3,7 +3,15 @@
  * together.
  */
 import { createHash } from 'node:crypto';
-import { applySetLabel, clusterLabel, managedByLabel, managedByValue, revisionLabel } from '../../api/v1/index.ts';
+import {
+	applySetLabel,
+	clusterLabel,
+	instanceLabel,
+	managedByLabel,
+	managedByValue,
+	meshLabel,
+	revisionLabel,
+} from '../../api/v1/index.ts';
 import type { ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 
@@ -39,7 +47,7 @@ export function objectLabels(mesh: ResolvedMesh, component: string, name: string
 export function podLabels(mesh: ResolvedMesh, component: string, name: string): Labels {
 	return {
 		'app.kubernetes.io/name': name,
-		'app.kubernetes.io/instance': mesh.name,
+		[instanceLabel]: mesh.name,
 		'app.kubernetes.io/component': component,
 		'app.kubernetes.io/part-of': 'istio',
 		...revisionLabels(mesh),
@@ -61,6 +69,10 @@ export function revisionedName({ revision }: Pick<ResolvedMesh, 'revision'>, nam
  * The same object for the API server of another cluster. It belongs to a set of its own there, because this cluster's set
  * has its parent here, and names the cluster whose operator keeps it. An object without a set, such as a namespace, stays
  * as it is.
+ *
+ * It has no owner there, so it must not have the label by which Argo CD takes it for a part of the application of that name
+ * (argo-cd 2.14 `util/settings/settings.go`, `GetAppInstanceLabelKey`), which would prune it. Pods keep it: they have an
+ * owner.
  */
 export function keptFrom(object: KubeObject, keeper: string, applySet: string): KubeObject {
 	const { labels } = object.metadata;
@@ -68,6 +80,15 @@ export function keptFrom(object: KubeObject, keeper: string, applySet: string): 
 		? object
 		: {
 				...object,
-				metadata: { ...object.metadata, labels: { ...labels, [applySetLabel]: applySet, [clusterLabel]: keeper } },
+				metadata: {
+					...object.metadata,
+					labels: { ...ownerlessLabels(labels), [applySetLabel]: applySet, [clusterLabel]: keeper },
+				},
 			};
+}
+
+/** The labels of an object whose owner is in another cluster: another label says which mesh it belongs to. */
+export function ownerlessLabels(labels: Labels): Labels {
+	const { [instanceLabel]: mesh, ...rest } = labels;
+	return mesh === undefined ? labels : { ...rest, [meshLabel]: mesh };
 }

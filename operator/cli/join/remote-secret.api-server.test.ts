@@ -173,7 +173,8 @@ spec:
 	t.is(exitCode, 0, stderr);
 	const secret = JSON.parse(stdout) as Secret;
 	t.is(secret.metadata.namespace, 'shop-mesh');
-	t.is(secret.metadata.labels?.['app.kubernetes.io/instance'], 'shop');
+	t.is(secret.metadata.labels?.['meshwright.io/mesh'], 'shop');
+	t.is(secret.metadata.labels?.['app.kubernetes.io/instance'], undefined, 'by which Argo CD would prune it');
 	t.like(recordOf(toChild(secret)), {
 		dataPlane: true,
 		kubeconfig: { namespace: 'ops', name: 'other', key: 'config' },

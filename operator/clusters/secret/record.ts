@@ -16,7 +16,7 @@ import { applySetLabel, clusterAnnotationPrefix, clusterLabel, multiClusterLabel
 import { definedFields } from '../../../api/v1/index.ts';
 import type { Child, ClusterRecordFacts } from '../../apply/child.ts';
 import { componentLabel, instanceLabel, type Owner, ownerReference } from '../../apply/identity.ts';
-import { applySetId, managedBy } from '../../render/index.ts';
+import { applySetId, managedBy, ownerlessLabels } from '../../render/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { remoteSecretName } from './remote-secret.ts';
@@ -152,6 +152,7 @@ export function recordSecret(
 	});
 	const isPublished = state === 'Published' && kubeconfig !== undefined;
 	const { apiVersion, kind, namespace, name } = recordReference(mesh.namespace, cluster);
+	const of = { [instanceLabel]: mesh.name };
 	return Object.freeze({
 		apiVersion,
 		kind,
@@ -161,7 +162,7 @@ export function recordSecret(
 			labels: {
 				...managedBy,
 				'app.kubernetes.io/part-of': 'istio',
-				[instanceLabel]: mesh.name,
+				...(mesh.owner === undefined ? ownerlessLabels(of) : of),
 				[componentLabel]: clustersComponent,
 				[applySetLabel]: mesh.partOf ?? recordSetId(mesh.name, cluster),
 				[clusterLabel]: cluster,

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { parse } from 'yaml';
-import { applySetLabel, clusterLabel } from '../../../api/v1/index.ts';
+import { applySetLabel, clusterLabel, instanceLabel, meshLabel } from '../../../api/v1/index.ts';
 import { render, renderReader } from '../../lines/testing.ts';
 import { classicReleases } from '../../releases/classic/index.ts';
 import { kindOf } from '../../runtime/kinds.ts';
@@ -52,6 +52,14 @@ const entry = { name: 'eu-west', network: 'there', kubeconfigSecret: { name: 'a'
 for (const { version, minor } of classicReleases) {
 	const mesh = meshOf(spec(version));
 	const objects = renderDataPlane(mesh, remote);
+
+	test(`${version}: no object there has the label by which Argo CD prunes what has no owner, but pods keep it`, (t) => {
+		for (const { kind, metadata, spec: given } of objects) {
+			t.false(instanceLabel in (metadata.labels ?? {}), `${kind} ${metadata.name}`);
+			if (kind !== 'Namespace') t.is(metadata.labels?.[meshLabel], mesh.name);
+			if (kind === 'Deployment') t.is(at(given, 'template', 'metadata', 'labels', instanceLabel), mesh.name);
+		}
+	});
 
 	test(`${version}: what a data plane is made of`, (t) => {
 		const reads = minor === '1.4' ? [] : ['istio-sidecar-injector-mesh'];
