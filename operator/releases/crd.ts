@@ -18,4 +18,6 @@ export interface IstioCrd {
 	readonly categories: readonly string[];
 	readonly shortNames: readonly string[];
 	readonly columns: readonly PrinterColumn[];
+	/** Istio's own labels, by which people select definitions. */
+	readonly labels: Readonly<Record<string, string>>;
 }

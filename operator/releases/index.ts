@@ -2,6 +2,7 @@
 export type { AccessRule, ComponentRelease, KubernetesSupport, Port, ReadRule, Resources } from './component.ts';
 export type { IstioCrd, PrinterColumn } from './crd.ts';
 export { comesFrom, registryParts } from './image-reference.ts';
+export { type LabelRule, labelsByRule } from './label-rule.ts';
 export { closedNamespaces, type MeshLimits, type OverlayPolicy, systemNamespaces } from './limits.ts';
 export { checkLimits } from './limits-check.ts';
 export type {

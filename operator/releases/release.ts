@@ -1,5 +1,6 @@
 /** What every release of every line tells about itself. */
 import type { KubernetesSupport } from './component.ts';
+import type { LabelRule } from './label-rule.ts';
 
 /** A release that can be installed. Each line has a type of its own with everything else. */
 export interface Release {
@@ -10,6 +11,8 @@ export interface Release {
 	readonly kubernetes: KubernetesSupport;
 	/** CPU architectures of the published images. */
 	readonly architectures: readonly string[];
+	/** The labels by which people know its objects. Default: none. */
+	readonly labels?: readonly LabelRule[];
 }
 
 /** A minor that was supported once and can no longer be installed. */

@@ -22,7 +22,11 @@ function definition(crd: IstioCrd, release: string): KubeObject {
 	return {
 		apiVersion: 'apiextensions.k8s.io/v1',
 		kind: 'CustomResourceDefinition',
-		metadata: { name: crd.name, labels: managedBy, annotations: { [crdVersionAnnotation]: release } },
+		metadata: {
+			name: crd.name,
+			labels: { ...crd.labels, ...managedBy },
+			annotations: { [crdVersionAnnotation]: release },
+		},
 		spec: {
 			group: crd.group,
 			scope: crd.scope,

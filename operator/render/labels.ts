@@ -12,7 +12,7 @@ import {
 	meshLabel,
 	revisionLabel,
 } from '../../api/v1/index.ts';
-import type { ResolvedMesh } from '../releases/index.ts';
+import { labelsByRule, type ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -32,9 +32,13 @@ export function applySetId(name: string): string {
 	return `applyset-${hash}-v1`;
 }
 
-/** Labels of an object that belongs to one mesh. `component` is the part of the mesh, `name` the application's name. */
-export function objectLabels(mesh: ResolvedMesh, component: string, name: string): Labels {
+/**
+ * Labels of an object that belongs to one mesh: ours, and those by which people know objects of its release. `component` is
+ * the part of the mesh, `name` the application's name.
+ */
+export function objectLabels(mesh: ResolvedMesh, kind: string, component: string, name: string): Labels {
 	return {
+		...labelsByRule(mesh.release.labels ?? [], kind, component),
 		...podLabels(mesh, component, name),
 		'app.kubernetes.io/version': mesh.release.version,
 		[applySetLabel]: applySetId(mesh.name),

@@ -33,42 +33,49 @@ interface PolicyRule {
 
 /** ServiceAccount, roles and bindings of a component. */
 export function renderAccount(mesh: ResolvedMesh, account: Account): readonly KubeObject[] {
-	const labels = objectLabels(mesh, account.component, account.application ?? account.name);
 	return [
 		{
 			apiVersion: 'v1',
 			kind: 'ServiceAccount',
-			metadata: { name: account.serviceAccount, namespace: mesh.namespace, labels },
+			metadata: {
+				name: account.serviceAccount,
+				namespace: mesh.namespace,
+				labels: labelsOf(mesh, account, 'ServiceAccount'),
+			},
 			// Its own pods ask for the token. Nothing else that uses the account by accident gets one.
 			automountServiceAccountToken: false,
 		},
-		...grant(mesh, account, labels, 'ClusterRole', account.cluster),
-		...grant(mesh, account, labels, 'Role', account.namespace),
+		...grant(mesh, account, 'ClusterRole', account.cluster),
+		...grant(mesh, account, 'Role', account.namespace),
 	];
+}
+
+function labelsOf(mesh: ResolvedMesh, { component, name, application = name }: Account, kind: string): Labels {
+	return objectLabels(mesh, kind, component, application);
 }
 
 /** A role and its binding. Neither when there is nothing to grant. */
 function grant(
 	mesh: ResolvedMesh,
 	account: Account,
-	labels: Labels,
 	kind: 'ClusterRole' | 'Role',
 	rules: readonly AccessRule[],
 ): readonly KubeObject[] {
 	if (rules.length === 0) {
 		return [];
 	}
-	const metadata =
+	const name =
 		kind === 'ClusterRole'
-			? { name: `${account.name}-${mesh.namespace}`, labels }
-			: { name: account.name, namespace: mesh.namespace, labels };
+			? { name: `${account.name}-${mesh.namespace}` }
+			: { name: account.name, namespace: mesh.namespace };
+	const metadata = (of: string) => ({ ...name, labels: labelsOf(mesh, account, of) });
 	return [
-		{ apiVersion: `${rbac}/v1`, kind, metadata, rules: policyRules(rules) },
+		{ apiVersion: `${rbac}/v1`, kind, metadata: metadata(kind), rules: policyRules(rules) },
 		{
 			apiVersion: `${rbac}/v1`,
 			kind: `${kind}Binding`,
-			metadata,
-			roleRef: { apiGroup: rbac, kind, name: metadata.name },
+			metadata: metadata(`${kind}Binding`),
+			roleRef: { apiGroup: rbac, kind, name: name.name },
 			subjects: [{ kind: 'ServiceAccount', name: account.serviceAccount, namespace: mesh.namespace }],
 		},
 	];

@@ -131,7 +131,7 @@ for (const [title, spec] of variants) {
 			t.is(labels['app.kubernetes.io/managed-by'], 'meshwright', objectKey(object));
 			const shared = object.kind === 'Namespace' || object.kind === 'CustomResourceDefinition';
 			t.is(labels[applySetLabel], shared ? undefined : applySetId(mesh.name), objectKey(object));
-			t.is(Object.keys(labels).length === 1, shared, objectKey(object));
+			t.is(labels['app.kubernetes.io/instance'], shared ? undefined : mesh.name, objectKey(object));
 			t.is(kindOf(object).namespaced, object.metadata.namespace !== undefined, objectKey(object));
 			t.is(object.metadata.ownerReferences, undefined);
 		}

@@ -8,8 +8,6 @@ export interface ComponentService {
 	readonly component: string;
 	/** Name of the Service, and of the Deployment: `istio-pilot`. */
 	readonly name: string;
-	/** Istio's own labels, including those of the selector. */
-	readonly labels: Labels;
 	/** Undefined when the Service leads to addresses that are written beside it. */
 	readonly selector?: Labels;
 	readonly annotations?: Labels;
@@ -20,14 +18,14 @@ export interface ComponentService {
 }
 
 export function componentService(mesh: ResolvedMesh, service: ComponentService): KubeObject {
-	const { component, name, labels, selector, annotations, ports, portOf = ({ port }) => port } = service;
+	const { component, name, selector, annotations, ports, portOf = ({ port }) => port } = service;
 	return {
 		apiVersion: 'v1',
 		kind: 'Service',
 		metadata: {
 			name,
 			namespace: mesh.namespace,
-			labels: { ...labels, ...objectLabels(mesh, component, name) },
+			labels: objectLabels(mesh, 'Service', component, name),
 			...(annotations === undefined ? {} : { annotations }),
 		},
 		spec: {

@@ -65,18 +65,17 @@ export function labelsOfPods(
 	return { ...settings.podLabels, ...labels, ...podLabels(mesh, component, name) };
 }
 
-function metadata(mesh: ResolvedMesh, { component, name }: Workload): KubeObject['metadata'] {
-	return { name, namespace: mesh.namespace, labels: objectLabels(mesh, component, name) };
+function metadata(mesh: ResolvedMesh, kind: string, { component, name }: Workload): KubeObject['metadata'] {
+	return { name, namespace: mesh.namespace, labels: objectLabels(mesh, kind, component, name) };
 }
 
 function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
-	const { settings, container, component, name } = workload;
+	const { settings, container } = workload;
 	return {
 		apiVersion: 'apps/v1',
 		kind: 'Deployment',
 		metadata: {
-			...metadata(mesh, workload),
-			labels: { ...workload.labels, ...objectLabels(mesh, component, name) },
+			...metadata(mesh, 'Deployment', workload),
 			...(workload.notes === undefined ? {} : { annotations: workload.notes }),
 		},
 		spec: {
@@ -167,7 +166,7 @@ function autoscaler(mesh: ResolvedMesh, workload: Workload): readonly KubeObject
 		{
 			apiVersion: 'autoscaling/v2',
 			kind: 'HorizontalPodAutoscaler',
-			metadata: metadata(mesh, workload),
+			metadata: metadata(mesh, 'HorizontalPodAutoscaler', workload),
 			spec: {
 				scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: workload.name },
 				minReplicas: replicas.min,
@@ -194,7 +193,7 @@ function disruptionBudget(mesh: ResolvedMesh, workload: Workload): readonly Kube
 				{
 					apiVersion: 'policy/v1',
 					kind: 'PodDisruptionBudget',
-					metadata: metadata(mesh, workload),
+					metadata: metadata(mesh, 'PodDisruptionBudget', workload),
 					spec: {
 						...budget,
 						selector: { matchLabels: workload.selector },

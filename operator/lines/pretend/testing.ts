@@ -56,7 +56,7 @@ function component(mesh: PretendMesh, title: 'brain' | 'mouth'): readonly KubeOb
 			volumes: [],
 			settings: mesh.workload,
 		}),
-		componentService(mesh, { component: title, name, labels: selector, selector, ports: [port] }),
+		componentService(mesh, { component: title, name, selector, ports: [port] }),
 	];
 }
 

@@ -18,6 +18,8 @@ interface Row {
 	readonly shortNames?: readonly string[];
 	/** Name, type and path of each printer column. */
 	readonly columns?: readonly (readonly string[])[];
+	/** Those of the newest release that ships it; some charts have fewer. */
+	readonly labels?: Readonly<Partial<Record<'app' | 'package' | 'istio', string>>>;
 }
 
 const groups: readonly { readonly group: string; readonly version: string; readonly resources: readonly Row[] }[] =
@@ -43,6 +45,7 @@ export function crdsOf(release: Pick<ClassicRelease, 'minor'>): readonly IstioCr
 						scope: row.scope === 'Cluster' ? 'Cluster' : 'Namespaced',
 						categories: row.category === undefined ? [] : ['istio-io', `${row.category}-istio-io`],
 						shortNames: row.shortNames ?? [],
+						labels: row.labels ?? {},
 						columns: (row.columns ?? []).map(([name = '', type = '', jsonPath = '']) => ({ name, type, jsonPath })),
 					}),
 				),

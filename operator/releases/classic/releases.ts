@@ -9,6 +9,7 @@ import { citadelReleases } from './citadel.ts';
 import { controlPlaneProxyReleases } from './control-plane-proxy.ts';
 import { gatewayReleases } from './gateways.ts';
 import { injectorReleases } from './injector.ts';
+import { labelRules } from './labels.ts';
 import { logFlags } from './log-flags.ts';
 import type { Minor } from './minors.ts';
 import { mixerReleases } from './mixer.ts';
@@ -173,6 +174,7 @@ function commonOf(minor: Minor): Omit<ClassicRelease, 'version' | 'pilot' | 'mes
 		minor,
 		kubernetes,
 		architectures,
+		labels: labelRules[minor],
 		mixer: mixerReleases[minor],
 		citadel: citadelReleases[minor],
 		injector: injectorReleases[minor],

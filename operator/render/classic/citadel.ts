@@ -46,7 +46,7 @@ export function renderCitadel(mesh: ResolvedClassicMesh, facts: ClassicFacts): r
 			cluster: mesh.release.citadel.clusterAccess,
 			namespace: namespaceAccess(mesh, citadel),
 		}),
-		componentService(mesh, { component, name, labels, selector, ports: mesh.release.citadel.ports }),
+		componentService(mesh, { component, name, selector, ports: mesh.release.citadel.ports }),
 		...renderWorkload(mesh, {
 			component,
 			name,

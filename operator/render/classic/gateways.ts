@@ -132,7 +132,7 @@ function service(mesh: ResolvedClassicMesh, gateway: ResolvedGateway, component:
 		metadata: {
 			name,
 			namespace: mesh.namespace,
-			labels: { ...labels, ...objectLabels(mesh, component, name) },
+			labels: objectLabels(mesh, 'Service', component, name),
 			annotations: asGiven(annotations),
 		},
 		spec: {

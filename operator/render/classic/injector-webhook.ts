@@ -15,7 +15,10 @@ export function renderWebhook(mesh: ResolvedClassicMesh, roots: string | undefin
 	return {
 		apiVersion: 'admissionregistration.k8s.io/v1',
 		kind: 'MutatingWebhookConfiguration',
-		metadata: { name: injectorWebhook(mesh), labels: objectLabels(mesh, 'injector', injectorName) },
+		metadata: {
+			name: injectorWebhook(mesh),
+			labels: objectLabels(mesh, 'MutatingWebhookConfiguration', 'injector', injectorName),
+		},
 		webhooks: [
 			entry(mesh, roots, 'any-mesh.sidecar-injector.istio.io', { key: meshLabel, operator: 'DoesNotExist' }),
 			entry(mesh, roots, 'this-mesh.sidecar-injector.istio.io', {

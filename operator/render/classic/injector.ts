@@ -125,7 +125,7 @@ function configMap(mesh: ResolvedClassicMesh, { policy, neverInject, alwaysInjec
 		metadata: {
 			name: injectorName,
 			namespace: mesh.namespace,
-			labels: { ...selector, ...objectLabels(mesh, component, injectorName) },
+			labels: objectLabels(mesh, 'ConfigMap', component, injectorName),
 		},
 		data: {
 			config: stringify(config, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false }),
@@ -138,7 +138,6 @@ function service(mesh: ResolvedClassicMesh): KubeObject {
 	return componentService(mesh, {
 		component,
 		name: injectorName,
-		labels: selector,
 		selector,
 		ports: mesh.release.injector.ports,
 		// API servers call a webhook at 443 unless it names another port, and NetworkPolicies of users name that port.
@@ -159,7 +158,7 @@ function certificate(mesh: ResolvedClassicMesh, given: ServingCertificate | unde
 			metadata: {
 				name: ownInjectorSecret,
 				namespace: mesh.namespace,
-				labels: objectLabels(mesh, component, injectorName),
+				labels: objectLabels(mesh, 'Secret', component, injectorName),
 			},
 			type: 'Opaque',
 			data: {

@@ -42,7 +42,7 @@ export function renderMeshConfig(mesh: ResolvedClassicMesh, facts: ClassicFacts)
 		metadata: {
 			name: meshConfigMap,
 			namespace: mesh.namespace,
-			labels: { app: 'istio', service: 'istio', ...objectLabels(mesh, 'mesh-config', 'istio') },
+			labels: objectLabels(mesh, 'ConfigMap', 'mesh-config', 'istio'),
 		},
 		data: meshConfigData(mesh, facts),
 	};

@@ -150,7 +150,6 @@ export function mixerService(mesh: ResolvedClassicMesh, component: MixerService,
 	return componentService(mesh, {
 		component,
 		name: `istio-${component}`,
-		labels: { app: component, ...selectorOf(component) },
 		...(selecting === undefined ? {} : { selector: selecting }),
 		// Every proxy needs this Service, whatever the mesh says about the visibility of services.
 		annotations: mesh.release.mixer.config.exportTo ? { 'networking.istio.io/exportTo': '*' } : {},

@@ -37,7 +37,7 @@ function meshPolicy(mesh: ResolvedClassicMesh, mtls: { readonly mode?: 'PERMISSI
 	return {
 		apiVersion: 'authentication.istio.io/v1alpha1',
 		kind: 'MeshPolicy',
-		metadata: { name: 'default', labels: objectLabels(mesh, mutualTlsComponent, 'istio-mutual-tls') },
+		metadata: { name: 'default', labels: objectLabels(mesh, 'MeshPolicy', mutualTlsComponent, 'istio-mutual-tls') },
 		spec: { peers: [asGiven({ mtls })] },
 	};
 }
@@ -51,7 +51,11 @@ function destinationRule(
 	return {
 		apiVersion: 'networking.istio.io/v1alpha3',
 		kind: 'DestinationRule',
-		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, mutualTlsComponent, 'istio-mutual-tls') },
+		metadata: {
+			name,
+			namespace: mesh.namespace,
+			labels: objectLabels(mesh, 'DestinationRule', mutualTlsComponent, 'istio-mutual-tls'),
+		},
 		spec: { host, trafficPolicy: { tls: { mode } } },
 	};
 }

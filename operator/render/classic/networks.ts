@@ -80,7 +80,7 @@ export function renderNetworkGateway(mesh: ResolvedClassicMesh): readonly KubeOb
 		{
 			apiVersion: 'networking.istio.io/v1alpha3',
 			kind: 'Gateway',
-			metadata: { name, namespace, labels: objectLabels(mesh, 'networks', name) },
+			metadata: { name, namespace, labels: objectLabels(mesh, 'Gateway', 'networks', name) },
 			spec: {
 				selector: { istio: 'ingressgateway' },
 				servers: [

@@ -128,7 +128,6 @@ export function pilotService(mesh: ResolvedClassicMesh, selecting?: Labels): Kub
 	return componentService(mesh, {
 		component,
 		name,
-		labels: { app: 'pilot', ...selector },
 		...(selecting === undefined ? {} : { selector: selecting }),
 		ports: mesh.citadel === undefined ? ports : [...ports, ...proxyPorts],
 	});

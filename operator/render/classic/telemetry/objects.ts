@@ -28,7 +28,7 @@ export function configObject(mesh: ResolvedClassicMesh, kind: string, name: stri
 	return {
 		apiVersion,
 		kind,
-		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, mixerComponent, mixerName) },
+		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, kind, mixerComponent, mixerName) },
 		spec,
 	};
 }

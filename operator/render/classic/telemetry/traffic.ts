@@ -9,7 +9,7 @@ export function mixerTraffic(mesh: ResolvedClassicMesh, component: MixerService,
 	return {
 		apiVersion: 'networking.istio.io/v1alpha3',
 		kind: 'DestinationRule',
-		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, component, name) },
+		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, 'DestinationRule', component, name) },
 		spec: {
 			host: `${name}.${mesh.namespace}.svc.cluster.local`,
 			...(exportTo ? { exportTo: ['*'] } : {}),
