@@ -303,6 +303,17 @@ export const reasons = {
 		meaning: 'Some listed clusters are not part of the mesh, or not as asked; the message names them and why.',
 		remedy: 'See status.clusters, and the reasons of clusters below.',
 	},
+	NetworkUnreachable: {
+		condition: 'ClustersJoined',
+		meaning:
+			'A network of the mesh has no usable way in, so workloads of other networks do not reach it: no gateway, no load balancer, or a host name where the release needs an IP address. The message says which.',
+		remedy: 'Do what the message says about the ingress gateway of that network.',
+	},
+	NetworkPending: {
+		condition: 'ClustersJoined',
+		meaning: 'The load balancer of the gateway of a network has no address yet.',
+		remedy: 'If it takes long, see the Events of the Service istio-ingressgateway.',
+	},
 	ClustersLeaving: {
 		condition: 'ClustersJoined',
 		meaning: 'Clusters that are no longer listed are being left; the message names them.',

@@ -14,7 +14,7 @@ import {
 } from '../support/data-plane.ts';
 import { eventually } from '../support/eventually.ts';
 import { setAvailable } from '../support/injector.ts';
-import { applyInstallation, type Spec, untilInstalled, versionsOf } from '../support/installation.ts';
+import { applyInstallation, type Spec, untilCondition, untilInstalled, versionsOf } from '../support/installation.ts';
 import { clusterStatus, startJoiningOperator, untilCluster } from '../support/joined.ts';
 import { operatorUser } from '../support/mesh-cluster.ts';
 import type { RunningOperator } from '../support/operator.ts';
@@ -96,8 +96,11 @@ test.serial('meshNetworks names the clusters of each network, and its way in as 
 		here: { endpoints: [{ fromRegistry: 'Kubernetes' }] },
 		there: { endpoints: [{ fromRegistry: 'eu' }] },
 	});
+	const { message } = await untilCondition(home.api, name, 'ClustersJoined', 'Unknown', 'NetworkPending');
+	t.regex(message, /network here .*network there /);
 	await giveAddress(other.api, '192.0.2.20');
 	await giveAddress(home.api, '192.0.2.21');
+	await untilCondition(home.api, name, 'ClustersJoined', 'True', 'ClustersJoined');
 	await eventually('both ways in are known', async () => {
 		const text = JSON.stringify(await networks());
 		return text.includes('192.0.2.20') && text.includes('192.0.2.21');

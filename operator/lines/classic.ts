@@ -10,8 +10,10 @@ import {
 	type ClassicRelease,
 	classicReleases,
 	crossNetworkPort,
+	noWayIn,
 	type ResolvedClassicMesh,
 	resolveClassic,
+	takesGatewayAddress,
 } from '../releases/classic/index.ts';
 import {
 	type ClassicAddresses,
@@ -51,6 +53,8 @@ const multiCluster: MultiClusterSupport<ResolvedClassicMesh> = {
 	gateway: { service: 'istio-ingressgateway', port: crossNetworkPort },
 	knowsNetworks: ({ release }) => release.mesh.networks,
 	hasNetworks: ({ networks = [] }) => networks.length > 0,
+	noWayIn,
+	takesAddress: takesGatewayAddress,
 	readerRules,
 	dataPlane,
 };

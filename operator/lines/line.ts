@@ -101,6 +101,13 @@ export interface MultiClusterSupport<Mesh extends ResolvedMesh = ResolvedMesh> {
 	knowsNetworks(mesh: Mesh): boolean;
 	/** Whether this mesh has networks that are reached by gateways. */
 	hasNetworks(mesh: Mesh): boolean;
+	/**
+	 * Why the gateway that the mesh renders is no way into a network of several, in a sentence with what to do. Undefined when
+	 * it is one as soon as its load balancer has an address.
+	 */
+	noWayIn(mesh: Mesh): string | undefined;
+	/** Whether the control plane takes an address of a gateway. */
+	takesAddress(mesh: Mesh, address: string): boolean;
 	/** The rights of an account that reads a cluster. */
 	readerRules(mesh: Mesh): readonly ReadRule[];
 	readonly dataPlane: DataPlane<Mesh, object>;

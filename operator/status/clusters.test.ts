@@ -326,6 +326,15 @@ test('ClustersJoined tells the worst first', (t) => {
 	t.is(verdict(joined(), open, bad, leaving), `False/ClustersNotJoined: bad: ${overlap.message}`);
 	t.is(verdict(joined(), open, leaving), 'Unknown/ClustersJoining: open: for its token');
 	t.is(verdict(joined(), leaving), 'True/ClustersLeaving: leaving: for Pilot');
+	const withNetworks = (isPending: boolean, ...seen: readonly ClusterObservation[]) => {
+		const networks = [{ network: 'n', isPending, message: 'network n has no way in' }];
+		const { status, reason, message } = told({ ...of(...seen), networks }).conditions?.[0] ?? {};
+		return `${status}/${reason}: ${message}`;
+	};
+	t.is(withNetworks(false, joined()), 'False/NetworkUnreachable: network n has no way in');
+	t.is(withNetworks(true, joined()), 'Unknown/NetworkPending: network n has no way in');
+	t.is(withNetworks(false, bad), `False/ClustersNotJoined: bad: ${overlap.message}; network n has no way in`);
+	t.is(withNetworks(true, open), 'Unknown/ClustersJoining: open: for its token');
 	t.is(told(of()).conditions, undefined);
 	t.is(told(undefined, {}).conditions, undefined);
 });

@@ -17,6 +17,16 @@ export interface ClustersObservation {
 	/** Names of the clusters that have a record and are no longer listed. */
 	readonly leaving: readonly string[];
 	readonly leftBehind: NonNullable<ParsedStatus['leftBehind']>;
+	/** Networks of the mesh without a usable way in. Default: none. */
+	readonly networks?: readonly NetworkProblem[];
+}
+
+/** A network that other networks do not reach. */
+export interface NetworkProblem {
+	readonly network: string;
+	/** Whether it is expected to get a way in, by a load balancer that gets its address. */
+	readonly isPending: boolean;
+	readonly message: string;
 }
 
 type ClusterStatus = NonNullable<ParsedStatus['clusters']>[number];
@@ -74,9 +84,19 @@ export function clustersVerdict(
 	const told = clusters.map((cluster) => ({ name: cluster.name, ready: find(cluster, 'Ready') }));
 	const bad = told.filter(({ ready }) => ready?.status === 'False' && ready.reason !== 'Leaving');
 	const sentence = (some: typeof told) => some.map(({ name, ready }) => `${name}: ${ready?.message ?? ''}`).join('; ');
-	if (bad.length > 0) return { status: 'False', reason: 'ClustersNotJoined', message: bounded(sentence(bad)) };
+	const { networks = [] } = observation;
+	const closed = networks.filter(({ isPending }) => !isPending).map(({ message }) => message);
+	if (bad.length > 0) {
+		const message = [sentence(bad), ...closed].join('; ');
+		return { status: 'False', reason: 'ClustersNotJoined', message: bounded(message) };
+	}
+	if (closed.length > 0) return { status: 'False', reason: 'NetworkUnreachable', message: bounded(closed.join('; ')) };
 	const open = told.filter(({ ready }) => ready?.status !== 'True' && ready?.reason !== 'Leaving');
 	if (open.length > 0) return { status: 'Unknown', reason: 'ClustersJoining', message: bounded(sentence(open)) };
+	if (networks.length > 0) {
+		const message = networks.map((network) => network.message).join('; ');
+		return { status: 'Unknown', reason: 'NetworkPending', message: bounded(message) };
+	}
 	const leaving = told.filter(({ ready }) => ready?.reason === 'Leaving');
 	if (leaving.length > 0) return { status: 'True', reason: 'ClustersLeaving', message: bounded(sentence(leaving)) };
 	return {

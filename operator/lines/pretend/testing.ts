@@ -129,6 +129,8 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 		gateway: { service: 'gateway', port: 15443 },
 		knowsNetworks: () => false,
 		hasNetworks: () => false,
+		noWayIn: () => undefined,
+		takesAddress: () => true,
 		readerRules: () => reads,
 		dataPlane: {
 			services: { brain: 'brain' },

@@ -262,10 +262,11 @@ test('the status is told who is listed, seen, leaving and left behind; also of o
 	t.deepEqual(joined.observationOf(object, mesh), {
 		listed: [{ name: 'a', role: 'Remote' }],
 		seen: [],
+		networks: [],
 		leaving: ['z'],
 		leftBehind: [left],
 	});
-	const nothing = { listed: [], seen: [], leaving: [], leftBehind: [] };
+	const nothing = { listed: [], networks: [], seen: [], leaving: [], leftBehind: [] };
 	const had = meshWith(spec(), { clusters: [{ name: 'a' }] });
 	t.deepEqual(stage({}).clusters.observationOf(had.object, had.mesh), nothing);
 });

@@ -14,12 +14,13 @@ import { type ControlPlaneAddresses, readerServiceAccount } from '../../render/i
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import type { ClustersObservation } from '../../status/clusters.ts';
+import type { ClustersObservation, NetworkProblem } from '../../status/clusters.ts';
 import type { StoredInstallation } from '../installation.ts';
 import type { PreparedMesh } from '../prepare.ts';
 import { clusterObjects, releaseNamespacesThere } from './cluster-objects.ts';
 import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
 import { joinedFacts } from './joined-facts.ts';
+import { networkProblems } from './network-entries.ts';
 import { primariesHere, renderReadersHere } from './readers.ts';
 import { isFollowed, type LiveHere, rolledOutAt } from './remote-secrets.ts';
 import { ownerOf, wantedMesh } from './wanted-mesh.ts';
@@ -161,7 +162,8 @@ export class JoinedClusters {
 	}
 
 	/** The observation for the status. Undefined when the mesh has, and had, nothing to do with other clusters. */
-	observationOf({ status }: StoredInstallation, mesh: ResolvedMesh): ClustersObservation | undefined {
+	observationOf(object: StoredInstallation, mesh: ResolvedMesh): ClustersObservation | undefined {
+		const { status } = object;
 		const { controller } = this.#options;
 		const listed = mesh.multiCluster.clusters.map(({ name, role }) => ({ name, role }));
 		const records = controller.recordsOf(mesh);
@@ -172,10 +174,17 @@ export class JoinedClusters {
 			listed,
 			seen: controller.observationsOf(mesh.name),
 			leaving: records.map(({ cluster }) => cluster).filter((cluster) => !listed.some((one) => one.name === cluster)),
+			networks: this.#networkProblems(object, mesh),
 			leftBehind: controller
 				.leftBehindOf(mesh.name)
 				.map(({ objects, ...rest }) => ({ ...rest, objects: [...objects] })),
 		};
+	}
+
+	#networkProblems({ status }: StoredInstallation, mesh: ResolvedMesh): readonly NetworkProblem[] {
+		const { live, lines, controller } = this.#options;
+		const seen = { seen: controller.observationsOf(mesh.name), before: status?.clusters ?? [] };
+		return networkProblems(mesh, lines.of(mesh).multiCluster, live, seen);
 	}
 
 	/** The mesh's own records, not those that another primary keeps here. */

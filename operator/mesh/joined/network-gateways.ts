@@ -23,15 +23,7 @@ export function networkGateways(
 	{ seen, before }: SeenOfClusters,
 ): Readonly<Record<string, readonly NetworkGateway[]>> | undefined {
 	if (!hasNetworks(mesh)) return undefined;
-	const { network, clusters } = mesh.multiCluster;
-	const places = [
-		...(network === undefined ? [] : [{ network, addresses: addressesHere(mesh, gateway.service, live) }]),
-		...clusters.flatMap((entry) => {
-			if (entry.network === undefined) return [];
-			const isIt = ({ name }: { readonly name: string }) => name === entry.name;
-			return [{ network: entry.network, addresses: seen.find(isIt)?.gateways ?? before.find(isIt)?.gateways ?? [] }];
-		}),
-	];
+	const places = networkPlaces(mesh, { gateway }, live, { seen, before });
 	const gateways = [...Map.groupBy(places, (place) => place.network)].flatMap(([name, all]) => {
 		const addresses = [...new Set(all.flatMap((place) => place.addresses))].sort();
 		return addresses.length === 0
@@ -39,6 +31,61 @@ export function networkGateways(
 			: [[name, addresses.map((address) => ({ address, port: gateway.port }))] as const];
 	});
 	return gateways.length === 0 ? undefined : Object.fromEntries(gateways);
+}
+
+/** A cluster that names its network. */
+export interface NetworkPlace {
+	readonly network: string;
+	/** Undefined for this cluster. */
+	readonly cluster: string | undefined;
+	/** Addresses of its gateway, as far as they are known. */
+	readonly addresses: readonly string[];
+	/** Whether anybody has looked at it since it joined. */
+	readonly isKnown: boolean;
+	/** Whether its gateway is one that the mesh renders. */
+	readonly hasOwnGateway: boolean;
+}
+
+export function networkPlaces(
+	mesh: ResolvedMesh,
+	{ gateway }: Pick<MultiClusterSupport, 'gateway'>,
+	live: LiveHere,
+	{ seen, before }: SeenOfClusters,
+): readonly NetworkPlace[] {
+	const { network: local, clusters } = mesh.multiCluster;
+	const here: readonly NetworkPlace[] =
+		local === undefined
+			? []
+			: [
+					{
+						network: local,
+						cluster: undefined,
+						addresses: addressesHere(mesh, gateway.service, live),
+						isKnown: true,
+						hasOwnGateway: true,
+					},
+				];
+	const there = clusters.flatMap(({ name, network, dataPlane }): readonly NetworkPlace[] => {
+		if (network === undefined) return [];
+		const isIt = (one: { readonly name: string }) => one.name === name;
+		const now = seen.find(isIt);
+		const told = before.find(isIt);
+		return [
+			{
+				network,
+				cluster: name,
+				addresses: now?.gateways ?? told?.gateways ?? [],
+				isKnown: now === undefined ? isJoined(told) : now.state === 'Joined',
+				// In the network of this cluster a data plane has none of its own.
+				hasOwnGateway: dataPlane !== undefined && network !== local,
+			},
+		];
+	});
+	return [...here, ...there];
+}
+
+function isJoined(cluster: SeenOfClusters['before'][number] | undefined): boolean {
+	return cluster?.conditions?.some(({ type, status }) => type === 'Joined' && status === 'True') === true;
 }
 
 function addressesHere({ namespace }: ResolvedMesh, name: string, live: LiveHere): readonly string[] {

@@ -10,6 +10,7 @@ export { connectionSecurityPolicy, type MixerMetric, mixerMetrics, reporter, typ
 export type { ClassicRelease, PilotRelease } from './release.ts';
 export { classicReleases } from './releases.ts';
 export { resolveClassic } from './resolve.ts';
+export { noWayIn, takesGatewayAddress } from './resolve-multi-cluster.ts';
 export type {
 	CustomTemplate,
 	MixerService,

@@ -1,4 +1,5 @@
 /** Decides the networks of a mesh of several clusters, and about a Pilot that serves another cluster than its own. */
+import { isIP } from 'node:net';
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ResolvedMultiCluster } from '../multi-cluster.ts';
 import type { ReleaseProblem } from '../problem.ts';
@@ -112,6 +113,26 @@ function networksOf(
 				return first === undefined ? [] : [{ name, registries: [first, ...rest], ...byService(crossNetworkPort) }];
 			}),
 	];
+}
+
+/**
+ * Why the gateway of a mesh is no way into its network, in a sentence with what to do. Undefined when it is one as soon as
+ * its load balancer has an address: Pilot knows no others (istio 1.2-1.4
+ * `pilot/pkg/serviceregistry/kube/conversion.go`, ExternalServiceAddresses).
+ */
+export function noWayIn({ gateways }: Pick<ResolvedClassicMesh, 'gateways'>): string | undefined {
+	const service = gateways.find(({ name }) => name === ingressGateway)?.service;
+	if (service === undefined) return 'the mesh has no ingress gateway: set spec.gateways.ingress.enabled to true';
+	if (service.type !== 'LoadBalancer')
+		return `Service ${ingressGateway} is of type ${service.type}, and other clusters are told only the addresses of load balancers: set spec.gateways.ingress.service.type to LoadBalancer`;
+	return service.ports.some(({ targetPort }) => targetPort === crossNetworkPort)
+		? undefined
+		: `Service ${ingressGateway} has no port that leads to ${crossNetworkPort} of its pods: add one to spec.gateways.ingress.service.ports`;
+}
+
+/** Whether Pilot takes an address of a gateway: one that can't look up names as they change takes no name. */
+export function takesGatewayAddress({ release }: Pick<ResolvedClassicMesh, 'release'>, address: string): boolean {
+	return release.mesh.gatewaysByService || isIP(address) !== 0;
 }
 
 /** The gateway's port for other networks. Only a load balancer has an address that Pilot finds. */

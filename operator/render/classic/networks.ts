@@ -1,7 +1,11 @@
 /** Networks of a mesh of several clusters: which network each cluster is in, and the gateways of each network. */
 import { createHash } from 'node:crypto';
-import { isIP } from 'node:net';
-import { crossNetworkPort, type ResolvedClassicMesh, type ResolvedNetwork } from '../../releases/classic/index.ts';
+import {
+	crossNetworkPort,
+	type ResolvedClassicMesh,
+	type ResolvedNetwork,
+	takesGatewayAddress,
+} from '../../releases/classic/index.ts';
 import type { Opaque } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { NetworkGateway } from '../facts.ts';
@@ -40,11 +44,8 @@ function gatewaysOf(
 	{ gatewayService }: ResolvedNetwork,
 	given: readonly NetworkGateway[],
 ): { readonly gateways?: readonly Opaque[] } {
-	const known = given.filter(
-		// When Pilot 1.1 can't look up a name while it reads this, the network has a gateway without an address, which ends
-		// Pilot.
-		({ address }) => release.mesh.gatewaysByService || isIP(address) !== 0,
-	);
+	// When Pilot 1.1 can't look up a name while it reads this, the network has a gateway without an address, which ends Pilot.
+	const known = given.filter(({ address }) => takesGatewayAddress({ release }, address));
 	if (known.length > 0) {
 		return { gateways: known.map(({ address, port }) => ({ address, port })) };
 	}
