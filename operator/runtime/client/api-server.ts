@@ -340,7 +340,7 @@ export class ApiServer {
 		const excess = excessOf(body, budget.limits.document);
 		if (excess !== undefined) throw budget.offend(`sent an answer that ${excess}`);
 		const parsed = parseBody(description, body);
-		budget.worked(workTimeMs() - startedAt, 0);
+		budget.worked(workTimeMs() - startedAt);
 		return parsed;
 	}
 

@@ -51,9 +51,9 @@ export const joinedLimits: BudgetLimits = {
 	stored: { objects: 15_000, bytes: 12 * 1024 * 1024 },
 	strangers: 50,
 	malformed: 20,
-	events: { burst: 5_000, perSecond: 100 },
+	events: { burst: 1_000, perSecond: 200 },
 	interim: 10,
-	framing: { burst: 4 * 1024 * 1024, perSecond: 64 * 1024 },
+	framing: { burst: 1024 * 1024, perSecond: 64 * 1024 },
 	eventMs: 15_000,
 	work: { burstMs: 100, share: 0.1 },
 	busyMs: 40_000,
@@ -63,6 +63,11 @@ export const joinedLimits: BudgetLimits = {
 const sharedLimits = {
 	bytes: { limit: 10 * 1024 * 1024, most: 4 * 1024 * 1024, free: 128 * 1024, patienceMs: 5_000 },
 	work: { burstMs: 1_000, share: 0.35 },
+	/**
+	 * However much each of them may take at once, nobody else waits longer for it than this. Here the time that passes counts:
+	 * on a busy machine whatever else the process does gets as little of the processor.
+	 */
+	pace: { burstMs: 10, share: 0.5 },
 } as const;
 
 /** Each of some sixteen connections may have read this much ahead of what is taken in. */
@@ -88,12 +93,14 @@ export const workTimeMs: () => number =
 export class SharedBudget {
 	readonly bytes: SharedBytes;
 	readonly work: WorkBucket;
+	readonly pace: WorkBucket;
 	readonly clock: Clock;
 
 	constructor(clock: Clock = systemClock) {
 		this.clock = clock;
 		this.bytes = new SharedBytes({ ...sharedLimits.bytes, clock });
 		this.work = new WorkBucket(sharedLimits.work, clock.now());
+		this.pace = new WorkBucket(sharedLimits.pace, clock.now());
 	}
 }
 
@@ -150,22 +157,34 @@ export class ConnectionBudget {
 		return this.#newShare();
 	}
 
-	/**
-	 * Counts the work for one piece of an answer. Returns how long nothing more of this answer may be read. Throws when the
-	 * connection has wanted more than its part for too long.
-	 */
-	worked(ms: number, byteCount: number): number {
-		const now = this.clock.now();
+	/** Counts a piece of an answer that has come, and the work that has been done for it before anything is measured. */
+	arrived(byteCount: number): void {
 		this.#uncounted -= byteCount;
-		const workMs = ms + msPerPiece + byteCount * msPerByte;
-		const ownMs = this.#work.take(workMs, now);
-		const sharedMs = this.#shared.work.take(workMs, now);
+		this.worked(msPerPiece + byteCount * msPerByte);
+	}
+
+	/**
+	 * Counts work. Throws when the connection has wanted more than its part for too long.
+	 * @param ms what it took of the processor
+	 * @param passedMs the time that passed meanwhile, in which nobody else here could do anything
+	 */
+	worked(ms: number, passedMs = ms): void {
+		const now = this.clock.now();
+		this.#work.take(ms, now);
+		this.#shared.work.take(ms, now);
+		this.#shared.pace.take(Math.max(ms, passedMs), now);
 		if (this.#work.busyMs(now) > this.limits.busyMs)
 			throw this.offend(
 				`has sent more for ${this.limits.busyMs / 1000} s than the operator reads from one cluster in that time`,
 			);
+	}
+
+	/** How long nothing more may be taken in. 0: it may be now. */
+	waitMs(): number {
+		const now = this.clock.now();
+		const ownMs = Math.max(this.#work.waitMs(now), this.#shared.pace.waitMs(now));
 		// A connection that takes little does not wait for those that take much.
-		return this.#work.left > 0.5 ? ownMs : Math.max(ownMs, sharedMs);
+		return this.#work.left > 0.5 ? ownMs : Math.max(ownMs, this.#shared.work.waitMs(now));
 	}
 
 	/**

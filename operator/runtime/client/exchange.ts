@@ -1,8 +1,9 @@
 /** One request in flight: undici's callbacks, which end exactly once here. What it reads is paid from the budget. */
 import type { Dispatcher } from 'undici';
-import type { Clock, Timer } from '../clock.ts';
+import type { Timer } from '../clock.ts';
 import { type ConnectionBudget, workTimeMs } from './budget.ts';
 import { connectionError } from './connection-failure.ts';
+import { Backlog } from './gathered-bytes.ts';
 import type { ByteShare } from './shared-bytes.ts';
 
 /** Takes in the body of an answer. */
@@ -57,6 +58,9 @@ export interface InFlight {
 	fail(error: unknown): void;
 }
 
+/** What a server with a budget sends is taken in by so many bytes at a time, so that no piece costs more than milliseconds. */
+const pieceBytes = 8 * 1024;
+
 export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	readonly #outgoing: Outgoing;
 	readonly #sink: Sink;
@@ -65,11 +69,14 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	readonly #share: ByteShare | undefined;
 	readonly #isForeign: boolean;
 	#interim = 0;
-	#isPaused = false;
-	/** Reading waits until this time, and for as much room. */
-	#pausedUntil = 0;
-	#rooms = 0;
+	/** What has come, and is not taken in yet. Only with a budget. */
+	readonly #backlog = new Backlog();
+	/** Nothing is taken in until its time, and until there is as much room. */
 	#timer: Timer | undefined;
+	#rooms = 0;
+	#isPaused = false;
+	/** The answer has come to its end, though it may not be taken in yet. */
+	#hasCome = false;
 	#isOver = false;
 
 	constructor(
@@ -125,28 +132,28 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
 		if (this.#isOver) return;
 		const budget = this.#budget;
-		const startedAt = budget === undefined ? 0 : workTimeMs();
 		try {
-			this.#sink.data(chunk);
-			// Whoever takes in data may end the request.
-			if (budget === undefined || this.#isOver) return;
-			const pauseMs = budget.worked(workTimeMs() - startedAt, chunk.length);
-			const room = this.#share?.resize(this.#sink.held ?? 0);
-			if (pauseMs > 0 || room !== undefined) this.#wait(controller, budget, pauseMs, room);
+			if (budget === undefined) {
+				this.#sink.data(chunk);
+				return;
+			}
+			budget.arrived(chunk.length);
+			this.#backlog.push(chunk);
+			this.#takeIn(controller, budget);
+			if (!this.#backlog.isEmpty) this.#takeRoom(controller, budget);
 		} catch (error) {
 			this.fail(error);
 		}
 	}
 
-	onResponseEnd(): void {
+	onResponseEnd(controller: Dispatcher.DispatchController): void {
 		if (this.#isOver) return;
-		const startedAt = this.#budget === undefined ? 0 : workTimeMs();
-		this.#end();
-		this.#sink.end();
+		this.#hasCome = true;
 		try {
-			this.#budget?.worked(workTimeMs() - startedAt, 0);
-		} catch {
-			// The offence is known to the budget, and this answer has ended.
+			if (this.#budget === undefined) this.#finish();
+			else this.#takeIn(controller, this.#budget);
+		} catch (error) {
+			this.fail(error);
 		}
 	}
 
@@ -158,51 +165,96 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	}
 
 	/**
-	 * Reads nothing more until the time is over and there is room. What has been read from the connection is taken in to its
-	 * end first. Otherwise undici would put the rest back each time, read as much again, and hold more and more.
+	 * Takes in what has come, for as long as the budget lasts. Nothing is taken in, not even the first piece, while there is
+	 * nothing left of it; then reading ends as well, and the server has to wait.
 	 */
-	#wait(
-		controller: Dispatcher.DispatchController,
-		{ clock }: ConnectionBudget,
-		pauseMs: number,
-		room: Promise<void> | undefined,
-	): void {
-		this.#pausedUntil = Math.max(this.#pausedUntil, clock.now() + pauseMs);
-		if (room !== undefined) {
-			this.#rooms++;
-			room.then(
-				() => {
-					this.#rooms--;
-					this.#goOn(controller, clock);
-				},
-				(error: unknown) => this.fail(error),
-			);
+	#takeIn(controller: Dispatcher.DispatchController, budget: ConnectionBudget): void {
+		while (!this.#isOver && !this.#isWaiting(controller, budget)) {
+			if (this.#backlog.isEmpty) {
+				if (this.#hasCome) this.#finish();
+				else this.#resume(controller);
+				return;
+			}
+			const workedMs = workTimeMs();
+			const startedAt = budget.clock.now();
+			this.#sink.data(this.#backlog.shift(pieceBytes));
+			// Whoever takes in data may end the request.
+			if (this.#isOver) return;
+			budget.worked(workTimeMs() - workedMs, budget.clock.now() - startedAt);
+			this.#takeRoom(controller, budget);
 		}
-		if (this.#isPaused) return;
-		this.#isPaused = true;
-		queueMicrotask(() => {
-			if (this.#isPaused && !this.#isOver) controller.pause();
-		});
-		this.#goOn(controller, clock);
 	}
 
-	#goOn(controller: Dispatcher.DispatchController, clock: Clock): void {
-		if (!this.#isPaused || this.#isOver || this.#rooms > 0 || this.#timer !== undefined) return;
-		const leftMs = this.#pausedUntil - clock.now();
-		if (leftMs <= 0) {
-			this.#isPaused = false;
-			controller.resume();
-			return;
-		}
-		this.#timer = clock.setTimer(() => {
+	/** Whether it has to wait now. Takes care that it goes on. */
+	#isWaiting(controller: Dispatcher.DispatchController, budget: ConnectionBudget): boolean {
+		if (this.#timer !== undefined || this.#rooms > 0) return true;
+		const waitMs = budget.waitMs();
+		if (waitMs <= 0) return false;
+		this.#timer = budget.clock.setTimer(() => {
 			this.#timer = undefined;
-			this.#goOn(controller, clock);
-		}, leftMs);
+			this.#goOn(controller, budget);
+		}, waitMs);
+		this.#pause(controller);
+		return true;
+	}
+
+	/** Has the memory counted that this answer takes. Waits until there is room. */
+	#takeRoom(controller: Dispatcher.DispatchController, budget: ConnectionBudget): void {
+		const room = this.#share?.resize((this.#sink.held ?? 0) + this.#backlog.held);
+		if (room === undefined) return;
+		this.#rooms++;
+		this.#pause(controller);
+		room.then(
+			() => {
+				this.#rooms--;
+				this.#goOn(controller, budget);
+			},
+			(error: unknown) => this.fail(error),
+		);
+	}
+
+	#goOn(controller: Dispatcher.DispatchController, budget: ConnectionBudget): void {
+		try {
+			this.#takeIn(controller, budget);
+		} catch (error) {
+			this.fail(error);
+		}
+	}
+
+	/**
+	 * Reads nothing more for now. What has been read from the connection comes to its end first. Otherwise undici would put
+	 * the rest back each time, read as much again, and hold more and more.
+	 */
+	#pause(controller: Dispatcher.DispatchController): void {
+		if (this.#isPaused || this.#hasCome) return;
+		this.#isPaused = true;
+		queueMicrotask(() => {
+			if (this.#isPaused && !this.#isOver && !this.#hasCome) controller.pause();
+		});
+	}
+
+	#resume(controller: Dispatcher.DispatchController): void {
+		if (!this.#isPaused) return;
+		this.#isPaused = false;
+		controller.resume();
+	}
+
+	/** The answer is taken in to its end. */
+	#finish(): void {
+		const startedAt = this.#budget === undefined ? 0 : workTimeMs();
+		this.#end();
+		this.#sink.end();
+		try {
+			this.#budget?.worked(workTimeMs() - startedAt);
+		} catch {
+			// The offence is known to the budget, and this answer has ended.
+		}
 	}
 
 	#end(): void {
 		this.#isOver = true;
 		this.#timer?.cancel();
+		this.#backlog.clear();
 		this.#share?.close();
 	}
 }

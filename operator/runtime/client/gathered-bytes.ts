@@ -70,3 +70,36 @@ export class GatheredBytes {
 		}
 	}
 }
+
+/** Bytes that have come and are not taken in yet. They are given out in order, and in small pieces. */
+export class Backlog {
+	readonly #waiting = new GatheredBytes();
+	/** What is given out next. */
+	#next: Buffer = Buffer.alloc(0);
+
+	get isEmpty(): boolean {
+		return this.#next.length + this.#waiting.length === 0;
+	}
+
+	/** Bytes of memory that are taken. */
+	get held(): number {
+		return this.#next.length + this.#waiting.held;
+	}
+
+	push(piece: Buffer): void {
+		if (this.#next.length === 0) this.#next = piece;
+		else this.#waiting.push(piece);
+	}
+
+	/** Up to so many of the oldest bytes. */
+	shift(most: number): Buffer {
+		const piece = this.#next.subarray(0, most);
+		this.#next = piece.length < this.#next.length ? this.#next.subarray(most) : this.#waiting.take();
+		return piece;
+	}
+
+	clear(): void {
+		this.#next = Buffer.alloc(0);
+		this.#waiting.clear();
+	}
+}

@@ -25,14 +25,14 @@ export class WorkBucket {
 		this.#at = now;
 	}
 
-	/** Takes work out. Returns how long to wait before there is something left again. */
-	take(workMs: number, now: number): number {
+	/** Takes work out. */
+	take(workMs: number, now: number): void {
 		this.#fill(now);
 		this.#leftMs -= workMs;
 		if (this.#leftMs < 0) this.#busySince ??= now;
-		return this.waitMs(now);
 	}
 
+	/** How long to wait before there is something left again. */
 	waitMs(now: number): number {
 		this.#fill(now);
 		return this.#leftMs >= 0 ? 0 : Math.ceil(-this.#leftMs / this.#limits.share);

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo, LookupFunction } from 'node:net';
+import { type AddressInfo, connect, type LookupFunction } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { eventually } from '../../../e2e/support/eventually.ts';
+import { loopbackCertificate } from '../../../e2e/support/hostile-server.ts';
 import { BlockedError, isTlsFailure, RequestError, TransientError } from '../errors.ts';
 import { kinds } from '../kinds.ts';
 import { openWatch, type WatchEnd } from '../watch/watch-stream.ts';
@@ -145,6 +147,48 @@ test('with a budget: a server that is not there is an error like any other', asy
 		{ budget: new ConnectionBudget(new SharedBudget()) },
 	);
 	await t.throwsAsync(lost.request({ method: 'GET', path: '/version' }), { instanceOf: TransientError });
+});
+
+test('with a budget: what is part of no answer is counted behind a proxy too', async (t) => {
+	const { ca, cert, key } = await loopbackCertificate();
+	const target = createTlsServer({ cert, key }, (socket) => {
+		socket.on('error', () => undefined);
+		socket.once('data', () => {
+			const pour = () => {
+				while (!socket.destroyed && socket.write('x'.repeat(16 * 1024)));
+			};
+			socket.on('drain', pour);
+			socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;x=');
+			pour();
+		});
+	});
+	target.listen(0, '127.0.0.1');
+	await once(target, 'listening');
+	const { port } = target.address() as AddressInfo;
+	const proxy = createServer();
+	proxy.on('connect', (_request, socket) => {
+		const tunnel = connect(port, '127.0.0.1', () => socket.write('HTTP/1.1 200 Connection established\r\n\r\n'));
+		for (const [from, to] of [
+			[socket, tunnel],
+			[tunnel, socket],
+		] as const) {
+			from.pipe(to);
+			from.on('error', () => to.destroy());
+		}
+	});
+	proxy.listen(0, '127.0.0.1');
+	await once(proxy, 'listening');
+	t.teardown(() => {
+		target.close();
+		proxy.close();
+		proxy.closeAllConnections();
+	});
+	const budget = new ConnectionBudget(new SharedBudget());
+	const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+	await using api = new ApiServer({ url: `https://127.0.0.1:${port}`, ca, token: 'sesame', proxyUrl }, { budget });
+	await t.throwsAsync(api.request({ method: 'GET', path: '/version' }), {
+		message: /bytes that are part of no answer/,
+	});
 });
 
 test('with a budget: a server that sends events without end is read at its pace, and not ahead of it', async (t) => {

@@ -228,14 +228,16 @@ export class Transport {
 					proxyTls: resolver,
 					requestTls: connect,
 					connectTimeout: connectTimeoutMs,
+					factory: (origin, options: Pool.Options) =>
+						new Pool(origin, { ...options, connect: this.#metered(options.connect ?? {}) }),
 				});
 	}
 
 	/** Connections whose bytes are counted as they come, where there is a budget. */
-	#metered(options: buildConnector.BuildOptions): buildConnector.BuildOptions | buildConnector.connector {
+	#metered(to: NonNullable<Pool.Options['connect']>): NonNullable<Pool.Options['connect']> {
 		const { budget } = this.#options;
-		if (budget === undefined) return options;
-		const connect = buildConnector({ ...options, allowH2: false });
+		if (budget === undefined) return to;
+		const connect = typeof to === 'function' ? to : buildConnector({ ...to, allowH2: false });
 		return (target, callback) =>
 			connect(target, (...result) => {
 				const [error, socket] = result;
