@@ -86,12 +86,17 @@ function rememberReady({ ready }: InstallationMemory, children: readonly Child[]
 	}
 }
 
-/** Makes the cluster match `desired`. Throws only when `signal` aborts; failures of requests are in the result. */
+/**
+ * Makes the cluster match `desired`. Throws only when `signal` aborts; failures of requests are in the result.
+ * @param planned the plan of this pass, if there is one. One in which nothing differs is used as it is: a later change wakes
+ * the next pass. Any other is made anew once CRDs, namespace and caches are there.
+ */
 export async function applyInstallation(
 	options: ApplierOptions,
 	desired: Desired,
 	memory: InstallationMemory,
 	signal: AbortSignal,
+	planned?: InstallationPlan,
 ): Promise<ApplyResult> {
 	const writer = new Writer(options, signal);
 	const crds = desired.objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
@@ -118,7 +123,8 @@ export async function applyInstallation(
 	forgetOthers(memory, children);
 	await writer.all([uniqueKinds(children)], (kinds) => options.live.follow(kinds));
 	if (writer.errors.length > 0) return result(undefined);
-	const { writes, prune, heldFor } = planPass(children, desired, options, memory);
+	const isQuiet = planned?.differing === 0;
+	const { writes, prune, heldFor } = isQuiet ? planned.children : planPass(children, desired, options, memory);
 	const pass = { writer, memory, desired, freshNamespaces };
 	for (const wave of inOrder(writes)) {
 		await writer.all(wave, (write) => writeChild(write, pass));
@@ -177,33 +183,43 @@ function uniqueKinds(objects: readonly KubeObject[]): readonly Kind[] {
 	return [...new Set(objects.map(kindOf))];
 }
 
-/**
- * Counts the objects that differ from what was rendered, or that may differ, by the caches alone: those that a pass would
- * write if writing were not paused.
- */
-export function countDifferences(options: ApplierOptions, desired: Desired, memory: InstallationMemory): number {
+/** What a pass would do, by the caches alone. */
+export interface InstallationPlan {
+	/** The number of objects that differ from what was rendered, or may differ. */
+	readonly differing: number;
+	readonly children: ChildrenPlan;
+}
+
+/** Held and kept objects stay as they are, and are no difference. */
+interface ChildrenPlan extends Plan {
+	/** The sentences of the objects that would be written but are held, each once. */
+	readonly heldFor: readonly string[];
+}
+
+/** Plans a pass, and asks nobody. */
+export function planInstallation(
+	options: ApplierOptions,
+	desired: Desired,
+	memory: InstallationMemory,
+): InstallationPlan {
 	const crds = desired.objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
 	const children = childrenOf(desired);
 	rememberReady(memory, options.live.ofApplySet(desired.partOf));
 	recallOnce(crds, children, desired.recordedHash, options, memory);
-	const { writes, prune } = planPass(children, desired, options, memory);
+	const plan = planPass(children, desired, options, memory);
 	const staleCrds = crds.filter((crd) => {
 		const key = objectKey(crd);
 		return decideCrd(crd, options.live.get(key), options.crdMemory.applied.get(key)).kind === 'write';
 	});
-	return staleCrds.length + writes.length + prune.length;
+	return { differing: staleCrds.length + plan.writes.length + plan.prune.length, children: plan };
 }
 
-/** Plans what a pass writes and prunes. Held and kept objects stay as they are, and are no difference. */
 function planPass(
 	children: readonly KubeObject[],
 	{ partOf, held, kept }: Desired,
 	{ live }: Pick<ApplierOptions, 'live'>,
 	{ applied }: InstallationMemory,
-): Plan & {
-	/** The sentences of the objects that would be written but are held, each once. */
-	readonly heldFor: readonly string[];
-} {
+): ChildrenPlan {
 	const { writes, prune } = planChildren(children, live, applied, partOf);
 	return {
 		writes: writes.filter(({ key }) => held?.has(key) !== true),

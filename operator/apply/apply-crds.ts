@@ -154,7 +154,7 @@ async function applyCrd(
 		return { line: keptLine(crd, decision.release), established: isEstablished(live) };
 	}
 	if (decision.kind === 'newer') {
-		tellNewer(crd, decision.versions, live, memory, writer);
+		tellNewer(crd, decision.versions, changerOf(live), memory, writer);
 		return { line: newerLine(crd, decision.versions), established: isEstablished(live) };
 	}
 	if (decision.kind === 'current') {
@@ -188,10 +188,10 @@ async function askForCrd(
 	const ownership = ownershipOf(found.metadata, '');
 	const live = toChild(found);
 	const facts = live.crd ?? { established: false, versions: [], servedVersions: [], release: undefined };
-	const newer = newerVersions(crd, facts);
-	if (ownership.kind === 'ours' && newer.length > 0) tellNewer(crd, newer, live, memory, writer);
-	if (ownership.kind === 'foreign' || (ownership.kind === 'ours' && newer.length > 0)) {
-		const owner = ownership.kind === 'foreign' ? ownership.owner : (live.changedBy ?? 'somebody else');
+	const newer = ownership.kind === 'ours' ? newerVersions(crd, facts) : [];
+	const owner = ownership.kind === 'foreign' ? ownership.owner : newer.length > 0 ? changerOf(live) : undefined;
+	if (owner !== undefined) {
+		if (newer.length > 0) tellNewer(crd, newer, owner, memory, writer);
 		const foreign = { facts, owner, askedAt: writer.now };
 		const used = useForeign(crd, foreign, writer);
 		// Remembered only once it serves. Until then its owner is about to change it.
@@ -236,19 +236,23 @@ async function applyKeepingStored(crd: KubeObject, force: boolean, writer: Write
 function tellNewer(
 	crd: KubeObject,
 	versions: readonly string[],
-	live: Child | undefined,
+	who: string,
 	{ newer }: CrdMemory,
 	writer: Writer,
 ): void {
 	const key = objectKey(crd);
 	if (newer.has(key)) return;
 	newer.add(key);
-	const who = live?.changedBy === undefined ? 'somebody' : live.changedBy;
 	writer.notice(
 		'Normal',
 		'NewerCrd',
 		`${describeObject(crd)} was brought to a newer state by ${who} (${versions.join(', ')}): it serves what this release reads, and stays as it is`,
 	);
+}
+
+/** Who changed a CRD of ours, in the words of messages. */
+function changerOf(live: Child | undefined): string {
+	return live?.changedBy ?? 'somebody else';
 }
 
 function isEstablished(live: Child | undefined): boolean {

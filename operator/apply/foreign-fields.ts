@@ -103,21 +103,19 @@ function pairsBelow({ path, live, rendered, tree }: Pair): readonly Pair[] | und
 
 /** A live object beside what is rendered of it. */
 export class Comparison {
-	readonly #live: object;
-	readonly #root: Pair;
+	readonly #root: Pair & { readonly live: object };
 	readonly #managedFields: readonly ManagedFieldsEntry[];
 	readonly #isOurs: (entry: ManagedFieldsEntry) => boolean;
 
 	/** @param isOurs tells the entries of `managedFields` that are nobody else's */
 	constructor(live: KubeObject, rendered: KubeObject, isOurs: (entry: ManagedFieldsEntry) => boolean) {
-		this.#live = writableFields(live);
 		this.#managedFields = (live.metadata.managedFields ?? []).filter(({ subresource }) => subresource !== 'status');
 		this.#isOurs = isOurs;
 		const tree = this.#managedFields.reduce<FieldTree>(
 			(sum, { fieldsV1 }) => mergeTrees(sum, (fieldsV1 ?? {}) as FieldTree),
 			{},
 		);
-		this.#root = { path: [], live: this.#live, rendered: writableFields(rendered), tree };
+		this.#root = { path: [], live: writableFields(live), rendered: writableFields(rendered), tree };
 	}
 
 	/** The fields of the live object that are not rendered, each at its top: a field with all that is below it. */
@@ -134,7 +132,7 @@ export class Comparison {
 
 	/** The fields or items directly below an extra field. None below what is written as a whole. */
 	below({ path }: ExtraField): readonly ExtraField[] {
-		let pair = this.#root;
+		let pair: Pair = this.#root;
 		for (const step of path) {
 			const next = pairsBelow({ ...pair, rendered: emptyLike(pair.live) })?.find((one) => one.path.at(-1) === step);
 			if (next === undefined) return [];
@@ -165,10 +163,11 @@ export class Comparison {
 	patch(without: readonly FieldPath[], except: readonly FieldPath[] = []): readonly JsonPatchOperation[] {
 		const goes = new Set(without.map(pathKey));
 		const stays = new Set(except.map(pathKey));
+		const { live } = this.#root;
 		const merged = merge(this.#root, goes, stays) as Readonly<Record<string, unknown>>;
 		return [
-			...operations('/metadata', fieldsOf(this.#live, 'metadata'), fieldsOf(merged, 'metadata')),
-			...operations('', { ...this.#live, metadata: undefined }, { ...merged, metadata: undefined }),
+			...operations('/metadata', fieldsOf(live, 'metadata'), fieldsOf(merged, 'metadata')),
+			...operations('', { ...live, metadata: undefined }, { ...merged, metadata: undefined }),
 		];
 	}
 

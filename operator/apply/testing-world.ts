@@ -6,10 +6,10 @@ import {
 	type ApplierOptions,
 	type ApplyResult,
 	applyInstallation,
-	countDifferences,
 	type Desired,
 	emptyMemory,
 	type InstallationMemory,
+	planInstallation,
 } from './applier.ts';
 import type { CrdMemory } from './apply-crds.ts';
 import type { Owner } from './identity.ts';
@@ -103,7 +103,7 @@ export class Process {
 
 	async differences(): Promise<number> {
 		const desired = { ...this.#desired(), held: this.held, kept: this.kept };
-		return countDifferences(await this.#options(), desired, this.memory);
+		return planInstallation(await this.#options(), desired, this.memory).differing;
 	}
 
 	async #options(): Promise<ApplierOptions> {

@@ -4,7 +4,13 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ParsedStatus } from '../../api/v1/index.ts';
-import { type ApplierOptions, applyInstallation, assertNamespaceStays, countDifferences } from '../apply/applier.ts';
+import {
+	type ApplierOptions,
+	applyInstallation,
+	assertNamespaceStays,
+	type InstallationPlan,
+	planInstallation,
+} from '../apply/applier.ts';
 import type { LiveNamespaces } from '../apply/injection-labels.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import type { Lines } from '../lines/index.ts';
@@ -136,9 +142,11 @@ export class Reconciler {
 			if (!prepared.paused) owned = await this.#writer.addFinalizer(object, signal);
 			const view = await this.#view(object, prepared, memory, signal);
 			if (prepared.paused) return await this.#watchOnly(object, prepared, view, memory, signal);
-			const refusal = await this.#lackingToWrite(owned, prepared, view, memory, signal);
+			const planned = planInstallation(this.#options.applier, this.#desired(owned, view), memory.apply);
+			const isQuiet = planned.differing === 0;
+			const refusal = isQuiet ? undefined : await access.toWrite(prepared.mesh, view.objects, signal);
 			return refusal === undefined
-				? await this.#apply(owned, prepared, view, memory, signal)
+				? await this.#apply(owned, prepared, { ...view, planned }, memory, signal)
 				: this.#refuse(owned, refusal, memory);
 		} catch (error) {
 			signal.throwIfAborted();
@@ -146,19 +154,6 @@ export class Reconciler {
 			const observed = { findings: [findingOfError(error)], workloads };
 			return { object: owned, observed, errors: [error], failure: ' could not be looked at', againInMs: undefined };
 		}
-	}
-
-	/** What the operator may not do, when there is something to write. */
-	async #lackingToWrite(
-		object: StoredInstallation,
-		{ mesh }: PreparedMesh,
-		view: MeshView,
-		memory: Memory,
-		signal: AbortSignal,
-	): Promise<Finding | undefined> {
-		const { access, applier } = this.#options;
-		const isQuiet = countDifferences(applier, this.#desired(object, view), memory.apply) === 0;
-		return isQuiet ? undefined : access.toWrite(mesh, view.objects, signal);
 	}
 
 	/** Writes nothing, tells why, and looks again: nobody tells when rights come. */
@@ -172,7 +167,7 @@ export class Reconciler {
 	async #apply(
 		object: StoredInstallation,
 		prepared: PreparedMesh,
-		view: MeshView,
+		view: MeshView & { readonly planned: InstallationPlan },
 		memory: Memory,
 		signal: AbortSignal,
 	): Promise<Outcome> {
@@ -182,7 +177,8 @@ export class Reconciler {
 		const hasNamespace = applier.live.get(objectKey({ ...kinds.Namespace, name: mesh.namespace })) !== undefined;
 		const wish = hasNamespace ? await this.#want(object, prepared, signal) : [];
 		const desired = this.#desired(object, view);
-		const applied = await applyInstallation({ ...applier, hooks: this.#hooks(object) }, desired, memory.apply, signal);
+		const writing = { ...applier, hooks: this.#hooks(object) };
+		const applied = await applyInstallation(writing, desired, memory.apply, signal, view.planned);
 		const isApplied = applied.errors.length === 0;
 		const place = { mesh: mesh.name, namespaces, live: applier.live, writer: applier };
 		const labelled = await labelNamespaces(place, lines.of(mesh).injection(mesh), isApplied, signal);
@@ -215,7 +211,7 @@ export class Reconciler {
 		signal: AbortSignal,
 	): Promise<Outcome> {
 		const errors = await this.#want(object, prepared, signal);
-		const differing = countDifferences(this.#options.applier, this.#desired(object, view), memory.apply);
+		const { differing } = planInstallation(this.#options.applier, this.#desired(object, view), memory.apply);
 		const observed = {
 			...this.#observe(object, prepared, view, memory),
 			findings: errors.map(findingOfError),
