@@ -10,6 +10,10 @@ export function median(values: readonly number[]): number {
 	return quantile(values, 0.5);
 }
 
+export function mean(values: readonly number[]): number {
+	return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** `12.3 (11.8–14.0)`: median and range. */
 export function describeSeries(values: readonly number[], digits = 1): string {
 	const range = `${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)}`;

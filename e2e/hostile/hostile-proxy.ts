@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { type Asked, type ModeName, modes } from './modes.ts';
 
@@ -17,6 +18,14 @@ export interface ProxyOrder {
 	};
 	/** Connections end when the mode changes. */
 	readonly mode?: ModeName | 'good';
+	/** Takes as much of the processor as it took before, at the same pace, and does nothing with it. */
+	readonly burn?: readonly Spent[];
+}
+
+/** What this process took of the processor within some time. Milliseconds. */
+export interface Spent {
+	readonly ms: number;
+	readonly cpuMs: number;
 }
 
 export interface ProxyReport {
@@ -24,10 +33,13 @@ export interface ProxyReport {
 	readonly mode?: ModeName | 'good';
 	/** Requests that were answered in the mode before. */
 	readonly answered?: number;
+	/** What this process took since the last order. */
+	readonly spent?: readonly Spent[];
 }
 
 let mode: ModeName | 'good' = 'good';
 let answered = 0;
+let spent: Spent[] = [];
 let server: ReturnType<typeof createServer> | undefined;
 let pool: Pool | undefined;
 
@@ -48,12 +60,42 @@ async function obey(order: ProxyOrder): Promise<void> {
 		await once(server, 'listening');
 		report({ port: (server.address() as AddressInfo).port });
 	}
+	const took = spent;
+	spent = [];
+	if (order.burn !== undefined) {
+		void burn(order.burn);
+		report({ spent: took });
+	}
 	if (order.mode !== undefined) {
 		const before = answered;
 		answered = 0;
 		({ mode } = order);
 		server?.closeAllConnections();
-		report({ mode, answered: before });
+		report({ mode, answered: before, spent: took });
+	}
+}
+
+const cpuMs = () => {
+	const { user, system } = process.cpuUsage();
+	return (user + system) / 1_000;
+};
+
+const sampleMs = 20;
+let seen = { at: performance.now(), cpuMs: cpuMs() };
+setInterval(() => {
+	const now = { at: performance.now(), cpuMs: cpuMs() };
+	spent.push({ ms: now.at - seen.at, cpuMs: now.cpuMs - seen.cpuMs });
+	seen = now;
+}, sampleMs);
+
+async function burn(profile: readonly Spent[]): Promise<void> {
+	const begun = { at: performance.now(), cpuMs: cpuMs() };
+	let [untilMs, asMuchMs] = [0, 0];
+	for (const piece of profile) {
+		untilMs += piece.ms;
+		asMuchMs += piece.cpuMs;
+		while (cpuMs() - begun.cpuMs < asMuchMs);
+		await sleep(Math.max(0, begun.at + untilMs - performance.now()));
 	}
 }
 

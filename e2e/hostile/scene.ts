@@ -7,10 +7,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import type { Child } from '../../operator/apply/child.ts';
 import { applySetId } from '../../operator/render/index.ts';
+import type { LeaseSpec } from '../../operator/runtime/election/decision.ts';
+import type { Lease } from '../../operator/runtime/election/lease.ts';
+import { kinds } from '../../operator/runtime/kinds.ts';
 import { objectKey } from '../../operator/runtime/object.ts';
 import {
 	installation,
 	openStage,
+	operatorNamespace,
 	type RunningOperator,
 	type Stage,
 	type StageOptions,
@@ -21,7 +25,7 @@ import { timeRepair } from '../bench/time-repair.ts';
 import { startCluster } from '../control-plane/cluster.ts';
 import { administratorOf, entry, flatKubeconfig, giveKubeconfig } from '../support/joined.ts';
 import type { ModeName } from './modes.ts';
-import { type HostileProxy, startHostileProxy } from './start-hostile-proxy.ts';
+import { type Deeds, type HostileProxy, startHostileProxy } from './start-hostile-proxy.ts';
 
 const mesh = 'attacked';
 const cluster = 'hostile';
@@ -40,6 +44,7 @@ const repairedKinds: ReadonlySet<string> = new Set([
 	'Service',
 	'Deployment',
 ]);
+const betweenRepairsMs = 25;
 /** Health is asked this often. */
 const sampleMs = 50;
 
@@ -54,8 +59,10 @@ type ClusterStatus = NonNullable<ParsedStatus['clusters']>[number];
 
 export interface Scene extends AsyncDisposable {
 	readonly operator: RunningOperator;
-	/** Answers in this mode from now on. Returns how many requests the mode before has answered. */
-	become(mode: ModeName | 'good'): Promise<number>;
+	/** Answers in this mode from now on. Returns what was done in the mode before. */
+	become(mode: ModeName | 'good'): Promise<Deeds>;
+	/** Lets the cluster's API server take as much of the processor as it took before, and otherwise go on as it does. */
+	burn(spent: Deeds['spent']): Promise<void>;
 	/** Writes the kubeconfig anew, so that the operator connects at once. */
 	touch(): Promise<void>;
 	/** The condition of the cluster. */
@@ -63,7 +70,9 @@ export interface Scene extends AsyncDisposable {
 	/** Waits until the cluster is reached and joined. */
 	untilWell(): Promise<void>;
 	/** Times how long a change of each of our objects at home lives, one after the other. Milliseconds. */
-	repairs(count: number): Promise<readonly number[]>;
+	repairs(amount: { readonly count: number } | { readonly ms: number }): Promise<readonly number[]>;
+	/** The Lease that the operator holds. */
+	lease(): Promise<LeaseSpec>;
 	/** Looks at the operator until the end of the work. */
 	watched<T>(work: () => Promise<T>): Promise<Samples & { readonly result: T }>;
 }
@@ -73,7 +82,7 @@ export async function openScene(options: StageOptions = {}): Promise<Scene> {
 	const stage = started.use(await openStage(options));
 	const other = started.use(await startCluster({ parts: 'api-server' }));
 	const proxy = started.use(await startHostileProxy(administratorOf(other)));
-	const operator = started.use(await startOperator(stage, { flags: ['--allow-loopback-clusters'] }));
+	const operator = started.use(await startOperator(stage, { flags: ['--leader-elect', '--allow-loopback-clusters'] }));
 	const scene = new OpenScene(stage, proxy, operator);
 	await scene.join();
 	const all = started.move();
@@ -117,8 +126,12 @@ class OpenScene {
 		await this.untilWell();
 	}
 
-	become(mode: ModeName | 'good'): Promise<number> {
+	become(mode: ModeName | 'good'): Promise<Deeds> {
 		return this.#proxy.become(mode);
+	}
+
+	burn(spent: Deeds['spent']): Promise<void> {
+		return this.#proxy.burn(spent);
 	}
 
 	async touch(): Promise<void> {
@@ -148,16 +161,24 @@ class OpenScene {
 		});
 	}
 
-	async repairs(count: number): Promise<readonly number[]> {
+	async lease(): Promise<LeaseSpec> {
+		const reference = { ...kinds.Lease, namespace: operatorNamespace, name: 'meshwright' };
+		return (await this.#stage.user.get<Lease>(reference)).spec ?? {};
+	}
+
+	async repairs(amount: { readonly count: number } | { readonly ms: number }): Promise<readonly number[]> {
 		const ours = this.#stage.seen.children
 			.ofApplySet(applySetId(mesh))
 			.filter(({ kind }) => repairedKinds.has(kind))
 			.toSorted((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1));
 		const series: number[] = [];
-		for (let index = 0; index < count; index++) {
+		const startedAt = performance.now();
+		const isOver = () =>
+			'count' in amount ? series.length >= amount.count : performance.now() - startedAt >= amount.ms;
+		while (!isOver()) {
 			const child = ours[this.#repaired++ % ours.length] as Child;
 			series.push(await timeRepair(this.#stage, child, false));
-			await sleep(sampleMs);
+			await sleep(betweenRepairsMs);
 		}
 		return series;
 	}

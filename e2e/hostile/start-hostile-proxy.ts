@@ -4,14 +4,24 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { loopbackCertificate } from '../support/hostile-server.ts';
 import type { Reachable } from '../support/joined.ts';
-import type { ProxyOrder, ProxyReport } from './hostile-proxy.ts';
+import type { ProxyOrder, ProxyReport, Spent } from './hostile-proxy.ts';
 import type { ModeName } from './modes.ts';
+
+export interface Deeds {
+	readonly answered: number;
+	readonly spent: readonly Spent[];
+}
 
 export interface HostileProxy extends AsyncDisposable {
 	/** The cluster behind it, as it is reached through it. */
 	readonly reachable: Reachable;
-	/** Ends all connections and goes on in this mode. Returns how many requests the mode before has answered. */
-	become(mode: ModeName | 'good'): Promise<number>;
+	/**
+	 * Ends all connections and goes on in this mode. Returns how many requests the mode before has answered, and what of the
+	 * processor that took.
+	 */
+	become(mode: ModeName | 'good'): Promise<Deeds>;
+	/** Goes on as it does, and takes as much of the processor as it took before. Connections stay. */
+	burn(spent: readonly Spent[]): Promise<void>;
 }
 
 const orderMs = 30_000;
@@ -27,7 +37,11 @@ export async function startHostileProxy(upstream: Reachable): Promise<HostilePro
 	const { port } = await order({ start: { upstream, tls: { cert, key } } });
 	return {
 		reachable: { url: `https://127.0.0.1:${port}`, ca, token: upstream.token },
-		become: async (mode) => (await order({ mode })).answered ?? 0,
+		async become(mode) {
+			const { answered = 0, spent = [] } = await order({ mode });
+			return { answered, spent };
+		},
+		burn: async (spent) => void (await order({ burn: spent })),
 		async [Symbol.asyncDispose]() {
 			const ended = once(child, 'exit');
 			child.disconnect();
