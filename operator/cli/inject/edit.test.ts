@@ -157,7 +157,7 @@ test('JSON stays JSON', (t) => {
 
 test('values that mean something else in YAML 1.1 are quoted', (t) => {
 	const text = edited('x: 1\n', () => ({ x: 1, a: 'yes', b: '1', c: 'null', d: 'on', e: '0o7', f: '1e3', g: '12:30' }));
-	t.is(text, 'x: 1\na: "yes"\nb: "1"\nc: "null"\nd: "on"\ne: "0o7"\nf: "1e3"\ng: "12:30"\n'.replace('"0o7"', '0o7'));
+	t.is(text, 'x: 1\na: "yes"\nb: "1"\nc: "null"\nd: "on"\ne: "0o7"\nf: "1e3"\ng: "12:30"\n');
 });
 
 test('a text that can’t be changed in place is printed anew, and it is told', (t) => {

@@ -8,7 +8,8 @@ import type { Document } from 'yaml';
 import { parseYaml, plainValue, YamlProblem } from '../../runtime/bounded-yaml.ts';
 import { toJson } from '../document.ts';
 import { NotEditable } from './nodes.ts';
-import { type Edit, eolOf, print, Writer } from './writer.ts';
+import { type Edit, eolOf, type How, print, Writer } from './writer.ts';
+import { Written } from './written.ts';
 
 export interface Edited {
 	readonly text: string;
@@ -40,15 +41,25 @@ export function readDocuments(text: string): readonly unknown[] {
 	return parse(text).map(readValue);
 }
 
+/** The ways to change a document, the one that looks best first. */
+const ways: readonly Omit<How, 'json'>[] = [
+	{ expandAliases: false, literals: true },
+	{ expandAliases: true, literals: true },
+	{ expandAliases: true, literals: false },
+];
+
 /** The text with these values in place of its own, one for each document. Throws YamlProblem. */
 export function editDocuments(text: string, wanted: readonly unknown[]): Edited {
 	const changes = parse(text).flatMap((document, index): readonly Change[] => {
 		const before = readValue(document, index);
 		const after = wanted[index];
-		return isDeepStrictEqual(before, after) ? [] : [{ document, index, before, after }];
+		return isDeepStrictEqual(before, after)
+			? []
+			: [{ document, index, before, after, written: new Written(document), json: isJson(text, document) }];
 	});
 	// All changes are tried at once. Only when that fails they are tried one by one.
-	const simple = changes.map((change) => editsOf(text, change, false));
+	const [simplest] = ways;
+	const simple = simplest === undefined ? [] : changes.map((change) => editsOf(text, change, simplest));
 	if (simple.every((edits) => edits !== undefined)) {
 		const edited = apply(text, simple.flat());
 		const values = valuesOf(edited);
@@ -58,8 +69,8 @@ export function editDocuments(text: string, wanted: readonly unknown[]): Edited 
 	}
 	const reprinted: number[] = [];
 	const edits = changes.flatMap((change) => {
-		for (const expandAliases of [false, true]) {
-			const edits = editsOf(text, change, expandAliases);
+		for (const way of ways) {
+			const edits = editsOf(text, change, way);
 			if (edits !== undefined && isDeepStrictEqual(valuesOf(apply(text, edits))[change.index], change.after)) {
 				return edits;
 			}
@@ -67,7 +78,11 @@ export function editDocuments(text: string, wanted: readonly unknown[]): Edited 
 		reprinted.push(change.index);
 		return [reprint(text, change)];
 	});
-	return { text: apply(text, edits), reprinted };
+	const edited = apply(text, edits);
+	const values = valuesOf(edited);
+	const wrong = changes.find(({ index, after }) => !isDeepStrictEqual(values[index], after));
+	if (wrong !== undefined) throw new YamlProblem(wrong.index, 'has a form that can’t be changed');
+	return { text: edited, reprinted };
 }
 
 /** A document that is to get another value. */
@@ -77,6 +92,21 @@ interface Change {
 	readonly index: number;
 	readonly before: unknown;
 	readonly after: unknown;
+	readonly written: Written;
+	/** Whether the document is JSON. */
+	readonly json: boolean;
+}
+
+function isJson(text: string, { contents }: Document.Parsed): boolean {
+	const [start, end] = contents?.range ?? [0, 0];
+	if (text[start] !== '{' && text[start] !== '[') return false;
+	try {
+		JSON.parse(text.slice(start, end));
+		return true;
+	} catch (error) {
+		if (error instanceof SyntaxError) return false;
+		throw error;
+	}
 }
 
 /** The values of a text. Empty when an edit that did not fit has broken it: then another way is tried. */
@@ -104,17 +134,19 @@ function apply(text: string, edits: readonly Edit[]): string {
 	return result + text.slice(position);
 }
 
-function reprint(text: string, { document, after }: Change): Edit {
+function reprint(text: string, { document, before, after, written, json }: Change): Edit {
 	const [start, end] = document.contents?.range ?? [0, 0];
-	const printed = text[start] === '{' ? toJson(after, 2) : print(after, true).trimEnd();
+	const printed = json
+		? toJson(after, 2)
+		: print(written.keep(document.contents, before, after), { indentSeq: true, literals: false }).trimEnd();
 	return { start, end: text[end - 1] === '\n' ? end - 1 : end, text: printed.replaceAll('\n', eolOf(text)) };
 }
 
 /** The edits for a change. Undefined when the text has a form that can't be changed in place. */
-function editsOf(text: string, change: Change, expandAliases: boolean): readonly Edit[] | undefined {
-	const { document, before, after } = change;
+function editsOf(text: string, change: Change, way: Omit<How, 'json'>): readonly Edit[] | undefined {
+	const { document, before, after, written, json } = change;
 	try {
-		const writer = new Writer(text, document.contents, expandAliases);
+		const writer = new Writer(text, document.contents, written, { ...way, json });
 		writer.change(document.contents, before, after, { after: 0, column: -2, kind: 'key', flow: false });
 		apply(text, writer.edits); // It refuses edits that overlap.
 		return writer.edits;

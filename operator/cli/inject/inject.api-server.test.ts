@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import fc from 'fast-check';
 import { Agent, request } from 'undici';
 import { parseAllDocuments } from 'yaml';
 import { type Cluster, startCluster } from '../../../e2e/control-plane/cluster.ts';
@@ -12,6 +13,8 @@ import { classicReleases } from '../../releases/classic/index.ts';
 import { ApiServer } from '../../runtime/client/api-server.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
+import { toYaml } from '../document.ts';
+import { aliased, text as anyText, type ReadAliased, writtenOut } from './scalars-testing.ts';
 import { workloads } from './testing.ts';
 
 let cluster: Cluster;
@@ -100,6 +103,59 @@ for (const { version } of classicReleases) {
 		);
 	}
 }
+
+test.serial('the API server reads what is written out for an alias as it reads the alias', async (t) => {
+	const names = { plural: 'scalars', singular: 'scalar', kind: 'Scalar' };
+	const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+	await cluster.request({
+		method: 'POST',
+		path: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
+		body: {
+			apiVersion: 'apiextensions.k8s.io/v1',
+			kind: 'CustomResourceDefinition',
+			metadata: { name: 'scalars.example.com' },
+			spec: {
+				group: 'example.com',
+				names,
+				scope: 'Cluster',
+				versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: anything } }],
+			},
+		},
+	});
+	const read = async (text: string): Promise<ReadAliased | undefined> => {
+		const { statusCode, body } = await request(`${cluster.url}/apis/example.com/v1/scalars?dryRun=All`, {
+			method: 'POST',
+			dispatcher: agent,
+			headers: { authorization: `Bearer ${cluster.adminToken}`, 'content-type': 'application/yaml' },
+			body: `apiVersion: example.com/v1\nkind: Scalar\nmetadata: {name: a}\n${text}`,
+		});
+		const answer = await body.text();
+		if (statusCode === 404) throw new Error('the definition is not served yet');
+		// Numbers stay as the API server writes them: JavaScript has no room for some.
+		const exact = (_: string, value: unknown, { source }: { source?: string } = {}) =>
+			typeof value === 'number' ? `number ${source}` : value;
+		return statusCode === 201 ? (JSON.parse(answer, exact) as ReadAliased) : undefined;
+	};
+	await eventually('the definition is served', () => read('one: 1\n'));
+	let count = 0;
+	await fc.assert(
+		fc.asyncProperty(aliased, async ({ text }) => {
+			const before = await read(text);
+			fc.pre(before !== undefined); // It takes no infinity, for example.
+			const after = await read(writtenOut(text));
+			t.deepEqual(after?.there.two, { ...before.there.two, add: ['new'] }, text);
+			count++;
+		}),
+		{ numRuns: 150 },
+	);
+	t.true(count >= 100);
+	await fc.assert(
+		fc.asyncProperty(fc.array(anyText, { minLength: 20, maxLength: 60 }), async (list) => {
+			t.deepEqual((await read(toYaml({ one: { list } })))?.one.list, list);
+		}),
+		{ numRuns: 20 },
+	);
+});
 
 test.serial('the live mesh says what is injected; where there are several, --mesh chooses', async (t) => {
 	const live = (...args: readonly string[]) =>

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isAlias, isMap, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
 import { isRecord } from '../../runtime/object-shape.ts';
-import { toJson, toYaml } from '../document.ts';
+import { toFlow, toJson, toYaml } from '../document.ts';
 import {
 	colonOf,
 	dashesOf,
@@ -16,6 +16,7 @@ import {
 	sequenceOffset,
 	startOf,
 } from './nodes.ts';
+import { matchItems, type Written } from './written.ts';
 
 /** A piece of the text to replace. Offsets are those of the original. */
 export interface Edit {
@@ -37,19 +38,31 @@ interface Place {
 	readonly flow: boolean;
 }
 
+/** How a document is to be changed. */
+export interface How {
+	/** Whether what an alias stands for is written in its place. */
+	readonly expandAliases: boolean;
+	/** Whether texts of several lines may be block scalars. */
+	readonly literals: boolean;
+	/** Whether the text is JSON, and not only YAML with brackets. */
+	readonly json: boolean;
+}
+
 /** Collects the edits of one document. */
 export class Writer {
 	readonly #edits: Edit[] = [];
 	readonly #text: string;
 	readonly #eol: string;
+	readonly #written: Written;
 	readonly #indentSequences: boolean;
-	readonly #expandAliases: boolean;
+	readonly #how: How;
 
-	constructor(text: string, contents: Node, expandAliases: boolean) {
+	constructor(text: string, contents: Node, written: Written, how: How) {
 		this.#text = text;
 		this.#eol = eolOf(text);
+		this.#written = written;
 		this.#indentSequences = (sequenceOffset(contents, 0, (offset) => this.#column(offset)) ?? 0) > 0;
-		this.#expandAliases = expandAliases;
+		this.#how = how;
 	}
 
 	/**
@@ -75,7 +88,7 @@ export class Writer {
 
 	change(node: Node, before: unknown, after: unknown, place: Place): void {
 		const same = isDeepStrictEqual(before, after);
-		if (same && !this.#expandAliases) {
+		if (same && !this.#how.expandAliases) {
 			return;
 		}
 		if (isMap(node) && isRecord(before) && isRecord(after)) {
@@ -83,7 +96,7 @@ export class Writer {
 		} else if (isSeq(node) && Array.isArray(before) && Array.isArray(after)) {
 			this.#changeSequence(node, before, after, place);
 		} else if (!same || isAlias(node)) {
-			this.#replace(node, after, place);
+			this.#replace(node, before, after, place);
 		}
 	}
 
@@ -91,16 +104,16 @@ export class Writer {
 		const pairs = node.items.map((pair) => ({ pair, key: keyOf(pair) })).filter(({ key }) => key !== mergeKey);
 		const own = new Set(pairs.map(({ key }) => key));
 		const kept = pairs.filter(({ key }) => key in after);
-		const added = Object.entries(after).filter(
-			([key, value]) => !own.has(key) && !(key in before && isDeepStrictEqual(before[key], value)),
-		);
+		const added = Object.entries(after)
+			.filter(([key, value]) => !own.has(key) && !(key in before && isDeepStrictEqual(before[key], value)))
+			.map(([key, value]) => [key, this.#written.keep(this.#written.field(node, key), before[key], value)] as const);
 		if (Object.keys(before).some((key) => !(key in after) && !own.has(key))) {
 			throw new NotEditable('a key comes from a merge');
 		}
 		const flow = isFlow(node);
 		if (kept.length === 0 && pairs.length === node.items.length) {
 			if (pairs.length > 0 || added.length > 0) {
-				this.#replace(node, after, place);
+				this.#replace(node, before, after, place);
 			}
 			return;
 		}
@@ -128,7 +141,7 @@ export class Writer {
 		const [first] = ends;
 		if (added.length > 0 && first !== undefined) {
 			const column = this.#column(first.start);
-			const lines = print(Object.fromEntries(added), this.#indentSequences);
+			const lines = this.#print(Object.fromEntries(added));
 			this.#addLines(endOf(node), lines, column);
 		}
 	}
@@ -137,7 +150,7 @@ export class Writer {
 		const items = node.items.map((item, index) => ({ item, value: before[index] }));
 		if (items.length === 0 || after.length === 0) {
 			if (items.length !== after.length) {
-				this.#replace(node, after, place);
+				this.#replace(node, before, after, place);
 			}
 			return;
 		}
@@ -148,14 +161,12 @@ export class Writer {
 			end: endOf(item),
 		}));
 		const column = flow ? 0 : spans[0] === undefined ? 0 : spans[0].start - this.#lineStart(spans[0].start);
-		const isAligned = before.length === after.length;
+		const matches = matchItems(before, after);
 		const removed: boolean[] = [];
 		let kept: number | undefined;
 		let next = 0;
 		for (const [index, { item, value }] of items.entries()) {
-			const position = after.findIndex(
-				(candidate, at) => at >= next && isSameItem(value, candidate, isAligned && at === index),
-			);
+			const position = matches.indexOf(index);
 			removed.push(position === -1);
 			if (position === -1) {
 				continue;
@@ -173,7 +184,7 @@ export class Writer {
 		const added = after.slice(next);
 		if (flow) {
 			if (removed.every((is) => is)) {
-				this.#replace(node, after, place);
+				this.#replace(node, before, after, place);
 				return;
 			}
 			this.#removeFromFlow(spans, removed);
@@ -190,7 +201,7 @@ export class Writer {
 			}
 		}
 		if (added.length > 0) {
-			this.#addLines(endOf(node), print(added, this.#indentSequences), column);
+			this.#addLines(endOf(node), this.#print(added), column);
 		}
 	}
 
@@ -218,7 +229,7 @@ export class Writer {
 			this.#edits.push({ start: at, end: at, text });
 			return;
 		}
-		const printed = print(values, this.#indentSequences);
+		const printed = this.#print(values);
 		if (previous !== undefined) {
 			this.#addLines(previous.end, printed, column);
 			return;
@@ -231,7 +242,8 @@ export class Writer {
 	}
 
 	/** Replaces a value. What belonged to the old one (anchor, tag) goes with it. */
-	#replace(node: Node, after: unknown, place: Place): void {
+	#replace(node: Node, before: unknown, wanted: unknown, place: Place): void {
+		const after = this.#written.keep(node, before, wanted);
 		if (place.flow || (isFlow(node) && place.after === 0)) {
 			this.#edits.push({ start: startOf(node), end: endOf(node), text: this.#json(after, startOf(node)) });
 			return;
@@ -241,14 +253,18 @@ export class Writer {
 		}
 		const end = Math.max(place.after, node === null || node === undefined ? 0 : endOf(node));
 		const trimmed = /\r?\n$/.exec(this.#text.slice(place.after, end));
-		const isBlock = typeof after === 'object' && after !== null && Object.keys(after).length > 0;
-		const printed = print(after, this.#indentSequences).trimEnd();
+		const isBlock = typeof wanted === 'object' && wanted !== null && Object.keys(wanted).length > 0;
+		const printed = this.#print(after).trimEnd();
 		const indent = ' '.repeat(
-			place.column + (Array.isArray(after) && place.kind === 'key' && !this.#indentSequences ? 0 : 2),
+			place.column + (Array.isArray(wanted) && place.kind === 'key' && !this.#indentSequences ? 0 : 2),
 		);
 		const lines = printed.replaceAll('\n', `${this.#eol}${indent}`);
 		const text = isBlock && place.kind === 'key' ? `${this.#eol}${indent}${lines}` : ` ${lines}`;
 		this.#edits.push({ start: place.after, end: end - (trimmed?.[0].length ?? 0), text });
+	}
+
+	#print(value: unknown): string {
+		return print(value, { indentSeq: this.#indentSequences, literals: this.#how.literals });
 	}
 
 	#addLines(after: number, printed: string, column: number): void {
@@ -316,8 +332,9 @@ export class Writer {
 		return /^\S*$/.test(this.#text.slice(startOf(node), endOf(node))) ? ',' : ', ';
 	}
 
-	/** A value as JSON, on several lines when the text around it has several. */
+	/** A value in brackets: as JSON on several lines when the text around it has several. */
 	#json(value: unknown, near: number): string {
+		if (!this.#how.json) return toFlow(value);
 		const unit = /^[[{]\r?\n([ \t]+)/.exec(this.#text.trimStart())?.[1];
 		if (unit === undefined) {
 			return toJson(value);
@@ -346,27 +363,13 @@ export class Writer {
 	}
 }
 
-/**
- * Whether an item after the change is the same one as an item before it: by name when they have one, objects by kind and
- * name. Items without a name (lists in lists) are the same when nothing was added or removed.
- */
-function isSameItem(before: unknown, after: unknown, isAligned: boolean): boolean {
-	if (!isRecord(before) || !isRecord(after)) {
-		return isDeepStrictEqual(before, after);
-	}
-	const [old, now] = [nameOf(before), nameOf(after)];
-	if (old === undefined || now === undefined) {
-		return isDeepStrictEqual(before, after) || (isAligned && old === now && before.kind === after.kind);
-	}
-	return old === now && before.kind === after.kind;
+export interface PrintOptions {
+	readonly indentSeq: boolean;
+	readonly literals: boolean;
 }
 
-function nameOf({ name, metadata }: Fields): unknown {
-	return name ?? (isRecord(metadata) ? metadata.name : undefined);
-}
-
-export function print(value: unknown, indentSeq: boolean): string {
-	return toYaml(value, { version: '1.1', indentSeq });
+export function print(value: unknown, options: PrintOptions): string {
+	return toYaml(value, { version: '1.1', ...options });
 }
 
 export function eolOf(text: string): string {
