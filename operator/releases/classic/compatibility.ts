@@ -1,5 +1,5 @@
 /** Makes the tables of `docs/compatibility.md` from the data of the releases. */
-
+import { isObject } from '../../../api/v1/index.ts';
 import { crdsOf } from './crds.ts';
 import { type GatewayName, statusPort } from './gateways.ts';
 import { isKnown, isRead } from './mesh-config-check.ts';
@@ -45,7 +45,11 @@ export function pilotTable(): string {
 				networks ? (gatewaysByService ? 'by address or Service' : 'by address') : '–',
 			),
 			row('written unless said otherwise', ({ mesh }) =>
-				list(Object.entries(mesh.defaults).map(([name, value]) => `${name}: ${String(value)}`)),
+				list(
+					Object.entries(mesh.defaults).map(
+						([name, value]) => `${name}: ${isObject(value) ? JSON.stringify(value) : String(value)}`,
+					),
+				),
 			),
 			row('definitions (CRDs)', (release) => String(crdsOf(release).length)),
 			row('of which Pilot lists', ({ pilot }) => String(pilot.configTypes.length)),
