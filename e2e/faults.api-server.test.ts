@@ -67,11 +67,17 @@ function matchOf({ method, path }: Call, name: string): Match {
 	return { method, path: new RegExp(`^${path.replaceAll('NAME', name)}$`), watch: false, nth: 1 };
 }
 
+/** What goes wrong in each half of an installation's life, and nothing where it is undefined. */
+interface Trouble {
+	readonly installing?: (() => void) | undefined;
+	readonly deleting?: (() => void) | undefined;
+}
+
 /** Installs, checks and deletes one installation; returns the operator's deletions before it was asked for any. */
-async function run(name: string, fault?: () => void): Promise<readonly string[]> {
+async function run(name: string, { installing, deleting }: Trouble = {}): Promise<readonly string[]> {
 	const { api, cluster } = mesh;
 	const spec = { namespace: `istio-${name}` };
-	fault?.();
+	installing?.();
 	await applyInstallation(api, name, spec);
 	await untilInstalled(api, name);
 	for (const child of renderedChildren(name, spec)) {
@@ -81,6 +87,7 @@ async function run(name: string, fault?: () => void): Promise<readonly string[]>
 	const deletions = (await changesOf(cluster, operatorUser))
 		.map(describeWrite)
 		.filter((line) => line.startsWith('delete') && line.includes(`istio-${name}`));
+	deleting?.();
 	await deleteInstallation(api, name);
 	const left = await liveChildren(api, name);
 	if (left.length > 0) throw new Error(`${name} left ${left.length} objects`);
@@ -96,14 +103,41 @@ async function inTurn<T>(items: readonly T[], step: (item: T, index: number) => 
 	);
 }
 
-/** Every call that names the installation or its namespace, in an undisturbed run; each once. */
-async function rehearse(): Promise<readonly Call[]> {
+/** The calls that name the installation or its namespace, in an undisturbed run; each once, where it comes first. */
+async function rehearse(): Promise<{ readonly installing: readonly Call[]; readonly deleting: readonly Call[] }> {
 	proxy.reset();
-	await run('rehearsal');
-	const calls = proxy.requests
-		.filter(({ isWatch, path }) => !isWatch && path.includes('rehearsal') && !path.includes('/events'))
-		.map(({ method, path }) => ({ method, path: path.replaceAll('rehearsal', 'NAME') }));
-	return [...new Map(calls.map((call) => [`${call.method} ${call.path}`, call])).values()];
+	let half = 0;
+	await run('rehearsal', {
+		deleting: () => {
+			half = proxy.requests.length;
+		},
+	});
+	const first = new Map<string, { readonly call: Call; readonly isOfInstalling: boolean }>();
+	for (const [index, { isWatch, method, path }] of proxy.requests.entries()) {
+		if (isWatch || !path.includes('rehearsal') || path.includes('/events')) continue;
+		const call = { method, path: path.replaceAll('rehearsal', 'NAME') };
+		const key = `${call.method} ${call.path}`;
+		if (!first.has(key)) first.set(key, { call, isOfInstalling: index < half });
+	}
+	const calls = [...first.values()];
+	return {
+		installing: calls.flatMap(({ call, isOfInstalling }) => (isOfInstalling ? [call] : [])),
+		deleting: calls.flatMap(({ call, isOfInstalling }) => (isOfInstalling ? [] : [call])),
+	};
+}
+
+interface Case {
+	readonly call: Call;
+	readonly title: string;
+	readonly fault: Fault;
+}
+
+function casesOf(calls: readonly Call[]): readonly Case[] {
+	return calls.flatMap((call) => Object.entries(faults).map(([title, fault]) => ({ call, title, fault })));
+}
+
+function describeCase({ call, title }: Case): string {
+	return `${call.method} ${call.path}: ${title}`;
 }
 
 test.serial(
@@ -112,21 +146,32 @@ test.serial(
 		// The CRDs are shared; their turn comes below.
 		await run('crds');
 		const calls = await rehearse();
-		t.true(calls.length >= 2 * renderedChildren('rehearsal').length, JSON.stringify(calls));
-		t.true(calls.some(({ method }) => method === 'DELETE') && calls.some(({ path }) => path.endsWith('/status')));
-		const cases = calls.flatMap((call) => Object.entries(faults).map(([title, fault]) => ({ call, title, fault })));
+		const all = [...calls.installing, ...calls.deleting];
+		t.true(all.length >= 2 * renderedChildren('rehearsal').length, JSON.stringify(calls));
+		t.true(all.some(({ method }) => method === 'DELETE') && all.some(({ path }) => path.endsWith('/status')));
+		t.true(calls.deleting.length >= renderedChildren('rehearsal').length, 'its deletion has calls of its own');
+		const [installing, deleting] = [casesOf(calls.installing), casesOf(calls.deleting)];
+		// One installation has room for two: it is as it should be before its deletion begins.
+		const pairs = Array.from({ length: Math.max(installing.length, deleting.length) }, (_, index) => ({
+			installing: installing[index],
+			deleting: deleting[index],
+		}));
 		proxy.reset();
-		await inTurn(cases, async ({ call, title, fault }, index) => {
+		await inTurn(pairs, async (pair, index) => {
 			const name = `case-${index}-x`;
+			const doing = [pair.installing, pair.deleting].flatMap((one) => (one === undefined ? [] : [describeCase(one)]));
+			const script = (one: Case | undefined) => one && (() => proxy.script(matchOf(one.call, name), one.fault));
 			try {
-				const deletions = await run(name, () => proxy.script(matchOf(call, name), fault));
-				t.deepEqual(deletions, [], `${call.method} ${call.path}: ${title}`);
+				const trouble = { installing: script(pair.installing), deleting: script(pair.deleting) };
+				t.deepEqual(await run(name, trouble), [], doing.join('; '));
 			} catch (error) {
-				throw new Error(`${call.method} ${call.path}: ${title}`, { cause: error });
+				throw new Error(doing.join('; '), { cause: error });
 			}
 		});
 		const met = proxy.requests.filter(({ fault }) => fault !== undefined).length;
-		t.true(met >= cases.length * 0.95, `${met} of ${cases.length} faults happened`);
+		const cases = installing.length + deleting.length;
+		t.log(`${cases} cases in ${pairs.length} installations`);
+		t.true(met >= cases * 0.95, `${met} of ${cases} faults happened`);
 	},
 );
 
@@ -139,7 +184,7 @@ test.serial('a call that is never answered is given up, and done again', async (
 	];
 	await inTurn(calls, async (call, index) => {
 		const name = `hang-${index}-x`;
-		t.deepEqual(await run(name, () => proxy.script(matchOf(call, name), { type: 'hang' })), []);
+		t.deepEqual(await run(name, { installing: () => proxy.script(matchOf(call, name), { type: 'hang' }) }), []);
 	});
 	t.is(proxy.requests.filter(({ fault }) => fault === 'hang').length, calls.length);
 });
