@@ -41,6 +41,11 @@ const ownRules: readonly Rule[] = [
 	// For the addresses of this cluster, which are compared with those of joined ones.
 	rule(groupOf(kinds.Node.apiVersion), kinds.Node.plural, ['list']),
 	rule(groupOf(kinds.ServiceCIDR.apiVersion), kinds.ServiceCIDR.plural, ['list']),
+	// For webhooks of others that keep pods of a mesh from being made. Those of the other kind are watched anyway.
+	rule(groupOf(kinds.ValidatingWebhookConfiguration.apiVersion), kinds.ValidatingWebhookConfiguration.plural, [
+		'list',
+		'watch',
+	]),
 	// For the addresses of Pilot and Mixer, for clusters without a control plane of their own.
 	rule(groupOf(kinds.EndpointSlice.apiVersion), kinds.EndpointSlice.plural, ['list', 'watch']),
 ];

@@ -9,6 +9,7 @@ import { eventually, orAbsent } from './support/eventually.ts';
 import {
 	applyInstallation,
 	deleteInstallation,
+	eventsAbout,
 	liveChildren,
 	readInstallation,
 	untilCondition,
@@ -145,6 +146,44 @@ test.serial('why a pod does not run is told in the words of scheduler and kubele
 	await deleteInstallation(api, name);
 });
 
+test.serial('a webhook that an earlier installer has left, and nobody answers, is told until it is gone', async (t) => {
+	const { api } = mesh;
+	const name = 'dead';
+	await api.create({ ...kinds.Namespace, metadata: { name: 'later' } });
+	const sidecarInjector = { enabled: true, namespaces: ['later'] };
+	await applyInstallation(api, name, { namespace: 'istio-dead', version: '1.4.10', sidecarInjector });
+	await untilReady(api, name);
+	const configuration = {
+		...kinds.MutatingWebhookConfiguration,
+		metadata: { name: 'istio-sidecar-injector' },
+		webhooks: [
+			{
+				name: 'sidecar-injector.istio.io',
+				admissionReviewVersions: ['v1beta1', 'v1'],
+				sideEffects: 'None',
+				clientConfig: { service: { name: 'istio-sidecar-injector', namespace: 'istio-control', path: '/inject' } },
+				namespaceSelector: { matchLabels: { 'istio-injection': 'enabled' } },
+				rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+			},
+		],
+	};
+	await api.create(configuration);
+	const { message } = await untilCondition(api, name, 'WebhooksAnswer', 'False', 'WebhookDead');
+	t.regex(
+		message,
+		/^MutatingWebhookConfiguration istio-sidecar-injector, webhook sidecar-injector\.istio\.io, .*namespace later/,
+	);
+	t.regex(message, /Service istio-control\/istio-sidecar-injector does not exist/);
+	await untilCondition(api, name, 'Ready', 'False', 'WebhookDead');
+	await orAbsent(api.delete({ ...kinds.MutatingWebhookConfiguration, name: configuration.metadata.name }));
+	await untilReady(api, name);
+	t.is(
+		(await readInstallation(api, name)).status?.conditions?.find(({ type }) => type === 'WebhooksAnswer'),
+		undefined,
+	);
+	await deleteInstallation(api, name);
+});
+
 test.serial(
 	'a version that nobody knows: all that are known are listed, nothing is made, and it is quiet',
 	async (t) => {
@@ -244,12 +283,17 @@ test.serial('pods that vanish: degraded, by name, and back', async (t) => {
 		const { items: pods } = await api.list<KubeObject>(kinds.Pod, { namespace });
 		for (const { metadata } of pods)
 			await orAbsent(api.delete({ ...kinds.Pod, namespace, name: metadata.name }, { gracePeriodSeconds: 0 }));
-		const { message } = await untilCondition(api, 'outage', 'Ready', 'False', 'ComponentNotReady');
-		t.true(message.includes('Deployment istio-outage/istio-pilot'), message);
+		const { message } = await untilCondition(api, 'outage', 'Ready', 'False', 'PodsUnschedulable');
+		t.regex(message, /Deployment istio-outage\/istio-pilot.*unschedulable/);
 		const { status } = await readInstallation(api, 'outage');
 		t.like(status, { phase: 'Degraded', ready: '0/1', version: '1.4.10' });
-		t.is(status?.components?.[0]?.reason, 'ComponentNotReady');
-		await untilEvent(api, 'outage', 'ComponentNotReady');
+		t.is(status?.components?.[0]?.reason, 'PodsUnschedulable');
+		// Why its pods do not run may be known when it is told, or a moment later.
+		await eventually('a warning about it', async () =>
+			(await eventsAbout(api, 'outage')).some(({ reason }) =>
+				['ComponentNotReady', 'PodsUnschedulable'].includes(String(reason)),
+			),
+		);
 	} finally {
 		await setUnschedulable(null);
 	}

@@ -24,7 +24,9 @@ const conditionMeanings: Readonly<Record<ConditionType, string>> = {
 	UpToDate: 'Objects in the cluster are as this spec wants them; nobody else changed them.',
 	CertificateAuthorityValid:
 		'Only with Citadel: its certificate authority is there and has not expired; the reason `CAExpiring` comes before its end.',
-	ClustersJoined: 'Every listed cluster is part of the mesh.',
+	ClustersJoined: 'Every listed cluster is part of the mesh, and every network of the mesh has a way in.',
+	WebhooksAnswer:
+		'Only while False: a webhook of somebody else keeps pods of the mesh, or pods that it injects, from being made.',
 };
 
 const clusterConditionMeanings: Readonly<Record<ClusterConditionType, string>> = {

@@ -91,6 +91,7 @@ export const conditionTypes = [
 	'UpToDate',
 	'CertificateAuthorityValid',
 	'ClustersJoined',
+	'WebhooksAnswer',
 ] as const;
 
 export type ConditionType = (typeof conditionTypes)[number];

@@ -292,6 +292,14 @@ export const reasons = {
 		remedy: 'Put an authority with an RSA key into the Secret that spec.citadel.caSecretName names.',
 	},
 
+	WebhookDead: {
+		condition: 'WebhooksAnswer',
+		meaning:
+			'API servers must ask a webhook of somebody else about every new pod of the mesh, or of namespaces that it injects, and nothing has answered behind its Service for 20 s: no such pod can be made. The message names the webhook.',
+		remedy:
+			'Delete the configuration, if an earlier installer has left it behind, or repair what is behind its Service.',
+	},
+
 	ClustersJoined: { condition: 'ClustersJoined', meaning: 'Every listed cluster is part of the mesh.', remedy: '' },
 	ClustersJoining: {
 		condition: 'ClustersJoined',

@@ -1514,7 +1514,7 @@ export interface MeshInstallationSpec {
  */
 export interface Condition {
 	/**
-	 * What the condition is about: Ready, Reconciling, Stalled, Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined.
+	 * What the condition is about: Ready, Reconciling, Stalled, Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined, WebhooksAnswer.
 	 */
 	type: string;
 	/**
@@ -1758,7 +1758,7 @@ export interface MeshInstallationStatus {
 	 */
 	phase?: string;
 	/**
-	 * The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid and ClustersJoined say which part is why.
+	 * The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined and WebhooksAnswer say which part is why.
 	 */
 	conditions?: Condition[];
 	/**

@@ -74,6 +74,8 @@ export interface ServiceFacts {
 export interface InjectionLabels {
 	/** The labels by which webhooks of some line switch injection on, where they are set: `{"istio-injection": "enabled"}`. */
 	readonly switches: Readonly<Record<string, string>>;
+	/** All of its labels. */
+	readonly labels: Readonly<Record<string, string>>;
 	/** Label `meshwright.io/mesh`: the MeshInstallation whose injector serves the namespace. */
 	readonly mesh: string | undefined;
 	/** The field managers by which operators have put the labels there, sorted; see `injection-labels.ts`. */
@@ -247,6 +249,7 @@ function injectionLabelsOf({ metadata: { labels, managedFields } }: KubeObject):
 		switches: Object.fromEntries(
 			injectionSwitches.flatMap((name) => (labels?.[name] === undefined ? [] : [[name, labels[name]]])),
 		),
+		labels: { ...labels },
 		mesh: labels?.[meshLabel],
 		keepers: [...new Set(keepers)].sort(),
 	};

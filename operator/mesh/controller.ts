@@ -34,6 +34,7 @@ import { MeshPods } from './pods.ts';
 import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
 import { Access } from './rights/access.ts';
 import { childNeedsPass, freesExclusive, installationNeedsPass, installationsOf } from './wake.ts';
+import { MeshWebhooks } from './webhooks/mesh-webhooks.ts';
 
 export interface MeshControllerOptions {
 	readonly api: ApiServer;
@@ -89,6 +90,7 @@ export class MeshController {
 	readonly #joined: JoinedClusters;
 	readonly #access: Access;
 	readonly #pods: MeshPods;
+	readonly #webhooks: MeshWebhooks;
 	readonly #reconciler: Reconciler;
 	readonly #waits: StartWaits;
 	#hasStarted = false;
@@ -145,8 +147,20 @@ export class MeshController {
 			onChange: (mesh) => this.queue.add(mesh, { reason: 'why its pods do not run' }),
 			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
 		});
+		this.#webhooks = new MeshWebhooks({
+			api,
+			lines: this.#lines,
+			live: this.caches.children,
+			installations: this.caches.installations,
+			onChange: () => {
+				for (const { metadata } of this.caches.installations.all())
+					this.queue.add(metadata.name, { reason: 'webhooks of others' });
+			},
+			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
+		});
 		this.#reconciler = new Reconciler({
 			api,
+			webhooks: this.#webhooks,
 			pods: this.#pods,
 			access: this.#access,
 			lines: this.#lines,
@@ -216,6 +230,7 @@ export class MeshController {
 		]);
 		this.#joined.stop();
 		this.#pods.stop();
+		this.#webhooks.stop();
 		this.caches.stop();
 		return unfinished.length === 0 && clustersEnded;
 	}

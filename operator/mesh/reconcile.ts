@@ -37,6 +37,7 @@ import { type Prepared, type PreparedMesh, prepare } from './prepare.ts';
 import { type Access, rightsRecheckMs } from './rights/access.ts';
 import { servingCertificate } from './serving-certificate.ts';
 import { type Lookout, type MeshView, viewMesh } from './view.ts';
+import type { MeshWebhooks } from './webhooks/mesh-webhooks.ts';
 
 export interface ReconcilerOptions {
 	readonly api: ApiServer;
@@ -46,6 +47,8 @@ export interface ReconcilerOptions {
 	/** Secrets that others make. */
 	readonly secrets: Pick<NamedObjects<SecretFacts>, 'get' | 'setInterest' | 'synced'>;
 	readonly clusters: JoinedClusters;
+	/** Webhooks of others that keep pods from being made. */
+	readonly webhooks: Pick<MeshWebhooks, 'of' | 'forget'>;
 	/** Why pods do not run. */
 	readonly pods: Pick<MeshPods, 'of' | 'forget'>;
 	/** What whoever runs the operator lets meshes do. */
@@ -106,8 +109,9 @@ export class Reconciler {
 	}
 
 	#forget(name: string): PassResult {
-		const { secrets, clusters, onStatus, pods } = this.#options;
+		const { secrets, clusters, onStatus, pods, webhooks } = this.#options;
 		pods.forget(name);
+		webhooks.forget(name);
 		this.#memories.forget(name);
 		this.#writer.forget(name);
 		secrets.setInterest(name, []);
@@ -118,6 +122,7 @@ export class Reconciler {
 
 	#takeAway(object: StoredInstallation, signal: AbortSignal): Promise<Outcome | undefined> {
 		this.#options.pods.forget(object.metadata.name);
+		this.#options.webhooks.forget(object.metadata.name);
 		return finalize(object, this.#memories.of(object), { ...this.#options, writer: this.#writer }, signal);
 	}
 
@@ -222,7 +227,7 @@ export class Reconciler {
 
 	/** What is told about a mesh, whether it is written or not. */
 	#observe(object: StoredInstallation, { installation, mesh }: PreparedMesh, { objects }: MeshView, memory: Memory) {
-		const { applier, clusters, lines, pods, secrets, wallClock } = this.#options;
+		const { applier, clusters, lines, pods, secrets, wallClock, webhooks } = this.#options;
 		const { version } = installation.spec;
 		const secret = (name: string) => secrets.get({ namespace: mesh.namespace, name });
 		return {
@@ -237,6 +242,7 @@ export class Reconciler {
 			),
 			certificateAuthority: lines.of(mesh).authority(mesh, secret, new Date(wallClock())),
 			clusters: clusters.observationOf(object, mesh),
+			webhooks: webhooks.of(mesh, objects, tellsOfWebhooks(object)),
 		};
 	}
 
@@ -350,6 +356,10 @@ export class Reconciler {
 	#jittered(milliseconds: number): number {
 		return milliseconds * (0.8 + 0.4 * this.#options.random());
 	}
+}
+
+function tellsOfWebhooks({ status }: StoredInstallation): boolean {
+	return status?.conditions?.some(({ type }) => type === 'WebhooksAnswer') === true;
 }
 
 /** The smallest of the given times. */

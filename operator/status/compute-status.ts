@@ -43,6 +43,10 @@ export interface Observation {
 	readonly certificateAuthority?: CertificateAuthorityObservation | 'none' | undefined;
 	/** Joined clusters. Undefined when this pass did not look. */
 	readonly clusters?: ClustersObservation | undefined;
+	/**
+	 * Sentences about webhooks of others that keep pods from being made. Undefined when this pass did not look, or nobody knows.
+	 */
+	readonly webhooks?: readonly string[] | undefined;
 	/** Something worth knowing although nothing is wrong, in a sentence. */
 	readonly note?: string | undefined;
 }
@@ -69,6 +73,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		UpToDate: upToDateVerdict(observation, components),
 		CertificateAuthorityValid: certificateAuthorityVerdict(observation.certificateAuthority, previous),
 		ClustersJoined: clustersVerdict(observation.clusters, clusters, previous),
+		WebhooksAnswer: webhooksVerdict(observation),
 	};
 	const shown = components?.map(({ status }) => status) ?? previous?.components;
 	const version = runningVersion(observation, components);
@@ -196,6 +201,9 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 	// Its pods run, but workloads refuse each other's certificates.
 	const authority = certificateAuthorityVerdict(observation.certificateAuthority, observation.previous);
 	if (authority?.reason === 'CAExpired') return authority;
+	// They run until one of them is replaced.
+	const webhooks = webhooksVerdict(observation);
+	if (webhooks !== undefined) return webhooks;
 	return { status: 'True', reason: 'Ready', message: `the mesh runs ${observation.version ?? 'as asked'}` };
 }
 
@@ -211,6 +219,17 @@ const podTroubles: ReadonlySet<string> = new Set<Reason>([
 	'ContainerNotStarted',
 	'ContainerCrashes',
 ]);
+
+/** The condition `WebhooksAnswer`, only while it is False. What is not known now stays as it was said. */
+function webhooksVerdict({ webhooks, previous }: Observation): Verdict | undefined {
+	if (webhooks === undefined) return previous?.conditions?.find(({ type }) => type === 'WebhooksAnswer');
+	return webhooks.length === 0
+		? undefined
+		: { status: 'False', reason: 'WebhookDead', message: webhooks.slice(0, mostWebhooks).join('; ') };
+}
+
+/** More of them say nothing new. */
+const mostWebhooks = 5;
 
 /** What somebody has done to a workload, and no roll-out mends. */
 const failuresAtOnce: ReadonlySet<string> = new Set(['ScaledToZero', 'ImageReplaced']);

@@ -1,0 +1,117 @@
+/**
+ * The webhooks of others that are asked about every new pod of some namespaces, and keep it from being made when nobody
+ * answers: what is read of their configurations, and whom they choose. Pure.
+ */
+import type { KubeObject, ObjectName } from '../../runtime/object.ts';
+import { isRecord } from '../../runtime/object-shape.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** A label selector (kubernetes `apimachinery/pkg/apis/meta/v1/types.go`). Undefined selects all. */
+export type LabelSelector = Readonly<Record<string, unknown>> | undefined;
+
+/** A webhook that is called through a Service for new pods, with failurePolicy Fail. */
+export interface PodWebhook {
+	/** `MutatingWebhookConfiguration istio-sidecar-injector, webhook sidecar-injector.istio.io` */
+	readonly title: string;
+	readonly service: ObjectName;
+	readonly namespaceSelector: LabelSelector;
+	readonly objectSelector: LabelSelector;
+	/** Whether conditions of it decide too, which nobody evaluates here. */
+	readonly isConditional: boolean;
+}
+
+/** A namespace with pods of the mesh, or with pods that the mesh injects. */
+export interface PodPlace {
+	readonly namespace: string;
+	readonly labels: Labels;
+	/** Labels of the pods that are made there. Of pods of others none are known. */
+	readonly pods: readonly Labels[];
+}
+
+/** More than this of a configuration is not looked at. */
+const mostWebhooks = 64;
+
+/** The webhooks of a configuration that may keep pods from being made. The others are dropped. */
+export function podWebhooksOf({ kind, metadata, webhooks }: KubeObject): readonly PodWebhook[] {
+	return recordsOf(webhooks)
+		.slice(0, mostWebhooks)
+		.flatMap((webhook): readonly PodWebhook[] => {
+			// The default of admissionregistration.k8s.io/v1 is Fail.
+			if (webhook.failurePolicy === 'Ignore' || !recordsOf(webhook.rules).some(isAboutNewPods)) return [];
+			const service = isRecord(webhook.clientConfig) ? webhook.clientConfig.service : undefined;
+			// Behind a URL nobody here can look.
+			if (!isRecord(service) || typeof service.namespace !== 'string' || typeof service.name !== 'string') return [];
+			return [
+				{
+					title: `${kind} ${metadata.name}, webhook ${typeof webhook.name === 'string' ? webhook.name : ''}`,
+					service: { namespace: service.namespace, name: service.name },
+					namespaceSelector: selectorOf(webhook.namespaceSelector),
+					objectSelector: selectorOf(webhook.objectSelector),
+					isConditional: recordsOf(webhook.matchConditions).length > 0,
+				},
+			];
+		});
+}
+
+/** The namespaces of these in which a webhook is asked about a pod. */
+export function placesOf(webhook: PodWebhook, places: readonly PodPlace[]): readonly string[] {
+	return places
+		.filter(
+			({ labels, pods }) =>
+				selects(webhook.namespaceSelector, labels) && pods.some((pod) => selects(webhook.objectSelector, pod)),
+		)
+		.map(({ namespace }) => namespace);
+}
+
+/** Whether a selector chooses something with these labels. One that can't be read chooses nothing. */
+export function selects(selector: LabelSelector, labels: Labels): boolean {
+	if (selector === undefined) return true;
+	const { matchLabels = {}, matchExpressions = [] } = selector;
+	if (!isRecord(matchLabels) || !Array.isArray(matchExpressions)) return false;
+	return (
+		Object.entries(matchLabels).every(([key, value]) => labelOf(labels, key) === value) &&
+		matchExpressions.every((requirement) => isRecord(requirement) && isMet(requirement, labels))
+	);
+}
+
+function isMet({ key, operator, values }: Readonly<Record<string, unknown>>, labels: Labels): boolean {
+	const actual = typeof key === 'string' ? labelOf(labels, key) : undefined;
+	const isListed = Array.isArray(values) && values.includes(actual);
+	switch (operator) {
+		case 'In':
+			return actual !== undefined && isListed;
+		case 'NotIn':
+			return actual === undefined || !isListed;
+		case 'Exists':
+			return actual !== undefined;
+		case 'DoesNotExist':
+			return actual === undefined;
+		default:
+			return false;
+	}
+}
+
+function labelOf(labels: Labels, key: string): string | undefined {
+	return Object.hasOwn(labels, key) ? labels[key] : undefined;
+}
+
+/** (kubernetes `apiserver/pkg/admission/plugin/webhook/predicates/rules/rules.go`.) */
+function isAboutNewPods({ apiGroups, apiVersions, operations, resources }: Readonly<Record<string, unknown>>): boolean {
+	const has = (list: unknown, ...wanted: readonly string[]) =>
+		Array.isArray(list) && list.some((entry) => wanted.includes(entry as string));
+	return (
+		has(apiGroups, '', '*') &&
+		has(apiVersions, 'v1', '*') &&
+		has(operations, 'CREATE', '*') &&
+		has(resources, 'pods', '*', '*/*')
+	);
+}
+
+function selectorOf(value: unknown): LabelSelector {
+	return isRecord(value) ? value : undefined;
+}
+
+function recordsOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+	return Array.isArray(value) ? value.filter(isRecord) : [];
+}
