@@ -30,7 +30,6 @@ export interface KeepingMesh extends MeshOfClusters {
 	/** Whether Pilot itself notices a changed Secret. Classic ones have to be replaced for it. */
 	readonly followsSecrets: boolean;
 	readonly paused: boolean;
-	readonly tokenLifetimeMs: number;
 	readonly rotation: RotationPolicy;
 	readonly clusters: readonly WantedCluster[];
 	/** What the status said about them before. */

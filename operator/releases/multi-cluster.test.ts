@@ -18,8 +18,7 @@ function resolved(spec: Readonly<Record<string, unknown>>): ResolvedMultiCluster
 test('what a spec does not say has its default', (t) => {
 	const defaults = {
 		clusters: [],
-		tokenLifetimeMs: 30 * 24 * 60 * 60_000,
-		rotation: { renewShare: 0.7 },
+		rotation: { lifetimeMs: 30 * 24 * 60 * 60_000, renewShare: 0.7 },
 		leaveTimeoutMs: 10 * 60_000,
 	};
 	t.deepEqual(resolved({}), defaults);
@@ -53,8 +52,7 @@ test('what a spec says stands', (t) => {
 		clusterName: 'here',
 		...addresses,
 		clusters: [{ name: 'a', role: 'Remote', kubeconfig: entry.kubeconfigSecret, dataPlane, ...addresses }],
-		tokenLifetimeMs: 3_600_000,
-		rotation: { renewShare: 0.5 },
+		rotation: { lifetimeMs: 3_600_000, renewShare: 0.5 },
 		leaveTimeoutMs: 60_000,
 	});
 });

@@ -36,8 +36,9 @@ export interface ResolvedMultiCluster extends GivenAddresses {
 	/** Name of this cluster in the mesh. Default: the UID of its namespace `kube-system`. */
 	readonly clusterName?: string;
 	readonly clusters: readonly ResolvedCluster[];
-	readonly tokenLifetimeMs: number;
 	readonly rotation: {
+		/** The life that a token is asked for with. */
+		readonly lifetimeMs: number;
 		/** A token is renewed after this share of its lifetime. */
 		readonly renewShare: number;
 	};
@@ -57,8 +58,10 @@ export function resolveMultiCluster(installation: ParsedMeshInstallation): Resol
 		...(clusterName === undefined ? {} : { clusterName }),
 		...givenAddresses(addresses),
 		clusters: clusters.map(resolveCluster),
-		tokenLifetimeMs: tryDuration(credentials?.lifetime ?? '') ?? defaultTokenLifetimeMs,
-		rotation: { renewShare: credentials?.renewAt ?? defaultRenewShare },
+		rotation: {
+			lifetimeMs: tryDuration(credentials?.lifetime ?? '') ?? defaultTokenLifetimeMs,
+			renewShare: credentials?.renewAt ?? defaultRenewShare,
+		},
 		leaveTimeoutMs: deletionOf(installation).timeoutMs,
 	};
 }

@@ -72,7 +72,7 @@ test.serial(
 		await keepPublished(
 			{ api: admin, live: nothingKnown, writer, mesh },
 			{ ...source, issue: async () => issued },
-			{ record, lifetimeMs: 3_600_000, policy: { renewShare: 0.7 }, others: [], wasPublished: false, now },
+			{ record, policy: { lifetimeMs: 3_600_000, renewShare: 0.7 }, others: [], wasPublished: false, now },
 			{ wasPublished: false },
 			{ signal },
 		);

@@ -153,7 +153,6 @@ async function tell(
 				kubeconfig: { namespace: mesh.namespace, name: names.readBy, key: cell.cluster },
 				...(id === undefined ? {} : { id }),
 			},
-			lifetimeMs: mesh.tokenLifetimeMs,
 			policy: mesh.rotation,
 			others: distributedRecords(context, cell, mesh).filter((other) => other.cluster !== cluster),
 			wasPublished: false,

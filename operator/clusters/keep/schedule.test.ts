@@ -5,7 +5,7 @@ import { type ClusterCell, newCell } from './cell.ts';
 import { nextPassInMs, probeDelayMs, recheckDelayMs } from './schedule.ts';
 
 const minute = 60_000;
-const policy = { renewShare: 0.7 };
+const policy = { lifetimeMs: 30 * 24 * 60 * 60_000, renewShare: 0.7 };
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const middle = () => 0.5;
 

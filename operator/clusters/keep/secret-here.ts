@@ -65,7 +65,6 @@ export async function publish(context: KeeperContext, visit: VisitThere, { role,
 			sourceOf(context, visit, mesh.objects.readerAccount(names.readBy)),
 			{
 				record: { cluster, role, dataPlane, kubeconfig, ...definedFields({ id, joinedAt }) },
-				lifetimeMs: mesh.tokenLifetimeMs,
 				policy: mesh.rotation,
 				others: context.recordsOf(mesh).filter((other) => other.cluster !== cluster),
 				wasPublished: mesh.before.get(cluster)?.secret !== undefined,

@@ -68,7 +68,10 @@ async function refusal(t: ExecutionContext, read: Script, answer: unknown = gran
 test('a token is used before it is given away, as Pilot will use it', async (t) => {
 	await using server = await startScript(script(reads));
 	const { source, dialled } = await sourceFor(server);
-	t.deepEqual(await source.issue(60 * minute, start), { token, issued: { issuedAt: start, lifetimeMs: 60 * minute } });
+	t.deepEqual(await source.issue(60 * minute, start), {
+		token,
+		issued: { issuedAt: start, lifetimeMs: 60 * minute, askedMs: 60 * minute },
+	});
 	// None of the operator's own credentials are used.
 	t.deepEqual(dialled, [{ url: server.url, ca: 'CA', servername: undefined, proxyUrl: undefined, token }]);
 	t.deepEqual(new Set(server.asked.filter(({ method }) => method === 'GET').map((one) => one.token)), new Set([token]));
@@ -79,6 +82,7 @@ test('a token that is not known there is not proven; the kubeconfig is not to bl
 	t.is(problem.reason, 'TokenNotProven');
 	t.false(isReach);
 	t.notRegex(problem.message, /kubeconfig/);
+	t.regex(problem.message, /answers 401 .*proxy.*Rancher.* server of the entry.*certificate-authority-data/);
 });
 
 test('a token that can not read is not proven, with the words of the API server', async (t) => {
@@ -118,6 +122,12 @@ test('where the mesh dials another address, that is tried, and where only the me
 		second.dialled.map(({ url }) => url),
 		[silent.url, server.url],
 	);
+	// What the entry names is no proxy.
+	await using stranger = await startScript(() => status(401));
+	const strange = await sourceFor(server, stranger);
+	await t.throwsAsync(strange.source.issue(60 * minute, start), {
+		message: /answers 401 .*which the entry names in server, the API server of this cluster\?$/,
+	});
 	// The server answers there and refuses. Pilot would get the same answer.
 	await using refusing = await startScript(() => status(422));
 	const third = await sourceFor(server, refusing);

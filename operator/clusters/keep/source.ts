@@ -66,6 +66,21 @@ async function issueHere(
 
 const doing = 'a new token was issued, but does not read the cluster as Pilot has to';
 
+/**
+ * The server does not accept the new token. The user of the kubeconfig is fine.
+ * @param isDirect whether the entry names this address, and not the kubeconfig
+ */
+function notAccepted(url: string, isDirect: boolean): ClusterFailure {
+	const { host } = new URL(url);
+	const hint = isDirect
+		? 'Is that, which the entry names in server, the API server of this cluster?'
+		: 'If a proxy answers there that takes only tokens of its own, as Rancher’s does, write the address of the API server itself into server of the entry, and the authorities of both into certificate-authority-data.';
+	return new ClusterFailure(
+		{ reason: 'TokenNotProven', message: `${doing}: ${host} answers 401 Unauthorized. ${hint}` },
+		false,
+	);
+}
+
 /** The account by which the control plane reads a joined cluster. */
 export function sourceOf(
 	context: Pick<KeeperContext, 'connect'>,
@@ -102,10 +117,7 @@ export function sourceOf(
 						reason: 'TokenNotProven',
 						doing,
 					});
-					// The server does not accept the new token. The user of the kubeconfig is fine.
-					throw failure.problem.reason === 'Unauthorized'
-						? new ClusterFailure({ reason: 'TokenNotProven', message: `${doing}: 401 Unauthorized` }, false)
-						: failure;
+					throw failure.problem.reason === 'Unauthorized' ? notAccepted(url, url !== access.server) : failure;
 				} finally {
 					await reader.close();
 				}

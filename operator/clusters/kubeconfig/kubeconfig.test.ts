@@ -41,6 +41,27 @@ type Hostile = readonly [
 	ClusterSettings?,
 ];
 
+test('what was encoded in base64 twice is named as that', (t) => {
+	const told = (text: string) => {
+		const result = read(text);
+		return result.ok ? 'ok' : result.problem.message;
+	};
+	const good = kubeconfigText();
+	const wrapped = base64(good).replaceAll(/(.{76})/g, '$1\n');
+	for (const text of [base64(good), wrapped, base64(base64(good))]) {
+		t.regex(told(text), /^the kubeconfig was encoded in base64 twice: .*stringData/);
+	}
+	t.is(told('c29tZXRoaW5nIGVsc2UgdGhhbiBhIGZpbGU='), 'the kubeconfig is not an object with fields');
+	const twice = base64(base64(authority.certificate));
+	t.regex(
+		told(kubeconfigText({ cluster: { 'certificate-authority-data': twice } })),
+		/cluster\.certificate-authority-data was encoded in base64 twice/,
+	);
+	const token = `eyJhbGciOiJSUzI1NiJ9.${base64(marker)}.c2lnbmF0dXJl`;
+	t.is(told(kubeconfigText({ user: { token } })), 'ok');
+	t.regex(told(kubeconfigText({ user: { token: base64(token) } })), /user\.token is a token in base64.*base64 -d/);
+});
+
 const hostile: readonly Hostile[] = [
 	// Powers.
 	['exec', { user: { exec: { command: marker, args: [marker] } } }, 'Unsafe', /^users\[0\]\.user\.exec .*token/],

@@ -8,6 +8,7 @@
  */
 import type { ClusterProblem } from '../../../api/v1/index.ts';
 import type { StaticCredentials } from '../../runtime/credentials/grant.ts';
+import { isEncodedKubeconfig, textInBase64 } from '../../runtime/encoded-twice.ts';
 import { InvalidError } from '../../runtime/errors.ts';
 import type { ClusterSettings } from '../settings.ts';
 import { readUntrustedYaml, UntrustedYamlError } from '../untrusted-yaml.ts';
@@ -30,6 +31,9 @@ export type KubeconfigResult =
 	| { readonly ok: true; readonly access: ClusterAccess }
 	| { readonly ok: false; readonly problem: ClusterProblem };
 
+const encodedTwice =
+	'the kubeconfig was encoded in base64 twice: encode it once for data of the Secret, or write it as it is into stringData';
+
 const source = { noun: 'kubeconfig', remedy: 'keep one context (kubectl config view --minify)' };
 
 /**
@@ -38,7 +42,9 @@ const source = { noun: 'kubeconfig', remedy: 'keep one context (kubectl config v
  */
 export function readClusterKubeconfig(content: Buffer, settings: ClusterSettings): KubeconfigResult {
 	try {
-		return { ok: true, access: accessOf(fieldsOf(readUntrustedYaml(content, source), ''), settings) };
+		const document = readUntrustedYaml(content, source);
+		if (typeof document === 'string' && isEncodedKubeconfig(document)) throw invalid(encodedTwice);
+		return { ok: true, access: accessOf(fieldsOf(document, ''), settings) };
 	} catch (error) {
 		if (error instanceof UntrustedYamlError) {
 			return { ok: false, problem: { reason: 'KubeconfigInvalid', message: error.message } };
@@ -136,6 +142,9 @@ function identityOf(user: Fields): Pick<StaticCredentials, 'token' | 'cert' | 'k
 	const token = textOf(user, 'token');
 	if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
 		throw invalid(`${pathOf(user, 'token')} has characters that no token has: write it in one line, without spaces`);
+	}
+	if (token !== undefined && /^eyJ[\w-]+\./.test(textInBase64(token) ?? '')) {
+		throw invalid(`${pathOf(user, 'token')} is a token in base64, as data of a Secret has it: decode it (base64 -d)`);
 	}
 	const certificate = clientCertificateOf(user);
 	if (token === undefined && certificate === undefined) {

@@ -3,6 +3,7 @@
  * or beside the blocks gets into connections or Secrets.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { textInBase64 } from '../../runtime/encoded-twice.ts';
 import { type Fields, invalid, pathOf, textOf } from './fields.ts';
 
 /** A browser has some 150 roots. */
@@ -90,7 +91,11 @@ function decodedOf(fields: Fields, name: string): string | undefined {
 	if (data.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(data)) {
 		throw invalid(`${pathOf(fields, name)} is not base64`);
 	}
-	return Buffer.from(data, 'base64').toString('latin1');
+	const decoded = Buffer.from(data, 'base64').toString('latin1');
+	if (textInBase64(decoded)?.includes('-----BEGIN ') === true) {
+		throw invalid(`${pathOf(fields, name)} was encoded in base64 twice: encode it once`);
+	}
+	return decoded;
 }
 
 function pemOf(certificates: readonly X509Certificate[]): string {

@@ -16,7 +16,7 @@ import { renewalAt } from './rotation.ts';
 
 const namespace = 'istio-system';
 const reference = recordReference(namespace, 'a');
-const policy = { renewShare: 0.7 };
+const policy = { lifetimeMs: 30 * day, renewShare: 0.7 };
 const mesh = { name: 'default', namespace, owner };
 
 /** A Secret that is kept, pass by pass. */
@@ -32,7 +32,6 @@ class Scene {
 	};
 	wish: Omit<PublicationWish, 'now'> = {
 		record: { cluster: 'a', role: 'Remote', dataPlane: false, id: 'uid-a', kubeconfig: recordWith('a').kubeconfig },
-		lifetimeMs: 30 * day,
 		policy,
 		others: [],
 		wasPublished: false,
@@ -276,4 +275,39 @@ test('a cluster may be called as objects call what they inherit, and its Secret 
 	scene.store.objects.set(key, emptied);
 	scene.restart();
 	t.is(await scene.pass(), 'rotated');
+});
+
+test('when less life is wished for, a token that was asked for with more is renewed at once, and then left alone', async (t) => {
+	const scene = new Scene();
+	await scene.pass();
+	scene.wish = { ...scene.wish, policy: { ...policy, lifetimeMs: day } };
+	t.is(await scene.pass(), 'rotated');
+	t.is(scene.token, 'token-2');
+	t.is(scene.record.issued?.lifetimeMs, day);
+	t.is(await scene.pass(), 'unchanged');
+	// More life is for the next token.
+	scene.wish = { ...scene.wish, policy };
+	t.is(await scene.pass(), 'unchanged');
+});
+
+test('a token that lives longer than it was asked for is left alone, and so is one that an API server made short enough', async (t) => {
+	const scene = new Scene();
+	const grant = (life: number) => {
+		scene.source = {
+			...scene.source,
+			issue: async (askedMs, now) => ({
+				token: `token-${++scene.tokens}`,
+				issued: { issuedAt: now, lifetimeMs: life, askedMs },
+			}),
+		};
+	};
+	grant(60 * day);
+	t.is(await scene.pass(), 'published');
+	t.is(await scene.pass(), 'unchanged', 'the next one would be as long');
+	t.is(scene.record.issued?.askedMs, 30 * day);
+	scene.wish = { ...scene.wish, policy: { ...policy, lifetimeMs: day } };
+	grant(day / 2);
+	t.is(await scene.pass(), 'rotated');
+	scene.wish = { ...scene.wish, policy: { ...policy, lifetimeMs: day * 0.75 } };
+	t.is(await scene.pass(), 'unchanged');
 });

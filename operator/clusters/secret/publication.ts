@@ -46,7 +46,6 @@ export interface PublicationMemory {
 export interface PublicationWish {
 	/** The parts of the record that don't come with the token. */
 	readonly record: Pick<ClusterRecord, 'cluster' | 'role' | 'dataPlane' | 'id' | 'joinedAt' | 'kubeconfig'>;
-	readonly lifetimeMs: number;
 	readonly policy: RotationPolicy;
 	/** Records of the other clusters of the mesh. */
 	readonly others: readonly ClusterRecord[];
@@ -100,7 +99,7 @@ export async function keepPublished(
 		return isOurs ? 'repaired' : 'published';
 	}
 	// Somebody deleted the Secret. What is remembered is still good, but Pilot may have missed that it went and came.
-	const { token, issued } = await source.issue(wish.lifetimeMs, wish.now);
+	const { token, issued } = await source.issue(wish.policy.lifetimeMs, wish.now);
 	const kubeconfig = remoteKubeconfig({ cluster, ...source.access, token });
 	const isReplacement = memory.wasPublished;
 	await write(

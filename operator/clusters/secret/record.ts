@@ -34,6 +34,8 @@ export interface Issued {
 	readonly issuedAt: number;
 	/** The life that the API server granted. */
 	readonly lifetimeMs: number;
+	/** The life that it was asked for. Undefined in records of earlier versions. */
+	readonly askedMs?: number;
 }
 
 export type RecordState = 'Pending' | 'Published' | 'Leaving';
@@ -107,7 +109,7 @@ export function recordOf({ clusterRecord }: Pick<Child, 'clusterRecord'>): Clust
 function readRecord({ cluster, isPublished, facts }: ClusterRecordFacts): ClusterRecord | undefined {
 	const [namespace, name, key] = (facts.kubeconfig ?? '').split('/');
 	if (namespace === undefined || name === undefined || key === undefined) return undefined;
-	const issued = issuedOf(facts['issued-at'], facts['lifetime-seconds']);
+	const issued = issuedOf(facts['issued-at'], facts['lifetime-seconds'], facts['asked-seconds']);
 	const [replacedAt, leavingSince] = [timeOf(facts['replaced-at']), timeOf(facts['leaving-since'])];
 	const joinedAt = timeOf(facts['joined-at']);
 	return definedFields({
@@ -144,6 +146,7 @@ export function recordSecret(
 		kubeconfig: `${record.kubeconfig.namespace}/${record.kubeconfig.name}/${record.kubeconfig.key}`,
 		'issued-at': textOf(issued?.issuedAt),
 		'lifetime-seconds': issued === undefined ? undefined : String(issued.lifetimeMs / 1_000),
+		'asked-seconds': issued?.askedMs === undefined ? undefined : String(issued.askedMs / 1_000),
 		'expires-at': issued === undefined ? undefined : textOf(issued.issuedAt + issued.lifetimeMs),
 		basis: record.basis,
 		content: record.content,
@@ -223,12 +226,17 @@ export function replacedHash(records: readonly ClusterRecord[]): string | undefi
 }
 
 /** Undefined when the text is wrong: then there is no token, and a new one is due. */
-function issuedOf(at: string | undefined, lifetimeSeconds: string | undefined): Issued | undefined {
+function issuedOf(
+	at: string | undefined,
+	lifetimeSeconds: string | undefined,
+	askedSeconds: string | undefined,
+): Issued | undefined {
 	const issuedAt = timeOf(at);
 	const lifetimeMs = Math.round(Number(lifetimeSeconds ?? Number.NaN) * 1_000);
 	if (issuedAt === undefined || !(lifetimeMs > 0) || Number.isNaN(new Date(issuedAt + lifetimeMs).getTime()))
 		return undefined;
-	return { issuedAt, lifetimeMs };
+	const askedMs = Math.round(Number(askedSeconds ?? Number.NaN) * 1_000);
+	return { issuedAt, lifetimeMs, ...(askedMs > 0 ? { askedMs } : {}) };
 }
 
 function timeOf(text: string | undefined): number | undefined {

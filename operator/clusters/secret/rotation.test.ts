@@ -15,12 +15,15 @@ const minute = 60_000;
 const day = 24 * 60 * minute;
 const start = Date.UTC(2026, 0, 1);
 
+/** No token is asked for with more. */
+const longest = 3_650 * day;
 const lifetimeMs = fc.integer({ min: 60 * minute, max: 3_650 * day });
 const policy: fc.Arbitrary<RotationPolicy> = fc.record({
+	lifetimeMs: fc.constant(longest),
 	renewShare: fc.double({ min: 0.1, max: 0.95, noNaN: true }),
 });
 const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/);
-const common: RotationPolicy = { renewShare: 0.7 };
+const common: RotationPolicy = { lifetimeMs: longest, renewShare: 0.7 };
 
 function published(cluster: string, issuedAt: number, life = 30 * day, replacedAt?: number): ClusterRecord {
 	return {
@@ -150,15 +153,17 @@ test('a roll-out that waits for its distance is prepared when it comes: who is d
 		published('changed', start + minutes * minute, 30 * day, start + minutes * minute);
 	const hourly = published('hourly', start - 5 * minute, hour);
 	const at = (minutes: number, ...all: readonly ClusterRecord[]) =>
-		isDue(hourly, all, { renewShare: 0.95 }, start + minutes * minute, start);
+		isDue(hourly, all, { ...common, renewShare: 0.95 }, start + minutes * minute, start);
 	// It is 35 minutes old at the roll-out, would be due at 45, and ends at 60.
 	t.false(at(20, hourly, changed(19)));
 	t.false(at(29, hourly, changed(5)));
 	t.true(at(30, hourly, changed(5)));
-	t.false(isSettled([hourly, changed(5)], { renewShare: 0.95 }, start + 30 * minute, start));
+	t.false(isSettled([hourly, changed(5)], { ...common, renewShare: 0.95 }, start + 30 * minute, start));
 	const renewed = published('hourly', start + 30 * minute, hour, start + 30 * minute);
-	t.true(isSettled([renewed, changed(5)], { renewShare: 0.95 }, start + 30 * minute, start));
-	t.true(isSettled([hourly, changed(5)], { renewShare: 0.95 }, start + 30 * minute + rollOutPatienceMs, start));
+	t.true(isSettled([renewed, changed(5)], { ...common, renewShare: 0.95 }, start + 30 * minute, start));
+	t.true(
+		isSettled([hourly, changed(5)], { ...common, renewShare: 0.95 }, start + 30 * minute + rollOutPatienceMs, start),
+	);
 });
 
 test('no token ends in pods that wait for the next roll-out, whatever one of the clusters does', (t) => {

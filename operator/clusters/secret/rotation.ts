@@ -9,6 +9,8 @@ import { createHash } from 'node:crypto';
 import type { ClusterRecord, Issued } from './record.ts';
 
 export interface RotationPolicy {
+	/** The life that tokens are asked for with, `spec.multiCluster.credentials.lifetime`. */
+	readonly lifetimeMs: number;
 	/** A token is renewed after this share of its life, `spec.multiCluster.credentials.renewAt`. */
 	readonly renewShare: number;
 }
@@ -85,6 +87,7 @@ export function isDue(
 	if (record.issued === undefined) return true;
 	const { issued, cluster } = record;
 	const { issuedAt, lifetimeMs } = issued;
+	if (isTooLong(issued, policy)) return true;
 	const at = renewalAt(cluster, issued, policy);
 	// The clock went back. The token would be renewed long after its end.
 	if (now >= at || issuedAt > now + lifetimeMs * skewShare) return true;
@@ -93,6 +96,14 @@ export function isDue(
 	return others.some(
 		(other) => other.cluster !== cluster && other.state === 'Published' && isTurn(other, policy, now, rolledOutAt),
 	);
+}
+
+/**
+ * Whether a token lives longer than is wished now, since it was asked for with more. One that an API server made longer than
+ * it was asked for is not renewed: the next one would be as long.
+ */
+function isTooLong({ lifetimeMs, askedMs = lifetimeMs }: Issued, policy: RotationPolicy): boolean {
+	return Math.min(lifetimeMs, askedMs) > policy.lifetimeMs + clockSkewMs;
 }
 
 /**

@@ -19,7 +19,7 @@ function status(token: unknown, expirationTimestamp?: unknown) {
 test('a token is asked for the account, with the life that is wished', async (t) => {
 	const token = webToken({ iat: 1_000, exp: 1_000 + 3_600 });
 	const { asked: requests, ...issued } = await issue(status(token));
-	t.deepEqual(issued, { token, issued: { issuedAt: start, lifetimeMs: asked } });
+	t.deepEqual(issued, { token, issued: { issuedAt: start, lifetimeMs: asked, askedMs: asked } });
 	const [request] = requests;
 	t.is(request?.method, 'POST');
 	t.is(request?.path, '/api/v1/namespaces/istio-system/serviceaccounts/istio-reader-here/token');
@@ -30,7 +30,7 @@ test('what is granted counts, by the clock of the API server', async (t) => {
 	// The API server's clock is 50 years behind.
 	const less = webToken({ iat: 100, exp: 100 + 3_600 });
 	const { issued } = await issue(status(less, '1970-01-01T01:01:40Z'));
-	t.deepEqual(issued, { issuedAt: start, lifetimeMs: 60 * minute });
+	t.deepEqual(issued, { issuedAt: start, lifetimeMs: 60 * minute, askedMs: asked });
 	const more = webToken({ iat: 100, exp: 100 + 365 * 24 * 3_600 });
 	t.is((await issue(status(more))).issued.lifetimeMs, 365 * 24 * 60 * minute);
 	// The life is in whole seconds, as it is recorded.

@@ -85,7 +85,12 @@ export async function issueToken(
 			`the API server gave a token for ${account} without an end that can be read`,
 		);
 	if (lastsMs < shortestTokenMs) throw new UnusableToken('TokenTooShort', tooShort(account, lastsMs));
-	return { token, issued: { issuedAt: now, lifetimeMs: Math.min(Math.floor(lastsMs / 1_000) * 1_000, longestMs) } };
+	const issued = {
+		issuedAt: now,
+		lifetimeMs: Math.min(Math.floor(lastsMs / 1_000) * 1_000, longestMs),
+		askedMs: Math.round(lifetimeMs / 1_000) * 1_000,
+	};
+	return { token, issued };
 }
 
 function tooShort(account: string, lifetimeMs: number): string {

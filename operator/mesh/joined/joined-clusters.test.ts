@@ -290,8 +290,7 @@ test('what is wanted of each cluster has every question answered, and its basis 
 		name: 'default',
 		namespace,
 		clusterName: 'here',
-		tokenLifetimeMs: 3_600_000,
-		rotation: { renewShare: 0.5 },
+		rotation: { lifetimeMs: 3_600_000, renewShare: 0.5 },
 		kind: 'keeping',
 		paused: false,
 		clusters: [

@@ -5,6 +5,7 @@
  */
 import path from 'node:path';
 import { parseYaml, plainValue, YamlProblem } from '../bounded-yaml.ts';
+import { isEncodedKubeconfig } from '../encoded-twice.ts';
 import { InvalidError } from '../errors.ts';
 import { isRecord } from '../object-shape.ts';
 import { fileCredentials, type Source } from './files.ts';
@@ -30,6 +31,9 @@ const pathFields = ['certificate-authority', 'client-certificate', 'client-key',
 /** @param folder base of relative paths */
 export function parseKubeconfig(text: string, folder?: string): Kubeconfig {
 	const document = readConfig(text);
+	if (typeof document === 'string' && isEncodedKubeconfig(document)) {
+		throw invalid('is still encoded in base64: decode it (base64 -d)');
+	}
 	if (!isRecord(document)) {
 		throw invalid('is not a YAML object');
 	}
