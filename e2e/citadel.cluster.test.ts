@@ -457,7 +457,17 @@ test.serial(
 		const third = await makeAuthority({ organisation: 'third.example.com', keyType: 'ec' });
 		await api.replace(authoritySecret(namespace, caSecretName, third));
 		await untilCondition(api, name, 'CertificateAuthorityValid', 'False', 'CAKeyUnsupported');
-		await untilSaid(api, name, 'Installed', `an RSA key in Secret ${namespace}/${caSecretName}`);
+		await untilSaid(
+			api,
+			name,
+			'Installed',
+			'its ca-cert.pem has a key of type ec, and Citadel gives certificates with an RSA key alone',
+		);
+		// It would end with these at once.
+		await api.replace(authoritySecret(namespace, caSecretName, { ...second, key: first.key }));
+		const { message: unfit } = await untilCondition(api, name, 'CertificateAuthorityValid', 'False', 'CAInvalid');
+		t.regex(unfit, /^ca-key\.pem of Secret cacerts is not the key of the certificate in ca-cert\.pem;/);
+		await untilSaid(api, name, 'Installed', 'its ca-key.pem is not the key');
 		await api.replace(authoritySecret(namespace, caSecretName, second));
 		await untilReady(api, name);
 		t.is((await workloads()).get('istio-citadel'), generation + 1, 'it has gone on with what it had');

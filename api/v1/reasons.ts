@@ -280,10 +280,18 @@ export const reasons = {
 			'There is no Secret as spec.citadel.caSecretName names it. A Citadel that runs goes on with what it has read.',
 		remedy: 'Make the Secret in the namespace of the mesh, or correct the name.',
 	},
+	CAOutlived: {
+		condition: 'CertificateAuthorityValid',
+		meaning:
+			'The certificates of workloads last longer than the authority that signs them (spec.citadel.workloadCertTTL), and are refused when it has ended. The message has both times.',
+		remedy: 'Shorten spec.citadel.workloadCertTTL, or put an authority that lasts longer into the Secret.',
+	},
 	CAInvalid: {
 		condition: 'CertificateAuthorityValid',
-		meaning: 'The Secret of the certificate authority holds something that is no certificate.',
-		remedy: 'Put ca-cert.pem, ca-key.pem, root-cert.pem and cert-chain.pem into it, all in PEM.',
+		meaning:
+			'Citadel would end with what the Secret of the certificate authority holds, or give certificates that nobody takes. The message names the file and what is wrong with it. A Citadel that runs is left as it is.',
+		remedy:
+			'Correct the file. The Secret needs ca-cert.pem (an authority with an RSA key), ca-key.pem (its key, unencrypted), cert-chain.pem (from ca-cert.pem up to the root; empty when it is the root) and root-cert.pem, all in PEM.',
 	},
 	CAKeyUnsupported: {
 		condition: 'CertificateAuthorityValid',

@@ -73,7 +73,7 @@ function chain(start: X509Certificate, others: readonly X509Certificate[]): read
  * Joins the parts of a name, which Node writes one per line. Drops what is not printable, because the text goes into status
  * and logs.
  */
-function oneLine(subject: string | undefined): string {
+export function oneLine(subject: string | undefined): string {
 	return (subject ?? '')
 		.trim()
 		.replaceAll('\n', ', ')

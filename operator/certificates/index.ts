@@ -5,6 +5,13 @@ export {
 	readCertificateAuthority,
 	shareLeft,
 } from './certificate-authority.ts';
+export {
+	type AuthorityFiles,
+	type AuthorityProblem,
+	type AuthorityVerdict,
+	judgeAuthority,
+} from './plugged-authority.ts';
+export { type KeyFacts, readKeyFacts } from './private-key.ts';
 export { type Renewal, renewalOf } from './renewal.ts';
 export {
 	type IssuedCertificate,

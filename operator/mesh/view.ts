@@ -97,7 +97,7 @@ export async function viewMesh(
 
 	const facts = line.facts(mesh, { sight, certificate: memory.certificate, memory: remembered, joined });
 	const objects = renderOnce(subject, facts, memory);
-	const gates = [...line.gates({ mesh, facts, objects, sight, configFollowedInMs }), ...(subject.gates ?? [])];
+	const gates = [...line.gates({ mesh, facts, objects, sight, configFollowedInMs, nowMs }), ...(subject.gates ?? [])];
 	return { objects, gates, ...waitingFor(gates) };
 }
 

@@ -31,6 +31,8 @@ export interface GateContext<Mesh extends ResolvedMesh, Facts> {
 	readonly sight: Sight;
 	/** How long it takes until the control plane follows the rendered mesh configuration; 0 when it does. */
 	readonly configFollowedInMs: number;
+	/** Wall clock, milliseconds since 1970. */
+	readonly nowMs: number;
 }
 
 /** All closed gates of a mesh, as applying reads them. */

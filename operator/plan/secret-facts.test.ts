@@ -13,7 +13,9 @@ function secret(data: Readonly<Record<string, string>>) {
 test('of a Secret its certificates are kept and no key', (t) => {
 	const facts = toSecretFacts(secret({ 'ca-cert.pem': 'A', 'root-cert.pem': 'B', 'ca-key.pem': 'K', 'key.pem': 'L' }));
 	t.deepEqual(facts.certificates, { 'ca-cert.pem': 'A', 'root-cert.pem': 'B' });
-	t.false(JSON.stringify(facts).includes('K'));
+	t.deepEqual(facts.files, ['ca-cert.pem', 'root-cert.pem', 'ca-key.pem', 'key.pem']);
+	t.deepEqual(facts.authorityKey, { is: 'unusable', reason: 'holds no key in PEM' });
+	t.false(JSON.stringify(facts).includes('"K"'));
 });
 
 test('a key that stands where a certificate belongs is not kept either', (t) => {

@@ -52,6 +52,42 @@ test('below 20 % it is expiring, which is still valid; after its end the mesh is
 	t.like(shown(expired), { condition: 'False/CAExpired', ready: 'False/CAExpired' });
 });
 
+test('one that certificates of workloads outlive is told with both times, and is valid; it is a warning', (t) => {
+	const dayMs = 24 * 60 * 60_000;
+	const outlived = authority({
+		source: 'Provided',
+		notAfter: '2026-01-31T00:00:00Z',
+		timeLeftMs: 30 * dayMs,
+		shareLeft: 0.9,
+	});
+	t.like(shown(outlived), { condition: 'True/CAOutlived', ready: 'True/Ready' });
+	const { message } = shown(outlived);
+	t.regex(
+		message,
+		/ends at 2026-01-31T00:00:00Z: certificates of workloads last 2160h \(spec\.citadel\.workloadCertTTL\)/,
+	);
+	t.regex(message, /those made since 2025-11-02T00:00:00Z would last longer than it/);
+	t.is(shown({ ...outlived, timeLeftMs: 29 * dayMs, timeLeft: '29 days' } as typeof outlived).message, message);
+	t.is(shown(authority({ timeLeftMs: 90 * dayMs })).condition, 'True/CertificateAuthorityValid', 'as long as it');
+	t.deepEqual(noticesOf(authority(), outlived), ['Warning/CAOutlived']);
+	const both = shown(authority({ timeLeftMs: 30 * dayMs, shareLeft: 0.1 }));
+	t.is(both.condition, 'True/CAExpiring');
+	t.regex(both.message, /has 9 years left; .*; certificates of workloads last 2160h/);
+});
+
+test('files that Citadel can not use are told with the file and the reason, and that a Citadel that runs stays', (t) => {
+	const { condition: said, message } = shown({
+		source: 'Provided',
+		secretName: 'cacerts',
+		found: 'unusable',
+		file: 'ca-key.pem',
+		reason: 'is not the key of the certificate in ca-cert.pem',
+	});
+	t.is(said, 'False/CAInvalid');
+	t.regex(message, /^ca-key\.pem of Secret cacerts is not the key of the certificate in ca-cert\.pem; correct it/);
+	t.regex(message, /a Citadel that runs is left as it is/);
+});
+
 test('one with which Citadel can not sign is none, however long it lasts', (t) => {
 	const { condition: said, message } = shown(authority({ source: 'Provided', secretName: 'cacerts', keyType: 'ec' }));
 	t.is(said, 'False/CAKeyUnsupported');

@@ -1,5 +1,5 @@
 /** From what is seen of the certificate authority to its condition and its part of the status. Tells nothing of a key. */
-import type { ParsedStatus } from '../../api/v1/index.ts';
+import { type ParsedStatus, parseDuration } from '../../api/v1/index.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What the Secret of the authority shows. */
@@ -9,6 +9,14 @@ export type CertificateAuthoritySight =
 	| { readonly found: 'missing' }
 	/** The Secret holds something that is no certificate. */
 	| { readonly found: 'unreadable' }
+	/** Citadel would end with what the user's Secret holds, or give certificates that nobody takes. */
+	| {
+			readonly found: 'unusable';
+			/** `cert-chain.pem` */
+			readonly file: string;
+			/** A clause whose subject is the file. */
+			readonly reason: string;
+	  }
 	| {
 			readonly found: 'certificate';
 			/** Distinguished name, one line. */
@@ -17,10 +25,14 @@ export type CertificateAuthoritySight =
 			readonly notAfter: string;
 			/** Coarse, in words: `9 years`. */
 			readonly timeLeft: string;
+			/** Milliseconds until its end; below 0 when it has ended. */
+			readonly timeLeftMs: number;
 			/** Share of its life that is left, 0 to 1; 0 when it has expired. */
 			readonly shareLeft: number;
 			/** `rsa`, `ec` … */
 			readonly keyType: string;
+			/** How long the certificates of workloads last: `2160h`. */
+			readonly workloadCertTTL: string;
 	  };
 
 export type CertificateAuthorityObservation = CertificateAuthoritySight & {
@@ -30,7 +42,7 @@ export type CertificateAuthorityObservation = CertificateAuthoritySight & {
 	readonly secretName: string;
 };
 
-/** Citadel 1.0 to 1.4 can't sign with other keys, see `missingForCitadel`. */
+/** Citadel 1.0 to 1.4 can't sign with other keys, see `operator/certificates/plugged-authority.ts`. */
 export const signingKeyType = 'rsa';
 
 type Shown = Pick<ParsedStatus, 'certificateAuthority'>;
@@ -74,6 +86,12 @@ export function certificateAuthorityVerdict(
 				reason: 'CAInvalid',
 				message: `Secret ${secretName} holds no certificate authority that can be read; it must have ca-cert.pem, ca-key.pem, root-cert.pem and cert-chain.pem, in PEM`,
 			};
+		case 'unusable':
+			return {
+				status: 'False',
+				reason: 'CAInvalid',
+				message: `${observation.file} of Secret ${secretName} ${observation.reason}; correct it: until then a Citadel that runs is left as it is, with the authority that it has read`,
+			};
 		case 'certificate':
 			return lifetimeVerdict(observation);
 	}
@@ -102,13 +120,33 @@ function lifetimeVerdict(
 			message: `${about} ended at ${notAfter}: workloads refuse each other's certificates; ${remedy}`,
 		};
 	}
-	return observation.shareLeft < expiringShare
-		? {
-				status: 'True',
-				reason: 'CAExpiring',
-				message: `${about} ends at ${notAfter} and has ${timeLeft} left; ${remedy}`,
-			}
+	const outlived = outlivedSince(observation);
+	if (observation.shareLeft < expiringShare) {
+		const message = `${about} ends at ${notAfter} and has ${timeLeft} left; ${remedy}`;
+		return {
+			status: 'True',
+			reason: 'CAExpiring',
+			message: outlived === undefined ? message : `${message}; ${outlived}`,
+		};
+	}
+	return outlived !== undefined
+		? { status: 'True', reason: 'CAOutlived', message: `${about} ends at ${notAfter}: ${outlived}` }
 		: { status: 'True', reason: 'CertificateAuthorityValid', message: `${about} is valid until ${notAfter}` };
+}
+
+/**
+ * Tells that certificates of workloads end after their authority, with the time since which that is so. Both times are those
+ * of the authority, so that the message does not change from pass to pass. Undefined when they end before it.
+ */
+function outlivedSince({
+	notAfter,
+	timeLeftMs,
+	workloadCertTTL,
+}: Extract<CertificateAuthorityObservation, { readonly found: 'certificate' }>): string | undefined {
+	const ttlMs = parseDuration(workloadCertTTL);
+	if (timeLeftMs >= ttlMs) return undefined;
+	const since = `${new Date(Date.parse(notAfter) - ttlMs).toISOString().slice(0, 19)}Z`;
+	return `certificates of workloads last ${workloadCertTTL} (spec.citadel.workloadCertTTL), so those made since ${since} would last longer than it, and are refused from its end on; shorten workloadCertTTL, or give an authority that lasts longer`;
 }
 
 /** `status.certificateAuthority`. Stays as it was while nothing newer is known. */

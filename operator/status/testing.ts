@@ -42,12 +42,16 @@ function isWorkload(live: WorkloadObservation['live']): live is WorkloadState {
 	return live !== undefined && live !== 'unknown';
 }
 
+const workloadCertTTL = '2160h';
+
 /** A certificate authority in each of its states. */
 export const authorities: readonly CertificateAuthorityObservation[] = (['SelfSigned', 'Provided'] as const).flatMap(
 	(source) => [
 		{ source, secretName: 'ca', found: 'unknown' },
 		{ source, secretName: 'ca', found: 'missing' },
 		{ source, secretName: 'ca', found: 'unreadable' },
+		{ source, secretName: 'ca', found: 'unusable', file: 'ca-key.pem', reason: 'is missing' },
+		authority({ source, timeLeftMs: 1 }),
 		...[1, 0.19, 0].map((shareLeft) => authority({ source, shareLeft })),
 		authority({ source, keyType: 'ec' }),
 	],
@@ -60,6 +64,8 @@ export function authority(
 	return {
 		source: 'SelfSigned',
 		secretName: 'istio-ca-secret',
+		workloadCertTTL,
+		timeLeftMs: 10 * 365 * 24 * 60 * 60_000,
 		found: 'certificate',
 		subject: 'O=cluster.local',
 		notAfter: '2036-01-01T00:00:00Z',

@@ -13,6 +13,7 @@ export interface StatusNotice {
 /** Reasons of `CertificateAuthorityValid` that become warnings. */
 const authorityWarnings: readonly string[] = [
 	'CAExpiring',
+	'CAOutlived',
 	'CAExpired',
 	'CANotFound',
 	'CAInvalid',

@@ -48,19 +48,23 @@ test('Citadel’s own is read from its Secret, one of the user from the Secret t
 		timeLeft: '10 days',
 	});
 	t.true(seen !== 'none' && seen.found === 'certificate' && Math.abs(seen.shareLeft - 0.1) < 0.001);
-	t.like(observeCertificateAuthority(provided, look, at), { source: 'Provided', secretName: 'cacerts' });
+	t.like(observeCertificateAuthority(provided, look, at), {
+		source: 'Provided',
+		secretName: 'cacerts',
+		found: 'certificate',
+		keyType: 'ec',
+	});
 	t.deepEqual(asked, ['istio-ca-secret', 'cacerts']);
 });
 
-test('a Secret that is missing, unread or without a certificate that signs is said to be so', async (t) => {
+test('a Secret that is missing, unread or without what Citadel needs is said to be so', async (t) => {
 	const found = (secret: SecretFacts | 'unknown' | undefined) => {
 		const seen = observeCertificateAuthority(provided, () => secret, now);
 		return seen === 'none' ? seen : seen.found;
 	};
 	t.is(found(undefined), 'missing');
 	t.is(found('unknown'), 'unknown');
-	t.is(found(facts({})), 'unreadable');
-	t.is(found(facts({ 'root-cert.pem': await authority() })), 'unreadable');
-	t.is(found(facts({ 'ca-cert.pem': 'nonsense' })), 'unreadable');
-	t.is(found(facts({ 'ca-cert.pem': await authority(), 'root-cert.pem': await authority() })), 'certificate');
+	t.is(found(facts({})), 'unusable');
+	t.is(found(facts({ 'root-cert.pem': await authority() })), 'unusable');
+	t.is(found(facts({ 'ca-cert.pem': 'nonsense' })), 'unusable');
 });

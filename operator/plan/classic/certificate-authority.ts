@@ -1,7 +1,9 @@
 /** Finds what the status tells about the certificate authority of a mesh, from the Secret that holds it. */
 import {
+	type AuthorityVerdict,
 	type CertificateAuthority,
 	describeTimeLeft,
+	judgeAuthority,
 	readCertificateAuthority,
 	shareLeft,
 } from '../../certificates/index.ts';
@@ -27,10 +29,23 @@ export function observeCertificateAuthority(
 	const { caSecretName } = mesh.citadel;
 	const secretName = caSecretName ?? selfSignedCaSecret;
 	const source = caSecretName === undefined ? 'SelfSigned' : 'Provided';
-	return { source, secretName, ...sightOf(secret(secretName), now) };
+	const found = secret(secretName);
+	const shared = { source, secretName } as const;
+	const sight = sightOf(found, now, mesh.citadel.workloadCertTTL);
+	if (source === 'SelfSigned' || found === undefined || found === 'unknown') return { ...shared, ...sight };
+	const { problem } = problemForCitadel(found, now.getTime());
+	// The end of an authority and the type of its key have conditions of their own.
+	const isToldAnyway = sight.found === 'certificate' && (sight.shareLeft <= 0 || sight.keyType !== signingKeyType);
+	return problem === undefined || isToldAnyway
+		? { ...shared, ...sight }
+		: { ...shared, found: 'unusable', file: problem.file, reason: problem.reason };
 }
 
-function sightOf(secret: SecretFacts | 'unknown' | undefined, now: Date): CertificateAuthoritySight {
+function sightOf(
+	secret: SecretFacts | 'unknown' | undefined,
+	now: Date,
+	workloadCertTTL: string,
+): CertificateAuthoritySight {
 	if (secret === 'unknown') return { found: 'unknown' };
 	if (secret === undefined) return { found: 'missing' };
 	const authority = authorityOf(secret);
@@ -41,8 +56,10 @@ function sightOf(secret: SecretFacts | 'unknown' | undefined, now: Date): Certif
 				subject: authority.subject,
 				notAfter: `${authority.notAfter.toISOString().slice(0, 19)}Z`,
 				timeLeft: describeTimeLeft(authority.notAfter, now),
+				timeLeftMs: authority.notAfter.getTime() - now.getTime(),
 				shareLeft: shareLeft(authority, now),
 				keyType: authority.keyType,
+				workloadCertTTL,
 			};
 }
 
@@ -66,15 +83,24 @@ function readAuthority({ certificates }: SecretFacts): CertificateAuthority | un
 	return signing === undefined ? undefined : readCertificateAuthority([signing, chain, roots].join('\n'));
 }
 
-/**
- * What Citadel lacks with this Secret, for a sentence that begins with "waiting for". Undefined when nothing is missing.
- * Pure. Citadel asks for signatures by RSA whatever its own key is. With another key it gets none, and gives no
- * certificates (istio 1.0-1.4 `security/pkg/pki/util/generate_cert.go`, `genCertTemplateFromCSR`; `generate_csr.go`).
- */
-export function missingForCitadel(secret: SecretFacts, where: string): string | undefined {
-	const authority = authorityOf(secret);
-	if (authority === undefined) return `a certificate authority that can be read in Secret ${where}`;
-	return authority.keyType === signingKeyType
-		? undefined
-		: `a certificate authority with an RSA key in Secret ${where}: Citadel signs with no other`;
+/** Verdicts that were found before, by Secret. */
+const verdicts = new WeakMap<SecretFacts, { readonly fromMs: number; readonly verdict: AuthorityVerdict }>();
+
+/** What keeps Citadel from using the authority in this Secret of the user's, and until when that is so. Pure. */
+export function problemForCitadel(secret: SecretFacts, nowMs: number): AuthorityVerdict {
+	const known = verdicts.get(secret);
+	if (known !== undefined && known.fromMs <= nowMs && nowMs < known.verdict.untilMs) return known.verdict;
+	const { certificates, files, authorityKey } = secret;
+	const text = (file: string): string | undefined => certificates[file] ?? (files.includes(file) ? '' : undefined);
+	const verdict = judgeAuthority(
+		{
+			'ca-cert.pem': text('ca-cert.pem'),
+			'ca-key.pem': authorityKey,
+			'cert-chain.pem': text('cert-chain.pem'),
+			'root-cert.pem': text('root-cert.pem'),
+		},
+		new Date(nowMs),
+	);
+	verdicts.set(secret, { fromMs: nowMs, verdict });
+	return verdict;
 }

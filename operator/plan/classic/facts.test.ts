@@ -1,5 +1,5 @@
 import test from 'ava';
-import { makeAuthority } from '../../../e2e/support/certificate-authority.ts';
+import { authoritySecret, makeAuthority } from '../../../e2e/support/certificate-authority.ts';
 import { toChild } from '../../apply/child.ts';
 import { render } from '../../lines/testing.ts';
 import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
@@ -9,7 +9,7 @@ import { meshOf } from '../../render/testing.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import { waitingFor } from '../gate.ts';
-import type { SecretFacts } from '../secret-facts.ts';
+import { type SecretFacts, toSecretFacts } from '../secret-facts.ts';
 import { configFollowedAfterMs, type Sight } from '../sight.ts';
 import { factsOf, type RootMemory, rememberRoots, seenBy } from './facts.ts';
 import { classicGates } from './gates.ts';
@@ -19,13 +19,19 @@ function pem(name: string): string {
 }
 
 function secret(root: string, hash = 'h'): SecretFacts {
-	return { certificates: { 'root-cert.pem': pem(root) }, hash };
+	return { certificates: { 'root-cert.pem': pem(root) }, files: ['root-cert.pem'], authorityKey: undefined, hash };
 }
 
 /** A Secret with a CA that signs with such a key. */
 async function caSecret(keyType: 'rsa' | 'ec'): Promise<SecretFacts> {
-	const { certificate } = await makeAuthority({ organisation: 'own', keyType });
-	return { certificates: { 'ca-cert.pem': certificate, 'root-cert.pem': certificate }, hash: 'h' };
+	const { stringData } = authoritySecret(
+		'istio-system',
+		'cacerts',
+		await makeAuthority({ organisation: 'own', keyType }),
+	);
+	const files = Object.entries(stringData as Readonly<Record<string, string>>);
+	const data = Object.fromEntries(files.map(([file, text]) => [file, Buffer.from(text).toString('base64')]));
+	return { ...toSecretFacts({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'cacerts' }, data }), hash: 'h' };
 }
 
 const own: ServingCertificate = { certChain: pem('leaf'), key: 'key', roots: pem('own') };
@@ -73,7 +79,7 @@ function decide(mesh: ResolvedClassicMesh, certificate: ServingCertificate | und
 	const seen = sight(scene);
 	const facts = factsOf(mesh, { certificate, sight: seen });
 	const configFollowedInMs = scene.isConfigFollowed === false ? configFollowedAfterMs : 0;
-	const context = { mesh, facts, objects: render(mesh, facts), sight: seen, configFollowedInMs };
+	const context = { mesh, facts, objects: render(mesh, facts), sight: seen, configFollowedInMs, nowMs: Date.now() };
 	return { facts, ...waitingFor(classicGates.flatMap((rule) => rule(context))) };
 }
 
@@ -178,9 +184,9 @@ test('Citadel waits while it could not sign with the CA: one that runs would be 
 		decide(mesh, undefined, { secrets: { cacerts } }).held.get(citadelKey) ?? '';
 	t.regex(
 		heldFor(await caSecret('ec')),
-		/with an RSA key in Secret istio-system\/cacerts: Citadel signs with no other/,
+		/in Secret istio-system\/cacerts: its ca-cert\.pem has a key of type ec, and Citadel gives certificates with an RSA key alone/,
 	);
-	t.regex(heldFor(secret('ca')), /that can be read in Secret istio-system\/cacerts/);
+	t.regex(heldFor(secret('ca')), /in Secret istio-system\/cacerts: its ca-cert\.pem is missing$/);
 	const self = meshOf({ version: '1.4.10', citadel: { enabled: true } });
 	t.is(
 		decide(self, undefined, { secrets: { 'istio-ca-secret': await caSecret('ec') } }).held.size,
@@ -251,6 +257,6 @@ test('Pilot and Mixer that serve another cluster wait for its kubeconfig, and th
 				/waiting for Secret istio-system\/served, the kubeconfig/,
 			);
 	}
-	const { held, facts } = decide(mesh, undefined, { secrets: { served: { certificates: {}, hash: 'content' } } });
+	const { held, facts } = decide(mesh, undefined, { secrets: { served: { ...secret(''), hash: 'content' } } });
 	t.deepEqual([held.size, facts.pilotKubeconfigHash], [0, 'content']);
 });

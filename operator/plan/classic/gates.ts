@@ -14,7 +14,7 @@ import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { Gate, GateContext } from '../gate.ts';
 import { readable } from '../sight.ts';
-import { missingForCitadel } from './certificate-authority.ts';
+import { problemForCitadel } from './certificate-authority.ts';
 import { deploymentKey, injectorSecret, runsOn } from './facts.ts';
 
 type Context = GateContext<ResolvedClassicMesh, ClassicFacts>;
@@ -22,6 +22,9 @@ type Rule = (context: Context) => readonly Gate[];
 
 const policy = 'istio-policy';
 const citadel = 'istio-citadel';
+
+/** What time opens is looked at again after at most this time. */
+const longestRecheckMs = 60 * 60_000;
 
 /** What stays only for a while is looked at again after this time. */
 const keptRecheckMs = 1_000;
@@ -121,25 +124,25 @@ const injectorBeforeSecretGoes: Rule = ({ mesh, sight }) => {
 };
 
 /** A new pod of Citadel that can't mount its authority, or can't sign with it, would replace one that works. */
-const authorityBeforeCitadel: Rule = ({ mesh, facts, sight }) => {
+const authorityBeforeCitadel: Rule = ({ mesh, facts, sight, nowMs }) => {
 	const caSecret = mesh.citadel?.caSecretName;
 	if (caSecret === undefined) return [];
 	const where = `${mesh.namespace}/${caSecret}`;
 	const secret = readable(sight.secret(caSecret));
-	const missing =
-		secret === undefined || facts.caSecretHash === undefined
-			? `Secret ${where}, the certificate authority for Citadel`
-			: missingForCitadel(secret, where);
-	return missing === undefined
-		? []
-		: [
-				{
-					name: 'authority-before-citadel',
-					effect: 'held',
-					objects: [deploymentKey(mesh, citadel)],
-					sentence: `waiting for ${missing}`,
-				},
-			];
+	const held = { name: 'authority-before-citadel', effect: 'held', objects: [deploymentKey(mesh, citadel)] } as const;
+	if (secret === undefined || facts.caSecretHash === undefined) {
+		return [{ ...held, sentence: `waiting for Secret ${where}, the certificate authority for Citadel` }];
+	}
+	const { problem, untilMs } = problemForCitadel(secret, nowMs);
+	if (problem === undefined) return [];
+	return [
+		{
+			...held,
+			sentence: `waiting for a certificate authority that Citadel can use in Secret ${where}: its ${problem.file} ${problem.reason}`,
+			// One that begins later opens the gate by time alone.
+			againInMs: Math.min(untilMs - nowMs, longestRecheckMs),
+		},
+	];
 };
 
 /** Workloads get certificates before others demand them. */
