@@ -511,6 +511,23 @@ test('a namespace that stands is used and not written', async (t) => {
 	t.is((await get(object)).metadata.resourceVersion, object.metadata.resourceVersion);
 });
 
+test('a namespace that somebody makes at the same moment is looked at before anything is written into it', async (t) => {
+	const world = new World(t, { connect, admin }, 'meanwhile');
+	world.set([namespace, configMap('istio')]);
+	const process = world.start();
+	const { around } = process;
+	process.around = async (send) => {
+		process.around = around;
+		await admin.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'meanwhile' } });
+		return send();
+	};
+	const { errors } = await process.pass();
+	t.true(errors[0] instanceof ConflictError);
+	t.deepEqual(process.requests, ['PATCH Namespace']);
+	t.deepEqual((await process.settle()).errors, []);
+	t.deepEqual(process.requests, ['GET ConfigMap', 'PATCH ConfigMap']);
+});
+
 test('into a namespace that is being deleted nothing is written', async (t) => {
 	const world = new World(t, { connect, admin }, 'going');
 	world.set([namespace, configMap('istio')]);

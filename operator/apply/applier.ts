@@ -283,8 +283,10 @@ function forgetOthers({ applied, ready }: InstallationMemory, children: readonly
 async function ensureNamespace(namespace: KubeObject, fresh: Set<string>, writer: Writer): Promise<void> {
 	const { name } = namespace.metadata;
 	assertNamespaceStays(name, writer.live);
-	const live = writer.live.get(objectKey(namespace));
-	if (live === undefined && (await writer.apply(namespace, false)).created) fresh.add(name);
+	if (writer.live.get(objectKey(namespace)) !== undefined) return;
+	if (!(await writer.apply(namespace, false)).created)
+		throw new ConflictError(`namespace ${name} was made meanwhile: what is in it has to be looked at first`);
+	fresh.add(name);
 }
 
 /** Throws while a namespace is being deleted: nothing can be made in it, and rights in it may be gone already. */

@@ -300,12 +300,15 @@ export class Reconciler {
 	/** This cluster, as a view looks at it. */
 	#lookout({ mesh, paused }: PreparedMesh, signal: AbortSignal): Lookout {
 		const { api, applier, secrets, wallClock } = this.#options;
+		const isThere = (name: string) => applier.live.get(objectKey({ ...kinds.Namespace, name })) !== undefined;
 		return {
 			child: (key) => applier.live.get(key),
-			secret: (name) => secrets.get(name),
+			// Nothing is in a namespace that is not there: that is known at once.
+			secret: (name) => (isThere(name.namespace) ? secrets.get(name) : undefined),
 			async expectSecrets(names) {
 				secrets.setInterest(mesh.name, names);
-				await secrets.synced(mesh.name, secretsDeadlineMs, signal);
+				if (names.some(({ namespace }) => isThere(namespace)))
+					await secrets.synced(mesh.name, secretsDeadlineMs, signal);
 			},
 			certificate: (request, known) =>
 				servingCertificate(request, {

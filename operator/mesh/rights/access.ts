@@ -131,8 +131,14 @@ export class Access {
 
 	async #follow(namespace: string, signal: AbortSignal): Promise<readonly MissingRight[]> {
 		const missing = await this.#cantRead('mesh', namespace, signal);
-		if (missing.length === 0) await this.#options.live.followNamespace(namespace);
-		return missing;
+		if (missing.length > 0) return missing;
+		const { live } = this.#options;
+		const isListed = live.followNamespace(namespace);
+		if (live.get(objectKey({ ...kinds.Namespace, name: namespace })) !== undefined) await isListed;
+		// Nothing can be in a namespace that is not there, and a list takes up to 100 ms: the API server first asks etcd whether
+		// it has seen all (kubernetes cacher.go, waitUntilFreshAndGetList). Once the namespace is there, a pass waits and tells.
+		else isListed.catch(() => undefined);
+		return [];
 	}
 
 	async #missingToJoin(
