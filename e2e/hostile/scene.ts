@@ -44,7 +44,8 @@ const repairedKinds: ReadonlySet<string> = new Set([
 	'Service',
 	'Deployment',
 ]);
-const betweenRepairsMs = 25;
+/** Repairs of one object that follow each other faster than each 2 s, many times, are slowed down. There are twelve. */
+const betweenRepairsMs = 100;
 /** Health is asked this often. */
 const sampleMs = 50;
 
