@@ -95,3 +95,13 @@ test('a pass that is over does not go on waiting for the first lists', async (t)
 	await connection.synced(new AbortController().signal);
 	await connection.close();
 });
+
+test('a connection that is closed keeps no pass waiting for the first lists: a cluster that misbehaves is told at once', async (t) => {
+	await using server = await WatchedServer.start();
+	server.isHeld = true;
+	const { connection } = connectTo(server);
+	const synced = connection.synced(new AbortController().signal);
+	await connection.close();
+	await t.throwsAsync(synced, { message: /was closed/ });
+	server.release();
+});

@@ -101,7 +101,7 @@ export class ClusterConnection {
 	readonly #repairLimit = new RepairLimit();
 	readonly #now: () => number;
 	#isStarted = false;
-	#isClosed = false;
+	readonly #closed = new AbortController();
 
 	constructor(options: ConnectionOptions) {
 		const { access, api, namespace, partOf, kept, onChange, wake, onError, now } = options;
@@ -122,11 +122,11 @@ export class ClusterConnection {
 	}
 
 	/**
-	 * Begins to watch, and resolves when everything is listed. Rejects with ClusterFailure when that takes too long, or when
-	 * the connection was closed.
+	 * Begins to watch, and resolves when everything is listed. Rejects with ClusterFailure when that takes too long, and as
+	 * soon as the connection is closed.
 	 */
 	async synced(signal: AbortSignal): Promise<void> {
-		if (this.#isClosed) throw closed;
+		this.#closed.signal.throwIfAborted();
 		if (!this.#isStarted) {
 			this.#isStarted = true;
 			this.live.start();
@@ -142,7 +142,7 @@ export class ClusterConnection {
 					},
 					false,
 				),
-			signal,
+			signal: AbortSignal.any([signal, this.#closed.signal]),
 		});
 	}
 
@@ -169,7 +169,7 @@ export class ClusterConnection {
 
 	/** Calls `end` when the connection ends, or at once when it has ended. */
 	endsWith(end: () => void): void {
-		if (this.#isClosed) end();
+		if (this.#closed.signal.aborted) end();
 		else this.#endings.push(end);
 	}
 
@@ -183,7 +183,7 @@ export class ClusterConnection {
 
 	/** Ends watches and connections. Requests in flight fail. */
 	async close(): Promise<void> {
-		this.#isClosed = true;
+		this.#closed.abort(closed);
 		for (const end of this.#endings.splice(0)) end();
 		this.pods.stop();
 		this.live.stop();
