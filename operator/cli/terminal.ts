@@ -81,6 +81,14 @@ export function note(lines: string | readonly string[]): void {
 	process.stderr.write(written(lines));
 }
 
+/** Where a person can answer a program that we run. Its prompts have no end of line. */
+export const personAtTerminal = {
+	isInteractive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+	show: (text: string): void => {
+		process.stderr.write(text.split('\n').map(visible).join('\n'));
+	},
+};
+
 /** How commander writes help, the version, and what is wrong with a command line. */
 export const helpOutput = {
 	writeOut: (text: string): boolean => process.stdout.write(written(linesOf(text))),

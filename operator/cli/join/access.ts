@@ -2,6 +2,7 @@
 import { ApiServer } from '../../runtime/client/api-server.ts';
 import { loadKubeconfig } from '../../runtime/credentials/credentials.ts';
 import { CommandError } from '../command-error.ts';
+import { personAtTerminal } from '../terminal.ts';
 
 export interface JoinAccessOptions {
 	readonly kubeconfig?: string;
@@ -31,6 +32,7 @@ export async function joinAccess(options: JoinAccessOptions): Promise<JoinAccess
 	const credentials = await loadKubeconfig({
 		path: options.joinKubeconfig ?? options.kubeconfig,
 		context: options.joinContext,
+		terminal: personAtTerminal,
 	});
 	const { url } = credentials;
 	const { tls } = await credentials.grant();

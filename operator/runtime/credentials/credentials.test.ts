@@ -202,3 +202,25 @@ test('a kubeconfig that cannot be read is named', async (t) => {
 		message: /\/nowhere\/config.*--kubeconfig/,
 	});
 });
+
+test.serial('of the files in KUBECONFIG some may be missing or empty, as for kubectl; not all', async (t) => {
+	const before = process.env.KUBECONFIG;
+	t.teardown(() => {
+		if (before === undefined) delete process.env.KUBECONFIG;
+		else process.env.KUBECONFIG = before;
+	});
+	const directory = folder(t, { config: kubeconfig({ token: 'x' }), empty: '' });
+	const file = (name: string) => path.join(directory, name);
+	const load = (...names: readonly string[]) => {
+		process.env.KUBECONFIG = names.map(file).join(path.delimiter);
+		return loadKubeconfig();
+	};
+	for (const names of [['missing', 'config'], ['config', 'missing'], ['empty', 'config'], ['config']]) {
+		t.is((await (await load(...names)).grant()).authorization, 'Bearer x', names.join());
+	}
+	await t.throwsAsync(load('missing', 'gone'), { message: /none of the kubeconfigs in KUBECONFIG .*missing, .*gone/ });
+	await t.throwsAsync(load('missing'), { message: /missing can't be read/ });
+	await t.throwsAsync(load('empty'), { message: /has no current-context/ });
+	// A folder is there, and can't be read.
+	await t.throwsAsync(load('.', 'config'), { message: /can't be read/ });
+});

@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { InvalidError } from '../errors.ts';
+import type { Terminal } from './exec-plugin.ts';
 import type { Credentials } from './grant.ts';
 import { inClusterCredentials, isInCluster } from './in-cluster.ts';
 
@@ -13,6 +14,8 @@ export interface KubeconfigSource {
 	readonly context?: string | undefined;
 	/** Use the ServiceAccount of our Pod, whatever else there is. */
 	readonly inCluster?: boolean | undefined;
+	/** Where a person can answer an exec plugin. Default: nobody is asked. */
+	readonly terminal?: Terminal | undefined;
 }
 
 /**
@@ -28,14 +31,23 @@ export async function loadKubeconfig(source: KubeconfigSource = {}): Promise<Cre
 		return inClusterCredentials();
 	}
 	const { kubeconfigCredentials, mergeKubeconfigs, parseKubeconfig } = await import('./kubeconfig.ts');
-	const parsed = files.map((file) => parseKubeconfig(readKubeconfig(file), path.dirname(path.resolve(file))));
-	return kubeconfigCredentials(mergeKubeconfigs(parsed), { context: source.context });
+	const texts = files.map((file) => [file, readKubeconfig(file, files.length > 1)] as const);
+	if (texts.every(([, text]) => text === undefined)) {
+		throw new InvalidError(
+			'KubeconfigUnreadable',
+			`none of the kubeconfigs in KUBECONFIG is there (${files.join(', ')}): correct it, or name one with --kubeconfig`,
+		);
+	}
+	const parsed = texts.flatMap(([file, text]) =>
+		text === undefined ? [] : [parseKubeconfig(text, path.dirname(path.resolve(file)))],
+	);
+	return kubeconfigCredentials(mergeKubeconfigs(parsed), { context: source.context, terminal: source.terminal });
 }
 
 function kubeconfigFiles(): readonly string[] {
 	const named = (process.env.KUBECONFIG ?? '').split(path.delimiter).filter((file) => file !== '');
 	if (named.length > 0) {
-		return named;
+		return [...new Set(named)];
 	}
 	return isInCluster() ? [] : [path.join(homedir(), '.kube', 'config')];
 }
@@ -43,11 +55,16 @@ function kubeconfigFiles(): readonly string[] {
 /** That of 150 clusters has less than 1 MiB. */
 const longestBytes = 8 * 2 ** 20;
 
-function readKubeconfig(file: string): string {
+/**
+ * Undefined when the file is not there and may be missing, as one of several in KUBECONFIG may (client-go
+ * `clientcmd/loader.go`, `Load`).
+ */
+function readKubeconfig(file: string, mayBeMissing: boolean): string | undefined {
 	try {
 		return readBounded(file);
 	} catch (cause) {
 		if (cause instanceof InvalidError) throw cause;
+		if (mayBeMissing && (cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
 		throw new InvalidError(
 			'KubeconfigUnreadable',
 			`the kubeconfig ${file} can't be read: name one with --kubeconfig or KUBECONFIG`,

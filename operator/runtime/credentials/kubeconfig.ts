@@ -1,13 +1,14 @@
 /**
  * Reads kubeconfig files. Certificates, tokens, basic authentication, impersonation and proxies are read here, which takes
- * no more than a YAML parser. Exec plugins and auth providers (OIDC) are left to @kubernetes/client-node, which is loaded
- * only then, because its import costs 0.4 s and some 95 MB.
+ * no more than a YAML parser. Exec plugins are run by `exec-plugin.ts`. Auth providers (OIDC) are left to
+ * @kubernetes/client-node, which is loaded only then, because its import costs 0.4 s and some 95 MB.
  */
 import path from 'node:path';
 import { parseYaml, plainValue, YamlProblem } from '../bounded-yaml.ts';
 import { isEncodedKubeconfig } from '../encoded-twice.ts';
 import { InvalidError } from '../errors.ts';
 import { isRecord } from '../object-shape.ts';
+import { runExecPlugin, shorten, type Terminal } from './exec-plugin.ts';
 import { fileCredentials, type Source } from './files.ts';
 import type { Credentials, Grant } from './grant.ts';
 
@@ -24,13 +25,24 @@ export interface Kubeconfig {
 export interface KubeconfigOptions {
 	/** Replaces the current context. */
 	readonly context?: string | undefined;
+	/** Where a person can answer an exec plugin. Default: nobody is asked. */
+	readonly terminal?: Terminal | undefined;
 }
 
 const pathFields = ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'];
 
+const emptyKubeconfig: Kubeconfig = {
+	clusters: new Map(),
+	users: new Map(),
+	contexts: new Map(),
+	currentContext: undefined,
+};
+
 /** @param folder base of relative paths */
 export function parseKubeconfig(text: string, folder?: string): Kubeconfig {
 	const document = readConfig(text);
+	// kubectl takes an empty file for an empty kubeconfig.
+	if (document === null) return emptyKubeconfig;
 	if (typeof document === 'string' && isEncodedKubeconfig(document)) {
 		throw invalid('is still encoded in base64: decode it (base64 -d)');
 	}
@@ -90,9 +102,11 @@ export function kubeconfigCredentials(config: Kubeconfig, options: KubeconfigOpt
 	if (user === undefined) {
 		throw invalid(`has no user ${userName}, which context ${contextName} names`);
 	}
-	const isPlugin = user.exec !== undefined || user['auth-provider'] !== undefined;
 	const plain = plainCredentials(cluster, clusterName, user);
-	return isPlugin ? pluginCredentials(plain, config, contextName) : fileCredentials(plain);
+	const { exec, 'auth-provider': provider } = user;
+	if (isRecord(exec)) return pluginCredentials(plain, () => askExecPlugin(exec, cluster, options.terminal));
+	if (isRecord(provider)) return pluginCredentials(plain, askAuthProvider(config, contextName, provider));
+	return fileCredentials(plain);
 }
 
 function plainCredentials(cluster: Fields, clusterName: string, user: Fields) {
@@ -123,57 +137,88 @@ function plainCredentials(cluster: Fields, clusterName: string, user: Fields) {
 	};
 }
 
+/** What a plugin or provider gives. */
+interface Answer extends Pick<Grant, 'authorization'> {
+	readonly cert?: string | undefined;
+	readonly key?: string | undefined;
+	/** Wall clock, milliseconds since 1970. */
+	readonly expiresAt?: number | undefined;
+}
+
+/** Asks at most once a minute unless the answer ends sooner, and once at a time. */
+const askAgainMs = 60_000;
+
 /**
- * Lets client-node find token and client certificate; everything else is ours. Asks it at most once a minute, and once at a
- * time.
+ * Lets somebody else find token and client certificate; everything else is ours.
+ * @param ask finds them; told to forget what it remembers after a 401
  */
 function pluginCredentials(
 	plain: ReturnType<typeof plainCredentials>,
-	config: Kubeconfig,
-	context: string,
+	ask: (forget: boolean) => Promise<Answer>,
 	now: () => number = () => performance.now(),
 ): Credentials {
-	const askAgainMs = 60_000;
 	const base = fileCredentials({ ...plain, cert: undefined, key: undefined, token: undefined, basic: undefined });
 	let current: Grant | undefined;
 	let asked: Promise<Grant> | undefined;
-	let askedAt = 0;
-	let kubeconfig: Promise<ClientNodeKubeConfig> | undefined;
+	let askAt = Number.NEGATIVE_INFINITY;
+	let forget = false;
 
-	async function ask(): Promise<Grant> {
-		kubeconfig ??= loadClientNode(config, context);
-		const { authorization, cert, key } = await askClientNode(await kubeconfig);
+	async function grantAnew(): Promise<Grant> {
+		const { authorization, cert, key, expiresAt = Number.POSITIVE_INFINITY } = await ask(forget);
+		forget = false;
 		const { tls, headers } = await base.grant();
 		const known = current?.tls;
 		const isSame = known !== undefined && known.ca === tls.ca && known.cert === cert && known.key === key;
-		return { tls: isSame ? known : { ...tls, cert, key }, authorization, headers };
+		current = { tls: isSame ? known : { ...tls, cert, key }, authorization, headers };
+		askAt = now() + Math.min(askAgainMs, Math.max(0, expiresAt - Date.now()));
+		return current;
 	}
 
 	return {
 		url: plain.url,
 		proxyUrl: plain.proxyUrl,
 		grant: () => {
-			if (current !== undefined && now() - askedAt < askAgainMs) {
-				return current;
-			}
-			asked ??= ask()
-				.then((grant) => {
-					current = grant;
-					askedAt = now();
-					return grant;
-				})
-				.finally(() => {
-					asked = undefined;
-				});
+			if (current !== undefined && now() < askAt) return current;
+			asked ??= grantAnew().finally(() => {
+				asked = undefined;
+			});
 			return asked;
 		},
 		refresh: () => {
-			// client-node keeps a plugin's token until its stated end. A new KubeConfig remembers none.
-			kubeconfig = undefined;
-			askedAt = Number.NEGATIVE_INFINITY;
+			forget = true;
+			askAt = Number.NEGATIVE_INFINITY;
 			return true;
 		},
 	};
+}
+
+async function askExecPlugin(exec: Fields, cluster: Fields, terminal: Terminal | undefined): Promise<Answer> {
+	const { token, cert, key, expiresAt } = await runExecPlugin(exec, cluster, terminal);
+	return { authorization: token === undefined ? undefined : `Bearer ${token}`, cert, key, expiresAt };
+}
+
+function askAuthProvider(config: Kubeconfig, context: string, provider: Fields): (forget: boolean) => Promise<Answer> {
+	const name = text(provider, 'name') ?? 'without a name';
+	let kubeconfig: Promise<ClientNodeKubeConfig> | undefined;
+	return async (forget) => {
+		// client-node keeps a token until its stated end. A new KubeConfig remembers none.
+		if (forget) kubeconfig = undefined;
+		kubeconfig ??= loadClientNode(config, context);
+		const answer = await askClientNode(await kubeconfig, name);
+		if (answer.authorization === undefined && answer.cert === undefined) {
+			throw providerFailed(`the auth provider ${name} of the kubeconfig gave no credentials: log in anew, or`);
+		}
+		return answer;
+	};
+}
+
+/** @param words what happened, up to the last remedy */
+function providerFailed(words: string): InvalidError {
+	// kubectl has dropped all but OIDC.
+	return new InvalidError(
+		'CredentialsPluginFailed',
+		`${words} use an exec plugin, which took the place of auth providers`,
+	);
 }
 
 type ClientNodeKubeConfig = InstanceType<typeof import('@kubernetes/client-node').KubeConfig>;
@@ -194,13 +239,13 @@ async function loadClientNode(config: Kubeconfig, context: string): Promise<Clie
 	return kubeconfig;
 }
 
-async function askClientNode(kubeconfig: ClientNodeKubeConfig) {
+async function askClientNode(kubeconfig: ClientNodeKubeConfig, name: string): Promise<Answer> {
 	const answer: Parameters<ClientNodeKubeConfig['applyToHTTPSOptions']>[0] = {};
 	try {
 		await kubeconfig.applyToHTTPSOptions(answer);
-	} catch {
-		// Not repeated in the message, because a plugin's output may hold a token.
-		throw new InvalidError('CredentialsPluginFailed', 'the exec plugin or auth provider of the kubeconfig failed');
+	} catch (error) {
+		const words = shorten(error instanceof Error ? error.message : String(error));
+		throw providerFailed(`the auth provider ${name} of the kubeconfig failed: ${words}. Log in anew, or`);
 	}
 	const headers: unknown = answer.headers;
 	const authorization = isRecord(headers) ? headers.Authorization : undefined;
@@ -266,7 +311,21 @@ function withAbsolutePaths(fields: Fields, folder: string | undefined): Fields {
 		const value = text(fields, field);
 		return folder === undefined || value === undefined ? [] : [[field, path.resolve(folder, value)]];
 	});
-	return { ...fields, ...Object.fromEntries(paths) };
+	const { exec } = fields;
+	return {
+		...fields,
+		...Object.fromEntries(paths),
+		...(isRecord(exec) ? { exec: withAbsoluteCommand(exec, folder) } : {}),
+	};
+}
+
+/** A command without a slash is looked for on the PATH (client-go `clientcmd/loader.go`, `GetAuthInfoFileReferences`). */
+function withAbsoluteCommand(exec: Fields, folder: string | undefined): Fields {
+	const command = text(exec, 'command');
+	const isPath = command?.includes('/') === true || command?.includes(path.sep) === true;
+	return folder === undefined || command === undefined || !isPath
+		? exec
+		: { ...exec, command: path.resolve(folder, command) };
 }
 
 function invalid(words: string): InvalidError {
