@@ -69,7 +69,7 @@ function podOf(change: (container: Readonly<Record<string, unknown>>) => object)
 	};
 }
 
-test('a new namespace of a mesh takes the pods of every release, and none that could take over a node', async (t) => {
+test('a new namespace of a mesh takes the pods of every release, and none that could take over a node; a restricted one all but gateways', async (t) => {
 	// No controller makes it here.
 	const account = {
 		apiVersion: 'v1',
@@ -82,6 +82,7 @@ test('a new namespace of a mesh takes the pods of every release, and none that c
 			.filter(({ kind }) => kind === 'Deployment')
 			.map((object) => [JSON.stringify((object.spec as { readonly template: Template }).template), object]),
 	);
+	const pods: KubeObject[] = [];
 	for (const { spec, metadata } of deployments.values()) {
 		const { template } = spec as { readonly template: Template };
 		const {
@@ -89,14 +90,30 @@ test('a new namespace of a mesh takes the pods of every release, and none that c
 			serviceAccount: __,
 			...podSpec
 		} = template.spec as Readonly<Record<string, unknown>>;
-		const pod = {
+		const pod: KubeObject = {
 			apiVersion: 'v1',
 			kind: 'Pod',
 			metadata: { name: 'probe', namespace: defaultNamespace, labels: template.metadata.labels },
 			spec: { ...podSpec, automountServiceAccountToken: false },
 		};
 		await t.notThrowsAsync(admin.create(pod, { dryRun: true }), metadata.name);
+		pods.push(pod);
 	}
+	await admin.patch(
+		{ ...kinds.Namespace, name: defaultNamespace },
+		{ metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } },
+		{ type: 'merge' },
+	);
+	for (const pod of pods) {
+		const isGateway = /gateway$/.test(pod.metadata.labels?.['app.kubernetes.io/component'] ?? '');
+		const outcome = await admin.create(pod, { dryRun: true }).catch((error: unknown) => error);
+		t.is(outcome instanceof RequestError, isGateway, JSON.stringify(pod.metadata.labels));
+	}
+	await admin.patch(
+		{ ...kinds.Namespace, name: defaultNamespace },
+		{ metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'baseline' } } },
+		{ type: 'merge' },
+	);
 	const privileged = podOf((container) => ({ ...container, securityContext: { privileged: true } }));
 	const { serviceAccountName: _, ...privilegedSpec } = privileged.spec as Readonly<Record<string, unknown>>;
 	const refused = {

@@ -307,6 +307,16 @@ const args: readonly ListedDifference[] = [
 		why: 'as the proxy of istio-policy has it in the charts: without it this proxy expects identities of `cluster.local`',
 	},
 	{
+		object: 'Deployment istio-{pilot,policy,telemetry}',
+		aspect: 'istio-proxy argument --configPath',
+		why: 'a directory that this user may write: no component but the gateways is root',
+	},
+	{
+		object: 'Deployment istio-sidecar-injector',
+		aspect: 'sidecar-injector-webhook argument --healthCheckFile',
+		why: 'a file in a volume: the root file system belongs to root, and the injector is not root',
+	},
+	{
 		object: 'Deployment istio-sidecar-injector',
 		aspect: 'sidecar-injector-webhook argument --port',
 		why: '9443 needs no capability; the Service still offers 443',

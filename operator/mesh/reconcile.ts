@@ -12,8 +12,10 @@ import {
 	planInstallation,
 } from '../apply/applier.ts';
 import type { LiveNamespaces } from '../apply/injection-labels.ts';
+import type { LiveObjects } from '../apply/live.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import type { Lines } from '../lines/index.ts';
+import { podSecurityNote } from '../plan/pod-security.ts';
 import type { SecretFacts } from '../plan/secret-facts.ts';
 import type { MeshLimits, ResolvedMesh } from '../releases/index.ts';
 import { applySetId } from '../render/index.ts';
@@ -198,7 +200,7 @@ export class Reconciler {
 			findings: [...explained.findings, ...errors.map(findingOfError)],
 			gate: applied.gate,
 			inventory: applied.hash === undefined ? undefined : { objects: applied.objects, hash: applied.hash },
-			note: [...labelled.notes, ...new Set([...view.kept.values(), ...view.delayed.values()])].join('; ') || undefined,
+			note: notesOf(mesh, view, labelled.notes, applier.live),
 		};
 		const isRefused = explained.findings.length > 0;
 		const recheckMs = isRefused ? this.#jittered(rightsRecheckMs(memory.refusals)) : undefined;
@@ -359,6 +361,19 @@ export class Reconciler {
 	#jittered(milliseconds: number): number {
 		return milliseconds * (0.8 + 0.4 * this.#options.random());
 	}
+}
+
+/** What a person may want to know although nothing is wrong. */
+function notesOf(
+	{ namespace }: ResolvedMesh,
+	{ objects, kept, delayed }: MeshView,
+	others: readonly string[],
+	live: Pick<LiveObjects, 'get'>,
+): string | undefined {
+	const { injection } = live.get(objectKey({ ...kinds.Namespace, name: namespace })) ?? {};
+	const refused = podSecurityNote(namespace, injection?.labels ?? {}, objects);
+	const notes = [...others, ...(refused === undefined ? [] : [refused]), ...kept.values(), ...delayed.values()];
+	return [...new Set(notes)].join('; ') || undefined;
 }
 
 function tellsOfWebhooks({ status }: StoredInstallation): boolean {

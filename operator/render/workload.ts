@@ -45,8 +45,24 @@ export interface Workload {
 	/** Recreate for a component that must never run twice. Default: a new pod is ready before an old one goes. */
 	readonly strategy?: 'Recreate';
 	readonly volumes: readonly Opaque[];
+	/** Whether its containers need to be root. Default: they run as `componentUser`. */
+	readonly isRoot?: true;
 	readonly settings: ResolvedWorkload;
 }
+
+/**
+ * The user of components, and the group that may read what is mounted. The images name no user, so without this they would
+ * be root (istio 1.0-1.4, the Dockerfiles of Pilot, Mixer, Citadel, injector and proxyv2). They need nothing of root: the charts of 1.5 run the same programs as
+ * this user, whom the image of the proxy knows as `istio-proxy`.
+ */
+const componentUser = 1337;
+
+const notRoot = {
+	runAsNonRoot: true,
+	runAsUser: componentUser,
+	runAsGroup: componentUser,
+	fsGroup: componentUser,
+} as const;
 
 /** An environment variable that takes a field of the pod. */
 export function fieldEnv(name: string, fieldPath: string): Opaque & { readonly name: string } {
@@ -98,7 +114,10 @@ function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
 					// On the pods, not on the ServiceAccount: the list there has one owner, and platforms add to it.
 					imagePullSecrets: mesh.images.pullSecrets.map((secret) => ({ name: secret })),
 					priorityClassName: settings.priorityClassName,
-					securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+					securityContext: {
+						...(workload.isRoot === true ? {} : notRoot),
+						seccompProfile: { type: 'RuntimeDefault' },
+					},
 					...placement(mesh.release.architectures, settings, workload.selector),
 					containers: [
 						containerOf(mesh, {
@@ -132,7 +151,7 @@ function containerOf(
 		readinessProbe: container.readinessProbe,
 		livenessProbe: container.livenessProbe,
 		resources: container.resources,
-		// The images set no user, so the process is root. It needs none of root's capabilities but those that are named.
+		// Also a process that is root needs none of root's capabilities but those that are named.
 		securityContext: {
 			allowPrivilegeEscalation: false,
 			capabilities: { drop: ['ALL'], add: container.capabilities ?? [] },

@@ -8,11 +8,12 @@ import type { ClusterNames, ClusterObjects, PlannedObjects } from '../../cluster
 import type { ClusterConnection } from '../../clusters/keep/connection.ts';
 import type { WantedCluster } from '../../clusters/wanted-cluster.ts';
 import type { Lines, Place } from '../../lines/index.ts';
+import { podSecurityNote } from '../../plan/pod-security.ts';
 import { type SecretFacts, toSecretFacts } from '../../plan/secret-facts.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { type ControlPlaneAddresses, readerServiceAccount } from '../../render/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
-import type { KubeObject } from '../../runtime/object.ts';
+import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import { NamedObjects } from '../../runtime/watch/named-objects.ts';
 import { labelNamespaces, releaseNamespaces } from '../injection.ts';
 import { servingCertificate } from '../serving-certificate.ts';
@@ -110,7 +111,13 @@ export function clusterObjects(
 			const lookout = lookoutOf(there, { secrets, mesh, applySet: names.applySet, wallClock });
 			const subject = subjectOf(cluster, names);
 			const { objects, held, kept } = await viewMesh(subject, lookout, memory, { nowMs: wallClock(), signal });
-			const notes = [...new Set(kept.values()), ...dataPlane.notes(addressesFor(cluster))];
+			const { injection: labelled } = there.live.get(objectKey({ ...kinds.Namespace, name: mesh.namespace })) ?? {};
+			const refused = podSecurityNote(mesh.namespace, labelled?.labels ?? {}, objects);
+			const notes = [
+				...new Set(kept.values()),
+				...(refused === undefined ? [] : [refused]),
+				...dataPlane.notes(addressesFor(cluster)),
+			];
 			return { objects, kept, held, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) };
 		},
 		async afterApply(cluster, there, applied, signal) {

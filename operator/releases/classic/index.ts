@@ -4,6 +4,7 @@
  */
 export { crdsOf } from './crds.ts';
 export { crossNetworkPort, envoyMetricsPort, statusPort } from './gateways.ts';
+export { healthCheckFile } from './injector.ts';
 export { compareMinor, type Minor, minors } from './minors.ts';
 export { configFromApiServer, meshMetricsPort, mixerProxyPorts } from './mixer.ts';
 export { connectionSecurityPolicy, type MixerMetric, mixerMetrics, reporter, type Traffic } from './mixer-metrics.ts';

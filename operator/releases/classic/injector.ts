@@ -52,6 +52,9 @@ const flags = [
 	'webhookName',
 ] as const;
 
+/** The injector writes it again and again while it is well, so it lies in a volume: the root file system belongs to root. */
+export const healthCheckFile = '/var/run/sidecar-injector/health';
+
 /** The paths are absolute: the binary watches the directories of its files by them. */
 const args = [
 	'--caCertFile=/etc/istio/certs/root-cert.pem',
@@ -61,7 +64,7 @@ const args = [
 	'--meshConfig=/etc/istio/config/mesh',
 	`--port=${port}`,
 	'--healthCheckInterval=2s',
-	'--healthCheckFile=/health',
+	`--healthCheckFile=${healthCheckFile}`,
 ] as const;
 
 const values = '--injectValues=/etc/istio/inject/values';

@@ -122,6 +122,8 @@ for (const { version, minor, citadel: release } of classicReleases) {
 			'istio-pilot',
 			'--templateFile',
 			'/etc/istio/proxy/envoy_pilot.yaml.tmpl',
+			'--configPath',
+			'/var/run/istio-proxy',
 			'--controlPlaneAuthPolicy',
 			'NONE',
 			'--disableInternalTelemetry',
@@ -140,7 +142,10 @@ for (const { version, minor, citadel: release } of classicReleases) {
 			(proxy.ports as readonly Fields[]).map(({ containerPort }) => containerPort),
 			[15003, 15005, 15007, 15011],
 		);
-		t.deepEqual(proxy.volumeMounts, [{ mountPath: '/etc/certs', name: 'istio-certs', readOnly: true }]);
+		t.deepEqual(proxy.volumeMounts, [
+			{ mountPath: '/etc/certs', name: 'istio-certs', readOnly: true },
+			{ mountPath: '/var/run/istio-proxy', name: 'proxy-config' },
+		]);
 		t.is(at(proxy, 'securityContext', 'readOnlyRootFilesystem'), undefined, 'it writes envoy.yaml');
 		const pod = at(named(objects, 'Deployment', 'istio-pilot'), 'spec', 'template', 'spec');
 		t.deepEqual((at(pod, 'volumes') as readonly Fields[])[1], {

@@ -2,6 +2,7 @@
 
 import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { Opaque, Port, Resources } from '../../releases/index.ts';
+import { asGiven } from '../finish.ts';
 import { type Container, fieldEnv } from '../workload.ts';
 
 /** What differs between the pods that have such a proxy. */
@@ -34,10 +35,15 @@ function certificateSecretName(serviceAccount: string): string {
 	return `istio.${serviceAccount}`;
 }
 
+/** Name of the volume for the files that the agent writes. */
+const configuration = 'proxy-config';
+
 /**
- * The root file system must stay writable, and nothing may be mounted at `/etc/istio/proxy`: the agent reads its templates
- * there and writes `envoy.yaml` beside them.
+ * The agent writes `envoy.yaml` into its `--configPath` (istio 1.0-1.4 `pilot/cmd/pilot-agent/main.go`). The default,
+ * `/etc/istio/proxy`, belongs to root and has the templates in it, so it can neither be written nor be mounted over.
  */
+const configDirectory = '/var/run/istio-proxy';
+
 export function controlPlaneProxy(mesh: ResolvedClassicMesh, proxy: ControlPlaneProxy): RenderedControlPlaneProxy {
 	const { domain, logArgs, env, resources } = mesh.release.controlPlaneProxy;
 	const certificateMount = { name: certificates, mountPath: '/etc/certs', readOnly: true };
@@ -52,6 +58,8 @@ export function controlPlaneProxy(mesh: ResolvedClassicMesh, proxy: ControlPlane
 				proxy.serviceCluster,
 				'--templateFile',
 				`/etc/istio/proxy/envoy_${proxy.template}.yaml.tmpl`,
+				'--configPath',
+				configDirectory,
 				'--controlPlaneAuthPolicy',
 				mesh.controlPlaneSecurity ? 'MUTUAL_TLS' : 'NONE',
 				...(mesh.trustDomain === undefined ? [] : [`--trust-domain=${mesh.trustDomain}`]),
@@ -68,7 +76,11 @@ export function controlPlaneProxy(mesh: ResolvedClassicMesh, proxy: ControlPlane
 			// Envoy listens once it has its configuration, the certificate included. Until then no proxy is sent to this pod.
 			readinessProbe: { tcpSocket: { port: proxy.ports[0].port }, periodSeconds: 5, timeoutSeconds: 5 },
 			resources,
-			volumeMounts: [certificateMount, ...(proxy.volumeMounts ?? [])],
+			volumeMounts: [
+				certificateMount,
+				{ name: configuration, mountPath: configDirectory },
+				...(proxy.volumeMounts ?? []),
+			],
 		},
 		certificateMount,
 		volumes: [
@@ -77,6 +89,7 @@ export function controlPlaneProxy(mesh: ResolvedClassicMesh, proxy: ControlPlane
 				// Optional, because the pod starts before Citadel has written the Secret. Envoy restarts once it is there.
 				secret: { secretName: certificateSecretName(proxy.serviceAccount), optional: true },
 			},
+			asGiven({ name: configuration, emptyDir: {} }),
 		],
 	};
 }

@@ -37,6 +37,8 @@ function renderGateway(mesh: ResolvedClassicMesh, gateway: ResolvedGateway): rea
 			...workload,
 			serviceAccount,
 			token: false,
+			// Envoy listens on the ports below 1024 that Gateway objects name, and writes beside the files of its image.
+			isRoot: true,
 			selector: labels,
 			annotations: { 'sidecar.istio.io/inject': 'false' },
 			container: {

@@ -1,11 +1,13 @@
 /** The sidecar injector of the classic line: adds proxies to new pods of labelled namespaces. */
 import { Buffer } from 'node:buffer';
+import { posix } from 'node:path';
 import { stringify } from 'yaml';
-import type { ResolvedClassicMesh, ResolvedInjector } from '../../releases/classic/index.ts';
+import { healthCheckFile, type ResolvedClassicMesh, type ResolvedInjector } from '../../releases/classic/index.ts';
 import type { AccessRule } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { sidecarTemplate } from '../../sidecar/index.ts';
 import type { ServingCertificate } from '../facts.ts';
+import { asGiven } from '../finish.ts';
 import { objectLabels } from '../labels.ts';
 import { renderAccount } from '../rbac.ts';
 import { componentService } from '../service.ts';
@@ -27,7 +29,7 @@ const component = 'injector';
 const selector = { istio: 'sidecar-injector' };
 
 const probe = {
-	exec: { command: ['/usr/local/bin/sidecar-injector', 'probe', '--probe-path=/health', '--interval=4s'] },
+	exec: { command: ['/usr/local/bin/sidecar-injector', 'probe', `--probe-path=${healthCheckFile}`, '--interval=4s'] },
 	initialDelaySeconds: 4,
 	periodSeconds: 4,
 	timeoutSeconds: 5,
@@ -74,10 +76,12 @@ export function renderInjector(mesh: ResolvedClassicMesh, facts: ClassicFacts): 
 					{ name: 'config-volume', mountPath: '/etc/istio/config', readOnly: true },
 					{ name: 'inject-config', mountPath: '/etc/istio/inject', readOnly: true },
 					{ name: 'certs', mountPath: '/etc/istio/certs', readOnly: true },
+					{ name: 'health', mountPath: posix.dirname(healthCheckFile) },
 				],
 			},
 			// The process itself notices changes of all three.
 			volumes: [
+				asGiven({ name: 'health', emptyDir: {} }),
 				{ name: 'config-volume', configMap: { name: meshConfigMap } },
 				{ name: 'inject-config', configMap: { name: injectorName } },
 				{
