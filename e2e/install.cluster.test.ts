@@ -61,7 +61,7 @@ for (const { version } of classicReleases) {
 		t.deepEqual(await warningEventsAbout(api, name), [], 'the API server and the operator had nothing to warn of');
 
 		const { exitCode, stdout } = await meshwright(
-			['render', '-f', '-', '-o', 'json'],
+			['render', '-f', '-', '-o', 'json', '--with-webhook'],
 			JSON.stringify(installation(name, spec)),
 		);
 		t.is(exitCode, 0);

@@ -20,7 +20,7 @@ test.before(async () => {
 });
 test.after.always(() => rm(folder, { recursive: true, force: true }));
 
-async function file(name: string, text: string): Promise<string> {
+async function file(name: string, text: string | Buffer): Promise<string> {
 	const path = join(folder, name);
 	await writeFile(path, text);
 	return path;
@@ -32,15 +32,65 @@ function installation(name: string, spec: string): string {
 
 test.serial('render prints what the operator renders, in the order of its waves, as YAML and as JSON', async (t) => {
 	const wanted = renderedObjects('default');
-	const yaml = await meshwright(['render', '-f', '-'], installation('default', '{version: 1.4.10}'));
+	const yaml = await meshwright(['render', '-f', '-', '--with-webhook'], installation('default', '{version: 1.4.10}'));
 	t.is(yaml.exitCode, 0, yaml.stderr);
 	t.deepEqual(
 		parseAllDocuments(yaml.stdout).map((document) => document.toJS() as KubeObject),
 		[...wanted],
 	);
-	const json = await meshwright(['render', '-f', '-', '-o', 'json'], installation('default', '{version: 1.4.10}'));
+	const json = await meshwright(
+		['render', '-f', '-', '-o', 'json', '--with-webhook'],
+		installation('default', '{version: 1.4.10}'),
+	);
 	t.deepEqual(JSON.parse(json.stdout).items, wanted);
 	t.is(wanted[0]?.kind, 'CustomResourceDefinition');
+});
+
+test.serial('render leaves out the webhook, which only the operator can complete, and says so', async (t) => {
+	const kindsOf = (text: string) => (JSON.parse(text).items as KubeObject[]).map(({ kind }) => kind);
+	const webhook = 'MutatingWebhookConfiguration';
+	for (const [spec, name, ...more] of [
+		['{version: 1.4.10, profile: default}', 'istio-sidecar-injector-istio-system'],
+		[joined, 'istio-sidecar-injector-home', '--cluster', 'eu'],
+	] as const) {
+		const args = ['render', '-f', '-', '-o', 'json', '--no-crds', ...more];
+		const { exitCode, stdout, stderr } = await meshwright(args, installation('default', spec));
+		t.is(exitCode, 0);
+		t.false(kindsOf(stdout).includes(webhook));
+		t.regex(
+			stderr,
+			new RegExp(
+				`^left out ${webhook} ${name.replace(/-home$/, '-')}.*only the operator knows its caBundle.*--with-webhook prints it\\n$`,
+			),
+		);
+		const asked = await meshwright([...args, '--with-webhook'], installation('default', spec));
+		t.is(asked.stderr, '');
+		t.deepEqual(
+			kindsOf(asked.stdout).filter((kind) => kind !== webhook),
+			kindsOf(stdout),
+		);
+		t.is(kindsOf(asked.stdout).filter((kind) => kind === webhook).length, 1);
+	}
+	t.regex((await meshwright(['render', '--help'])).stdout, /The webhook’s configuration is left out: .*caBundle/s);
+});
+
+test.serial('a file of PowerShell, and JSON objects one after another, are read as kubectl reads them', async (t) => {
+	const objects = ['one', 'two'].map((name) => installation(name, '{version: 1.4.10, namespace: mesh}'));
+	const [first = ''] = objects;
+	const path = await file('powershell.yaml', Buffer.from(`\ufeff${first.replaceAll('\n', '\r\n')}`, 'utf16le'));
+	const read = async (...args: readonly string[]) => {
+		const { stdout, stderr } = await meshwright(['render', '--no-crds', ...args]);
+		t.is(stderr, '');
+		return stdout;
+	};
+	const wanted = await read('-f', await file('plain.yaml', first));
+	t.true(wanted.length > 1000);
+	t.is(await read('-f', path), wanted);
+	const stream = objects.map((yaml) => JSON.stringify(parseAllDocuments(yaml)[0]?.toJS())).join('\n');
+	t.is(
+		await read('-f', await file('stream.json', stream)),
+		await read('-f', await file('both.yaml', objects.join('---\n'))),
+	);
 });
 
 test.serial('render --no-crds leaves the CRDs out and nothing else', async (t) => {
@@ -61,7 +111,7 @@ const joined = `{version: 1.4.10, citadel: {enabled: true, caSecretName: cacerts
 test.serial('render --cluster prints what is kept in a joined cluster, without what only clusters know', async (t) => {
 	const rendered = async (cluster: string) => {
 		const { stdout, stderr } = await meshwright(
-			['render', '-f', '-', '-o', 'json', '--cluster', cluster],
+			['render', '-f', '-', '-o', 'json', '--with-webhook', '--cluster', cluster],
 			installation('default', joined),
 		);
 		t.is(stderr, '');

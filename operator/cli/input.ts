@@ -1,9 +1,10 @@
 /** Reads the MeshInstallations of YAML or JSON files, several documents each, and of standard input. */
 import { group, kind } from '../../api/v1/index.ts';
-import { parseYaml, plainValue, YamlProblem } from '../runtime/bounded-yaml.ts';
+import { YamlProblem } from '../runtime/bounded-yaml.ts';
 import { groupOf } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
 import { readNamed, sourceName } from './files.ts';
+import { decodeManifest, readManifestValues } from './manifest-text.ts';
 import { note } from './terminal.ts';
 
 /** A MeshInstallation from a file. Only its kind has been checked yet. */
@@ -38,14 +39,13 @@ export async function readInput(files: readonly string[]): Promise<readonly Inpu
 
 async function readOne(file: string): Promise<readonly Input[]> {
 	const source = sourceName(file);
-	return parse(source, (await readNamed(file)).toString('utf8')).flatMap((object) => select(source, object));
+	const { text } = decodeManifest(source, await readNamed(file));
+	return parse(source, text).flatMap((object) => select(source, object));
 }
 
 function parse(source: string, yaml: string): readonly unknown[] {
 	try {
-		return parseYaml(yaml)
-			.map((document, index) => plainValue(document, index))
-			.filter((object) => object !== null && object !== undefined);
+		return readManifestValues(yaml).filter((object) => object !== null && object !== undefined);
 	} catch (error) {
 		if (!(error instanceof YamlProblem)) throw error;
 		const where = error.document === 0 ? source : `${source}: document ${error.document + 1}`;
@@ -61,7 +61,7 @@ function select(source: string, object: unknown): readonly Input[] {
 		);
 	}
 	const header: Header = object;
-	if (header.kind === 'List' && Array.isArray(header.items)) {
+	if ((header.kind === 'List' || header.kind === `${kind}List`) && Array.isArray(header.items)) {
 		return header.items.flatMap((item) => select(source, item));
 	}
 	if (header.kind === kind && typeof header.apiVersion === 'string' && groupOf(header.apiVersion) === group) {

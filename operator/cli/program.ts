@@ -99,15 +99,20 @@ export function createProgram(report: Report): Command {
 				.conflicts('servedCluster'),
 		)
 		.option('--served-cluster', 'instead: what the cluster must have that spec.pilot.kubeconfigSecret leads to', false)
+		.option(
+			'--with-webhook',
+			'with the configuration of the injector’s webhook, which only the operator can complete',
+			false,
+		)
 		.addHelpText(
 			'after',
-			examples(
+			`${examples(
 				'meshwright render -f mesh.yaml',
 				'meshwright render -f mesh.yaml --no-crds -o json | jq ".items[].kind"',
 				'kubectl get meshinstallation default -o yaml | meshwright render -f -',
 				'meshwright render -f mesh.yaml --cluster eu-west      # the account and the data plane there',
 				'meshwright render -f mesh.yaml --served-cluster       # for the owner of a cluster that Pilot serves from outside',
-			),
+			)}\n\nThe webhook’s configuration is left out: the certificate of the injector is made in the cluster, so only the operator knows\nits caBundle. Applied by hand without one, it would refuse every pod of the namespaces that it selects.`,
 		)
 		.action(async (options) => report(await (await import('./render.ts')).render(options)));
 

@@ -1,14 +1,16 @@
 /** `meshwright render`: prints the objects of installations. */
 
+import { fieldsOf } from '../../api/v1/index.ts';
 import { lines } from '../lines/index.ts';
 import { applySetLabel } from '../render/index.ts';
+import { kinds } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { CommandError } from './command-error.ts';
 import { type DesiredInstallation, readDesired } from './desired.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatObjects } from './output.ts';
 import { type LimitOptions, limitsOf } from './program-options.ts';
-import { printDocument } from './terminal.ts';
+import { note, printDocument } from './terminal.ts';
 
 export interface RenderOptions extends LimitOptions {
 	readonly filename: readonly string[];
@@ -19,6 +21,8 @@ export interface RenderOptions extends LimitOptions {
 	readonly cluster?: string;
 	/** Render instead what the cluster of `spec.pilot.kubeconfigSecret` must have. */
 	readonly servedCluster: boolean;
+	/** Print the webhook's configuration too. */
+	readonly withWebhook: boolean;
 }
 
 export async function render(options: RenderOptions): Promise<number> {
@@ -28,8 +32,29 @@ export async function render(options: RenderOptions): Promise<number> {
 			cluster !== undefined ? inCluster(desired, cluster) : servedCluster ? served(desired) : desired.objects,
 		)
 		.filter(({ kind }) => options.crds || kind !== 'CustomResourceDefinition');
-	await printDocument(formatObjects(objects, options.output));
+	const forOperator = options.withWebhook ? [] : objects.filter(isForOperator);
+	note(
+		forOperator.map(
+			({ kind, metadata }) =>
+				`left out ${kind} ${metadata.name}: only the operator knows its caBundle, and applied by hand it would refuse every pod of its namespaces; --with-webhook prints it`,
+		),
+	);
+	await printDocument(
+		formatObjects(
+			objects.filter((object) => !forOperator.includes(object)),
+			options.output,
+		),
+	);
 	return exitCodes.ok;
+}
+
+/**
+ * Whether API servers would call something that they can't trust. The certificate of the injector is made in the cluster, so
+ * what is rendered without one has no authority for it.
+ */
+function isForOperator({ kind, webhooks }: KubeObject): boolean {
+	if (kind !== kinds.MutatingWebhookConfiguration.kind || !Array.isArray(webhooks)) return false;
+	return webhooks.some((webhook: unknown) => fieldsOf(fieldsOf(webhook).clientConfig).caBundle === undefined);
 }
 
 /**

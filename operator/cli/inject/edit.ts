@@ -5,8 +5,9 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Document } from 'yaml';
-import { parseYaml, plainValue, YamlProblem } from '../../runtime/bounded-yaml.ts';
+import { YamlProblem } from '../../runtime/bounded-yaml.ts';
 import { toJson } from '../document.ts';
+import { asYamlStream, isJson, manifestValue, parseManifests, readManifestValues } from '../manifest-text.ts';
 import { NotEditable } from './nodes.ts';
 import { type Edit, eolOf, type How, print, Writer } from './writer.ts';
 import { Written } from './written.ts';
@@ -17,28 +18,9 @@ export interface Edited {
 	readonly reprinted: readonly number[];
 }
 
-/**
- * Reads as kubectl does: YAML 1.1 with merge keys, but without dates and numbers of base 60 (sigs.k8s.io/yaml reads these
- * as text).
- */
-function parse(text: string): readonly Document.Parsed[] {
-	return parseYaml(text, {
-		keepSourceTokens: true,
-		version: '1.1',
-		customTags: (tags) =>
-			tags.filter(
-				(tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:timestamp' && tag.format !== 'TIME'),
-			),
-	});
-}
-
-function readValue(document: Document.Parsed, index: number): unknown {
-	return plainValue(document, index, 1000);
-}
-
 /** The value of each document; null for an empty one. Throws YamlProblem. */
 export function readDocuments(text: string): readonly unknown[] {
-	return parse(text).map(readValue);
+	return readManifestValues(text);
 }
 
 /** The ways to change a document, the one that looks best first. */
@@ -49,19 +31,22 @@ const ways: readonly Omit<How, 'json'>[] = [
 ];
 
 /** The text with these values in place of its own, one for each document. Throws YamlProblem. */
-export function editDocuments(text: string, wanted: readonly unknown[]): Edited {
-	const changes = parse(text).flatMap((document, index): readonly Change[] => {
-		const before = readValue(document, index);
+export function editDocuments(given: string, wanted: readonly unknown[]): Edited {
+	const { text, separators } = asYamlStream(given);
+	// What was put in to read the text does not come out.
+	const removals = separators.map((span): Edit => ({ ...span, text: '' }));
+	const changes = parseManifests(text, { keepSourceTokens: true }).flatMap((document, index): readonly Change[] => {
+		const before = manifestValue(document, index);
 		const after = wanted[index];
 		return isDeepStrictEqual(before, after)
 			? []
-			: [{ document, index, before, after, written: new Written(document), json: isJson(text, document) }];
+			: [{ document, index, before, after, written: new Written(document), json: isJsonDocument(text, document) }];
 	});
 	// All changes are tried at once. Only when that fails they are tried one by one.
 	const [simplest] = ways;
 	const simple = simplest === undefined ? [] : changes.map((change) => editsOf(text, change, simplest));
 	if (simple.every((edits) => edits !== undefined)) {
-		const edited = apply(text, simple.flat());
+		const edited = apply(text, [...simple.flat(), ...removals]);
 		const values = valuesOf(edited);
 		if (changes.every(({ index, after }) => isDeepStrictEqual(values[index], after))) {
 			return { text: edited, reprinted: [] };
@@ -78,7 +63,7 @@ export function editDocuments(text: string, wanted: readonly unknown[]): Edited 
 		reprinted.push(change.index);
 		return [reprint(text, change)];
 	});
-	const edited = apply(text, edits);
+	const edited = apply(text, [...edits, ...removals]);
 	const values = valuesOf(edited);
 	const wrong = changes.find(({ index, after }) => !isDeepStrictEqual(values[index], after));
 	if (wrong !== undefined) throw new YamlProblem(wrong.index, 'has a form that can’t be changed');
@@ -97,16 +82,9 @@ interface Change {
 	readonly json: boolean;
 }
 
-function isJson(text: string, { contents }: Document.Parsed): boolean {
+function isJsonDocument(text: string, { contents }: Document.Parsed): boolean {
 	const [start, end] = contents?.range ?? [0, 0];
-	if (text[start] !== '{' && text[start] !== '[') return false;
-	try {
-		JSON.parse(text.slice(start, end));
-		return true;
-	} catch (error) {
-		if (error instanceof SyntaxError) return false;
-		throw error;
-	}
+	return (text[start] === '{' || text[start] === '[') && isJson(text.slice(start, end));
 }
 
 /** The values of a text. Empty when an edit that did not fit has broken it: then another way is tried. */

@@ -3,12 +3,15 @@ import type { Stats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { CommandError } from '../command-error.ts';
 import { readNamed, sourceName, unreadable } from '../files.ts';
+import { decodeManifest, type Encoding } from '../manifest-text.ts';
 import { readFolder } from './folder.ts';
 
 export interface ManifestFile {
 	/** The path, or `standard input`. For messages. */
 	readonly source: string;
 	readonly text: string;
+	/** In which the file is written back. Output is always UTF-8. */
+	readonly encoding: Encoding;
 	/** Undefined for what can't be replaced: standard input and pipes. */
 	readonly replaceable?: {
 		/** Where the file really is. */
@@ -48,7 +51,7 @@ export async function readManifests({ filename = [], recursive = [] }: FileOptio
 		files.push(
 			...read.files.map(({ path, target, stats, bytes }) => ({
 				source: path,
-				text: decode(path, bytes),
+				...decodeManifest(path, bytes),
 				replaceable: { target, stats },
 			})),
 		);
@@ -61,22 +64,13 @@ const remedy = 'give a file with -f, a folder with -R, or -f - for standard inpu
 /** A file that the user has named. A link leads to what the user means, so it is followed. */
 async function readOne(file: string): Promise<ManifestFile> {
 	const source = sourceName(file);
-	if (file === '-') return { source, text: decode(source, await readNamed(file)) };
+	if (file === '-') return { source, ...decodeManifest(source, await readNamed(file)) };
 	try {
 		// Looked at before it is read: what comes in its place meanwhile is never written over.
 		const stats = await stat(file);
 		const replaceable = stats.isFile() ? { replaceable: { target: await realpath(file), stats } } : {};
-		return { source, text: decode(source, await readNamed(file, remedy)), ...replaceable };
+		return { source, ...decodeManifest(source, await readNamed(file, remedy)), ...replaceable };
 	} catch (error) {
 		throw unreadable(source, error, remedy);
-	}
-}
-
-/** Refuses bytes that are no UTF-8, since they would come out as others. Keeps a byte order mark. */
-function decode(source: string, bytes: Buffer): string {
-	try {
-		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-	} catch (error) {
-		throw new CommandError(`${source} is not UTF-8`, 'convert it, or leave it out', error);
 	}
 }

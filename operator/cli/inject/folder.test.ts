@@ -155,7 +155,7 @@ async function onlyFile(name: string): Promise<FolderFile> {
 
 test('a file is replaced with its mode, and nothing is left beside it', async (t) => {
 	const { path, target, stats } = await onlyFile('write');
-	await replaceFile(path, target, stats, 'after');
+	await replaceFile(path, target, stats, Buffer.from('after'));
 	t.is(await readFile(path, 'utf8'), 'after');
 	t.is((await stat(path)).mode, stats.mode);
 	t.deepEqual(await readdir(dirname(path)), ['a.yaml']);
@@ -184,7 +184,11 @@ test('what came in the place of a file since it was read is never written', asyn
 	for (const [title, change] of Object.entries(changes)) {
 		const { path, target, stats } = await onlyFile(`race-${title.replaceAll(' ', '-')}`);
 		await change(path);
-		t.regex(await failure(replaceFile(path, target, stats, 'after')), /was replaced since|can’t be written/, title);
+		t.regex(
+			await failure(replaceFile(path, target, stats, Buffer.from('after'))),
+			/was replaced since|can’t be written/,
+			title,
+		);
 		t.is(await readFile(victim, 'utf8'), 'victim', title);
 		t.deepEqual(await readdir(dirname(victim)), ['a.yaml'], title);
 	}
@@ -193,7 +197,7 @@ test('what came in the place of a file since it was read is never written', asyn
 test('another name of a file keeps its text', async (t) => {
 	const { path, target, stats } = await onlyFile('hard');
 	await link(path, join(base, 'other-name'));
-	await replaceFile(path, target, { ...stats, nlink: 2 }, 'after');
+	await replaceFile(path, target, { ...stats, nlink: 2 }, Buffer.from('after'));
 	t.is(await readFile(join(base, 'other-name'), 'utf8'), 'before');
 });
 

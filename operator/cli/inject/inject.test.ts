@@ -107,6 +107,23 @@ test.serial('-R --write replaces the manifests of a folder in place, and only th
 	t.is(await readFile(web, 'utf8'), deployment);
 });
 
+test.serial('a file in UTF-16 keeps its encoding when it is written, and is printed in UTF-8', async (t) => {
+	const text = `\ufeff${job.replaceAll('\n', '\r\n')}`;
+	for (const bytes of [Buffer.from(text, 'utf16le'), Buffer.from(text, 'utf16le').swap16()]) {
+		const path = await file('utf16.yaml', bytes);
+		const printed = await meshwright(['inject', '-f', path, '--installation', mesh]);
+		t.true(printed.stdout.startsWith('apiVersion: batch/v1\r\n'), printed.stderr);
+		const written = await meshwright(['inject', '-f', path, '--write', '--installation', mesh]);
+		t.is(written.exitCode, 0, written.stderr);
+		const after = await readFile(path);
+		t.deepEqual(after.subarray(0, 2), bytes.subarray(0, 2));
+		const decoder = new TextDecoder(after[0] === 0xff ? 'utf-16le' : 'utf-16be', { fatal: true });
+		t.is(decoder.decode(after), printed.stdout);
+		t.is((await meshwright(['uninject', '-f', path, '--write'])).exitCode, 0);
+		t.deepEqual(await readFile(path), bytes);
+	}
+});
+
 test.serial('nothing is written and nothing printed when one file is wrong', async (t) => {
 	const right = await file('right.yaml', deployment);
 	const wrong = await file(

@@ -7,6 +7,7 @@ import type { ResolvedMesh } from '../../releases/index.ts';
 import { uninjectPod } from '../../sidecar/index.ts';
 import { CommandError } from '../command-error.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { type Encoding, encodeManifest, withoutMark } from '../manifest-text.ts';
 import { note, printDocument } from '../terminal.ts';
 import { type FileOptions, type ManifestFile, type Manifests, readManifests } from './files.ts';
 import { type ChangedManifests, type ChangePod, changeManifests } from './manifests.ts';
@@ -57,14 +58,14 @@ async function changeFiles({ files, notes: leftOut }: Manifests, write: boolean,
 	const results = changeAll(files, change);
 	note(results.flatMap(({ notes }) => notes));
 	if (!write) {
-		await printDocument(joined(results.map(({ text }) => text)));
+		await printDocument(joined(results.map(({ text }, index) => printed(text, files[index]?.encoding, index))));
 		return exitCodes.ok;
 	}
-	for (const [index, { source, text, replaceable }] of files.entries()) {
+	for (const [index, { source, text, encoding, replaceable }] of files.entries()) {
 		const result = results[index];
 		if (replaceable === undefined || result === undefined || result.text === text) continue;
 		const { target, stats } = replaceable;
-		await replaceFile(source, target, stats, result.text);
+		await replaceFile(source, target, stats, encodeManifest({ text: result.text, encoding }));
 		note(`${source}: ${result.changed} ${result.changed === 1 ? 'pod' : 'pods'} changed`);
 		// A file is replaced, not written into, so nobody's file outside of the folder changes by another name of it.
 		if (stats.nlink > 1) note(`${source} had other names (hard links), which keep the old text`);
@@ -95,6 +96,11 @@ function changeAll(files: readonly ManifestFile[], change: ChangePod): readonly 
 
 function withRemedy({ message, remedy }: CommandError): readonly string[] {
 	return [...message.split('\n'), ...(remedy === undefined ? [] : [`  do: ${remedy}`])];
+}
+
+/** A byte order mark says how a file is encoded. It has no meaning in what is printed as UTF-8, or behind another text. */
+function printed(text: string, encoding: Encoding | undefined, index: number): string {
+	return encoding === 'utf-8' && index === 0 ? text : withoutMark(text);
 }
 
 /** Joins the texts of several files to documents of one stream. One file alone stays as it is, to the byte. */

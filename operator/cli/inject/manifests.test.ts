@@ -1,9 +1,10 @@
 /** Injects into manifests as people write them, and takes the proxy out again. */
 import test from 'ava';
-import { parseAllDocuments, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { classicReleases } from '../../releases/classic/index.ts';
 import { meshOf } from '../../render/testing.ts';
 import { CommandError } from '../command-error.ts';
+import { readManifestValues } from '../manifest-text.ts';
 import { injection, uninjection } from './inject.ts';
 import { type ChangedManifests, changeManifests } from './manifests.ts';
 import { others, workloads } from './testing.ts';
@@ -23,7 +24,7 @@ interface Value {
 }
 
 function documents(text: string): readonly Value[] {
-	return parseAllDocuments(text).map((document) => document.toJS() as Value);
+	return readManifestValues(text) as readonly Value[];
 }
 
 /** Names of containers and init containers of every pod in a text, wherever it is. */
@@ -156,6 +157,13 @@ for (const [title, text] of [
 		),
 	],
 	[
+		'a row of JSON objects',
+		`${Object.values(workloads)
+			.flatMap(documents)
+			.map((object) => JSON.stringify(object))
+			.join('\n')}\n`,
+	],
+	[
 		'a List in block style',
 		`apiVersion: v1\nkind: List\nitems:\n${Object.values(workloads)
 			.map((one) => `- # one of them\n${one.replaceAll(/^(?=.)/gm, '  ')}`)
@@ -170,7 +178,12 @@ for (const [title, text] of [
 		t.deepEqual(documents(uninject(injected).text), documents(text));
 		t.is(inject(injected).text, injected);
 		if (text.startsWith('{')) {
-			t.deepEqual(JSON.parse(injected), documents(injected)[0], 'JSON stays JSON');
+			const values = title === 'a row of JSON objects' ? injected.trimEnd().split('\n') : [injected];
+			t.deepEqual(
+				values.map((value) => JSON.parse(value) as Value),
+				documents(injected),
+				'JSON stays JSON',
+			);
 			t.is(uninject(injected).text, text);
 		}
 	});

@@ -12,7 +12,7 @@ import { isStill } from './folder.ts';
  * @param target where the file really is: no part of the path is a link
  * @param read what the file was when it was read
  */
-export async function replaceFile(path: string, target: string, read: Stats, content: string): Promise<void> {
+export async function replaceFile(path: string, target: string, read: Stats, content: Buffer): Promise<void> {
 	try {
 		await using folder = await openFolder(dirname(target));
 		const name = basename(target);
@@ -38,7 +38,7 @@ export async function replaceFile(path: string, target: string, read: Stats, con
 	}
 }
 
-async function write(path: string, content: string, { mode, uid, gid }: Stats): Promise<void> {
+async function write(path: string, content: Buffer, { mode, uid, gid }: Stats): Promise<void> {
 	const handle = await open(path, 'wx', 0o600);
 	try {
 		await handle.writeFile(content);
