@@ -162,6 +162,17 @@ export const reasons = {
 		meaning: 'The API server refused an object for good; the message has its words.',
 		remedy: 'Correct what the message names: the spec, an admission policy, or the permissions of the operator.',
 	},
+	AdmissionRefused: {
+		condition: 'Installed',
+		meaning: 'A webhook or policy of the cluster refuses an object; the message names it and has its words.',
+		remedy: 'Change the policy or make an exception in it, or change the spec so that it agrees.',
+	},
+	AdmissionFailed: {
+		condition: 'Installed',
+		meaning:
+			'API servers must ask a webhook or policy before they store an object, and it does not answer as it should; the message names it. The operator tries again by itself.',
+		remedy: 'Repair what is behind the webhook, or delete its configuration if nobody needs it any more.',
+	},
 	ApiServerUnavailable: {
 		condition: 'Installed',
 		meaning: 'The API server did not answer or was overloaded; the operator tries again by itself.',

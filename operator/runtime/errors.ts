@@ -10,9 +10,11 @@
  * | `BlockedError` | waits for something named | status, retry when it appears (and by a slow timer) |
  * | `MisbehaviourError` | a server that nobody trusts took more than its budget | its connection ends; retry with backoff |
  */
+import type { AdmissionFailure } from './client/admission.ts';
 import type { WithheldText } from './client/withheld-text.ts';
 import type { ObjectReference } from './object.ts';
 
+export type { AdmissionFailure } from './client/admission.ts';
 export { isTlsFailure } from './client/tls-failure.ts';
 
 /**
@@ -48,13 +50,20 @@ export class TransientError extends OperatorError {
 	readonly retryAfterMs: number | undefined;
 	/** HTTP status, when there was an answer. */
 	readonly status: number | undefined;
+	/** The webhook or policy that could not be asked. */
+	readonly admission: AdmissionFailure | undefined;
 	constructor(
 		message: string,
-		details: ErrorDetails & { retryAfterMs?: number | undefined; status?: number | undefined } = {},
+		details: ErrorDetails & {
+			retryAfterMs?: number | undefined;
+			status?: number | undefined;
+			admission?: AdmissionFailure | undefined;
+		} = {},
 	) {
 		super(message, details);
 		this.retryAfterMs = details.retryAfterMs;
 		this.status = details.status;
+		this.admission = details.admission;
 	}
 }
 
@@ -85,6 +94,8 @@ export class RequestError extends OperatorError {
 	readonly causes: readonly StatusCause[];
 	/** The server's words, those of the causes first, for facts that stand nowhere else. */
 	readonly withheld: WithheldText | undefined;
+	/** The webhook or policy that refused. */
+	readonly admission: AdmissionFailure | undefined;
 	constructor(
 		message: string,
 		details: ErrorDetails & {
@@ -92,6 +103,7 @@ export class RequestError extends OperatorError {
 			reason: string;
 			causes?: readonly StatusCause[];
 			withheld?: WithheldText;
+			admission?: AdmissionFailure | undefined;
 		},
 	) {
 		super(message, details);
@@ -99,6 +111,7 @@ export class RequestError extends OperatorError {
 		this.reason = details.reason;
 		this.causes = details.causes ?? [];
 		this.withheld = details.withheld;
+		this.admission = details.admission;
 	}
 }
 

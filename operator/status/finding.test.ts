@@ -32,6 +32,20 @@ const table: readonly [title: string, error: unknown, expected: Omit<Finding, 'm
 	],
 	['a conflict', new ConflictError('m'), { condition: 'Installed', reason: 'Conflict', isStalled: false }],
 	['a refusal for good', refusal(422), { condition: 'Installed', reason: 'ApplyFailed', isStalled: true }],
+	[
+		'a policy that refuses',
+		new RequestError('m', {
+			status: 422,
+			reason: 'Invalid',
+			admission: { outcome: 'refused', by: 'policy', name: 'p' },
+		}),
+		{ condition: 'Installed', reason: 'AdmissionRefused', isStalled: true },
+	],
+	[
+		'a webhook that does not answer',
+		new TransientError('m', { status: 500, admission: { outcome: 'failed', by: 'webhook', name: 'w' } }),
+		{ condition: 'Installed', reason: 'AdmissionFailed', isStalled: false, isPassing: true },
+	],
 	['a missing permission', refusal(403), { condition: 'Installed', reason: 'ApplyFailed', isStalled: true }],
 	[
 		'a namespace or kind that is not there yet',
@@ -49,7 +63,7 @@ for (const [title, error, expected] of table) {
 	test(`${title}: ${expected.condition} is false for ${expected.reason}${expected.isStalled ? ', and somebody must act' : ''}`, (t) => {
 		const finding = findingOfError(error);
 		t.like(finding, expected);
-		t.is(finding.message, (error as Error).message);
+		t.true(finding.message.endsWith((error as Error).message), finding.message);
 	});
 }
 

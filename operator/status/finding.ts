@@ -1,6 +1,13 @@
 /** A finding is something that keeps an installation from being as asked. All rooms report findings in this shape. */
 import { type Reason, reasons } from '../../api/v1/index.ts';
-import { BlockedError, ConflictError, InvalidError, RequestError, TransientError } from '../runtime/errors.ts';
+import {
+	type AdmissionFailure,
+	BlockedError,
+	ConflictError,
+	InvalidError,
+	RequestError,
+	TransientError,
+} from '../runtime/errors.ts';
 
 /** The condition that a finding makes false. */
 export type FindingCondition = 'Valid' | 'Compatible' | 'Installed';
@@ -53,14 +60,30 @@ export function findingOfError(error: unknown): Finding {
 	if (error instanceof ConflictError)
 		return { condition: 'Installed', reason: 'Conflict', message, isStalled: false, isPassing: true };
 	if (error instanceof RequestError) {
+		if (error.admission !== undefined)
+			return {
+				condition: 'Installed',
+				reason: 'AdmissionRefused',
+				message: byName(error.admission, message),
+				isStalled: true,
+			};
 		// 403 and 422 stay the same until somebody changes a role, a policy or the spec. A retry is cheap and notices both
 		// changes. 404 is a namespace or a kind that is just coming or going.
 		return { condition: 'Installed', reason: 'ApplyFailed', message, isStalled: error.status !== 404 };
 	}
 	if (error instanceof TransientError) {
+		if (error.admission !== undefined) {
+			const told = byName(error.admission, message);
+			return { condition: 'Installed', reason: 'AdmissionFailed', message: told, isStalled: false, isPassing: true };
+		}
 		return { condition: 'Installed', reason: 'ApiServerUnavailable', message, isStalled: false, isPassing: true };
 	}
 	return { condition: 'Installed', reason: 'ApplyFailed', message, isStalled: false };
+}
+
+/** Names first who keeps a write from being admitted, since the words of an API server are long. */
+function byName({ by, name, outcome }: AdmissionFailure, message: string): string {
+	return `${by} ${name} ${outcome === 'refused' ? 'refuses' : 'does not answer as it should'}: ${message}`;
 }
 
 /** One message for all findings of a condition: the first ones in full, the others counted. */

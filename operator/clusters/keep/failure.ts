@@ -159,7 +159,10 @@ export function clusterFailure(error: unknown, context: FailureContext): Cluster
 			true,
 		);
 	}
-	return new ClusterFailure({ reason, message: doing === undefined ? words : `${doing}: ${words}` }, false);
+	// Its words are not repeated, but the name of whoever refused is that of an object there.
+	const { admission } = error instanceof RequestError || error instanceof TransientError ? error : {};
+	const who = admission === undefined ? '' : quote(` (${admission.by} ${admission.name} there)`, secrets);
+	return new ClusterFailure({ reason, message: `${doing === undefined ? words : `${doing}: ${words}`}${who}` }, false);
 }
 
 /** What an API server did that ended its connection. */

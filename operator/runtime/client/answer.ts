@@ -4,9 +4,11 @@
  * may carry credentials), and never the server's words about a Secret (which may quote its data). Of a stranger they repeat
  * nothing (`withheld.ts`).
  */
+
 import { ConflictError, RequestError, type StatusCause, TransientError } from '../errors.ts';
 import { describeObject, type ObjectReference } from '../object.ts';
 import { isRecord } from '../object-shape.ts';
+import { admissionFailureIn } from './admission.ts';
 import { bareCause, knownReason } from './withheld.ts';
 import { WithheldText } from './withheld-text.ts';
 
@@ -99,6 +101,7 @@ function errorOfStatus(
 	const all = causesOf(body, isSecret);
 	const causes = isForeign ? all.map((cause) => bareCause(cause, subject.body)) : all;
 	const withheld = new WithheldText([...all.map((cause) => cause.message), said].join('\n'));
+	const admission = admissionFailureIn(said);
 	if (status === 409) {
 		return new ConflictError(message, { ...object, reason, causes });
 	}
@@ -107,9 +110,9 @@ function errorOfStatus(
 		const bodyRetryAfterMs = typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined;
 		const askedMs = headerRetryAfterMs ?? bodyRetryAfterMs;
 		const waitMs = askedMs === undefined ? undefined : Math.min(askedMs, longestAskedMs);
-		return new TransientError(message, { ...object, status, retryAfterMs: waitMs });
+		return new TransientError(message, { ...object, status, retryAfterMs: waitMs, admission });
 	}
-	return new RequestError(message, { ...object, status, reason, causes, withheld });
+	return new RequestError(message, { ...object, status, reason, causes, withheld, admission });
 }
 
 function parseStatus(body: Buffer): StatusBody {
