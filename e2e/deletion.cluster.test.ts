@@ -96,7 +96,7 @@ test.serial(
 		t.is(deleted.length, renderedChildren('whole', spec).length, 'each object once');
 		const plurals = new Map(Object.values(kinds).map(({ plural, kind }) => [plural as string, kind as string]));
 		const order = deleted.map(({ objectRef }) => plurals.get(objectRef?.resource ?? '') ?? '');
-		const expected = waves(renderedChildren('whole', spec), ({ kind }) => kind).toReversed();
+		const expected = waves(renderedChildren('whole', spec), (object) => object).toReversed();
 		let at = 0;
 		for (const wave of expected) {
 			t.deepEqual(order.slice(at, at + wave.length).sort(), wave.map(({ kind }) => kind).sort());

@@ -73,7 +73,7 @@ async function hashOf(deployment: string): Promise<string | undefined> {
 test.serial('its owner prepares the other cluster with what is rendered for it, in one go', async (t) => {
 	const objects = renderedForServed(name, spec);
 	t.true(objects.length > 20);
-	for (const wave of waves(objects, ({ kind }) => kind)) {
+	for (const wave of waves(objects, (object) => object)) {
 		await Promise.all(wave.map((object) => served.api.apply(object, { fieldManager: person })));
 		for (const { metadata } of wave.filter(({ kind }) => kind === 'CustomResourceDefinition'))
 			await untilEstablished(served.api, metadata.name);

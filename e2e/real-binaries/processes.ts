@@ -12,7 +12,7 @@ import { binaryOf, type ProgramName, programs } from './programs.ts';
 
 /** Applies all objects, each as soon as its kind is served. Settled when the definitions among them are. */
 export async function applyAll(api: ApiServer, objects: readonly KubeObject[]): Promise<void> {
-	for (const object of waves(objects, ({ kind }) => kind).flat()) {
+	for (const object of waves(objects, (object) => object).flat()) {
 		const what = `${object.kind} ${object.metadata.name} is applied`;
 		await eventually(what, () => api.apply(object, { fieldManager: person }));
 	}

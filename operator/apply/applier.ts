@@ -138,7 +138,7 @@ export async function applyInstallation(
 	);
 	if (going.length > 0) return result(`waiting for ${list(going.map(describeObject))} to be gone, to make it again`);
 	// Pruning comes last and goes backwards: an old object goes when its replacement stands.
-	for (const wave of waves(prune, ({ kind }) => kind).toReversed()) {
+	for (const wave of waves(prune, (object) => object).toReversed()) {
 		const graceMs = webhookGraceLeft(memory, writer.now);
 		if (graceMs > 0 && !wave.some(isWebhook)) {
 			writer.lookAgainWithin(graceMs);
@@ -172,7 +172,10 @@ export function isWebhook({ kind }: Pick<KubeObject, 'kind'>): boolean {
  */
 function inOrder(writes: readonly Write[]): readonly (readonly Write[])[] {
 	const [standing, others] = partition(writes, ({ object, live }) => isWebhook(object) && live !== undefined);
-	return [...(standing.length === 0 ? [] : [standing]), ...waves(others, ({ object }) => object.kind)];
+	return [
+		...(standing.length === 0 ? [] : [standing]),
+		...waves(others, ({ object: { kind }, cause }) => ({ kind, isNew: cause === 'missing' })),
+	];
 }
 
 function partition<T>(items: readonly T[], test: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
@@ -316,6 +319,7 @@ async function writeChild({ object, key, cause, live }: Write, pass: PassContext
 			(namespace !== undefined && pass.freshNamespaces.has(namespace)) ||
 			(live === undefined && writer.live.seesAll(object));
 		memory.applied.set(key, await (isAlone ? writer.apply(object, false) : takeOver(object, pass)));
+		await beginReplicas(object, pass);
 		return;
 	}
 	if (cause !== 'outdated') writer.assertMayRepair(desired.owner?.uid ?? desired.partOf, object, live);

@@ -32,7 +32,7 @@ export async function removeChildren(
 	onDelete?: (child: Child) => void,
 ): Promise<RemovalResult> {
 	const remaining = children.filter((child) => !isShared(child));
-	const standing = waves(remaining, ({ kind }) => kind).toReversed();
+	const standing = waves(remaining, (object) => object).toReversed();
 	const targets = (isAll ? standing.flat() : (standing[0] ?? [])).filter(
 		({ metadata }) => metadata.deletionTimestamp === undefined,
 	);

@@ -24,21 +24,28 @@ test('what others need comes first, configuration before its readers, MeshPolicy
 		'MutatingWebhookConfiguration',
 	];
 	t.deepEqual(
-		waves(order.toReversed(), (kind) => kind),
+		waves(order.toReversed(), (kind) => ({ kind })),
 		order.map((kind) => [kind]),
 	);
 	t.is(waveOf({ kind: 'ServiceAccount' }), waveOf({ kind: 'ClusterRole' }));
-	t.is(waveOf({ kind: 'RoleBinding' }), waveOf({ kind: 'rule' }));
+	t.is(waveOf({ kind: 'ConfigMap' }), waveOf({ kind: 'rule' }));
 	t.is(waveOf({ kind: 'ClusterRole' }), waveOf({ kind: 'ConfigMap' }));
 	t.is(waveOf({ kind: 'Service' }), waveOf({ kind: 'Secret' }));
 	t.is(waveOf({ kind: 'Deployment' }), waveOf({ kind: 'HorizontalPodAutoscaler' }));
 	t.is(waveOf({ kind: 'ValidatingWebhookConfiguration' }), waveOf({ kind: 'MutatingWebhookConfiguration' }));
 });
 
+test('a workload that is not there yet is stored together with its bindings, after what it reads', (t) => {
+	t.is(waveOf({ kind: 'Deployment' }, true), waveOf({ kind: 'ClusterRoleBinding' }));
+	t.is(waveOf({ kind: 'HorizontalPodAutoscaler' }, true), waveOf({ kind: 'RoleBinding' }));
+	for (const kind of ['ConfigMap', 'MeshPolicy', 'ClusterRoleBinding', 'MutatingWebhookConfiguration', 'handler'])
+		t.is(waveOf({ kind }, true), waveOf({ kind }), kind);
+});
+
 test('no wave is empty, and nothing is lost or doubled', (t) => {
 	fc.assert(
 		fc.property(fc.array(fc.constantFrom(...orderedKinds(), 'rule', 'handler', 'MeshPolicy')), (items) => {
-			const split = waves(items, (kind) => kind);
+			const split = waves(items, (kind) => ({ kind }));
 			t.true(split.every((wave) => wave.length > 0));
 			t.deepEqual(split.flat().toSorted(), items.toSorted());
 			const numbers = split.map((wave) => [...new Set(wave.map((kind) => waveOf({ kind })))]);

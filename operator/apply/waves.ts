@@ -20,10 +20,12 @@ const lastCustomResource = 'MeshPolicy';
 const order: readonly (readonly string[])[] = [
 	['CustomResourceDefinition'],
 	['Namespace'],
-	['ServiceAccount', 'Role', 'ClusterRole', 'ConfigMap', 'Secret', 'Service', 'Endpoints', 'NetworkPolicy'],
-	// Bindings come after roles: who may not `bind` must hold what a role grants, so the API server looks the role up. Until
-	// it knows the role, the others are written.
-	['RoleBinding', 'ClusterRoleBinding', 'PodDisruptionBudget', customResources],
+	[
+		...['ServiceAccount', 'Role', 'ClusterRole', 'ConfigMap', 'Secret', 'Service', 'Endpoints', 'NetworkPolicy'],
+		customResources,
+	],
+	// Bindings come after roles: who may not `bind` must hold what a role grants, so the API server looks the role up.
+	['RoleBinding', 'ClusterRoleBinding', 'PodDisruptionBudget'],
 	['Deployment', 'HorizontalPodAutoscaler'],
 	[lastCustomResource],
 	['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'],
@@ -31,16 +33,34 @@ const order: readonly (readonly string[])[] = [
 
 const waveOfKind = new Map(order.flatMap((kindNames, wave) => kindNames.map((kindName) => [kindName, wave] as const)));
 
-const customResourceWave = order.findIndex((kindNames) => kindNames.includes(customResources));
+const customResourceWave = waveIn(customResources);
 
-/** The wave that an object belongs to. */
-export function waveOf(object: Pick<KubeObject, 'kind'>): number {
-	return waveOfKind.get(object.kind) ?? customResourceWave;
+function waveIn(kindName: string): number {
+	return order.findIndex((kindNames) => kindNames.includes(kindName));
 }
 
-/** Splits things into the waves of their kinds, first to last; empty waves are left out. */
-export function waves<T>(items: readonly T[], kindName: (item: T) => string): readonly (readonly T[])[] {
-	const grouped = Map.groupBy(items, (item) => waveOf({ kind: kindName(item) }));
+/** The kinds that need no binding to be stored, only to work. */
+const workloads: ReadonlySet<string> = new Set(['Deployment', 'HorizontalPodAutoscaler']);
+
+/**
+ * The wave that an object belongs to.
+ * @param isNew whether it is not there yet. A new workload is stored together with its bindings: the API server takes some
+ *   100 ms to check what these grant, and a pod takes longer to start. One that stands changes when it has its rights.
+ */
+export function waveOf({ kind }: Pick<KubeObject, 'kind'>, isNew = false): number {
+	if (isNew && workloads.has(kind)) return waveIn('RoleBinding');
+	return waveOfKind.get(kind) ?? customResourceWave;
+}
+
+/** Splits things into their waves, first to last; empty waves are left out. */
+export function waves<T>(
+	items: readonly T[],
+	read: (item: T) => { readonly kind: string; readonly isNew?: boolean },
+): readonly (readonly T[])[] {
+	const grouped = Map.groupBy(items, (item) => {
+		const { kind, isNew } = read(item);
+		return waveOf({ kind }, isNew);
+	});
 	return [...grouped.keys()].sort((a, b) => a - b).map((wave) => grouped.get(wave) ?? []);
 }
 

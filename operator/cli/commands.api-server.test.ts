@@ -46,7 +46,7 @@ async function meshFile(name: string, spec: object): Promise<string> {
 
 /** Writes what the operator would write, as its field manager. */
 async function applyRendered(name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
-	for (const object of waves(renderedObjects(name, spec), ({ kind }) => kind).flat()) {
+	for (const object of waves(renderedObjects(name, spec), (object) => object).flat()) {
 		await api.apply(object, { fieldManager: 'meshwright', force: true });
 	}
 }

@@ -12,7 +12,7 @@ import { waves } from '../apply/waves.ts';
 import type { KubeObject } from '../runtime/object.ts';
 
 const run = promisify(execFile);
-const renderedObjects = (name: string): readonly KubeObject[] => waves(unordered(name), ({ kind }) => kind).flat();
+const renderedObjects = (name: string): readonly KubeObject[] => waves(unordered(name), (object) => object).flat();
 let folder: string;
 
 test.before(async () => {

@@ -48,7 +48,7 @@ function desiredOf(
 	}
 	const { installation, mesh } = prepared;
 	const objects = [...lines.renderCrds(mesh), ...lines.render(mesh)];
-	return { installation, mesh, objects: waves(objects, ({ kind }) => kind).flat() };
+	return { installation, mesh, objects: waves(objects, (object) => object).flat() };
 }
 
 /** The mesh of one object. Throws CommandError with all problems, when the operator would refuse it. */

@@ -31,7 +31,7 @@ export type Change =
 export async function findChanges(api: ApiServer, desired: DesiredInstallation): Promise<readonly Change[]> {
 	const { installation, mesh } = desired;
 	const live = await viewLive(api, mesh);
-	const objects = waves(live.objects, ({ kind }) => kind).flat();
+	const objects = waves(live.objects, (object) => object).flat();
 	const changes = await Promise.all(
 		objects.map(async (object) => {
 			const because = live.held.get(objectKey(object));
