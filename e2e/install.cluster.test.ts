@@ -131,14 +131,14 @@ test.serial(
 		const spec = { namespace: 'istio-nowhere' };
 		const broken = { ...spec, pilot: { nodeSelector: { 'example.com/no-such-node': 'true' } } };
 		await applyInstallation(api, name, broken);
-		await untilCondition(api, name, 'Ready', 'Unknown', 'Progressing');
+		await untilCondition(api, name, 'Ready', 'Unknown', 'PodsUnschedulable');
 		await untilInstalled(api, name);
 		t.is((await readInstallation(api, name)).status?.ready, '0/1');
 		await applyInstallation(api, name, spec);
 		await untilReady(api, name);
 
 		await applyInstallation(api, name, broken);
-		const { message } = await untilCondition(api, name, 'Ready', 'Unknown', 'Progressing');
+		const { message } = await untilCondition(api, name, 'Ready', 'Unknown', 'PodsUnschedulable');
 		t.true(message.includes('istio-pilot'), message);
 		await deleteInstallation(api, name);
 		await applyInstallation(api, name, spec);
