@@ -1,5 +1,5 @@
 /** The programs of one cluster: started in order, and ended. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import * as components from './components.ts';
 import { removeWhenOrphaned } from './guard.ts';
 import type { Ranges } from './ports.ts';
 import { ProgramExitError, type Running, startProgram, waitFor } from './program.ts';
+import { servingCertificate } from './serving-certificate.ts';
 import { stagesText } from './stages.ts';
 
 /** Several seconds of work for two cores, where other test files start their clusters in the same moment. */
@@ -77,11 +78,15 @@ export class ClusterPrograms {
 	async writeFiles(auditLog: boolean): Promise<void> {
 		const { publicKey, privateKey } = components.signingKeys();
 		const secret = { mode: 0o600 };
+		const { certificate, key } = await servingCertificate();
+		this.#ca = certificate;
+		await mkdir(this.files.certificates);
 		await Promise.all([
+			writeFile(this.files.certificate, certificate),
+			writeFile(this.files.certificateKey, key, secret),
 			writeFile(this.files.tokens, components.tokenFileText(this.tokens), secret),
 			writeFile(this.files.publicKey, publicKey),
 			writeFile(this.files.privateKey, privateKey, secret),
-			mkdir(this.files.certificates),
 			...(auditLog ? [writeFile(this.files.auditPolicy, components.auditPolicyText())] : []),
 		]);
 	}
@@ -116,11 +121,6 @@ export class ClusterPrograms {
 		const flags = components.apiServerFlags(this.files, settings);
 		const program = await this.start('kube-apiserver', flags);
 		const watched = [program, this.running('etcd')];
-		// Its certificate is there before it listens.
-		this.#ca = await waitFor('the certificate of kube-apiserver', watched, readyDeadlineMs, async () => {
-			const text = await readFile(this.files.certificate, 'utf8');
-			return text.endsWith('-----END CERTIFICATE-----\n') ? text : undefined;
-		});
 		await this.#client?.close();
 		const credentials = { url: `https://127.0.0.1:${settings.port}`, ca: this.#ca, token: this.tokens.admin };
 		const client = apiClient(credentials);

@@ -51,8 +51,9 @@ export function layout(directory: string) {
 		etcdData: at('etcd'),
 		etcdSocket: at('etcd.sock'),
 		certificates: at('certificates'),
-		/** Self-signed by kube-apiserver at its first start; its own authority. */
+		/** Its own authority. Where these two are, kube-apiserver makes none. */
 		certificate: at('certificates/apiserver.crt'),
+		certificateKey: at('certificates/apiserver.key'),
 		tokens: at('tokens.csv'),
 		publicKey: at('service-accounts.pub'),
 		privateKey: at('service-accounts.key'),
