@@ -1,4 +1,5 @@
 /** What is there of an installation, in a form in which two installations of the same spec are equal. */
+import { isDeepStrictEqual } from 'node:util';
 import { instanceOf } from '../../operator/apply/identity.ts';
 import { applySetId } from '../../operator/render/index.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
@@ -73,6 +74,16 @@ export async function takeSnapshot(api: ApiServer, name: string): Promise<Snapsh
 		.flatMap(({ items }) => items)
 		.filter(({ metadata }) => isNamedAfter(metadata.name, name) || instanceOf(metadata.labels) === name);
 	return describe([...own.flatMap(({ items }) => items), ...others], name);
+}
+
+/**
+ * Whether the installation itself is as in a snapshot: one request instead of one for each kind. Its status is written last, so
+ * before that nothing else needs to be looked at.
+ */
+export function isInstallationAsIn(expected: Snapshot, installation: KubeObject | undefined, name: string): boolean {
+	const key = objectKey({ ...kinds.MeshInstallation, name: '<name>' });
+	const found = describe(installation === undefined ? [] : [installation], name);
+	return isDeepStrictEqual(found[key], expected[key]);
 }
 
 /** The CRDs of Istio. */

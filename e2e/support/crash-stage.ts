@@ -13,7 +13,7 @@ import { type KubeObject, referenceOf } from '../../operator/runtime/object.ts';
 import { kubeconfigThrough } from './crash-kubeconfig.ts';
 import { type OperatorProcess, startOperatorProcess } from './crash-operator.ts';
 import { type CrashPoint, type CrashProxy, startCrashProxy } from './crash-proxy.ts';
-import { type Snapshot, takeSnapshot } from './crash-snapshot.ts';
+import { isInstallationAsIn, type Snapshot, takeSnapshot } from './crash-snapshot.ts';
 import { deadlineMs, eventually, orAbsent } from './eventually.ts';
 import { readInstallation } from './installation.ts';
 import { type MeshCluster, startMeshCluster } from './mesh-cluster.ts';
@@ -231,8 +231,9 @@ export class CrashStage implements AsyncDisposable {
 				await operator.until(`a pass over ${name}`, () => operator.passesOf(name) > known);
 			}
 			passes = operator.passesOf(name);
-			const found = await takeSnapshot(this.api, name);
-			if (isDeepStrictEqual(found, expected)) return;
+			const installation = await orAbsent(readInstallation(this.api, name));
+			if (!isInstallationAsIn(expected, installation, name)) continue;
+			if (isDeepStrictEqual(await takeSnapshot(this.api, name), expected)) return;
 		}
 	}
 
