@@ -165,15 +165,15 @@ const childKinds: readonly Kind[] = Object.values(kinds).filter(
 	(kind) => !notChildren.has(kind) && !copies.includes(kind.kind),
 );
 
-/** Everything in the cluster that says it belongs to an installation; to any, where none is named. */
-export async function liveChildren(api: ApiServer, name?: string): Promise<readonly KubeObject[]> {
+/** Everything in the cluster that says it belongs to one of some installations; to any, where none is named. */
+export async function liveChildren(api: ApiServer, ...names: readonly string[]): Promise<readonly KubeObject[]> {
 	// Istio's own kinds may not be there.
 	const lists = await Promise.all(
 		childKinds.map((kind) => orAbsent(api.list<KubeObject>(kind, { labelSelector: managedSelector }))),
 	);
 	return lists
 		.flatMap((list) => list?.items ?? [])
-		.filter(({ metadata }) => name === undefined || instanceOf(metadata.labels) === name);
+		.filter(({ metadata }) => names.length === 0 || names.includes(instanceOf(metadata.labels) ?? ''));
 }
 
 /** The live object of a rendered one. Rejects with 404 where there is none. */
@@ -200,9 +200,13 @@ export function versionOf(object: KubeObject): string {
 }
 
 /** By key, what is equal before and after exactly when nobody wrote, a status of the cluster's controllers apart. */
-export async function versionsOf(api: ApiServer, name: string): Promise<Readonly<Record<string, string>>> {
+export async function versionsOf(
+	api: ApiServer,
+	...names: readonly string[]
+): Promise<Readonly<Record<string, string>>> {
 	const crds = await api.list<KubeObject>(kinds.CustomResourceDefinition, { labelSelector: managedSelector });
-	const objects = [...(await liveChildren(api, name)), ...crds.items, await readInstallation(api, name)];
+	const installations = await Promise.all(names.map((name) => readInstallation(api, name)));
+	const objects = [...(await liveChildren(api, ...names)), ...crds.items, ...installations];
 	return Object.fromEntries(
 		objects.map((object) => [objectKey(object), versionOf(object)]).sort(([a = ''], [b = '']) => (a < b ? -1 : 1)),
 	);
