@@ -174,6 +174,59 @@ test('a value of the wrong type is one problem, whatever is in it', (t) => {
 	);
 });
 
+test('where quotes are all that is wrong, the message or the remedy says so', (t) => {
+	const resources = (amount: unknown) => ({ requests: { cpu: amount } });
+	const found = problemsOf({
+		...smallest,
+		metadata: { name: 'mesh', labels: { team: 7 } },
+		spec: {
+			...smallest.spec,
+			pilot: {
+				replicas: '2',
+				nodeSelector: { pool: 1 },
+				podAnnotations: { 'prometheus.io/scrape': true },
+				resources: resources(0.5),
+			},
+			proxy: { resources: resources(1.5), initResources: resources(1e-7) },
+			mesh: { tracing: { sampling: '100' } },
+		},
+	});
+	t.deepEqual(
+		new Map(found.map(({ path, message, remedy }) => [path, [message.slice(path.length + 1), remedy]])),
+		new Map([
+			['metadata.labels.team', ['must be a text, not a number', 'Write it in quotes, as "7".']],
+			['spec.mesh.tracing.sampling', ['must be a number, not a text', 'Write it without quotes: 100.']],
+			[
+				'spec.proxy.resources.requests.cpu',
+				[
+					'must be a whole number, or an amount in quotes: "1.5", or 1500m, which is the same',
+					'See kubectl explain meshinstallation.spec.proxy.resources.requests.cpu.',
+				],
+			],
+			[
+				'spec.proxy.initResources.requests.cpu',
+				[
+					'must be a whole number, or an amount such as 500m',
+					'See kubectl explain meshinstallation.spec.proxy.initResources.requests.cpu.',
+				],
+			],
+			['spec.pilot.replicas', ['must be a number, not a text', 'Write it without quotes: 2.']],
+			[
+				'spec.pilot.resources.requests.cpu',
+				[
+					'must be a whole number, or an amount in quotes: "0.5", or 500m, which is the same',
+					'See kubectl explain meshinstallation.spec.pilot.resources.requests.cpu.',
+				],
+			],
+			['spec.pilot.nodeSelector.pool', ['must be a text, not a number', 'Write it in quotes, as "1".']],
+			[
+				'spec.pilot.podAnnotations[prometheus.io/scrape]',
+				['must be a text, not true', 'Write it in quotes, as "true".'],
+			],
+		]),
+	);
+});
+
 test('what was parsed parses again to the same', (t) => {
 	for (const { title, name = 'mesh', spec } of acceptedCases) {
 		const first = parseMeshInstallation({ apiVersion, kind, metadata: { name }, spec });

@@ -36,7 +36,13 @@ function problemsOfIssue(issue: Issue, path: Path, input: unknown): readonly Pro
 			const value = at(input, path);
 			return value === undefined
 				? [problem(path, 'is required', `Add it. ${explain}`)]
-				: [problem(path, `must be ${typeName(issue.expected)}, not ${nameOf(value)}`, explain)];
+				: [
+						problem(
+							path,
+							`must be ${typeName(issue.expected)}, not ${nameOf(value)}`,
+							quotes(issue.expected, value) ?? explain,
+						),
+					];
 		}
 		case 'unrecognized_keys':
 			return issue.keys.map((key) =>
@@ -51,6 +57,7 @@ function problemsOfIssue(issue: Issue, path: Path, input: unknown): readonly Pro
 		case 'too_big':
 			return [problem(path, `must ${bound(issue.origin, 'at most', issue.maximum)}`, fewer(issue.origin))];
 		case 'invalid_union':
+			if (issue.message.startsWith(mustBe)) return [problem(path, issue.message, explain)];
 			return numberOrText(issue.errors, path, input) ?? [problem(path, 'must be a whole number or a text', explain)];
 		case 'custom':
 			return [
@@ -123,6 +130,18 @@ function bound(origin: string, word: 'at least' | 'at most', limit: number | big
 		default:
 			return `be ${word} ${limit}`;
 	}
+}
+
+/** How the message of a schema begins that says by itself what a value must be. */
+export const mustBe = 'must be ';
+
+/** In YAML quotes decide about the type, and most people don't think of them. Undefined when they are not what is wrong. */
+function quotes(expected: string, value: unknown): string | undefined {
+	if (expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
+		return `Write it in quotes, as "${value}".`;
+	}
+	const isNumber = typeof value === 'string' && /^-?[0-9]+(\.[0-9]+)?$/.test(value);
+	return (expected === 'number' || expected === 'int') && isNumber ? `Write it without quotes: ${value}.` : undefined;
 }
 
 const typeNames: Readonly<Record<string, string>> = {

@@ -287,6 +287,10 @@ export interface Proxy {
 	 * CPU and memory of the proxy in every pod. Requests of 100m and 128Mi and a limit of 2Gi when not set.
 	 */
 	resources?: ResourceRequirements;
+	/**
+	 * CPU and memory of istio-init, which leads the traffic of every pod to its proxy and ends. Requests of 10m and 10Mi and limits of 100m and 50Mi when not set; in Istio 1.0 a request of 10m and limits of 100m and 128Mi.
+	 */
+	initResources?: ResourceRequirements;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema

@@ -33,7 +33,8 @@ test("istio-init is the article's", (t) => {
 		image: 'docker.io/istio/proxy_init:1.0.9',
 		imagePullPolicy: 'IfNotPresent',
 		args: ['-p', '15001', '-u', '1337', '-m', 'REDIRECT', '-i', '*', '-b', '*', '-d', '', '-x', ''],
-		resources: { limits: { memory: '128Mi' } },
+		// The article has no figures for CPU, without which a quota refuses the pod.
+		resources: { requests: { cpu: '10m' }, limits: { cpu: '100m', memory: '128Mi' } },
 		securityContext: {
 			capabilities: { add: ['NET_ADMIN'] },
 			privileged: false,

@@ -22,6 +22,7 @@ const inboundPort = '15006';
 
 export function initContainer({ mesh, since, interceptionMode, transparent, statusPort }: Definition): Fields {
 	const { sidecar, images, release } = mesh;
+	const { requests, limits } = sidecar.initResources;
 	const inbound = annotation(annotations.includeInboundPorts, sidecar.includeInboundPorts.join());
 	const args: readonly Item[] = [
 		'-p',
@@ -61,7 +62,7 @@ export function initContainer({ mesh, since, interceptionMode, transparent, stat
 					]),
 				}
 			: {}),
-		resources: release.injector.initResources,
+		resources: { ...(requests === undefined ? {} : { requests }), ...(limits === undefined ? {} : { limits }) },
 		securityContext: since('1.3')
 			? {
 					allowPrivilegeEscalation: false,

@@ -297,6 +297,33 @@ test('what somebody else has written where the agent reads about probes keeps no
 	}
 });
 
+for (const { version } of classicReleases) {
+	test(`${version}: a pod fits into a quota for CPU and memory when the proxy has figures of its own`, (t) => {
+		const own = { requests: { cpu: '10m', memory: '10Mi' }, limits: { cpu: '100m', memory: '100Mi' } };
+		const injection = injectPod(meshOf({ version, proxy: { resources: own } }), shop);
+		t.deepEqual(only(injection, 'istio-proxy').resources, own);
+		const { requests, limits } = only(injection, 'istio-init').resources as {
+			readonly requests: Readonly<Record<string, string>>;
+			readonly limits: Readonly<Record<string, string>>;
+		};
+		t.is(requests.cpu, '10m');
+		t.is(limits.cpu, '100m');
+		// Without a request of memory the API server takes the limit for it.
+		t.truthy(limits.memory);
+	});
+
+	test(`${version}: istio-init gets the figures of spec.proxy.initResources, and no others`, (t) => {
+		for (const [initResources, wanted] of [
+			[{ limits: { cpu: '0.2', memory: '64Mi' } }, { limits: { cpu: '200m', memory: '64Mi' } }],
+			[{ requests: { cpu: 1 } }, { requests: { cpu: '1' } }],
+			[{}, undefined],
+		] as const) {
+			const injection = injectPod(meshOf({ version, proxy: { initResources } }), shop);
+			t.deepEqual(only(injection, 'istio-init').resources, wanted as unknown);
+		}
+	});
+}
+
 test('arguments are not changed', (t) => {
 	const pod = Object.freeze({ metadata: Object.freeze({ ...shop.metadata }), spec: Object.freeze({ ...shop.spec }) });
 	const before = structuredClone(pod);

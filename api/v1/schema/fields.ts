@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { isCidr } from '../cidr.ts';
 import { durationPattern, parseDuration, tryDuration, wholeSecondsPattern } from '../duration.ts';
-import { quantityPattern } from '../quantity.ts';
+import { mustBe } from '../problems.ts';
+import { canonicalQuantity, isQuantity, quantityPattern } from '../quantity.ts';
 import { type Rule, withRules } from './rules.ts';
 
 /** A field that may be left out. JSON has no undefined, so its type has none either. */
@@ -93,8 +94,20 @@ export const countOrPercent = withRules(
 
 /** An amount of CPU, memory or another resource. */
 export const quantity = z
-	.union([integer(0, Number.MAX_SAFE_INTEGER), text(32, quantityPattern, 'an amount, such as 100m, 2, 128Mi or 1.5Gi')])
+	.union(
+		[integer(0, Number.MAX_SAFE_INTEGER), text(32, quantityPattern, 'an amount, such as 100m, 2, 128Mi or 1.5Gi')],
+		{ error: ({ input }) => fractionOf(input) },
+	)
 	.meta({ 'x-kubernetes-int-or-string': true });
+
+/** What is wrong with a fraction without quotes, which the API server takes for neither a whole number nor a text. */
+function fractionOf(input: unknown): string | undefined {
+	if (typeof input !== 'number' || Number.isInteger(input)) return undefined;
+	const text = String(input);
+	if (!isQuantity(text)) return `${mustBe}a whole number, or an amount such as 500m`;
+	const same = canonicalQuantity(text);
+	return `${mustBe}a whole number, or an amount in quotes: "${text}"${same === text ? '' : `, or ${same}, which is the same`}`;
+}
 
 /** A list; order counts, and one owner writes all of it. */
 export function list<Item extends z.ZodType>(item: Item, max: number): z.ZodArray<Item> {

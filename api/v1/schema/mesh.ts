@@ -146,6 +146,9 @@ export const proxy = withRules(
 		resources: optional(resources).describe(
 			'CPU and memory of the proxy in every pod. Requests of 100m and 128Mi and a limit of 2Gi when not set.',
 		),
+		initResources: optional(resources).describe(
+			'CPU and memory of istio-init, which leads the traffic of every pod to its proxy and ends. Requests of 10m and 10Mi and limits of 100m and 50Mi when not set; in Istio 1.0 a request of 10m and limits of 100m and 128Mi.',
+		),
 	}),
 	{
 		// Pilot refuses a mesh configuration that breaks it (istio 1.0-1.4 pkg/config/validation ValidateParentAndDrain).

@@ -161,6 +161,9 @@ export const refusedCases: readonly RefusedCase[] = [
 	refused('a proxy that asks for more than its limit', 'spec.proxy.resources', {
 		proxy: { resources: { requests: { cpu: 2 }, limits: { cpu: 1 } } },
 	}),
+	refused('an init container that asks for more than its limit', 'spec.proxy.initResources', {
+		proxy: { initResources: { requests: { memory: '2Gi' }, limits: { memory: '1Gi' } } },
+	}),
 
 	// Pilot
 	refused('no pods', 'spec.pilot.replicas', { pilot: { replicas: 0 } }),
@@ -201,6 +204,9 @@ export const refusedCases: readonly RefusedCase[] = [
 	}),
 	refused('an amount of memory with a word', 'spec.pilot.resources.requests.memory', {
 		pilot: { resources: { requests: { memory: 'much' } } },
+	}),
+	refused('an amount that is a fraction without quotes', 'spec.pilot.resources.requests.cpu', {
+		pilot: { resources: { requests: { cpu: 0.5 } } },
 	}),
 	refused('a negative amount', 'spec.pilot.resources.requests.cpu', {
 		pilot: { resources: { requests: { cpu: '-1' } } },

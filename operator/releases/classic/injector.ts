@@ -124,7 +124,8 @@ export const injectorReleases: Readonly<Record<Minor, InjectorRelease>> = {
 		selectors: false,
 		statusPort: 0,
 		initCommand: [],
-		initResources: { limits: { memory: '128Mi' } },
+		// The chart of 1.0 names none. A quota for CPU refuses every pod then, so it gets the figures of CPU that later charts have.
+		initResources: { requests: { cpu: '10m' }, limits: { cpu: '100m', memory: '128Mi' } },
 		initCapabilities: ['NET_ADMIN'],
 	},
 	// The binary of 1.1 ends when it can't write the webhook by the API that Kubernetes 1.22 removed, and has no flag against

@@ -153,7 +153,7 @@ export function resolveInjector(
 }
 
 /** The settings that are the same in every release. The others are in the mesh configuration. */
-export function resolveSidecar({ proxy = {} }: ParsedSpec): ResolvedSidecar {
+export function resolveSidecar({ proxy = {} }: ParsedSpec, { injector }: ClassicRelease): ResolvedSidecar {
 	return {
 		includeIPRanges: proxy.includeIPRanges ?? ['*'],
 		excludeIPRanges: proxy.excludeIPRanges ?? [],
@@ -164,5 +164,6 @@ export function resolveSidecar({ proxy = {} }: ParsedSpec): ResolvedSidecar {
 			proxy.resources === undefined
 				? { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '2Gi' } }
 				: canonicalResources(proxy.resources),
+		initResources: proxy.initResources === undefined ? injector.initResources : canonicalResources(proxy.initResources),
 	};
 }

@@ -65,7 +65,7 @@ export function resolveClassic(
 			mixer: resolveMixer(release, spec, profile),
 			...resolveSecurity(release, spec, profile),
 			...(injector === undefined ? {} : { injector }),
-			sidecar: resolveSidecar(spec),
+			sidecar: resolveSidecar(spec, release),
 			gateways,
 			multiCluster,
 			...resolveNetworks(release, spec, multiCluster, gateways),

@@ -91,6 +91,8 @@ export interface ResolvedSidecar {
 	/** User that the proxy runs as. */
 	readonly uid: number;
 	readonly resources: Resources;
+	/** Those of `istio-init`. */
+	readonly initResources: Resources;
 }
 
 export interface ResolvedGateway extends ResolvedWorkload {
