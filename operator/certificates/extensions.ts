@@ -5,8 +5,8 @@
 import type { X509Certificate } from 'node:crypto';
 
 export interface SigningRights {
-	/** X.509 version 1 has no extensions, and says nothing. */
-	readonly hasExtensions: boolean;
+	/** 1 to 3. Before 3 a certificate has no extensions, and says nothing about its rights. */
+	readonly version: number;
 	readonly isAuthority: boolean;
 	/** How many authorities may come between this one and the certificate of a workload. Undefined when any number may. */
 	readonly pathLength: number | undefined;
@@ -18,17 +18,17 @@ export interface SigningRights {
 const basicConstraints = '551d13';
 const keyUsage = '551d0f';
 
-const tags = { boolean: 0x01, integer: 0x02, bitString: 0x03, extensions: 0xa3 } as const;
+const tags = { boolean: 0x01, integer: 0x02, bitString: 0x03, version: 0xa0, extensions: 0xa3 } as const;
 
 export function signingRightsOf(certificate: X509Certificate): SigningRights {
-	const extensions = extensionsOf(certificate.raw);
+	const { version, extensions } = contentOf(certificate.raw);
 	const constraints = extensions.get(basicConstraints);
 	const [ca, length] = constraints === undefined ? [] : partsOf(partsOf(constraints)[0]?.content ?? nothing);
 	const usage = extensions.get(keyUsage);
 	const bits = usage === undefined ? undefined : partsOf(usage)[0];
 	const isAuthority = ca?.tag === tags.boolean && ca.content[0] !== 0;
 	return {
-		hasExtensions: extensions.size > 0,
+		version,
 		isAuthority,
 		pathLength: isAuthority && length?.tag === tags.integer ? numberIn(length.content) : undefined,
 		// The first byte says how many bits of the last one are unused. keyCertSign is bit 5, counted from the left.
@@ -43,17 +43,28 @@ interface Part {
 	readonly content: Uint8Array;
 }
 
-/** Certificate ::= SEQUENCE { tbsCertificate SEQUENCE { …, [3] SEQUENCE OF Extension }, … } (RFC 5280, 4.1). */
-function extensionsOf(raw: Uint8Array): ReadonlyMap<string, Uint8Array> {
+interface Content {
+	readonly version: number;
+	/** The value of each extension in DER, by its object identifier. */
+	readonly extensions: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Certificate ::= SEQUENCE { tbsCertificate SEQUENCE { [0] version, …, [3] SEQUENCE OF Extension }, … } (RFC 5280, 4.1). */
+function contentOf(raw: Uint8Array): Content {
 	const certificate = partsOf(raw)[0]?.content ?? nothing;
 	const toBeSigned = partsOf(partsOf(certificate)[0]?.content ?? nothing);
 	const tagged = toBeSigned.find(({ tag }) => tag === tags.extensions)?.content ?? nothing;
-	return new Map(
-		partsOf(partsOf(tagged)[0]?.content ?? nothing).map(({ content }) => {
-			const fields = partsOf(content);
-			return [Buffer.from(fields[0]?.content ?? nothing).toString('hex'), fields.at(-1)?.content ?? nothing];
-		}),
-	);
+	const version = toBeSigned.find(({ tag }) => tag === tags.version)?.content;
+	return {
+		// It is counted from 0, and 0 is left out.
+		version: version === undefined ? 1 : numberIn(partsOf(version)[0]?.content ?? nothing) + 1,
+		extensions: new Map(
+			partsOf(partsOf(tagged)[0]?.content ?? nothing).map(({ content }) => {
+				const fields = partsOf(content);
+				return [Buffer.from(fields[0]?.content ?? nothing).toString('hex'), fields.at(-1)?.content ?? nothing];
+			}),
+		),
+	};
 }
 
 /** The values in a row, each with a tag of one byte and a definite length. Ends at the first that is none. */

@@ -168,8 +168,9 @@ function hasSigned(parent: X509Certificate, child: X509Certificate): boolean {
 /** Why a certificate can't be an authority, as a clause. Undefined when it can. */
 function unfitness(certificate: X509Certificate, below: number, now: Date): string | undefined {
 	const { validFromDate, validToDate, keyUsage = [] } = certificate;
-	const { hasExtensions, isAuthority, pathLength, maySignCertificates } = signingRightsOf(certificate);
-	const isOldRoot = !hasExtensions && certificate.subject === certificate.issuer;
+	const { version, isAuthority, pathLength, maySignCertificates } = signingRightsOf(certificate);
+	// Go takes an old root above the certificate that signs, and not as that certificate.
+	const isOldRoot = version < 3 && below > 0 && certificate.subject === certificate.issuer;
 	if (!isAuthority && !isOldRoot) return 'holds a certificate that is no authority: its basic constraints lack CA:TRUE';
 	if (maySignCertificates === false) return 'holds a certificate whose key usage lacks keyCertSign';
 	if (keyUsage.length > 0 && !keyUsage.some((usage) => serverUsages.includes(usage))) {

@@ -331,7 +331,7 @@ spec: {template: {metadata: {name: sealed}}}
 test('annotations that change nothing are told with file, document and path, of pods that are left alone as well', (t) => {
 	const text = `apiVersion: apps/v1
 kind: Deployment
-metadata: {name: web}
+metadata: {name: web, annotations: {sidecar.istio.io/inject: "false", example.com/a: b}}
 spec: {template: {metadata: {annotations: {sidecar.istio.io/injected: "false"}}, spec: {containers: [{name: c}]}}}
 ---
 apiVersion: v1
@@ -342,6 +342,7 @@ spec: {hostNetwork: true, containers: [{name: c}]}
 	t.deepEqual(
 		inject(text).notes.filter((note) => note.startsWith('warning: ')),
 		[
+			'warning: app.yaml: document 1: Deployment web: metadata.annotations[sidecar.istio.io/inject] changes nothing: it is read in spec.template.metadata.annotations alone',
 			'warning: app.yaml: document 1: Deployment web: spec.template.metadata.annotations[sidecar.istio.io/injected] changes nothing: Istio 1.4 does not know it; the nearest name that is known is sidecar.istio.io/inject',
 			'warning: app.yaml: document 2: Pod p: metadata.annotations[sidecar.istio.io/logLevel] changes nothing: Istio 1.4 does not support it, later releases do',
 		],

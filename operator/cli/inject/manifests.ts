@@ -50,9 +50,16 @@ export function changeManifests(source: string, text: string, change: ChangePod)
 		return found.workloads.reduce<unknown>((value, workload) => {
 			const result = change(workload);
 			const title = titleOf(workload);
-			if (result.kind !== 'refused') {
-				const at = `${where}: ${title}: ${inTemplate(workload)}`;
-				notes.push(...(result.warnings ?? []).map((warning) => `warning: ${at}${warning}`));
+			if (result.kind !== 'refused' && result.warnings !== undefined) {
+				const at = `warning: ${where}: ${title}: `;
+				const inPod = inTemplate(workload);
+				notes.push(
+					...workload.misplaced.map(
+						(name) =>
+							`${at}metadata.annotations[${name}] changes nothing: it is read in ${inPod}metadata.annotations alone`,
+					),
+					...result.warnings.map((warning) => `${at}${inPod}${warning}`),
+				);
 			}
 			if (result.kind === 'changed') {
 				changed += 1;

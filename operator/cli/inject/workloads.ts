@@ -17,6 +17,8 @@ export interface Workload {
 	readonly namespace?: string;
 	/** Path from the document to the template. Empty for a Pod. */
 	readonly path: Path;
+	/** Annotations for a sidecar that stand on the object and not in its template, where nobody reads them. */
+	readonly misplaced: readonly string[];
 	readonly pod: Pod;
 }
 
@@ -160,9 +162,16 @@ function read(
 		...(typeof metadata.name === 'string' ? { name: metadata.name } : {}),
 		...(namespace === undefined ? {} : { namespace }),
 		path: [...path, ...templatePath],
+		misplaced: templatePath.length === 0 ? [] : sidecarAnnotations(metadata),
 		pod: podOf(template),
 	};
 	return { ...nothing, workloads: [workload] };
+}
+
+function sidecarAnnotations({ annotations }: Fields): readonly string[] {
+	return isRecord(annotations)
+		? Object.keys(annotations).filter((name) => /^([^/]+\.)?sidecar\.istio\.io\//.test(name))
+		: [];
 }
 
 /** The name of an object, or how the one begins that the API server makes. */
