@@ -31,7 +31,7 @@ export interface Spent {
 export interface ProxyReport {
 	readonly port?: number;
 	readonly mode?: ModeName | 'good';
-	/** Requests that were answered in the mode before. */
+	/** Requests that were answered since the mode began. */
 	readonly answered?: number;
 	/** What this process took since the last order. */
 	readonly spent?: readonly Spent[];
@@ -62,10 +62,8 @@ async function obey(order: ProxyOrder): Promise<void> {
 	}
 	const took = spent;
 	spent = [];
-	if (order.burn !== undefined) {
-		void burn(order.burn);
-		report({ spent: took });
-	}
+	if (order.burn !== undefined) void burn(order.burn);
+	if (order.start === undefined && order.mode === undefined) report({ answered, spent: took });
 	if (order.mode !== undefined) {
 		const before = answered;
 		answered = 0;

@@ -54,6 +54,7 @@ for (const [name, mode] of Object.entries(modes) as readonly [ModeName, Mode][])
 				// The operator connects at once, and asks everything anew.
 				await scene.touch();
 				const repaired = scene.repairs({ count: 3 });
+				await eventually('it is asked something', async () => (await scene.answered()) > 0);
 				if (mode.offence === undefined) await sleep(harmlessMs);
 				else {
 					const message = await untilSuspended(mode.offence);
@@ -66,7 +67,7 @@ for (const [name, mode] of Object.entries(modes) as readonly [ModeName, Mode][])
 			t.false(scene.operator.hasExited());
 			t.like(await scene.lease(), heldBefore());
 		} finally {
-			t.true((await scene.become('good')).answered > 0, 'it was asked something');
+			await scene.become('good');
 			await scene.touch();
 			await scene.untilWell();
 		}

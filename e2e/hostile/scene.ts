@@ -62,6 +62,8 @@ export interface Scene extends AsyncDisposable {
 	readonly operator: RunningOperator;
 	/** Answers in this mode from now on. Returns what was done in the mode before. */
 	become(mode: ModeName | 'good'): Promise<Deeds>;
+	/** How many requests the mode has answered so far. */
+	answered(): Promise<number>;
 	/** Lets the cluster's API server take as much of the processor as it took before, and otherwise go on as it does. */
 	burn(spent: Deeds['spent']): Promise<void>;
 	/** Writes the kubeconfig anew, so that the operator connects at once. */
@@ -129,6 +131,10 @@ class OpenScene {
 
 	become(mode: ModeName | 'good'): Promise<Deeds> {
 		return this.#proxy.become(mode);
+	}
+
+	answered(): Promise<number> {
+		return this.#proxy.answered();
 	}
 
 	burn(spent: Deeds['spent']): Promise<void> {

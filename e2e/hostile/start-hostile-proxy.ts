@@ -20,6 +20,8 @@ export interface HostileProxy extends AsyncDisposable {
 	 * processor that took.
 	 */
 	become(mode: ModeName | 'good'): Promise<Deeds>;
+	/** How many requests it has answered in its mode so far. */
+	answered(): Promise<number>;
 	/** Goes on as it does, and takes as much of the processor as it took before. Connections stay. */
 	burn(spent: readonly Spent[]): Promise<void>;
 }
@@ -41,6 +43,7 @@ export async function startHostileProxy(upstream: Reachable): Promise<HostilePro
 			const { answered = 0, spent = [] } = await order({ mode });
 			return { answered, spent };
 		},
+		answered: async () => (await order({})).answered ?? 0,
 		burn: async (spent) => void (await order({ burn: spent })),
 		async [Symbol.asyncDispose]() {
 			const ended = once(child, 'exit');

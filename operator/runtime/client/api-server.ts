@@ -667,11 +667,11 @@ class Call {
 	readonly #timer: NodeJS.Timeout;
 	readonly #callerSignal: AbortSignal | undefined;
 	readonly #onCallerAbort: (() => void) | undefined;
-	#inFlight: InFlight | undefined;
+	#inFlight: Pick<InFlight, 'fail'> | undefined;
 	#end: { readonly error: unknown } | undefined;
 	#controller: AbortController | undefined;
 	/** The same function for all attempts. */
-	readonly onStarted = (request: InFlight): void => {
+	readonly onStarted = (request: Pick<InFlight, 'fail'>): void => {
 		this.#inFlight = request;
 		if (this.#end !== undefined) {
 			request.fail(this.#end.error);

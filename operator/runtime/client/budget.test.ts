@@ -151,24 +151,42 @@ test('connections that take little do not wait for those that take much', async 
 
 test('who needs more memory than there is waits until others give some back', async (t) => {
 	const clock = new FakeClock();
-	const bytes = new SharedBytes({ limit: 100, most: 90, free: 10, patienceMs: 5_000, clock });
+	const bytes = new SharedBytes({ limit: 120, most: 90, free: 10, patienceMs: 5_000, clock });
 	const large = bytes.connection();
 	const [first, second] = [large(), large()];
 	t.is(first.resize(80), undefined);
-	const beyondItsOwn = second.resize(20);
+	t.is(second.resize(20), undefined, 'of the answers of one connection, one always goes on');
+	const beyondItsOwn = first.resize(85);
 	t.truthy(beyondItsOwn, 'one connection has a limit of its own');
 	const other = bytes.connection()();
 	t.is(other.resize(10), undefined, 'a small part is always there');
 	const more = other.resize(30);
 	t.truthy(more);
 	t.is(bytes.waiting, 2);
-	first.close();
-	await Promise.all([beyondItsOwn, more]);
-	t.deepEqual([bytes.waiting, bytes.held], [0, 50]);
 	second.close();
+	await Promise.all([beyondItsOwn, more]);
+	t.deepEqual([bytes.waiting, bytes.held], [0, 115]);
+	first.close();
 	other.close();
 	t.is(bytes.held, 0);
 	t.is(clock.pendingTimers, 0);
+});
+
+test('answers that need too much together come to their ends one after the other', async (t) => {
+	const clock = new FakeClock();
+	const bytes = new SharedBytes({ limit: 1_000, most: 100, free: 10, patienceMs: 5_000, clock });
+	const connection = bytes.connection();
+	let ended = 0;
+	const read = async () => {
+		const answer = connection();
+		for (let held = 10; held <= 50; held += 10) await answer.resize(held);
+		answer.close();
+		ended++;
+	};
+	const all = Promise.all(Array.from({ length: 17 }, read));
+	for (let turn = 0; turn < 200; turn++) await clock.advance(1);
+	t.is(ended, 17);
+	await all;
 });
 
 test('who waits too long for memory gives up, with a reason', async (t) => {

@@ -172,7 +172,7 @@ export class ConnectionBudget {
 		const now = this.clock.now();
 		this.#work.take(ms, now);
 		this.#shared.work.take(ms, now);
-		this.#shared.pace.take(Math.max(ms, passedMs), now);
+		this.#shared.pace.take(Math.max(ms, Math.min(passedMs, sharedLimits.pace.burstMs)), now);
 		if (this.#work.busyMs(now) > this.limits.busyMs)
 			throw this.offend(
 				`has sent more for ${this.limits.busyMs / 1000} s than the operator reads from one cluster in that time`,

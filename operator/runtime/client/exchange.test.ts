@@ -47,14 +47,19 @@ function answer(work: (budget: ConnectionBudget) => void = () => undefined) {
 const exhaust = (budget: ConnectionBudget) => budget.worked(200);
 
 test('while nothing is left, not even the first piece is taken in, and reading ends', async (t) => {
-	const { budget, clock, comes, ends, text, events } = answer();
+	const { budget, clock, exchange, comes, ends, text, events } = answer();
 	exhaust(budget);
 	comes('one, ');
 	comes('two, ');
 	await clock.advance(0);
 	t.deepEqual([text(), ...events], ['', 'pause']);
+	t.is(exchange.heldBackMs, 0);
 	await clock.advance(budget.waitMs() + 100);
 	t.deepEqual([text(), ...events], ['one, two, ', 'pause', 'resume']);
+	const { heldBackMs } = exchange;
+	t.true(heldBackMs > 500, "what is late for that is not the server's fault");
+	await clock.advance(1_000);
+	t.is(exchange.heldBackMs, heldBackMs);
 	comes('three');
 	ends();
 	t.deepEqual([text(), ...events], ['one, two, three', 'pause', 'resume', 'end']);

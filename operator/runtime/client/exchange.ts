@@ -56,6 +56,8 @@ export interface Sink {
 export interface InFlight {
 	/** Ends the request with this error, unless it has ended already. A request that waits for a connection is not sent. */
 	fail(error: unknown): void;
+	/** How long its answer was not read because the server has taken its part. Milliseconds. */
+	readonly heldBackMs: number;
 }
 
 /** What a server with a budget sends is taken in by so many bytes at a time, so that no piece costs more than milliseconds. */
@@ -75,6 +77,8 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	#timer: Timer | undefined;
 	#rooms = 0;
 	#isPaused = false;
+	#heldBackMs = 0;
+	#heldBackSince: number | undefined;
 	/** The answer has come to its end, though it may not be taken in yet. */
 	#hasCome = false;
 	#isOver = false;
@@ -89,6 +93,11 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 		this.#budget = budget;
 		this.#isForeign = isForeign;
 		this.#share = budget?.newShare();
+	}
+
+	get heldBackMs(): number {
+		const nowMs = this.#heldBackSince === undefined ? 0 : (this.#budget?.clock.now() ?? 0) - this.#heldBackSince;
+		return this.#heldBackMs + nowMs;
 	}
 
 	fail(error: unknown): void {
@@ -169,7 +178,13 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	 * nothing left of it; then reading ends as well, and the server has to wait.
 	 */
 	#takeIn(controller: Dispatcher.DispatchController, budget: ConnectionBudget): void {
-		while (!this.#isOver && !this.#isWaiting(controller, budget)) {
+		while (!this.#isOver) {
+			if (this.#isWaiting(controller, budget)) {
+				this.#heldBackSince ??= budget.clock.now();
+				return;
+			}
+			this.#heldBackMs = this.heldBackMs;
+			this.#heldBackSince = undefined;
 			if (this.#backlog.isEmpty) {
 				if (this.#hasCome) this.#finish();
 				else this.#resume(controller);

@@ -1,7 +1,8 @@
 /**
  * The memory that the answers of all clusters together may take while they are read. Whoever needs more than there is waits
  * until others have given some back, and gives up when that takes too long. Each connection has a small share that it never
- * waits for, so those that take much delay nobody who takes little.
+ * waits for, so those that take much delay nobody who takes little. Of the answers of one connection, one goes on when all
+ * of them together take too much: otherwise each could wait for the others.
  */
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { BlockedError } from '../errors.ts';
@@ -9,7 +10,7 @@ import { BlockedError } from '../errors.ts';
 export interface SharedBytesOptions {
 	/** What all connections may hold together. */
 	readonly limit: number;
-	/** What one connection may hold at most. */
+	/** What one connection may hold, apart from what one of its answers still takes. */
 	readonly most: number;
 	/** A connection that holds no more than this never waits for others. */
 	readonly free: number;
@@ -20,12 +21,15 @@ export interface SharedBytesOptions {
 
 interface Waiter {
 	readonly holder: Holder;
+	readonly answer: object;
 	readonly resolve: () => void;
 	readonly timer: Timer;
 }
 
 interface Holder {
 	held: number;
+	/** The answer that goes on when the connection holds too much. */
+	first: object | undefined;
 }
 
 /** What one answer holds. */
@@ -61,35 +65,43 @@ export class SharedBytes {
 
 	/** Makes the means by which the answers of one connection take their shares. */
 	connection(): () => ByteShare {
-		const holder: Holder = { held: 0 };
+		const holder: Holder = { held: 0, first: undefined };
 		return () => this.#share(holder);
 	}
 
 	#share(holder: Holder): ByteShare {
+		const answer = {};
 		let mine = 0;
 		const set = (bytes: number) => {
 			const more = bytes - mine;
 			mine = bytes;
 			holder.held += more;
 			this.#held += more;
+			if (bytes === 0 && holder.first === answer) holder.first = undefined;
 			if (more < 0) this.#wake();
 		};
 		return {
 			resize: (bytes) => {
 				const isMore = bytes > mine;
 				set(bytes);
-				return isMore && this.#isTooMuch(holder) ? this.#wait(holder) : undefined;
+				return isMore && this.#isTooMuch(holder, answer) ? this.#wait(holder, answer) : undefined;
 			},
 			close: () => set(0),
 		};
 	}
 
-	#isTooMuch({ held }: Holder): boolean {
+	#isTooMuch(holder: Holder, answer: object): boolean {
 		const { limit, most, free } = this.#options;
-		return held > most || (this.#held > limit && held > free);
+		if (this.#held > limit && holder.held > free) return true;
+		if (holder.held <= most) {
+			holder.first = undefined;
+			return false;
+		}
+		holder.first ??= answer;
+		return holder.first !== answer;
 	}
 
-	#wait(holder: Holder): Promise<void> {
+	#wait(holder: Holder, answer: object): Promise<void> {
 		const { patienceMs } = this.#options;
 		return new Promise((resolve, reject) => {
 			const timer = this.#clock.setTimer(() => {
@@ -101,7 +113,7 @@ export class SharedBytes {
 					),
 				);
 			}, patienceMs);
-			const waiter: Waiter = { holder, resolve, timer };
+			const waiter: Waiter = { holder, answer, resolve, timer };
 			this.#waiters.add(waiter);
 		});
 	}
@@ -109,7 +121,7 @@ export class SharedBytes {
 	/** Lets those go on who waited longest. What they read is counted when it comes. */
 	#wake(): void {
 		for (const waiter of this.#waiters) {
-			if (this.#isTooMuch(waiter.holder)) continue;
+			if (this.#isTooMuch(waiter.holder, waiter.answer)) continue;
 			this.#waiters.delete(waiter);
 			waiter.timer.cancel();
 			waiter.resolve();
