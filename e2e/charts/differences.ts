@@ -21,7 +21,7 @@ export interface ListedDifference {
 const perPart: readonly ListedDifference[] = [
 	{
 		object: '* istio-galley*',
-		why: 'Galley serves configuration through APIs that Kubernetes 1.22 removed; Pilot and Mixer read it from the API server. So nobody checks users’ objects at admission',
+		why: 'Galley serves configuration through APIs that Kubernetes 1.22 removed; Pilot and Mixer read it from the API server. So nobody checks users’ objects at admission: run `meshwright validate` (see *Users’ objects*)',
 	},
 	{
 		object: '* istio-cleanup-secrets*',

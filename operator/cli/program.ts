@@ -41,6 +41,7 @@ export function createProgram(report: Report): Command {
 				'meshwright render -f mesh.yaml                 # what an installation consists of, without a cluster',
 				'meshwright diff -f mesh.yaml                   # what applying it would change',
 				'meshwright inject -f app.yaml                  # manifests with the proxy in their pods',
+				'meshwright validate -R manifests               # what is wrong with Gateways, VirtualServices and their like',
 				'meshwright status --watch                      # how far it is',
 				'meshwright clusters list                       # the clusters that are joined, and how they are',
 			)}\n\nExit codes: 0 done; 1 done, and the answer is no (differences, not ready); 2 failed.`,
@@ -167,6 +168,31 @@ export function createProgram(report: Report): Command {
 			),
 		)
 		.action(async (options) => report(await (await import('./inject/inject.ts')).uninject(options)));
+
+	program
+		.command('validate')
+		.description(
+			'say what is wrong with Istio’s objects, from files or else from the cluster; nobody checks them at admission',
+		)
+		.addOption(manifestsOption())
+		.addOption(recursiveOption())
+		.option('-n, --namespace <name>', 'only objects of this namespace of the cluster (default: all)')
+		.option('--version <version>', 'release of Istio to check for (default: that of the mesh)')
+		.addOption(
+			new Option('--installation <file>', 'file with the MeshInstallation (default: the live one of the cluster)'),
+		)
+		.option('--mesh <name>', 'name of the MeshInstallation, where there are several')
+		.addOption(kubeconfigOption())
+		.addOption(contextOption())
+		.addHelpText(
+			'after',
+			`${examples(
+				'meshwright validate -f routes.yaml --version 1.4.10      # needs no cluster',
+				'meshwright validate -R manifests --installation mesh.yaml',
+				'meshwright validate                                      # all of the cluster',
+			)}\n\nExit codes: 0 nothing is wrong; 1 something is; 2 failed.`,
+		)
+		.action(async (options) => report(await (await import('./validate/validate.ts')).validate(options)));
 
 	program
 		.command('install')

@@ -8,7 +8,9 @@ import { factsOf, injectorCertificateOf, type RootMemory, rememberRoots, seenBy 
 import { classicGates, sharedAuthorityBeforeCitadel } from '../plan/classic/gates.ts';
 import {
 	type ClassicRelease,
+	checkObject,
 	classicReleases,
+	crdsOf,
 	crossNetworkPort,
 	noWayIn,
 	type ResolvedClassicMesh,
@@ -78,6 +80,15 @@ export const classicLine: Line<ResolvedClassicMesh, ClassicFacts, RootMemory> = 
 	components: classicComponents,
 	standIns,
 	servedCluster: (mesh) => (mesh.pilotKubeconfig === undefined ? undefined : renderServedCluster(mesh)),
+
+	objectKinds: (release) =>
+		crdsOf(release as ClassicRelease).map(({ group, version, kind, plural, scope }) => ({
+			apiVersion: `${group}/${version}`,
+			kind,
+			plural,
+			namespaced: scope === 'Namespaced',
+		})),
+	checkObject: (release, object) => checkObject(release as ClassicRelease, object),
 
 	injection: (mesh) =>
 		mesh.injector === undefined

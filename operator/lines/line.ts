@@ -10,7 +10,16 @@ import type { Gate, GateContext } from '../plan/gate.ts';
 import type { Exclusive } from '../plan/rivalry.ts';
 import type { SecretFacts } from '../plan/secret-facts.ts';
 import type { Seen, Sight } from '../plan/sight.ts';
-import type { EndOfLine, ReadRule, Release, ResolvedMesh, ResolveOptions, ResolveResult } from '../releases/index.ts';
+import type {
+	EndOfLine,
+	ObjectCheck,
+	ObjectKind,
+	ReadRule,
+	Release,
+	ResolvedMesh,
+	ResolveOptions,
+	ResolveResult,
+} from '../releases/index.ts';
 import type { ControlPlaneAddresses, JoinedFacts, ServingCertificate } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import type { Injection, InjectionContext, Pod } from '../sidecar/index.ts';
@@ -157,6 +166,13 @@ export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends ob
 	readonly standIns: Facts;
 	/** What the cluster of `spec.pilot.kubeconfigSecret` must have. Undefined when the mesh serves its own cluster. */
 	servedCluster(mesh: Mesh): readonly KubeObject[] | undefined;
+
+	// Users' own objects of Istio's kinds
+
+	/** The kinds that people write for a release. */
+	objectKinds(release: Release): readonly ObjectKind[];
+	/** What is wrong with such an object: nobody else says so. Pure. */
+	checkObject(release: Release, object: unknown): ObjectCheck;
 
 	// Users' namespaces and pods
 

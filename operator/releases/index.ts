@@ -15,6 +15,7 @@ export type {
 	ResolvedWorkload,
 } from './mesh.ts';
 export type { ResolvedCluster, ResolvedMultiCluster } from './multi-cluster.ts';
+export type { ObjectCheck, ObjectFinding, ObjectKind } from './object-check.ts';
 export type { ReleaseProblem } from './problem.ts';
 export type { EndOfLine, Release } from './release.ts';
 export type { ResolveOptions, ResolveResult } from './resolve-result.ts';

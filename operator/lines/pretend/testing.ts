@@ -120,6 +120,9 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 	standIns: {},
 	servedCluster: () => undefined,
 
+	objectKinds: () => [],
+	checkObject: () => ({ kind: 'other' }),
+
 	injection: () => undefined,
 	injectedImages: () => [],
 	injectPod: () => ({ kind: 'skipped', reason: 'nothing is injected' }),
