@@ -342,3 +342,45 @@ test.serial('status --watch shows each change and ends by Ctrl-C', async (t) => 
 	child.signal('SIGINT');
 	t.is(await exitCodeOf(child), 130);
 });
+
+test.serial('validate reads the objects of the cluster, for the release that is named', async (t) => {
+	const plural = 'virtualservices';
+	const group = 'networking.istio.io';
+	const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+	const crd = {
+		...kindOf('apiextensions.k8s.io/v1', 'CustomResourceDefinition'),
+		metadata: { name: `${plural}.${group}` },
+		spec: {
+			group,
+			scope: 'Namespaced',
+			names: { kind: 'VirtualService', plural, singular: 'virtualservice', listKind: 'VirtualServiceList' },
+			versions: [{ name: 'v1alpha3', served: true, storage: true, schema }],
+		},
+	};
+	await api.apply(crd, { fieldManager: 'test' });
+	t.teardown(() => api.delete(referenceOf(crd)));
+	const path = `/apis/${group}/v1alpha3/namespaces/default/${plural}`;
+	const body = {
+		...kindOf(`${group}/v1alpha3`, 'VirtualService'),
+		metadata: { name: 'web' },
+		spec: { hosts: ['web'], htp: [] },
+	};
+	await eventually('the definition is served', async () => {
+		try {
+			await api.request({ method: 'POST', path, body });
+			return true;
+		} catch (error) {
+			if (isNotFound(error)) return false;
+			throw error;
+		}
+	});
+	const { exitCode, stdout, stderr } = await cli('validate', '--version', '1.4.10');
+	t.is(exitCode, 1, stderr);
+	t.regex(stdout, /^the cluster: VirtualService default\/web: spec\.htp is no field of VirtualService: write http/);
+	const other = await cli('validate', '--version', '1.4.10', '-n', 'kube-system');
+	t.is(other.exitCode, 0, other.stderr);
+});
+
+function kindOf(apiVersion: string, kind: string): { readonly apiVersion: string; readonly kind: string } {
+	return { apiVersion, kind };
+}
