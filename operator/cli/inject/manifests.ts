@@ -4,7 +4,8 @@ import { YamlProblem } from '../../runtime/bounded-yaml.ts';
 import type { Pod } from '../../sidecar/index.ts';
 import { CommandError } from '../command-error.ts';
 import { editDocuments, readDocuments } from './edit.ts';
-import { findWorkloads, pathText, type Workload, withNulls, withValueAt } from './workloads.ts';
+import { pathText, withValueAt } from './paths.ts';
+import { findWorkloads, type Workload, withNulls } from './workloads.ts';
 
 /** The outcome for one pod. */
 export type PodChange =

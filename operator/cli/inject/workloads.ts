@@ -2,11 +2,10 @@
 import { groupOf } from '../../runtime/object.ts';
 import { isRecord } from '../../runtime/object-shape.ts';
 import type { Pod } from '../../sidecar/index.ts';
+import { remarksOn } from './elsewhere.ts';
+import { type Path, pathText, valueAt } from './paths.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
-
-/** The steps into a value: names of fields and indexes of items. */
-type Path = readonly (string | number)[];
 
 /** A pod template and the object that holds it. */
 export interface Workload {
@@ -88,7 +87,7 @@ function find(
 	if (templatePath !== undefined) return read(value, { apiVersion, kind }, path, templatePath);
 	const usual = usualPaths.find((steps) => isPodTemplate(valueAt(value, steps)));
 	return usual === undefined
-		? { ...nothing, remarks: remarksOn(value, kind) }
+		? { ...nothing, remarks: remarksOn(value, `${kind} ${nameIn(value) ?? '(without a name)'}`) }
 		: read(value, { apiVersion, kind }, path, usual);
 }
 
@@ -99,36 +98,6 @@ function isPodTemplate(template: unknown): boolean {
 		containers.length > 0 &&
 		containers.every((container) => isRecord(container) && typeof container.name === 'string')
 	);
-}
-
-/** At most this many places are told of one object. */
-const mostPlaces = 3;
-
-/** Tells of containers in places that are no pod template, so that nobody thinks that they get a proxy. */
-function remarksOn(object: Fields, kind: string): readonly string[] {
-	const places = placesOfContainers(object);
-	if (places.length === 0) return [];
-	const shown = places.slice(0, mostPlaces).map(pathText).join(', ');
-	const more = places.length > mostPlaces ? ` and ${places.length - mostPlaces} more` : '';
-	return [
-		`${kind} ${nameIn(object) ?? '(without a name)'} is left as it is: it has containers in ${shown}${more}, and only pods in spec.template and spec.jobTemplate.spec.template, with containers that have names, are changed`,
-	];
-}
-
-/** The places of everything that looks like containers. The reader of the text has bounded depth and size. */
-function placesOfContainers(value: unknown, path: Path = []): readonly Path[] {
-	if (Array.isArray(value)) return value.flatMap((item, index) => placesOfContainers(item, [...path, index]));
-	if (!isRecord(value)) return [];
-	return Object.entries(value).flatMap(([field, inside]): readonly Path[] => {
-		const here = [...path, field];
-		const isOne = field === 'container' && hasImage(inside);
-		const areSeveral = field === 'containers' && Array.isArray(inside) && inside.some(hasImage);
-		return isOne || areSeveral ? [here] : placesOfContainers(inside, here);
-	});
-}
-
-function hasImage(value: unknown): boolean {
-	return isRecord(value) && typeof value.image === 'string';
 }
 
 function all(found: readonly FoundWorkloads[]): FoundWorkloads {
@@ -272,32 +241,6 @@ function problemsOf(template: unknown, templatePath: Path): readonly WorkloadPro
 	return problems;
 }
 
-/** `spec.template.metadata.annotations[a/b]`. */
-export function pathText(path: Path): string {
-	return path
-		.map((step, index) =>
-			typeof step === 'number' || !/^[A-Za-z0-9_]+$/.test(step) ? `[${step}]` : index === 0 ? step : `.${step}`,
-		)
-		.join('');
-}
-
 function nameOf(item: unknown): unknown {
 	return isRecord(item) ? item.name : undefined;
-}
-
-function valueAt(value: unknown, path: Path): unknown {
-	return path.reduce<unknown>((parent, step) => (isRecord(parent) ? parent[step] : undefined), value);
-}
-
-/** A copy of the value with a change at a path. Parts that are not on the path are the same objects. */
-export function withValueAt(value: unknown, path: Path, change: (old: unknown) => unknown): unknown {
-	const [step, ...rest] = path;
-	if (step === undefined) {
-		return change(value);
-	}
-	if (Array.isArray(value)) {
-		return value.map((item, index) => (index === step ? withValueAt(item, rest, change) : item));
-	}
-	const fields = isRecord(value) ? value : {};
-	return { ...fields, [step]: withValueAt(fields[step], rest, change) };
 }
