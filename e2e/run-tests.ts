@@ -137,10 +137,10 @@ async function runTests(
 	say(`\n▶ ${title} (ava, ${files.length} files)`);
 	const began = performance.now();
 	let state = atStart;
-	const args = [process.stdout.isTTY ? '--color' : '--no-color', `--concurrency=${atOnce}`, ...files];
+	const color = process.stdout.isTTY ? '--color' : '--no-color';
 	const code = await run(
-		bin('ava'),
-		args,
+		process.execPath,
+		[path.join(root, 'e2e', 'ava.ts'), color, `--concurrency=${atOnce}`, ...files],
 		(line) => {
 			state = readLine(state, line);
 			say(line);
