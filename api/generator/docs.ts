@@ -23,7 +23,7 @@ const conditionMeanings: Readonly<Record<ConditionType, string>> = {
 	Installed: 'All objects are stored and all components have come up.',
 	UpToDate: 'Objects in the cluster are as this spec wants them; nobody else changed them.',
 	CertificateAuthorityValid:
-		'Only with Citadel: its certificate authority is there and has not expired; the reason `CAExpiring` comes before its end.',
+		'Only with Citadel: its certificate authority is there, Citadel can use it, and it has not expired. The reason `CAExpiring` comes before its end, `CAOutlived` when certificates of workloads would last longer.',
 	ClustersJoined: 'Every listed cluster is part of the mesh, and every network of the mesh has a way in.',
 	WebhooksAnswer:
 		'Only while False: a webhook of somebody else keeps pods of the mesh, or pods that it injects, from being made.',

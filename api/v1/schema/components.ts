@@ -158,11 +158,11 @@ export const citadel = withRules(
 		...singletonFields,
 		enabled: enabled.describe('Whether Citadel runs. As the profile says when not set.'),
 		caSecretName: optional(objectName).describe(
-			'Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for the Secret, and restarts when it changes. A self-signed CA when not set.',
+			'Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for a Secret that it can use, and restarts when it changes: all four files are checked before, and what is wrong is told (CAInvalid). A self-signed CA when not set.',
 		),
 		// Citadel renews at half of the time, and never later than 10 minutes before the end.
 		workloadCertTTL: optional(duration('20m', '87600h')).describe(
-			'How long the certificates of workloads are valid; they are renewed at half of it. 2160h when not set.',
+			'How long the certificates of workloads are valid; they are renewed at half of it. Longer than the authority lasts is a warning (CAOutlived). 2160h when not set.',
 		),
 	}),
 	{

@@ -22,7 +22,7 @@ for (const [title, read] of Object.entries(parsers)) {
 				t.deepEqual(after.one, before.one, text);
 				t.deepEqual(after.there.two, { ...before.there.two, add: ['new'] }, text);
 			}),
-			{ numRuns: 300 },
+			{ numRuns: 150 },
 		);
 	});
 }

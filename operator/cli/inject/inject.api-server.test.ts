@@ -146,7 +146,7 @@ test.serial('the API server reads what is written out for an alias as it reads t
 			t.deepEqual(after?.there.two, { ...before.there.two, add: ['new'] }, text);
 			count++;
 		}),
-		{ numRuns: 150 },
+		{ numRuns: 100 },
 	);
 	t.true(count >= 100);
 	await fc.assert(
