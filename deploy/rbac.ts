@@ -46,6 +46,8 @@ const ownRules: readonly Rule[] = [
 		'list',
 		'watch',
 	]),
+	// To name who may have changed what is written, while something does.
+	rule(groupOf(kinds.MutatingAdmissionPolicy.apiVersion), kinds.MutatingAdmissionPolicy.plural, ['list']),
 	// For the addresses of Pilot and Mixer, for clusters without a control plane of their own.
 	rule(groupOf(kinds.EndpointSlice.apiVersion), kinds.EndpointSlice.plural, ['list', 'watch']),
 ];

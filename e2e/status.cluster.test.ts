@@ -184,6 +184,69 @@ test.serial('a webhook that an earlier installer has left, and nobody answers, i
 	await deleteInstallation(api, name);
 });
 
+test.serial('a policy that changes images is one story: all run, and who may have done it is told', async (t) => {
+	const { api } = mesh;
+	const name = 'mirrored';
+	const namespace = 'istio-mirrored';
+	await api.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+	const path = '/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolic';
+	const image = 'object.spec.template.spec.containers[0].image';
+	const expression = `${image}.startsWith("docker.io/") ? [JSONPatch{op: "replace", path: "/spec/template/spec/containers/0/image", value: "mirror.example/" + ${image}.substring(10)}] : []`;
+	const rule = {
+		apiGroups: ['apps'],
+		apiVersions: ['v1'],
+		operations: ['CREATE', 'UPDATE'],
+		resources: ['deployments'],
+	};
+	const policy = {
+		apiVersion: 'admissionregistration.k8s.io/v1',
+		kind: 'MutatingAdmissionPolicy',
+		metadata: { name: 'mirror-images' },
+		spec: {
+			matchConstraints: {
+				resourceRules: [rule],
+				namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+			},
+			failurePolicy: 'Fail',
+			reinvocationPolicy: 'Never',
+			mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression } }],
+		},
+	};
+	const binding = { ...policy, kind: 'MutatingAdmissionPolicyBinding', spec: { policyName: 'mirror-images' } };
+	await api.request({ method: 'POST', path: `${path}ies`, body: policy });
+	await api.request({ method: 'POST', path: `${path}ybindings`, body: binding });
+	const probe = {
+		apiVersion: 'apps/v1',
+		kind: 'Deployment',
+		metadata: { name: 'probe', namespace },
+		spec: {
+			selector: { matchLabels: { app: 'probe' } },
+			template: {
+				metadata: { labels: { app: 'probe' } },
+				spec: { containers: [{ name: 'a', image: 'docker.io/a/b:1' }] },
+			},
+		},
+	};
+	await eventually('the policy is in force', async () => {
+		const { object } = await api.create(probe, { dryRun: true });
+		return JSON.stringify(object).includes('mirror.example/a/b:1');
+	});
+	await applyInstallation(api, name, { namespace, version: '1.4.10' });
+	await untilReady(api, name);
+	const { message } = await untilCondition(api, name, 'Installed', 'True', 'ChangedAtAdmission');
+	t.regex(
+		message,
+		/perhaps MutatingAdmissionPolicy mirror-images.*Deployment istio-mirrored\/istio-pilot \(spec\..*image\)/,
+	);
+	const { status } = await readInstallation(api, name);
+	t.is(status?.version, '1.4.10');
+	t.is(status?.conditions?.find(({ type }) => type === 'UpToDate')?.status, 'True');
+	t.is(status?.components?.[0]?.image, 'mirror.example/istio/pilot:1.4.10');
+	await api.request({ method: 'DELETE', path: `${path}ybindings/mirror-images` });
+	await api.request({ method: 'DELETE', path: `${path}ies/mirror-images` });
+	await deleteInstallation(api, name);
+});
+
 test.serial(
 	'a version that nobody knows: all that are known are listed, nothing is made, and it is quiet',
 	async (t) => {

@@ -124,6 +124,13 @@ export const reasons = {
 	},
 
 	Installed: { condition: 'Installed', meaning: 'All objects are stored and all components have come up.', remedy: '' },
+	ChangedAtAdmission: {
+		condition: 'Installed',
+		meaning:
+			'All objects are written, and something in the cluster, such as a policy, changes some of them when they are stored. The message names the fields, and who may do it. What is stored counts as asked for.',
+		remedy:
+			'None, if the policy is meant. The operator asks once a minute whether it still changes them, and writes them again when it does not.',
+	},
 	NamespaceTerminating: {
 		condition: 'Installed',
 		meaning: 'The namespace is being deleted; nothing can be created in it.',

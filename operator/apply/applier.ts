@@ -6,6 +6,7 @@ import { BlockedError, ConflictError, InvalidError } from '../runtime/errors.ts'
 import { type Kind, kindOf, kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { applyCrds, assumedCrds, type CrdMemory, isNewerLine } from './apply-crds.ts';
+import { askAboutChanges, type ChangedObject, type ChangesMemory, changedOf, changesRecheckMs } from './ask-changes.ts';
 import { type Child, isRolledOutAndAvailable, toChild } from './child.ts';
 import { clearTheWay, mayBeInTheWay } from './clear-way.ts';
 import { decideCrd } from './crd-plan.ts';
@@ -19,9 +20,7 @@ import { waves } from './waves.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
 /** What one process remembers about an installation between passes. The caller holds one per installation. */
-export interface InstallationMemory {
-	/** Children by key. */
-	readonly applied: Map<string, Applied>;
+export interface InstallationMemory extends ChangesMemory {
 	/** The generation at which all pods of a Deployment were last seen available, by key. */
 	readonly ready: Map<string, number>;
 	/** Whether a pass of this process has looked at the recorded inventory. */
@@ -69,6 +68,8 @@ export interface ApplyResult {
 	readonly hash: string | undefined;
 	/** What the pass waits for, in a sentence. Undefined when it waits for nothing. */
 	readonly gate: string | undefined;
+	/** Objects that something at admission changes. */
+	readonly changed: readonly ChangedObject[];
 	/** Every failure of this pass. */
 	readonly errors: readonly unknown[];
 	/** Set when no watch would bring the next pass in time: it has to come after this time. */
@@ -102,8 +103,10 @@ export async function applyInstallation(
 	const crds = desired.objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
 	const children = childrenOf(desired);
 	const result = (gate: string | undefined, hash?: string): ApplyResult => {
+		const changed = changedOf(children, memory);
+		if (changed.length > 0) writer.lookAgainWithin(changesRecheckMs);
 		const { errors, againInMs } = writer;
-		return { objects: desired.objects.length, hash, gate, errors, againInMs };
+		return { objects: desired.objects.length, hash, gate, errors, againInMs, changed };
 	};
 
 	rememberReady(memory, options.live.ofApplySet(desired.partOf));
@@ -123,7 +126,8 @@ export async function applyInstallation(
 	forgetOthers(memory, children);
 	await writer.all([uniqueKinds(children)], (kinds) => options.live.follow(kinds));
 	if (writer.errors.length > 0) return result(undefined);
-	const isQuiet = planned?.differing === 0;
+	const isOther = await askAboutChanges(children, memory, writer);
+	const isQuiet = planned?.differing === 0 && !isOther;
 	const { writes, prune, heldFor } = isQuiet ? planned.children : planPass(children, desired, options, memory);
 	const pass = { writer, memory, desired, freshNamespaces };
 	for (const wave of inOrder(writes)) {

@@ -3,6 +3,7 @@
  * before. When nothing differs, nothing is written.
  */
 import { type KubeObject, objectKey } from '../runtime/object.ts';
+import type { AdmissionChanges } from './admission-changes.ts';
 import type { Child } from './child.ts';
 import { bodyHash, inventoryHash } from './fingerprint.ts';
 import { instanceOf, isShared } from './identity.ts';
@@ -17,6 +18,8 @@ export interface Applied {
 	 * The `metadata.generation` that our write made. Later ones come from fields of others. Undefined when it is not known.
 	 */
 	readonly generation?: number;
+	/** What something at admission has changed of it. */
+	readonly changed?: AdmissionChanges;
 }
 
 /**
@@ -48,7 +51,11 @@ export interface Plan {
  */
 export function hashInventory(applied: ReadonlyMap<string, Applied>): string {
 	return inventoryHash(
-		[...applied].map(([key, { bodyHash: body, fingerprint: acknowledged }]) => `${key} ${body} ${acknowledged}`),
+		// What is changed at admission is not seen after a restart, so then the hash must be another one.
+		[...applied].map(
+			([key, { bodyHash: body, fingerprint: acknowledged, changed }]) =>
+				`${key} ${body} ${acknowledged}${changed === undefined ? '' : ` ${changed.hash}`}`,
+		),
 	);
 }
 

@@ -3,6 +3,7 @@ import type { ApiServer, Written } from '../runtime/client/api-server.ts';
 import { BlockedError, ConflictError, orAbsent, TransientError } from '../runtime/errors.ts';
 import type { Kind } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
+import { type AdmissionChanges, changedAtAdmission } from './admission-changes.ts';
 import type { Child } from './child.ts';
 import { deleteObject } from './delete-object.ts';
 import { bodyHash, fingerprint, isRepairUnfinished } from './fingerprint.ts';
@@ -37,6 +38,12 @@ export interface WriterOptions {
 
 /** Kinds whose answers are read in full, because the status needs more than metadata. */
 const readInFull = new Set(['Deployment', 'CustomResourceDefinition', 'Service']);
+
+/** Definitions are shared and newer ones win, so nobody's change of them is told. */
+function changesOf(sent: KubeObject, stored: KubeObject): AdmissionChanges | undefined {
+	if (sent.kind === 'CustomResourceDefinition') return undefined;
+	return changedAtAdmission(sent, stored, readInFull.has(sent.kind));
+}
 
 /**
  * API servers since 1.33 warn about all Endpoints that EndpointSlices should be used. Classic Pilots read nothing else, so
@@ -96,12 +103,26 @@ export class Writer {
 				{ status: 200, object: referenceOf(object) },
 			);
 		}
+		const changed = changesOf(object, written.object);
 		return {
+			...(changed === undefined ? {} : { changed }),
 			bodyHash: bodyHash(object),
 			fingerprint: acknowledged,
 			...(metadata.generation === undefined ? {} : { generation: metadata.generation }),
 			created: written.created,
 		};
+	}
+
+	/** What something at admission would change if the object were applied now. It rejects like an apply. */
+	async tryApply(object: KubeObject): Promise<AdmissionChanges | undefined> {
+		const { object: answer } = await this.#options.api.apply(object, {
+			fieldManager,
+			force: true,
+			dryRun: true,
+			metadataOnly: !readInFull.has(object.kind),
+			signal: this.#signal,
+		});
+		return changesOf(object, answer);
 	}
 
 	/** Owns these fields in addition to `meshwright`, as another manager. */

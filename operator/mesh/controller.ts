@@ -30,6 +30,7 @@ import type { StatusNotice } from '../status/transitions.ts';
 import { MeshCaches } from './caches.ts';
 import type { StoredInstallation } from './installation.ts';
 import { JoinedClusters } from './joined/joined-clusters.ts';
+import { Mutators } from './mutators.ts';
 import { MeshPods } from './pods.ts';
 import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
 import { Access } from './rights/access.ts';
@@ -161,6 +162,7 @@ export class MeshController {
 		this.#reconciler = new Reconciler({
 			api,
 			webhooks: this.#webhooks,
+			mutators: new Mutators(api, () => performance.now()),
 			pods: this.#pods,
 			access: this.#access,
 			lines: this.#lines,

@@ -32,6 +32,7 @@ import { type InstallationCache, rivalriesOf, type StoredInstallation } from './
 import { InstallationWriter } from './installation-writer.ts';
 import type { JoinedClusters } from './joined/joined-clusters.ts';
 import { Memories, type Memory } from './memory.ts';
+import type { Mutators } from './mutators.ts';
 import { observeRunning, observeWorkloads } from './observe.ts';
 import { errorOf, isOnlyConflict, isOnlyForeign, type Outcome } from './outcome.ts';
 import type { MeshPods } from './pods.ts';
@@ -49,6 +50,8 @@ export interface ReconcilerOptions {
 	/** Secrets that others make. */
 	readonly secrets: Pick<NamedObjects<SecretFacts>, 'get' | 'setInterest' | 'synced'>;
 	readonly clusters: JoinedClusters;
+	/** Who may change what is written. */
+	readonly mutators: Pick<Mutators, 'describe'>;
 	/** Webhooks of others that keep pods from being made. */
 	readonly webhooks: Pick<MeshWebhooks, 'of' | 'forget'>;
 	/** Why pods do not run. */
@@ -195,12 +198,14 @@ export class Reconciler {
 		const failures = [...applied.errors, ...labelled.errors, ...wish, ...lateWish];
 		const explained = await this.#options.access.explain(failures, mesh, view.objects, signal);
 		const errors = explained.others;
+		const changed = await this.#options.mutators.describe(applied.changed, signal);
 		const observed = {
 			...this.#observe(object, prepared, view, memory),
 			findings: [...explained.findings, ...errors.map(findingOfError)],
 			gate: applied.gate,
 			inventory: applied.hash === undefined ? undefined : { objects: applied.objects, hash: applied.hash },
 			note: notesOf(mesh, view, labelled.notes, applier.live),
+			changed,
 		};
 		const isRefused = explained.findings.length > 0;
 		const recheckMs = isRefused ? this.#jittered(rightsRecheckMs(memory.refusals)) : undefined;

@@ -46,6 +46,12 @@ export const kinds = {
 		'mutatingwebhookconfigurations',
 		false,
 	),
+	MutatingAdmissionPolicy: kind(
+		'admissionregistration.k8s.io/v1',
+		'MutatingAdmissionPolicy',
+		'mutatingadmissionpolicies',
+		false,
+	),
 	ValidatingWebhookConfiguration: kind(
 		'admissionregistration.k8s.io/v1',
 		'ValidatingWebhookConfiguration',

@@ -169,6 +169,11 @@ function imageOf(
 	return { isAsked: running !== undefined, running: running ?? images.join(', ') };
 }
 
+/** `1.4.9` of `corp.example/pilot:1.4.9-patched`. Undefined when the tag is no version. */
+function versionIn(image: string | undefined): string | undefined {
+	return /:v?(\d+\.\d+\.\d+)(?:[-.][\w.-]*)?$/.exec(image ?? '')?.[1];
+}
+
 /** `pilot:1.4.10` of `docker.io/istio/pilot:1.4.10`. */
 function lastPart(image: string): string {
 	return image.slice(image.lastIndexOf('/') + 1);
@@ -199,8 +204,10 @@ export function observeComponent(observation: WorkloadObservation): ComponentObs
 	// New pods that never came up don't run anything yet.
 	const isRolledOut = state === 'ready' || (state === 'degraded' && current?.isRolledOut === true);
 	const isUpToDate = isRolledOut && running?.isAsked === true;
-	const version = isUpToDate ? observation.version : previous?.version;
-	const image = isUpToDate ? running.running : previous?.image;
+	// What something else has put there runs all the same, and its tag tells what it is.
+	const replacing = isRolledOut && running?.isAsked === false ? running.running : undefined;
+	const version = isUpToDate ? observation.version : (versionIn(replacing) ?? previous?.version);
+	const image = isUpToDate ? running.running : (replacing ?? previous?.image);
 	return {
 		state,
 		isUpToDate,

@@ -367,6 +367,7 @@ const anyStep: fc.Arbitrary<Partial<Observation>> = fc.record(
 		paused: fc.option(fc.record({ differing: count }), { nil: undefined }),
 		deleting: fc.option(fc.constant('going'), { nil: undefined, freq: 5 }),
 		version: fc.constantFrom(undefined, '1.4.10'),
+		changed: fc.constantFrom(undefined, 'something at admission changes what is written'),
 		webhooks: fc.constantFrom(undefined, [], ['MutatingWebhookConfiguration old does not answer']),
 		certificateAuthority: fc.constantFrom(undefined, 'none' as const, ...authorities),
 		inventory: fc.constantFrom(undefined, inventory),

@@ -47,6 +47,8 @@ export interface Observation {
 	 * Sentences about webhooks of others that keep pods from being made. Undefined when this pass did not look, or nobody knows.
 	 */
 	readonly webhooks?: readonly string[] | undefined;
+	/** A sentence when something at admission changes what is written. Then what is stored counts as asked for. */
+	readonly changed?: string | undefined;
 	/** Something worth knowing although nothing is wrong, in a sentence. */
 	readonly note?: string | undefined;
 }
@@ -119,7 +121,7 @@ function deletionVerdict(deleting: string, findings: readonly Finding[]): Verdic
 		: { status: 'False', reason: 'DeletionFailed', message: `${deleting}; ${joinMessages(refusals)}` };
 }
 
-function installedVerdict({ findings, gate, paused, deleting, inventory, note }: Observation): Verdict {
+function installedVerdict({ findings, gate, paused, deleting, inventory, note, changed }: Observation): Verdict {
 	if (deleting !== undefined) return deletionVerdict(deleting, findings);
 	const against = findingsOf(findings, 'Installed');
 	const [first] = against;
@@ -143,6 +145,10 @@ function installedVerdict({ findings, gate, paused, deleting, inventory, note }:
 	if (gate !== undefined) return { status: 'False', reason: 'Progressing', message: gate };
 	if (inventory === undefined) return { status: 'Unknown', reason: 'Progressing', message: 'being written' };
 	const remark = note === undefined ? '' : `; ${note}`;
+	if (changed !== undefined) {
+		const message = `all ${inventory.objects} objects are written; ${changed}${remark}`;
+		return { status: 'True', reason: 'ChangedAtAdmission', message };
+	}
 	return { status: 'True', reason: 'Installed', message: `all ${inventory.objects} objects are as rendered${remark}` };
 }
 

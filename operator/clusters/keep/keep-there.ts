@@ -1,5 +1,6 @@
 /** Keeps the objects in a cluster: the account by which Pilot reads it, and its data plane. */
 import { type ApplyResult, applyInstallation } from '../../apply/applier.ts';
+import { describeChanges } from '../../apply/ask-changes.ts';
 import type { ApplyHooks } from '../../apply/writer.ts';
 import type { KeeperContext } from './context.ts';
 import { dataPlaneOf } from './data-plane-state.ts';
@@ -61,7 +62,7 @@ async function applyThere(
 	const after = await mesh.objects.afterApply?.(entry, there, result, signal);
 	return {
 		result,
-		notes: [...(note === undefined ? [] : [note]), ...(after?.notes ?? [])],
+		notes: [note, describeChanges(result.changed, []), ...(after?.notes ?? [])].filter((one) => one !== undefined),
 		errors: [...result.errors, ...(after?.errors ?? [])],
 	};
 }
