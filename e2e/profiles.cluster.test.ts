@@ -20,6 +20,7 @@ import {
 	renderedChildren,
 	renderedObjects,
 	type Spec,
+	untilCondition,
 	untilEvent,
 	untilReady,
 	versionsOf,
@@ -105,6 +106,8 @@ for (const { version } of classicReleases) {
 				for (const { name, spec } of meshes) await applyInstallation(api, name, spec);
 				for (const { name } of meshes) {
 					await untilReady(api, name);
+					// Nothing is stored otherwise than it was sent: amounts, numbers and empty fields are in the API server's own form.
+					await untilCondition(api, name, 'Installed', 'True', 'Installed');
 					await untilEvent(api, name, 'Ready');
 				}
 				for (const end of endCitadels) end();
