@@ -44,6 +44,8 @@ test.serial('the names by which figures are followed over time stay', async (t) 
 		'full.calls_per_object',
 		'drift.p50_ms',
 		'drift.p99_ms',
+		'drift.p50_ratio',
+		'drift.p99_ratio',
 		'noop.writes',
 		'resync.writes',
 		'restart.writes',
@@ -79,7 +81,7 @@ test.serial('what it does not know is refused, with what there is', async (t) =>
 	for (const args of [['--only', 'speed'], ['--only'], ['--quick']]) {
 		const { code, errors } = await bench(...args);
 		t.is(code, 2);
-		t.regex(errors, /\n {2}drift +drift\.p50_ms, drift\.p99_ms\n/);
+		t.regex(errors, /\n {2}drift +drift\.p50_ms, drift\.p99_ms, drift\.p50_ratio, drift\.p99_ratio\n/);
 		t.notRegex(errors, /\n\s+at /);
 	}
 });

@@ -17,6 +17,8 @@ export interface FloorWrite {
 	/** REST path of the object, or of a subresource of it. */
 	readonly path: string;
 	readonly body: KubeObject;
+	/** Default: `floor`. */
+	readonly fieldManager?: string;
 }
 
 export interface LoaderJob {
@@ -51,10 +53,10 @@ function connect({ url, ca, token }: LoaderTarget): (write: FloorWrite) => Promi
 		'content-type': 'application/apply-patch+yaml',
 		accept: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
 	};
-	return async ({ path, body: object }) => {
+	return async ({ path, body: object, fieldManager = 'floor' }) => {
 		const { statusCode, body } = await pool.request({
 			method: 'PATCH',
-			path: `${path}?fieldManager=floor&force=true`,
+			path: `${path}?fieldManager=${fieldManager}&force=true`,
 			headers,
 			body: JSON.stringify(object),
 		});

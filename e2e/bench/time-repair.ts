@@ -1,7 +1,7 @@
 /** Measures how long a change of one object by others lives: from its acknowledgement until our repair is stored. */
 import type { Child } from '../../operator/apply/child.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
-import { objectKey, referenceOf } from '../../operator/runtime/object.ts';
+import { type KubeObject, objectKey, referenceOf } from '../../operator/runtime/object.ts';
 import type { ChangeHandler } from '../../operator/runtime/watch/reflector.ts';
 
 /** For each kind, a merge patch that changes a field that we own. */
@@ -17,6 +17,17 @@ const edits: Readonly<Record<string, unknown>> = {
 		spec: { minReadySeconds: 7, template: { metadata: { annotations: { 'sidecar.istio.io/inject': 'changed' } } } },
 	},
 };
+
+/** The user changes a field that we own, or deletes the object. Resolves when that is acknowledged. */
+export async function damage(user: ApiServer, object: KubeObject, isDeletion: boolean): Promise<void> {
+	if (isDeletion) await user.delete(referenceOf(object));
+	else
+		await user.patch(referenceOf(object), edits[object.kind], {
+			type: 'merge',
+			fieldManager: 'somebody',
+			metadataOnly: true,
+		});
+}
 
 const deadlineMs = 30_000;
 
@@ -42,13 +53,7 @@ export async function timeRepair({ user, seen }: Observed, child: Child, isDelet
 		else if (isBroken) resolve(performance.now());
 	});
 	try {
-		if (isDeletion) await user.delete(referenceOf(child));
-		else
-			await user.patch(referenceOf(child), edits[child.kind], {
-				type: 'merge',
-				fieldManager: 'somebody',
-				metadataOnly: true,
-			});
+		await damage(user, child, isDeletion);
 		const acknowledgedAt = performance.now();
 		const timeout = AbortSignal.timeout(deadlineMs);
 		const storedAt = await Promise.race([
