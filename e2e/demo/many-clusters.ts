@@ -3,7 +3,6 @@
  * back.
  */
 import { execFile } from 'node:child_process';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { ParsedStatus } from '../../api/v1/index.ts';
@@ -22,8 +21,8 @@ import {
 	endOperator,
 	installOperator,
 	paint,
+	program,
 	readyDeadlineMs,
-	root,
 	seconds,
 	startOperator,
 	step,
@@ -128,7 +127,6 @@ async function join(here: Member, there: Member, isShown: boolean): Promise<void
 		console.log(
 			`  ${paint('dim', '$')} meshwright ${given.join(' ')} --kubeconfig ${here.name} --join-kubeconfig ${there.name}`,
 		);
-	const program = path.join(root, 'operator/cli/meshwright.ts');
 	await promisify(execFile)(process.execPath, [program, ...given, ...files], { timeout: readyDeadlineMs }).catch(
 		(error: { readonly stderr?: string; readonly message: string }) => {
 			throw new Error(`${there.name} could not join ${here.name}: ${error.stderr ?? error.message}`);
