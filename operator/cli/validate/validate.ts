@@ -4,7 +4,7 @@
  */
 import { findRelease, lines } from '../../lines/index.ts';
 import type { ObjectFinding, ObjectKind, Release } from '../../releases/index.ts';
-import { parseYaml, plainValue, YamlProblem } from '../../runtime/bounded-yaml.ts';
+import { YamlProblem } from '../../runtime/bounded-yaml.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden, isNotFound } from '../../runtime/errors.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -13,6 +13,7 @@ import { connect } from '../connection.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readManifests } from '../inject/files.ts';
 import { type MeshOptions, readMesh } from '../inject/mesh.ts';
+import { readManifestValues } from '../manifest-text.ts';
 import { note, print } from '../terminal.ts';
 
 export interface ValidateOptions extends MeshOptions {
@@ -103,7 +104,7 @@ async function objectsOfFiles(options: ValidateOptions): Promise<readonly Placed
 
 function documentsOf(source: string, text: string): readonly unknown[] {
 	try {
-		return parseYaml(text).map((document, index) => plainValue(document, index));
+		return readManifestValues(text);
 	} catch (error) {
 		if (!(error instanceof YamlProblem)) throw error;
 		throw new CommandError(`${source}: document ${error.document + 1} ${error.message}`, undefined, error);
