@@ -92,6 +92,7 @@ export const conditionTypes = [
 	'CertificateAuthorityValid',
 	'ClustersJoined',
 	'WebhooksAnswer',
+	'ObjectsValid',
 ] as const;
 
 export type ConditionType = (typeof conditionTypes)[number];

@@ -326,6 +326,13 @@ export const reasons = {
 			'Delete the configuration, if an earlier installer has left it behind, or repair what is behind its Service.',
 	},
 
+	ObjectsWrong: {
+		condition: 'ObjectsValid',
+		meaning:
+			'Some Istio objects of users are not as the release reads them. No Galley refuses them when they are applied. The message names some of them. They are looked at every 10 minutes.',
+		remedy: 'Run `meshwright validate`, which says what is wrong with each, and correct them.',
+	},
+
 	ClustersJoined: { condition: 'ClustersJoined', meaning: 'Every listed cluster is part of the mesh.', remedy: '' },
 	ClustersJoining: {
 		condition: 'ClustersJoined',

@@ -1518,7 +1518,7 @@ export interface MeshInstallationSpec {
  */
 export interface Condition {
 	/**
-	 * What the condition is about: Ready, Reconciling, Stalled, Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined, WebhooksAnswer.
+	 * What the condition is about: Ready, Reconciling, Stalled, Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined, WebhooksAnswer, ObjectsValid.
 	 */
 	type: string;
 	/**
@@ -1762,7 +1762,7 @@ export interface MeshInstallationStatus {
 	 */
 	phase?: string;
 	/**
-	 * The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined and WebhooksAnswer say which part is why.
+	 * The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined, WebhooksAnswer and ObjectsValid say which part is why.
 	 */
 	conditions?: Condition[];
 	/**

@@ -34,6 +34,7 @@ import { Mutators } from './mutators.ts';
 import { MeshPods } from './pods.ts';
 import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
 import { Access } from './rights/access.ts';
+import { UserObjects } from './user-objects.ts';
 import { childNeedsPass, freesExclusive, installationNeedsPass, installationsOf } from './wake.ts';
 import { MeshWebhooks } from './webhooks/mesh-webhooks.ts';
 
@@ -92,6 +93,7 @@ export class MeshController {
 	readonly #access: Access;
 	readonly #pods: MeshPods;
 	readonly #webhooks: MeshWebhooks;
+	readonly #userObjects: UserObjects;
 	readonly #reconciler: Reconciler;
 	readonly #waits: StartWaits;
 	#hasStarted = false;
@@ -159,8 +161,15 @@ export class MeshController {
 			},
 			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
 		});
+		this.#userObjects = new UserObjects({
+			api,
+			lines: this.#lines,
+			onChange: (mesh) => this.queue.add(mesh, { reason: 'objects of users' }),
+			onError: (error) => log.warn({ err: error }, 'objects of users could not be looked at'),
+		});
 		this.#reconciler = new Reconciler({
 			api,
+			userObjects: this.#userObjects,
 			webhooks: this.#webhooks,
 			mutators: new Mutators(api, () => performance.now()),
 			pods: this.#pods,
@@ -233,6 +242,7 @@ export class MeshController {
 		this.#joined.stop();
 		this.#pods.stop();
 		this.#webhooks.stop();
+		this.#userObjects.stop();
 		this.caches.stop();
 		return unfinished.length === 0 && clustersEnded;
 	}

@@ -39,6 +39,7 @@ import type { MeshPods } from './pods.ts';
 import { type Prepared, type PreparedMesh, prepare } from './prepare.ts';
 import { type Access, rightsRecheckMs } from './rights/access.ts';
 import { servingCertificate } from './serving-certificate.ts';
+import type { UserObjects } from './user-objects.ts';
 import { type Lookout, type MeshView, viewMesh } from './view.ts';
 import type { MeshWebhooks } from './webhooks/mesh-webhooks.ts';
 
@@ -54,6 +55,8 @@ export interface ReconcilerOptions {
 	readonly mutators: Pick<Mutators, 'describe'>;
 	/** Webhooks of others that keep pods from being made. */
 	readonly webhooks: Pick<MeshWebhooks, 'of' | 'forget'>;
+	/** Users' Istio objects that are wrong. */
+	readonly userObjects: Pick<UserObjects, 'of' | 'forget'>;
 	/** Why pods do not run. */
 	readonly pods: Pick<MeshPods, 'of' | 'forget'>;
 	/** What whoever runs the operator lets meshes do. */
@@ -114,8 +117,9 @@ export class Reconciler {
 	}
 
 	#forget(name: string): PassResult {
-		const { secrets, clusters, onStatus, pods, webhooks } = this.#options;
+		const { secrets, clusters, onStatus, pods, userObjects, webhooks } = this.#options;
 		pods.forget(name);
+		userObjects.forget(name);
 		webhooks.forget(name);
 		this.#memories.forget(name);
 		this.#writer.forget(name);
@@ -128,6 +132,7 @@ export class Reconciler {
 	#takeAway(object: StoredInstallation, signal: AbortSignal): Promise<Outcome | undefined> {
 		this.#options.pods.forget(object.metadata.name);
 		this.#options.webhooks.forget(object.metadata.name);
+		this.#options.userObjects.forget(object.metadata.name);
 		return finalize(object, this.#memories.of(object), { ...this.#options, writer: this.#writer }, signal);
 	}
 
@@ -234,7 +239,7 @@ export class Reconciler {
 
 	/** What is told about a mesh, whether it is written or not. */
 	#observe(object: StoredInstallation, { installation, mesh }: PreparedMesh, { objects }: MeshView, memory: Memory) {
-		const { applier, clusters, lines, pods, secrets, wallClock, webhooks } = this.#options;
+		const { applier, clusters, lines, pods, secrets, userObjects, wallClock, webhooks } = this.#options;
 		const { version } = installation.spec;
 		const secret = (name: string) => secrets.get({ namespace: mesh.namespace, name });
 		return {
@@ -250,6 +255,7 @@ export class Reconciler {
 			certificateAuthority: lines.of(mesh).authority(mesh, secret, new Date(wallClock())),
 			clusters: clusters.observationOf(object, mesh),
 			webhooks: webhooks.of(mesh, objects, tellsOfWebhooks(object)),
+			wrongObjects: userObjects.of(mesh),
 		};
 	}
 

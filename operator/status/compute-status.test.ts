@@ -369,6 +369,7 @@ const anyStep: fc.Arbitrary<Partial<Observation>> = fc.record(
 		version: fc.constantFrom(undefined, '1.4.10'),
 		changed: fc.constantFrom(undefined, 'something at admission changes what is written'),
 		webhooks: fc.constantFrom(undefined, [], ['MutatingWebhookConfiguration old does not answer']),
+		wrongObjects: fc.constantFrom(undefined, { count: 0, names: [] }, { count: 2, names: ['VirtualService shop/web'] }),
 		certificateAuthority: fc.constantFrom(undefined, 'none' as const, ...authorities),
 		inventory: fc.constantFrom(undefined, inventory),
 		workloads: fc.option(
@@ -383,6 +384,30 @@ const anyStep: fc.Arbitrary<Partial<Observation>> = fc.record(
 	{ requiredKeys: [] },
 );
 const anyHistory = fc.array(anyStep, { minLength: 1, maxLength: 4 });
+
+test('wrong objects of users are told, and the mesh is as ready as before; what is not known stays as it was said', (t) => {
+	const wrongObjects = { count: 7, names: ['VirtualService shop/web', 'Gateway shop/edge'] };
+	const [clean, told, unknown, mended] = sequence({}, { wrongObjects }, {}, { wrongObjects: { count: 0, names: [] } });
+	t.is(
+		clean?.conditions?.find(({ type }) => type === 'ObjectsValid'),
+		undefined,
+	);
+	for (const status of [told, unknown]) {
+		t.like(
+			status?.conditions?.find(({ type }) => type === 'ObjectsValid'),
+			{ status: 'False', reason: 'ObjectsWrong' },
+		);
+		t.is(status?.conditions?.find(({ type }) => type === 'Ready')?.status, 'True');
+	}
+	t.regex(
+		told?.conditions?.find(({ type }) => type === 'ObjectsValid')?.message ?? '',
+		/^VirtualService shop\/web, Gateway shop\/edge, and 5 more: .*meshwright validate/,
+	);
+	t.is(
+		mended?.conditions?.find(({ type }) => type === 'ObjectsValid'),
+		undefined,
+	);
+});
 
 test('the same observation again gives a deeply equal status, whatever came before', (t) => {
 	fc.assert(

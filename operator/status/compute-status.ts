@@ -49,6 +49,8 @@ export interface Observation {
 	readonly webhooks?: readonly string[] | undefined;
 	/** A sentence when something at admission changes what is written. Then what is stored counts as asked for. */
 	readonly changed?: string | undefined;
+	/** Users' Istio objects that are wrong. Undefined when nobody has looked yet. */
+	readonly wrongObjects?: { readonly count: number; readonly names: readonly string[] } | undefined;
 	/** Something worth knowing although nothing is wrong, in a sentence. */
 	readonly note?: string | undefined;
 }
@@ -76,6 +78,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		CertificateAuthorityValid: certificateAuthorityVerdict(observation.certificateAuthority, previous),
 		ClustersJoined: clustersVerdict(observation.clusters, clusters, previous),
 		WebhooksAnswer: webhooksVerdict(observation),
+		ObjectsValid: objectsVerdict(observation),
 	};
 	const shown = components?.map(({ status }) => status) ?? previous?.components;
 	const version = runningVersion(observation, components);
@@ -232,6 +235,19 @@ function webhooksVerdict({ webhooks, previous }: Observation): Verdict | undefin
 	return webhooks.length === 0
 		? undefined
 		: { status: 'False', reason: 'WebhookDead', message: webhooks.slice(0, mostWebhooks).join('; ') };
+}
+
+/** The condition `ObjectsValid`, only while it is False. What is not known now stays as it was said. */
+function objectsVerdict({ wrongObjects, previous }: Observation): Verdict | undefined {
+	if (wrongObjects === undefined) return previous?.conditions?.find(({ type }) => type === 'ObjectsValid');
+	const { count, names } = wrongObjects;
+	if (count === 0) return undefined;
+	const others = count > names.length ? `, and ${count - names.length} more` : '';
+	return {
+		status: 'False',
+		reason: 'ObjectsWrong',
+		message: `${names.join(', ')}${others}: not as this release of Istio reads them, and nobody refuses them when they are applied; meshwright validate says what is wrong`,
+	};
 }
 
 /** More of them say nothing new. */

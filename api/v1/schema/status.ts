@@ -47,7 +47,7 @@ export const status = z
 		version: optional(word).describe('The version that runs, which during an upgrade is not yet the one asked for.'),
 		phase: optional(word).describe('One word for a person, derived from the conditions. Programs read the conditions.'),
 		conditions: optional(conditions).describe(
-			'The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined and WebhooksAnswer say which part is why.',
+			'The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined, WebhooksAnswer and ObjectsValid say which part is why.',
 		),
 		components: optional(
 			listMap(
