@@ -5,6 +5,7 @@
  *     npm run bench                          all of them
  *     npm run bench -- --only drift          one part
  *     npm run bench -- --only hostile --mode 'events without end'
+ *     npm run bench -- --only clusters --clusters 500
  *     npm run bench -- --json figures.json   the same under fixed names, to be followed over time
  */
 import { execFileSync } from 'node:child_process';
@@ -15,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { pinsFor } from '../control-plane/pins.ts';
 import { setting } from '../control-plane/source.ts';
 import { measureApply, measureFirst } from './measure-apply.ts';
-import { measureClusters } from './measure-clusters.ts';
+import { measureClusters, wholeScale } from './measure-clusters.ts';
 import { measureCounts } from './measure-counts.ts';
 import { measureDrift } from './measure-drift.ts';
 import { measureFull, measureFullCalls } from './measure-full.ts';
@@ -48,7 +49,7 @@ const parts: Readonly<Record<string, Part>> = {
 	counts: { figures: ['noop.writes', 'resync.writes', 'restart.writes', 'change.calls'], measure: measureCounts },
 	clusters: {
 		figures: ['clusters.join_s', 'clusters.mb_each', 'clusters.requests_per_minute_each', 'clusters.dead.drift_ratio'],
-		measure: () => measureClusters(),
+		measure: () => measureClusters({ ...wholeScale, clusters: Number(values.clusters) }),
 	},
 	hostile: {
 		figures: ['hostile.healthz_ms', 'hostile.drift_ratio', 'hostile.rss_mb'],
@@ -85,7 +86,7 @@ const goals: Readonly<Record<string, number>> = {
 	ready_s: 1,
 };
 
-const usage = `npm run bench -- [--only PART]… [--mode MODE]… [--json FILE]
+const usage = `npm run bench -- [--only PART]… [--mode MODE]… [--clusters NUMBER] [--json FILE]
 
 parts, and the figures that each measures:
 ${Object.entries(parts)
@@ -99,6 +100,7 @@ function readOptions() {
 				json: { type: 'string' },
 				only: { type: 'string', multiple: true },
 				mode: { type: 'string', multiple: true },
+				clusters: { type: 'string', default: String(wholeScale.clusters) },
 				help: { type: 'boolean', short: 'h' },
 			},
 		}).values;
@@ -117,6 +119,8 @@ if (values.help === true) {
 	console.log(usage);
 	process.exit(0);
 }
+if (!/^[1-9]\d*$/.test(values.clusters) || Number(values.clusters) <= wholeScale.dead + wholeScale.real)
+	refuse(`--clusters takes a number above ${wholeScale.dead + wholeScale.real}, not ${values.clusters}.`);
 const unknown = (values.only ?? []).filter((part) => !Object.hasOwn(parts, part));
 if (unknown.length > 0) refuse(`There is no part ${unknown.join(', ')}.`);
 

@@ -48,6 +48,8 @@ const mesh = 'fleet';
 const joinDeadlineMs = 10 * 60_000;
 /** Memory that grew while clusters joined has been collected after this time. */
 const settleMs = 5_000;
+/** etcd's limit of a request (`--max-request-bytes`). */
+const storableBytes = 1.5 * 1024 * 1024;
 /** Pause between two repairs. So a period is as long as it takes to notice that clusters are dead. */
 const pauseMs = 1_000;
 
@@ -67,6 +69,7 @@ export async function measureClusters(scale: ClustersScale = wholeScale): Promis
 	const joinMs = performance.now() - startedAt;
 	await sleep(settleMs);
 	const joinedMB = operator.rssMB();
+	const storedBytes = await bytesOfInstallation(fleet);
 
 	const { counts, minutes, writes } = await countRequests(fleet, scale.quietMs);
 	const settledMB = operator.rssMB();
@@ -82,6 +85,7 @@ export async function measureClusters(scale: ClustersScale = wholeScale): Promis
 		notes: [
 			`${names.length} clusters, of them ${scale.real} on real API servers; resident memory of the operator: ${aloneMB.toFixed(0)} MB alone, ${joinedMB.toFixed(0)} MB when all had joined, ${settledMB.toFixed(0)} MB ${minutes.toFixed(0)} min later`,
 			`requests per minute and cluster over ${minutes.toFixed(1)} min: ${describeCounts(counts, each)}; writes of the status meanwhile: ${writes}`,
+			`the MeshInstallation takes ${(storedBytes / names.length / 1024).toFixed(2)} KiB for each cluster, status and managed fields included; an API server takes ${storableBytes / 1024} KiB for one object`,
 			`drift in a healthy cluster: ${describeSeries(without)} ms; beside ${scale.dead} dead ones: ${describeSeries(withDead)} ms`,
 		],
 	};
@@ -120,6 +124,11 @@ async function listClusters({ stage }: Fleet, names: readonly string[]): Promise
 
 function statusOf({ stage }: Fleet): ParsedStatus | undefined {
 	return stage.seen.installations.get(mesh)?.status as ParsedStatus | undefined;
+}
+
+async function bytesOfInstallation({ stage }: Fleet): Promise<number> {
+	const stored = await stage.user.get({ ...kinds.MeshInstallation, name: mesh });
+	return Buffer.byteLength(JSON.stringify(stored));
 }
 
 async function untilJoined(fleet: Fleet, count: number): Promise<void> {

@@ -34,6 +34,11 @@ export interface BudgetLimits {
 	/** An event that has begun has to end within this time. */
 	readonly eventMs: number;
 	readonly work: WorkLimits;
+	/**
+	 * However much it may take at once, nobody else waits longer for it than this. Here the time that passes counts: on a busy
+	 * machine whatever else the process does gets as little of the processor.
+	 */
+	readonly pace: WorkLimits;
 	/** A connection that wants more than its part of the process' time for longer than this misbehaves. */
 	readonly busyMs: number;
 }
@@ -56,6 +61,7 @@ export const joinedLimits: BudgetLimits = {
 	framing: { burst: 1024 * 1024, perSecond: 64 * 1024 },
 	eventMs: 15_000,
 	work: { burstMs: 100, share: 0.1 },
+	pace: { burstMs: 10, share: 0.5 },
 	busyMs: 40_000,
 };
 
@@ -63,11 +69,6 @@ export const joinedLimits: BudgetLimits = {
 const sharedLimits = {
 	bytes: { limit: 10 * 1024 * 1024, most: 4 * 1024 * 1024, free: 128 * 1024, patienceMs: 5_000 },
 	work: { burstMs: 1_000, share: 0.35 },
-	/**
-	 * However much each of them may take at once, nobody else waits longer for it than this. Here the time that passes counts:
-	 * on a busy machine whatever else the process does gets as little of the processor.
-	 */
-	pace: { burstMs: 10, share: 0.5 },
 } as const;
 
 /** Each of some sixteen connections may have read this much ahead of what is taken in. */
@@ -93,14 +94,12 @@ export const workTimeMs: () => number =
 export class SharedBudget {
 	readonly bytes: SharedBytes;
 	readonly work: WorkBucket;
-	readonly pace: WorkBucket;
 	readonly clock: Clock;
 
 	constructor(clock: Clock = systemClock) {
 		this.clock = clock;
 		this.bytes = new SharedBytes({ ...sharedLimits.bytes, clock });
 		this.work = new WorkBucket(sharedLimits.work, clock.now());
-		this.pace = new WorkBucket(sharedLimits.pace, clock.now());
 	}
 }
 
@@ -110,6 +109,7 @@ export class ConnectionBudget {
 	readonly #shared: SharedBudget;
 	readonly #onOffence: ((offence: MisbehaviourError) => void) | undefined;
 	readonly #work: WorkBucket;
+	readonly #pace: WorkBucket;
 	readonly #newShare: () => ByteShare;
 	readonly #stored = new Map<object, { readonly objects: number; readonly bytes: number }>();
 	readonly #events: Allowance;
@@ -131,6 +131,7 @@ export class ConnectionBudget {
 		this.#onOffence = onOffence;
 		this.clock = shared.clock;
 		this.#work = new WorkBucket(limits.work, this.clock.now());
+		this.#pace = new WorkBucket(limits.pace, this.clock.now());
 		this.#newShare = shared.bytes.connection();
 		this.#events = new Allowance(limits.events, this.clock.now());
 		this.#framing = new Allowance(limits.framing, this.clock.now());
@@ -172,7 +173,7 @@ export class ConnectionBudget {
 		const now = this.clock.now();
 		this.#work.take(ms, now);
 		this.#shared.work.take(ms, now);
-		this.#shared.pace.take(Math.max(ms, Math.min(passedMs, sharedLimits.pace.burstMs)), now);
+		this.#pace.take(Math.max(ms, Math.min(passedMs, this.limits.pace.burstMs)), now);
 		if (this.#work.busyMs(now) > this.limits.busyMs)
 			throw this.offend(
 				`has sent more for ${this.limits.busyMs / 1000} s than the operator reads from one cluster in that time`,
@@ -182,7 +183,7 @@ export class ConnectionBudget {
 	/** How long nothing more may be taken in. 0: it may be now. */
 	waitMs(): number {
 		const now = this.clock.now();
-		const ownMs = Math.max(this.#work.waitMs(now), this.#shared.pace.waitMs(now));
+		const ownMs = Math.max(this.#work.waitMs(now), this.#pace.waitMs(now));
 		// A connection that takes little does not wait for those that take much.
 		return this.#work.left > 0.5 ? ownMs : Math.max(ownMs, this.#shared.work.waitMs(now));
 	}
