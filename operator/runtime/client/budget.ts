@@ -67,7 +67,7 @@ export const joinedLimits: BudgetLimits = {
 
 /** What the connections to all joined clusters may take together. */
 const sharedLimits = {
-	bytes: { limit: 10 * 1024 * 1024, most: 4 * 1024 * 1024, free: 128 * 1024, patienceMs: 5_000 },
+	bytes: { limit: 10 * 1024 * 1024, most: 2 * 1024 * 1024, free: 128 * 1024, patienceMs: 5_000 },
 	work: { burstMs: 1_000, share: 0.35 },
 } as const;
 
