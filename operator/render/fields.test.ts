@@ -341,6 +341,8 @@ const injectionChanges: typeof changes = {
 	'spec.proxy.uid': inPods({ uid: 4711 }),
 	'spec.proxy.resources.requests': inPods({ resources: { requests: { cpu: '1' } } }),
 	'spec.proxy.resources.limits': inPods({ resources: { limits: { cpu: '1' } } }),
+	'spec.proxy.initResources.requests': inPods({ initResources: { requests: { cpu: '1' } } }),
+	'spec.proxy.initResources.limits': inPods({ initResources: { limits: { cpu: '1' } } }),
 };
 
 const allChanges: typeof changes = {
