@@ -444,7 +444,7 @@ export class ApiServer {
 				onItem: (text) => {
 					const item = asItem(parseBody(`GET ${path}`, text), kind, isMetadata);
 					if (item === undefined) {
-						checks.countMalformed();
+						checks.countMalformed(text.length);
 						throw notAList(path, kind);
 					}
 					if (!isAsked(item, options)) checks.countStranger();

@@ -204,3 +204,14 @@ test('bytes that come one by one take little more memory than they are', (t) => 
 	t.is(gathered.take().toString(), text);
 	t.deepEqual([gathered.length, gathered.held], [0, 0]);
 });
+
+test('what is none of Kubernetes counts by its size as well: reading it was in vain', (t) => {
+	const few = new ConnectionBudget(new SharedBudget(new FakeClock()));
+	for (let count = 0; count < 19; count++) few.countMalformed(100);
+	t.is(few.offence, undefined);
+	t.throws(() => [few.countMalformed(100), few.countMalformed(100)], { message: /none of Kubernetes/ });
+	const long = new ConnectionBudget(new SharedBudget(new FakeClock()));
+	const longest = joinedLimits.document.bytes;
+	for (let count = 0; count < 2; count++) long.countMalformed(longest);
+	t.throws(() => long.countMalformed(longest), { message: /none of Kubernetes, or 5 MiB of them/ });
+});

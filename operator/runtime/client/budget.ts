@@ -23,8 +23,9 @@ export interface BudgetLimits {
 	readonly stored: { readonly objects: number; readonly bytes: number };
 	/** Objects that were not asked for. */
 	readonly strangers: number;
-	/** Answers and events that are none of Kubernetes. */
+	/** Answers and events that are none of Kubernetes. A long one counts once more for each `malformedBytes`. */
 	readonly malformed: number;
+	readonly malformedBytes: number;
 	/** Events of all watches that may come at once, and for how long. */
 	readonly events: { readonly burst: number; readonly perSecond: number };
 	/** Answers with a status below 200 to one request. */
@@ -56,6 +57,7 @@ export const joinedLimits: BudgetLimits = {
 	stored: { objects: 15_000, bytes: 12 * 1024 * 1024 },
 	strangers: 50,
 	malformed: 20,
+	malformedBytes: 256 * 1024,
 	events: { burst: 1_000, perSecond: 200 },
 	interim: 10,
 	framing: { burst: 1024 * 1024, perSecond: 64 * 1024 },
@@ -217,10 +219,14 @@ export class ConnectionBudget {
 			);
 	}
 
-	/** Counts something that is none of Kubernetes. Throws when there is too much of it. */
-	countMalformed(): void {
-		if (++this.#malformed > this.limits.malformed)
-			throw this.offend(`sent more than ${this.limits.malformed} lists and events that are none of Kubernetes`);
+	/** Counts something that is none of Kubernetes. Throws when there is too much of it: reading it was in vain. */
+	countMalformed(byteCount: number): void {
+		const { malformed, malformedBytes } = this.limits;
+		this.#malformed += 1 + byteCount / malformedBytes;
+		if (this.#malformed > malformed)
+			throw this.offend(
+				`sent more than ${malformed} lists and events that are none of Kubernetes, or ${(malformed * malformedBytes) / 2 ** 20} MiB of them`,
+			);
 	}
 
 	/** Takes note of what a cache keeps. Throws when all of them together keep too much. */

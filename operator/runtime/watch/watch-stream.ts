@@ -118,12 +118,12 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 		try {
 			event = JSON.parse(line.toString('utf8'));
 		} catch {
-			budget?.countMalformed();
+			budget?.countMalformed(line.length);
 			cut(`an event of ${line.length} bytes is not JSON`);
 			return;
 		}
 		if (!isRecord(event) || !isRecord(event.object)) {
-			budget?.countMalformed();
+			budget?.countMalformed(line.length);
 			cut('an event without an object');
 			return;
 		}
@@ -133,7 +133,7 @@ export function openWatch(server: ApiServer, kind: Kind, options: WatchOptions, 
 		}
 		const isMarkAlone = event.type === 'BOOKMARK' && isRecord(event.object.metadata);
 		if (!isMarkAlone && !hasHeader(event.object)) {
-			budget?.countMalformed();
+			budget?.countMalformed(line.length);
 			cut('an event whose object is none of Kubernetes');
 			return;
 		}
