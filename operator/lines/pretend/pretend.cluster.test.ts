@@ -2,7 +2,7 @@
  * A line that the operator has never heard of works from spec to status: only the list of lines and its own folder know it.
  */
 import test from 'ava';
-import { parseMeshInstallation } from '../../../api/v1/index.ts';
+import { type ParsedStatus, parseMeshInstallation } from '../../../api/v1/index.ts';
 import { eventually } from '../../../e2e/support/eventually.ts';
 import {
 	applyInstallation,
@@ -11,10 +11,10 @@ import {
 	readInstallation,
 	untilCondition,
 	untilReady,
-	untilSaid,
 } from '../../../e2e/support/installation.ts';
 import { type MeshCluster, startMeshCluster } from '../../../e2e/support/mesh-cluster.ts';
 import { noClusters } from '../../../e2e/support/no-clusters.ts';
+import { recordInstallation } from '../../../e2e/support/recording.ts';
 import { MeshController } from '../../mesh/controller.ts';
 import { installation } from '../../render/testing.ts';
 import { ApiServer } from '../../runtime/client/api-server.ts';
@@ -88,9 +88,11 @@ test('rendering gives names and labels their revision, and takes overlays', (t) 
 test('apply, gates, status and deletion: beside a mesh of another line, in the same operator', async (t) => {
 	const { api } = mesh;
 	await applyInstallation(api, 'classic', { namespace: 'istio-classic' });
+	const recording = await recordInstallation<KubeObject & { readonly status?: ParsedStatus }>(api, 'pretend');
 	await applyInstallation(api, 'pretend', { version: pretendVersion, namespace: 'istio-pretend' });
-	await untilSaid(api, 'pretend', 'Installed', 'waiting for the brain to be ready, before the mouth opens');
 	await untilReady(api, 'pretend');
+	const told = (await recording.stop()).flatMap((version) => version.status?.conditions ?? []);
+	t.true(told.some(({ message }) => message.includes('waiting for the brain to be ready, before the mouth opens')));
 	await untilReady(api, 'classic');
 	const { status } = await readInstallation(api, 'pretend');
 	t.deepEqual(
