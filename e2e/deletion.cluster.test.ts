@@ -1,7 +1,7 @@
 /** Removes installations: completely, in order, in bounded time, and nothing that is not theirs. */
 import test from 'ava';
 import { finalizer, type ParsedStatus } from '../api/v1/index.ts';
-import { waves } from '../operator/apply/waves.ts';
+import { waveOf, waves } from '../operator/apply/waves.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
 import { eventually, orAbsent, untilStill } from './support/eventually.ts';
@@ -96,7 +96,7 @@ test.serial(
 		t.is(deleted.length, renderedChildren('whole', spec).length, 'each object once');
 		const plurals = new Map(Object.values(kinds).map(({ plural, kind }) => [plural as string, kind as string]));
 		const order = deleted.map(({ objectRef }) => plurals.get(objectRef?.resource ?? '') ?? '');
-		const expected = waves(renderedChildren('whole', spec), (object) => object).toReversed();
+		const expected = waves(renderedChildren('whole', spec), waveOf).toReversed();
 		let at = 0;
 		for (const wave of expected) {
 			t.deepEqual(order.slice(at, at + wave.length).sort(), wave.map(({ kind }) => kind).sort());

@@ -1,6 +1,6 @@
 /** Pilot and Mixer that run here and serve another cluster, which was prepared by its owner with what `render` shows. */
 import test from 'ava';
-import { waves } from '../../operator/apply/waves.ts';
+import { waveOf, waves } from '../../operator/apply/waves.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { RequestError } from '../../operator/runtime/errors.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
@@ -73,7 +73,7 @@ async function hashOf(deployment: string): Promise<string | undefined> {
 test.serial('its owner prepares the other cluster with what is rendered for it, in one go', async (t) => {
 	const objects = renderedForServed(name, spec);
 	t.true(objects.length > 20);
-	for (const wave of waves(objects, (object) => object)) {
+	for (const wave of waves(objects, waveOf)) {
 		await Promise.all(wave.map((object) => served.api.apply(object, { fieldManager: person })));
 		for (const { metadata } of wave.filter(({ kind }) => kind === 'CustomResourceDefinition'))
 			await untilEstablished(served.api, metadata.name);

@@ -1,5 +1,5 @@
 /** What is rendered, in a cluster, and the processes of its Deployments of which there are binaries. */
-import { waves } from '../../operator/apply/waves.ts';
+import { waveOf, waves } from '../../operator/apply/waves.ts';
 import type { ClassicRelease } from '../../operator/releases/classic/index.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
@@ -12,7 +12,7 @@ import { binaryOf, type ProgramName, programs } from './programs.ts';
 
 /** Applies all objects, each as soon as its kind is served. Settled when the definitions among them are. */
 export async function applyAll(api: ApiServer, objects: readonly KubeObject[]): Promise<void> {
-	for (const object of waves(objects, (object) => object).flat()) {
+	for (const object of waves(objects, waveOf).flat()) {
 		const what = `${object.kind} ${object.metadata.name} is applied`;
 		await eventually(what, () => api.apply(object, { fieldManager: person }));
 	}

@@ -1,6 +1,6 @@
 /** A certificate authority as a user brings it, or as Citadel makes it: of a name and a life that the test chooses. */
 import 'reflect-metadata';
-import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
+import { createPrivateKey, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
 	BasicConstraintsExtension,
@@ -12,25 +12,17 @@ import {
 } from '@peculiar/x509';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
+import {
+	algorithms,
+	type CertificateWithKey,
+	keyPem,
+	lifeOf,
+	pemOf,
+	selfSigned,
+	serialNumber,
+} from '../control-plane/certificates.ts';
 
-/** The keys that an authority may have. */
-const algorithms = {
-	rsa: {
-		name: 'RSASSA-PKCS1-v1_5',
-		modulusLength: 2048,
-		publicExponent: new Uint8Array([1, 0, 1]),
-		hash: 'SHA-256',
-	},
-	ec: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
-} as const;
-const dayMs = 24 * 60 * 60_000;
-
-/** PEM both. */
-export interface Authority {
-	readonly certificate: string;
-	/** PKCS #8. */
-	readonly key: string;
-}
+export type Authority = CertificateWithKey;
 
 export interface AuthorityOptions {
 	/** Organisation in its name. */
@@ -44,29 +36,21 @@ export interface AuthorityOptions {
 }
 
 /** A root that signs by itself. */
-export async function makeAuthority({
+export function makeAuthority({
 	organisation,
 	ageDays = 1,
 	daysLeft = 3650,
 	keyType = 'rsa',
 }: AuthorityOptions): Promise<Authority> {
-	const algorithm = algorithms[keyType];
-	const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-	const name = `O=${organisation}`;
-	const certificate = await X509CertificateGenerator.create({
-		...validity(ageDays, daysLeft),
-		serialNumber: serialNumber(),
-		subject: name,
-		issuer: name,
-		publicKey: keys.publicKey,
-		signingKey: keys.privateKey,
-		signingAlgorithm: algorithm,
+	return selfSigned({
+		name: `O=${organisation}`,
+		keyType,
+		life: lifeOf(ageDays, daysLeft),
 		extensions: [
 			new BasicConstraintsExtension(true, undefined, true),
 			new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
 		],
 	});
-	return { certificate: pemOf(certificate), key: await keyPem(keys.privateKey) };
 }
 
 /** A certificate of this authority, with its key. */
@@ -79,7 +63,7 @@ export async function issueCertificate(
 	const signingKey = await webcrypto.subtle.importKey('pkcs8', derOf(key), signingAlgorithm, false, ['sign']);
 	const keys = await webcrypto.subtle.generateKey(algorithms.ec, true, ['sign', 'verify']);
 	const leaf = await X509CertificateGenerator.create({
-		...validity(0, 90),
+		...lifeOf(0, 90),
 		serialNumber: serialNumber(),
 		subject: '',
 		issuer: new X509Certificate(certificate).subject,
@@ -106,25 +90,6 @@ export function authoritySecret(namespace: string, name: string, { certificate, 
 		type: 'Opaque',
 		stringData: { 'ca-cert.pem': certificate, 'ca-key.pem': key, 'root-cert.pem': certificate, 'cert-chain.pem': '' },
 	};
-}
-
-function validity(ageDays: number, daysLeft: number): { readonly notBefore: Date; readonly notAfter: Date } {
-	const now = Date.now();
-	return { notBefore: new Date(now - ageDays * dayMs - 60_000), notAfter: new Date(now + daysLeft * dayMs) };
-}
-
-/** Positive, whatever its first bit is. */
-function serialNumber(): string {
-	return `01${randomBytes(8).toString('hex')}`;
-}
-
-function pemOf(certificate: X509Certificate): string {
-	return `${certificate.toString('pem')}\n`;
-}
-
-async function keyPem(key: webcrypto.CryptoKey): Promise<string> {
-	const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key)).toString('base64');
-	return `-----BEGIN PRIVATE KEY-----\n${der.replaceAll(/.{64}/g, '$&\n')}\n-----END PRIVATE KEY-----\n`;
 }
 
 function derOf(pem: string): Buffer<ArrayBuffer> {

@@ -16,7 +16,7 @@ import type { LiveCache } from './live.ts';
 import { ownershipOf } from './ownership.ts';
 import { type Applied, hashInventory, type Plan, planChildren, recallInventory, type Write } from './plan.ts';
 import { initialReplicas, replicasHandover } from './replicas-handover.ts';
-import { waves } from './waves.ts';
+import { waveOf, waves } from './waves.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
 /** What one process remembers about an installation between passes. The caller holds one per installation. */
@@ -142,7 +142,7 @@ export async function applyInstallation(
 	);
 	if (going.length > 0) return result(`waiting for ${list(going.map(describeObject))} to be gone, to make it again`);
 	// Pruning comes last and goes backwards: an old object goes when its replacement stands.
-	for (const wave of waves(prune, (object) => object).toReversed()) {
+	for (const wave of waves(prune, waveOf).toReversed()) {
 		const graceMs = webhookGraceLeft(memory, writer.now);
 		if (graceMs > 0 && !wave.some(isWebhook)) {
 			writer.lookAgainWithin(graceMs);
@@ -178,7 +178,7 @@ function inOrder(writes: readonly Write[]): readonly (readonly Write[])[] {
 	const [standing, others] = partition(writes, ({ object, live }) => isWebhook(object) && live !== undefined);
 	return [
 		...(standing.length === 0 ? [] : [standing]),
-		...waves(others, ({ object: { kind }, cause }) => ({ kind, isNew: cause === 'missing' })),
+		...waves(others, ({ object, cause }) => waveOf(object, cause === 'missing')),
 	];
 }
 

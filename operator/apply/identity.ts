@@ -1,14 +1,5 @@
 /** Names by which Meshwright marks what it writes, and recognises it. */
-import {
-	adoptAnnotation,
-	applySetLabel,
-	crdVersionAnnotation,
-	injectionLabel,
-	instanceLabel,
-	managedByLabel,
-	managedByValue,
-	meshLabel,
-} from '../../api/v1/constants.ts';
+import { applySetLabel, instanceLabel, managedByLabel, managedByValue, meshLabel } from '../../api/v1/constants.ts';
 import type { KubeObject, OwnerReference } from '../runtime/object.ts';
 
 /** The field manager of everything that is rendered. */
@@ -68,7 +59,7 @@ export {
 	managedByLabel,
 	managedByValue,
 	meshLabel,
-};
+} from '../../api/v1/constants.ts';
 
 /** A CRD carries it for the moment of a nudge. */
 export const nudgeAnnotation = 'meshwright.io/nudge';

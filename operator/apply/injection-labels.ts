@@ -3,10 +3,10 @@
  * a label up, the label goes, unless somebody else has put it there too. Nothing else of a namespace is ever touched.
  */
 import { ConflictError, InvalidError } from '../runtime/errors.ts';
-import { kinds } from '../runtime/kinds.ts';
-import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
+import { describeObject, type KubeObject, referenceOf } from '../runtime/object.ts';
 import type { Child, InjectionLabels } from './child.ts';
 import { injectionFieldManager, meshLabel } from './identity.ts';
+import { namespaceIn } from './live.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
 /** Reads all namespaces. */
@@ -52,7 +52,7 @@ export function planInjectionLabels(
 	const missing: string[] = [];
 	const refused: InvalidError[] = [];
 	for (const name of wanted) {
-		const namespace = live.get(objectKey({ ...kinds.Namespace, name }));
+		const namespace = namespaceIn(live, name);
 		if (namespace?.injection === undefined) missing.push(name);
 		else if (namespace.metadata.deletionTimestamp === undefined) {
 			const refusal = refusalOf(namespace, namespace.injection, target);

@@ -1,8 +1,8 @@
 /**
  * How applying sees the existing objects: an interface that reads the caches, and one that tells the caches about writes.
  */
-import type { Kind } from '../runtime/kinds.ts';
-import type { KubeObject } from '../runtime/object.ts';
+import { type Kind, kinds } from '../runtime/kinds.ts';
+import { type KubeObject, objectKey } from '../runtime/object.ts';
 import type { Child } from './child.ts';
 
 /** Reads the caches. */
@@ -31,4 +31,9 @@ export interface LiveCache extends LiveObjects {
 	 * Established. Rejects with TransientError when the API server does not list them in time.
 	 */
 	follow(kinds: readonly Kind[]): Promise<void>;
+}
+
+/** A namespace as the caches show it: they see all, whoever made them. Undefined when there is none of that name. */
+export function namespaceIn(live: { get(key: string): Child | undefined }, name: string): Child | undefined {
+	return live.get(objectKey({ ...kinds.Namespace, name }));
 }

@@ -6,7 +6,7 @@
  * is started again and again has the same trouble while it runs and while it waits. So the status is not written for it.
  */
 import type { KubeObject } from '../runtime/object.ts';
-import { isRecord } from '../runtime/object-shape.ts';
+import { isRecord, recordsIn } from '../runtime/object-shape.ts';
 
 /** Reasons that conditions may give, see `api/v1/reasons.ts`. */
 export type PodTroubleReason = 'PodsUnschedulable' | 'ImageNotPulled' | 'ContainerNotStarted' | 'ContainerCrashes';
@@ -92,13 +92,13 @@ function troubleOf(pod: KubeObject, before: PodTrouble | undefined): PodTrouble 
 		if (reason !== '')
 			return { reason: 'ContainerCrashes', message: `${about} failed (${reason})${words(status.message)}` };
 	}
-	const scheduled = listOf(status.conditions).find(({ type }) => type === 'PodScheduled');
+	const scheduled = recordsIn(status.conditions).find(({ type }) => type === 'PodScheduled');
 	if (scheduled?.status === 'False')
 		return {
 			reason: 'PodsUnschedulable',
 			message: `${about} is not scheduled${words(scheduled.message ?? scheduled.reason)}`,
 		};
-	for (const container of [...listOf(status.initContainerStatuses), ...listOf(status.containerStatuses)]) {
+	for (const container of [...recordsIn(status.initContainerStatuses), ...recordsIn(status.containerStatuses)]) {
 		const trouble = troubleOfContainer(about, container, before);
 		if (trouble !== undefined) return trouble;
 	}
@@ -142,10 +142,6 @@ function crash(which: string, end: Readonly<Record<string, unknown>>): PodTroubl
 		reason: 'ContainerCrashes',
 		message: `${which} ended with exit code ${code}${why} and is started again${words(end.message)}`,
 	};
-}
-
-function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-	return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
 function fieldOf(value: unknown, name: string): Readonly<Record<string, unknown>> | undefined {

@@ -9,7 +9,7 @@ import type { Child } from './child.ts';
 import { deleteObject } from './delete-object.ts';
 import { isShared } from './identity.ts';
 import type { LiveCache } from './live.ts';
-import { waves } from './waves.ts';
+import { waveOf, waves } from './waves.ts';
 
 type Client = Pick<ApiServer, 'delete' | 'getMetadata' | 'patch'>;
 
@@ -32,7 +32,7 @@ export async function removeChildren(
 	onDelete?: (child: Child) => void,
 ): Promise<RemovalResult> {
 	const remaining = children.filter((child) => !isShared(child));
-	const standing = waves(remaining, (object) => object).toReversed();
+	const standing = waves(remaining, waveOf).toReversed();
 	const targets = (isAll ? standing.flat() : (standing[0] ?? [])).filter(
 		({ metadata }) => metadata.deletionTimestamp === undefined,
 	);

@@ -33,7 +33,7 @@ test('what others need comes first, configuration before its readers, MeshPolicy
 		'MutatingWebhookConfiguration',
 	];
 	t.deepEqual(
-		waves(order.toReversed(), (kind) => ({ kind })),
+		waves(order.toReversed(), (kind) => waveOf({ kind })),
 		order.map((kind) => [kind]),
 	);
 	t.is(waveOf({ kind: 'ServiceAccount' }), waveOf({ kind: 'ClusterRole' }));
@@ -54,7 +54,7 @@ test('a workload that is not there yet is stored together with its bindings, aft
 test('no wave is empty, and nothing is lost or doubled', (t) => {
 	fc.assert(
 		fc.property(fc.array(fc.constantFrom(...orderedKinds(), 'rule', 'handler', 'MeshPolicy')), (items) => {
-			const split = waves(items, (kind) => ({ kind }));
+			const split = waves(items, (kind) => waveOf({ kind }));
 			t.true(split.every((wave) => wave.length > 0));
 			t.deepEqual(split.flat().toSorted(), items.toSorted());
 			const numbers = split.map((wave) => [...new Set(wave.map((kind) => waveOf({ kind })))]);

@@ -52,15 +52,9 @@ export function waveOf({ kind }: Pick<KubeObject, 'kind'>, isNew = false): numbe
 	return waveOfKind.get(kind) ?? customResourceWave;
 }
 
-/** Splits things into their waves, first to last; empty waves are left out. */
-export function waves<T>(
-	items: readonly T[],
-	read: (item: T) => { readonly kind: string; readonly isNew?: boolean },
-): readonly (readonly T[])[] {
-	const grouped = Map.groupBy(items, (item) => {
-		const { kind, isNew } = read(item);
-		return waveOf({ kind }, isNew);
-	});
+/** Splits things into waves, first to last; empty waves are left out. `wave` tells which one a thing belongs to. */
+export function waves<T>(items: readonly T[], wave: (item: T) => number): readonly (readonly T[])[] {
+	const grouped = Map.groupBy(items, (item) => wave(item));
 	return [...grouped.keys()].sort((a, b) => a - b).map((wave) => grouped.get(wave) ?? []);
 }
 

@@ -11,7 +11,7 @@ import { eventually } from '../../e2e/support/eventually.ts';
 import { exitCodeOf } from '../../e2e/support/exit-code.ts';
 import { renderedObjects } from '../../e2e/support/installation.ts';
 import { statusFieldManager } from '../apply/identity.ts';
-import { waves } from '../apply/waves.ts';
+import { waveOf, waves } from '../apply/waves.ts';
 import { lines } from '../lines/index.ts';
 import { findWrongObjects } from '../mesh/user-objects.ts';
 import { ApiServer } from '../runtime/client/api-server.ts';
@@ -48,7 +48,7 @@ async function meshFile(name: string, spec: object): Promise<string> {
 
 /** Writes what the operator would write, as its field manager. */
 async function applyRendered(name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
-	for (const object of waves(renderedObjects(name, spec), (object) => object).flat()) {
+	for (const object of waves(renderedObjects(name, spec), waveOf).flat()) {
 		await api.apply(object, { fieldManager: 'meshwright', force: true });
 	}
 }

@@ -8,11 +8,11 @@ import test from 'ava';
 import { parseAllDocuments } from 'yaml';
 import { meshwright } from '../../e2e/support/cli.ts';
 import { renderedObjects as unordered } from '../../e2e/support/installation.ts';
-import { waves } from '../apply/waves.ts';
+import { waveOf, waves } from '../apply/waves.ts';
 import type { KubeObject } from '../runtime/object.ts';
 
 const run = promisify(execFile);
-const renderedObjects = (name: string): readonly KubeObject[] => waves(unordered(name), (object) => object).flat();
+const renderedObjects = (name: string): readonly KubeObject[] => waves(unordered(name), waveOf).flat();
 let folder: string;
 
 test.before(async () => {

@@ -1,5 +1,5 @@
 /** Reads files and makes the objects of their installations, by the same functions that the operator uses. */
-import { waves } from '../apply/waves.ts';
+import { waveOf, waves } from '../apply/waves.ts';
 import { lines } from '../lines/index.ts';
 import { type PreparedMesh, prepare } from '../mesh/prepare.ts';
 import type { MeshLimits } from '../releases/index.ts';
@@ -48,7 +48,7 @@ function desiredOf(
 	}
 	const { installation, mesh } = prepared;
 	const objects = [...lines.renderCrds(mesh), ...lines.render(mesh)];
-	return { installation, mesh, objects: waves(objects, (object) => object).flat() };
+	return { installation, mesh, objects: waves(objects, waveOf).flat() };
 }
 
 /** The mesh of one object. Throws CommandError with all problems, when the operator would refuse it. */

@@ -100,6 +100,10 @@ export const recursiveOption = (): Option =>
 		'-R, --recursive <folder>',
 		'folder whose .yaml, .yml and .json files are read, with its subfolders: regular files inside of it, at most 8 MiB each and 64 MiB together; may be given again',
 	).argParser(collect);
+export const installationOption = (): Option =>
+	new Option('--installation <file>', 'file with the MeshInstallation (default: the live one of the cluster)');
+export const meshOption = (): Option =>
+	new Option('--mesh <name>', 'name of the MeshInstallation, where there are several');
 export const outputOption = (...choices: readonly string[]): Option =>
 	new Option('-o, --output <format>', 'output format').choices(choices);
 

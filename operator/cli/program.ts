@@ -11,9 +11,11 @@ import {
 	examples,
 	filesOption,
 	imageReference,
+	installationOption,
 	kubeconfigOption,
 	label,
 	manifestsOption,
+	meshOption,
 	outputOption,
 	positiveNumber,
 	type Report,
@@ -137,10 +139,8 @@ export function createProgram(report: Report): Command {
 		.addOption(recursiveOption())
 		.option('-w, --write', 'replace the files instead of printing them', false)
 		.option('-n, --namespace <name>', 'namespace of objects that do not name theirs', 'default')
-		.addOption(
-			new Option('--installation <file>', 'file with the MeshInstallation (default: the live one of the cluster)'),
-		)
-		.option('--mesh <name>', 'name of the MeshInstallation, where there are several')
+		.addOption(installationOption())
+		.addOption(meshOption())
 		.addOption(kubeconfigOption())
 		.addOption(contextOption())
 		.addHelpText(
@@ -178,10 +178,8 @@ export function createProgram(report: Report): Command {
 		.addOption(recursiveOption())
 		.option('-n, --namespace <name>', 'only objects of this namespace of the cluster (default: all)')
 		.option('--version <version>', 'release of Istio to check for (default: that of the mesh)')
-		.addOption(
-			new Option('--installation <file>', 'file with the MeshInstallation (default: the live one of the cluster)'),
-		)
-		.option('--mesh <name>', 'name of the MeshInstallation, where there are several')
+		.addOption(installationOption())
+		.addOption(meshOption())
 		.addOption(kubeconfigOption())
 		.addOption(contextOption())
 		.addHelpText(

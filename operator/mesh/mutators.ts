@@ -7,8 +7,9 @@ import { type ChangedObject, describeChanges } from '../apply/ask-changes.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { ConflictError, RequestError, TransientError } from '../runtime/errors.ts';
 import { type Kind, kindOf, kinds } from '../runtime/kinds.ts';
-import { groupOf, type KubeObject } from '../runtime/object.ts';
-import { isRecord } from '../runtime/object-shape.ts';
+import type { KubeObject } from '../runtime/object.ts';
+import { isRecord, recordsIn } from '../runtime/object-shape.ts';
+import { isRuleAbout } from './webhooks/webhook-facts.ts';
 
 /** (kubernetes 1.36: v1; v1beta1 since 1.34.) */
 const policyKinds: readonly Kind[] = [
@@ -81,19 +82,6 @@ export class Mutators {
 /** Whether a webhook configuration or a policy is asked when an object of a kind is written. */
 export function isAskedAbout({ webhooks, spec }: KubeObject, kind: Kind): boolean {
 	const constraints = isRecord(spec) && isRecord(spec.matchConstraints) ? spec.matchConstraints.resourceRules : [];
-	const rules = [...recordsOf(webhooks).flatMap(({ rules: own }) => recordsOf(own)), ...recordsOf(constraints)];
-	return rules.some(
-		({ apiGroups, operations, resources }) =>
-			has(apiGroups, groupOf(kind.apiVersion), '*') &&
-			has(operations, 'CREATE', 'UPDATE', '*') &&
-			has(resources, kind.plural, '*', '*/*'),
-	);
-}
-
-function has(list: unknown, ...wanted: readonly string[]): boolean {
-	return Array.isArray(list) && list.some((entry) => wanted.includes(entry as string));
-}
-
-function recordsOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-	return Array.isArray(value) ? value.filter(isRecord) : [];
+	const rules = [...recordsIn(webhooks).flatMap(({ rules: own }) => recordsIn(own)), ...recordsIn(constraints)];
+	return rules.some((rule) => isRuleAbout(rule, kind, 'CREATE', 'UPDATE'));
 }

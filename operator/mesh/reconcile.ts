@@ -12,7 +12,7 @@ import {
 	planInstallation,
 } from '../apply/applier.ts';
 import type { LiveNamespaces } from '../apply/injection-labels.ts';
-import type { LiveObjects } from '../apply/live.ts';
+import { type LiveObjects, namespaceIn } from '../apply/live.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import type { Lines } from '../lines/index.ts';
 import { podSecurityNote } from '../plan/pod-security.ts';
@@ -20,8 +20,6 @@ import type { SecretFacts } from '../plan/secret-facts.ts';
 import type { MeshLimits, ResolvedMesh } from '../releases/index.ts';
 import { applySetId } from '../render/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
-import { kinds } from '../runtime/kinds.ts';
-import { objectKey } from '../runtime/object.ts';
 import type { PassContext, PassResult } from '../runtime/queue/work-queue.ts';
 import type { NamedObjects } from '../runtime/watch/named-objects.ts';
 import { type Finding, findingOfError, findingOfProblem } from '../status/finding.ts';
@@ -117,10 +115,8 @@ export class Reconciler {
 	}
 
 	#forget(name: string): PassResult {
-		const { secrets, clusters, onStatus, pods, userObjects, webhooks } = this.#options;
-		pods.forget(name);
-		userObjects.forget(name);
-		webhooks.forget(name);
+		const { secrets, clusters, onStatus } = this.#options;
+		this.#endLooks(name);
 		this.#memories.forget(name);
 		this.#writer.forget(name);
 		secrets.setInterest(name, []);
@@ -129,10 +125,14 @@ export class Reconciler {
 		return {};
 	}
 
+	/** Of a mesh that goes nothing more is told than how it goes. */
+	#endLooks(name: string): void {
+		const { pods, userObjects, webhooks } = this.#options;
+		for (const look of [pods, userObjects, webhooks]) look.forget(name);
+	}
+
 	#takeAway(object: StoredInstallation, signal: AbortSignal): Promise<Outcome | undefined> {
-		this.#options.pods.forget(object.metadata.name);
-		this.#options.webhooks.forget(object.metadata.name);
-		this.#options.userObjects.forget(object.metadata.name);
+		this.#endLooks(object.metadata.name);
 		return finalize(object, this.#memories.of(object), { ...this.#options, writer: this.#writer }, signal);
 	}
 
@@ -189,7 +189,7 @@ export class Reconciler {
 		const { applier, namespaces, lines } = this.#options;
 		const { mesh } = prepared;
 		// Each cluster has its Secret in the namespace. A failure in this cluster keeps nobody from renewing tokens for others.
-		const hasNamespace = applier.live.get(objectKey({ ...kinds.Namespace, name: mesh.namespace })) !== undefined;
+		const hasNamespace = namespaceIn(applier.live, mesh.namespace) !== undefined;
 		const wish = hasNamespace ? await this.#want(object, prepared, signal) : [];
 		const desired = this.#desired(object, view);
 		const writing = { ...applier, hooks: this.#hooks(object) };
@@ -313,7 +313,7 @@ export class Reconciler {
 	/** This cluster, as a view looks at it. */
 	#lookout({ mesh, paused }: PreparedMesh, signal: AbortSignal): Lookout {
 		const { api, applier, secrets, wallClock } = this.#options;
-		const isThere = (name: string) => applier.live.get(objectKey({ ...kinds.Namespace, name })) !== undefined;
+		const isThere = (name: string) => namespaceIn(applier.live, name) !== undefined;
 		return {
 			child: (key) => applier.live.get(key),
 			// Nothing is in a namespace that is not there: that is known at once.
@@ -381,8 +381,7 @@ function notesOf(
 	others: readonly string[],
 	live: Pick<LiveObjects, 'get'>,
 ): string | undefined {
-	const { injection } = live.get(objectKey({ ...kinds.Namespace, name: namespace })) ?? {};
-	const refused = podSecurityNote(namespace, injection?.labels ?? {}, objects);
+	const refused = podSecurityNote(namespace, namespaceIn(live, namespace)?.injection?.labels ?? {}, objects);
 	const notes = [...others, ...(refused === undefined ? [] : [refused]), ...kept.values(), ...delayed.values()];
 	return [...new Set(notes)].join('; ') || undefined;
 }

@@ -10,7 +10,7 @@ import type { Lines } from '../lines/index.ts';
 import type { ObjectKind, Release, ResolvedMesh } from '../releases/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { isForbidden, isNotFound } from '../runtime/errors.ts';
-import type { KubeObject } from '../runtime/object.ts';
+import { describeObject, type KubeObject } from '../runtime/object.ts';
 
 export interface UserObjectsOptions {
 	readonly api: Pick<ApiServer, 'pages'>;
@@ -136,7 +136,7 @@ export async function findWrongObjects(
 		const check = line.checkObject(release, object);
 		if (check.kind !== 'checked' || check.findings.length === 0) return;
 		count++;
-		if (names.length < mostNames) names.push(titleOf(object));
+		if (names.length < mostNames) names.push(describeObject(object));
 	};
 	for (const kind of line.objectKinds(release).filter(isKnown)) {
 		try {
@@ -148,8 +148,4 @@ export async function findWrongObjects(
 		}
 	}
 	return { count, names };
-}
-
-function titleOf({ kind, metadata: { namespace, name } }: KubeObject): string {
-	return `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}`;
 }

@@ -32,6 +32,11 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The records of a list. None when it is no list. */
+export function recordsIn(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+	return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
 function isAbsent(value: unknown): boolean {
 	return value === undefined || value === null;
 }

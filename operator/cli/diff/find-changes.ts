@@ -7,7 +7,7 @@ import { kind as installationKind } from '../../../api/v1/index.ts';
 import { compareReleases, releaseOf } from '../../apply/crd-plan.ts';
 import { adoptAnnotation, fieldManager, partOfLabel } from '../../apply/identity.ts';
 import { ownershipOf } from '../../apply/ownership.ts';
-import { waves } from '../../apply/waves.ts';
+import { waveOf, waves } from '../../apply/waves.ts';
 import { applySetId } from '../../render/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isNotFound, orAbsent, RequestError } from '../../runtime/errors.ts';
@@ -31,7 +31,7 @@ export type Change =
 export async function findChanges(api: ApiServer, desired: DesiredInstallation): Promise<readonly Change[]> {
 	const { installation, mesh } = desired;
 	const live = await viewLive(api, mesh);
-	const objects = waves(live.objects, (object) => object).flat();
+	const objects = waves(live.objects, waveOf).flat();
 	const changes = await Promise.all(
 		objects.map(async (object) => {
 			const because = live.held.get(objectKey(object));

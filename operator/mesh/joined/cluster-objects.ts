@@ -4,6 +4,7 @@
  */
 import type { ClusterProblem } from '../../../api/v1/index.ts';
 import { injectionFieldManagerThere } from '../../apply/identity.ts';
+import { namespaceIn } from '../../apply/live.ts';
 import type { ClusterNames, ClusterObjects, PlannedObjects } from '../../clusters/cluster-objects.ts';
 import type { ClusterConnection } from '../../clusters/keep/connection.ts';
 import type { WantedCluster } from '../../clusters/wanted-cluster.ts';
@@ -13,7 +14,7 @@ import { type SecretFacts, toSecretFacts } from '../../plan/secret-facts.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { type ControlPlaneAddresses, readerServiceAccount } from '../../render/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
-import { type KubeObject, objectKey } from '../../runtime/object.ts';
+import type { KubeObject } from '../../runtime/object.ts';
 import { NamedObjects } from '../../runtime/watch/named-objects.ts';
 import { labelNamespaces, releaseNamespaces } from '../injection.ts';
 import { servingCertificate } from '../serving-certificate.ts';
@@ -111,8 +112,11 @@ export function clusterObjects(
 			const lookout = lookoutOf(there, { secrets, mesh, applySet: names.applySet, wallClock });
 			const subject = subjectOf(cluster, names);
 			const { objects, held, kept } = await viewMesh(subject, lookout, memory, { nowMs: wallClock(), signal });
-			const { injection: labelled } = there.live.get(objectKey({ ...kinds.Namespace, name: mesh.namespace })) ?? {};
-			const refused = podSecurityNote(mesh.namespace, labelled?.labels ?? {}, objects);
+			const refused = podSecurityNote(
+				mesh.namespace,
+				namespaceIn(there.live, mesh.namespace)?.injection?.labels ?? {},
+				objects,
+			);
 			const notes = [
 				...new Set(kept.values()),
 				...(refused === undefined ? [] : [refused]),

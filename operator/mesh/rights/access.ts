@@ -3,6 +3,7 @@
  * that a right that is missing leaves nothing half done. And it asks when the API server has refused something.
  */
 import type { ChildCaches } from '../../apply/child-caches.ts';
+import { namespaceIn } from '../../apply/live.ts';
 import { isAllowed } from '../../clusters/checks/permission-review.ts';
 import type { ClusterRecord } from '../../clusters/secret/record.ts';
 import type { Lines } from '../../lines/index.ts';
@@ -90,7 +91,7 @@ export class Access {
 	async toRemove(namespace: string, signal: AbortSignal): Promise<Finding | undefined> {
 		const missing = await this.#follow(namespace, signal);
 		if (missing.length === 0) return undefined;
-		const found = this.#options.live.get(objectKey({ ...kinds.Namespace, name: namespace }));
+		const found = namespaceIn(this.#options.live, namespace);
 		return found === undefined || found.metadata.deletionTimestamp !== undefined
 			? undefined
 			: findingOfMissing(missing, this.#context(namespace));
@@ -134,9 +135,10 @@ export class Access {
 		if (missing.length > 0) return missing;
 		const { live } = this.#options;
 		const isListed = live.followNamespace(namespace);
-		if (live.get(objectKey({ ...kinds.Namespace, name: namespace })) !== undefined) await isListed;
+		if (namespaceIn(live, namespace) !== undefined) await isListed;
 		// Nothing can be in a namespace that is not there, and a list takes up to 100 ms: the API server first asks etcd whether
-		// it has seen all (kubernetes cacher.go, waitUntilFreshAndGetList). Once the namespace is there, a pass waits and tells.
+		// it has seen all (kubernetes `apiserver/pkg/storage/cacher/progress`, progressRequestPeriod). Once the namespace is there,
+		// a pass waits and tells.
 		else isListed.catch(() => undefined);
 		return [];
 	}

@@ -2,11 +2,12 @@
 import { injectionLabel } from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
 import type { ChildCaches } from '../../apply/child-caches.ts';
+import { namespaceIn } from '../../apply/live.ts';
 import type { Lines } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { applySetId } from '../../render/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
-import { type KubeObject, objectKey } from '../../runtime/object.ts';
+import type { KubeObject } from '../../runtime/object.ts';
 import type { InstallationCache } from '../installation.ts';
 import { ForeignWebhooks, type ForeignWebhooksOptions } from './foreign-webhooks.ts';
 import type { Labels, PodPlace } from './webhook-facts.ts';
@@ -45,7 +46,7 @@ export class MeshWebhooks {
 
 	#placesOf(mesh: ResolvedMesh, objects: readonly KubeObject[]): readonly PodPlace[] {
 		const { live, lines } = this.#options;
-		const own = live.get(objectKey({ ...kinds.Namespace, name: mesh.namespace }));
+		const own = namespaceIn(live, mesh.namespace);
 		const pods = objects.flatMap(podLabelsOf);
 		const injection = lines.of(mesh).injection(mesh);
 		const injected =

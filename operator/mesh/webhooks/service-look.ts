@@ -68,9 +68,13 @@ export class ServiceLook {
 			if (this.#trouble === undefined) this.#options.onKnown();
 			this.#tell(undefined);
 		} else if (this.#timer === undefined && this.#trouble === undefined) {
-			this.#timer = setTimeout(() => void this.#findOut(), deadAfterMs);
-			this.#timer.unref();
+			this.#findOutLater();
 		}
+	}
+
+	#findOutLater(): void {
+		this.#timer = setTimeout(() => void this.#findOut(), deadAfterMs);
+		this.#timer.unref();
 	}
 
 	/** A Service of type ExternalName has no endpoints here, and may have somebody who answers. */
@@ -85,9 +89,7 @@ export class ServiceLook {
 			else if (!isRecord(found.spec) || found.spec.type !== 'ExternalName') this.#tell('has no endpoint that is ready');
 		} catch (error) {
 			onError(error);
-			if (this.#isStopped) return;
-			this.#timer = setTimeout(() => void this.#findOut(), deadAfterMs);
-			this.#timer.unref();
+			if (!this.#isStopped) this.#findOutLater();
 		}
 	}
 

@@ -2,8 +2,9 @@
  * The webhooks of others that are asked about every new pod of some namespaces, and keep it from being made when nobody
  * answers: what is read of their configurations, and whom they choose. Pure.
  */
-import type { KubeObject, ObjectName } from '../../runtime/object.ts';
-import { isRecord } from '../../runtime/object-shape.ts';
+import { type Kind, kinds } from '../../runtime/kinds.ts';
+import { groupOf, type KubeObject, type ObjectName } from '../../runtime/object.ts';
+import { isRecord, recordsIn } from '../../runtime/object-shape.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -34,11 +35,11 @@ const mostWebhooks = 64;
 
 /** The webhooks of a configuration that may keep pods from being made. The others are dropped. */
 export function podWebhooksOf({ kind, metadata, webhooks }: KubeObject): readonly PodWebhook[] {
-	return recordsOf(webhooks)
+	return recordsIn(webhooks)
 		.slice(0, mostWebhooks)
 		.flatMap((webhook): readonly PodWebhook[] => {
 			// The default of admissionregistration.k8s.io/v1 is Fail.
-			if (webhook.failurePolicy === 'Ignore' || !recordsOf(webhook.rules).some(isAboutNewPods)) return [];
+			if (webhook.failurePolicy === 'Ignore' || !recordsIn(webhook.rules).some(isAboutNewPods)) return [];
 			const service = isRecord(webhook.clientConfig) ? webhook.clientConfig.service : undefined;
 			// Behind a URL nobody here can look.
 			if (!isRecord(service) || typeof service.namespace !== 'string' || typeof service.name !== 'string') return [];
@@ -48,7 +49,7 @@ export function podWebhooksOf({ kind, metadata, webhooks }: KubeObject): readonl
 					service: { namespace: service.namespace, name: service.name },
 					namespaceSelector: selectorOf(webhook.namespaceSelector),
 					objectSelector: selectorOf(webhook.objectSelector),
-					isConditional: recordsOf(webhook.matchConditions).length > 0,
+					isConditional: recordsIn(webhook.matchConditions).length > 0,
 				},
 			];
 		});
@@ -96,22 +97,28 @@ function labelOf(labels: Labels, key: string): string | undefined {
 	return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
-/** (kubernetes `apiserver/pkg/admission/plugin/webhook/predicates/rules/rules.go`.) */
-function isAboutNewPods({ apiGroups, apiVersions, operations, resources }: Readonly<Record<string, unknown>>): boolean {
-	const has = (list: unknown, ...wanted: readonly string[]) =>
-		Array.isArray(list) && list.some((entry) => wanted.includes(entry as string));
+function isAboutNewPods(rule: Readonly<Record<string, unknown>>): boolean {
+	return isRuleAbout(rule, kinds.Pod, 'CREATE') && has(rule.apiVersions, kinds.Pod.apiVersion, '*');
+}
+
+/**
+ * Whether a rule of a webhook or policy is about one of these operations on a kind, whatever version of it
+ * (kubernetes `apiserver/pkg/admission/plugin/webhook/predicates/rules/rules.go`).
+ */
+export function isRuleAbout(
+	{ apiGroups, operations, resources }: Readonly<Record<string, unknown>>,
+	{ apiVersion, plural }: Pick<Kind, 'apiVersion' | 'plural'>,
+	...wanted: readonly ('CREATE' | 'UPDATE')[]
+): boolean {
 	return (
-		has(apiGroups, '', '*') &&
-		has(apiVersions, 'v1', '*') &&
-		has(operations, 'CREATE', '*') &&
-		has(resources, 'pods', '*', '*/*')
+		has(apiGroups, groupOf(apiVersion), '*') && has(operations, ...wanted, '*') && has(resources, plural, '*', '*/*')
 	);
+}
+
+function has(list: unknown, ...wanted: readonly string[]): boolean {
+	return Array.isArray(list) && list.some((entry) => wanted.includes(entry as string));
 }
 
 function selectorOf(value: unknown): LabelSelector {
 	return isRecord(value) ? value : undefined;
-}
-
-function recordsOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-	return Array.isArray(value) ? value.filter(isRecord) : [];
 }

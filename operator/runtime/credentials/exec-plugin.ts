@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { InvalidError } from '../errors.ts';
 import { redactText } from '../log/redact-text.ts';
-import { isRecord } from '../object-shape.ts';
+import { isRecord, recordsIn } from '../object-shape.ts';
 import { visible } from '../visible-text.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -69,7 +69,7 @@ export async function runExecPlugin(
 		kind: 'ExecCredential',
 		spec: { interactive: isInteractive, ...(exec.provideClusterInfo === true ? { cluster: infoOf(cluster) } : {}) },
 	};
-	const variables = listOf(exec.env).map(({ name, value }) => [String(name), String(value ?? '')]);
+	const variables = recordsIn(exec.env).map(({ name, value }) => [String(name), String(value ?? '')]);
 	const outcome = await run(
 		command,
 		(Array.isArray(exec.args) ? exec.args : []).map(String),
@@ -225,7 +225,7 @@ function withoutColours(words: string): string {
 
 /** What client-go tells of the cluster (`ExecCredentialSpec.cluster`). */
 function infoOf(cluster: Fields): Fields {
-	const extensions = listOf(cluster.extensions);
+	const extensions = recordsIn(cluster.extensions);
 	const config = extensions.find(({ name }) => name === `${apiGroup}exec`)?.extension;
 	return {
 		server: cluster.server,
@@ -246,10 +246,6 @@ function objectIn(json: string): Fields | undefined {
 	} catch {
 		return undefined;
 	}
-}
-
-function listOf(value: unknown): readonly Fields[] {
-	return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
 function textOf(fields: Fields, name: string): string | undefined {
