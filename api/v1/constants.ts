@@ -114,5 +114,43 @@ export type ClusterConditionType = (typeof clusterConditionTypes)[number];
  */
 export const unobservedGeneration = -1;
 
+/**
+ * The stages of a change of version, in their order. Each line of releases puts its objects into some of them. Joined
+ * clusters' data planes, and at the end users' workloads, are stages too.
+ */
+export const upgradeStages = [
+	'CRDs',
+	'Configuration',
+	'CA',
+	'Pilot',
+	'Mixer',
+	'Injector',
+	'Webhooks',
+	'Gateways',
+	'DataPlanes',
+	'Workloads',
+] as const;
+
+export type UpgradeStage = (typeof upgradeStages)[number];
+
+/** How far a change of version is, in `status.upgrade.state`. */
+export const upgradeStates = [
+	'Blocked',
+	'Progressing',
+	'WaitingForApproval',
+	'WaitingForWindow',
+	'Held',
+	'RollingBack',
+	'RolledBack',
+] as const;
+
+export type UpgradeState = (typeof upgradeStates)[number];
+
+/**
+ * On a MeshInstallation: names of the blockers of a change of version on which its owner insists, with commas between them.
+ * There is no word for all of them.
+ */
+export const upgradeDespiteAnnotation = `${group}/upgrade-despite` as const;
+
 /** The values of `spec.profile`. */
 export const profileNames = ['minimal', 'default', 'production'] as const;

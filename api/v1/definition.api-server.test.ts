@@ -257,7 +257,7 @@ test('the status is written through its subresource alone, and raises no generat
 			},
 		],
 		components: [{ name: 'pilot', ready: 1, desired: 1, version: '1.4.10', image: 'docker.io/istio/pilot:1.4.10' }],
-		upgrade: { from: '1.3.8', to: '1.4.10', sidecars: { '1.3.8': 40 } },
+		upgrade: { from: '1.3.8', to: '1.4.10', state: 'Held', stage: 'Pilot', previous: { profile: 'default' } },
 		inventory: { objects: 87, hash: 'abc' },
 	};
 	const written = await patch('status', { spec: { paused: true }, status }, '/status');

@@ -29,9 +29,11 @@ for (const [reason, { condition, meaning, remedy }] of Object.entries<ClusterRea
 }
 
 test('a gap in support covers a field and all below it, and no other field with the same beginning', (t) => {
-	t.is(supportGap('spec.upgrade'), 'spec.upgrade');
-	t.is(supportGap('spec.upgrade.strategy'), 'spec.upgrade');
-	t.is(supportGap('spec.upgrades'), undefined);
+	const gap = 'spec.upgrade.inactiveRevisionGracePeriod';
+	t.is(supportGap(gap), gap);
+	t.is(supportGap(`${gap}.seconds`), gap);
+	t.is(supportGap(`${gap}s`), undefined);
+	t.is(supportGap('spec.upgrade'), undefined);
 	t.is(supportGap('spec.pilot.replicas'), undefined);
 	t.is(supportGap('spec.profile'), undefined);
 });

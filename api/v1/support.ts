@@ -4,7 +4,18 @@
  */
 
 /** Paths of fields from the root. Everything below them is included. */
-export const notSupportedYet: readonly string[] = ['spec.upgrade'];
+export const notSupportedYet: readonly string[] = [
+	'spec.upgrade.strategy',
+	'spec.upgrade.progressDeadline',
+	'spec.upgrade.onFailure',
+	'spec.upgrade.pauseBefore',
+	'spec.upgrade.approved',
+	'spec.upgrade.windows',
+	'spec.upgrade.inactiveRevisionGracePeriod',
+	'spec.upgrade.restartWorkloads',
+	'spec.upgrade.holdOperatorChanges',
+	'spec.deletion.blockWhileInUse',
+];
 
 /** The entry that covers a field: the field itself, or one of its parents. */
 export function supportGap(path: string): string | undefined {

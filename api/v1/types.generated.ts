@@ -1214,6 +1214,52 @@ export interface Gateways {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "UpgradeApproval".
+ */
+export interface UpgradeApproval {
+	/**
+	 * The version to which the approved stage leads.
+	 */
+	version?: string;
+	/**
+	 * The last stage that is approved. Those before it are approved with it.
+	 */
+	stage?:
+		| 'CRDs'
+		| 'Configuration'
+		| 'CA'
+		| 'Pilot'
+		| 'Mixer'
+		| 'Injector'
+		| 'Webhooks'
+		| 'Gateways'
+		| 'DataPlanes'
+		| 'Workloads';
+	/**
+	 * The version of the operator whose own changes are approved, see holdOperatorChanges.
+	 */
+	operator?: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "MaintenanceWindow".
+ */
+export interface MaintenanceWindow {
+	/**
+	 * When the window opens: five fields of cron, for example "0 2 * * 6".
+	 */
+	schedule: string;
+	/**
+	 * How long it stays open.
+	 */
+	duration: string;
+	/**
+	 * Name of the time zone of schedule, for example Europe/Berlin. UTC when not set.
+	 */
+	timeZone?: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "RestartWorkloads".
  */
 export interface RestartWorkloads {
@@ -1232,25 +1278,52 @@ export interface RestartWorkloads {
  */
 export interface Upgrade {
 	/**
-	 * InPlace: the control plane is replaced pod by pod. Canary: a second revision runs beside the first until all proxies have moved.
+	 * Not supported yet. InPlace: the control plane is replaced pod by pod. Canary: a second revision runs beside the first until all proxies have moved.
 	 */
 	strategy?: 'InPlace' | 'Canary';
 	/**
-	 * A stage that makes no progress for this long has failed. 10m when not set.
+	 * Not supported yet. A stage that makes no progress for this long has failed. 10m when not set.
 	 */
 	progressDeadline?: string;
 	/**
-	 * After a failed stage: stay as it is (Hold), or return to the version before (Rollback).
+	 * Not supported yet. After a failed stage: stay as it is (Hold), or return to the version before (Rollback). Hold when not set.
 	 */
 	onFailure?: 'Hold' | 'Rollback';
 	/**
-	 * Canary: how long the old revision stays after the last proxy has left it. 30m when not set.
+	 * Not supported yet. The upgrade stops before each of these stages until it is approved: an approval in Git, for example.
+	 */
+	pauseBefore?: (
+		| 'CRDs'
+		| 'Configuration'
+		| 'CA'
+		| 'Pilot'
+		| 'Mixer'
+		| 'Injector'
+		| 'Webhooks'
+		| 'Gateways'
+		| 'DataPlanes'
+		| 'Workloads'
+	)[];
+	/**
+	 * Not supported yet. What may go on although pauseBefore or holdOperatorChanges stops it.
+	 */
+	approved?: UpgradeApproval;
+	/**
+	 * Not supported yet. Times at which gateways and workloads may be restarted for an upgrade. At any time when not set.
+	 */
+	windows?: MaintenanceWindow[];
+	/**
+	 * Not supported yet. Canary: how long the old revision stays after the last proxy has left it. 30m when not set.
 	 */
 	inactiveRevisionGracePeriod?: string;
 	/**
-	 * Whether the operator restarts workloads, so that they get the new proxy.
+	 * Not supported yet. Whether the operator restarts workloads, so that they get the new proxy.
 	 */
 	restartWorkloads?: RestartWorkloads;
+	/**
+	 * Not supported yet. true: what a new version of the operator would change in a mesh waits until approved.operator names that version. false when not set.
+	 */
+	holdOperatorChanges?: boolean;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -1438,6 +1511,10 @@ export interface Deletion {
 	 */
 	force?: boolean;
 	/**
+	 * Not supported yet. true: deletion waits until no pod has a proxy of this mesh any more. false when not set: it warns with their number.
+	 */
+	blockWhileInUse?: boolean;
+	/**
 	 * Deletion ends after this time; what could not be deleted is named in an Event and left behind. 10m when not set.
 	 */
 	timeout?: string;
@@ -1496,7 +1573,7 @@ export interface MeshInstallationSpec {
 	 */
 	gateways?: Gateways;
 	/**
-	 * Not supported yet. How one version follows another.
+	 * How one version follows another.
 	 */
 	upgrade?: Upgrade;
 	/**
@@ -1608,31 +1685,89 @@ export interface CertificateAuthorityStatus {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "StageStatus".
+ */
+export interface StageStatus {
+	/**
+	 * Name of the stage.
+	 */
+	stage: string;
+	/**
+	 * Whether it is over, goes on, or is to come.
+	 */
+	state: 'Done' | 'Current' | 'Next';
+	/**
+	 * What a person may want to know about it.
+	 */
+	message?: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "UpgradeFinding".
+ */
+export interface UpgradeFinding {
+	/**
+	 * Its name, as the annotation meshwright.io/upgrade-despite takes it.
+	 */
+	name: string;
+	/**
+	 * Insisted: a blocker that the annotation overrides.
+	 */
+	severity: 'Blocker' | 'Warning' | 'Insisted';
+	/**
+	 * The object or field, what is wrong, and what to do.
+	 */
+	message: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "UpgradeStatus".
  */
 export interface UpgradeStatus {
 	/**
 	 * The version before.
 	 */
-	from?: string;
+	from: string;
 	/**
-	 * The version asked for.
+	 * The version that it leads to.
 	 */
-	to?: string;
+	to: string;
 	/**
-	 * The step that the upgrade is at.
+	 * Blocked: checks found what forbids it. Progressing: a stage is being rolled out. WaitingForApproval and WaitingForWindow: it stops before a stage, as asked. Held: a stage failed. RollingBack and RolledBack: it goes back, or is back, at the version before.
+	 */
+	state: 'Blocked' | 'Progressing' | 'WaitingForApproval' | 'WaitingForWindow' | 'Held' | 'RollingBack' | 'RolledBack';
+	/**
+	 * The stage that it is at.
 	 */
 	stage?: string;
+	/**
+	 * Since when it is at this stage.
+	 */
+	since?: string;
 	/**
 	 * When the upgrade began.
 	 */
 	startedAt?: string;
 	/**
-	 * Number of proxies per version, for example {"1.3.8": 40, "1.4.10": 2}.
+	 * What the stage waits for, for a person.
 	 */
-	sidecars?: {
-		[k: string]: number;
-	};
+	waitingFor?: string;
+	/**
+	 * The stages, in the order in which they are walked.
+	 */
+	plan?: StageStatus[];
+	/**
+	 * What the checks before the first write found.
+	 */
+	findings?: UpgradeFinding[];
+	/**
+	 * The spec to go back to. Absent when it can not be told; then the version goes back alone.
+	 */
+	previous?: Record<string, unknown>;
+	/**
+	 * A hash of the settings with which a stage failed. Others are tried anew.
+	 */
+	tried?: string;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -1647,6 +1782,10 @@ export interface Inventory {
 	 * Changes when one of them changes.
 	 */
 	hash: string;
+	/**
+	 * A hash of the settings, apart from the version, from which these objects were made.
+	 */
+	settings?: string;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -1778,7 +1917,7 @@ export interface MeshInstallationStatus {
 	 */
 	certificateAuthority?: CertificateAuthorityStatus;
 	/**
-	 * The upgrade that is going on.
+	 * The change of version that goes on, or could not be finished.
 	 */
 	upgrade?: UpgradeStatus;
 	/**

@@ -30,6 +30,9 @@ export function integer(min: number, max: number): z.ZodInt {
 	return z.int().min(min).max(max);
 }
 
+/** A release of Istio in full. */
+export const releaseVersion = text(32, /^[0-9]+\.[0-9]+\.[0-9]+$/, 'a full version, such as 1.4.10');
+
 /** A name as Kubernetes gives it to namespaces and Services (RFC 1123 label). */
 export const dnsLabel = text(
 	63,

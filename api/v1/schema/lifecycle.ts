@@ -1,7 +1,41 @@
 /** How an installation changes and ends: upgrade, overlays, deletion. */
 import { z } from 'zod';
-import { countOrPercent, duration, list, objectName, opaqueObject, optional, text } from './fields.ts';
+import { upgradeStages } from '../constants.ts';
+import {
+	countOrPercent,
+	duration,
+	line,
+	list,
+	objectName,
+	opaqueObject,
+	optional,
+	releaseVersion,
+	set,
+	text,
+} from './fields.ts';
 import { withRules } from './rules.ts';
+
+const stage = z.enum(upgradeStages);
+
+const approval = z
+	.strictObject({
+		version: optional(releaseVersion).describe('The version to which the approved stage leads.'),
+		stage: optional(stage).describe('The last stage that is approved. Those before it are approved with it.'),
+		operator: optional(line(64)).describe(
+			'The version of the operator whose own changes are approved, see holdOperatorChanges.',
+		),
+	})
+	.meta({ title: 'UpgradeApproval' });
+
+const window = z
+	.strictObject({
+		schedule: line(128).describe('When the window opens: five fields of cron, for example "0 2 * * 6".'),
+		duration: duration('1m', '168h').describe('How long it stays open.'),
+		timeZone: optional(line(64)).describe(
+			'Name of the time zone of schedule, for example Europe/Berlin. UTC when not set.',
+		),
+	})
+	.meta({ title: 'MaintenanceWindow' });
 
 export const upgrade = z
 	.strictObject({
@@ -12,7 +46,14 @@ export const upgrade = z
 			'A stage that makes no progress for this long has failed. 10m when not set.',
 		),
 		onFailure: optional(z.enum(['Hold', 'Rollback'])).describe(
-			'After a failed stage: stay as it is (Hold), or return to the version before (Rollback).',
+			'After a failed stage: stay as it is (Hold), or return to the version before (Rollback). Hold when not set.',
+		),
+		pauseBefore: optional(set(stage, 10)).describe(
+			'The upgrade stops before each of these stages until it is approved: an approval in Git, for example.',
+		),
+		approved: optional(approval).describe('What may go on although pauseBefore or holdOperatorChanges stops it.'),
+		windows: optional(list(window, 16)).describe(
+			'Times at which gateways and workloads may be restarted for an upgrade. At any time when not set.',
 		),
 		inactiveRevisionGracePeriod: optional(duration('0s', '720h')).describe(
 			'Canary: how long the old revision stays after the last proxy has left it. 30m when not set.',
@@ -29,6 +70,9 @@ export const upgrade = z
 				})
 				.meta({ title: 'RestartWorkloads' }),
 		).describe('Whether the operator restarts workloads, so that they get the new proxy.'),
+		holdOperatorChanges: optional(z.boolean()).describe(
+			'true: what a new version of the operator would change in a mesh waits until approved.operator names that version. false when not set.',
+		),
 	})
 	.meta({ title: 'Upgrade' });
 
@@ -87,6 +131,9 @@ export const deletion = z
 		),
 		force: optional(z.boolean()).describe(
 			'true: everything is deleted at once instead of in order, and nothing is waited for. false when not set.',
+		),
+		blockWhileInUse: optional(z.boolean()).describe(
+			'true: deletion waits until no pod has a proxy of this mesh any more. false when not set: it warns with their number.',
 		),
 		timeout: optional(duration('1s', '24h')).describe(
 			'Deletion ends after this time; what could not be deleted is named in an Event and left behind. 10m when not set.',

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { defaultNamespace, profileNames } from '../constants.ts';
 import { citadel, gateways, mixer, sidecarInjector } from './components.ts';
-import { dnsLabel, list, optional, text } from './fields.ts';
+import { dnsLabel, list, optional, releaseVersion } from './fields.ts';
 import { deletion, overlay, upgrade } from './lifecycle.ts';
 import { images, mesh, proxy } from './mesh.ts';
 import { multiCluster } from './multi-cluster.ts';
@@ -30,7 +30,7 @@ const namespace = withRules(
 
 export const spec = withRules(
 	z.strictObject({
-		version: text(32, /^[0-9]+\.[0-9]+\.[0-9]+$/, 'a full version, such as 1.4.10').describe(
+		version: releaseVersion.describe(
 			'Version of Istio, in full: 1.4.10. Nothing but this field ever changes the version that runs.',
 		),
 		profile: z

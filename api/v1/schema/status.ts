@@ -1,7 +1,7 @@
 /** `status`: what the operator tells. Nobody else writes it. */
 import { z } from 'zod';
-import { conditionTypes, unobservedGeneration } from '../constants.ts';
-import { integer, list, listMap, optional } from './fields.ts';
+import { conditionTypes, unobservedGeneration, upgradeStates } from '../constants.ts';
+import { integer, list, listMap, opaqueObject, optional } from './fields.ts';
 
 const word = z.string().max(1024);
 const sentence = z.string().max(32_768);
@@ -36,6 +36,9 @@ const inventory = z
 	.strictObject({
 		objects: count.describe('How many objects there are.'),
 		hash: word.describe('Changes when one of them changes.'),
+		settings: optional(word).describe(
+			'A hash of the settings, apart from the version, from which these objects were made.',
+		),
 	})
 	.meta({ title: 'Inventory' });
 
@@ -88,16 +91,51 @@ export const status = z
 		upgrade: optional(
 			z
 				.strictObject({
-					from: optional(word).describe('The version before.'),
-					to: optional(word).describe('The version asked for.'),
-					stage: optional(word).describe('The step that the upgrade is at.'),
+					from: word.describe('The version before.'),
+					to: word.describe('The version that it leads to.'),
+					state: z
+						.enum(upgradeStates)
+						.describe(
+							'Blocked: checks found what forbids it. Progressing: a stage is being rolled out. WaitingForApproval and WaitingForWindow: it stops before a stage, as asked. Held: a stage failed. RollingBack and RolledBack: it goes back, or is back, at the version before.',
+						),
+					stage: optional(word).describe('The stage that it is at.'),
+					since: optional(time).describe('Since when it is at this stage.'),
 					startedAt: optional(time).describe('When the upgrade began.'),
-					sidecars: optional(z.record(z.string(), count).meta({ maxProperties: 64 })).describe(
-						'Number of proxies per version, for example {"1.3.8": 40, "1.4.10": 2}.',
+					waitingFor: optional(sentence).describe('What the stage waits for, for a person.'),
+					plan: optional(
+						listMap(
+							z
+								.strictObject({
+									stage: word.describe('Name of the stage.'),
+									state: z.enum(['Done', 'Current', 'Next']).describe('Whether it is over, goes on, or is to come.'),
+									message: optional(sentence).describe('What a person may want to know about it.'),
+								})
+								.meta({ title: 'StageStatus' }),
+							'stage',
+							16,
+						),
+					).describe('The stages, in the order in which they are walked.'),
+					findings: optional(
+						list(
+							z
+								.strictObject({
+									name: word.describe('Its name, as the annotation meshwright.io/upgrade-despite takes it.'),
+									severity: z
+										.enum(['Blocker', 'Warning', 'Insisted'])
+										.describe('Insisted: a blocker that the annotation overrides.'),
+									message: sentence.describe('The object or field, what is wrong, and what to do.'),
+								})
+								.meta({ title: 'UpgradeFinding' }),
+							64,
+						),
+					).describe('What the checks before the first write found.'),
+					previous: optional(opaqueObject).describe(
+						'The spec to go back to. Absent when it can not be told; then the version goes back alone.',
 					),
+					tried: optional(word).describe('A hash of the settings with which a stage failed. Others are tried anew.'),
 				})
 				.meta({ title: 'UpgradeStatus' }),
-		).describe('The upgrade that is going on.'),
+		).describe('The change of version that goes on, or could not be finished.'),
 		joinedClusters: optional(word).describe('Joined and listed clusters: 2/3.'),
 		clusters: optional(
 			listMap(

@@ -275,9 +275,14 @@ export const refusedCases: readonly RefusedCase[] = [
 
 	// Not supported yet, and checked all the same
 	...Object.entries({
-		upgrade: { strategy: 'InPlace' },
+		inactiveRevisionGracePeriod: '30m',
 	}).map(([field, value]) =>
-		refused(field, `spec.${field}`, { [field]: value }, { server: `spec.${field} is not supported yet` }),
+		refused(
+			field,
+			`spec.upgrade.${field}`,
+			{ upgrade: { [field]: value } },
+			{ server: `spec.upgrade.${field} is not supported yet` },
+		),
 	),
 	refused('a budget that keeps the only Citadel', 'spec.citadel.disruptionBudget', {
 		citadel: { enabled: true, disruptionBudget: { minAvailable: 1 } },
