@@ -47,6 +47,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	'@peculiar/x509': ['operator/certificates'],
 	'cidr-tools': ['api/v1', 'operator/clusters'],
 	commander: ['operator/cli'],
+	croner: ['operator/plan'],
 	diff: ['operator/cli'],
 	pino: ['operator/runtime'],
 	'prom-client': ['operator/runtime'],
