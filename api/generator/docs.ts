@@ -39,6 +39,8 @@ const clusterConditionMeanings: Readonly<Record<ClusterConditionType, string>> =
 	Joined: 'The Secret by which Pilot reads it is published, and its token was used successfully.',
 	CredentialsValid: 'The published token is valid, and it is renewed in time.',
 	DataPlaneReady: 'Only with a data plane: the cluster has all that workloads of the mesh need.',
+	WebhooksAnswer:
+		'Only with a data plane, and not while True: a webhook of somebody else there keeps its pods, or pods that it injects, from being made (False), or nobody may see whether one does (Unknown; the cluster can be Ready all the same).',
 };
 
 interface Row {

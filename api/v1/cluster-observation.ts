@@ -48,5 +48,12 @@ export interface ClusterObservation {
 		/** Why that does not come, where it is known. */
 		readonly cause?: ClusterReason;
 		readonly note?: string;
+		/** Webhooks of others there that keep pods from being made. Undefined while they are not known. */
+		readonly webhooks?: {
+			/** A sentence about each. */
+			readonly dead: readonly string[];
+			/** Resources that may not be read there: `validatingwebhookconfigurations.admissionregistration.k8s.io`. */
+			readonly unseen: readonly string[];
+		};
 	};
 }

@@ -275,6 +275,20 @@ export const clusterReasons = {
 		meaning: 'An object or workload in the cluster is not as asked; the message names it.',
 		remedy: 'Look at what the message names.',
 	},
+
+	WebhookDead: {
+		condition: 'WebhooksAnswer',
+		meaning:
+			'The API servers there must ask a webhook of somebody else about every new pod of the data plane, or of namespaces that it injects, and nothing has answered behind its Service for 20 s: no such pod can be made. The message names the webhook.',
+		remedy:
+			'Delete the configuration there, if an earlier installer has left it behind, or repair what is behind its Service.',
+	},
+	WebhooksUnseen: {
+		condition: 'WebhooksAnswer',
+		meaning:
+			'The user of the kubeconfig may not read what shows whether webhooks of others keep pods from being made; the message lists it. Nothing else depends on it.',
+		remedy: 'Run meshwright clusters join again, or apply deploy/remote there: both grant it.',
+	},
 } as const satisfies Readonly<Record<string, ClusterReasonEntry>>;
 
 export type ClusterReason = keyof typeof clusterReasons;

@@ -105,6 +105,7 @@ export const clusterConditionTypes = [
 	'Joined',
 	'CredentialsValid',
 	'DataPlaneReady',
+	'WebhooksAnswer',
 ] as const;
 
 export type ClusterConditionType = (typeof clusterConditionTypes)[number];

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import test from 'ava';
 import { injectorDnsNames, ownInjectorSecret } from '../../operator/render/classic/injector-names.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
+import type { KubeObject } from '../../operator/runtime/object.ts';
 import { authoritySecret, makeAuthority } from '../support/certificate-authority.ts';
 import { playCitadel } from '../support/citadel.ts';
 import {
@@ -92,12 +93,23 @@ test.serial('an authority of another root there is refused as well', async (t) =
 	await other.api.delete({ ...kinds.Secret, namespace, name: 'mesh-authority' });
 	// Another process checks at once what this one would look at again later and later.
 	await operator.stop();
+	// An account that was made by a join before it needed this right.
+	const role = { ...kinds.ClusterRole, name: 'meshwright-join-data-plane' };
+	const { rules } = await other.api.get<KubeObject>(role);
+	const resource = kinds.ValidatingWebhookConfiguration.plural;
+	const left = (rules as readonly { readonly resources: readonly string[] }[]).filter(
+		({ resources }) => !resources.includes(resource),
+	);
+	t.true(left.length < (rules as readonly unknown[]).length);
+	await other.api.patch(role, { rules: left }, { type: 'merge' });
 	operator = await launch();
 });
 
 test.serial('without the Secret there Citadel waits and a condition says for what; with it all runs', async (t) => {
 	const { home, other } = pair;
 	await untilClusterSays(pair, name, 'DataPlaneReady', /waiting for Secret istio-system\/mesh-authority/);
+	const unseen = await untilCluster(home.api, name, 'eu', 'WebhooksAnswer', 'Unknown', 'WebhooksUnseen');
+	t.regex(unseen, /may not read validatingwebhookconfigurations\.admissionregistration\.k8s\.io,.*deploy\/remote/);
 	t.is(await orAbsent(other.api.get({ ...kinds.Deployment, namespace, name: 'istio-citadel' })), undefined);
 	await untilCluster(home.api, name, 'eu', 'Joined', 'True');
 	const { data } = await home.api.get<

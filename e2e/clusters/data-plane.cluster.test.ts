@@ -207,6 +207,37 @@ test.serial('why there are no pods is told of this cluster in the words of its A
 	await untilCluster(pair.home.api, name, 'eu', 'Ready', 'True');
 });
 
+test.serial('a webhook there that an earlier installer has left, and nobody answers, is told of it', async (t) => {
+	const { home, other } = pair;
+	const service = { name: 'istio-sidecar-injector', namespace: 'istio-control', path: '/inject' };
+	const configuration = {
+		...kinds.ValidatingWebhookConfiguration,
+		metadata: { name: 'gone' },
+		webhooks: [
+			{
+				name: 'gone.example.com',
+				admissionReviewVersions: ['v1'],
+				sideEffects: 'None',
+				clientConfig: { service },
+				namespaceSelector: { matchLabels: { [injectionLabel]: 'enabled' } },
+				rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+			},
+		],
+	};
+	await other.api.create(configuration);
+	const message = await untilCluster(home.api, name, 'eu', 'WebhooksAnswer', 'False', 'WebhookDead');
+	t.regex(message, /^ValidatingWebhookConfiguration gone, webhook gone\.example\.com, .*namespaces later, shop/);
+	t.regex(message, /Service istio-control\/istio-sidecar-injector does not exist/);
+	await untilCluster(home.api, name, 'eu', 'Ready', 'False', 'WebhookDead');
+	await other.api.delete({ ...kinds.ValidatingWebhookConfiguration, name: 'gone' });
+	await untilCluster(home.api, name, 'eu', 'Ready', 'True');
+	const { conditions = [] } = (await clusterStatus(home.api, name, 'eu')) ?? {};
+	t.is(
+		conditions.find(({ type }) => type === 'WebhooksAnswer'),
+		undefined,
+	);
+});
+
 test.serial('given addresses take the place of those of pods', async (t) => {
 	const controlPlaneAddresses = ['192.0.2.11', '192.0.2.10'];
 	await applyInstallation(pair.home.api, name, specWith({}, { controlPlaneAddresses }));

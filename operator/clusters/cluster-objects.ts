@@ -1,6 +1,7 @@
 /** What is kept in clusters for a mesh. It comes from outside, so that this room knows no release. */
 import type { ClusterProblem } from '../../api/v1/index.ts';
 import type { ApplyResult, Desired } from '../apply/applier.ts';
+import type { Kind } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import type { ClusterConnection } from './keep/connection.ts';
 import type { WantedCluster } from './wanted-cluster.ts';
@@ -16,6 +17,16 @@ export interface ClusterNames {
 export interface PlannedObjects extends Pick<Desired, 'objects' | 'held' | 'kept'> {
 	/** Something that a person may want to know, in a sentence. */
 	readonly note?: string;
+	/** Webhooks of others there. Undefined while they are not known. */
+	readonly webhooks?: WebhooksThere | undefined;
+}
+
+/** Webhooks of others in a cluster that are asked about pods of its data plane, or pods that it injects. */
+export interface WebhooksThere {
+	/** A sentence about each that keeps pods from being made. In the words of that cluster, which nobody trusts. */
+	readonly dead: readonly string[];
+	/** Kinds that may not be read there, so that something may be wrong and is not told. */
+	readonly unseen: readonly Kind[];
 }
 
 /** What removing a mesh's objects needs. The mesh's spec may be invalid. */

@@ -173,6 +173,16 @@ const table: readonly [what: string, seen: ClusterObservation, conditions: Reado
 		{ Ready: 'False/DataPlaneDegraded', DataPlaneReady: 'False/DataPlaneDegraded' },
 	],
 	[
+		'a webhook of somebody else that is dead there',
+		joined({ dataPlane: { webhooks: { dead: ['x is dead'], unseen: [] } } }),
+		{ Ready: 'False/WebhookDead', DataPlaneReady: 'True/DataPlaneReady', WebhooksAnswer: 'False/WebhookDead' },
+	],
+	[
+		'webhooks there that may not be read',
+		joined({ dataPlane: { webhooks: { dead: [], unseen: ['endpointslices.discovery.k8s.io'] } } }),
+		{ Ready: 'True/Ready', DataPlaneReady: 'True/DataPlaneReady', WebhooksAnswer: 'Unknown/WebhooksUnseen' },
+	],
+	[
 		'leaving',
 		joining({ state: 'Leaving', waiting: 'for Pilot' }),
 		{ Ready: 'False/Leaving', Joined: 'False/Leaving', CredentialsValid: 'False/NoCredentials' },
@@ -186,6 +196,15 @@ for (const [what, seen, conditions] of table) {
 		t.notThrows(() => statusSchema.parse(status));
 	});
 }
+
+test('what is said of webhooks there stays while it is not known, and goes when none is dead', (t) => {
+	const dead = told(of(joined({ dataPlane: { webhooks: { dead: ['x is dead'], unseen: [] } } })));
+	const unknown = told(of(joined({ dataPlane: {} })), dead);
+	t.is(conditionsOf(unknown).WebhooksAnswer, 'False/WebhookDead');
+	const well = told(of(joined({ dataPlane: { webhooks: { dead: [], unseen: [] } } })), unknown);
+	t.false('WebhooksAnswer' in conditionsOf(well));
+	t.is(conditionsOf(well).Ready, 'True/Ready');
+});
 
 test('all problems that the checks found are told, the first gives the reason', (t) => {
 	const status = told(of(joining({ problems: [overlap, { reason: 'PermissionsMissing', message: 'get nodes.' }] })));
@@ -214,7 +233,18 @@ const observation: fc.Arbitrary<ClusterObservation> = fc
 				expire: fc.constant(later),
 				state: fc.constantFrom('valid' as const, 'late' as const, 'expired' as const),
 			}),
-			dataPlane: fc.record({ problem, waiting: fc.constant('x'), note: fc.constant('y') }, { requiredKeys: [] }),
+			dataPlane: fc.record(
+				{
+					problem,
+					waiting: fc.constant('x'),
+					note: fc.constant('y'),
+					webhooks: fc.record({
+						dead: fc.array(fc.constant('z'), { maxLength: 1 }),
+						unseen: fc.array(fc.constant('u'), { maxLength: 1 }),
+					}),
+				},
+				{ requiredKeys: [] },
+			),
 		},
 		{ requiredKeys: ['state', 'reachable'] },
 	)

@@ -175,12 +175,14 @@ function verdictsOf(seen: ClusterObservation | undefined, before: ClusterStatus 
 		const verdict = say('NotLookedAt', 'Unknown', 'the operator has not spoken with the cluster yet');
 		return { Ready: verdict, Reachable: verdict };
 	}
+	const webhooks = seen.dataPlane && webhooksVerdict(seen.dataPlane, before);
 	const verdicts: Verdicts = {
 		Reachable: reachableVerdict(seen),
 		Compatible: compatibleVerdict(seen, before),
 		Joined: joinedVerdict(seen),
 		CredentialsValid: credentialsVerdict(seen),
 		...(seen.dataPlane === undefined ? {} : { DataPlaneReady: dataPlaneVerdict(seen.dataPlane) }),
+		...(webhooks === undefined ? {} : { WebhooksAnswer: webhooks }),
 	};
 	return { Ready: readyVerdict(seen, verdicts), ...verdicts };
 }
@@ -253,19 +255,37 @@ function dataPlaneVerdict({ problem, waiting, cause, note }: NonNullable<Cluster
 	return say('DataPlaneReady', 'True', note === undefined ? undefined : `all is there; ${note}`);
 }
 
+/** Only while something is wrong, or may be and can't be seen. What is not known now stays as it was said. */
+function webhooksVerdict(
+	{ webhooks }: NonNullable<ClusterObservation['dataPlane']>,
+	before: ClusterStatus | undefined,
+): Verdict | undefined {
+	if (webhooks === undefined) return before?.conditions?.find(({ type }) => type === 'WebhooksAnswer');
+	const { dead, unseen } = webhooks;
+	if (dead.length > 0) return say('WebhookDead', 'False', dead.join('; '));
+	if (unseen.length === 0) return undefined;
+	return say(
+		'WebhooksUnseen',
+		'Unknown',
+		`the user of the kubeconfig may not read ${unseen.join(', ')}, so whether webhooks of others there keep pods from being made is not known; meshwright clusters join, or deploy/remote, grants it`,
+	);
+}
+
 /**
  * The first condition that is wrong decides. A cluster that never joined counts as joining until something is definitely
  * wrong.
  */
 function readyVerdict(seen: ClusterObservation, verdicts: Verdicts): Verdict {
 	if (seen.state === 'Leaving') return say('Leaving', 'False', seen.waiting);
-	const { Reachable, Compatible, Joined, CredentialsValid, DataPlaneReady } = verdicts;
+	const { Reachable, Compatible, Joined, CredentialsValid, DataPlaneReady, WebhooksAnswer } = verdicts;
 	for (const verdict of [Reachable, Compatible]) if (verdict?.status === 'False') return verdict;
 	if (Reachable?.status === 'Unknown') return Reachable;
 	if (seen.joinProblem !== undefined) return joinProblemVerdict(seen.joinProblem);
 	if (Joined?.status !== 'True') return say('Joining', 'Unknown', Joined?.message);
 	if (CredentialsValid?.status !== 'True') return CredentialsValid ?? say('NoCredentials', 'False');
 	if (DataPlaneReady !== undefined && DataPlaneReady.status !== 'True') return DataPlaneReady;
+	// Its pods run until one of them is replaced.
+	if (WebhooksAnswer?.status === 'False') return WebhooksAnswer;
 	return say('Ready', 'True');
 }
 

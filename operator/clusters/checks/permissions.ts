@@ -101,7 +101,14 @@ function toLook({ namespace, role, rendered, hasPodCIDRs, hasServiceCIDRs }: Per
 				]),
 		// Why pods of a data plane do not run. Looked at only while some don't.
 		...(rendered.some(({ kind }) => kind === kinds.Deployment.kind)
-			? allow(['list', 'watch'], kinds.Pod, { namespace, isOptional })
+			? [
+					...allow(['list', 'watch'], kinds.Pod, { namespace, isOptional }),
+					// Whether webhooks of others keep pods from being made, and whether anybody answers behind their Services.
+					...allow(['list', 'watch'], kinds.MutatingWebhookConfiguration, { isOptional }),
+					...allow(['list', 'watch'], kinds.ValidatingWebhookConfiguration, { isOptional }),
+					...allow(['list', 'watch'], kinds.EndpointSlice, { isOptional }),
+					...allow(['get'], kinds.Service, { isOptional }),
+				]
 			: []),
 		...(role === 'Primary' ? [] : allow(['list'], kinds.MeshInstallation, { isOptional })),
 		...['istio', 'istio-security'].flatMap((name) => allow(['get'], kinds.ConfigMap, { namespace, name, isOptional })),

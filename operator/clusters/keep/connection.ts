@@ -92,6 +92,8 @@ export class ClusterConnection {
 	readonly partOf: string;
 	/** Asks for a pass over the cluster. */
 	readonly wake: (reason: string) => void;
+	/** Tells that something there could not be watched. It is tried again. */
+	readonly onError: (error: unknown) => void;
 	/** Functions to call at the end of the connection. */
 	readonly #endings: (() => void)[] = [];
 	readonly memory: InstallationMemory = emptyMemory();
@@ -110,6 +112,7 @@ export class ClusterConnection {
 		this.kept = kept;
 		this.partOf = partOf;
 		this.wake = wake;
+		this.onError = onError;
 		this.#now = now;
 		this.live = new ChildCaches(api, {
 			watched: watchedThere(namespace, kept),

@@ -3,6 +3,7 @@ import { emptyMemory } from '../../apply/applier.ts';
 import { toChild } from '../../apply/child.ts';
 import type { PodTrouble } from '../../apply/pod-trouble.ts';
 import { kinds } from '../../runtime/kinds.ts';
+import type { WebhooksThere } from '../cluster-objects.ts';
 import { dataPlaneOf } from './data-plane-state.ts';
 
 interface Told {
@@ -11,12 +12,13 @@ interface Told {
 	readonly gate?: string;
 	readonly isRefused?: boolean;
 	readonly secrets?: readonly string[];
+	readonly webhooks?: WebhooksThere;
 }
 
 const complete = { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable' };
 const looked: (string | undefined)[] = [];
 
-function told({ status = {}, troubles = {}, gate, isRefused = false, secrets = [] }: Told) {
+function told({ status = {}, troubles = {}, gate, isRefused = false, secrets = [], webhooks }: Told) {
 	const citadel = toChild({
 		...kinds.Deployment,
 		metadata: { name: 'istio-citadel', namespace: 'mesh', generation: 1 },
@@ -30,7 +32,7 @@ function told({ status = {}, troubles = {}, gate, isRefused = false, secrets = [
 	};
 	const live = { isBehind: () => false, ofKind: () => [citadel] };
 	const seen = { live, memory: emptyMemory(), pods };
-	return dataPlaneOf(seen, { namespace: 'mesh', gate, note: '', secrets });
+	return dataPlaneOf(seen, { namespace: 'mesh', gate, note: '', webhooks, secrets });
 }
 
 const up = { replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 };
@@ -66,6 +68,20 @@ test('why a pod does not run is told with its reason, and once its time is over 
 
 test('without the right to see pods that is told', (t) => {
 	t.regex(told({ status: coming, isRefused: true }).waiting ?? '', /may not list and watch pods/);
+});
+
+test('webhooks of others are told beside whatever else is the case, and no more than a few of them', (t) => {
+	const webhooks = { dead: ['a', 'b', 'c', 'd', 'e', 'f'], unseen: [kinds.ValidatingWebhookConfiguration] };
+	const unseen = ['validatingwebhookconfigurations.admissionregistration.k8s.io'];
+	const expected = { webhooks: { dead: ['a', 'b', 'c', 'd', 'e'], unseen } };
+	t.deepEqual(told({ status: up, webhooks }), expected);
+	t.like(told({ status: { conditions: [complete] }, webhooks }), expected);
+	t.like(told({ status: coming, webhooks }), expected);
+	const secret = 'abcdefghijklmnopqrstuvwxyz0123456789';
+	const long = told({ status: up, secrets: [secret], webhooks: { dead: [secret, 'x'.repeat(9_999)], unseen: [] } });
+	const [quoted, cut = ''] = long.webhooks?.dead ?? [];
+	t.not(quoted, secret);
+	t.true(cut.length < 500);
 });
 
 test('words that hold our credential are not repeated', (t) => {

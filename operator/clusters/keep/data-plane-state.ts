@@ -4,7 +4,8 @@ import { hasBeenReady } from '../../apply/applier.ts';
 import { type Child, isOutage, type Workload } from '../../apply/child.ts';
 import { isWorthALook, type PodWatch } from '../../apply/pod-watch.ts';
 import { kinds } from '../../runtime/kinds.ts';
-import { objectKey } from '../../runtime/object.ts';
+import { groupOf, objectKey } from '../../runtime/object.ts';
+import type { WebhooksThere } from '../cluster-objects.ts';
 import type { ClusterConnection } from './connection.ts';
 import { quote } from './failure.ts';
 import type { PassFindings } from './observe.ts';
@@ -16,6 +17,7 @@ export interface DataPlaneContext {
 	readonly gate: string | undefined;
 	/** Something that a person may want to know; empty when there is nothing. */
 	readonly note: string;
+	readonly webhooks: WebhooksThere | undefined;
 	/** See `FailureContext`. */
 	readonly secrets: readonly string[];
 }
@@ -27,10 +29,11 @@ type Seen = Pick<ClusterConnection, 'memory'> & {
 
 export function dataPlaneOf(
 	{ live, memory, pods }: Seen,
-	{ namespace, gate, note, secrets }: DataPlaneContext,
+	{ namespace, gate, note, webhooks, secrets }: DataPlaneContext,
 ): NonNullable<PassFindings['dataPlane']> {
 	// What was seen last says nothing about now.
-	if (live.isBehind(kinds.Deployment)) return { waiting: 'the Deployments there can not be seen now' };
+	const seen = webhooksOf(webhooks, secrets);
+	if (live.isBehind(kinds.Deployment)) return { waiting: 'the Deployments there can not be seen now', ...seen };
 	const workloads = [...live.ofKind(kinds.Deployment)]
 		.flatMap((child) => (child.workload === undefined ? [] : [{ child, workload: child.workload }]))
 		.sort((a, b) => (a.child.metadata.name < b.child.metadata.name ? -1 : 1));
@@ -49,11 +52,32 @@ export function dataPlaneOf(
 	const message = (some: typeof behind) => some.map((one) => one.message).join('; ');
 	if (degraded.length > 0) {
 		const problem: ClusterProblem = { reason: 'DataPlaneDegraded', message: message(degraded) };
-		return { problem: { ...problem, reason: causeOf(degraded) ?? problem.reason } };
+		return { problem: { ...problem, reason: causeOf(degraded) ?? problem.reason }, ...seen };
 	}
 	// Why pods do not run is more than what waits for them.
 	const waiting = cause === undefined && gate !== undefined ? gate : behind.length > 0 ? message(behind) : gate;
-	return { ...(waiting === undefined ? {} : { waiting }), ...(cause === undefined ? {} : { cause }), ...noted };
+	return {
+		...(waiting === undefined ? {} : { waiting }),
+		...(cause === undefined ? {} : { cause }),
+		...noted,
+		...seen,
+	};
+}
+
+/** More of them say nothing new. */
+const mostWebhooks = 5;
+
+function webhooksOf(
+	webhooks: WebhooksThere | undefined,
+	secrets: readonly string[],
+): Pick<NonNullable<PassFindings['dataPlane']>, 'webhooks'> {
+	if (webhooks === undefined) return {};
+	return {
+		webhooks: {
+			dead: webhooks.dead.slice(0, mostWebhooks).map((sentence) => quote(sentence, secrets)),
+			unseen: webhooks.unseen.map(({ plural, apiVersion }) => [plural, groupOf(apiVersion)].filter(Boolean).join('.')),
+		},
+	};
 }
 
 function isBehind({ available, desired, podsRefused, stalled }: Workload): boolean {

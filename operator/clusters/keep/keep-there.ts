@@ -2,6 +2,7 @@
 import { type ApplyResult, applyInstallation } from '../../apply/applier.ts';
 import { describeChanges } from '../../apply/ask-changes.ts';
 import type { ApplyHooks } from '../../apply/writer.ts';
+import type { WebhooksThere } from '../cluster-objects.ts';
 import type { KeeperContext } from './context.ts';
 import { dataPlaneOf } from './data-plane-state.ts';
 import { distributedKeys } from './distribute.ts';
@@ -14,7 +15,7 @@ import type { VisitThere } from './visit.ts';
 export async function keepThere(context: KeeperContext, visit: VisitThere, found: PassFindings): Promise<boolean> {
 	const { entry, mesh, there, signal } = visit;
 	const failures = failureContextOf(there.access);
-	const { result, notes, errors } = await inCluster(failures, signal, async () => {
+	const { result, notes, webhooks, errors } = await inCluster(failures, signal, async () => {
 		await there.synced(signal);
 		return applyThere(context, visit, failures.secrets);
 	});
@@ -26,6 +27,7 @@ export async function keepThere(context: KeeperContext, visit: VisitThere, found
 			namespace: mesh.namespace,
 			gate: result.gate,
 			note: notes.join('; '),
+			webhooks,
 			secrets: failures.secrets,
 		});
 	// Nobody would end it.
@@ -36,6 +38,7 @@ export async function keepThere(context: KeeperContext, visit: VisitThere, found
 interface AppliedThere {
 	readonly result: ApplyResult;
 	readonly notes: readonly string[];
+	readonly webhooks: WebhooksThere | undefined;
 	readonly errors: readonly unknown[];
 }
 
@@ -45,7 +48,7 @@ async function applyThere(
 	secrets: readonly string[],
 ): Promise<AppliedThere> {
 	const { cell, mesh, entry, names, there, signal } = visit;
-	const { note, ...planned } = await mesh.objects.inCluster(entry, there, names, signal);
+	const { note, webhooks, ...planned } = await mesh.objects.inCluster(entry, there, names, signal);
 	const distributed = distributedKeys(context, cell, mesh);
 	const result = await applyInstallation(
 		there.applier(hooksOf(context, visit, secrets)),
@@ -62,6 +65,7 @@ async function applyThere(
 	const after = await mesh.objects.afterApply?.(entry, there, result, signal);
 	return {
 		result,
+		webhooks,
 		notes: [note, describeChanges(result.changed, []), ...(after?.notes ?? [])].filter((one) => one !== undefined),
 		errors: [...result.errors, ...(after?.errors ?? [])],
 	};

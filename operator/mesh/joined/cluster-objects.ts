@@ -19,12 +19,16 @@ import { NamedObjects } from '../../runtime/watch/named-objects.ts';
 import { labelNamespaces, releaseNamespaces } from '../injection.ts';
 import { servingCertificate } from '../serving-certificate.ts';
 import { emptyViewMemory, type Lookout, type Subject, type ViewMemory, viewMesh } from '../view.ts';
+import { ForeignWebhooks } from '../webhooks/foreign-webhooks.ts';
+import { podPlaces } from '../webhooks/pod-places.ts';
 import { primaryReader } from './readers.ts';
 
 /** What a process remembers about a data plane while it is connected. */
 interface DataPlaneMemory {
 	readonly secrets: NamedObjects<SecretFacts>;
 	readonly view: ViewMemory;
+	/** Webhooks of others there that keep pods from being made. */
+	readonly webhooks: ForeignWebhooks;
 }
 
 const memories = new WeakMap<ClusterConnection, DataPlaneMemory>();
@@ -108,7 +112,7 @@ export function clusterObjects(
 				readers.set(key, objects);
 				return { objects };
 			}
-			const { secrets, view: memory } = memoryOf(there);
+			const { secrets, view: memory, webhooks } = memoryOf(there);
 			const lookout = lookoutOf(there, { secrets, mesh, applySet: names.applySet, wallClock });
 			const subject = subjectOf(cluster, names);
 			const { objects, held, kept } = await viewMesh(subject, lookout, memory, { nowMs: wallClock(), signal });
@@ -122,7 +126,15 @@ export function clusterObjects(
 				...(refused === undefined ? [] : [refused]),
 				...dataPlane.notes(addressesFor(cluster)),
 			];
-			return { objects, kept, held, ...(notes.length === 0 ? {} : { note: notes.join('; ') }) };
+			const places = podPlaces(mesh, objects, injection?.namespaces, there.live);
+			const dead = webhooks.problemsOf(mesh.name, places, true, (partOf) => partOf === names.applySet);
+			return {
+				objects,
+				kept,
+				held,
+				...(notes.length === 0 ? {} : { note: notes.join('; ') }),
+				...(dead === undefined ? {} : { webhooks: { dead, unseen: webhooks.unseen } }),
+			};
 		},
 		async afterApply(cluster, there, applied, signal) {
 			if (!there.kept.dataPlane) return { errors: [], notes: [] };
@@ -212,8 +224,16 @@ function memoryOf(there: ClusterConnection): DataPlaneMemory {
 		transform: toSecretFacts,
 		onChange: ({ name }) => there.wake(`Secret ${name} there`),
 	});
-	there.endsWith(() => secrets.stop());
-	const memory: DataPlaneMemory = { secrets, view: emptyViewMemory() };
+	const webhooks = new ForeignWebhooks({
+		api: there.api,
+		onChange: () => there.wake('a webhook of somebody else there'),
+		onError: there.onError,
+	});
+	there.endsWith(() => {
+		secrets.stop();
+		webhooks.stop();
+	});
+	const memory: DataPlaneMemory = { secrets, view: emptyViewMemory(), webhooks };
 	memories.set(there, memory);
 	return memory;
 }

@@ -9,7 +9,7 @@
 import { applySetLabel } from '../../../api/v1/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden } from '../../runtime/errors.ts';
-import { kinds } from '../../runtime/kinds.ts';
+import { type Kind, kinds } from '../../runtime/kinds.ts';
 import { type ObjectName, objectKey } from '../../runtime/object.ts';
 import { Reflector } from '../../runtime/watch/reflector.ts';
 import { ServiceLook } from './service-look.ts';
@@ -51,9 +51,10 @@ export class ForeignWebhooks {
 					partOf: object.metadata.labels?.[applySetLabel],
 					webhooks: podWebhooksOf(object),
 				}),
-				// Without the right nothing is told of this kind; docs/security.md says so.
+				// Without the right nothing is told of this kind: `unseen` tells that.
 				onError: (error) => {
-					if (!isForbidden(error)) onError(error);
+					if (isForbidden(error)) this.#becameKnown();
+					else onError(error);
 				},
 			});
 			const isNews = (configuration: Configuration | undefined) => (configuration?.webhooks.length ?? 0) > 0;
@@ -103,10 +104,20 @@ export class ForeignWebhooks {
 			.sort();
 		const isKnown =
 			this.#configurations.every(({ hasSynced, failure }) => hasSynced || isForbidden(failure)) &&
-			concerned.every(({ webhook }) => this.#looks.get(keyOf(webhook.service))?.look.isKnown !== false);
+			concerned.every(({ webhook }) => {
+				const look = this.#looks.get(keyOf(webhook.service))?.look;
+				return look === undefined || look.isKnown || look.refused !== undefined;
+			});
 		if (problems.length > 0 || isKnown) return problems;
 		if (wasTold) this.#isAwaited = true;
 		return undefined;
+	}
+
+	/** The kinds that may not be read, so that something may be wrong and is not told. */
+	get unseen(): readonly Kind[] {
+		const configurations = this.#configurations.flatMap(({ kind, failure }) => (isForbidden(failure) ? [kind] : []));
+		const behind = [...this.#looks.values()].flatMap(({ look }) => look.refused ?? []);
+		return [...new Set([...configurations, ...behind])];
 	}
 
 	#becameKnown(): void {

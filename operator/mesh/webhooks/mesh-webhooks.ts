@@ -1,16 +1,12 @@
-/** Which pods webhooks of others may be asked about: those of a mesh, and those that it injects. */
-import { injectionLabel } from '../../../api/v1/index.ts';
-import type { Child } from '../../apply/child.ts';
+/** Webhooks of others that keep pods of the meshes here from being made. */
 import type { ChildCaches } from '../../apply/child-caches.ts';
-import { namespaceIn } from '../../apply/live.ts';
 import type { Lines } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { applySetId } from '../../render/index.ts';
-import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { InstallationCache } from '../installation.ts';
 import { ForeignWebhooks, type ForeignWebhooksOptions } from './foreign-webhooks.ts';
-import type { Labels, PodPlace } from './webhook-facts.ts';
+import { podPlaces } from './pod-places.ts';
 
 export interface MeshWebhooksOptions extends ForeignWebhooksOptions {
 	readonly lines: Lines;
@@ -33,7 +29,9 @@ export class MeshWebhooks {
 	 */
 	of(mesh: ResolvedMesh, objects: readonly KubeObject[], wasTold: boolean): readonly string[] | undefined {
 		const sets = new Set([...this.#options.installations.all()].map(({ metadata }) => applySetId(metadata.name)));
-		return this.#foreign.problemsOf(mesh.name, this.#placesOf(mesh, objects), wasTold, (partOf) => sets.has(partOf));
+		const { live, lines } = this.#options;
+		const places = podPlaces(mesh, objects, lines.of(mesh).injection(mesh)?.namespaces, live);
+		return this.#foreign.problemsOf(mesh.name, places, wasTold, (partOf) => sets.has(partOf));
 	}
 
 	forget(mesh: string): void {
@@ -43,40 +41,4 @@ export class MeshWebhooks {
 	stop(): void {
 		this.#foreign.stop();
 	}
-
-	#placesOf(mesh: ResolvedMesh, objects: readonly KubeObject[]): readonly PodPlace[] {
-		const { live, lines } = this.#options;
-		const own = namespaceIn(live, mesh.namespace);
-		const pods = objects.flatMap(podLabelsOf);
-		const injection = lines.of(mesh).injection(mesh);
-		const injected =
-			injection === undefined
-				? []
-				: [...live.ofKind(kinds.Namespace)].filter((namespace) =>
-						isInjected(namespace, mesh.name, new Set(injection.namespaces)),
-					);
-		return [
-			...(own === undefined ? [] : [placeOf(own, pods)]),
-			// Labels of users' pods are not known. What chooses pods without labels chooses most.
-			...injected
-				.filter(({ metadata }) => metadata.name !== mesh.namespace)
-				.map((namespace) => placeOf(namespace, [{}])),
-		].sort((a, b) => (a.namespace < b.namespace ? -1 : 1));
-	}
-}
-
-/** Whether pods of a namespace get proxies of this mesh, by its list or by somebody's label. */
-function isInjected({ metadata, injection }: Child, mesh: string, listed: ReadonlySet<string>): boolean {
-	if (listed.has(metadata.name)) return true;
-	return injection?.switches[injectionLabel] === 'enabled' && (injection.mesh === undefined || injection.mesh === mesh);
-}
-
-function placeOf({ metadata: { name }, injection }: Child, pods: readonly Labels[]): PodPlace {
-	return { namespace: name, labels: injection?.labels ?? {}, pods };
-}
-
-function podLabelsOf({ kind, spec }: KubeObject): readonly Labels[] {
-	if (kind !== kinds.Deployment.kind) return [];
-	const { template } = spec as { readonly template: { readonly metadata?: { readonly labels?: Labels } } };
-	return [template.metadata?.labels ?? {}];
 }

@@ -1,7 +1,7 @@
 /** Watches whether anybody answers behind a Service of somebody else. */
 import type { ApiServer } from '../../runtime/client/api-server.ts';
-import { orAbsent } from '../../runtime/errors.ts';
-import { kinds } from '../../runtime/kinds.ts';
+import { isForbidden, orAbsent } from '../../runtime/errors.ts';
+import { type Kind, kinds } from '../../runtime/kinds.ts';
 import type { KubeObject, ObjectName } from '../../runtime/object.ts';
 import { isRecord } from '../../runtime/object-shape.ts';
 import { Reflector } from '../../runtime/watch/reflector.ts';
@@ -14,7 +14,7 @@ export interface ServiceLookOptions {
 	readonly service: ObjectName;
 	/** It has been without anybody who answers for long enough, or somebody answers again. */
 	readonly onChange: () => void;
-	/** It is known now that somebody answers. */
+	/** It is known now that somebody answers, or that nobody here may know. */
 	readonly onKnown: () => void;
 	readonly onError: (error: unknown) => void;
 }
@@ -25,17 +25,21 @@ export class ServiceLook {
 	readonly #slices: Reflector<boolean>;
 	#timer: NodeJS.Timeout | undefined;
 	#trouble: string | undefined;
+	#isServiceRefused = false;
 	#isStopped = false;
 
 	constructor(options: ServiceLookOptions) {
 		this.#options = options;
-		const { api, service, onError } = options;
+		const { api, service, onKnown, onError } = options;
 		this.#slices = new Reflector<boolean>(api, {
 			kind: kinds.EndpointSlice,
 			namespace: service.namespace,
 			labelSelector: `kubernetes.io/service-name=${service.name}`,
 			transform: hasReadyEndpoint,
-			onError,
+			onError: (error) => {
+				if (isForbidden(error)) onKnown();
+				else onError(error);
+			},
 		});
 		this.#slices.addHandler(({ initial }) => {
 			if (!initial) this.#look();
@@ -52,6 +56,12 @@ export class ServiceLook {
 	/** Whether it is known that somebody answers, or why nobody does. */
 	get isKnown(): boolean {
 		return this.#slices.hasSynced && this.#timer === undefined;
+	}
+
+	/** The kind that may not be read, without which nothing is known. */
+	get refused(): Kind | undefined {
+		if (isForbidden(this.#slices.failure)) return kinds.EndpointSlice;
+		return this.#isServiceRefused ? kinds.Service : undefined;
 	}
 
 	stop(): void {
@@ -79,17 +89,21 @@ export class ServiceLook {
 
 	/** A Service of type ExternalName has no endpoints here, and may have somebody who answers. */
 	async #findOut(): Promise<void> {
-		const { api, service, onError } = this.#options;
+		const { api, service, onKnown, onError } = this.#options;
 		const { apiVersion, kind } = kinds.Service;
 		try {
 			const found = await orAbsent(api.get<KubeObject>({ apiVersion, kind, ...service }));
 			if (this.#timer === undefined || this.#isStopped) return;
 			this.#timer = undefined;
+			this.#isServiceRefused = false;
 			if (found === undefined) this.#tell('does not exist');
 			else if (!isRecord(found.spec) || found.spec.type !== 'ExternalName') this.#tell('has no endpoint that is ready');
 		} catch (error) {
-			onError(error);
-			if (!this.#isStopped) this.#findOutLater();
+			if (this.#isStopped) return;
+			this.#isServiceRefused = isForbidden(error);
+			if (this.#isServiceRefused) onKnown();
+			else onError(error);
+			this.#findOutLater();
 		}
 	}
 
