@@ -3,6 +3,9 @@ import test from 'ava';
 import type { ParsedStatus } from '../api/v1/index.ts';
 import { webhookGraceMs } from '../operator/apply/applier.ts';
 import { injectionLabel, managedByLabel, managedByValue, meshLabel } from '../operator/apply/identity.ts';
+import { checkInjection } from '../operator/cli/check/injection.ts';
+import { judge } from '../operator/cli/clusters/mesh.ts';
+import { lines } from '../operator/lines/index.ts';
 import { injectorName } from '../operator/render/classic/injector-names.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { createLogger } from '../operator/runtime/log/logger.ts';
@@ -184,14 +187,29 @@ const address = endpointAddress();
 const withAddress = address === undefined ? test.serial.skip : test.serial;
 
 withAddress(
-	'the API server trusts the certificate: new pods of labelled namespaces, and no others, are sent to the injector',
+	'the API server trusts the certificate: new pods of labelled namespaces, and no others, are sent to the injector, and a dry run shows it',
 	async (t) => {
+		const stored = judge(await readInstallation(mesh.api, name), (await mesh.api.version()).gitVersion).mesh;
+		const look = async () => {
+			const place = { nowMs: Date.now(), signal: undefined };
+			const results = await checkInjection(mesh.api, stored, place);
+			return results.map(({ name: check, state, detail = '' }) => `${check} ${state} ${detail}`).join('\n');
+		};
+		t.regex(
+			await look(),
+			/^webhook-certificate ok until .*\ninjector-answers failed in namespace shop: .*sidecar-injector/,
+		);
 		await makeNamespace('plain');
 		await makeNamespace('elsewhere', { [injectionLabel]: 'enabled', [meshLabel]: 'another' });
-		const standIn: StandIn = await standInForInjector(await readCertificate(mesh.api, namespace), address ?? '');
+		const standIn: StandIn = await standInForInjector(
+			await readCertificate(mesh.api, namespace),
+			address ?? '',
+			lines.of(stored).injectedImages(stored)[0] ?? '',
+		);
 		try {
 			await pointServiceTo(mesh.api, namespace, standIn);
 			await eventually('a pod gets its proxy', () => isInjected('shop').catch(() => false));
+			t.regex(await look(), /\ninjector-answers ok in namespace shop$/);
 			for (const where of ['plain', 'elsewhere', 'kube-system', namespace]) t.false(await isInjected(where), where);
 			t.deepEqual([...new Set(standIn.asked)], ['shop']);
 		} finally {

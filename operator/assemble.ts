@@ -6,7 +6,7 @@ import { clusterClients } from './clusters/clients.ts';
 import { Endpoints } from './endpoints.ts';
 import { MeshController } from './mesh/controller.ts';
 import { clusterMetrics, meshMetrics } from './mesh/metrics.ts';
-import type { MeshOperatorOptions } from './options.ts';
+import { leaseName, type MeshOperatorOptions } from './options.ts';
 import { ApiServer } from './runtime/client/api-server.ts';
 import { loadKubeconfig } from './runtime/credentials/credentials.ts';
 import { LeaderElector } from './runtime/election/leader-election.ts';
@@ -14,7 +14,6 @@ import { leaseStore } from './runtime/election/lease.ts';
 import { EventRecorder } from './runtime/events/event-recorder.ts';
 import { createMetrics, type Metrics } from './runtime/metrics.ts';
 
-const leaseName = 'meshwright';
 /**
  * Requests in flight. This is twice what saturates an API server of two cores. Since Kubernetes 1.31 a write of a role or a
  * binding by somebody without `escalate` and `bind` waits up to 100 ms on the server, which checks it against a consistent

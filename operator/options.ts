@@ -3,6 +3,9 @@ import type { ClusterSettings } from './clusters/settings.ts';
 import type { MeshLimits } from './mesh/prepare.ts';
 import type { Logger } from './runtime/log/logger.ts';
 
+/** Name of the lease, in the namespace of the operator. */
+export const leaseName = 'meshwright';
+
 export interface MeshOperatorOptions {
 	/** Kubeconfig file. Default: `KUBECONFIG`, the Pod's ServiceAccount, `~/.kube/config`. */
 	readonly kubeconfig?: string | undefined;

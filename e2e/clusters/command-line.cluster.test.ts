@@ -77,7 +77,9 @@ test.serial('join --apply is all that it takes', async (t) => {
 	const words = ['clusters', 'join', 'far', '--mesh', 'default', '--join-context', 'far', '--no-data-plane'];
 	const { exitCode, stderr } = await cli(...words, '--apply', loopback);
 	t.is(exitCode, 0, stderr);
-	await untilCluster(home.api, 'default', 'far', 'Ready', 'True');
+	const status = await cli('clusters', 'status', 'default', '--wait', '2m');
+	t.is(status.exitCode, 0, status.stdout + status.stderr);
+	t.regex(status.stdout, /^far .* yes +yes /m);
 	await useRemoteSecret(home.api, 'istio-system', 'far');
 	const list = await cli('clusters', 'list');
 	t.is(list.exitCode, 0, list.stdout);

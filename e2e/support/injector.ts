@@ -169,13 +169,20 @@ interface Review {
 	readonly request: { readonly uid: string; readonly namespace: string };
 }
 
-/** Answers as injectors of 1.0-1.4 do: in v1beta1, with a JSON patch; here it adds an annotation alone. */
+/**
+ * Answers as injectors of 1.0-1.4 do: in v1beta1, with a JSON patch; here it adds an annotation, and a container with the
+ * image that is given.
+ */
 export async function standInForInjector(
 	{ cert, key }: { readonly cert: string; readonly key: string },
 	address: string,
+	image: string,
 ): Promise<StandIn> {
 	const asked: string[] = [];
-	const patch = [{ op: 'add', path: '/metadata/annotations', value: { [standInAnnotation]: 'yes' } }];
+	const patch = [
+		{ op: 'add', path: '/metadata/annotations', value: { [standInAnnotation]: 'yes' } },
+		{ op: 'add', path: '/spec/containers/-', value: { name: 'istio-proxy', image } },
+	];
 	const server = createServer({ cert, key }, (incoming, outgoing) => {
 		const answer = async () => {
 			const { request } = JSON.parse(await text(incoming)) as Review;

@@ -5,6 +5,7 @@ export {
 	readCertificateAuthority,
 	shareLeft,
 } from './certificate-authority.ts';
+export { readCertificates } from './pem.ts';
 export {
 	type AuthorityFiles,
 	type AuthorityProblem,

@@ -263,6 +263,45 @@ test.serial('who may not is told so, with what to do', async (t) => {
 	}
 });
 
+test.serial(
+	'check makes a line unknown for whom may not look, names the right, and fails only where something is wrong',
+	async (t) => {
+		const kubeconfig = await cluster.kubeconfigFor({ namespace: 'default', name: 'nobody' });
+		const { exitCode, stdout, stderr } = await meshwright(['check', '--kubeconfig', kubeconfig]);
+		t.is(exitCode, 1, stderr);
+		t.regex(stdout, /^ {2}✔ the API server answers: Kubernetes v1\.\d+/m);
+		t.regex(stdout, /^ {2}✔ its clock and the one here agree$/m);
+		t.regex(
+			stdout,
+			/^ {2}\? you may see what is looked at: you may not list meshinstallations\.meshwright\.io, get custom/m,
+		);
+		t.regex(stdout, /^ {2}\? MeshInstallation is defined.*: you may not get customresourcedefinitions/m);
+		t.regex(stdout, /^ {2}\? the operator runs .*: you may not get deployments\.apps in namespace meshwright-system$/m);
+		t.regex(stdout, /^ {6}see docs\/check\.md#operator-runs$/m);
+		t.regex(stdout, /^Of \d sentences 0 are not true, \d are not known\.$/m);
+		t.notRegex(stdout, /✘/);
+	},
+);
+
+test.serial('check says what is wrong with an operator that does not run, and --wait ends in time', async (t) => {
+	const { exitCode, stdout, stderr } = await cli('check', '--wait', '2s', '-o', 'json');
+	t.is(exitCode, 1, stderr);
+	const { ok, groups } = JSON.parse(stdout);
+	t.false(ok);
+	const checks: Record<string, string>[] = groups.flatMap(({ checks: all }: { checks: object[] }) => all);
+	const stateOf = (name: string) => checks.find((check) => check.name === name)?.state;
+	t.deepEqual(['api-server', 'user-rights', 'own-definition', 'operator-runs', 'operator-leads'].map(stateOf), [
+		'ok',
+		'ok',
+		'ok',
+		'failed',
+		'failed',
+	]);
+	// Each line is written once, though it is looked at every second.
+	t.is(stderr.match(/^waiting: ✘ operator: the operator runs/gm)?.length, 1, stderr);
+	t.is((await cli('check', 'nothing')).exitCode, 2);
+});
+
 async function makeInstallation(name: string, ready: boolean, notReady = 'still at it'): Promise<void> {
 	const object = { apiVersion: 'meshwright.io/v1', kind: 'MeshInstallation', metadata: { name } };
 	const stored = await api.apply({ ...object, spec: { version: '1.4.10', namespace: name } }, { fieldManager: 'test' });

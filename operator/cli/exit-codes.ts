@@ -1,10 +1,10 @@
 /** The exit codes of the command line. They mean the same for all commands, so that a script needs one table. */
 export const exitCodes = {
-	/** Done; `diff`: nothing would change; `status`, `clusters list` and `check`: everything is ready. */
+	/** Done; `diff`: nothing would change; `status`, `clusters list` and `status`: everything is ready; `check`: all is well. */
 	ok: 0,
 	/**
 	 * Done, and the answer is "no": `diff` found changes, `status` an installation that is not ready, `clusters` a cluster
-	 * that is not ready, may not join or has not left.
+	 * that is not ready, may not join or has not left, `check` something that is not well or not known.
 	 */
 	differs: 1,
 	/** Not done: wrong usage, refused input, no access, no answer. */

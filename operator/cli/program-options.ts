@@ -107,6 +107,12 @@ export const meshOption = (): Option =>
 export const outputOption = (...choices: readonly string[]): Option =>
 	new Option('-o, --output <format>', 'output format').choices(choices);
 
+/** How long to look again, in milliseconds. */
+export const waitOption = (until: string): Option =>
+	new Option('--wait <duration>', `look again ${until}, for this long at most`).argParser(
+		(text) => seconds(text) * 1000,
+	);
+
 export const joinContextOption = (): Option =>
 	new Option('--join-context <name>', 'context of the other cluster, with your own rights there');
 export const joinKubeconfigOption = (): Option =>
@@ -168,13 +174,11 @@ export function withLimits(command: Command): Command {
 
 /** Adds the same to a command that tells what the operator would refuse. */
 export function withOperatorLimits(command: Command): Command {
-	return withLimits(command).addOption(operatorNamespaceOption());
+	return withLimits(command).addOption(operatorNamespaceOption('namespace of the operator, which is closed to meshes'));
 }
 
-const operatorNamespaceOption = (): Option =>
-	new Option('--operator-namespace <name>', 'namespace of the operator, which is closed to meshes')
-		.argParser(label)
-		.default('meshwright-system');
+export const operatorNamespaceOption = (words: string): Option =>
+	new Option('--operator-namespace <name>', words).argParser(label).default('meshwright-system');
 
 export interface LimitOptions {
 	readonly overlays: 'restricted' | 'unrestricted';

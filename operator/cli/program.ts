@@ -16,11 +16,13 @@ import {
 	label,
 	manifestsOption,
 	meshOption,
+	operatorNamespaceOption,
 	outputOption,
 	positiveNumber,
 	type Report,
 	recursiveOption,
 	seconds,
+	waitOption,
 	wholeNumber,
 	withLimits,
 	withOperatorLimits,
@@ -45,6 +47,7 @@ export function createProgram(report: Report): Command {
 				'meshwright inject -f app.yaml                  # manifests with the proxy in their pods',
 				'meshwright validate -R manifests               # what is wrong with Gateways, VirtualServices and their like',
 				'meshwright status --watch                      # how far it is',
+				'meshwright check                               # whether all is well, and what to do where it is not',
 				'meshwright clusters list                       # the clusters that are joined, and how they are',
 			)}\n\nExit codes: 0 done; 1 done, and the answer is no (differences, not ready); 2 failed.`,
 		);
@@ -248,6 +251,21 @@ export function createProgram(report: Report): Command {
 			`${examples('meshwright status', 'meshwright status default --watch', 'meshwright status -o json')}\n\nExit codes: 0 all are ready; 1 at least one is not; 2 failed.`,
 		)
 		.action(async (name, options) => report(await (await import('./status.ts')).status(name, options)));
+
+	program
+		.command('check')
+		.argument('[name]', 'name of a MeshInstallation (default: all)')
+		.description('say what should be so, from the API server to the last joined cluster, and whether it is')
+		.addOption(kubeconfigOption())
+		.addOption(contextOption())
+		.addOption(operatorNamespaceOption('namespace of the operator'))
+		.addOption(waitOption('until all is well'))
+		.addOption(outputOption('text', 'yaml', 'json').default('text'))
+		.addHelpText(
+			'after',
+			`${examples('meshwright check', 'meshwright check default --wait 5m', 'meshwright check -o json')}\n\nNothing is changed: pods are asked for by dry run. What you have no right to see is told as unknown, with the right.\ndocs/check.md says of each line what it is about.\n\nExit codes: 0 every sentence is true; 1 one is not, or is not known; 2 failed.`,
+		)
+		.action(async (name, options) => report(await (await import('./check/check.ts')).checkAll(name, options)));
 
 	addJoinCommands(addClusterCommands(program, report), report);
 	addRemoteSecretCommands(program, report);

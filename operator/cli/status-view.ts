@@ -40,7 +40,7 @@ export function isReady({ status, generation, deleting }: InstallationView): boo
 type Paint = (style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string) => string;
 
 /** `Reconciling` and `Stalled` mean trouble when True, all others when not. */
-function isGood({ type, status }: Condition): boolean {
+export function isGood({ type, status }: Condition): boolean {
 	return type === 'Reconciling' || type === 'Stalled' ? status === 'False' : status === 'True';
 }
 

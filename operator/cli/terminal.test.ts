@@ -160,3 +160,17 @@ test('a status with lines in its messages forges no line of `status`', (t) => {
 	// `print` makes one line of it.
 	t.is(changedConditions(undefined, object, paint).length, 1);
 });
+
+test.serial('live lines are cut to the width, written over, and taken away; a pipe gets none', async (t) => {
+	const code = `
+		const { LiveLines } = await import(${JSON.stringify(terminal)});
+		const live = new LiveLines();
+		live.update(['one', 'x'.repeat(30)]);
+		live.update(['\\u001b[2Jtwo']);
+		live.end();`;
+	const pretend = 'data:text/javascript,Object.assign(process.stderr,{isTTY:true,columns:20,rows:5})';
+	const run = (...args: readonly string[]) => node([...args, '--input-type=module', '--eval', code]);
+	const shown = (await run('--import', pretend)).stderr.split('\u001b').join('^');
+	t.is(shown, `one\n${'x'.repeat(18)}…\n^[2A^[0J\\u{1b}[2Jtwo\n^[1A^[0J`);
+	t.is((await run()).stderr, '');
+});

@@ -7,7 +7,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { clearScreenDown, moveCursor } from 'node:readline';
 import { styleText } from 'node:util';
+import stringWidth from 'string-width';
 import { visible } from '../runtime/visible-text.ts';
 import { exitCodes } from './exit-codes.ts';
 
@@ -79,6 +81,40 @@ export async function printDocument(text: string): Promise<void> {
 /** Prints remarks beside the result. They go to standard error, and so never into a pipe. A text is one line. */
 export function note(lines: string | readonly string[]): void {
 	process.stderr.write(written(lines));
+}
+
+/** Lines at the end of a terminal's standard error that are written over by the next ones. */
+export class LiveLines {
+	/** Whether there is a terminal. Without one nothing is ever written over, and nothing is written here. */
+	readonly isLive = process.stderr.isTTY === true;
+	#shown = 0;
+
+	/** Shows these instead of those before. What doesn't fit is cut. */
+	update(lines: readonly string[]): void {
+		if (!this.isLive) return;
+		this.end();
+		const { columns = 80, rows = 24 } = process.stderr;
+		const fitting = lines.slice(0, rows - 1).map((line) => fitted(line, columns));
+		process.stderr.write(written(fitting));
+		this.#shown = fitting.length;
+	}
+
+	/** Takes them away. */
+	end(): void {
+		if (this.#shown === 0) return;
+		moveCursor(process.stderr, 0, -this.#shown);
+		clearScreenDown(process.stderr);
+		this.#shown = 0;
+	}
+}
+
+/** The line when it has room in so many columns. Otherwise its beginning, without colours. */
+function fitted(line: string, columns: number): string {
+	const plain = unpainted(line);
+	if (stringWidth(plain) < columns) return line;
+	let text = plain.slice(0, columns);
+	while (stringWidth(text) > columns - 2) text = text.slice(0, -1);
+	return `${text.toWellFormed()}…`;
 }
 
 /** Where a person can answer a program that we run. Its prompts have no end of line. */

@@ -9,6 +9,7 @@ import {
 	loopbackOption,
 	outputOption,
 	type Report,
+	waitOption,
 } from '../program-options.ts';
 
 const proxiesOption = (): Option =>
@@ -75,6 +76,20 @@ export function addClusterCommands(program: Command, report: Report): Command {
 		.addHelpText(
 			'after',
 			`${examples('meshwright clusters list', 'meshwright clusters list default -o json')}\n\nExit codes: 0 all are ready; 1 at least one is not; 2 failed.`,
+		)
+		.action(async (mesh, options) => report(await (await import('./list.ts')).clustersList(mesh, options)));
+
+	clusters
+		.command('status')
+		.argument('[mesh]', 'name of a MeshInstallation (default: all)')
+		.description('show the same as list, and wait until all are ready')
+		.addOption(kubeconfigOption())
+		.addOption(contextOption())
+		.addOption(waitOption('until all are ready'))
+		.addOption(outputOption('text', 'yaml', 'json').default('text'))
+		.addHelpText(
+			'after',
+			`${examples('meshwright clusters status --wait 5m', 'meshwright clusters status default --wait 90s -o json')}\n\nExit codes: 0 all are ready; 1 at least one is not, when the time is over; 2 failed.`,
 		)
 		.action(async (mesh, options) => report(await (await import('./list.ts')).clustersList(mesh, options)));
 

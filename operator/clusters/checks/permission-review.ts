@@ -86,17 +86,46 @@ function roleKey({ kind, name, namespace = '' }: RoleName): string {
 
 /** Whether an authorizer allows something. Rejects as `ApiServer.request` does. */
 export async function isAllowed(api: ApiServer, question: Question, signal: AbortSignal | undefined): Promise<boolean> {
+	return review(api, 'SelfSubjectAccessReview', {}, question, signal);
+}
+
+/** An account, as authorizers know it. */
+export interface Account {
+	readonly user: string;
+	readonly groups: readonly string[];
+}
+
+/**
+ * Whether an authorizer allows something to somebody else (SubjectAccessReview). Only who may ask is answered. Rejects as
+ * `ApiServer.request` does.
+ */
+export async function isAllowedTo(
+	api: ApiServer,
+	{ user, groups }: Account,
+	question: Question,
+	signal: AbortSignal | undefined,
+): Promise<boolean> {
+	return review(api, 'SubjectAccessReview', { user, groups }, question, signal);
+}
+
+async function review(
+	api: ApiServer,
+	kind: 'SelfSubjectAccessReview' | 'SubjectAccessReview',
+	subject: object,
+	question: Question,
+	signal: AbortSignal | undefined,
+): Promise<boolean> {
 	const [resource, subresource] = question.resource.split('/');
 	const { verb, group, namespace, name } = question;
 	const { body } = await api.request<{ readonly status?: { readonly allowed?: unknown } }>({
 		method: 'POST',
-		path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+		path: `/apis/authorization.k8s.io/v1/${kind.toLowerCase()}s`,
 		body: {
 			apiVersion: 'authorization.k8s.io/v1',
-			kind: 'SelfSubjectAccessReview',
-			spec: { resourceAttributes: { verb, group, resource, subresource, namespace, name } },
+			kind,
+			spec: { ...subject, resourceAttributes: { verb, group, resource, subresource, namespace, name } },
 		},
-		kind: 'SelfSubjectAccessReview',
+		kind,
 		isReadOnly: true,
 		isIdempotent: true,
 		signal,

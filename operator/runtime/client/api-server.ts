@@ -97,6 +97,8 @@ export interface Response<T> {
 	readonly body: T;
 	/** Texts of the `Warning` headers. None from a stranger. */
 	readonly warnings: readonly string[];
+	/** The `Date` header: when the server answered, by its own clock, to the second. */
+	readonly date: string | undefined;
 }
 
 export interface ListOptions extends CallOptions {
@@ -313,6 +315,7 @@ export class ApiServer {
 				status,
 				body: this.#parse(call.description, answer.body),
 				warnings: this.isForeign ? [] : warningsOf(answer.headers.warning),
+				date: typeof answer.headers.date === 'string' ? answer.headers.date : undefined,
 			});
 		}
 		if (status === 401 && attempt === 1 && this.#transport.refreshCredentials()) {
