@@ -10,6 +10,7 @@ import {
 	readVerbs,
 	rightsFor,
 	rightsParts,
+	rightsToSeeBounds,
 	rightToIssueTokens,
 	rightToKeepSecrets,
 	rightToLabel,
@@ -134,6 +135,7 @@ function computeNeeds(rendered: readonly KubeObject[]): readonly NeededRight[] {
 		...[...namespaces].flatMap((namespace) => [
 			rightToKeepSecrets(namespace),
 			rightToSeePods(namespace),
+			...rightsToSeeBounds(namespace),
 			rightToIssueTokens(namespace),
 		]),
 	];

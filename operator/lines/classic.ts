@@ -6,6 +6,7 @@ import { observeCertificateAuthority } from '../plan/classic/certificate-authori
 import { citadelOfAllNamespaces } from '../plan/classic/citadel-rivalry.ts';
 import { factsOf, injectorCertificateOf, type RootMemory, rememberRoots, seenBy } from '../plan/classic/facts.ts';
 import { classicGates, sharedAuthorityBeforeCitadel } from '../plan/classic/gates.ts';
+import { classicUpgradeRules } from '../plan/classic/upgrade/rules.ts';
 import {
 	type ClassicRelease,
 	checkObject,
@@ -89,6 +90,8 @@ export const classicLine: Line<ResolvedClassicMesh, ClassicFacts, RootMemory> = 
 			namespaced: scope === 'Namespaced',
 		})),
 	checkObject: (release, object) => checkObject(release as ClassicRelease, object),
+
+	upgradeRules: classicUpgradeRules,
 
 	injection: (mesh) =>
 		mesh.injector === undefined

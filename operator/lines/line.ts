@@ -10,6 +10,7 @@ import type { Gate, GateContext } from '../plan/gate.ts';
 import type { Exclusive } from '../plan/rivalry.ts';
 import type { SecretFacts } from '../plan/secret-facts.ts';
 import type { Seen, Sight } from '../plan/sight.ts';
+import type { UpgradeRules } from '../plan/upgrade/rules.ts';
 import type {
 	EndOfLine,
 	ObjectCheck,
@@ -173,6 +174,9 @@ export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends ob
 	objectKinds(release: Release): readonly ObjectKind[];
 	/** What is wrong with such an object: nobody else says so. Pure. */
 	checkObject(release: Release, object: unknown): ObjectCheck;
+
+	/** What is checked before a change of version, beside what all lines share. */
+	readonly upgradeRules: UpgradeRules<Mesh>;
 
 	// Users' namespaces and pods
 

@@ -98,6 +98,15 @@ export function rightToSeePods(namespace: string): NeededRight {
 	return { part: 'mesh', namespace, rule: ruleFor(kinds.Pod, ['list', 'watch']) };
 }
 
+/** Seeing what bounds the pods of a mesh, before a change of version makes more of them. Without it that is told. */
+export function rightsToSeeBounds(namespace: string): readonly NeededRight[] {
+	return [kinds.ResourceQuota, kinds.LimitRange].map((kind) => ({
+		part: 'mesh',
+		namespace,
+		rule: ruleFor(kind, ['list']),
+	}));
+}
+
 /** Labelling users' namespaces for the injector. Their owner chooses which, so no list of names can narrow it. */
 export const rightToLabel: NeededRight = { part: 'injection', rule: ruleFor(kinds.Namespace, ['patch']) };
 

@@ -21,6 +21,8 @@ export const kinds = {
 	Pod: kind('v1', 'Pod', 'pods', true),
 	ConfigMap: kind('v1', 'ConfigMap', 'configmaps', true),
 	Secret: kind('v1', 'Secret', 'secrets', true),
+	ResourceQuota: kind('v1', 'ResourceQuota', 'resourcequotas', true),
+	LimitRange: kind('v1', 'LimitRange', 'limitranges', true),
 	Service: kind('v1', 'Service', 'services', true),
 	Endpoints: kind('v1', 'Endpoints', 'endpoints', true),
 	EndpointSlice: kind('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices', true),

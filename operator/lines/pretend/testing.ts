@@ -122,6 +122,7 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 
 	objectKinds: () => [],
 	checkObject: () => ({ kind: 'other' }),
+	upgradeRules: { kinds: () => [], object: () => [], proxyIn: () => undefined, mesh: () => [] },
 
 	injection: () => undefined,
 	injectedImages: () => [],

@@ -114,7 +114,8 @@ export class ServiceLook {
 	}
 }
 
-function hasReadyEndpoint({ endpoints }: KubeObject): boolean {
+/** Whether an EndpointSlice has an endpoint that answers. */
+export function hasReadyEndpoint({ endpoints }: KubeObject): boolean {
 	return (
 		Array.isArray(endpoints) &&
 		endpoints.some((endpoint) => {

@@ -11,7 +11,7 @@ export type Labels = Readonly<Record<string, string>>;
 /** A label selector (kubernetes `apimachinery/pkg/apis/meta/v1/types.go`). Undefined selects all. */
 export type LabelSelector = Readonly<Record<string, unknown>> | undefined;
 
-/** A webhook that is called through a Service for new pods, with failurePolicy Fail. */
+/** A webhook that is called through a Service, for new pods unless said otherwise, with failurePolicy Fail. */
 export interface PodWebhook {
 	/** `MutatingWebhookConfiguration istio-sidecar-injector, webhook sidecar-injector.istio.io` */
 	readonly title: string;
@@ -34,12 +34,20 @@ export interface PodPlace {
 const mostWebhooks = 64;
 
 /** The webhooks of a configuration that may keep pods from being made. The others are dropped. */
-export function podWebhooksOf({ kind, metadata, webhooks }: KubeObject): readonly PodWebhook[] {
+export function podWebhooksOf(configuration: KubeObject): readonly PodWebhook[] {
+	return blockingWebhooksOf(configuration, isAboutNewPods);
+}
+
+/** The webhooks of a configuration without whose answer something is refused, if a rule of theirs is about it. */
+export function blockingWebhooksOf(
+	{ kind, metadata, webhooks }: KubeObject,
+	isAbout: (rule: Readonly<Record<string, unknown>>) => boolean,
+): readonly PodWebhook[] {
 	return recordsIn(webhooks)
 		.slice(0, mostWebhooks)
 		.flatMap((webhook): readonly PodWebhook[] => {
 			// The default of admissionregistration.k8s.io/v1 is Fail.
-			if (webhook.failurePolicy === 'Ignore' || !recordsIn(webhook.rules).some(isAboutNewPods)) return [];
+			if (webhook.failurePolicy === 'Ignore' || !recordsIn(webhook.rules).some(isAbout)) return [];
 			const service = isRecord(webhook.clientConfig) ? webhook.clientConfig.service : undefined;
 			// Behind a URL nobody here can look.
 			if (!isRecord(service) || typeof service.namespace !== 'string' || typeof service.name !== 'string') return [];
@@ -97,7 +105,7 @@ function labelOf(labels: Labels, key: string): string | undefined {
 	return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
-function isAboutNewPods(rule: Readonly<Record<string, unknown>>): boolean {
+export function isAboutNewPods(rule: Readonly<Record<string, unknown>>): boolean {
 	return isRuleAbout(rule, kinds.Pod, 'CREATE') && has(rule.apiVersions, kinds.Pod.apiVersion, '*');
 }
 

@@ -1,0 +1,134 @@
+/**
+ * Gathers from a cluster what the checks before a change of version judge. It reads alone, page by page, keeps little, and
+ * ends in time. The operator does it in the background, the command line with the rights of whoever calls it.
+ */
+import type { ParsedStatus } from '../../../api/v1/index.ts';
+import type { Lines } from '../../lines/index.ts';
+import { kubernetesTooOld } from '../../plan/compatibility.ts';
+import { type SecretFacts, toSecretFacts } from '../../plan/secret-facts.ts';
+import { type Gathered, known, type Looked, type SeenCluster } from '../../plan/upgrade/gathered.ts';
+import type { Hop } from '../../plan/upgrade/rules.ts';
+import type { ResolvedMesh } from '../../releases/index.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { isForbidden, orAbsent } from '../../runtime/errors.ts';
+import { kinds } from '../../runtime/kinds.ts';
+import { groupOf, type KubeObject } from '../../runtime/object.ts';
+import { recordsIn } from '../../runtime/object-shape.ts';
+import type { CertificateAuthorityObservation } from '../../status/certificate-authority.ts';
+import { gatherNodes, gatherPods } from './gather-nodes.ts';
+import { gatherObjects } from './gather-objects.ts';
+import { gatherWebhooks } from './gather-webhooks.ts';
+import { type LookingAt, lookFor } from './look.ts';
+
+export interface GatherOptions {
+	readonly api: Pick<ApiServer, 'get' | 'list' | 'pages'>;
+	readonly lines: Lines;
+	readonly hop: Hop;
+	/** What the new version renders. */
+	readonly objects: readonly KubeObject[];
+	/** The status of the MeshInstallation, for its joined clusters. Undefined when there is none. */
+	readonly status: ParsedStatus | undefined;
+	/** Wall clock. */
+	readonly now: Date;
+	readonly signal: AbortSignal;
+}
+
+/** Rejects when the API server does not answer. What it does not allow is told in the result. */
+export async function gather({ api, lines, hop, objects, status, now, signal }: GatherOptions): Promise<Gathered> {
+	const at: LookingAt = { api, signal };
+	const { to } = hop;
+	const line = lines.of(to);
+	const rules = line.upgradeRules;
+	const { namespace } = to;
+	const definitions = await lookFor('list customresourcedefinitions', () => gatherDefinitions(at));
+	// One after the other: nobody waits for it, and the API server has others to serve.
+	const ofObjects = await gatherObjects(at, rules, hop, definitions);
+	const listIn = (kind: typeof kinds.ResourceQuota | typeof kinds.LimitRange) =>
+		lookFor(`list ${kind.plural} in namespace ${namespace}`, async () => {
+			return (await api.list<KubeObject>(kind, { namespace, signal })).items;
+		});
+	return {
+		...ofObjects,
+		definitions,
+		authority: await gatherAuthority(at, lines, to, now),
+		nodes: await lookFor('list nodes', () => gatherNodes(at)),
+		pods: await lookFor('list pods in all namespaces', () => gatherPods(at, rules, to)),
+		quotas: await listIn(kinds.ResourceQuota),
+		limitRanges: await listIn(kinds.LimitRange),
+		webhooks: await lookFor('list webhook configurations, namespaces and endpointslices', () =>
+			gatherWebhooks(at, to, objects, line.injection(to)?.namespaces),
+		),
+		clusters: clustersOf(to, status),
+	};
+}
+
+/** Istio's definitions, without their schemas. */
+async function gatherDefinitions({ api, signal }: LookingAt): Promise<readonly KubeObject[]> {
+	const found: KubeObject[] = [];
+	const read = (crd: KubeObject): undefined => {
+		const { apiVersion, kind, metadata, spec, status } = crd as KubeObject & {
+			readonly spec?: Fields;
+			readonly status?: Fields;
+		};
+		const isIstios = groupOf(`${String(spec?.group)}/`).endsWith('istio.io');
+		if (!isIstios) return;
+		const { name, labels = {}, annotations = {} } = metadata;
+		const versions = recordsIn(spec?.versions).map(({ name: version, served }) => ({ name: version, served }));
+		found.push({
+			apiVersion,
+			kind,
+			metadata: { name, labels, annotations },
+			spec: { scope: spec?.scope, versions },
+			status: { storedVersions: status?.storedVersions },
+		});
+	};
+	for await (const _ of api.pages<undefined>(kinds.CustomResourceDefinition, { limit: 20, read, signal }));
+	return found;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+async function gatherAuthority(
+	{ api, signal }: LookingAt,
+	lines: Lines,
+	mesh: ResolvedMesh,
+	now: Date,
+): Promise<Looked<CertificateAuthorityObservation | 'none'>> {
+	const line = lines.of(mesh);
+	const secrets = new Map<string, SecretFacts | 'unknown'>();
+	const { apiVersion, kind } = kinds.Secret;
+	for (const name of line.sees(mesh).secrets) {
+		try {
+			const secret = await orAbsent(
+				api.get<KubeObject>({ apiVersion, kind, namespace: mesh.namespace, name }, { signal }),
+			);
+			if (secret !== undefined) secrets.set(name, toSecretFacts(secret));
+		} catch (error) {
+			if (!isForbidden(error)) throw error;
+			secrets.set(name, 'unknown');
+		}
+	}
+	return known(line.authority(mesh, (name) => secrets.get(name), now));
+}
+
+/** What the status of the MeshInstallation says of the clusters that the new version is to serve. */
+function clustersOf(
+	{ multiCluster, release }: ResolvedMesh,
+	status: ParsedStatus | undefined,
+): Looked<readonly SeenCluster[]> {
+	const { clusters } = multiCluster;
+	return known(
+		clusters.map(({ name, role }): SeenCluster => {
+			const seen = status?.clusters?.find((one) => one.name === name);
+			const reachable = seen?.conditions?.find(({ type }) => type === 'Reachable');
+			const trouble =
+				reachable?.status === 'False'
+					? reachable.message
+					: reachable?.status === 'True'
+						? undefined
+						: 'the operator has not heard of it yet';
+			const refusal = seen?.serverVersion === undefined ? undefined : kubernetesTooOld(release, seen.serverVersion);
+			return { name, role, trouble, refusal };
+		}),
+	);
+}

@@ -1,0 +1,87 @@
+/** Asks all checks about a change of version of one MeshInstallation, with a cluster or without one. */
+import type { ParsedStatus } from '../../../api/v1/index.ts';
+import type { Lines } from '../../lines/index.ts';
+import { checkUpgrade, type Rendered } from '../../plan/upgrade/check-upgrade.ts';
+import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
+import { type Gathered, nothingGathered } from '../../plan/upgrade/gathered.ts';
+import type { Hop } from '../../plan/upgrade/rules.ts';
+import type { ResolvedMesh } from '../../releases/index.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { gather } from './gather.ts';
+import type { UpgradeTarget } from './target.ts';
+
+export interface UpgradeSubject {
+	/** The version that runs, and its mesh where it can be told. Undefined when nothing runs. */
+	readonly from: { readonly version: string; readonly mesh: ResolvedMesh | undefined } | undefined;
+	/** The version asked for. */
+	readonly to: UpgradeTarget & { readonly version: string };
+	readonly status: ParsedStatus | undefined;
+}
+
+export interface AskOptions {
+	readonly lines: Lines;
+	/** The cluster to look at. Undefined when there is none. */
+	readonly api: Pick<ApiServer, 'get' | 'list' | 'pages'> | undefined;
+	/** Wall clock. */
+	readonly now: Date;
+	readonly signal: AbortSignal;
+}
+
+export interface Answer {
+	readonly findings: readonly UpgradeFinding[];
+	/** What the two versions render, where that can be told. */
+	readonly before: Rendered | undefined;
+	readonly after: Rendered | undefined;
+}
+
+/** Runs all checks. Rejects when the API server does not answer. */
+export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): Promise<Answer> {
+	const { from, to } = subject;
+	const { lines, api } = options;
+	const { mesh } = to;
+	const before = from?.mesh === undefined ? undefined : renderedOf(lines, from.mesh);
+	const after = mesh === undefined ? undefined : renderedOf(lines, mesh);
+	const hop = from === undefined || mesh === undefined ? undefined : hopOf(lines, from, mesh);
+	const gathered =
+		after === undefined || mesh === undefined || api === undefined
+			? nothingGathered(api === undefined ? 'no cluster was asked' : 'the new version can not be rendered')
+			: await gather({
+					api,
+					lines,
+					hop: hop ?? { from: { version: mesh.release.version, release: mesh.release, mesh }, to: mesh },
+					objects: after.objects,
+					status: subject.status,
+					now: options.now,
+					signal: options.signal,
+				});
+	const findings = checkUpgrade({
+		from: from?.version,
+		to: to.version,
+		known: lines.releases.map(({ version }) => version),
+		problems: to.prepared.ok ? [] : to.prepared.problems,
+		before,
+		after,
+		gathered,
+		ofLine: hop === undefined ? [] : lines.of(hop.to).upgradeRules.mesh(hop, { definitions: definitionsOf(gathered) }),
+	});
+	return { findings, before, after };
+}
+
+/** A hop within one line. Between lines nobody knows more than the path. */
+function hopOf(lines: Lines, from: NonNullable<UpgradeSubject['from']>, to: ResolvedMesh): Hop | undefined {
+	const release = lines.releases.find(({ version }) => version === from.version);
+	if (release !== undefined && release.line !== to.line) return undefined;
+	const mesh = from.mesh?.line === to.line ? from.mesh : undefined;
+	return { from: { version: from.version, release, mesh }, to };
+}
+
+function renderedOf(lines: Lines, mesh: ResolvedMesh): Rendered | undefined {
+	const rendered = lines.renderMesh(mesh, lines.of(mesh).standIns);
+	return rendered.ok
+		? { namespace: mesh.namespace, objects: rendered.objects, definitions: lines.renderCrds(mesh) }
+		: undefined;
+}
+
+function definitionsOf({ definitions }: Gathered) {
+	return definitions.isKnown ? definitions.value : [];
+}
