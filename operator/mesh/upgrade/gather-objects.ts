@@ -6,7 +6,7 @@ import { FindingTally } from '../../plan/upgrade/tally.ts';
 import type { ObjectKind } from '../../releases/index.ts';
 import { isForbidden, isNotFound } from '../../runtime/errors.ts';
 import { groupOf, type KubeObject } from '../../runtime/object.ts';
-import type { LookingAt } from './look.ts';
+import { isOutOfTime, type LookingAt } from './look.ts';
 
 /** A page is in memory as a whole, and whoever writes objects makes them as large as an API server lets him. */
 const pageSize = 20;
@@ -46,7 +46,10 @@ export async function gatherObjects(
 			}
 		} catch (error) {
 			if (isForbidden(error)) forbidden.push(nameOf(kind));
+			else if (isOutOfTime(signal))
+				gaps.push({ what: `objects of ${nameOf(kind)} and others`, why: 'it takes too long' });
 			else if (!isNotFound(error)) throw error;
+			if (signal.aborted) break;
 		}
 	}
 	if (forbidden.length > 0) {

@@ -10,7 +10,7 @@ import { type Gathered, known, type Looked, type SeenCluster } from '../../plan/
 import type { Hop } from '../../plan/upgrade/rules.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
-import { isForbidden, orAbsent } from '../../runtime/errors.ts';
+import { orAbsent } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { groupOf, type KubeObject } from '../../runtime/object.ts';
 import { recordsIn } from '../../runtime/object-shape.ts';
@@ -40,22 +40,22 @@ export async function gather({ api, lines, hop, objects, status, now, signal }: 
 	const line = lines.of(to);
 	const rules = line.upgradeRules;
 	const { namespace } = to;
-	const definitions = await lookFor('list customresourcedefinitions', () => gatherDefinitions(at));
+	const definitions = await lookFor(at, 'list customresourcedefinitions', () => gatherDefinitions(at));
 	// One after the other: nobody waits for it, and the API server has others to serve.
 	const ofObjects = await gatherObjects(at, rules, hop, definitions);
 	const listIn = (kind: typeof kinds.ResourceQuota | typeof kinds.LimitRange) =>
-		lookFor(`list ${kind.plural} in namespace ${namespace}`, async () => {
+		lookFor(at, `list ${kind.plural} in namespace ${namespace}`, async () => {
 			return (await api.list<KubeObject>(kind, { namespace, signal })).items;
 		});
 	return {
 		...ofObjects,
 		definitions,
-		authority: await gatherAuthority(at, lines, to, now),
-		nodes: await lookFor('list nodes', () => gatherNodes(at)),
-		pods: await lookFor('list pods in all namespaces', () => gatherPods(at, rules, to)),
+		authority: await lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),
+		nodes: await lookFor(at, 'list nodes', () => gatherNodes(at)),
+		pods: await lookFor(at, 'list pods in all namespaces', () => gatherPods(at, rules, to)),
 		quotas: await listIn(kinds.ResourceQuota),
 		limitRanges: await listIn(kinds.LimitRange),
-		webhooks: await lookFor('list webhook configurations, namespaces and endpointslices', () =>
+		webhooks: await lookFor(at, 'list webhook configurations, namespaces and endpointslices', () =>
 			gatherWebhooks(at, to, objects, line.injection(to)?.namespaces),
 		),
 		clusters: clustersOf(to, status),
@@ -93,22 +93,15 @@ async function gatherAuthority(
 	lines: Lines,
 	mesh: ResolvedMesh,
 	now: Date,
-): Promise<Looked<CertificateAuthorityObservation | 'none'>> {
+): Promise<CertificateAuthorityObservation | 'none'> {
 	const line = lines.of(mesh);
-	const secrets = new Map<string, SecretFacts | 'unknown'>();
+	const secrets = new Map<string, SecretFacts>();
 	const { apiVersion, kind } = kinds.Secret;
 	for (const name of line.sees(mesh).secrets) {
-		try {
-			const secret = await orAbsent(
-				api.get<KubeObject>({ apiVersion, kind, namespace: mesh.namespace, name }, { signal }),
-			);
-			if (secret !== undefined) secrets.set(name, toSecretFacts(secret));
-		} catch (error) {
-			if (!isForbidden(error)) throw error;
-			secrets.set(name, 'unknown');
-		}
+		const secret = await orAbsent(api.get({ apiVersion, kind, namespace: mesh.namespace, name }, { signal }));
+		if (secret !== undefined) secrets.set(name, toSecretFacts(secret));
 	}
-	return known(line.authority(mesh, (name) => secrets.get(name), now));
+	return line.authority(mesh, (name) => secrets.get(name), now);
 }
 
 /** What the status of the MeshInstallation says of the clusters that the new version is to serve. */

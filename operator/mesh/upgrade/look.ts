@@ -1,4 +1,4 @@
-/** How the checks before a change of version look at a cluster: reading alone, bounded in time, told when a right is missing. */
+/** How the checks before a change of version look at a cluster: reading alone, bounded in time. What is not allowed is told. */
 import { known, type Looked, unknown } from '../../plan/upgrade/gathered.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden } from '../../runtime/errors.ts';
@@ -9,14 +9,24 @@ export interface LookingAt {
 }
 
 /**
- * Looks, or says why not.
+ * Looks, or says why not. Rejects when the API server does not answer, and when the caller ends it.
  * @param right what the account must be allowed: `list nodes`
  */
-export async function lookFor<T>(right: string, look: () => Promise<T>): Promise<Looked<T>> {
+export async function lookFor<T>(
+	{ signal }: Pick<LookingAt, 'signal'>,
+	right: string,
+	look: () => Promise<T>,
+): Promise<Looked<T>> {
 	try {
 		return known(await look());
 	} catch (error) {
 		if (isForbidden(error)) return unknown(`the right to ${right} is missing`);
+		if (isOutOfTime(signal)) return unknown('it takes too long');
 		throw error;
 	}
+}
+
+/** Whether the time is over that the whole look has. */
+export function isOutOfTime({ aborted, reason }: AbortSignal): boolean {
+	return aborted && reason instanceof DOMException && reason.name === 'TimeoutError';
 }

@@ -4,7 +4,7 @@ import { found } from './catalogue.ts';
 import type { UpgradeFinding } from './finding.ts';
 
 /** @param known the full versions that can be installed, for the way in between */
-export function checkPath(from: string, to: string, known: readonly string[]): readonly UpgradeFinding[] {
+export function checkPath(from: string, to: string, known: readonly string[] = []): readonly UpgradeFinding[] {
 	const [before, after] = [readFullVersion(from), readFullVersion(to)];
 	const subject = 'spec.version';
 	if (before === undefined || after === undefined) {
