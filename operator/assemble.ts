@@ -56,6 +56,7 @@ export async function assemble(options: MeshOperatorOptions): Promise<Assembly> 
 		api,
 		log,
 		limits: { ...options.limits, operatorNamespace: options.namespace },
+		operatorVersion: options.version,
 		concurrency: options.concurrency,
 		resyncMs: options.resyncMs,
 		configFollowedAfterMs: options.configFollowedAfterMs,

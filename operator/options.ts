@@ -30,6 +30,8 @@ export interface MeshOperatorOptions {
 	readonly wallClock?: (() => number) | undefined;
 	/** What joined clusters are allowed. Default: nothing beyond what is safe everywhere. */
 	readonly clusters?: ClusterSettings | undefined;
+	/** Version of this operator. Default: that of the package. */
+	readonly version?: string | undefined;
 	/** What meshes are allowed. The operator's own namespace is closed to them in any case. */
 	readonly limits?: Omit<MeshLimits, 'operatorNamespace'> | undefined;
 	readonly log: Logger;

@@ -9,11 +9,11 @@ export const notSupportedYet: readonly string[] = [
 	'spec.upgrade.progressDeadline',
 	'spec.upgrade.onFailure',
 	'spec.upgrade.pauseBefore',
-	'spec.upgrade.approved',
+	'spec.upgrade.approved.version',
+	'spec.upgrade.approved.stage',
 	'spec.upgrade.windows',
 	'spec.upgrade.inactiveRevisionGracePeriod',
 	'spec.upgrade.restartWorkloads',
-	'spec.upgrade.holdOperatorChanges',
 	'spec.deletion.blockWhileInUse',
 ];
 

@@ -1218,11 +1218,11 @@ export interface Gateways {
  */
 export interface UpgradeApproval {
 	/**
-	 * The version to which the approved stage leads.
+	 * Not supported yet. The version to which the approved stage leads.
 	 */
 	version?: string;
 	/**
-	 * The last stage that is approved. Those before it are approved with it.
+	 * Not supported yet. The last stage that is approved. Those before it are approved with it.
 	 */
 	stage?:
 		| 'CRDs'
@@ -1305,7 +1305,7 @@ export interface Upgrade {
 		| 'Workloads'
 	)[];
 	/**
-	 * Not supported yet. What may go on although pauseBefore or holdOperatorChanges stops it.
+	 * What may go on although pauseBefore or holdOperatorChanges stops it.
 	 */
 	approved?: UpgradeApproval;
 	/**
@@ -1321,7 +1321,7 @@ export interface Upgrade {
 	 */
 	restartWorkloads?: RestartWorkloads;
 	/**
-	 * Not supported yet. true: what a new version of the operator would change in a mesh waits until approved.operator names that version. false when not set.
+	 * true: what a new version of the operator would change in a mesh waits until approved.operator names that version. false when not set.
 	 */
 	holdOperatorChanges?: boolean;
 }
@@ -1771,6 +1771,32 @@ export interface UpgradeStatus {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "OperatorUpgrade".
+ */
+export interface OperatorUpgrade {
+	/**
+	 * The version of the operator that made what stood.
+	 */
+	from: string;
+	/**
+	 * The version that renders it otherwise.
+	 */
+	to: string;
+	/**
+	 * How many objects differ.
+	 */
+	objects: number;
+	/**
+	 * Held: they stay as they are until they are approved, see spec.upgrade.holdOperatorChanges.
+	 */
+	state: 'Held' | 'Applying' | 'Applied';
+	/**
+	 * Which objects they are, and what becomes of them.
+	 */
+	message: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "Inventory".
  */
 export interface Inventory {
@@ -1786,6 +1812,18 @@ export interface Inventory {
 	 * A hash of the settings, apart from the version, from which these objects were made.
 	 */
 	settings?: string;
+	/**
+	 * The version of Istio for which they were made.
+	 */
+	version?: string;
+	/**
+	 * The version of the operator that made them.
+	 */
+	operator?: string;
+	/**
+	 * A part of the hash of each object, by which a later version of the operator tells what it would make otherwise.
+	 */
+	bodies?: string;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -1920,6 +1958,10 @@ export interface MeshInstallationStatus {
 	 * The change of version that goes on, or could not be finished.
 	 */
 	upgrade?: UpgradeStatus;
+	/**
+	 * What another version of the operator changes in this mesh by itself, or has changed last. Absent when it was never any.
+	 */
+	operatorUpgrade?: OperatorUpgrade;
 	/**
 	 * Joined and listed clusters: 2/3.
 	 */

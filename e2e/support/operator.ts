@@ -17,7 +17,7 @@ export interface StartOperatorOptions
 	extends Partial<
 		Pick<
 			MeshOperatorOptions,
-			'log' | 'resyncMs' | 'wallClock' | 'configFollowedAfterMs' | 'clusters' | 'leaderElect' | 'limits'
+			'log' | 'version' | 'resyncMs' | 'wallClock' | 'configFollowedAfterMs' | 'clusters' | 'leaderElect' | 'limits'
 		>
 	> {
 	/** Instead of the kubeconfig of the cluster's operator account. */

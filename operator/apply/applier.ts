@@ -249,7 +249,7 @@ const childrenCache = new WeakMap<
 >();
 
 /** The rendered objects that belong to the installation alone, with their owner. Computed once per rendering. */
-function childrenOf({ objects, owner }: Desired): readonly KubeObject[] {
+export function childrenOf({ objects, owner }: Pick<Desired, 'objects' | 'owner'>): readonly KubeObject[] {
 	const cached = childrenCache.get(objects);
 	const uid = owner?.uid;
 	if (cached !== undefined && cached.uid === uid) return cached.children;

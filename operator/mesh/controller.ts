@@ -2,7 +2,9 @@
  * The wiring: watches → queue → pass. Starts its parts in the order in which they need each other and stops them in
  * reverse. Runs in every replica. Without the lease it keeps its caches warm and writes nothing.
  */
+
 import { definedFields, namespaceOf } from '../../api/v1/index.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import type { CrdMemory } from '../apply/apply-crds.ts';
 import { RepairLimit } from '../apply/repair-limit.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
@@ -45,6 +47,8 @@ export interface MeshControllerOptions {
 	readonly log: Logger;
 	/** The lines of releases that can be installed. Default: all. */
 	readonly lines?: Lines;
+	/** Version of this operator. Default: that of the package. */
+	readonly operatorVersion?: string | undefined;
 	/** What whoever runs the operator lets meshes do. */
 	readonly limits?: MeshLimits | undefined;
 	/** How many installations are worked on at a time. Default 64. */
@@ -181,6 +185,7 @@ export class MeshController {
 			applier,
 			clusters: this.#joined,
 			limits: options.limits,
+			operatorVersion: options.operatorVersion ?? manifest.version,
 			serverVersion: () => this.#serverVersion,
 			wallClock: options.wallClock ?? Date.now,
 			random: this.#random,

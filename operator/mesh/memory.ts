@@ -2,6 +2,7 @@
 import { emptyMemory, type InstallationMemory } from '../apply/applier.ts';
 import type { ResolvedMesh } from '../releases/index.ts';
 import type { StoredInstallation } from './installation.ts';
+import type { OperatorMemory } from './operator-change/look.ts';
 import type { Prepared } from './prepare.ts';
 import { emptyViewMemory, type ViewMemory } from './view.ts';
 
@@ -9,6 +10,7 @@ export interface Memory {
 	readonly uid: string;
 	readonly apply: InstallationMemory;
 	readonly view: ViewMemory;
+	readonly operator: OperatorMemory;
 	prepared: { readonly spec: unknown; readonly serverVersion: string; readonly value: Prepared } | undefined;
 	/** Passes in a row that were given up because rights were missing. */
 	refusals: number;
@@ -27,6 +29,7 @@ export class Memories {
 			uid,
 			apply: emptyMemory(),
 			view: emptyViewMemory(),
+			operator: {},
 			prepared: undefined,
 			refusals: 0,
 			configuration: undefined,

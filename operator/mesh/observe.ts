@@ -17,6 +17,7 @@ import type { PodsSeen } from './pods.ts';
  * @param version the release that they run
  * @param memory what is remembered about them
  * @param pods why pods of Deployments that are not as wanted do not run; undefined while all are as wanted
+ * @param standing keys of Deployments that are left as they stand, whatever was rendered
  */
 export function observeWorkloads(
 	object: StoredInstallation,
@@ -25,6 +26,7 @@ export function observeWorkloads(
 	memory: InstallationMemory,
 	live: LiveObjects,
 	pods: PodsSeen | undefined,
+	standing?: ReadonlySet<string>,
 ): readonly WorkloadObservation[] {
 	const isUnknown = live.isBehind?.(kinds.Deployment) === true;
 	return objects
@@ -40,7 +42,7 @@ export function observeWorkloads(
 				component,
 				revision,
 				object: describeObject(workload),
-				image: mainImage(workload),
+				image: (standing?.has(key) ? live.get(key)?.workload?.images[0] : undefined) ?? mainImage(workload),
 				version,
 				appliedGeneration: memory.applied.get(key)?.generation,
 				...stateOf(live.get(key)?.workload, hasBeenReady(memory, key), isUnknown),

@@ -8,6 +8,7 @@ import {
 	type ApplierOptions,
 	applyInstallation,
 	assertNamespaceStays,
+	childrenOf,
 	type InstallationPlan,
 	planInstallation,
 } from '../apply/applier.ts';
@@ -32,6 +33,7 @@ import type { JoinedClusters } from './joined/joined-clusters.ts';
 import { Memories, type Memory } from './memory.ts';
 import type { Mutators } from './mutators.ts';
 import { observeRunning, observeWorkloads } from './observe.ts';
+import { lookAtOperator, type OperatorLook } from './operator-change/look.ts';
 import { errorOf, isOnlyConflict, isOnlyForeign, type Outcome } from './outcome.ts';
 import type { MeshPods } from './pods.ts';
 import { type Prepared, type PreparedMesh, prepare } from './prepare.ts';
@@ -61,6 +63,8 @@ export interface ReconcilerOptions {
 	readonly limits?: MeshLimits | undefined;
 	/** Whether the operator may do what a mesh needs. */
 	readonly access: Access;
+	/** Version of this operator. */
+	readonly operatorVersion: string;
 	/** Version of the cluster's API server, `v1.36.3`. */
 	readonly serverVersion: () => string;
 	/** How children are written. The hooks differ per installation and come from `onNotice` and `onApply`. */
@@ -155,13 +159,15 @@ export class Reconciler {
 			const lacking = await access.toLook(prepared.mesh, (mesh) => clusters.recordsOf(mesh), signal);
 			if (lacking !== undefined) return this.#refuse(object, lacking, memory);
 			if (!prepared.paused) owned = await this.#writer.addFinalizer(object, signal);
-			const view = await this.#view(object, prepared, memory, signal);
+			const looked = await this.#view(object, prepared, memory, signal);
+			const change = this.#operatorChange(owned, prepared, looked, memory);
+			const { view } = change;
 			if (prepared.paused) return await this.#watchOnly(object, prepared, view, memory, signal);
 			const planned = planInstallation(this.#options.applier, this.#desired(owned, view), memory.apply);
 			const isQuiet = planned.differing === 0;
 			const refusal = isQuiet ? undefined : await access.toWrite(prepared.mesh, view.objects, signal);
 			return refusal === undefined
-				? await this.#apply(owned, prepared, { ...view, planned }, memory, signal)
+				? await this.#apply(owned, prepared, { ...view, planned, change }, memory, signal)
 				: this.#refuse(owned, refusal, memory);
 		} catch (error) {
 			signal.throwIfAborted();
@@ -182,7 +188,7 @@ export class Reconciler {
 	async #apply(
 		object: StoredInstallation,
 		prepared: PreparedMesh,
-		view: MeshView & { readonly planned: InstallationPlan },
+		view: OperatorLook['view'] & { readonly planned: InstallationPlan; readonly change: OperatorLook },
 		memory: Memory,
 		signal: AbortSignal,
 	): Promise<Outcome> {
@@ -207,8 +213,12 @@ export class Reconciler {
 		const observed = {
 			...this.#observe(object, prepared, view, memory),
 			findings: [...explained.findings, ...errors.map(findingOfError)],
-			gate: applied.gate,
-			inventory: applied.hash === undefined ? undefined : { objects: applied.objects, hash: applied.hash },
+			gate: applied.gate ?? view.change.gate,
+			inventory:
+				applied.hash === undefined
+					? undefined
+					: view.change.inventory({ objects: applied.objects, hash: applied.hash, applied: memory.apply.applied }),
+			operatorUpgrade: view.change.status(applied.hash !== undefined),
 			note: notesOf(mesh, view, labelled.notes, applier.live),
 			changed,
 		};
@@ -219,11 +229,21 @@ export class Reconciler {
 		return { object, observed, errors, failure: ' is not as asked', againInMs };
 	}
 
+	/** What this version of the operator changes by itself. What its owner has not approved is left as it stands. */
+	#operatorChange(object: StoredInstallation, prepared: PreparedMesh, view: MeshView, memory: Memory): OperatorLook {
+		return lookAtOperator(object, prepared, view, {
+			operator: this.#options.operatorVersion,
+			live: this.#options.applier.live,
+			children: childrenOf(this.#desired(object, view)),
+			memory: memory.operator,
+		});
+	}
+
 	/** `spec.paused`: the status goes on, and nothing else is written. */
 	async #watchOnly(
 		object: StoredInstallation,
 		prepared: PreparedMesh,
-		view: MeshView,
+		view: OperatorLook['view'],
 		memory: Memory,
 		signal: AbortSignal,
 	): Promise<Outcome> {
@@ -238,7 +258,12 @@ export class Reconciler {
 	}
 
 	/** What is told about a mesh, whether it is written or not. */
-	#observe(object: StoredInstallation, { installation, mesh }: PreparedMesh, { objects }: MeshView, memory: Memory) {
+	#observe(
+		object: StoredInstallation,
+		{ installation, mesh }: PreparedMesh,
+		{ objects, standing }: OperatorLook['view'],
+		memory: Memory,
+	) {
 		const { applier, clusters, lines, pods, secrets, userObjects, wallClock, webhooks } = this.#options;
 		const { version } = installation.spec;
 		const secret = (name: string) => secrets.get({ namespace: mesh.namespace, name });
@@ -251,6 +276,7 @@ export class Reconciler {
 				memory.apply,
 				applier.live,
 				pods.of(mesh, objects, applier.live),
+				standing,
 			),
 			certificateAuthority: lines.of(mesh).authority(mesh, secret, new Date(wallClock())),
 			clusters: clusters.observationOf(object, mesh),
@@ -349,12 +375,13 @@ export class Reconciler {
 		return Math.max(0, memory.configuration.since + configFollowedAfterMs - now);
 	}
 
-	#desired({ apiVersion, kind, metadata, status }: StoredInstallation, { objects, held, kept }: MeshView) {
+	#desired({ apiVersion, kind, metadata, status }: StoredInstallation, view: OperatorLook['view']) {
+		const { objects, written = objects, held, kept } = view;
 		const { name, uid = '' } = metadata;
 		return {
 			owner: { apiVersion, kind, name, uid },
 			partOf: applySetId(name),
-			objects,
+			objects: written,
 			recordedHash: status?.inventory?.hash,
 			held,
 			kept,

@@ -16,6 +16,8 @@ const control = [
 	'spec.deletion.force',
 	'spec.deletion.timeout',
 	'spec.sidecarInjector.namespaces',
+	'spec.upgrade.holdOperatorChanges',
+	'spec.upgrade.approved.operator',
 	// How other clusters are reached, told apart and joined.
 	'spec.multiCluster.clusterName',
 	'spec.multiCluster.server',

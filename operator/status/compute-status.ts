@@ -38,7 +38,9 @@ export interface Observation {
 	/** Undefined when nothing could be rendered. */
 	readonly workloads?: readonly WorkloadObservation[] | undefined;
 	/** Undefined while not everything is applied. */
-	readonly inventory?: { readonly objects: number; readonly hash: string } | undefined;
+	readonly inventory?: NonNullable<ParsedStatus['inventory']> | undefined;
+	/** What another version of the operator changes by itself; `none` for nothing. Undefined when this pass did not look. */
+	readonly operatorUpgrade?: NonNullable<ParsedStatus['operatorUpgrade']> | 'none' | undefined;
 	/** `none` for a mesh without Citadel. Undefined when this pass did not look. */
 	readonly certificateAuthority?: CertificateAuthorityObservation | 'none' | undefined;
 	/** Joined clusters. Undefined when this pass did not look. */
@@ -83,6 +85,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 	const shown = components?.map(({ status }) => status) ?? previous?.components;
 	const version = runningVersion(observation, components);
 	const inventory = observation.inventory ?? previous?.inventory;
+	const operatorUpgrade = observation.operatorUpgrade ?? previous?.operatorUpgrade ?? 'none';
 	return {
 		observedGeneration: generation,
 		...(version === undefined ? {} : { version }),
@@ -93,6 +96,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		...certificateAuthorityStatus(observation.certificateAuthority, previous),
 		...clusters,
 		...(inventory === undefined ? {} : { inventory }),
+		...(operatorUpgrade === 'none' ? {} : { operatorUpgrade }),
 	};
 }
 

@@ -39,6 +39,11 @@ const inventory = z
 		settings: optional(word).describe(
 			'A hash of the settings, apart from the version, from which these objects were made.',
 		),
+		version: optional(word).describe('The version of Istio for which they were made.'),
+		operator: optional(word).describe('The version of the operator that made them.'),
+		bodies: optional(z.string().max(65_536)).describe(
+			'A part of the hash of each object, by which a later version of the operator tells what it would make otherwise.',
+		),
 	})
 	.meta({ title: 'Inventory' });
 
@@ -136,6 +141,21 @@ export const status = z
 				})
 				.meta({ title: 'UpgradeStatus' }),
 		).describe('The change of version that goes on, or could not be finished.'),
+		operatorUpgrade: optional(
+			z
+				.strictObject({
+					from: word.describe('The version of the operator that made what stood.'),
+					to: word.describe('The version that renders it otherwise.'),
+					objects: count.describe('How many objects differ.'),
+					state: z
+						.enum(['Held', 'Applying', 'Applied'])
+						.describe('Held: they stay as they are until they are approved, see spec.upgrade.holdOperatorChanges.'),
+					message: sentence.describe('Which objects they are, and what becomes of them.'),
+				})
+				.meta({ title: 'OperatorUpgrade' }),
+		).describe(
+			'What another version of the operator changes in this mesh by itself, or has changed last. Absent when it was never any.',
+		),
 		joinedClusters: optional(word).describe('Joined and listed clusters: 2/3.'),
 		clusters: optional(
 			listMap(
