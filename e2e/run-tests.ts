@@ -16,6 +16,7 @@ import { ClusterPool } from './control-plane/cluster-pool.ts';
 import { lenderVariable, startLending } from './control-plane/lending.ts';
 import { locateControlPlane } from './control-plane/locate.ts';
 import { bundleVariable, operatorBundle } from './support/bundle.ts';
+import { librariesVariable, testLibraries } from './support/libraries.ts';
 import { findFiles, selectFiles } from './test-files.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -201,7 +202,8 @@ count(await check(controlPlane, say));
 const isReady = counts.failed === 0;
 if (wanted.length === 0) (await Promise.all(staticChecks.map((entry) => check(entry)))).forEach(count);
 if (isReady && alone.length + withCluster.length > 0 && !interrupted.signal.aborted) {
-	const env = { [bundleVariable]: await operatorBundle() };
+	const [bundle, libraries] = await Promise.all([operatorBundle(), testLibraries(say)]);
+	const env = { [bundleVariable]: bundle, [librariesVariable]: libraries };
 	if (alone.length > 0) count(await runTests('tests that need no cluster', alone, concurrency.alone, env));
 	if (withCluster.length > 0 && !interrupted.signal.aborted) {
 		count(await runWithClusters(withCluster, programs, env));
