@@ -26,7 +26,7 @@ const { files: patterns } = JSON.parse(readFileSync(path.join(root, 'package.jso
 	readonly files: readonly string[];
 };
 /** How many test files run side by side on two cores: those with a cluster wait for it most of the time. */
-const concurrency = { alone: 3, withCluster: 6 } as const;
+const concurrency = { alone: 3, withCluster: 8 } as const;
 /**
  * Each server of a control plane works on one processor: here several of them share two, and threads that wake each other to
  * share the work of one server take a fifth more CPU time for it.

@@ -26,10 +26,15 @@ const longest: readonly RegExp[] = [
 	/crash-points-crds\./,
 	/rotation\./,
 	/\/crash-points\./,
+	/\/faults\./,
 	/full-mesh\./,
-	/leaving\./,
+	/bench\./,
 	/crash-points-/,
-	/\/(?:demo|faults|release-change|bench|data-plane|scaling|rolling)/,
+	/data-plane-authority\./,
+	/leaving\./,
+	/\/components\./,
+	/cli\/(?:clusters\/clusters|commands)\./,
+	/\/(?:demo|citadel|release-change|data-plane|scaling|rolling|inject)\b/,
 ];
 
 function rank(file: string): number {
