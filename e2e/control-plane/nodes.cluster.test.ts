@@ -8,7 +8,7 @@ const deployment = z.object({ status: z.object({ readyReplicas: z.number().optio
 const node = z.object({ metadata: z.object({ name: z.string() }), spec: z.object({ podCIDR: z.string() }) });
 
 test.serial(
-	'with all parts nodes have pod ranges, a Deployment gets ready, and its garbage is collected',
+	'with all parts nodes have pod ranges, a Deployment gets ready, and its garbage is collected; what can not be pulled waits',
 	async (t) => {
 		const own = await clusterFor(t, { parts: 'all', nodes: 3, name: 'full', podCIDR: '10.240.0.0/16' });
 		const { items: nodes } = z.object({ items: z.array(node) }).parse(await own.request({ path: '/api/v1/nodes' }));
@@ -50,5 +50,12 @@ test.serial(
 			'its Pods are gone',
 			async () => podList.parse(await own.request({ path: pods })).items.length === 0,
 		);
+		const container = { name: 'web', image: 'registry.invalid/web:1' };
+		const body = { metadata: { name: 'unpulled' }, spec: { containers: [container] } };
+		await own.request({ method: 'POST', path: pods, body });
+		await eventually('an image of a registry that can not be is not pulled', async () =>
+			JSON.stringify(await own.request({ path: `${pods}/unpulled` })).includes('"reason":"ImagePullBackOff"'),
+		);
+		await own.request({ method: 'DELETE', path: `${pods}/unpulled` });
 	},
 );

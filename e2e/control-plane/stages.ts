@@ -99,7 +99,28 @@ podIPs:
 {{ end }}
 `;
 
-/** Every rule of the simulation: Nodes become and stay ready, Pods run as soon as they have a Node and go when they are deleted. */
+/** No registry can have such a name (RFC 2606), so nothing can be pulled from it. */
+const unpullable = '.spec.containers.[] | select(.image | test("^[^/]*\\\\.invalid/")) | .image';
+
+const unpulledStatus = `phase: Pending
+conditions:
+- { type: Ready, status: 'False', reason: ContainersNotReady, lastTransitionTime: {{ Now | Quote }} }
+containerStatuses:
+{{ range .spec.containers }}
+- name: {{ .name | Quote }}
+  image: {{ .image | Quote }}
+  imageID: ''
+  restartCount: 0
+  ready: false
+  started: false
+  state: { waiting: { reason: ImagePullBackOff, message: {{ printf "Back-off pulling image %q" .image | Quote }} } }
+{{ end }}
+`;
+
+/**
+ * Every rule of the simulation: Nodes become and stay ready, Pods run as soon as they have a Node and go when they are
+ * deleted. Images of registries below `.invalid` can't be pulled.
+ */
 export const stages: readonly object[] = [
 	stage('node-ready', 'Node', [{ key: isReady, operator: 'NotIn', values: ['True'] }], {
 		statusTemplate: nodeStatus,
@@ -119,8 +140,20 @@ export const stages: readonly object[] = [
 			notDeleted,
 			{ key: isReady, operator: 'NotIn', values: ['True'] },
 			{ key: '.status.phase', operator: 'In', values: ['Pending'] },
+			{ key: unpullable, operator: 'DoesNotExist' },
 		],
 		{ statusTemplate: podStatus },
+	),
+	stage(
+		'pod-unpulled',
+		'Pod',
+		[
+			notDeleted,
+			{ key: unpullable, operator: 'Exists' },
+			{ key: '.spec.nodeName', operator: 'Exists' },
+			{ key: '.status.containerStatuses.[0].state.waiting.reason', operator: 'DoesNotExist' },
+		],
+		{ statusTemplate: unpulledStatus },
 	),
 	stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestamp', operator: 'Exists' }], { delete: true }),
 ];
