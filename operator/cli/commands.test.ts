@@ -270,6 +270,8 @@ const commands = [
 	'uninject',
 	'install',
 	'status',
+	'upgrade',
+	'precheck',
 	'clusters',
 	'remote-secret',
 	'completion',
@@ -277,6 +279,7 @@ const commands = [
 const subcommands = [
 	...['list', 'check', 'matrix', 'join', 'leave'].map((name) => ['clusters', name] as const),
 	['remote-secret', 'create'] as const,
+	['upgrade', 'plan'] as const,
 ];
 
 test.serial('every command has help with examples', async (t) => {
@@ -296,6 +299,26 @@ test.serial('every command has help with examples', async (t) => {
 	const { exitCode, stderr } = await meshwright(['clusters', 'bogus']);
 	t.is(exitCode, 2);
 	t.regex(stderr, /unknown command 'bogus'/);
+});
+
+test.serial('precheck without a cluster makes the checks that need none, and says which were not made', async (t) => {
+	const mesh = (version: string) => installation('default', `{version: ${version}, profile: default}`);
+	const check = (version: string, ...args: readonly string[]) =>
+		meshwright(['precheck', '-f', '-', '--no-cluster', '--from', '1.3.8', ...args], mesh(version));
+	const well = await check('1.4.10');
+	t.is(well.exitCode, 0);
+	t.regex(well.stdout, /^istio-pilot +1\.3\.8 +1\.4\.10 +replaced +/m);
+	t.regex(well.stdout, /^✔ the way from version to version$/m);
+	t.regex(well.stdout, /^\? your Istio objects, .* could not be looked at, since no cluster was asked$/m);
+	const skipped = await meshwright(['precheck', '-f', '-', '--no-cluster', '--from', '1.2.10'], mesh('1.4.10'));
+	t.is(skipped.exitCode, 1);
+	t.regex(
+		skipped.stdout,
+		/^✘ minor-skipped: spec\.version leads from 1\.2\.10 to 1\.4\.10.*\n {4}do: Set it to 1\.3\.8 first/m,
+	);
+	const data = JSON.parse((await check('1.4.10-rc.1', '-o', 'json')).stdout)[0];
+	t.true(data.blocked);
+	t.true(data.findings.some(({ name }: { name: string }) => name === 'setting-refused' || name === 'version-unknown'));
 });
 
 test.serial('a kubeconfig that is missing, broken or without the context is told as such', async (t) => {

@@ -4,7 +4,8 @@ export const exitCodes = {
 	ok: 0,
 	/**
 	 * Done, and the answer is "no": `diff` found changes, `status` an installation that is not ready, `clusters` a cluster
-	 * that is not ready, may not join or has not left, `check` something that is not well or not known.
+	 * that is not ready, may not join or has not left, `check` something that is not well or not known,
+	 * `upgrade plan` and `precheck` a blocker.
 	 */
 	differs: 1,
 	/** Not done: wrong usage, refused input, no access, no answer. */

@@ -27,6 +27,7 @@ import {
 	withLimits,
 	withOperatorLimits,
 } from './program-options.ts';
+import { addUpgradeCommands } from './upgrade/program.ts';
 import { describeVersion } from './version.ts';
 
 export function createProgram(report: Report): Command {
@@ -46,6 +47,7 @@ export function createProgram(report: Report): Command {
 				'meshwright diff -f mesh.yaml                   # what applying it would change',
 				'meshwright inject -f app.yaml                  # manifests with the proxy in their pods',
 				'meshwright validate -R manifests               # what is wrong with Gateways, VirtualServices and their like',
+				'meshwright upgrade plan                        # which versions may follow, and what stands against them',
 				'meshwright status --watch                      # how far it is',
 				'meshwright check                               # whether all is well, and what to do where it is not',
 				'meshwright clusters list                       # the clusters that are joined, and how they are',
@@ -267,6 +269,7 @@ export function createProgram(report: Report): Command {
 		)
 		.action(async (name, options) => report(await (await import('./check/check.ts')).checkAll(name, options)));
 
+	addUpgradeCommands(program, report);
 	addJoinCommands(addClusterCommands(program, report), report);
 	addRemoteSecretCommands(program, report);
 

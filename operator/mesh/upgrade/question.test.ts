@@ -1,6 +1,6 @@
 import test from 'ava';
 import { lines } from '../../lines/index.ts';
-import { checkUpgrade } from '../../plan/upgrade/check-upgrade.ts';
+import { checkUpgrade, findingsOf } from '../../plan/upgrade/check-upgrade.ts';
 import { type Gathered, known, unknown } from '../../plan/upgrade/gathered.ts';
 import { describeFinding } from '../../plan/upgrade/insist.ts';
 import { FindingTally } from '../../plan/upgrade/tally.ts';
@@ -56,7 +56,7 @@ test('all blockers are told at once, each with what it is about and a remedy', a
 		webhooks: known([{ title: 'webhook a', about: 'new pods', trouble: 'Service a/b does not exist' }]),
 		clusters: known([{ name: 'west', role: 'Remote', trouble: 'no answer', refusal: undefined }]),
 	};
-	const findings = checkUpgrade({
+	const areas = checkUpgrade({
 		from: '1.2.10',
 		to: '1.4.10',
 		known: lines.releases.map(({ version }) => version),
@@ -66,6 +66,7 @@ test('all blockers are told at once, each with what it is about and a remedy', a
 		gathered,
 		ofLine: [],
 	});
+	const findings = findingsOf(areas);
 	const blockers = findings.filter(({ severity }) => severity === 'blocker');
 	t.deepEqual(
 		[...new Set(blockers.map(({ name }) => name))],

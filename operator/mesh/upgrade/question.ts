@@ -1,9 +1,9 @@
 /** Asks all checks about a change of version of one MeshInstallation, with a cluster or without one. */
 import type { ParsedStatus } from '../../../api/v1/index.ts';
 import type { Lines } from '../../lines/index.ts';
-import { checkUpgrade, type Rendered } from '../../plan/upgrade/check-upgrade.ts';
+import { type CheckedArea, checkUpgrade, findingsOf, type Rendered } from '../../plan/upgrade/check-upgrade.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
-import { type Gathered, nothingGathered } from '../../plan/upgrade/gathered.ts';
+import { type Gathered, known, type Looked, nothingGathered, type SeenProxies } from '../../plan/upgrade/gathered.ts';
 import type { Hop } from '../../plan/upgrade/rules.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -28,7 +28,10 @@ export interface AskOptions {
 }
 
 export interface Answer {
+	readonly areas: readonly CheckedArea[];
 	readonly findings: readonly UpgradeFinding[];
+	/** The proxies that run, by version. */
+	readonly proxies: Looked<readonly SeenProxies[]>;
 	/** What the two versions render, where that can be told. */
 	readonly before: Rendered | undefined;
 	readonly after: Rendered | undefined;
@@ -54,7 +57,7 @@ export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): 
 					now: options.now,
 					signal: options.signal,
 				});
-	const findings = checkUpgrade({
+	const areas = checkUpgrade({
 		from: from?.version,
 		to: to.version,
 		known: lines.releases.map(({ version }) => version),
@@ -64,7 +67,9 @@ export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): 
 		gathered,
 		ofLine: hop === undefined ? [] : lines.of(hop.to).upgradeRules.mesh(hop, { definitions: definitionsOf(gathered) }),
 	});
-	return { findings, before, after };
+	const { pods } = gathered;
+	const proxies = pods.isKnown ? known(pods.value.proxies) : pods;
+	return { areas, findings: findingsOf(areas), proxies, before, after };
 }
 
 /** A hop within one line. Between lines nobody knows more than the path. */

@@ -37,6 +37,12 @@ function imagesIn(deployment: KubeObject | undefined): readonly string[] {
 	return listAt(fieldsAt(deployment, 'spec', 'template', 'spec'), 'containers').map(({ image }) => String(image));
 }
 
+/** The tag of an image, with or without a digest behind it. */
+export function tagOf(image: string): string | undefined {
+	const [name = ''] = image.split('@');
+	return /:([^:/]+)$/.exec(name)?.[1];
+}
+
 /** Ports of Services of the control plane that go with the new version. */
 export function checkPorts(before: readonly KubeObject[], after: readonly KubeObject[]): readonly UpgradeFinding[] {
 	const services = new Map(after.filter(({ kind }) => kind === 'Service').map((object) => [objectKey(object), object]));

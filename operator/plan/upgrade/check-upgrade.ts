@@ -38,14 +38,30 @@ export interface UpgradeQuestion {
 	readonly ofLine: readonly UpgradeFinding[];
 }
 
+/** What was looked at, and what was found there. */
+export interface CheckedArea {
+	/** `room on the nodes` */
+	readonly what: string;
+	readonly findings: readonly UpgradeFinding[];
+}
+
+/** All findings of all areas. Several things that were not looked at for one reason are one warning. */
+export function findingsOf(areas: readonly CheckedArea[]): readonly UpgradeFinding[] {
+	const findings = areas.flatMap((area) => area.findings);
+	const gaps = Map.groupBy(findings, ({ name, message }) => (name === 'not-looked-at' ? message : undefined));
+	return [...gaps].flatMap(([message, group]) =>
+		message === undefined ? group : [found('not-looked-at', group.map(({ subject }) => subject).join(', '), message)],
+	);
+}
+
 /** Blockers and warnings, in the order of the walk: versions, settings, objects, cluster. */
-export function checkUpgrade(question: UpgradeQuestion): readonly UpgradeFinding[] {
+export function checkUpgrade(question: UpgradeQuestion): readonly CheckedArea[] {
 	const { from, to, known: versions, problems, before, after, gathered, ofLine } = question;
+	const ports = before === undefined || after === undefined ? [] : checkPorts(before.objects, after.objects);
 	return [
-		...(from === undefined ? [] : checkPath(from, to, versions)),
-		...problems.map(findingOfProblem),
-		...ofLine,
-		...(before === undefined || after === undefined ? [] : checkPorts(before.objects, after.objects)),
+		{ what: 'the way from version to version', findings: from === undefined ? [] : checkPath(from, to, versions) },
+		{ what: 'settings and overlays', findings: problems.map(findingOfProblem) },
+		{ what: 'what the new version does otherwise', findings: [...ofLine, ...ports] },
 		...checkCluster(after, to, gathered),
 	];
 }
@@ -66,41 +82,29 @@ function findingOfProblem({ path, reason, message, remedy }: FieldProblem): Upgr
 	return found(name, subject, rest, remedy === '' ? undefined : remedy);
 }
 
-function checkCluster(after: Rendered | undefined, to: string, gathered: Gathered): readonly UpgradeFinding[] {
+function checkCluster(after: Rendered | undefined, to: string, gathered: Gathered): readonly CheckedArea[] {
 	const { objects: rendered = [], definitions: wanted = [], namespace = '' } = after ?? {};
 	const rolled = rolledOf(rendered);
 	const { objects, objectGaps, definitions, authority, nodes, pods, quotas, limitRanges, webhooks, clusters } =
 		gathered;
 	const room = both(nodes, pods);
-	return togetherByReason([
-		...look('your Istio objects', objects, (tally) => tally.findings),
-		...objectGaps.map(({ what, why }) => notLookedAt(what, why)),
-		...look('CustomResourceDefinitions', definitions, (live) => checkDefinitions(wanted, live)),
-		...look('the certificate authority', authority, (seen) => checkRoot(seen, namespace)),
-		...look('room on the nodes', room, ([seen, { used }]) => checkNodes(rolled, seen, used)),
-		...look('ResourceQuotas', quotas, (seen) => checkQuotas(rolled, seen)),
-		...look('LimitRanges', limitRanges, (seen) => checkLimitRanges(rolled, seen)),
-		...look('proxies in pods', pods, ({ proxies }) => checkProxies(proxies, to)),
-		...look('webhooks of others', webhooks, checkWebhooks),
-		...look('joined clusters', clusters, (seen) => checkClusters(seen, to)),
-	]);
-}
-
-/** Several things that were not looked at for one reason are one warning. */
-function togetherByReason(findings: readonly UpgradeFinding[]): readonly UpgradeFinding[] {
-	const gaps = Map.groupBy(findings, ({ name, message }) => (name === 'not-looked-at' ? message : undefined));
-	return [...gaps].flatMap(([message, group]) =>
-		message === undefined ? group : [found('not-looked-at', group.map(({ subject }) => subject).join(', '), message)],
-	);
+	const gaps = objectGaps.map(({ what, why }) => notLookedAt(what, why));
+	return [
+		look('your Istio objects', objects, (tally) => [...tally.findings, ...gaps]),
+		look('CustomResourceDefinitions', definitions, (live) => checkDefinitions(wanted, live)),
+		look('the certificate authority', authority, (seen) => checkRoot(seen, namespace)),
+		look('room on the nodes', room, ([seen, { used }]) => checkNodes(rolled, seen, used)),
+		look('ResourceQuotas', quotas, (seen) => checkQuotas(rolled, seen)),
+		look('LimitRanges', limitRanges, (seen) => checkLimitRanges(rolled, seen)),
+		look('proxies in pods', pods, ({ proxies }) => checkProxies(proxies, to)),
+		look('webhooks of others', webhooks, checkWebhooks),
+		look('joined clusters', clusters, (seen) => checkClusters(seen, to)),
+	];
 }
 
 /** Runs a check over what was seen, or says that it was not. */
-function look<T>(
-	what: string,
-	looked: Looked<T>,
-	check: (value: T) => readonly UpgradeFinding[],
-): readonly UpgradeFinding[] {
-	return looked.isKnown ? check(looked.value) : [notLookedAt(what, looked.why)];
+function look<T>(what: string, looked: Looked<T>, check: (value: T) => readonly UpgradeFinding[]): CheckedArea {
+	return { what, findings: looked.isKnown ? check(looked.value) : [notLookedAt(what, looked.why)] };
 }
 
 function both<A, B>(a: Looked<A>, b: Looked<B>): Looked<readonly [A, B]> {

@@ -2,6 +2,7 @@
 import { managedByLabel, managedByValue, readFullVersion } from '../../../../api/v1/index.ts';
 import type { ResolvedClassicMesh } from '../../../releases/classic/index.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
+import { tagOf } from '../../upgrade/changes.ts';
 import { fieldsAt, listAt } from '../../upgrade/pods-of.ts';
 
 /** Name of the container in every template of the line. */
@@ -23,7 +24,7 @@ export function proxyIn(
 	const at = args.indexOf('--discoveryAddress');
 	const address = at === -1 ? undefined : args[at + 1];
 	const isOther = typeof address === 'string' && /^istio-pilot\./.test(address) && !isOf(address, namespace);
-	return isOther ? undefined : { version: tagOf(proxy.image) };
+	return isOther ? undefined : { version: versionOf(proxy.image) };
 }
 
 /** `istio-pilot.istio-system:15010`, with or without the domain of Services. */
@@ -31,9 +32,8 @@ function isOf(address: string, namespace: string): boolean {
 	return address.split(/[.:]/)[1] === namespace;
 }
 
-function tagOf(image: unknown): string | undefined {
-	const tag = /:([^:/@]+)(?:@.*)?$/.exec(typeof image === 'string' ? image : '')?.[1];
+function versionOf(image: unknown): string | undefined {
+	const tag = typeof image === 'string' ? tagOf(image) : undefined;
 	// 1.4.10-distroless is 1.4.10.
-	const version = tag?.split('-')[0] ?? '';
-	return readFullVersion(version)?.version;
+	return readFullVersion(tag?.split('-')[0] ?? '')?.version;
 }

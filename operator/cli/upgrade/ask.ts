@@ -1,0 +1,79 @@
+/** Makes the plan of a change of version: of a live mesh, or of a MeshInstallation in a file. By the operator's own functions. */
+import { isObject, upgradeDespiteAnnotation } from '../../../api/v1/index.ts';
+import { lines } from '../../lines/index.ts';
+import { type StoredInstallation, toInstallation } from '../../mesh/installation.ts';
+import type { PrepareOptions } from '../../mesh/prepare.ts';
+import { askUpgrade } from '../../mesh/upgrade/question.ts';
+import { targetOf } from '../../mesh/upgrade/target.ts';
+import { planUpgrade, type UpgradePlan } from '../../plan/upgrade/plan.ts';
+import type { MeshLimits, ResolvedMesh } from '../../releases/index.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+
+export interface AskContext {
+	/** Undefined without a cluster. */
+	readonly api: ApiServer | undefined;
+	readonly serverVersion: string | undefined;
+	readonly limits: MeshLimits | undefined;
+	readonly signal: AbortSignal;
+}
+
+/** What was not seen by then is told as not looked at. */
+const deadlineMs = 60_000;
+
+/** The version that a live mesh runs, also while it is on its way to another one. */
+export function runningVersion({ status, spec }: StoredInstallation): string | undefined {
+	const asked = isObject(spec) && typeof spec.version === 'string' ? spec.version : undefined;
+	return status?.upgrade?.from ?? status?.version ?? (status?.inventory === undefined ? undefined : asked);
+}
+
+export function asStored(object: KubeObject): StoredInstallation {
+	return toInstallation(object, () => undefined);
+}
+
+/**
+ * @param wanted the MeshInstallation as it shall be
+ * @param live the one in the cluster. Undefined when there is none, or no cluster.
+ * @param from the version that runs. Undefined when nothing does.
+ */
+export async function planFor(
+	wanted: unknown,
+	live: StoredInstallation | undefined,
+	from: string | undefined,
+	{ api, serverVersion, limits, signal }: AskContext,
+): Promise<UpgradePlan> {
+	const { metadata, spec } = headerOf(wanted);
+	const options = { lines, serverVersion, limits };
+	const to = String(spec.version ?? '');
+	const former = from === undefined ? undefined : formerMesh(live ?? wanted, from, options);
+	const answer = await askUpgrade(
+		{
+			from: from === undefined ? undefined : { version: from, mesh: former },
+			to: { version: to, ...targetOf(wanted, options) },
+			status: live?.status,
+		},
+		{ lines, api, now: new Date(), signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]) },
+	);
+	const annotations = isObject(metadata.annotations) ? metadata.annotations : {};
+	const insistence = annotations[upgradeDespiteAnnotation];
+	return planUpgrade({
+		...answer,
+		mesh: String(metadata.name ?? ''),
+		from,
+		to,
+		insistence: typeof insistence === 'string' ? insistence : undefined,
+	});
+}
+
+/** The mesh before: with its own settings where they are recorded, otherwise with the present ones. */
+function formerMesh(object: unknown, version: string, options: PrepareOptions): ResolvedMesh | undefined {
+	const { status, spec } = object as Partial<StoredInstallation>;
+	const recorded = status?.upgrade?.previous;
+	const settings = isObject(recorded) ? recorded : isObject(spec) ? spec : {};
+	return targetOf({ ...(object as object), spec: { ...settings, version } }, options).mesh;
+}
+
+function headerOf(object: unknown) {
+	const { metadata, spec } = isObject(object) ? object : {};
+	return { metadata: isObject(metadata) ? metadata : {}, spec: isObject(spec) ? spec : {} };
+}
