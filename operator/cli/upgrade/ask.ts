@@ -69,7 +69,9 @@ export async function planFor(
 function formerMesh(object: unknown, version: string, options: PrepareOptions): ResolvedMesh | undefined {
 	const { status, spec } = object as Partial<StoredInstallation>;
 	const recorded = status?.upgrade?.previous;
-	const settings = isObject(recorded) ? recorded : isObject(spec) ? spec : {};
+	const present = isObject(spec) ? spec : {};
+	// Joined clusters come and go in every version, so they are not recorded.
+	const settings = isObject(recorded) ? { multiCluster: present.multiCluster, ...recorded } : present;
 	return targetOf({ ...(object as object), spec: { ...settings, version } }, options).mesh;
 }
 
