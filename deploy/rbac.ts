@@ -15,6 +15,7 @@ import {
 	rightToKeepSecrets,
 	rightToLabel,
 	rightToSeePods,
+	rightToSeeProxies,
 	writeVerbs,
 } from '../operator/plan/rights.ts';
 import { type RuleLike, rightsNotCovered } from '../operator/render/rules-covered.ts';
@@ -132,6 +133,7 @@ function computeNeeds(rendered: readonly KubeObject[]): readonly NeededRight[] {
 	return [
 		...rightsFor(rendered),
 		rightToLabel,
+		rightToSeeProxies,
 		...[...namespaces].flatMap((namespace) => [
 			rightToKeepSecrets(namespace),
 			rightToSeePods(namespace),

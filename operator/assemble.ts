@@ -59,6 +59,7 @@ export async function assemble(options: MeshOperatorOptions): Promise<Assembly> 
 		operatorVersion: options.version,
 		concurrency: options.concurrency,
 		resyncMs: options.resyncMs,
+		proxiesQuietMs: options.proxiesQuietMs,
 		configFollowedAfterMs: options.configFollowedAfterMs,
 		wallClock: options.wallClock,
 		...meshMetrics(metrics),

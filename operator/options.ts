@@ -22,6 +22,8 @@ export interface MeshOperatorOptions {
 	/** How many installations are worked on at a time. */
 	readonly concurrency?: number | undefined;
 	readonly resyncMs?: number | undefined;
+	/** What is told of users' proxies stays as it is for this time, whatever pods do. Default 30 s. */
+	readonly proxiesQuietMs?: number | undefined;
 	/** After this time every Pilot follows a changed mesh configuration. Default 150 s. */
 	readonly configFollowedAfterMs?: number | undefined;
 	/**

@@ -27,6 +27,8 @@ const conditionMeanings: Readonly<Record<ConditionType, string>> = {
 	ClustersJoined: 'Every listed cluster is part of the mesh, and every network of the mesh has a way in.',
 	WebhooksAnswer:
 		'Only while False: a webhook of somebody else keeps pods of the mesh, or pods that it injects, from being made.',
+	ProxiesSupported:
+		'Not while True: proxies of users are too far from the version of Pilot (False), or nobody may see them (Unknown). The mesh can be Ready all the same.',
 	ObjectsValid:
 		'Only while False: Istio objects of users are not as the release reads them. The mesh can be Ready all the same.',
 };

@@ -93,6 +93,7 @@ export const conditionTypes = [
 	'ClustersJoined',
 	'WebhooksAnswer',
 	'ObjectsValid',
+	'ProxiesSupported',
 ] as const;
 
 export type ConditionType = (typeof conditionTypes)[number];

@@ -44,6 +44,14 @@ export const reasons = {
 		remedy: 'See what holds the named objects (their finalizers, the webhooks of others) and delete them.',
 	},
 
+	ProxiesInUse: {
+		condition: 'Reconciling',
+		meaning:
+			'The installation is being deleted while proxies of pods still use it. They go on with what they know, and new ones get no configuration. The message counts them. With spec.deletion.blockWhileInUse the deletion waits for them.',
+		remedy:
+			'Take the proxies out of these workloads, or let them use another mesh. spec.deletion.force ends a wait for them.',
+	},
+
 	Valid: { condition: 'Valid', meaning: 'The spec has no mistakes.', remedy: '' },
 	Invalid: {
 		condition: 'Valid',
@@ -324,6 +332,19 @@ export const reasons = {
 			'API servers must ask a webhook of somebody else about every new pod of the mesh, or of namespaces that it injects, and nothing has answered behind its Service for 20 s: no such pod can be made. The message names the webhook.',
 		remedy:
 			'Delete the configuration, if an earlier installer has left it behind, or repair what is behind its Service.',
+	},
+
+	ProxiesSkewed: {
+		condition: 'ProxiesSupported',
+		meaning:
+			'Proxies of users are more than one minor behind Pilot, or of a later minor than Pilot. Istio supports neither. The message says how many, of which versions and where.',
+		remedy:
+			'Restart their workloads (kubectl rollout restart), so that the injector gives them the present proxy; inject those anew that were injected by hand.',
+	},
+	ProxiesUnseen: {
+		condition: 'ProxiesSupported',
+		meaning: 'The operator may not list and watch pods in all namespaces, so nobody knows which proxies run.',
+		remedy: 'Give the operator its rights again: meshwright install --rights-only, or deploy/.',
 	},
 
 	ObjectsWrong: {

@@ -14,7 +14,6 @@ export const notSupportedYet: readonly string[] = [
 	'spec.upgrade.windows',
 	'spec.upgrade.inactiveRevisionGracePeriod',
 	'spec.upgrade.restartWorkloads',
-	'spec.deletion.blockWhileInUse',
 ];
 
 /** The entry that covers a field: the field itself, or one of its parents. */

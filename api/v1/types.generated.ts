@@ -1511,7 +1511,7 @@ export interface Deletion {
 	 */
 	force?: boolean;
 	/**
-	 * Not supported yet. true: deletion waits until no pod has a proxy of this mesh any more. false when not set: it warns with their number.
+	 * true: deletion waits until no pod has a proxy of this mesh any more. false when not set: it warns with their number.
 	 */
 	blockWhileInUse?: boolean;
 	/**
@@ -1595,7 +1595,7 @@ export interface MeshInstallationSpec {
  */
 export interface Condition {
 	/**
-	 * What the condition is about: Ready, Reconciling, Stalled, Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined, WebhooksAnswer, ObjectsValid.
+	 * What the condition is about: Ready, Reconciling, Stalled, Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined, WebhooksAnswer, ObjectsValid, ProxiesSupported.
 	 */
 	type: string;
 	/**
@@ -1797,6 +1797,70 @@ export interface OperatorUpgrade {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "ProxyVersion".
+ */
+export interface ProxyVersion {
+	/**
+	 * The version; unknown when the image does not say it.
+	 */
+	version: string;
+	/**
+	 * How many proxies.
+	 */
+	count: number;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "ProxyNamespace".
+ */
+export interface ProxyNamespace {
+	/**
+	 * Name of the namespace.
+	 */
+	name: string;
+	/**
+	 * Its proxies by their version.
+	 */
+	versions: ProxyVersion[];
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "OtherNamespaces".
+ */
+export interface OtherNamespaces {
+	/**
+	 * How many namespaces these are.
+	 */
+	count: number;
+	/**
+	 * Their proxies by their version.
+	 */
+	versions: ProxyVersion[];
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "ProxiesStatus".
+ */
+export interface ProxiesStatus {
+	/**
+	 * All of them.
+	 */
+	total: number;
+	/**
+	 * By their version.
+	 */
+	byVersion: ProxyVersion[];
+	/**
+	 * The namespaces with the most proxies.
+	 */
+	namespaces: ProxyNamespace[];
+	/**
+	 * All other namespaces together.
+	 */
+	otherNamespaces?: OtherNamespaces;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "Inventory".
  */
 export interface Inventory {
@@ -1939,7 +2003,7 @@ export interface MeshInstallationStatus {
 	 */
 	phase?: string;
 	/**
-	 * The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined, WebhooksAnswer and ObjectsValid say which part is why.
+	 * The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined, WebhooksAnswer, ObjectsValid and ProxiesSupported say which part is why.
 	 */
 	conditions?: Condition[];
 	/**
@@ -1962,6 +2026,10 @@ export interface MeshInstallationStatus {
 	 * What another version of the operator changes in this mesh by itself, or has changed last. Absent when it was never any.
 	 */
 	operatorUpgrade?: OperatorUpgrade;
+	/**
+	 * The proxies of users' pods in this cluster that ask this mesh. Numbers from 100 on are rounded to two digits. Pods that have ended or are about to do not count.
+	 */
+	proxies?: ProxiesStatus;
 	/**
 	 * Joined and listed clusters: 2/3.
 	 */

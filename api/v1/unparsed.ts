@@ -55,12 +55,15 @@ export function deletionOf({ spec }: Unparsed): {
 	readonly policy: 'Delete' | 'Retain';
 	readonly force: boolean;
 	readonly timeoutMs: number;
+	/** Whether it waits until no proxy uses the mesh any more. */
+	readonly blockWhileInUse: boolean;
 } {
-	const { policy, force, timeout } = fieldsOf(fieldsOf(spec).deletion);
+	const { policy, force, timeout, blockWhileInUse } = fieldsOf(fieldsOf(spec).deletion);
 	const timeoutMs = typeof timeout === 'string' ? tryDuration(timeout) : undefined;
 	return {
 		policy: policy === 'Retain' ? 'Retain' : 'Delete',
 		force: force === true,
 		timeoutMs: timeoutMs ?? defaultDeletionTimeoutMs,
+		blockWhileInUse: blockWhileInUse === true,
 	};
 }

@@ -17,7 +17,15 @@ export interface StartOperatorOptions
 	extends Partial<
 		Pick<
 			MeshOperatorOptions,
-			'log' | 'version' | 'resyncMs' | 'wallClock' | 'configFollowedAfterMs' | 'clusters' | 'leaderElect' | 'limits'
+			| 'log'
+			| 'version'
+			| 'resyncMs'
+			| 'proxiesQuietMs'
+			| 'wallClock'
+			| 'configFollowedAfterMs'
+			| 'clusters'
+			| 'leaderElect'
+			| 'limits'
 		>
 	> {
 	/** Instead of the kubeconfig of the cluster's operator account. */

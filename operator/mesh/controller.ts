@@ -34,6 +34,8 @@ import type { StoredInstallation } from './installation.ts';
 import { JoinedClusters } from './joined/joined-clusters.ts';
 import { Mutators } from './mutators.ts';
 import { MeshPods } from './pods.ts';
+import { MeshProxies } from './proxies/mesh-proxies.ts';
+import type { ProxyIndexOptions } from './proxies/proxy-index.ts';
 import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
 import { Access } from './rights/access.ts';
 import { UserObjects } from './user-objects.ts';
@@ -55,6 +57,8 @@ export interface MeshControllerOptions {
 	readonly concurrency?: number | undefined;
 	/** Everything is listed and looked at again about this often. Default 10 min. */
 	readonly resyncMs?: number | undefined;
+	/** What is told of users' proxies stays as it is for this time. Default 30 s. */
+	readonly proxiesQuietMs?: number | undefined;
 	/** After this time every Pilot follows a changed mesh configuration. Default 150 s. */
 	readonly configFollowedAfterMs?: number | undefined;
 	/** Ends a pass that hangs. Default 2 min. */
@@ -63,6 +67,8 @@ export interface MeshControllerOptions {
 	readonly onNotice?: (object: StoredInstallation, notice: StatusNotice) => void;
 	readonly onStatus?: ReconcilerOptions['onStatus'];
 	readonly onApply?: ApplyHooks['onOutcome'];
+	/** Called with the numbers of proxies of a mesh, for metrics. */
+	readonly onProxies?: ProxyIndexOptions['onCounts'];
 	readonly onWatch?: (happening: ReflectorHappening) => void;
 	readonly queueHooks?: WorkQueueHooks<string>;
 	readonly wallClock?: (() => number) | undefined;
@@ -98,6 +104,7 @@ export class MeshController {
 	readonly #pods: MeshPods;
 	readonly #webhooks: MeshWebhooks;
 	readonly #userObjects: UserObjects;
+	readonly #proxies: MeshProxies;
 	readonly #reconciler: Reconciler;
 	readonly #waits: StartWaits;
 	#hasStarted = false;
@@ -171,8 +178,18 @@ export class MeshController {
 			onChange: (mesh) => this.queue.add(mesh, { reason: 'objects of users' }),
 			onError: (error) => log.warn({ err: error }, 'objects of users could not be looked at'),
 		});
+		this.#proxies = new MeshProxies({
+			api,
+			lines: this.#lines,
+			installations: this.caches.installations,
+			onChange: (mesh) => this.queue.add(mesh, { reason: 'proxies' }),
+			onCounts: options.onProxies,
+			quietMs: options.proxiesQuietMs,
+			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
+		});
 		this.#reconciler = new Reconciler({
 			api,
+			proxies: this.#proxies,
 			userObjects: this.#userObjects,
 			webhooks: this.#webhooks,
 			mutators: new Mutators(api, () => performance.now()),
@@ -248,6 +265,7 @@ export class MeshController {
 		this.#pods.stop();
 		this.#webhooks.stop();
 		this.#userObjects.stop();
+		this.#proxies.stop();
 		this.caches.stop();
 		return unfinished.length === 0 && clustersEnded;
 	}

@@ -50,7 +50,9 @@ export async function finalize(
 	if (deletion.policy === 'Retain') {
 		return lacking === undefined ? retain(object, options, signal) : refused(object, lacking);
 	}
-	const leftMs = Date.parse(object.metadata.deletionTimestamp ?? '') + deletion.timeoutMs - options.wallClock();
+	// Time in which it waited for proxies does not count.
+	const since = memory.releasedAt ?? Date.parse(object.metadata.deletionTimestamp ?? '');
+	const leftMs = since + deletion.timeoutMs - options.wallClock();
 	if (lacking !== undefined && leftMs > 0) return refused(object, lacking, leftMs);
 	return remove(object, { force: deletion.force, leftMs }, memory, options, signal);
 }

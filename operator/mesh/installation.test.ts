@@ -59,14 +59,16 @@ test('of any number there is one winner for each namespace, and each loser is to
 });
 
 test('what a deletion needs is read of any spec, and is the default where it makes no sense', (t) => {
-	const defaults = { policy: 'Delete', force: false, timeoutMs: 600_000 };
+	const defaults = { policy: 'Delete', force: false, timeoutMs: 600_000, blockWhileInUse: false };
 	for (const spec of [undefined, null, 'nonsense', {}, { deletion: { policy: 'x', force: 1, timeout: 'soon' } }]) {
 		t.deepEqual(deletionOf(stored('a', earlier, '1', spec)), defaults, JSON.stringify(spec));
 	}
-	t.deepEqual(deletionOf(stored('a', earlier, '1', { deletion: { policy: 'Retain', force: true, timeout: '1m' } })), {
+	const deletion = { policy: 'Retain', force: true, timeout: '1m', blockWhileInUse: true };
+	t.deepEqual(deletionOf(stored('a', earlier, '1', { deletion })), {
 		policy: 'Retain',
 		force: true,
 		timeoutMs: 60_000,
+		blockWhileInUse: true,
 	});
 });
 

@@ -14,6 +14,10 @@ export interface Memory {
 	prepared: { readonly spec: unknown; readonly serverVersion: string; readonly value: Prepared } | undefined;
 	/** Passes in a row that were given up because rights were missing. */
 	refusals: number;
+	/** Whether it was told that proxies still use a mesh that is being deleted. */
+	toldOfUse: boolean;
+	/** Wall clock, milliseconds since 1970: when its deletion had waited for proxies. */
+	releasedAt: number | undefined;
 	/** The wanted mesh configuration, and the monotonic time since when all passes could write it. */
 	configuration: { readonly mesh: ResolvedMesh; readonly hash: string; readonly since: number } | undefined;
 }
@@ -32,6 +36,8 @@ export class Memories {
 			operator: {},
 			prepared: undefined,
 			refusals: 0,
+			toldOfUse: false,
+			releasedAt: undefined,
 			configuration: undefined,
 		};
 		this.#memories.set(name, memory);

@@ -1,9 +1,10 @@
 /** Sets the operator's metrics about a mesh and its clusters. */
 import type { ClusterControllerOptions } from '../clusters/controller-context.ts';
+import { proxySeries } from '../plan/proxies/count.ts';
 import type { ClusterFigures, Metrics } from '../runtime/metrics.ts';
 import type { MeshControllerOptions } from './controller.ts';
 
-type Hooks = Required<Pick<MeshControllerOptions, 'onApply' | 'onWatch' | 'onStatus'>>;
+type Hooks = Required<Pick<MeshControllerOptions, 'onApply' | 'onWatch' | 'onStatus' | 'onProxies'>>;
 type ClusterHooks = Pick<ClusterControllerOptions, 'onObserved' | 'onRotated'>;
 
 /** Hooks of the controller that count and set metrics. */
@@ -11,6 +12,7 @@ export function meshMetrics(metrics: Metrics): Hooks {
 	return {
 		onApply: (kind, outcome) => metrics.countApply(kind, outcome),
 		onWatch: ({ kind, event, reason }) => metrics.countWatchReconnect(kind, `${event}:${reason}`),
+		onProxies: (name, counts) => metrics.setProxies(name, counts === undefined ? undefined : proxySeries(counts)),
 		onStatus: (name, status) => {
 			const ready = status?.conditions?.find(({ type }) => type === 'Ready');
 			metrics.setInstallationReady(name, status === undefined ? undefined : ready?.status === 'True');

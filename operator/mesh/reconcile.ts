@@ -37,6 +37,8 @@ import { lookAtOperator, type OperatorLook } from './operator-change/look.ts';
 import { errorOf, isOnlyConflict, isOnlyForeign, type Outcome } from './outcome.ts';
 import type { MeshPods } from './pods.ts';
 import { type Prepared, type PreparedMesh, prepare } from './prepare.ts';
+import { heldByProxies } from './proxies/held.ts';
+import type { MeshProxies } from './proxies/mesh-proxies.ts';
 import { type Access, rightsRecheckMs } from './rights/access.ts';
 import { servingCertificate } from './serving-certificate.ts';
 import type { UserObjects } from './user-objects.ts';
@@ -55,6 +57,8 @@ export interface ReconcilerOptions {
 	readonly mutators: Pick<Mutators, 'describe'>;
 	/** Webhooks of others that keep pods from being made. */
 	readonly webhooks: Pick<MeshWebhooks, 'of' | 'forget'>;
+	/** Users' proxies. */
+	readonly proxies: Pick<MeshProxies, 'of' | 'inUse' | 'forget'>;
 	/** Users' Istio objects that are wrong. */
 	readonly userObjects: Pick<UserObjects, 'of' | 'forget'>;
 	/** Why pods do not run. */
@@ -85,6 +89,9 @@ export interface ReconcilerOptions {
 
 /** An object of somebody else that is in the way is looked at again about this often. */
 const foreignRecheckMs = 10_000;
+
+/** A deletion that waits for proxies is looked at again about this often. */
+const proxiesRecheckMs = 10_000;
 
 /** A pass waits this long for a Secret that can't be read, and then goes on without it. */
 const secretsDeadlineMs = 5_000;
@@ -131,13 +138,20 @@ export class Reconciler {
 
 	/** Of a mesh that goes nothing more is told than how it goes. */
 	#endLooks(name: string): void {
-		const { pods, userObjects, webhooks } = this.#options;
-		for (const look of [pods, userObjects, webhooks]) look.forget(name);
+		const { pods, proxies, userObjects, webhooks } = this.#options;
+		for (const look of [pods, proxies, userObjects, webhooks]) look.forget(name);
 	}
 
-	#takeAway(object: StoredInstallation, signal: AbortSignal): Promise<Outcome | undefined> {
+	async #takeAway(object: StoredInstallation, signal: AbortSignal): Promise<Outcome | undefined> {
+		const memory = this.#memories.of(object);
+		const held = await heldByProxies(object, memory, this.#options, signal);
+		if (held !== undefined) {
+			// Who still uses it is served until nobody does.
+			const kept = await this.#keep(object, signal);
+			return { ...kept, observed: { ...kept.observed, deleting: held }, againInMs: proxiesRecheckMs };
+		}
 		this.#endLooks(object.metadata.name);
-		return finalize(object, this.#memories.of(object), { ...this.#options, writer: this.#writer }, signal);
+		return finalize(object, memory, { ...this.#options, writer: this.#writer }, signal);
 	}
 
 	async #keep(cached: StoredInstallation, signal: AbortSignal): Promise<Outcome> {
@@ -264,7 +278,7 @@ export class Reconciler {
 		{ objects, standing }: OperatorLook['view'],
 		memory: Memory,
 	) {
-		const { applier, clusters, lines, pods, secrets, userObjects, wallClock, webhooks } = this.#options;
+		const { applier, clusters, lines, pods, proxies, secrets, userObjects, wallClock, webhooks } = this.#options;
 		const { version } = installation.spec;
 		const secret = (name: string) => secrets.get({ namespace: mesh.namespace, name });
 		return {
@@ -282,6 +296,7 @@ export class Reconciler {
 			clusters: clusters.observationOf(object, mesh),
 			webhooks: webhooks.of(mesh, objects, tellsOfWebhooks(object)),
 			wrongObjects: userObjects.of(mesh),
+			proxies: proxies.of(object, mesh),
 		};
 	}
 

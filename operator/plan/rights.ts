@@ -107,6 +107,9 @@ export function rightsToSeeBounds(namespace: string): readonly NeededRight[] {
 	}));
 }
 
+/** Seeing which proxies run, in all namespaces. Without it a condition says that nobody knows. Pilot's own rights include it. */
+export const rightToSeeProxies: NeededRight = { part: 'mesh', rule: ruleFor(kinds.Pod, ['list', 'watch']) };
+
 /** Labelling users' namespaces for the injector. Their owner chooses which, so no list of names can narrow it. */
 export const rightToLabel: NeededRight = { part: 'injection', rule: ruleFor(kinds.Namespace, ['patch']) };
 

@@ -15,6 +15,7 @@ const control = [
 	'spec.deletion.policy',
 	'spec.deletion.force',
 	'spec.deletion.timeout',
+	'spec.deletion.blockWhileInUse',
 	'spec.sidecarInjector.namespaces',
 	'spec.upgrade.holdOperatorChanges',
 	'spec.upgrade.approved.operator',

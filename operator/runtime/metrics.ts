@@ -31,10 +31,19 @@ export interface Metrics {
 	setInstallationReady(name: string, isReady: boolean | undefined): void;
 	/** When an installation's certificate authority ends. Undefined when there is none. */
 	setCertificateAuthorityExpiry(name: string, notAfter: Date | undefined): void;
+	/** Numbers of users' proxies of an installation. Undefined removes them, when it is gone. */
+	setProxies(installation: string, numbers: readonly ProxyNumber[] | undefined): void;
 	/** How a joined cluster is. Undefined removes it, when it has left. */
 	setCluster(cluster: ClusterLabels, figures: ClusterFigures | undefined): void;
 	/** Counts a renewed token of a joined cluster. */
 	countCredentialsRotation(cluster: ClusterLabels): void;
+}
+
+export interface ProxyNumber {
+	/** Empty for all namespaces that are not shown by name. */
+	readonly namespace: string;
+	readonly version: string;
+	readonly count: number;
 }
 
 export interface ClusterLabels {
@@ -101,6 +110,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
 		"When a mesh's certificate authority ends, seconds since 1970.",
 		['name'],
 	);
+	const proxies = gauge('meshwright_proxies', "Users' proxies, by mesh, namespace and version.", [
+		'installation',
+		'namespace',
+		'version',
+	]);
+	const shownProxies = new Map<string, readonly ProxyNumber[]>();
 	const perCluster = ['installation', 'cluster'] as const;
 	const clusterGauge = (name: string, help: string) => gauge(`meshwright_cluster_${name}`, help, perCluster);
 	const clusterGauges = {
@@ -138,6 +153,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
 		setCertificateAuthorityExpiry(name, notAfter) {
 			if (notAfter === undefined) authorityExpiry.remove({ name });
 			else authorityExpiry.set({ name }, notAfter.getTime() / 1000);
+		},
+		setProxies(installation, numbers) {
+			for (const { namespace, version } of shownProxies.get(installation) ?? [])
+				proxies.remove({ installation, namespace, version });
+			if (numbers === undefined) shownProxies.delete(installation);
+			else shownProxies.set(installation, numbers);
+			for (const { namespace, version, count } of numbers ?? [])
+				proxies.set({ installation, namespace, version }, count);
 		},
 		setCluster({ installation, cluster }, figures) {
 			const labels = { installation, cluster };

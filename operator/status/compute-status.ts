@@ -15,6 +15,7 @@ import {
 import { type ClustersObservation, clustersStatus, clustersVerdict } from './clusters.ts';
 import { type ComponentObservation, observeComponent, type WorkloadObservation } from './components.ts';
 import { type Finding, type FindingCondition, joinMessages } from './finding.ts';
+import { type ProxiesObservation, proxiesStatusOf, proxiesVerdict } from './proxies.ts';
 import type { Verdict } from './verdict.ts';
 
 type Condition = NonNullable<ParsedStatus['conditions']>[number];
@@ -53,6 +54,8 @@ export interface Observation {
 	readonly changed?: string | undefined;
 	/** Users' Istio objects that are wrong. Undefined when nobody has looked yet. */
 	readonly wrongObjects?: { readonly count: number; readonly names: readonly string[] } | undefined;
+	/** Users' proxies. Undefined when this pass did not look, or nobody knows. */
+	readonly proxies?: ProxiesObservation | undefined;
 	/** Something worth knowing although nothing is wrong, in a sentence. */
 	readonly note?: string | undefined;
 }
@@ -81,6 +84,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		ClustersJoined: clustersVerdict(observation.clusters, clusters, previous),
 		WebhooksAnswer: webhooksVerdict(observation),
 		ObjectsValid: objectsVerdict(observation),
+		ProxiesSupported: proxiesVerdict(observation.proxies, previous),
 	};
 	const shown = components?.map(({ status }) => status) ?? previous?.components;
 	const version = runningVersion(observation, components);
@@ -94,6 +98,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		...(shown === undefined ? {} : { components: [...shown] }),
 		...readyCount(shown),
 		...certificateAuthorityStatus(observation.certificateAuthority, previous),
+		...proxiesStatusOf(observation.proxies, previous),
 		...clusters,
 		...(inventory === undefined ? {} : { inventory }),
 		...(operatorUpgrade === 'none' ? {} : { operatorUpgrade }),

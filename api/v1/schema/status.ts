@@ -32,6 +32,13 @@ const condition = z
 const conditions = listMap(condition, 'type', 64);
 const blocks = list(word, 256);
 
+const versionCount = z
+	.strictObject({
+		version: word.describe('The version; unknown when the image does not say it.'),
+		count: count.describe('How many proxies.'),
+	})
+	.meta({ title: 'ProxyVersion' });
+
 const inventory = z
 	.strictObject({
 		objects: count.describe('How many objects there are.'),
@@ -55,7 +62,7 @@ export const status = z
 		version: optional(word).describe('The version that runs, which during an upgrade is not yet the one asked for.'),
 		phase: optional(word).describe('One word for a person, derived from the conditions. Programs read the conditions.'),
 		conditions: optional(conditions).describe(
-			'The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined, WebhooksAnswer and ObjectsValid say which part is why.',
+			'The state of the installation. Ready, Reconciling and Stalled are those of kstatus; Valid, Compatible, Installed, UpToDate, CertificateAuthorityValid, ClustersJoined, WebhooksAnswer, ObjectsValid and ProxiesSupported say which part is why.',
 		),
 		components: optional(
 			listMap(
@@ -155,6 +162,34 @@ export const status = z
 				.meta({ title: 'OperatorUpgrade' }),
 		).describe(
 			'What another version of the operator changes in this mesh by itself, or has changed last. Absent when it was never any.',
+		),
+		proxies: optional(
+			z
+				.strictObject({
+					total: count.describe('All of them.'),
+					byVersion: list(versionCount, 32).describe('By their version.'),
+					namespaces: listMap(
+						z
+							.strictObject({
+								name: z.string().min(1).max(63).describe('Name of the namespace.'),
+								versions: list(versionCount, 32).describe('Its proxies by their version.'),
+							})
+							.meta({ title: 'ProxyNamespace' }),
+						'name',
+						32,
+					).describe('The namespaces with the most proxies.'),
+					otherNamespaces: optional(
+						z
+							.strictObject({
+								count: count.describe('How many namespaces these are.'),
+								versions: list(versionCount, 32).describe('Their proxies by their version.'),
+							})
+							.meta({ title: 'OtherNamespaces' }),
+					).describe('All other namespaces together.'),
+				})
+				.meta({ title: 'ProxiesStatus' }),
+		).describe(
+			"The proxies of users' pods in this cluster that ask this mesh. Numbers from 100 on are rounded to two digits. Pods that have ended or are about to do not count.",
 		),
 		joinedClusters: optional(word).describe('Joined and listed clusters: 2/3.'),
 		clusters: optional(

@@ -49,6 +49,8 @@ export interface SourceOptions {
 	readonly fieldSelector?: string | undefined;
 	/** Only apiVersion, kind and metadata of each object cross the wire. */
 	readonly metadataOnly?: boolean | undefined;
+	/** Never lists in one answer: after a page expired, the list begins anew in pages. For kinds with very many objects. */
+	readonly isPaged?: boolean | undefined;
 	/** Objects per page of a list; 500 by default. */
 	readonly pageSize?: number | undefined;
 	/** Longest silence of a watch. Default 85 s: a bookmark comes each 60 s. */
@@ -561,7 +563,7 @@ function serverSource(server: ApiServer, options: SourceOptions): ReflectorSourc
 				labelSelector,
 				fieldSelector,
 				metadataOnly,
-				limit: isWhole ? 0 : (options.pageSize ?? 500),
+				limit: isWhole && options.isPaged !== true ? 0 : (options.pageSize ?? 500),
 				continue: next,
 				signal,
 				timeoutMs: options.listTimeoutMs ?? 60_000,

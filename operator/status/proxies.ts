@@ -1,0 +1,39 @@
+/** What the status tells of users' proxies. Pure. */
+import type { ParsedStatus } from '../../api/v1/index.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface ProxiesObservation {
+	/** Undefined when there are none, or when nobody may see them. */
+	readonly status: ParsedStatus['proxies'];
+	/** Why they and Pilot are too far apart, in a sentence with what to do. */
+	readonly skew?: string | undefined;
+	/** Whether the operator may not see pods. */
+	readonly isRefused?: boolean | undefined;
+}
+
+/** What is not known now stays as it was said. */
+export function proxiesStatusOf(
+	observation: ProxiesObservation | undefined,
+	previous: ParsedStatus | undefined,
+): Pick<ParsedStatus, 'proxies'> {
+	const proxies = observation === undefined ? previous?.proxies : observation.status;
+	return proxies === undefined ? {} : { proxies };
+}
+
+/** The condition `ProxiesSupported`, only while it is not True. What is not known now stays as it was said. */
+export function proxiesVerdict(
+	observation: ProxiesObservation | undefined,
+	previous: ParsedStatus | undefined,
+): Verdict | undefined {
+	if (observation === undefined) return previous?.conditions?.find(({ type }) => type === 'ProxiesSupported');
+	if (observation.isRefused === true)
+		return {
+			status: 'Unknown',
+			reason: 'ProxiesUnseen',
+			message:
+				'the operator may not list and watch pods in all namespaces, so which proxies run is not known; meshwright install --rights-only, or deploy/, gives it the right',
+		};
+	return observation.skew === undefined
+		? undefined
+		: { status: 'False', reason: 'ProxiesSkewed', message: observation.skew };
+}
