@@ -35,10 +35,9 @@ export async function gatherWebhooks(
 	objects: readonly KubeObject[],
 	listed: readonly string[] | undefined,
 ): Promise<readonly SeenWebhook[]> {
-	const configurations = await configurationsOf(at);
 	const places = await placesIn(at, mesh, objects, listed);
 	const labels = places.find((place) => place.namespace === mesh.namespace)?.labels ?? {};
-	const concerned = configurations.flatMap((configuration) => [
+	const concerned = await concernedOf(at, (configuration) => [
 		...podWebhooksOf(configuration).map((webhook) => ({ webhook, about: aboutPods(placesOf(webhook, places)) })),
 		...aboutObjects(configuration, objects, labels),
 	]);
@@ -46,7 +45,7 @@ export async function gatherWebhooks(
 	const found: SeenWebhook[] = [];
 	for (const { webhook, about } of concerned) {
 		const key = `${webhook.service.namespace}/${webhook.service.name}`;
-		if (about === undefined || (!troubles.has(key) && troubles.size >= mostServices)) continue;
+		if (!troubles.has(key) && troubles.size >= mostServices) continue;
 		if (!troubles.has(key)) troubles.set(key, await troubleOf(at, webhook.service));
 		const trouble = troubles.get(key);
 		if (trouble !== undefined) found.push({ title: webhook.title, about, trouble: `Service ${key} ${trouble}` });
@@ -54,16 +53,31 @@ export async function gatherWebhooks(
 	return found;
 }
 
-async function configurationsOf({ api, signal }: LookingAt): Promise<readonly KubeObject[]> {
-	const found: KubeObject[] = [];
+/** A webhook, and what it must be asked about. */
+interface Concerned {
+	readonly webhook: PodWebhook;
+	readonly about: string;
+}
+
+/** Keeps of each configuration what matters: whoever writes them makes them large. */
+async function concernedOf(
+	{ api, signal }: LookingAt,
+	of: (configuration: KubeObject) => readonly { readonly webhook: PodWebhook; readonly about: string | undefined }[],
+): Promise<readonly Concerned[]> {
+	const found: Concerned[] = [];
+	let seen = 0;
+	const read = (configuration: KubeObject): undefined => {
+		seen++;
+		// Those of meshes are components, which answer for themselves.
+		if (configuration.metadata.labels?.[managedByLabel] === managedByValue) return;
+		for (const { webhook, about } of of(configuration)) if (about !== undefined) found.push({ webhook, about });
+	};
 	for (const kind of [kinds.MutatingWebhookConfiguration, kinds.ValidatingWebhookConfiguration]) {
-		for await (const { items } of api.pages<KubeObject>(kind, { limit: 50, signal })) {
-			found.push(...items);
-			if (found.length >= mostConfigurations) break;
+		for await (const _ of api.pages<undefined>(kind, { limit: 20, read, signal })) {
+			if (seen >= mostConfigurations) return found;
 		}
 	}
-	// Those of meshes are components, which answer for themselves.
-	return found.filter(({ metadata }) => metadata.labels?.[managedByLabel] !== managedByValue);
+	return found;
 }
 
 async function placesIn(

@@ -86,7 +86,7 @@ test('all blockers are told at once, each with what it is about and a remedy', a
 		t.false(describeFinding(finding).includes('undefined'));
 	}
 	const gaps = findings.filter(({ name }) => name === 'not-looked-at').map(describeFinding);
-	t.is(gaps.length, 3);
+	t.is(gaps.length, 4);
 	t.true(gaps.some((gap) => /ResourceQuotas could not be looked at, since the right to list resourcequotas/.test(gap)));
 });
 

@@ -62,7 +62,7 @@ export function checkUpgrade(question: UpgradeQuestion): readonly CheckedArea[] 
 		{ what: 'the way from version to version', findings: from === undefined ? [] : checkPath(from, to, versions) },
 		{ what: 'settings and overlays', findings: problems.map(findingOfProblem) },
 		{ what: 'what the new version does otherwise', findings: [...ofLine, ...ports] },
-		...checkCluster(after, to, gathered),
+		...checkCluster(before, after, to, gathered),
 	];
 }
 
@@ -82,9 +82,14 @@ function findingOfProblem({ path, reason, message, remedy }: FieldProblem): Upgr
 	return found(name, subject, rest, remedy === '' ? undefined : remedy);
 }
 
-function checkCluster(after: Rendered | undefined, to: string, gathered: Gathered): readonly CheckedArea[] {
+function checkCluster(
+	before: Rendered | undefined,
+	after: Rendered | undefined,
+	to: string,
+	gathered: Gathered,
+): readonly CheckedArea[] {
 	const { objects: rendered = [], definitions: wanted = [], namespace = '' } = after ?? {};
-	const rolled = rolledOf(rendered);
+	const rolled = rolledOf(rendered, before?.objects);
 	const { objects, objectGaps, definitions, authority, nodes, pods, quotas, limitRanges, webhooks, clusters } =
 		gathered;
 	const room = both(nodes, pods);
@@ -98,7 +103,10 @@ function checkCluster(after: Rendered | undefined, to: string, gathered: Gathere
 		look('LimitRanges', limitRanges, (seen) => checkLimitRanges(rolled, seen)),
 		look('proxies in pods', pods, ({ proxies }) => checkProxies(proxies, to)),
 		look('webhooks of others', webhooks, checkWebhooks),
-		look('joined clusters', clusters, (seen) => checkClusters(seen, to)),
+		look('joined clusters', clusters, (seen) => [
+			...checkClusters(seen, to),
+			...(seen.length === 0 ? [] : [notLookedAt('proxies in joined clusters', 'only this cluster was asked')]),
+		]),
 	];
 }
 

@@ -1,6 +1,7 @@
 /** What rendered Deployments ask of a cluster: requests and limits of a pod, where it may run, how many more there are. Pure. */
+import { isDeepStrictEqual } from 'node:util';
 import { isObject, isQuantity, parseQuantity } from '../../../api/v1/index.ts';
-import type { KubeObject } from '../../runtime/object.ts';
+import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import type { Amounts, SeenNode } from './gathered.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -48,9 +49,12 @@ export interface Rolled {
 	readonly surges: boolean;
 }
 
-export function rolledOf(objects: readonly KubeObject[]): readonly Rolled[] {
+/** @param before what runs. A Deployment whose pods stay as they are needs no room for others. */
+export function rolledOf(objects: readonly KubeObject[], before: readonly KubeObject[] = []): readonly Rolled[] {
+	const templates = new Map(before.map((object) => [objectKey(object), fieldsAt(object, 'spec', 'template')]));
 	return objects
-		.filter(({ kind }) => kind === 'Deployment')
+		.filter((object) => object.kind === 'Deployment')
+		.filter((object) => !isDeepStrictEqual(templates.get(objectKey(object)), fieldsAt(object, 'spec', 'template')))
 		.map(({ kind, metadata, spec }) => ({
 			title: `${kind} ${metadata.namespace}/${metadata.name}`,
 			pod: fieldsAt(spec, 'template', 'spec'),

@@ -29,11 +29,30 @@ export function notRe2(regex: string): string | undefined {
 		: undefined;
 }
 
-/** Without escaped backslashes and what stands in brackets, where nothing has a meaning for these rules but escapes. */
+/**
+ * The text as far as these rules read it: without escaped characters that mean nothing to them, and with nothing of what
+ * stands in brackets but its escapes. Walks it once, since anybody may have written it.
+ */
 function withoutClasses(regex: string): string {
-	return regex
-		.replaceAll('\\\\', '')
-		.replaceAll(/\[(?:\\.|[^\]\\])*\]/g, (found) => (found.match(/\\(c[A-Za-z]|u[0-9A-Fa-f]{4})/g) ?? []).join(''));
+	let text = '';
+	let isInClass = false;
+	for (let at = 0; at < regex.length; at++) {
+		const character = regex[at] ?? '';
+		if (character === '\\') {
+			const next = regex[at + 1] ?? '';
+			const isReadHere = /[cu]/.test(next) || (!isInClass && /[1-9]/.test(next));
+			text += isReadHere ? `\\${next}` : '';
+			at++;
+		} else if (isInClass) {
+			isInClass = character !== ']';
+			// What follows an escape belongs to it: `\u00e9`.
+			text += isInClass && /[0-9A-Za-z]/.test(character) ? character : '';
+		} else {
+			isInClass = character === '[';
+			text += isInClass ? '[' : character;
+		}
+	}
+	return text;
 }
 
 const mostRegexes = 256;
