@@ -122,7 +122,7 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 
 	objectKinds: () => [],
 	checkObject: () => ({ kind: 'other' }),
-	upgradeRules: { kinds: () => [], object: () => [], proxyIn: () => undefined, mesh: () => [] },
+	upgradeRules: { kinds: () => [], object: () => [], mesh: () => [] },
 
 	injection: () => undefined,
 	injectedImages: () => [],

@@ -1,15 +1,16 @@
 /** Reads nodes and pods for the checks before a change of version: what room there is, and which proxies run. */
+import { type CountedMesh, isOf, unknownVersion, versionOf } from '../../plan/proxies/count.ts';
 import type { Amounts, SeenNode, SeenPods, SeenProxies } from '../../plan/upgrade/gathered.ts';
 import { amountOf, fieldsAt, listAt, requestsOf } from '../../plan/upgrade/pods-of.ts';
-import type { UpgradeRules } from '../../plan/upgrade/rules.ts';
-import type { ResolvedMesh } from '../../releases/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
+import { readProxy } from '../proxies/read-proxy.ts';
 import type { LookingAt } from './look.ts';
 
 /** Kubernetes itself is built for as many nodes, and three times as many pods. */
 const mostNodes = 5_000;
 const mostPods = 500_000;
+const mostVersions = 64;
 
 export async function gatherNodes({ api, signal }: LookingAt): Promise<readonly SeenNode[]> {
 	const nodes: SeenNode[] = [];
@@ -47,11 +48,7 @@ function isReady(status: unknown): boolean {
 }
 
 /** Pods that have ended take no room, and neither they nor those that are going have a proxy that matters. */
-export async function gatherPods(
-	{ api, signal }: LookingAt,
-	rules: UpgradeRules,
-	mesh: ResolvedMesh,
-): Promise<SeenPods> {
+export async function gatherPods({ api, signal }: LookingAt, mesh: CountedMesh): Promise<SeenPods> {
 	const used = new Map<string, Amounts>();
 	const proxies = new Map<string, SeenProxies>();
 	let seen = 0;
@@ -60,12 +57,17 @@ export async function gatherPods(
 		const spec = fieldsAt(pod, 'spec');
 		const node = String(spec.nodeName ?? '');
 		if (node !== '') used.set(node, plus(used.get(node), requestsOf(spec)));
-		const proxy = pod.metadata.deletionTimestamp === undefined ? rules.proxyIn(mesh, pod) : undefined;
-		if (proxy === undefined) return;
-		const key = proxy.version ?? '';
+		const proxy = readProxy(pod);
+		if (proxy === undefined || !isOf(proxy, mesh)) return;
+		const found = versionOf(proxy, mesh);
+		// Whoever makes pods chooses the tags.
+		const key = proxies.has(found) || proxies.size < mostVersions ? found : unknownVersion;
 		const before = proxies.get(key);
-		const example = before?.example ?? `${pod.metadata.namespace}/${pod.metadata.name}`;
-		proxies.set(key, { version: proxy.version, count: (before?.count ?? 0) + 1, example });
+		proxies.set(key, {
+			version: key === unknownVersion ? undefined : key,
+			count: (before?.count ?? 0) + 1,
+			example: before?.example ?? `${pod.metadata.namespace}/${pod.metadata.name}`,
+		});
 	};
 	const fieldSelector = 'status.phase!=Succeeded,status.phase!=Failed';
 	for await (const _ of api.pages<undefined>(kinds.Pod, { limit: 100, read, fieldSelector, signal })) {

@@ -5,6 +5,7 @@
 import type { ParsedStatus } from '../../../api/v1/index.ts';
 import type { Lines } from '../../lines/index.ts';
 import { kubernetesTooOld } from '../../plan/compatibility.ts';
+import type { CountedMesh } from '../../plan/proxies/count.ts';
 import { type SecretFacts, toSecretFacts } from '../../plan/secret-facts.ts';
 import { type Gathered, known, type Looked, type SeenCluster } from '../../plan/upgrade/gathered.ts';
 import type { Hop } from '../../plan/upgrade/rules.ts';
@@ -52,7 +53,7 @@ export async function gather({ api, lines, hop, objects, status, now, signal }: 
 		definitions,
 		authority: await lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),
 		nodes: await lookFor(at, 'list nodes', () => gatherNodes(at)),
-		pods: await lookFor(at, 'list pods in all namespaces', () => gatherPods(at, rules, to)),
+		pods: await lookFor(at, 'list pods in all namespaces', () => gatherPods(at, countedOf(lines, hop))),
 		quotas: await listIn(kinds.ResourceQuota),
 		limitRanges: await listIn(kinds.LimitRange),
 		webhooks: await lookFor(at, 'list webhook configurations, namespaces and endpointslices', () =>
@@ -60,6 +61,13 @@ export async function gather({ api, lines, hop, objects, status, now, signal }: 
 		),
 		clusters: clustersOf(to, status),
 	};
+}
+
+/** Proxies that were injected by the present version. Those that don't say whom they ask count: better too many than none. */
+function countedOf(lines: Lines, { from, to }: Hop): CountedMesh {
+	const { namespace } = to;
+	const images = from.mesh === undefined ? [] : lines.of(from.mesh).injectedImages(from.mesh);
+	return { namespace, version: from.version, pilot: from.version, images, isAlone: true };
 }
 
 /** Istio's definitions, without their schemas. */

@@ -20,8 +20,6 @@ export interface UpgradeRules<Mesh extends ResolvedMesh = ResolvedMesh> {
 	kinds(hop: Hop<Mesh>): readonly ObjectKind[];
 	/** What the hop does to one object, which nobody trusts. Pure. */
 	object(hop: Hop<Mesh>, object: KubeObject): readonly UpgradeFinding[];
-	/** The proxy of this mesh in a pod, if it has one. The version is that of its image. Pure. */
-	proxyIn(mesh: Mesh, pod: KubeObject): { readonly version: string | undefined } | undefined;
 	/** What it does to the mesh itself, with known issues. Pure. */
 	mesh(hop: Hop<Mesh>, live: { readonly definitions: readonly KubeObject[] }): readonly UpgradeFinding[];
 }

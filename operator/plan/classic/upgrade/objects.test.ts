@@ -236,26 +236,3 @@ test('the trust domain matters where there are several clusters and mutual TLS',
 		ofMesh(hop('1.2', '1.3', { multiCluster: { clusters } })).some(({ name }) => name === 'trust-domain-checked'),
 	);
 });
-
-function pod(image: string, discovery?: string, labels = {}): KubeObject {
-	const args = discovery === undefined ? [] : ['proxy', '--discoveryAddress', discovery];
-	return {
-		apiVersion: 'v1',
-		kind: 'Pod',
-		metadata: { name: 'web', namespace: 'shop', labels },
-		spec: { containers: [{ name: 'web' }, { name: 'istio-proxy', image, args }] },
-	};
-}
-
-test('a proxy counts for the mesh whose Pilot it asks, by the tag of its image', (t) => {
-	const { to } = hop('1.3', '1.4');
-	const versionOf = (one: KubeObject) => classicUpgradeRules.proxyIn(to, one);
-	const here = 'istio-pilot.istio-system:15010';
-	t.deepEqual(versionOf(pod('docker.io/istio/proxyv2:1.3.8', here)), { version: '1.3.8' });
-	t.deepEqual(versionOf(pod('localhost:5000/proxyv2:1.3.8-distroless@sha256:abc', here)), { version: '1.3.8' });
-	t.deepEqual(versionOf(pod('localhost:5000/proxyv2', here)), { version: undefined });
-	t.deepEqual(versionOf(pod('istio/proxyv2:latest')), { version: undefined });
-	t.is(versionOf(pod('istio/proxyv2:1.3.8', 'istio-pilot.other:15010')), undefined);
-	t.is(versionOf(pod('istio/proxyv2:1.3.8', here, { 'app.kubernetes.io/managed-by': 'meshwright' })), undefined);
-	t.is(versionOf({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec: null }), undefined);
-});

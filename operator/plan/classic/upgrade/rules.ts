@@ -7,14 +7,12 @@ import { findKnownIssues } from '../../upgrade/known-issues.ts';
 import type { Hop, UpgradeRules } from '../../upgrade/rules.ts';
 import { type ClassicCondition, classicKnownIssues } from './known-issues.ts';
 import { findingsOfObject, kindsOfHop } from './objects.ts';
-import { proxyIn } from './proxy.ts';
 
 type ClassicHop = Hop<ResolvedClassicMesh>;
 
 export const classicUpgradeRules: UpgradeRules<ResolvedClassicMesh> = {
 	kinds: kindsOfHop,
 	object: findingsOfObject,
-	proxyIn,
 	mesh: (hop, { definitions }) => [
 		...outboundTraffic(hop),
 		...meshConfig(hop),
