@@ -13,6 +13,8 @@ const neverRendered = [
 	'Event',
 	'MeshInstallation',
 	'MutatingAdmissionPolicy',
+	'ResourceQuota',
+	'LimitRange',
 ];
 
 test('every kind that can be rendered has its place, and nothing else', (t) => {
