@@ -3,6 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import { upgradeDespiteAnnotation } from '../api/v1/index.ts';
 import { MeshController } from '../operator/mesh/controller.ts';
 import { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { loadKubeconfig } from '../operator/runtime/credentials/credentials.ts';
@@ -222,7 +223,7 @@ test.serial(
 			);
 		const base = scaled.spec;
 		const apply = async (spec: Readonly<Record<string, unknown>>) => {
-			await applyInstallation(api, scaled.name, spec);
+			await applyInstallation(api, scaled.name, spec, { [upgradeDespiteAnnotation]: 'downgrade' });
 			await untilReady(api, scaled.name);
 		};
 

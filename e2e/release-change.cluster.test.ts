@@ -3,6 +3,7 @@
  * anew.
  */
 import test from 'ava';
+import { upgradeDespiteAnnotation } from '../api/v1/index.ts';
 import { classicReleases } from '../operator/releases/classic/index.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
@@ -62,7 +63,9 @@ test('from the oldest release to the newest and back: every step is as rendered,
 			mixer: { adapters: [{ prometheus: {} }, { stdio: {} }] },
 			gateways: { ingress: { enabled: true } },
 		};
-		await applyInstallation(api, name, spec);
+		// Nobody goes down, or over several minors, without saying so.
+		const isDown = before.size > 0 && version === upwards[0];
+		await applyInstallation(api, name, spec, isDown ? { [upgradeDespiteAnnotation]: 'downgrade' } : {});
 		await untilReady(api, name);
 		const { status } = await readInstallation(api, name);
 		t.is(status?.version, version);

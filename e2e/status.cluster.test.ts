@@ -75,7 +75,8 @@ test.serial('each status on the way to Ready and through a change is a lawful st
 	}
 	const phases = versions.flatMap(({ status }) => (status?.phase === undefined ? [] : [status.phase]));
 	const changes = phases.filter((phase, index) => phase !== phases[index - 1]);
-	t.deepEqual(changes, ['Installing', 'Ready', 'Updating', 'Ready', 'Deleting']);
+	const stages = ['CRDs', 'Configuration', 'Pilot'].map((stage) => `Upgrading (${stage})`);
+	t.deepEqual(changes, ['Installing', 'Ready', 'Upgrading', ...stages, 'Upgrading', 'Ready', 'Deleting']);
 	for (const [index, { status }] of versions.entries()) {
 		const before = versions[index - 1]?.status;
 		for (const condition of status?.conditions ?? []) {

@@ -20,6 +20,41 @@ export const reasons = {
 		meaning: 'The operator is at work, or waits for pods to become ready.',
 		remedy: '',
 	},
+	WaitingForApproval: {
+		condition: 'Reconciling',
+		meaning: 'A change of version stops before a stage that spec.upgrade.pauseBefore names.',
+		remedy: 'Set spec.upgrade.approved to the version and the stage, to let it go on.',
+	},
+	WaitingForWindow: {
+		condition: 'Reconciling',
+		meaning:
+			'A change of version waits for one of spec.upgrade.windows before it restarts what workloads depend on; the message says when it opens.',
+		remedy: '',
+	},
+	RollingBack: {
+		condition: 'Reconciling',
+		meaning: 'The mesh goes back to the version before, in the reverse order of stages.',
+		remedy: '',
+	},
+	UpgradeBlocked: {
+		condition: 'Stalled',
+		meaning:
+			'A change of version is not begun, because checks found what it would break; the message names everything. The mesh is kept as the version before.',
+		remedy:
+			'Do what each of them says, or set spec.version back. The annotation meshwright.io/upgrade-despite insists on blockers by their names.',
+	},
+	UpgradeHeld: {
+		condition: 'Stalled',
+		meaning:
+			'A stage of a change of version made no progress for spec.upgrade.progressDeadline. Pods of the version before serve on.',
+		remedy:
+			'Mend what the message names, or set spec.version back. As soon as the pods of the stage are ready, it goes on by itself.',
+	},
+	RolledBack: {
+		condition: 'Stalled',
+		meaning: 'A stage of a change of version failed, and the mesh runs the version before again; the message says why.',
+		remedy: 'Set spec.version to what runs; or change the settings, or the version, and it is tried anew.',
+	},
 	Paused: {
 		condition: 'Reconciling',
 		meaning: 'spec.paused is true: nothing is written, not even repairs.',

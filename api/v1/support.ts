@@ -5,13 +5,6 @@
 
 /** Paths of fields from the root. Everything below them is included. */
 export const notSupportedYet: readonly string[] = [
-	'spec.upgrade.strategy',
-	'spec.upgrade.progressDeadline',
-	'spec.upgrade.onFailure',
-	'spec.upgrade.pauseBefore',
-	'spec.upgrade.approved.version',
-	'spec.upgrade.approved.stage',
-	'spec.upgrade.windows',
 	'spec.upgrade.inactiveRevisionGracePeriod',
 	'spec.upgrade.restartWorkloads',
 ];

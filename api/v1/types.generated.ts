@@ -1218,11 +1218,11 @@ export interface Gateways {
  */
 export interface UpgradeApproval {
 	/**
-	 * Not supported yet. The version to which the approved stage leads.
+	 * The version to which the approved stage leads.
 	 */
 	version?: string;
 	/**
-	 * Not supported yet. The last stage that is approved. Those before it are approved with it.
+	 * The last stage that is approved. Those before it are approved with it.
 	 */
 	stage?:
 		| 'CRDs'
@@ -1278,19 +1278,19 @@ export interface RestartWorkloads {
  */
 export interface Upgrade {
 	/**
-	 * Not supported yet. InPlace: the control plane is replaced pod by pod. Canary: a second revision runs beside the first until all proxies have moved.
+	 * InPlace: the control plane is replaced pod by pod. Canary: a second revision runs beside the first until all proxies have moved.
 	 */
 	strategy?: 'InPlace' | 'Canary';
 	/**
-	 * Not supported yet. A stage that makes no progress for this long has failed. 10m when not set.
+	 * A stage that makes no progress for this long has failed. 10m when not set.
 	 */
 	progressDeadline?: string;
 	/**
-	 * Not supported yet. After a failed stage: stay as it is (Hold), or return to the version before (Rollback). Hold when not set.
+	 * After a failed stage: stay as it is (Hold), or return to the version before (Rollback). Hold when not set.
 	 */
 	onFailure?: 'Hold' | 'Rollback';
 	/**
-	 * Not supported yet. The upgrade stops before each of these stages until it is approved: an approval in Git, for example.
+	 * The upgrade stops before each of these stages until it is approved: an approval in Git, for example.
 	 */
 	pauseBefore?: (
 		| 'CRDs'
@@ -1309,7 +1309,7 @@ export interface Upgrade {
 	 */
 	approved?: UpgradeApproval;
 	/**
-	 * Not supported yet. Times at which gateways and workloads may be restarted for an upgrade. At any time when not set.
+	 * Times at which gateways and workloads may be restarted for an upgrade. At any time when not set.
 	 */
 	windows?: MaintenanceWindow[];
 	/**
@@ -1737,13 +1737,21 @@ export interface UpgradeStatus {
 	 */
 	state: 'Blocked' | 'Progressing' | 'WaitingForApproval' | 'WaitingForWindow' | 'Held' | 'RollingBack' | 'RolledBack';
 	/**
-	 * The stage that it is at.
+	 * The stage that it is at: the last one of the new version, on the way back the first one of the version before. Absent before the first stage.
 	 */
 	stage?: string;
 	/**
 	 * Since when it is at this stage.
 	 */
 	since?: string;
+	/**
+	 * How far the walk before this one had come, when the spec was changed in the middle or it goes back.
+	 */
+	reached?: string;
+	/**
+	 * A hash of the settings, apart from the version, that are rolled out.
+	 */
+	settings?: string;
 	/**
 	 * When the upgrade began.
 	 */
@@ -1765,7 +1773,11 @@ export interface UpgradeStatus {
 	 */
 	previous?: Record<string, unknown>;
 	/**
-	 * A hash of the settings with which a stage failed. Others are tried anew.
+	 * Why it went back to the version before.
+	 */
+	failure?: string;
+	/**
+	 * A hash of the version and the settings with which a stage failed. Others are tried anew.
 	 */
 	tried?: string;
 }

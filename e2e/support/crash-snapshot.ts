@@ -41,6 +41,7 @@ const volatileFields: ReadonlySet<string> = new Set([
 	'clusterIP',
 	'clusterIPs',
 	'hash',
+	'bodies',
 ]);
 
 const uids = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;

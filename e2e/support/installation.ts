@@ -28,8 +28,15 @@ export function installationReference(name: string): ObjectReference {
 }
 
 /** As `kubectl apply --server-side -f`: the whole spec, each time. */
-export async function applyInstallation(api: ApiServer, name: string, spec: Spec = {}): Promise<KubeObject> {
-	return (await api.apply(installation(name, spec), { fieldManager: person })).object;
+export async function applyInstallation(
+	api: ApiServer,
+	name: string,
+	spec: Spec = {},
+	annotations: Readonly<Record<string, string>> = {},
+): Promise<KubeObject> {
+	const { metadata, ...rest } = installation(name, spec);
+	const body = { ...rest, metadata: { ...metadata, annotations } };
+	return (await api.apply(body, { fieldManager: person })).object;
 }
 
 export async function readInstallation(api: ApiServer, name: string): Promise<KubeObject & { status?: ParsedStatus }> {

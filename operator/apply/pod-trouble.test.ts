@@ -147,6 +147,10 @@ test('of a Deployment the newest pod with a trouble counts, in whatever order th
 		name,
 		deployment: 'a',
 		createdAt,
+		images: [],
+		template: undefined,
+		isOver: false,
+		endsAt: undefined,
 		trouble: message === undefined ? undefined : { reason: 'ContainerCrashes', message },
 	});
 	const pods = [

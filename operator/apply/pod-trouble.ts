@@ -24,9 +24,20 @@ export interface PodFacts {
 	readonly deployment: string | undefined;
 	/** RFC 3339. */
 	readonly createdAt: string;
+	/** Images of its containers, as they were asked for. */
+	readonly images: readonly string[];
+	/** Hash of the template that it was made from. */
+	readonly template: string | undefined;
+	/** Whether it has ended and stays only to be read. */
+	readonly isOver: boolean;
+	/** When the time to end is over that it was given, RFC 3339. Undefined when nobody has ended it. */
+	readonly endsAt: string | undefined;
 	/** Undefined while nothing is known to be wrong. */
 	readonly trouble: PodTrouble | undefined;
 }
+
+/** Of more containers nothing is kept. */
+const mostContainers = 32;
 
 /** Other words are kept up to this length, in characters. */
 const longestWords = 512;
@@ -50,11 +61,18 @@ const underWay: ReadonlySet<string> = new Set(['', 'ContainerCreating', 'PodInit
  * @param before what was kept of the same pod before
  */
 export function podFacts(pod: KubeObject, before: PodFacts | undefined): PodFacts {
-	const { name, creationTimestamp = '' } = pod.metadata;
+	const { name, creationTimestamp = '', deletionTimestamp, labels = {} } = pod.metadata;
+	const phase = fieldOf(pod, 'status')?.phase;
 	return {
 		name,
 		deployment: deploymentOf(pod),
 		createdAt: creationTimestamp,
+		images: recordsIn(fieldOf(pod, 'spec')?.containers)
+			.slice(0, mostContainers)
+			.map(({ image }) => textOf(image)),
+		template: labels['pod-template-hash'],
+		isOver: phase === 'Failed' || phase === 'Succeeded',
+		endsAt: deletionTimestamp,
 		trouble: troubleOf(pod, before?.trouble),
 	};
 }

@@ -35,14 +35,19 @@ export function isWorthALook({
 export class PodWatch {
 	readonly #options: PodWatchOptions;
 	#watched: { readonly namespace: string; readonly reflector: Reflector<PodFacts> } | undefined;
+	#isEachTold = false;
 	#isStopped = false;
 
 	constructor(options: PodWatchOptions) {
 		this.#options = options;
 	}
 
-	/** Watches the pods of this namespace from now on. Undefined ends it. */
-	lookAt(namespace: string | undefined): void {
+	/**
+	 * Watches the pods of this namespace from now on. Undefined ends it.
+	 * @param isEachTold whether every pod that comes, changes or goes is told, and not its trouble alone
+	 */
+	lookAt(namespace: string | undefined, isEachTold = false): void {
+		this.#isEachTold = isEachTold;
 		// Called by a pass that goes on a little after the stop: nobody would end a new watch.
 		if (this.#watched?.namespace === namespace || this.#isStopped) return;
 		this.#watched?.reflector.stop();
@@ -53,6 +58,12 @@ export class PodWatch {
 	troubleOf(deployment: string): PodTrouble | undefined {
 		if (this.#watched?.reflector.hasSynced !== true) return undefined;
 		return troubleOfDeployment(deployment, this.#watched.reflector.store.values());
+	}
+
+	/** The pods of a Deployment. Undefined while nobody has listed them. */
+	podsOf(deployment: string): readonly PodFacts[] | undefined {
+		if (this.#watched?.reflector.hasSynced !== true) return undefined;
+		return [...this.#watched.reflector.store.values()].filter((pod) => pod.deployment === deployment);
 	}
 
 	/** Whether the pods can't be seen because nobody has given the right to. */
@@ -77,10 +88,14 @@ export class PodWatch {
 			},
 		});
 		reflector.addHandler(({ old, current, initial }) => {
-			if (!initial && !isDeepStrictEqual(old?.trouble, current?.trouble)) onChange();
+			if (initial) return;
+			const isTold = this.#isEachTold
+				? !isDeepStrictEqual(old, current)
+				: !isDeepStrictEqual(old?.trouble, current?.trouble);
+			if (isTold) onChange();
 		});
 		void reflector.synced.then(() => {
-			if ([...reflector.store.values()].some(({ trouble }) => trouble !== undefined)) onChange();
+			if (this.#isEachTold || [...reflector.store.values()].some(({ trouble }) => trouble !== undefined)) onChange();
 		});
 		reflector.start();
 		return reflector;

@@ -7,6 +7,7 @@ import { citadelOfAllNamespaces } from '../plan/classic/citadel-rivalry.ts';
 import { factsOf, injectorCertificateOf, type RootMemory, rememberRoots, seenBy } from '../plan/classic/facts.ts';
 import { classicGates, sharedAuthorityBeforeCitadel } from '../plan/classic/gates.ts';
 import { classicUpgradeRules } from '../plan/classic/upgrade/rules.ts';
+import { classicStageOf } from '../plan/classic/upgrade/stages.ts';
 import {
 	type ClassicRelease,
 	checkObject,
@@ -108,4 +109,5 @@ export const classicLine: Line<ResolvedClassicMesh, ClassicFacts, RootMemory> = 
 	injectedImages: ({ images }) => [images.proxy, images.proxyInit],
 	injectPod,
 	multiCluster,
+	stageOf: classicStageOf,
 };

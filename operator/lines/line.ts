@@ -5,7 +5,7 @@
  * The functions are methods, so that a line for one type of mesh is a `Line` for any mesh. Whoever holds a mesh gets its
  * line by `Lines.of`, and never gives a line the mesh of another one.
  */
-import type { ParsedMeshInstallation } from '../../api/v1/index.ts';
+import type { ParsedMeshInstallation, UpgradeStage } from '../../api/v1/index.ts';
 import type { Gate, GateContext } from '../plan/gate.ts';
 import type { Exclusive } from '../plan/rivalry.ts';
 import type { SecretFacts } from '../plan/secret-facts.ts';
@@ -123,6 +123,12 @@ export interface MultiClusterSupport<Mesh extends ResolvedMesh = ResolvedMesh> {
 	readonly dataPlane: DataPlane<Mesh, object>;
 }
 
+/** A change of version. Both releases are of the line. */
+export interface Hop {
+	readonly from: Release;
+	readonly to: Release;
+}
+
 export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends object = object, Memory = unknown> {
 	/** The name, `classic`. A mesh and a release name their line by it. */
 	readonly name: string;
@@ -187,4 +193,7 @@ export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends ob
 	injectPod(mesh: Mesh, pod: Pod, context: InjectionContext): Injection;
 
 	readonly multiCluster: MultiClusterSupport<Mesh>;
+
+	/** The stage of a change of version to which an object belongs. */
+	stageOf(object: KubeObject, hop: Hop): UpgradeStage;
 }

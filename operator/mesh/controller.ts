@@ -28,7 +28,7 @@ import {
 } from '../runtime/queue/work-queue.ts';
 import { describeWaits, StartWaits } from '../runtime/start-waits.ts';
 import type { ReflectorHappening } from '../runtime/watch/reflector.ts';
-import type { StatusNotice } from '../status/transitions.ts';
+import type { StatusNotice } from '../status/status-notice.ts';
 import { MeshCaches } from './caches.ts';
 import type { StoredInstallation } from './installation.ts';
 import { JoinedClusters } from './joined/joined-clusters.ts';
@@ -36,8 +36,10 @@ import { Mutators } from './mutators.ts';
 import { MeshPods } from './pods.ts';
 import { MeshProxies } from './proxies/mesh-proxies.ts';
 import type { ProxyIndexOptions } from './proxies/proxy-index.ts';
-import { Reconciler, type ReconcilerOptions } from './reconcile.ts';
+import { Reconciler } from './reconcile.ts';
+import type { ReconcilerOptions } from './reconciler-options.ts';
 import { Access } from './rights/access.ts';
+import { UpgradeLooks } from './upgrade/looks.ts';
 import { UserObjects } from './user-objects.ts';
 import { childNeedsPass, freesExclusive, installationNeedsPass, installationsOf } from './wake.ts';
 import { MeshWebhooks } from './webhooks/mesh-webhooks.ts';
@@ -105,6 +107,7 @@ export class MeshController {
 	readonly #webhooks: MeshWebhooks;
 	readonly #userObjects: UserObjects;
 	readonly #proxies: MeshProxies;
+	readonly #upgradeLooks: UpgradeLooks;
 	readonly #reconciler: Reconciler;
 	readonly #waits: StartWaits;
 	#hasStarted = false;
@@ -187,10 +190,18 @@ export class MeshController {
 			quietMs: options.proxiesQuietMs,
 			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
 		});
+		this.#upgradeLooks = new UpgradeLooks({
+			api,
+			lines: this.#lines,
+			wallClock: options.wallClock ?? Date.now,
+			onChange: (mesh) => this.queue.add(mesh, { reason: 'what a change of version may break' }),
+			onError: (error) => log.warn({ err: error }, 'what a change of version may break could not be looked at'),
+		});
 		this.#reconciler = new Reconciler({
 			api,
 			proxies: this.#proxies,
 			userObjects: this.#userObjects,
+			upgradeChecks: this.#upgradeLooks,
 			webhooks: this.#webhooks,
 			mutators: new Mutators(api, () => performance.now()),
 			pods: this.#pods,
@@ -266,6 +277,7 @@ export class MeshController {
 		this.#webhooks.stop();
 		this.#userObjects.stop();
 		this.#proxies.stop();
+		this.#upgradeLooks.stop();
 		this.caches.stop();
 		return unfinished.length === 0 && clustersEnded;
 	}

@@ -9,7 +9,7 @@ import { applySetId } from '../render/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { describeObject } from '../runtime/object.ts';
 import { type Finding, findingOfError } from '../status/finding.ts';
-import type { StatusNotice } from '../status/transitions.ts';
+import type { StatusNotice } from '../status/status-notice.ts';
 import { releaseNamespaces } from './injection.ts';
 import type { StoredInstallation } from './installation.ts';
 import type { InstallationWriter } from './installation-writer.ts';

@@ -1,6 +1,6 @@
 /** Writes the MeshInstallation itself: its status and its finalizer. */
 import { isDeepStrictEqual } from 'node:util';
-import { finalizer, type ParsedStatus } from '../../api/v1/index.ts';
+import { finalizer, type ParsedStatus, unobservedGeneration } from '../../api/v1/index.ts';
 import { addFinalizer, removeFinalizer } from '../apply/finalizer.ts';
 import { statusFieldManager } from '../apply/identity.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
@@ -9,7 +9,9 @@ import { describeObject, type KubeObject } from '../runtime/object.ts';
 import { isRecord } from '../runtime/object-shape.ts';
 import { replaceInvisible } from '../runtime/visible-text.ts';
 import { computeStatus, type Observation } from '../status/compute-status.ts';
-import { describeTransitions, type StatusNotice } from '../status/transitions.ts';
+import type { StatusNotice } from '../status/status-notice.ts';
+import { describeTransitions } from '../status/transitions.ts';
+import type { UpgradeStatus } from '../status/upgrade.ts';
 import type { InstallationCache, StoredInstallation } from './installation.ts';
 
 /** What a pass has seen, for the status. */
@@ -72,33 +74,53 @@ export class InstallationWriter {
 		await removeFinalizer(this.#options.api, object, finalizer, signal);
 	}
 
+	/**
+	 * Records a change of version, before anything of it is written. Resolves with the object as it is then. Rejects with
+	 * ConflictError when its spec is another one than the pass looked at.
+	 */
+	async writeUpgrade(
+		object: StoredInstallation,
+		upgrade: UpgradeStatus,
+		signal: AbortSignal,
+	): Promise<StoredInstallation> {
+		const { observedGeneration = unobservedGeneration } = object.status ?? {};
+		const status: ParsedStatus = { ...object.status, observedGeneration, upgrade };
+		const written = await this.#write(object, () => this.#applyStatus(object, status, signal));
+		for (const notice of describeTransitions(object.status, status)) this.#options.onNotice(object, notice);
+		return { ...written, status };
+	}
+
 	/** Writes the status when it differs, and reports the changes. */
 	async writeStatus(object: StoredInstallation, observed: Observed, signal: AbortSignal): Promise<void> {
-		const { api, wallClock, onNotice, onStatus } = this.#options;
-		const { name, uid, generation = 0 } = object.metadata;
+		const { wallClock, onNotice, onStatus } = this.#options;
+		const { name, generation = 0 } = object.metadata;
 		const previous = object.status;
 		const now = `${new Date(wallClock()).toISOString().slice(0, 19)}Z`;
 		const status = readable(computeStatus({ ...observed, generation, previous, now }));
 		onStatus?.(name, status);
 		if (isDeepStrictEqual(status, previous)) return;
-		const body = {
-			apiVersion: object.apiVersion,
-			kind: object.kind,
-			metadata: { name, ...(uid === undefined ? {} : { uid }) },
-			status,
-		};
-		await this.#write(object, async () => {
-			const written = await api.apply(body, {
+		await this.#write(object, () => this.#applyStatus(object, status, signal));
+		for (const notice of describeTransitions(previous, status)) onNotice(object, notice);
+	}
+
+	async #applyStatus(
+		{ apiVersion, kind, metadata: { name, uid } }: StoredInstallation,
+		status: ParsedStatus,
+		signal: AbortSignal,
+	): Promise<KubeObject> {
+		const metadata = { name, ...(uid === undefined ? {} : { uid }) };
+		const { object } = await this.#options.api.apply(
+			{ apiVersion, kind, metadata, status },
+			{
 				fieldManager: statusFieldManager,
 				force: true,
 				subresource: 'status',
 				signal,
 				// The mesh's objects come before the report about them.
 				isPatient: true,
-			});
-			return written.object;
-		});
-		for (const notice of describeTransitions(previous, status)) onNotice(object, notice);
+			},
+		);
+		return object;
 	}
 
 	/** Writes the installation so that the event of the write does not wake us. */
@@ -134,5 +156,10 @@ function readable(status: ParsedStatus): ParsedStatus {
 		if (!isRecord(value)) return value;
 		return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, inside(field)]));
 	};
-	return inside(status) as ParsedStatus;
+	const shown = inside(status) as ParsedStatus;
+	// It is no text for a person, but what may be written again.
+	const previous = status.upgrade?.previous;
+	return shown.upgrade === undefined || previous === undefined
+		? shown
+		: { ...shown, upgrade: { ...shown.upgrade, previous } };
 }

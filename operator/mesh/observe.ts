@@ -14,7 +14,7 @@ import type { PodsSeen } from './pods.ts';
 
 /**
  * Observes the rendered workloads.
- * @param version the release that they run
+ * @param versionOf the release that a workload runs as rendered, by key. Undefined where it stays as it stands
  * @param memory what is remembered about them
  * @param pods why pods of Deployments that are not as wanted do not run; undefined while all are as wanted
  * @param standing keys of Deployments that are left as they stand, whatever was rendered
@@ -22,7 +22,7 @@ import type { PodsSeen } from './pods.ts';
 export function observeWorkloads(
 	object: StoredInstallation,
 	objects: readonly KubeObject[],
-	version: string,
+	versionOf: (key: string) => string | undefined,
 	memory: InstallationMemory,
 	live: LiveObjects,
 	pods: PodsSeen | undefined,
@@ -43,7 +43,7 @@ export function observeWorkloads(
 				revision,
 				object: describeObject(workload),
 				image: (standing?.has(key) ? live.get(key)?.workload?.images[0] : undefined) ?? mainImage(workload),
-				version,
+				version: versionOf(key) ?? previousOf(object, component, revision)?.version,
 				appliedGeneration: memory.applied.get(key)?.generation,
 				...stateOf(live.get(key)?.workload, hasBeenReady(memory, key), isUnknown),
 				podTrouble: pods?.troubleOf(workload.metadata.name),

@@ -1,6 +1,7 @@
 /** Looks at the pods of meshes whose Deployments are not as wanted. */
 
 import type { LiveObjects } from '../apply/live.ts';
+import type { PodFacts } from '../apply/pod-trouble.ts';
 import { isWorthALook, PodWatch, type PodWatchOptions } from '../apply/pod-watch.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { kinds } from '../runtime/kinds.ts';
@@ -17,6 +18,8 @@ export interface MeshPodsOptions extends Pick<PodWatchOptions, 'onError'> {
 export interface PodsSeen {
 	/** What is wrong with the pods of this Deployment. Undefined when nothing is known. */
 	troubleOf(deployment: string): PodTrouble | undefined;
+	/** The pods of this Deployment. Undefined while nobody has listed them. */
+	podsOf(deployment: string): readonly PodFacts[] | undefined;
 	/** Whether they can't be seen for want of the right to. */
 	readonly isRefused: boolean;
 }
@@ -30,22 +33,28 @@ export class MeshPods {
 		this.#options = options;
 	}
 
-	/** Looks at the pods of a mesh while one of these objects is a Deployment that is not as wanted. */
+	/**
+	 * Looks at the pods of a mesh while one of these objects is a Deployment that is not as wanted.
+	 * @param isUpgrading whether its version is being changed: then every pod is looked at, and each change of one wakes the mesh
+	 */
 	of(
 		{ name, namespace }: { readonly name: string; readonly namespace: string },
 		objects: readonly KubeObject[],
 		live: Pick<LiveObjects, 'get'>,
+		isUpgrading = false,
 	): PodsSeen | undefined {
-		const isNeeded = objects.some((object) => {
-			const workload = object.kind === kinds.Deployment.kind ? live.get(objectKey(object))?.workload : undefined;
-			return workload !== undefined && isWorthALook(workload);
-		});
+		const isNeeded =
+			isUpgrading ||
+			objects.some((object) => {
+				const workload = object.kind === kinds.Deployment.kind ? live.get(objectKey(object))?.workload : undefined;
+				return workload !== undefined && isWorthALook(workload);
+			});
 		if (!isNeeded || this.#isStopped) {
 			this.forget(name);
 			return undefined;
 		}
 		const watch = this.#watches.get(name) ?? this.#begin(name);
-		watch.lookAt(namespace);
+		watch.lookAt(namespace, isUpgrading);
 		return watch;
 	}
 

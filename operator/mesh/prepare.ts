@@ -5,6 +5,7 @@
 import { type ParsedMeshInstallation, parseMeshInstallation } from '../../api/v1/index.ts';
 import type { Lines } from '../lines/index.ts';
 import { kubernetesTooOld } from '../plan/compatibility.ts';
+import { windowProblems } from '../plan/upgrade/windows.ts';
 import type { ResolvedMesh, ResolveOptions } from '../releases/index.ts';
 import type { FieldProblem } from '../status/finding.ts';
 
@@ -31,7 +32,8 @@ export function prepare(object: unknown, { lines, serverVersion, ...options }: P
 	const resolved = lines.resolve(parsed.installation, options);
 	if (!resolved.ok) return resolved;
 	const { mesh } = resolved;
-	const problems = [...checkKubernetes(mesh, serverVersion), ...lines.checkOverlays(mesh)];
+	const { windows } = parsed.installation.spec.upgrade ?? {};
+	const problems = [...checkKubernetes(mesh, serverVersion), ...lines.checkOverlays(mesh), ...windowProblems(windows)];
 	if (problems.length > 0) return { ok: false, problems };
 	const refused = lines.checkImages(mesh);
 	if (refused.length > 0) return { ok: false, problems: refused };

@@ -2,99 +2,65 @@
  * One pass over one installation, the whole walk in one direction: read spec → resolve → plan → render → diff → apply →
  * observe → status. Level-triggered: everything is decided from what the caches show now, nothing from an event.
  */
-import { isDeepStrictEqual } from 'node:util';
-import type { ParsedStatus } from '../../api/v1/index.ts';
 import {
-	type ApplierOptions,
+	type ApplyResult,
 	applyInstallation,
 	assertNamespaceStays,
 	childrenOf,
 	type InstallationPlan,
 	planInstallation,
 } from '../apply/applier.ts';
-import type { LiveNamespaces } from '../apply/injection-labels.ts';
 import { type LiveObjects, namespaceIn } from '../apply/live.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
-import type { Lines } from '../lines/index.ts';
 import { podSecurityNote } from '../plan/pod-security.ts';
-import type { SecretFacts } from '../plan/secret-facts.ts';
-import type { MeshLimits, ResolvedMesh } from '../releases/index.ts';
+import type { Step } from '../plan/upgrade/advance.ts';
+import type { ResolvedMesh } from '../releases/index.ts';
 import { applySetId } from '../render/index.ts';
-import type { ApiServer } from '../runtime/client/api-server.ts';
+import { objectKey } from '../runtime/object.ts';
 import type { PassContext, PassResult } from '../runtime/queue/work-queue.ts';
-import type { NamedObjects } from '../runtime/watch/named-objects.ts';
 import { type Finding, findingOfError, findingOfProblem } from '../status/finding.ts';
-import type { StatusNotice } from '../status/transitions.ts';
 import { finalize } from './finalize.ts';
 import { labelNamespaces } from './injection.ts';
-import { type InstallationCache, rivalriesOf, type StoredInstallation } from './installation.ts';
+import { rivalriesOf, type StoredInstallation } from './installation.ts';
 import { InstallationWriter } from './installation-writer.ts';
-import type { JoinedClusters } from './joined/joined-clusters.ts';
 import { Memories, type Memory } from './memory.ts';
-import type { Mutators } from './mutators.ts';
 import { observeRunning, observeWorkloads } from './observe.ts';
 import { lookAtOperator, type OperatorLook } from './operator-change/look.ts';
 import { errorOf, isOnlyConflict, isOnlyForeign, type Outcome } from './outcome.ts';
-import type { MeshPods } from './pods.ts';
-import { type Prepared, type PreparedMesh, prepare } from './prepare.ts';
+import { earliest, viewHere } from './own-view.ts';
+import type { PodsSeen } from './pods.ts';
+import type { PreparedMesh } from './prepare.ts';
+import { prepareOnce } from './prepare-once.ts';
 import { heldByProxies } from './proxies/held.ts';
-import type { MeshProxies } from './proxies/mesh-proxies.ts';
-import { type Access, rightsRecheckMs } from './rights/access.ts';
-import { servingCertificate } from './serving-certificate.ts';
-import type { UserObjects } from './user-objects.ts';
-import { type Lookout, type MeshView, viewMesh } from './view.ts';
-import type { MeshWebhooks } from './webhooks/mesh-webhooks.ts';
+import type { ReconcilerOptions } from './reconciler-options.ts';
+import { rightsRecheckMs } from './rights/access.ts';
+import { nextStep, type StepInput } from './upgrade/step.ts';
+import { findWalk, viewWalk, type Walk, type WalkView } from './upgrade/walk.ts';
+import type { MeshView } from './view.ts';
 
-export interface ReconcilerOptions {
-	readonly api: ApiServer;
-	readonly lines: Lines;
-	readonly installations: InstallationCache;
-	readonly namespaces: LiveNamespaces;
-	/** Secrets that others make. */
-	readonly secrets: Pick<NamedObjects<SecretFacts>, 'get' | 'setInterest' | 'synced'>;
-	readonly clusters: JoinedClusters;
-	/** Who may change what is written. */
-	readonly mutators: Pick<Mutators, 'describe'>;
-	/** Webhooks of others that keep pods from being made. */
-	readonly webhooks: Pick<MeshWebhooks, 'of' | 'forget'>;
-	/** Users' proxies. */
-	readonly proxies: Pick<MeshProxies, 'of' | 'inUse' | 'forget'>;
-	/** Users' Istio objects that are wrong. */
-	readonly userObjects: Pick<UserObjects, 'of' | 'forget'>;
-	/** Why pods do not run. */
-	readonly pods: Pick<MeshPods, 'of' | 'forget'>;
-	/** What whoever runs the operator lets meshes do. */
-	readonly limits?: MeshLimits | undefined;
-	/** Whether the operator may do what a mesh needs. */
-	readonly access: Access;
-	/** Version of this operator. */
-	readonly operatorVersion: string;
-	/** Version of the cluster's API server, `v1.36.3`. */
-	readonly serverVersion: () => string;
-	/** How children are written. The hooks differ per installation and come from `onNotice` and `onApply`. */
-	readonly applier: Omit<ApplierOptions, 'hooks'>;
-	readonly onApply?: ApplyHooks['onOutcome'];
-	/** Wall clock, milliseconds since 1970, for what people and API objects see. */
-	readonly wallClock: () => number;
-	/** Uniform in [0, 1). */
-	readonly random: () => number;
-	/** A pass without a cause comes about this often, ±20 %. */
-	readonly resyncMs: number;
-	/** After this time every control plane follows a changed mesh configuration. */
-	readonly configFollowedAfterMs: number;
-	readonly onNotice: (object: StoredInstallation, notice: StatusNotice) => void;
-	/** Called after each pass with the installation's status, for metrics. Undefined when the installation is gone. */
-	readonly onStatus?: (name: string, status: ParsedStatus | undefined) => void;
+/** What a pass wants a mesh to be. */
+interface Wanted {
+	/** What the spec asks for. */
+	readonly prepared: PreparedMesh;
+	/** The mesh that decides what is not rendered. It is another one while the version changes. */
+	readonly leading: PreparedMesh;
+	readonly view: OperatorLook['view'];
+	/** The change of version that goes on. */
+	readonly walk: (Walk & { readonly view: WalkView }) | undefined;
+	/** What the operator changes by itself. Not looked at while objects of two versions stand beside each other. */
+	readonly change: OperatorLook | undefined;
 }
+
+const standingNote =
+	'what this change of version has not come to stays as it stands, and is not repaired: the settings were changed as well, so nobody knows those before';
+
+const everything: Pick<ReadonlySet<string>, 'has'> = { has: () => true };
 
 /** An object of somebody else that is in the way is looked at again about this often. */
 const foreignRecheckMs = 10_000;
 
 /** A deletion that waits for proxies is looked at again about this often. */
 const proxiesRecheckMs = 10_000;
-
-/** A pass waits this long for a Secret that can't be read, and then goes on without it. */
-const secretsDeadlineMs = 5_000;
 
 /** Up to this many passes in a row may end in nothing but conflicts before the status tells it. */
 const silentConflicts = 3;
@@ -138,8 +104,8 @@ export class Reconciler {
 
 	/** Of a mesh that goes nothing more is told than how it goes. */
 	#endLooks(name: string): void {
-		const { pods, proxies, userObjects, webhooks } = this.#options;
-		for (const look of [pods, proxies, userObjects, webhooks]) look.forget(name);
+		const { pods, proxies, upgradeChecks, userObjects, webhooks } = this.#options;
+		for (const look of [pods, proxies, upgradeChecks, userObjects, webhooks]) look.forget(name);
 	}
 
 	async #takeAway(object: StoredInstallation, signal: AbortSignal): Promise<Outcome | undefined> {
@@ -157,7 +123,8 @@ export class Reconciler {
 	async #keep(cached: StoredInstallation, signal: AbortSignal): Promise<Outcome> {
 		const object = this.#writer.asAnswered(cached);
 		const memory = this.#memories.of(object);
-		const prepared = this.#prepare(object, memory);
+		const { lines, limits, serverVersion } = this.#options;
+		const prepared = prepareOnce(object, memory.present, { lines, limits, serverVersion: serverVersion() });
 		const findings = [
 			...(prepared.ok ? [] : prepared.problems.map(findingOfProblem)),
 			...rivalriesOf(object, [...this.#options.installations.all()], this.#options.lines.exclusives),
@@ -173,15 +140,16 @@ export class Reconciler {
 			const lacking = await access.toLook(prepared.mesh, (mesh) => clusters.recordsOf(mesh), signal);
 			if (lacking !== undefined) return this.#refuse(object, lacking, memory);
 			if (!prepared.paused) owned = await this.#writer.addFinalizer(object, signal);
-			const looked = await this.#view(object, prepared, memory, signal);
-			const change = this.#operatorChange(owned, prepared, looked, memory);
-			const { view } = change;
-			if (prepared.paused) return await this.#watchOnly(object, prepared, view, memory, signal);
-			const planned = planInstallation(this.#options.applier, this.#desired(owned, view), memory.apply);
+			const found = this.#findWalk(object, prepared, memory);
+			const walk = prepared.paused && found?.isNew === true ? undefined : found;
+			if (walk?.isNew === true) owned = await this.#writer.writeUpgrade(owned, walk.course.record, signal);
+			const wanted = await this.#want(owned, prepared, walk, memory, signal);
+			if (prepared.paused) return await this.#watchOnly(object, wanted, memory, signal);
+			const planned = planInstallation(this.#options.applier, this.#desired(owned, wanted), memory.apply);
 			const isQuiet = planned.differing === 0;
-			const refusal = isQuiet ? undefined : await access.toWrite(prepared.mesh, view.objects, signal);
+			const refusal = isQuiet ? undefined : await access.toWrite(wanted.leading.mesh, wanted.view.objects, signal);
 			return refusal === undefined
-				? await this.#apply(owned, prepared, { ...view, planned, change }, memory, signal)
+				? await this.#apply(owned, { ...wanted, planned }, memory, signal)
 				: this.#refuse(owned, refusal, memory);
 		} catch (error) {
 			signal.throwIfAborted();
@@ -189,6 +157,43 @@ export class Reconciler {
 			const observed = { findings: [findingOfError(error)], workloads };
 			return { object: owned, observed, errors: [error], failure: ' could not be looked at', againInMs: undefined };
 		}
+	}
+
+	#findWalk(object: StoredInstallation, prepared: PreparedMesh, memory: Memory): Walk | undefined {
+		const { lines, limits, serverVersion, wallClock } = this.#options;
+		return findWalk(object, prepared, memory, { lines, limits, serverVersion: serverVersion() }, wallClock());
+	}
+
+	/** Looks at what the mesh is to be: as the spec asks for, or on its way there. */
+	async #want(
+		object: StoredInstallation,
+		prepared: PreparedMesh,
+		walk: Walk | undefined,
+		memory: Memory,
+		signal: AbortSignal,
+	): Promise<Wanted> {
+		if (walk !== undefined) {
+			const view = await viewWalk(object, walk, memory, this.#options, signal);
+			const change =
+				walk.old === undefined || isOnTheMove(walk)
+					? undefined
+					: this.#operatorChange({ ...object, spec: formerOf(object) }, walk.old, view, memory);
+			return { prepared, leading: walk.leading, view: change?.view ?? view, walk: { ...walk, view }, change };
+		}
+		const shared = { secrets: [], certificates: new Map() };
+		const view = await viewHere(object, prepared, memory.present, this.#options, shared, signal);
+		const change = this.#operatorChange(object, prepared, view, memory);
+		return { prepared, leading: prepared, view: change.view, walk: undefined, change };
+	}
+
+	/** What this version of the operator changes by itself. What its owner has not approved is left as it stands. */
+	#operatorChange(object: StoredInstallation, prepared: PreparedMesh, view: MeshView, memory: Memory): OperatorLook {
+		return lookAtOperator(object, prepared, view, {
+			operator: this.#options.operatorVersion,
+			live: this.#options.applier.live,
+			children: childrenOf(this.#desired(object, { view, walk: undefined })),
+			memory: memory.operator,
+		});
 	}
 
 	/** Writes nothing, tells why, and looks again: nobody tells when rights come. */
@@ -201,96 +206,115 @@ export class Reconciler {
 
 	async #apply(
 		object: StoredInstallation,
-		prepared: PreparedMesh,
-		view: OperatorLook['view'] & { readonly planned: InstallationPlan; readonly change: OperatorLook },
+		wanted: Wanted & { readonly planned: InstallationPlan },
 		memory: Memory,
 		signal: AbortSignal,
 	): Promise<Outcome> {
 		const { applier, namespaces, lines } = this.#options;
-		const { mesh } = prepared;
+		const { view, leading, planned, prepared, change } = wanted;
+		const { mesh } = leading;
 		// Each cluster has its Secret in the namespace. A failure in this cluster keeps nobody from renewing tokens for others.
 		const hasNamespace = namespaceIn(applier.live, mesh.namespace) !== undefined;
-		const wish = hasNamespace ? await this.#want(object, prepared, signal) : [];
-		const desired = this.#desired(object, view);
+		const wish = hasNamespace ? await this.#wantOfClusters(object, wanted, signal) : [];
+		const desired = this.#desired(object, wanted);
 		const writing = { ...applier, hooks: this.#hooks(object) };
-		const applied = await applyInstallation(writing, desired, memory.apply, signal, view.planned);
+		const applied = await applyInstallation(writing, desired, memory.apply, signal, planned);
 		const isApplied = applied.errors.length === 0;
 		const place = { mesh: mesh.name, namespaces, live: applier.live, writer: applier };
 		const labelled = await labelNamespaces(place, lines.of(mesh).injection(mesh), isApplied, signal);
-		const lateWish = !hasNamespace && isApplied ? await this.#want(object, prepared, signal) : [];
-		if (!isApplied) memory.configuration = undefined;
+		const lateWish = !hasNamespace && isApplied ? await this.#wantOfClusters(object, wanted, signal) : [];
+		if (!isApplied)
+			for (const side of [memory.present, memory.other]) if (side !== undefined) side.configuration = undefined;
 
 		const failures = [...applied.errors, ...labelled.errors, ...wish, ...lateWish];
 		const explained = await this.#options.access.explain(failures, mesh, view.objects, signal);
 		const errors = explained.others;
+		const findings = [...explained.findings, ...errors.map(findingOfError)];
 		const changed = await this.#options.mutators.describe(applied.changed, signal);
+		const pods = this.#podsOf(wanted);
+		const step = this.#stepOf(object, wanted, { applied, findings, pods }, memory);
 		const observed = {
-			...this.#observe(object, prepared, view, memory),
-			findings: [...explained.findings, ...errors.map(findingOfError)],
-			gate: applied.gate ?? view.change.gate,
-			inventory:
-				applied.hash === undefined
-					? undefined
-					: view.change.inventory({ objects: applied.objects, hash: applied.hash, applied: memory.apply.applied }),
-			operatorUpgrade: view.change.status(applied.hash !== undefined),
+			...this.#observe(object, wanted, pods, memory),
+			findings,
+			gate: applied.gate ?? change?.gate ?? (isPartial(wanted.walk) ? standingNote : undefined),
+			inventory: inventoryOf(wanted, applied, memory),
+			operatorUpgrade: change?.status(applied.hash !== undefined),
 			note: notesOf(mesh, view, labelled.notes, applier.live),
 			changed,
+			upgrade: step === undefined ? ('none' as const) : { ...step, to: prepared.installation.spec.version },
 		};
 		const isRefused = explained.findings.length > 0;
 		const recheckMs = isRefused ? this.#jittered(rightsRecheckMs(memory.refusals)) : undefined;
 		memory.refusals = isRefused ? memory.refusals + 1 : 0;
-		const againInMs = earliest(applied.againInMs, view.againInMs, recheckMs);
+		const againInMs = earliest(applied.againInMs, view.againInMs, recheckMs, step?.againInMs);
 		return { object, observed, errors, failure: ' is not as asked', againInMs };
 	}
 
-	/** What this version of the operator changes by itself. What its owner has not approved is left as it stands. */
-	#operatorChange(object: StoredInstallation, prepared: PreparedMesh, view: MeshView, memory: Memory): OperatorLook {
-		return lookAtOperator(object, prepared, view, {
-			operator: this.#options.operatorVersion,
-			live: this.#options.applier.live,
-			children: childrenOf(this.#desired(object, view)),
-			memory: memory.operator,
+	/** The next step of a change of version. */
+	#stepOf(
+		object: StoredInstallation,
+		{ prepared, walk }: Wanted,
+		seen: Pick<StepInput, 'applied' | 'findings' | 'pods'>,
+		memory: Memory,
+	): Step | undefined {
+		const { applier, upgradeChecks, wallClock } = this.#options;
+		if (walk === undefined) {
+			upgradeChecks.forget(object.metadata.name);
+			return undefined;
+		}
+		return nextStep({
+			...seen,
+			object,
+			prepared,
+			walk,
+			view: walk.view,
+			live: applier.live,
+			memory,
+			checks: upgradeChecks,
+			nowMs: wallClock(),
+			ticksMs: applier.now(),
 		});
 	}
 
 	/** `spec.paused`: the status goes on, and nothing else is written. */
-	async #watchOnly(
-		object: StoredInstallation,
-		prepared: PreparedMesh,
-		view: OperatorLook['view'],
-		memory: Memory,
-		signal: AbortSignal,
-	): Promise<Outcome> {
-		const errors = await this.#want(object, prepared, signal);
-		const { differing } = planInstallation(this.#options.applier, this.#desired(object, view), memory.apply);
+	async #watchOnly(object: StoredInstallation, wanted: Wanted, memory: Memory, signal: AbortSignal): Promise<Outcome> {
+		const errors = await this.#wantOfClusters(object, wanted, signal);
+		const { differing } = planInstallation(this.#options.applier, this.#desired(object, wanted), memory.apply);
 		const observed = {
-			...this.#observe(object, prepared, view, memory),
+			...this.#observe(object, wanted, this.#podsOf(wanted), memory),
 			findings: errors.map(findingOfError),
 			paused: { differing },
 		};
 		return { object, observed, errors, failure: ': not all could be looked at', againInMs: undefined };
 	}
 
+	#podsOf({ leading: { mesh }, view, walk }: Wanted): PodsSeen | undefined {
+		const { applier, pods } = this.#options;
+		return pods.of(mesh, view.objects, applier.live, walk !== undefined && isOnTheMove(walk));
+	}
+
 	/** What is told about a mesh, whether it is written or not. */
 	#observe(
 		object: StoredInstallation,
-		{ installation, mesh }: PreparedMesh,
-		{ objects, standing }: OperatorLook['view'],
+		{ prepared, leading: { mesh }, view: { objects, standing: heldBack }, walk }: Wanted,
+		pods: PodsSeen | undefined,
 		memory: Memory,
 	) {
-		const { applier, clusters, lines, pods, proxies, secrets, userObjects, wallClock, webhooks } = this.#options;
-		const { version } = installation.spec;
+		const { applier, clusters, lines, proxies, secrets, userObjects, wallClock, webhooks } = this.#options;
+		const { version } = prepared.installation.spec;
+		const { standing = [], versionOf = new Map<string, string>() } = walk?.view.composition ?? {};
 		const secret = (name: string) => secrets.get({ namespace: mesh.namespace, name });
+		const versionOfKey = (key: string) => (walk === undefined ? version : versionOf.get(key));
 		return {
 			version,
 			workloads: observeWorkloads(
 				object,
-				objects,
-				version,
+				standing.length === 0 ? objects : [...objects, ...standing],
+				versionOfKey,
 				memory.apply,
 				applier.live,
-				pods.of(mesh, objects, applier.live),
-				standing,
+				pods,
+				heldBack ?? new Set(standing.map(objectKey)),
 			),
 			certificateAuthority: lines.of(mesh).authority(mesh, secret, new Date(wallClock())),
 			clusters: clusters.observationOf(object, mesh),
@@ -304,9 +328,13 @@ export class Reconciler {
 	 * Sets what the mesh wants of its joined clusters. When that fails, the failure is told, and delays nothing of the mesh
 	 * itself.
 	 */
-	async #want(object: StoredInstallation, prepared: PreparedMesh, signal: AbortSignal): Promise<readonly unknown[]> {
+	async #wantOfClusters(
+		object: StoredInstallation,
+		{ leading }: Wanted,
+		signal: AbortSignal,
+	): Promise<readonly unknown[]> {
 		try {
-			await this.#options.clusters.want(object, prepared, signal);
+			await this.#options.clusters.want(object, leading, signal);
 			return [];
 		} catch (error) {
 			signal.throwIfAborted();
@@ -314,92 +342,17 @@ export class Reconciler {
 		}
 	}
 
-	/** Parses and resolves once per spec, because the result depends only on the spec and on the version of Kubernetes. */
-	#prepare(object: StoredInstallation, memory: Memory): Prepared {
-		const { lines, limits } = this.#options;
-		const serverVersion = this.#options.serverVersion();
-		const known = memory.prepared;
-		if (known?.serverVersion === serverVersion && isDeepStrictEqual(known.spec, object.spec)) return known.value;
-		const value = prepare(object, { lines, serverVersion, limits });
-		memory.prepared = { spec: object.spec, serverVersion, value };
-		return value;
-	}
-
-	async #view(
-		object: StoredInstallation,
-		prepared: PreparedMesh,
-		memory: Memory,
-		signal: AbortSignal,
-	): Promise<MeshView> {
-		const { clusters, lines, wallClock } = this.#options;
-		const { mesh } = prepared;
-		const joined = clusters.factsOf(object, mesh);
-		const readers = clusters.readersHere(mesh);
-		const subject = {
-			line: lines.of(mesh),
-			mesh,
-			joined: joined.facts,
-			render: (facts: object) => [...lines.renderCrds(mesh), ...lines.render(mesh, facts), ...readers],
-			basis: readers,
-			gates: joined.gates,
-		};
-		const view = await viewMesh(subject, this.#lookout(prepared, signal), memory.view, {
-			nowMs: wallClock(),
-			configFollowedInMs: this.#configFollowedInMs(mesh, memory),
-			signal,
-		});
-		return { ...view, againInMs: earliest(view.againInMs, joined.againInMs) };
-	}
-
-	/** This cluster, as a view looks at it. */
-	#lookout({ mesh, paused }: PreparedMesh, signal: AbortSignal): Lookout {
-		const { api, applier, secrets, wallClock } = this.#options;
-		const isThere = (name: string) => namespaceIn(applier.live, name) !== undefined;
-		return {
-			child: (key) => applier.live.get(key),
-			// Nothing is in a namespace that is not there: that is known at once.
-			secret: (name) => (isThere(name.namespace) ? secrets.get(name) : undefined),
-			async expectSecrets(names) {
-				secrets.setInterest(mesh.name, names);
-				if (names.some(({ namespace }) => isThere(namespace)))
-					await secrets.synced(mesh.name, secretsDeadlineMs, signal);
-			},
-			certificate: (request, known) =>
-				servingCertificate(request, {
-					api,
-					namespace: mesh.namespace,
-					applySet: applySetId(mesh.name),
-					known,
-					nowMs: wallClock(),
-					mayIssue: !paused,
-					signal,
-				}),
-		};
-	}
-
-	/** How long it takes until every control plane follows this mesh configuration; 0 when it does. */
-	#configFollowedInMs(mesh: ResolvedMesh, memory: Memory): number {
-		const { applier, configFollowedAfterMs, lines } = this.#options;
-		const now = applier.now();
-		// The mesh stays the same object until the spec changes, so most passes hash nothing.
-		if (memory.configuration?.mesh !== mesh) {
-			const hash = lines.of(mesh).configurationHash(mesh);
-			const since = memory.configuration?.hash === hash ? memory.configuration.since : now;
-			memory.configuration = { mesh, hash, since };
-		}
-		return Math.max(0, memory.configuration.since + configFollowedAfterMs - now);
-	}
-
-	#desired({ apiVersion, kind, metadata, status }: StoredInstallation, view: OperatorLook['view']) {
-		const { objects, written = objects, held, kept } = view;
+	#desired({ apiVersion, kind, metadata, status }: StoredInstallation, { view, walk }: Pick<Wanted, 'view' | 'walk'>) {
 		const { name, uid = '' } = metadata;
+		const { objects, written = objects, held, kept } = view;
 		return {
 			owner: { apiVersion, kind, name, uid },
 			partOf: applySetId(name),
 			objects: written,
 			recordedHash: status?.inventory?.hash,
 			held,
-			kept,
+			// Nothing of the version before goes while a change of version goes on.
+			kept: walk === undefined ? kept : everything,
 		};
 	}
 
@@ -432,8 +385,24 @@ function tellsOfWebhooks({ status }: StoredInstallation): boolean {
 	return status?.conditions?.some(({ type }) => type === 'WebhooksAnswer') === true;
 }
 
-/** The smallest of the given times. */
-function earliest(...waits: readonly (number | undefined)[]): number | undefined {
-	const given = waits.filter((wait) => wait !== undefined);
-	return given.length === 0 ? undefined : Math.min(...given);
+/** Whether pods of an old and of a new version may stand beside each other. */
+function isOnTheMove({ course: { at, reached, record } }: Walk): boolean {
+	return Math.max(at, reached) >= 0 && record.state !== 'RolledBack';
+}
+
+/** The inventory for the status. Of objects of two versions beside each other it does not say from what they were made. */
+function inventoryOf({ change, walk }: Wanted, { hash, objects }: ApplyResult, { apply: { applied } }: Memory) {
+	// What stays as it stands is not in the hash, so that it would say less than what is recorded.
+	if (hash === undefined || isPartial(walk)) return undefined;
+	return change === undefined ? { objects, hash } : change.inventory({ objects, hash, applied });
+}
+
+/** Whether some objects are neither written nor known. */
+function isPartial(walk: Wanted['walk']): boolean {
+	return walk !== undefined && (walk.old === undefined || walk.view.composition.standing.length > 0);
+}
+
+/** The spec of what stands while a change of version has not begun, or is taken back. */
+function formerOf({ spec, status }: StoredInstallation): unknown {
+	return status?.upgrade?.previous ?? spec;
 }

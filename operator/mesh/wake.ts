@@ -1,12 +1,13 @@
 /** Decides which changes need a pass, and of which installations. All others wake nobody. */
 import { isDeepStrictEqual } from 'node:util';
+import { upgradeDespiteAnnotation } from '../../api/v1/index.ts';
 import type { Child } from '../apply/child.ts';
 import type { Exclusive } from '../plan/rivalry.ts';
 import type { Change } from '../runtime/watch/store.ts';
 import type { StoredInstallation } from './installation.ts';
 
 /**
- * Whether a change of an installation needs a pass: of its spec, its finalizers or its deletion. We write the status
+ * Whether a change of an installation needs a pass: of its spec, its finalizers, its deletion or what its owner insists on. We write the status
  * ourselves, so it wakes nobody, unless somebody else wrote it: then it is written again.
  */
 export function installationNeedsPass({ type, old, current }: Change<StoredInstallation>): boolean {
@@ -16,6 +17,7 @@ export function installationNeedsPass({ type, old, current }: Change<StoredInsta
 		old.metadata.generation !== current.metadata.generation ||
 		old.metadata.deletionTimestamp !== current.metadata.deletionTimestamp ||
 		!isDeepStrictEqual(old.metadata.finalizers, current.metadata.finalizers) ||
+		old.metadata.annotations?.[upgradeDespiteAnnotation] !== current.metadata.annotations?.[upgradeDespiteAnnotation] ||
 		!isDeepStrictEqual(old.status, current.status)
 	);
 }

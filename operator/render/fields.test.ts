@@ -19,6 +19,14 @@ const control = [
 	'spec.sidecarInjector.namespaces',
 	'spec.upgrade.holdOperatorChanges',
 	'spec.upgrade.approved.operator',
+	// How a change of version is walked.
+	'spec.upgrade.strategy',
+	'spec.upgrade.progressDeadline',
+	'spec.upgrade.onFailure',
+	'spec.upgrade.pauseBefore',
+	'spec.upgrade.approved.version',
+	'spec.upgrade.approved.stage',
+	'spec.upgrade.windows',
 	// How other clusters are reached, told apart and joined.
 	'spec.multiCluster.clusterName',
 	'spec.multiCluster.server',

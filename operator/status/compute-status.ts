@@ -16,6 +16,7 @@ import { type ClustersObservation, clustersStatus, clustersVerdict } from './clu
 import { type ComponentObservation, observeComponent, type WorkloadObservation } from './components.ts';
 import { type Finding, type FindingCondition, joinMessages } from './finding.ts';
 import { type ProxiesObservation, proxiesStatusOf, proxiesVerdict } from './proxies.ts';
+import { finishedVersion, type UpgradeObservation, upgradePhase, upgradeStatus, upgradeVerdict } from './upgrade.ts';
 import type { Verdict } from './verdict.ts';
 
 type Condition = NonNullable<ParsedStatus['conditions']>[number];
@@ -42,6 +43,8 @@ export interface Observation {
 	readonly inventory?: NonNullable<ParsedStatus['inventory']> | undefined;
 	/** What another version of the operator changes by itself; `none` for nothing. Undefined when this pass did not look. */
 	readonly operatorUpgrade?: NonNullable<ParsedStatus['operatorUpgrade']> | 'none' | undefined;
+	/** The change of version. Undefined when this pass did not look. */
+	readonly upgrade?: UpgradeObservation | undefined;
 	/** `none` for a mesh without Citadel. Undefined when this pass did not look. */
 	readonly certificateAuthority?: CertificateAuthorityObservation | 'none' | undefined;
 	/** Joined clusters. Undefined when this pass did not look. */
@@ -87,7 +90,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		ProxiesSupported: proxiesVerdict(observation.proxies, previous),
 	};
 	const shown = components?.map(({ status }) => status) ?? previous?.components;
-	const version = runningVersion(observation, components);
+	const version = finishedVersion(observation.upgrade) ?? runningVersion(observation, components);
 	const inventory = observation.inventory ?? previous?.inventory;
 	const operatorUpgrade = observation.operatorUpgrade ?? previous?.operatorUpgrade ?? 'none';
 	return {
@@ -102,6 +105,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		...clusters,
 		...(inventory === undefined ? {} : { inventory }),
 		...(operatorUpgrade === 'none' ? {} : { operatorUpgrade }),
+		...upgradeStatus(observation.upgrade, previous),
 	};
 }
 
@@ -178,7 +182,9 @@ function upToDateVerdict(
 	if (components.some(({ state }) => state === 'unknown')) {
 		return { status: 'Unknown', reason: 'ReadinessUnknown', message: 'some workloads can not be read now' };
 	}
-	const behind = components.filter(({ isUpToDate }) => !isUpToDate).map(({ status }) => status.name);
+	const isBehind = ({ isUpToDate, status }: ComponentObservation) =>
+		!isUpToDate || (status.version !== undefined && status.version !== version);
+	const behind = components.filter(isBehind).map(({ status }) => status.name);
 	return behind.length === 0
 		? { status: 'True', reason: 'UpToDate', message: `all components run ${version}` }
 		: { status: 'False', reason: 'Outdated', message: `not yet rolled out to ${version}: ${behind.join(', ')}` };
@@ -197,13 +203,16 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 		}
 	}
 	if (paused !== undefined && paused.differing > 0) return installedVerdict(observation);
-	if (gate !== undefined) return { status: 'Unknown', reason: 'Progressing', message: gate };
+	const upgrade = upgradeVerdict(observation.upgrade);
+	if (upgrade?.status === 'False') return upgrade;
+	if (gate !== undefined && upgrade === undefined) return { status: 'Unknown', reason: 'Progressing', message: gate };
 	for (const [state, status] of [
 		['unknown', 'Unknown'],
 		['stalled', 'False'],
 		['degraded', 'False'],
 		['progressing', 'Unknown'],
 	] as const) {
+		if (state === 'progressing' && upgrade !== undefined) return upgrade;
 		const found = components.filter((component) => component.state === state);
 		if (found.length > 0) {
 			const message = found.map((component) => component.status.message ?? component.status.name).join('; ');
@@ -214,6 +223,7 @@ function readyVerdict(observation: Observation, components: readonly ComponentOb
 			return { status: 'Unknown', reason: isPodTrouble(reason) ? reason : 'Progressing', message };
 		}
 	}
+	if (upgrade !== undefined) return upgrade;
 	if (inventory === undefined && paused === undefined)
 		return { status: 'Unknown', reason: 'Progressing', message: 'being written' };
 	// Its pods run, but workloads refuse each other's certificates.
@@ -280,14 +290,14 @@ function hasBeenReady({ previous, generation }: Observation): boolean {
 	);
 }
 
-function stalledVerdict(
-	{ findings, deleting }: Observation,
-	components: readonly ComponentObservation[],
-): Verdict | undefined {
+function stalledVerdict(observation: Observation, components: readonly ComponentObservation[]): Verdict | undefined {
+	const { findings, deleting } = observation;
 	if (deleting !== undefined) return undefined;
 	const stalled = findings.filter(({ isStalled }) => isStalled);
 	const [first] = stalled;
 	if (first !== undefined) return { status: 'True', reason: first.reason, message: joinMessages(stalled) };
+	const upgrade = upgradeVerdict(observation.upgrade);
+	if (upgrade?.status === 'False') return { ...upgrade, status: 'True' };
 	const component = components.find(({ state }) => state === 'stalled')?.status;
 	if (component === undefined) return undefined;
 	return {
@@ -306,10 +316,14 @@ function reconcilingVerdict(
 	if (stalled !== undefined || ready.status === 'True') return undefined;
 	if (observation.paused !== undefined) return undefined;
 	if (ready.status === 'Unknown' || observation.findings.length > 0) {
-		return { status: 'True', reason: 'Progressing', message: ready.message };
+		const reason = waits.has(ready.reason) ? ready.reason : 'Progressing';
+		return { status: 'True', reason, message: ready.message };
 	}
 	return undefined;
 }
+
+/** Reasons that say what a change of version waits for, which is no work of the operator. */
+const waits: ReadonlySet<string> = new Set<Reason>(['RollingBack', 'WaitingForApproval', 'WaitingForWindow']);
 
 function conditionsOf(verdicts: Readonly<Record<string, Verdict | undefined>>, observation: Observation): Condition[] {
 	return Object.entries(verdicts).flatMap(([type, verdict]) => {
@@ -358,7 +372,7 @@ function readyCount(
 
 /** One word for a person: the first that applies, the most telling first. */
 function phaseOf(
-	{ deleting, findings, paused }: Observation,
+	{ deleting, findings, paused, upgrade }: Observation,
 	version: string | undefined,
 	ready: Verdict,
 	stalled: Verdict | undefined,
@@ -367,6 +381,8 @@ function phaseOf(
 	if (findingsOf(findings, 'Valid').length > 0) return 'Invalid';
 	if (findingsOf(findings, 'Compatible').length > 0) return 'Incompatible';
 	if (paused !== undefined) return 'Paused';
+	const upgrading = upgradePhase(upgrade);
+	if (upgrading !== undefined) return upgrading;
 	if (stalled !== undefined) return 'Stalled';
 	if (ready.status === 'True') return 'Ready';
 	if (ready.status === 'False') return 'Degraded';

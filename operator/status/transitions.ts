@@ -3,12 +3,8 @@
  */
 import type { ClusterReason, ParsedStatus, Reason } from '../../api/v1/index.ts';
 
-export interface StatusNotice {
-	readonly type: 'Normal' | 'Warning';
-	/** CamelCase word. */
-	readonly reason: string;
-	readonly message: string;
-}
+import type { StatusNotice } from './status-notice.ts';
+import { upgradeTransitions } from './upgrade-events.ts';
 
 /** Reasons of `CertificateAuthorityValid` that become warnings. */
 const authorityWarnings: readonly string[] = [
@@ -74,6 +70,9 @@ export function describeTransitions(before: ParsedStatus | undefined, after: Par
 		notices.push({ type: 'Warning', reason: authority.reason, message: authority.message });
 	}
 	notices.push(...clusterTransitions(before, after));
+	notices.push(
+		...upgradeTransitions(before, after).filter(({ reason }) => !notices.some((one) => one.reason === reason)),
+	);
 	if (before?.version !== undefined && after.version !== undefined && before.version !== after.version) {
 		notices.push({
 			type: 'Normal',

@@ -110,8 +110,14 @@ export const status = z
 						.describe(
 							'Blocked: checks found what forbids it. Progressing: a stage is being rolled out. WaitingForApproval and WaitingForWindow: it stops before a stage, as asked. Held: a stage failed. RollingBack and RolledBack: it goes back, or is back, at the version before.',
 						),
-					stage: optional(word).describe('The stage that it is at.'),
+					stage: optional(word).describe(
+						'The stage that it is at: the last one of the new version, on the way back the first one of the version before. Absent before the first stage.',
+					),
 					since: optional(time).describe('Since when it is at this stage.'),
+					reached: optional(word).describe(
+						'How far the walk before this one had come, when the spec was changed in the middle or it goes back.',
+					),
+					settings: optional(word).describe('A hash of the settings, apart from the version, that are rolled out.'),
 					startedAt: optional(time).describe('When the upgrade began.'),
 					waitingFor: optional(sentence).describe('What the stage waits for, for a person.'),
 					plan: optional(
@@ -144,7 +150,10 @@ export const status = z
 					previous: optional(opaqueObject).describe(
 						'The spec to go back to. Absent when it can not be told; then the version goes back alone.',
 					),
-					tried: optional(word).describe('A hash of the settings with which a stage failed. Others are tried anew.'),
+					failure: optional(sentence).describe('Why it went back to the version before.'),
+					tried: optional(word).describe(
+						'A hash of the version and the settings with which a stage failed. Others are tried anew.',
+					),
 				})
 				.meta({ title: 'UpgradeStatus' }),
 		).describe('The change of version that goes on, or could not be finished.'),

@@ -24,7 +24,7 @@ import { createLogger } from '../../runtime/log/logger.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { classicLine } from '../classic.ts';
 import { Lines } from '../registry.ts';
-import { pretendLine, pretendRevision, pretendVersion } from './testing.ts';
+import { laterVersion, pretendLine, pretendRevision, pretendVersion } from './testing.ts';
 
 const lines = new Lines([classicLine, pretendLine]);
 
@@ -116,8 +116,24 @@ test('apply, gates, status and deletion: beside a mesh of another line, in the s
 		const found = await api.get<KubeObject>(mouth).catch(() => undefined);
 		return found !== undefined && found.metadata.uid !== metadata.uid;
 	});
+	await untilReady(api, 'pretend');
+
+	// A change of version goes through the stages that the line gives its objects.
+	const changing = await recordInstallation<KubeObject & { readonly status?: ParsedStatus }>(api, 'pretend');
+	await applyInstallation(api, 'pretend', { version: laterVersion, namespace: 'istio-pretend' });
+	await untilReady(api, 'pretend');
+	const seen = await changing.stop();
+	const stages = seen.flatMap(({ status: told }) => told?.upgrade?.stage ?? []);
+	t.deepEqual([...new Set(stages)], ['Configuration', 'Pilot', 'Gateways']);
+	for (const { status: told } of seen.filter((one) => one.status?.upgrade?.stage === 'Pilot')) {
+		const mouthRuns = told?.components?.find(({ name }) => name === 'mouth@canary')?.version;
+		t.is(mouthRuns, pretendVersion, 'the mouth changes after the brain');
+	}
+	const after = await readInstallation(api, 'pretend');
+	t.like(after.status, { version: laterVersion, phase: 'Ready' });
+	t.is(after.status?.upgrade, undefined);
 	// A refusal by a line is told as for every line.
-	await applyInstallation(api, 'pretend', { version: pretendVersion, namespace: 'istio-pretend', mixer: {} });
+	await applyInstallation(api, 'pretend', { version: laterVersion, namespace: 'istio-pretend', mixer: {} });
 	await untilCondition(api, 'pretend', 'Compatible', 'False', 'FieldNotInRelease');
 	await deleteInstallation(api, 'pretend');
 	t.deepEqual(await liveChildren(api, 'pretend'), []);

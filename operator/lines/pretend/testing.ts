@@ -21,16 +21,16 @@ interface PretendMesh extends ResolvedMesh {
 }
 
 export const pretendVersion = '9.9.1';
+/** The release that follows. */
+export const laterVersion = '9.10.0';
 export const pretendRevision = 'canary';
 
-const releases: readonly Release[] = [
-	{
-		line: 'pretend',
-		version: pretendVersion,
-		kubernetes: { minimum: '1.31', tested: '1.36', upstream: 'Nobody publishes it.' },
-		architectures: ['amd64'],
-	},
-];
+const releases: readonly Release[] = [pretendVersion, laterVersion].map((version) => ({
+	line: 'pretend',
+	version,
+	kubernetes: { minimum: '1.31', tested: '1.36', upstream: 'Nobody publishes it.' },
+	architectures: ['amd64'],
+}));
 
 const port = { port: 15012, container: 'grpc', service: 'grpc' };
 const reads: readonly ReadRule[] = [{ group: '', resource: 'services', verbs: ['list', 'watch'] }];
@@ -145,5 +145,10 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 			notes: () => [],
 			caSecretName: () => undefined,
 		},
+	},
+	// The brain decides, so it comes first.
+	stageOf: ({ kind, metadata: { labels } }) => {
+		if (kind === kinds.Namespace.kind) return 'Configuration';
+		return labels?.['app.kubernetes.io/component'] === 'mouth' ? 'Gateways' : 'Pilot';
 	},
 };

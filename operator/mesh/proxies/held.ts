@@ -1,6 +1,6 @@
 /** Whether the deletion of a mesh waits for the proxies that still use it. */
 import { deletionOf, finalizer } from '../../../api/v1/index.ts';
-import type { StatusNotice } from '../../status/transitions.ts';
+import type { StatusNotice } from '../../status/status-notice.ts';
 import type { StoredInstallation } from '../installation.ts';
 import type { Memory } from '../memory.ts';
 import type { MeshProxies } from './mesh-proxies.ts';

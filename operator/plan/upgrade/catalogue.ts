@@ -41,6 +41,12 @@ export const upgradeCatalogue = {
 		meaning: 'The change skips a minor. Control plane and proxies were never tested that far apart.',
 		remedy: 'Go one minor at a time; patches can be skipped.',
 	},
+	'newer-proxies': {
+		severity: 'blocker',
+		meaning:
+			'The mesh goes back in the middle of a change, and pods may have proxies of the newer version already. An older Pilot may send them what they refuse.',
+		remedy: 'Let the change go on, or insist and restart these pods once the version before is back.',
+	},
 	'kubernetes-too-old': {
 		severity: 'blocker',
 		canInsist: false,

@@ -82,8 +82,6 @@ test('what is told about a window holds until the time that is told', (t) => {
 	);
 });
 
-const nowMs = at('2026-11-30T06:00:00Z');
-
 for (const [schedule, problem] of [
 	['0 0 30 2 *', 'never comes'],
 	['0 0 31 4,6,9,11 *', 'never comes'],
@@ -94,7 +92,7 @@ for (const [schedule, problem] of [
 	['0 25 * * *', 'is no schedule'],
 ] as const) {
 	test(`refused: ${schedule} ${problem}`, (t) => {
-		const [first, ...others] = windowProblems([saturdays, { schedule, duration: '1h' }], nowMs);
+		const [first, ...others] = windowProblems([saturdays, { schedule, duration: '1h' }]);
 		t.deepEqual(others, []);
 		t.is(first?.path, 'spec.upgrade.windows[1].schedule');
 		t.true(first?.message.includes(problem), first?.message);
@@ -102,8 +100,8 @@ for (const [schedule, problem] of [
 }
 
 test('refused: a time zone that is none; one that is, and a day that comes every fourth year, are not', (t) => {
-	const zoned = (timeZone: string) => windowProblems([{ ...saturdays, timeZone }], nowMs);
+	const zoned = (timeZone: string) => windowProblems([{ ...saturdays, timeZone }]);
 	t.like(zoned('Mars/Phobos'), [{ path: 'spec.upgrade.windows[0].timeZone', reason: 'Invalid' }]);
 	t.deepEqual(zoned('Asia/Tokyo'), []);
-	t.deepEqual(windowProblems([{ schedule: '0 0 29 2 *', duration: '1h' }], nowMs), []);
+	t.deepEqual(windowProblems([{ schedule: '0 0 29 2 *', duration: '1h' }]), []);
 });

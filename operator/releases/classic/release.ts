@@ -45,6 +45,11 @@ export interface MeshRelease {
 	readonly discoveryPort: number;
 	/** The same, under mutual TLS with the control plane. */
 	readonly secureDiscoveryPort: number;
+	/**
+	 * Whether one field that it does not know ends Pilot and the injector (`pilot/pkg/model/conversion.go`, `ApplyJSON`; 1.1 and
+	 * newer try again without what is unknown).
+	 */
+	readonly refusesUnknownFields: boolean;
 	/** Whether the ConfigMap has the key `meshNetworks`. */
 	readonly networks: boolean;
 	/**

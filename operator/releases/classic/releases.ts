@@ -206,6 +206,7 @@ const meshFrom11 = {
 	discoveryPort: 15010,
 	secureDiscoveryPort: 15011,
 	networks: true,
+	refusesUnknownFields: false,
 } as const;
 
 export const classicReleases: readonly ClassicRelease[] = [
@@ -237,6 +238,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 			discoveryPort: 15007,
 			secureDiscoveryPort: 15005,
 			networks: false,
+			refusesUnknownFields: true,
 			gatewaysByService: false,
 			followsNetworks: false,
 		},

@@ -5,6 +5,7 @@ import type { ReleaseProblem } from '../problem.ts';
 import type { ResolveOptions, ResolveResult } from '../resolve-result.ts';
 import { resolveWorkload } from '../resolve-workload.ts';
 import { checkWorkload } from '../workload-check.ts';
+import { checkUpgrade } from './check-upgrade.ts';
 import { buildMeshConfig } from './mesh-config.ts';
 import { checkMeshConfig, checkSettings } from './mesh-config-check.ts';
 import { profiles } from './profiles.ts';
@@ -42,6 +43,7 @@ export function resolveClassic(
 		...checkGateways(release, spec, profile),
 		...checkMultiCluster(release, spec),
 		...checkImages(release, spec),
+		...checkUpgrade(release, spec),
 	];
 	if (problems.length > 0) {
 		return { ok: false, problems };

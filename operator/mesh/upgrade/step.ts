@@ -1,0 +1,163 @@
+/** From what a pass has done and seen to the next step of a change of version. */
+import { type UpgradeStage, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
+import type { ApplyResult, InstallationMemory } from '../../apply/applier.ts';
+import type { LiveObjects } from '../../apply/live.ts';
+import { advance, type StagesSeen, type Step, type Trouble, timeOf } from '../../plan/upgrade/advance.ts';
+import { sourceOf, type UpgradeRecord, whyNotBack } from '../../plan/upgrade/course.ts';
+import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
+import { describeFinding, findingsForStatus, judge } from '../../plan/upgrade/insist.ts';
+import { type PodsKnown, unreadyBecause } from '../../plan/upgrade/readiness.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { objectKey } from '../../runtime/object.ts';
+import type { Finding } from '../../status/finding.ts';
+import type { StoredInstallation } from '../installation.ts';
+import type { PodsSeen } from '../pods.ts';
+import type { PreparedMesh } from '../prepare.ts';
+import type { UpgradeChecks } from './checks.ts';
+import type { Walk, WalkView } from './walk.ts';
+import type { WalkMemory } from './walk-memory.ts';
+
+/** A stage that goes on is looked at again after at most this time, since some waits end without an event. */
+const longestPauseMs = 15_000;
+
+export interface StepInput {
+	readonly object: StoredInstallation;
+	/** What the present spec asks for. */
+	readonly prepared: PreparedMesh;
+	readonly walk: Walk;
+	readonly view: WalkView;
+	readonly applied: ApplyResult;
+	/** What keeps objects from being written. */
+	readonly findings: readonly Finding[];
+	readonly live: Pick<LiveObjects, 'get'>;
+	readonly pods: PodsSeen | undefined;
+	readonly memory: { readonly apply: InstallationMemory; readonly walk: WalkMemory };
+	readonly checks: UpgradeChecks;
+	/** Wall clock, milliseconds since 1970. */
+	readonly nowMs: number;
+	/** Monotonic, milliseconds. */
+	readonly ticksMs: number;
+}
+
+/** The next step. */
+export function nextStep(input: StepInput): Step {
+	const { prepared, walk, view, applied, findings, live, pods, nowMs } = input;
+	const { course } = walk;
+	const stages = upgradeStages.filter((stage) => view.composition.stages.has(stage));
+	const deployments = new Map(stages.map((stage) => [stage, deploymentsOf(stage, view.objects, view)]));
+	const isReached = (stage: UpgradeStage) =>
+		sourceOf(course, stage) === (course.direction === 'forward' ? 'new' : 'old');
+	const known = podsKnown(pods);
+	const waitingFor = (stage: UpgradeStage) =>
+		(deployments.get(stage) ?? [])
+			.flatMap((object) => {
+				const key = objectKey(object);
+				const generation = input.memory.apply.applied.get(key)?.generation;
+				return unreadyBecause(live.get(key), object.metadata.name, generation, known, nowMs) ?? [];
+			})
+			.join('; ') || undefined;
+	const reached = stages.filter(isReached).flatMap((stage) => deployments.get(stage) ?? []);
+	const seen: StagesSeen = {
+		stages,
+		unwritten: unwritten(applied, findings),
+		waitingFor,
+		remark: (stage) =>
+			known.kind === 'refused' && (deployments.get(stage) ?? []).length > 0
+				? 'the operator may not list and watch the pods of this namespace, so it goes by what the Deployments say'
+				: undefined,
+		trouble: troubleOf(reached, live, pods, findings),
+		quietMs: quietMs(reached, input, applied.objects),
+		findings: findingsOf(input),
+		noWayBack: noWayBack(input),
+		nowMs,
+		now: timeOf(nowMs),
+	};
+	const step = advance(course, prepared.installation.spec.upgrade ?? {}, seen);
+	if (step.record === undefined || step.record.stage !== course.record.stage) input.memory.walk.progress = undefined;
+	const isGoing = step.record?.state === 'Progressing' || step.record?.state === 'RollingBack';
+	const againInMs = isGoing ? Math.min(step.againInMs ?? longestPauseMs, longestPauseMs) : step.againInMs;
+	return { ...step, againInMs: step.isFurther || step.record === undefined ? 0 : againInMs };
+}
+
+function podsKnown(pods: PodsSeen | undefined): PodsKnown {
+	if (pods === undefined) return { kind: 'unknown' };
+	if (pods.isRefused) return { kind: 'refused' };
+	// One answer for all of them: either the list is there, or it is not.
+	return pods.podsOf('') === undefined
+		? { kind: 'unknown' }
+		: { kind: 'seen', of: (deployment) => pods.podsOf(deployment) ?? [] };
+}
+
+function deploymentsOf(stage: UpgradeStage, objects: readonly KubeObject[], { composition }: WalkView) {
+	const keys = new Set(composition.stages.get(stage) ?? []);
+	return objects.filter((object) => object.kind === 'Deployment' && keys.has(objectKey(object)));
+}
+
+function unwritten({ hash, gate, errors }: ApplyResult, findings: readonly Finding[]): string | undefined {
+	if (hash !== undefined && errors.length === 0) return undefined;
+	return findings[0]?.message ?? gate ?? 'not everything is written yet';
+}
+
+/** What is wrong with the reached stages: with their pods, or with writing them. */
+function troubleOf(
+	reached: readonly KubeObject[],
+	live: Pick<LiveObjects, 'get'>,
+	pods: PodsSeen | undefined,
+	findings: readonly Finding[],
+): Trouble | undefined {
+	const [finding] = findings;
+	if (finding !== undefined) return { reason: finding.reason, message: finding.message };
+	return reached.flatMap((object): readonly Trouble[] => {
+		const { name } = object.metadata;
+		const workload = live.get(objectKey(object))?.workload;
+		if (workload === undefined) return [];
+		const { podsRefused, desired, available, updated } = workload;
+		if (podsRefused !== undefined)
+			return [{ reason: 'PodsRefused', message: `Deployment ${name}: the cluster makes no more pods: ${podsRefused}` }];
+		const trouble =
+			available < desired || updated < desired || workload.total > updated ? pods?.troubleOf(name) : undefined;
+		return trouble === undefined ? [] : [{ reason: trouble.reason, message: `Deployment ${name}: ${trouble.message}` }];
+	})[0];
+}
+
+/** How long the numbers of pods have been the same. */
+function quietMs(reached: readonly KubeObject[], { memory, live, walk, ticksMs }: StepInput, objects: number): number {
+	const { stage, direction } = { ...walk.course.record, direction: walk.course.direction };
+	const numbers = JSON.stringify([
+		stage,
+		direction,
+		walk.course.record.settings,
+		objects,
+		...reached.map((object) => {
+			const { generation, observedGeneration, updated, available, total, ready } =
+				live.get(objectKey(object))?.workload ?? {};
+			return [generation, observedGeneration, updated, available, total, ready];
+		}),
+	]);
+	if (memory.walk.progress?.numbers !== numbers) memory.walk.progress = { numbers, sinceMs: ticksMs };
+	return ticksMs - memory.walk.progress.sinceMs;
+}
+
+/** What the checks have found, as it is told. What is known stands once the first stage has begun. */
+function findingsOf({ object, walk, checks }: StepInput): NonNullable<UpgradeRecord['findings']> | undefined {
+	const { course, old, next, blockers } = walk;
+	const { from, to, findings = [] } = course.record;
+	const told = (found: readonly UpgradeFinding[]) => findingsForStatus(judge(found, annotationOf(object)));
+	if (blockers.length > 0) return told(blockers);
+	if (course.at >= 0 || course.direction === 'back' || next === undefined) return findings;
+	const found = checks.of(object, { from, to, former: old, next });
+	return found === 'looking' ? undefined : told(found);
+}
+
+/** Why a failed stage can't be rolled back. */
+function noWayBack({ object, walk }: StepInput): string | undefined {
+	const { course, noTarget } = walk;
+	const blocker = whyNotBack(course.record, Math.max(course.at, course.reached));
+	if (blocker !== undefined && judge([blocker], annotationOf(object)).isBlocked)
+		return `${describeFinding(blocker)} Whoever insists annotates the MeshInstallation with ${upgradeDespiteAnnotation}: "${blocker.name}"`;
+	return noTarget === undefined ? undefined : `${course.record.from} does not take the settings: ${noTarget}`;
+}
+
+function annotationOf({ metadata }: StoredInstallation): string | undefined {
+	return metadata.annotations?.[upgradeDespiteAnnotation];
+}

@@ -1,0 +1,199 @@
+/**
+ * A change of version, as a pass walks it: which course it is on, both versions of the mesh as one list of objects, and the
+ * step that follows from what became of them. What decides is in `plan/upgrade`.
+ */
+import { definedFields, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
+import { type Composition, compose, type Rendering } from '../../plan/upgrade/compose.ts';
+import { type Course, findCourse, sourceOf } from '../../plan/upgrade/course.ts';
+import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
+import { readInsistence } from '../../plan/upgrade/insist.ts';
+import { formerSpec, settingsHash, settingsOf } from '../../plan/upgrade/settings.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import type { StoredInstallation } from '../installation.ts';
+import { emptySide, type Memory } from '../memory.ts';
+import { type OwnViewOptions, type SharedLook, secretsOf, viewHere } from '../own-view.ts';
+import type { PreparedMesh } from '../prepare.ts';
+import { type PrepareOnceOptions, prepareOnce } from '../prepare-once.ts';
+import type { MeshView } from '../view.ts';
+
+export interface Walk {
+	readonly course: Course;
+	/** Whether the record has to be stored before anything else. */
+	readonly isNew: boolean;
+	/** What forbids this course whatever the checks find. */
+	readonly blockers: readonly UpgradeFinding[];
+	/** The mesh of the version before. Undefined when it can't be told. */
+	readonly old: PreparedMesh | undefined;
+	/** The mesh of the new version. Undefined when it can't be told. */
+	readonly next: PreparedMesh | undefined;
+	/** Why the version before does not take the present settings, when nothing else is known to go back to. */
+	readonly noTarget: string | undefined;
+	/** The one of both that decides what is not rendered: labels of namespaces, clusters, what the status tells. */
+	readonly leading: PreparedMesh;
+}
+
+/** Both versions of a mesh as one. */
+export interface WalkView extends MeshView {
+	readonly composition: Composition;
+}
+
+/** Finds the change of version that goes on, or is to begin. Undefined when there is none. */
+export function findWalk(
+	object: StoredInstallation,
+	prepared: PreparedMesh,
+	memory: Memory,
+	options: PrepareOnceOptions,
+	nowMs: number,
+): Walk | undefined {
+	const { spec, status } = object;
+	const { version } = prepared.installation.spec;
+	const settings = settingsHash(spec);
+	const running = status?.version;
+	const { inventory } = status ?? {};
+	const isSame = running !== undefined && inventory?.settings === settings && inventory.version === running;
+	const found = findCourse({
+		record: status?.upgrade,
+		running,
+		version,
+		settings,
+		former: isSame ? formerSpec(spec, running) : undefined,
+		insisted: new Set(readInsistence(object.metadata.annotations?.[upgradeDespiteAnnotation])),
+		now: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
+	});
+	if (found.kind === 'none') {
+		memory.other = undefined;
+		return undefined;
+	}
+	const { course, isNew, blockers } = found;
+	const { record } = course;
+	const otherSpec = otherSpecOf(object, course, version, settings);
+	memory.other ??= emptySide(memory.present.view);
+	const side = memory.other;
+	const prepareOther = (spec: object) => prepareOnce({ ...object, spec }, side, options);
+	const other = otherSpec === undefined ? undefined : prepareOther(otherSpec);
+	const known = other?.ok === true ? other : undefined;
+	const needsTarget =
+		otherSpec === undefined && version !== record.from && prepared.installation.spec.upgrade?.onFailure === 'Rollback';
+	const target = needsTarget ? prepareOther(versionAlone(object, record.from)) : other;
+	const noTarget = target?.ok === false ? target.problems.map(({ message }) => message).join('; ') : undefined;
+	const [old, next] = version === record.from ? [prepared, known] : [known, prepared];
+	const isBefore = course.direction === 'back' || course.at < 0;
+	return { course, isNew, blockers, old, next, noTarget, leading: isBefore ? (old ?? prepared) : prepared };
+}
+
+/** The spec of the version that the present spec does not name. Undefined when it can't be told. */
+function otherSpecOf(
+	object: StoredInstallation,
+	{ record, direction }: Course,
+	version: string,
+	settings: string,
+): object | undefined {
+	// The owner has set the version back: the new version is wanted no more, only known as long as nothing else has changed.
+	if (version === record.from) return record.settings === settings ? versionAlone(object, record.to) : undefined;
+	if (record.previous !== undefined) return { ...record.previous, ...clustersOf(object) };
+	// What is held stands as it is. Only who goes back needs something to go back to.
+	return direction === 'back' ? versionAlone(object, record.from) : undefined;
+}
+
+/** The present settings with another version. */
+function versionAlone(object: StoredInstallation, version: string): object {
+	return { ...settingsOf(object.spec), ...clustersOf(object), version };
+}
+
+function clustersOf({ spec }: StoredInstallation) {
+	return definedFields({ multiCluster: (spec as { readonly multiCluster?: unknown }).multiCluster });
+}
+
+/** Looks at both versions of the mesh and composes them. */
+export async function viewWalk(
+	object: StoredInstallation,
+	{ course, old, next }: Walk,
+	memory: Memory,
+	options: OwnViewOptions,
+	signal: AbortSignal,
+): Promise<WalkView> {
+	const other = memory.other ?? emptySide();
+	const sideOf = (mesh: PreparedMesh) =>
+		mesh.installation.spec.version === presentVersion(object) ? memory.present : other;
+	const shared: SharedLook = {
+		secrets: [old, next].flatMap((mesh) => (mesh === undefined ? [] : secretsOf(mesh, options))),
+		certificates: new Map(),
+	};
+	const view = (mesh: PreparedMesh | undefined) =>
+		mesh === undefined ? undefined : viewHere(object, mesh, sideOf(mesh), options, shared, signal);
+	const before = await view(old);
+	const after = await view(next);
+	const composition = composeOnce(course, [old, before], [next, after], memory, options);
+	const { objects, held, kept, delayed } = composition;
+	const waits = [before?.againInMs, after?.againInMs].filter((wait) => wait !== undefined);
+	return {
+		composition,
+		objects,
+		gates: [],
+		held,
+		kept,
+		delayed,
+		againInMs: waits.length === 0 ? undefined : Math.min(...waits),
+	};
+}
+
+function presentVersion({ spec }: StoredInstallation): unknown {
+	return (spec as { readonly version?: unknown }).version;
+}
+
+type Viewed = readonly [PreparedMesh | undefined, MeshView | undefined];
+
+function composeOnce(
+	course: Course,
+	[oldMesh, old]: Viewed,
+	[nextMesh, next]: Viewed,
+	memory: Memory,
+	{ lines }: Pick<OwnViewOptions, 'lines'>,
+): Composition {
+	const sources = upgradeStages.map((stage) => sourceOf(course, stage)).join();
+	const { composed } = memory.walk;
+	const isSame = composed?.sources === sources && isSameView(composed.old, old) && isSameView(composed.next, next);
+	const mesh = (nextMesh ?? oldMesh)?.mesh;
+	if (mesh === undefined) return nothing;
+	if (isSame && composed !== undefined) return composed.value;
+	const releaseOf = (version: string) => lines.releases.find((release) => release.version === version) ?? mesh.release;
+	const hop = { from: releaseOf(course.record.from), to: releaseOf(course.record.to) };
+	const value = compose({
+		old: renderingOf(oldMesh, old),
+		next: renderingOf(nextMesh, next),
+		stageOf: (object: KubeObject) => lines.of(mesh).stageOf(object, hop),
+		sourceOf: (stage) => sourceOf(course, stage),
+	});
+	const known = composed?.value.objects;
+	const isSameList =
+		known?.length === value.objects.length && known.every((object, index) => object === value.objects[index]);
+	const result = isSameList && known !== undefined ? { ...value, objects: known } : value;
+	memory.walk.composed = { old, next, sources, value: result };
+	return result;
+}
+
+const nothing: Composition = {
+	objects: [],
+	standing: [],
+	versionOf: new Map(),
+	stages: new Map(),
+	held: new Map(),
+	kept: new Map(),
+	delayed: new Map(),
+};
+
+/** Gates come and go while the objects stay the same list. */
+function isSameView(a: MeshView | undefined, b: MeshView | undefined): boolean {
+	return a === b || (a !== undefined && b !== undefined && a.objects === b.objects && sameGates(a, b));
+}
+
+function sameGates(a: MeshView, b: MeshView): boolean {
+	const text = ({ held, kept, delayed }: MeshView) => JSON.stringify([[...held], [...kept], [...delayed]]);
+	return text(a) === text(b);
+}
+
+function renderingOf(mesh: PreparedMesh | undefined, view: MeshView | undefined): Rendering | undefined {
+	if (mesh === undefined || view === undefined) return undefined;
+	const { objects, held, kept, delayed } = view;
+	return { version: mesh.mesh.release.version, objects, held, kept, delayed };
+}

@@ -1,0 +1,145 @@
+import test from 'ava';
+import { type UpgradeStage, upgradeStages } from '../../../api/v1/index.ts';
+import { classicLine } from '../../lines/classic.ts';
+import { render, renderCrds } from '../../lines/testing.ts';
+import { classicReleases } from '../../releases/classic/index.ts';
+import { type RuleLike, rightsNotCovered } from '../../render/rules-covered.ts';
+import { meshOf } from '../../render/testing.ts';
+import { type KubeObject, objectKey } from '../../runtime/object.ts';
+import { compose, type Rendering } from './compose.ts';
+import { courseOf, sourceOf } from './course.ts';
+
+const none = new Map<string, string>();
+
+/** A mesh with all components, as a version renders it. */
+function renderingOf(version: string): Rendering {
+	const mesh = meshOf({
+		version,
+		profile: 'production',
+		mesh: { mtls: { mode: 'STRICT' } },
+		mixer: { adapters: [{ prometheus: {} }, { stdio: {} }] },
+		gateways: { ingress: { enabled: true }, egress: { enabled: true } },
+	});
+	return { version, objects: [...renderCrds(mesh), ...render(mesh)], held: none, kept: none, delayed: none };
+}
+
+const all = new Map(
+	classicReleases.map((release) => [release.version, { release, rendering: renderingOf(release.version) }]),
+);
+
+function of(version: string) {
+	const found = all.get(version);
+	if (found === undefined) throw new Error(`there is no ${version}`);
+	return found;
+}
+
+interface Composing {
+	readonly stage: UpgradeStage | undefined;
+	readonly reached?: UpgradeStage;
+	readonly old?: Rendering | undefined;
+}
+
+function composed(from: string, to: string, { stage, reached, ...given }: Composing) {
+	const [before, after] = [of(from), of(to)];
+	const course = courseOf({
+		from,
+		to,
+		state: 'Progressing',
+		...(stage === undefined ? {} : { stage }),
+		...(reached === undefined ? {} : { reached }),
+	});
+	return compose({
+		old: 'old' in given ? given.old : before.rendering,
+		next: after.rendering,
+		stageOf: (object) => classicLine.stageOf(object, { from: before.release, to: after.release }),
+		sourceOf: (one) => sourceOf(course, one),
+	});
+}
+
+function rulesOf(object: KubeObject | undefined): readonly RuleLike[] {
+	return (object?.rules ?? []) as readonly RuleLike[];
+}
+
+const versions = classicReleases.map(({ version }) => version);
+const hops = versions.slice(1).map((to, index) => [versions[index] ?? '', to] as const);
+
+for (const [from, to] of hops) {
+	test(`${from} → ${to}: at each stage every object is as one of both renders it, none is missing, and none is there twice`, (t) => {
+		const byKey = ({ objects }: Rendering) => new Map(objects.map((object) => [objectKey(object), object]));
+		const [old, next] = [byKey(of(from).rendering), byKey(of(to).rendering)];
+		for (const stage of [undefined, ...upgradeStages]) {
+			const { objects, stages, standing, versionOf } = composed(from, to, { stage });
+			const keys = objects.map(objectKey);
+			t.is(new Set(keys).size, keys.length);
+			t.deepEqual(standing, []);
+			const stageOfKey = new Map([...stages].flatMap(([name, members]) => members.map((key) => [key, name] as const)));
+			for (const object of objects) {
+				const key = objectKey(object);
+				const isReached =
+					upgradeStages.indexOf(stageOfKey.get(key) ?? 'Workloads') <=
+					upgradeStages.indexOf(stage ?? ('' as UpgradeStage));
+				const isNew = next.has(key) && (isReached || !old.has(key));
+				t.is(versionOf.get(key), isNew ? to : from, key);
+				if (isNew) t.true(isReached, `${key} comes before its stage`);
+				const expected = isNew ? next.get(key) : old.get(key);
+				if (object === expected) continue;
+				// Only a role differs: it gives what both give.
+				const [given, formerly, later] = [object, old.get(key), next.get(key)].map(rulesOf);
+				t.deepEqual(rightsNotCovered(given ?? [], [...(formerly ?? []), ...(later ?? [])]), [], key);
+			}
+			// Nothing of the version before goes while the change goes on.
+			for (const key of old.keys()) t.true(keys.includes(key), `${key} is gone at ${stage}`);
+			if (stage === 'Workloads') for (const key of next.keys()) t.true(keys.includes(key));
+		}
+	});
+}
+
+test('roles go on giving what pods of the version before need: Mixer 1.1 reads a kind for each adapter', (t) => {
+	const role = (rendering: { readonly objects: readonly KubeObject[] }) =>
+		rulesOf(
+			rendering.objects.find(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name.startsWith('istio-mixer')),
+		);
+	const wanted = role(of('1.1.17').rendering);
+	t.not(rightsNotCovered(role(of('1.2.10').rendering), wanted).length, 0);
+	t.deepEqual(rightsNotCovered(role(composed('1.1.17', '1.2.10', { stage: 'Gateways' })), wanted), []);
+});
+
+test('a mesh configuration that 1.0 would not read comes with the last that reads it, and goes before the first', (t) => {
+	const stageOf = (from: string, to: string) => {
+		const { stages } = composed(from, to, { stage: undefined });
+		return [...stages].find(([, keys]) => keys.includes('ConfigMap istio-system/istio'))?.[0];
+	};
+	t.is(stageOf('1.0.9', '1.1.17'), 'Injector');
+	t.is(stageOf('1.1.17', '1.0.9'), 'Pilot');
+	t.is(stageOf('1.1.17', '1.2.10'), 'Configuration');
+});
+
+test('when the former spec can not be told, later stages stay as they stand, and are told of', (t) => {
+	const { objects, standing } = composed('1.3.8', '1.4.10', { stage: 'Pilot', old: undefined });
+	const names = (list: readonly KubeObject[]) =>
+		list.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name);
+	t.deepEqual(names(objects).sort(), ['istio-citadel', 'istio-pilot']);
+	t.true(names(standing).includes('istio-ingressgateway'));
+});
+
+test('what another course has reached stays as it stands', (t) => {
+	const { objects, standing } = composed('1.3.8', '1.4.10', { stage: 'CRDs', reached: 'Pilot' });
+	const has = (list: readonly KubeObject[], name: string) => list.some(({ metadata }) => metadata.name === name);
+	t.false(has(objects, 'istio-pilot'));
+	t.true(has(standing, 'istio-pilot'));
+	t.true(has(objects, 'istio-ingressgateway'));
+});
+
+test('each gate holds the objects of its own version alone', (t) => {
+	const key = 'Deployment.apps istio-system/istio-pilot';
+	const [before, after] = [of('1.3.8').rendering, of('1.4.10').rendering];
+	const gated = (stage: UpgradeStage) =>
+		compose({
+			old: { ...before, held: new Map([[key, 'a gate of old']]) },
+			next: { ...after, held: new Map([[key, 'a gate of new']]) },
+			stageOf: (object) => classicLine.stageOf(object, { from: of('1.3.8').release, to: of('1.4.10').release }),
+			sourceOf: (one) => sourceOf(courseOf({ from: '1.3.8', to: '1.4.10', state: 'Progressing', stage }), one),
+		}).held.get(key);
+	t.is(gated('Configuration'), 'a gate of old');
+	t.is(gated('Pilot'), 'a gate of new');
+});

@@ -1,0 +1,162 @@
+/**
+ * The course of a change of version: which objects stand in which rendering now. It is found anew by every pass, from the
+ * record in `status.upgrade` and the spec. Pure.
+ *
+ * A course goes forward through the stages, or back through them in reverse order. What the record does not say follows from
+ * the spec: a spec with the version before asks to go back, one with another version or other settings to begin anew with
+ * what stands now.
+ */
+import { definedFields, type ParsedStatus, type UpgradeStage, upgradeStages } from '../../../api/v1/index.ts';
+import { found } from './catalogue.ts';
+import type { UpgradeFinding } from './finding.ts';
+import { triedHash } from './settings.ts';
+
+/** What `status.upgrade` has recorded. */
+export type UpgradeRecord = NonNullable<ParsedStatus['upgrade']>;
+
+/** Whose rendering the objects of a stage follow. `held`: nobody's, they stay as they stand. */
+export type Source = 'new' | 'old' | 'held';
+
+export interface Course {
+	readonly record: UpgradeRecord;
+	readonly direction: 'forward' | 'back';
+	/** Index in `upgradeStages`. -1: before the first stage or, on the way back, after the last. */
+	readonly at: number;
+	/** How far objects of another version than the one before may stand. On the way back: how far the new version stands. */
+	readonly reached: number;
+}
+
+export interface CourseInput {
+	readonly record: UpgradeRecord | undefined;
+	/** What runs, as the status says. */
+	readonly running: string | undefined;
+	/** What the spec asks for. */
+	readonly version: string;
+	/** Hash of its settings. */
+	readonly settings: string;
+	/** The spec with which what runs was made, if only the version has changed since. */
+	readonly former: Readonly<Record<string, unknown>> | undefined;
+	/** On which blockers the owner insists. */
+	readonly insisted: ReadonlySet<string>;
+	/** Now, RFC 3339. */
+	readonly now: string;
+}
+
+export type FoundCourse =
+	/** There is no change of version. */
+	| { readonly kind: 'none' }
+	/** `isNew`: the record has to be stored before anything is written for this course. */
+	| {
+			readonly kind: 'course';
+			readonly course: Course;
+			readonly isNew: boolean;
+			readonly blockers: readonly UpgradeFinding[];
+	  };
+
+/** Proxies of the new version are made from this stage on: then the injector has their template. */
+const proxiesFrom = upgradeStages.indexOf('Injector');
+
+const indexes: ReadonlyMap<string, number> = new Map(upgradeStages.map((stage, index) => [stage, index]));
+
+/** The index of a stage by its name. -1 for what is none. */
+export function stageIndex(stage: string | undefined): number {
+	return indexes.get(stage ?? '') ?? -1;
+}
+
+/** Finds the course that record and spec ask for. */
+export function findCourse(input: CourseInput): FoundCourse {
+	const { record, running, version, settings, former, now } = input;
+	if (record === undefined) {
+		if (running === undefined || running === version) return { kind: 'none' };
+		return begun({
+			from: running,
+			to: version,
+			state: 'Progressing',
+			since: now,
+			startedAt: now,
+			settings,
+			...definedFields({ previous: former }),
+		});
+	}
+	const before = courseOf(record);
+	const extent = Math.max(before.at, before.reached);
+	if (version === record.from) return wayBack(before, extent, input);
+	const isOnTheWay =
+		record.to === version &&
+		(record.tried === undefined
+			? before.direction === 'forward' && record.settings === settings
+			: record.tried === triedHash(version, settings));
+	if (isOnTheWay) return { kind: 'course', course: before, isNew: false, blockers: [] };
+	const { from, previous } = record;
+	const reached = upgradeStages[before.direction === 'back' ? before.at : extent];
+	return begun({
+		from,
+		to: version,
+		state: 'Progressing',
+		since: now,
+		startedAt: now,
+		settings,
+		...definedFields({ reached, previous }),
+	});
+}
+
+function begun(record: UpgradeRecord): FoundCourse {
+	return { kind: 'course', course: courseOf(record), isNew: true, blockers: [] };
+}
+
+/** The owner has set the version back. */
+function wayBack(before: Course, extent: number, { insisted, now }: CourseInput): FoundCourse {
+	// Nothing of the new version stands, so there is no way to go.
+	if (extent < 0) return { kind: 'none' };
+	if (before.direction === 'back') return { kind: 'course', course: before, isNew: false, blockers: [] };
+	const blocker = whyNotBack(before.record, extent);
+	if (blocker !== undefined && !insisted.has(blocker.name)) {
+		const { stage: _, waitingFor: __, plan: ___, ...record } = before.record;
+		const isKnown = record.state === 'Blocked' && before.at < 0;
+		const blocked: UpgradeRecord = {
+			...record,
+			state: 'Blocked',
+			...definedFields({ reached: upgradeStages[extent] }),
+			since: isKnown ? (record.since ?? now) : now,
+		};
+		return { kind: 'course', course: courseOf(blocked), isNew: !isKnown, blockers: [blocker] };
+	}
+	return { kind: 'course', course: courseOf(turnedBack(before, now)), isNew: true, blockers: [] };
+}
+
+/** Why it may not go back: proxies of the new version run, or may run. */
+export function whyNotBack({ from, to }: UpgradeRecord, extent: number): UpgradeFinding | undefined {
+	return extent < proxiesFrom
+		? undefined
+		: found('newer-proxies', 'spec.version', `leads back to ${from} while pods may have proxies of ${to} already`);
+}
+
+/** The record of the way back from where a course stands. */
+export function turnedBack({ record, at, reached }: Course, now: string): UpgradeRecord {
+	const { reached: _, stage: __, waitingFor: ___, ...rest } = record;
+	// Of the stage that it is at perhaps nothing is written yet, so only those before it are of the new version.
+	const [stage, before] = [upgradeStages[Math.max(at, reached)], upgradeStages[at - 1]];
+	return { ...rest, state: 'RollingBack', since: now, ...definedFields({ stage, reached: before }) };
+}
+
+/** What a record says. */
+export function courseOf(record: UpgradeRecord): Course {
+	const isBack = record.state === 'RollingBack' || record.state === 'RolledBack';
+	return {
+		record,
+		direction: isBack ? 'back' : 'forward',
+		at: stageIndex(record.stage),
+		reached: stageIndex(record.reached),
+	};
+}
+
+/** Whose rendering the objects of this stage follow. */
+export function sourceOf({ direction, at, reached }: Course, stage: UpgradeStage): Source {
+	const index = stageIndex(stage);
+	if (direction === 'forward') {
+		if (index <= at) return 'new';
+		return index <= reached ? 'held' : 'old';
+	}
+	if (index >= at) return 'old';
+	return index <= reached ? 'new' : 'held';
+}
