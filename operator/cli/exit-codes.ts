@@ -10,6 +10,14 @@ export const exitCodes = {
 	differs: 1,
 	/** Not done: wrong usage, refused input, no access, no answer. */
 	failed: 2,
+	/** `upgrade`: blocked by checks, nothing was changed. */
+	blocked: 3,
+	/** `upgrade`: a stage failed, and is held; pods of the version before serve on. */
+	held: 4,
+	/** `upgrade`: a stage failed, and the mesh is back at the version before. */
+	rolledBack: 5,
+	/** `upgrade`: it stops before a stage, as its owner asked: for an approval or a maintenance window. */
+	waiting: 6,
 	/** Ended by Ctrl-C. Shells use the same number. */
 	interrupted: 130,
 } as const;

@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { clearScreenDown, moveCursor } from 'node:readline';
+import { clearScreenDown, createInterface, moveCursor } from 'node:readline';
 import { styleText } from 'node:util';
 import stringWidth from 'string-width';
 import { visible } from '../runtime/visible-text.ts';
@@ -124,6 +124,18 @@ export const personAtTerminal = {
 		process.stderr.write(text.split('\n').map(visible).join('\n'));
 	},
 };
+
+/** Asks the person at the terminal, on standard error. Resolves with whether the answer is yes; no answer is no. */
+export async function askYesNo(question: string): Promise<boolean> {
+	personAtTerminal.show(`${question} [y/N] `);
+	const lines = createInterface({ input: process.stdin });
+	try {
+		for await (const line of lines) return /^\s*(y|yes)\s*$/i.test(line);
+		return false;
+	} finally {
+		lines.close();
+	}
+}
 
 /** How commander writes help, the version, and what is wrong with a command line. */
 export const helpOutput = {
