@@ -80,6 +80,7 @@ for (const [args, words] of [
 	[['--clusters', 'many'], /--clusters must be a whole number from 1 to 5, not "many"/],
 	[['--clusters', '2.5'], /--clusters must be a whole number/],
 	[['--clusters', '3', '-f', 'mesh.yaml'], /-f is for one cluster/],
+	[['--upgrade', '--clusters', '3'], /--upgrade shows a mesh of its own in one cluster/],
 	[['--nodes', '51'], /--nodes must be a whole number from 1 to 50/],
 	[['--cluster', '3'], /Unknown option '--cluster'/],
 ] as const) {

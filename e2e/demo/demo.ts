@@ -7,15 +7,18 @@
  *     npm run demo                  # look around until Ctrl-C
  *     npm run demo -- --once        # end at once; exit code 0 when the mesh became ready
  *     npm run demo -- -f mesh.yaml  # another installation
+ *     npm run demo -- --upgrade     # a change of version, held by a missing image, mended and finished
  *     npm run demo -- --clusters 3  # three clusters join each other, and one of them dies and comes back
  */
 import { demoOfManyClusters } from './many-clusters.ts';
 import { demoOfOneCluster } from './one-cluster.ts';
 import { readOptions } from './options.ts';
 import { paint } from './steps.ts';
+import { demoOfAnUpgrade } from './upgrade.ts';
 
 function demo(signal: AbortSignal): Promise<boolean> {
 	const options = readOptions();
+	if (options.upgrade) return demoOfAnUpgrade(options, signal);
 	return options.clusters === 1 ? demoOfOneCluster(options, signal) : demoOfManyClusters(options, signal);
 }
 

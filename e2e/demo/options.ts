@@ -10,6 +10,8 @@ export interface Options {
 	/** Number of nodes in each cluster. */
 	readonly nodes: number;
 	readonly clusters: number;
+	/** Shows a change of version. Only with one cluster. */
+	readonly upgrade: boolean;
 }
 
 export const mostClusters = 5;
@@ -23,15 +25,25 @@ export function readOptions(args?: readonly string[]): Options {
 			filename: { type: 'string', short: 'f' },
 			nodes: { type: 'string', default: '3' },
 			clusters: { type: 'string', default: '1' },
+			upgrade: { type: 'boolean', default: false },
 		},
 	});
 	const clusters = wholeNumber('--clusters', values.clusters, mostClusters);
 	if (clusters > 1 && values.filename !== undefined) {
 		throw new Error('-f is for one cluster: with --clusters the demo writes a mesh for each of them');
 	}
+	if (values.upgrade && (clusters > 1 || values.filename !== undefined)) {
+		throw new Error('--upgrade shows a mesh of its own in one cluster: leave away -f and --clusters');
+	}
 	const examples = ['minimal', 'default'].map((name) => path.join(root, `deploy/examples/${name}.yaml`));
 	const files = values.filename === undefined ? examples : [path.resolve(values.filename)];
-	return { once: values.once, files, nodes: wholeNumber('--nodes', values.nodes, 50), clusters };
+	return {
+		once: values.once,
+		files,
+		nodes: wholeNumber('--nodes', values.nodes, 50),
+		clusters,
+		upgrade: values.upgrade,
+	};
 }
 
 function wholeNumber(option: string, text: string, most: number): number {
