@@ -1,5 +1,11 @@
 /** Makes the plan of a change of version: of a live mesh, or of a MeshInstallation in a file. By the operator's own functions. */
-import { isObject, upgradeDespiteAnnotation } from '../../../api/v1/index.ts';
+import {
+	fieldsOf,
+	isObject,
+	type UpgradeStage,
+	upgradeDespiteAnnotation,
+	upgradeStages,
+} from '../../../api/v1/index.ts';
 import { lines } from '../../lines/index.ts';
 import { type StoredInstallation, toInstallation } from '../../mesh/installation.ts';
 import type { PrepareOptions } from '../../mesh/prepare.ts';
@@ -46,22 +52,30 @@ export async function planFor(
 	const options = { lines, serverVersion, limits };
 	const to = String(spec.version ?? '');
 	const former = from === undefined ? undefined : formerMesh(live ?? wanted, from, options);
+	const target = targetOf(wanted, options);
 	const answer = await askUpgrade(
 		{
 			from: from === undefined ? undefined : { version: from, mesh: former },
-			to: { version: to, ...targetOf(wanted, options) },
+			to: { version: to, ...target },
 			status: live?.status,
 		},
 		{ lines, api, now: new Date(), signal: AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]) },
 	);
 	const annotations = isObject(metadata.annotations) ? metadata.annotations : {};
 	const insistence = annotations[upgradeDespiteAnnotation];
+	const releases = [from, to].map((version) => lines.releases.find((release) => release.version === version));
+	const [before, after] = releases;
+	const isOneLine = before !== undefined && after !== undefined && before.line === after.line;
+	const clusters = target.mesh?.multiCluster.clusters ?? [];
 	return planUpgrade({
 		...answer,
 		mesh: String(metadata.name ?? ''),
 		from,
 		to,
 		insistence: typeof insistence === 'string' ? insistence : undefined,
+		stageOf: isOneLine ? (object) => lines.of(after).stageOf(object, { from: before, to: after }) : undefined,
+		pauseBefore: stagesIn(fieldsOf(spec.upgrade).pauseBefore),
+		dataPlanes: clusters.flatMap(({ name, dataPlane }) => (dataPlane === undefined ? [] : [name])),
 	});
 }
 
@@ -73,6 +87,10 @@ function formerMesh(object: unknown, version: string, options: PrepareOptions): 
 	// Joined clusters come and go in every version, so they are not recorded.
 	const settings = isObject(recorded) ? { multiCluster: present.multiCluster, ...recorded } : present;
 	return targetOf({ ...(object as object), spec: { ...settings, version } }, options).mesh;
+}
+
+function stagesIn(value: unknown): readonly UpgradeStage[] {
+	return Array.isArray(value) ? upgradeStages.filter((stage) => value.includes(stage)) : [];
 }
 
 function headerOf(object: unknown) {

@@ -25,6 +25,11 @@ const plan: UpgradePlan = {
 		{ name: 'new', before: [], after: ['a/new:1.4.10'], rolls: true },
 		{ name: 'pinned', before: ['a/b@sha256:ab'], after: ['a/b@sha256:ab'], rolls: false },
 	],
+	stages: [
+		{ stage: 'CRDs', objects: 1, rolls: [], clusters: [], isPaused: false },
+		{ stage: 'Pilot', objects: 3, rolls: ['pilot'], clusters: [], isPaused: true },
+		{ stage: 'DataPlanes', objects: 0, rolls: [], clusters: ['east', 'west'], isPaused: false },
+	],
 	proxies: known([{ version: '1.3.8', count: 40, example: 'shop/web' }]),
 	areas: [
 		{ what: 'the way', findings: findings.slice(1) },
@@ -47,6 +52,11 @@ test('a plan is told as a table, a line for each check, and how it goes on', (t)
 		'pinned      a/b@sha256:ab   a/b@sha256:ab   stay       a/b@sha256:ab',
 		'',
 		'40 pods have a proxy of 1.3.8 (shop/web …) and keep it until restarted',
+		'',
+		'STAGE        WHAT IT DOES',
+		'CRDs         1 object changes',
+		'Pilot        waits for an approval; 3 objects change; replaces the pods of pilot',
+		'DataPlanes   east, west, one after the other',
 		'',
 		'✔ webhooks',
 		'» downgrade (insisted on): spec.version leads down',

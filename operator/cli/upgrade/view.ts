@@ -15,6 +15,7 @@ export function planLines(plan: UpgradePlan, next: readonly string[], paint: Pai
 		paint('bold', title),
 		'',
 		...componentLines(plan),
+		...stageLines(plan),
 		...checkLines(plan, paint),
 		'',
 		...endLines(plan, next, paint),
@@ -40,6 +41,19 @@ function componentLines(plan: UpgradePlan): readonly string[] {
 		),
 		...(proxies.isKnown && proxies.value.length > 0 ? [''] : []),
 	];
+}
+
+/** The stages in their order, each after the one before is ready. */
+function stageLines({ stages }: UpgradePlan): readonly string[] {
+	if (stages.length === 0) return [];
+	const rows = stages.map(({ stage, objects, rolls, clusters, isPaused }) => {
+		const replaced = rolls.length === 0 ? [] : [`replaces the pods of ${rolls.join(', ')}`];
+		const changed = objects === 0 ? [] : [`${objects} ${objects === 1 ? 'object changes' : 'objects change'}`];
+		const follow = clusters.length === 0 ? [] : [`${clusters.join(', ')}, one after the other`];
+		const told = [...changed, ...replaced, ...follow].join('; ');
+		return [stage, isPaused ? `waits for an approval; ${told}` : told];
+	});
+	return [...table([['STAGE', 'WHAT IT DOES'], ...rows]).split('\n'), ''];
 }
 
 /** The tags of images: one for a release as it is published. */
@@ -80,13 +94,14 @@ function endLines({ judgement }: UpgradePlan, next: readonly string[], paint: Pa
 }
 
 /** The same for programs. */
-export function planData({ mesh, from, to, components, proxies, judgement, areas }: UpgradePlan): object {
+export function planData({ mesh, from, to, components, stages, proxies, judgement, areas }: UpgradePlan): object {
 	return {
 		mesh,
 		...(from === undefined ? {} : { from }),
 		to,
 		blocked: judgement.isBlocked,
 		components: components.map(({ name, before, after, rolls }) => ({ name, current: before, next: after, rolls })),
+		stages: stages.map(({ isPaused, ...stage }) => ({ ...stage, paused: isPaused })),
 		...(proxies.isKnown ? { proxies: proxies.value } : {}),
 		checks: areas.map(({ what, findings }) => ({ what, findings: findings.map(({ name }) => name) })),
 		findings: judgement.findings.map(({ name, severity, isInsisted, subject, message, remedy }) => ({
