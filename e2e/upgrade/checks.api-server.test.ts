@@ -7,6 +7,7 @@ import { upgradeDespiteAnnotation } from '../../api/v1/index.ts';
 import { statusFieldManager } from '../../operator/apply/identity.ts';
 import { lines } from '../../operator/lines/index.ts';
 import { toInstallation } from '../../operator/mesh/installation.ts';
+import { UpgradeLooks } from '../../operator/mesh/upgrade/looks.ts';
 import { askUpgrade } from '../../operator/mesh/upgrade/question.ts';
 import { targetOf } from '../../operator/mesh/upgrade/target.ts';
 import { describeFinding } from '../../operator/plan/upgrade/insist.ts';
@@ -17,8 +18,9 @@ import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { meshwright } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
-import { applyInstallation, readInstallation } from '../support/installation.ts';
+import { applyInstallation, readInstallation, untilCondition } from '../support/installation.ts';
 import { type MeshCluster, makeNamespace, person, startMeshCluster } from '../support/mesh-cluster.ts';
+import { startOperator } from '../support/operator.ts';
 
 const [before, after] = ['1.3.8', '1.4.10'];
 const clusters = [{ name: 'west', kubeconfigSecret: { namespace: 'meshwright-system', name: 'west' } }];
@@ -235,4 +237,66 @@ test.serial('without rights nothing passes in silence: each is named', async (t)
 			`${right.source}: ${gaps.join('\n')}`,
 		);
 	}
+});
+
+test.serial('the operator tells the same in the status, with what is insisted on', async (t) => {
+	const { api } = mesh;
+	await using operator = await startOperator(mesh);
+	await operator.started;
+	const { overlays: _, ...rest } = spec;
+	const blockers = expected.filter((name) => name !== 'overlay-not-applicable');
+	const told = async (severity: string) => {
+		const { status } = await readInstallation(api, 'default');
+		return named((status?.upgrade?.findings ?? []) as Planned['findings'], severity);
+	};
+	await applyInstallation(api, 'default', { ...rest, version: after });
+	await untilCondition(api, 'default', 'Stalled', 'True', 'UpgradeBlocked');
+	t.deepEqual(await told('Blocker'), blockers);
+	const { status } = await readInstallation(api, 'default');
+	t.like(status?.upgrade, { from: before, to: after, state: 'Blocked' });
+	for (const { message } of status?.upgrade?.findings ?? []) t.regex(message, /: /);
+
+	const insisted = blockers.filter((name) => name !== 'no-room');
+	const annotations = { [upgradeDespiteAnnotation]: `${insisted.join(',')},everything` };
+	const owner = { fieldManager: 'owner', force: true };
+	await api.apply(
+		object('meshwright.io/v1', 'MeshInstallation', 'default', { metadata: { name: 'default', annotations } }),
+		owner,
+	);
+	await eventually('what is insisted on is told', async () => (await told('Insisted')).length === insisted.length);
+	t.deepEqual(await told('Insisted'), insisted);
+	t.deepEqual(await told('Blocker'), ['no-room']);
+	t.true((await told('Warning')).includes('insistence-unknown'));
+});
+
+test.serial('what was mended is told no more at the next look, and nobody looks once nobody asks', async (t) => {
+	const woken: string[] = [];
+	const stored = toInstallation(await readInstallation(mesh.api, 'default'), () => undefined);
+	const { mesh: next } = targetOf({ ...stored, spec: { ...spec, overlays: [], version: after } }, { lines });
+	if (next === undefined) return t.fail('the spec can be used');
+	const looks = new UpgradeLooks({
+		api: mesh.api,
+		lines,
+		wallClock: Date.now,
+		onChange: (name) => woken.push(name),
+		onError: (error) => t.log(error),
+		everyMs: 100,
+	});
+	const subject = { from: before, to: after, former: undefined, next: { mesh: next } };
+	const names = () => {
+		const found = looks.of(stored, subject);
+		return found === 'looking' ? [] : found.map(({ name }) => name);
+	};
+	try {
+		t.is(looks.of(stored, subject), 'looking');
+		await eventually('the first look is over', () => names().includes('regex-not-re2'));
+		const path = '/apis/networking.istio.io/v1alpha3/namespaces/shop/virtualservices/web';
+		await mesh.cluster.request({ method: 'DELETE', path });
+		await eventually('a look without it is over', () => !names().includes('regex-not-re2'));
+		t.deepEqual(woken, ['default', 'default']);
+		t.is(looks.of(stored, { ...subject, from: '1.3.7' }), 'looking', 'another change is looked at anew');
+	} finally {
+		looks.stop();
+	}
+	t.is(looks.of(stored, subject), 'looking');
 });

@@ -34,6 +34,7 @@ import { prepareOnce } from './prepare-once.ts';
 import { heldByProxies } from './proxies/held.ts';
 import type { ReconcilerOptions } from './reconciler-options.ts';
 import { rightsRecheckMs } from './rights/access.ts';
+import { againstInvalid } from './upgrade/invalid.ts';
 import { nextStep, type StepInput } from './upgrade/step.ts';
 import { findWalk, viewWalk, type Walk, type WalkView } from './upgrade/walk.ts';
 import type { MeshView } from './view.ts';
@@ -131,7 +132,15 @@ export class Reconciler {
 		];
 		if (!prepared.ok || findings.length > 0) {
 			const workloads = observeRunning(object, this.#options.applier.live);
-			return { object, observed: { findings, workloads }, errors: [], failure: '', againInMs: undefined };
+			const options = { lines, limits, serverVersion: serverVersion() };
+			const against = prepared.ok ? [] : againstInvalid(object, prepared, this.#options.upgradeChecks, options);
+			return {
+				object,
+				observed: { findings: [...findings, ...against], workloads },
+				errors: [],
+				failure: '',
+				againInMs: undefined,
+			};
 		}
 		let owned = object;
 		try {

@@ -9,8 +9,8 @@ export interface UpgradeSubject {
 	readonly from: string;
 	readonly to: string;
 	/** The mesh that runs. Undefined when it can't be told. */
-	readonly former: PreparedMesh | undefined;
-	readonly next: PreparedMesh;
+	readonly former: Pick<PreparedMesh, 'mesh'> | undefined;
+	readonly next: Pick<PreparedMesh, 'mesh'>;
 }
 
 export interface UpgradeChecks {

@@ -7,7 +7,7 @@ import type { Lines } from '../../lines/index.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { StoredInstallation } from '../installation.ts';
-import type { PreparedMesh } from '../prepare.ts';
+import type { UpgradeChecks, UpgradeSubject } from './checks.ts';
 import { askUpgrade } from './question.ts';
 
 export interface UpgradeLooksOptions {
@@ -22,15 +22,6 @@ export interface UpgradeLooksOptions {
 	readonly everyMs?: number;
 }
 
-/** A change of version that is about to begin. */
-interface Subject {
-	readonly from: string;
-	readonly to: string;
-	/** The mesh that runs. Undefined when it can't be told. */
-	readonly former: PreparedMesh | undefined;
-	readonly next: PreparedMesh;
-}
-
 /** What was not seen by then is told as not looked at. */
 const lookMs = 60_000;
 /** After a look that failed. */
@@ -38,13 +29,13 @@ const retryMs = 5_000;
 
 interface Look {
 	object: StoredInstallation;
-	readonly subject: Subject;
+	readonly subject: UpgradeSubject;
 	readonly ended: AbortController;
 	found: readonly UpgradeFinding[] | undefined;
 	timer: NodeJS.Timeout | undefined;
 }
 
-export class UpgradeLooks {
+export class UpgradeLooks implements UpgradeChecks {
 	readonly #options: UpgradeLooksOptions;
 	readonly #looks = new Map<string, Look>();
 	#isStopped = false;
@@ -54,7 +45,7 @@ export class UpgradeLooks {
 	}
 
 	/** What the last look found. Begins to look at the first call, and anew for another change. */
-	of(object: StoredInstallation, subject: Subject): readonly UpgradeFinding[] | 'looking' {
+	of(object: StoredInstallation, subject: UpgradeSubject): readonly UpgradeFinding[] | 'looking' {
 		const { name } = object.metadata;
 		if (this.#isStopped) return 'looking';
 		const known = this.#looks.get(name);
@@ -91,7 +82,7 @@ export class UpgradeLooks {
 			const { findings } = await askUpgrade(
 				{
 					from: { version: from, mesh: former?.mesh },
-					to: { version: to, prepared: next, mesh: next.mesh },
+					to: { version: to, problems: [], mesh: next.mesh },
 					status: object.status,
 				},
 				{
@@ -117,6 +108,6 @@ export class UpgradeLooks {
 }
 
 /** Resolving makes a new mesh only when the spec changes. */
-function isSame(a: Subject, b: Subject): boolean {
+function isSame(a: UpgradeSubject, b: UpgradeSubject): boolean {
 	return a.from === b.from && a.to === b.to && a.next.mesh === b.next.mesh && a.former?.mesh === b.former?.mesh;
 }

@@ -26,8 +26,11 @@ const wrongSpec = {
 };
 
 test('a spec that is not right still gives the mesh that it would be without what is wrong', (t) => {
-	const { prepared, mesh } = targetFor('1.4.10', wrongSpec, 'v1.20.0');
-	t.false(prepared.ok);
+	const { problems, mesh } = targetFor('1.4.10', wrongSpec, 'v1.20.0');
+	t.deepEqual(
+		problems.map(({ path }) => path),
+		['spec.typo', 'spec.pilot.extraArgs[0]', 'spec.overlays[0].target', 'spec.overlays[1].patch[0]', ''],
+	);
 	t.is(mesh?.release.version, '1.4.10');
 	t.deepEqual(mesh?.overlays, []);
 	t.is(targetFor('1.4.99', {}).mesh, undefined);
@@ -60,7 +63,7 @@ test('all blockers are told at once, each with what it is about and a remedy', a
 		from: '1.2.10',
 		to: '1.4.10',
 		known: lines.releases.map(({ version }) => version),
-		problems: to.prepared.ok ? [] : to.prepared.problems,
+		problems: to.problems,
 		before,
 		after,
 		gathered,
@@ -73,6 +76,8 @@ test('all blockers are told at once, each with what it is about and a remedy', a
 		[
 			'minor-skipped',
 			'setting-refused',
+			'overlay-not-applicable',
+			'kubernetes-too-old',
 			'root-ends-soon',
 			'no-room',
 			'proxies-behind',
@@ -90,7 +95,7 @@ test('all blockers are told at once, each with what it is about and a remedy', a
 	t.true(gaps.some((gap) => /ResourceQuotas could not be looked at, since the right to list resourcequotas/.test(gap)));
 });
 
-test('Kubernetes and overlays are judged when nothing else is wrong with the spec', async (t) => {
+test('without a cluster, spec, overlays and Kubernetes are judged, and the rest is told as not looked at', async (t) => {
 	const to = targetFor('1.4.10', { overlays: wrongSpec.overlays }, 'v1.20.0');
 	const { findings } = await askUpgrade(
 		{ from: undefined, to, status: undefined },

@@ -61,7 +61,7 @@ export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): 
 		from: from?.version,
 		to: to.version,
 		known: lines.releases.map(({ version }) => version),
-		problems: to.prepared.ok ? [] : to.prepared.problems,
+		problems: to.problems,
 		before,
 		after,
 		gathered,

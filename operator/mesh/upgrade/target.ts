@@ -1,11 +1,12 @@
 /** The mesh that a change of version leads to, also when its spec is not yet right: so that all checks can speak at once. */
 import { isObject } from '../../../api/v1/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
+import type { FieldProblem } from '../../status/finding.ts';
 import { type Prepared, type PrepareOptions, prepare } from '../prepare.ts';
 
 export interface UpgradeTarget {
-	/** As the spec asks for it, or what is against it. */
-	readonly prepared: Prepared;
+	/** What is wrong with the spec. */
+	readonly problems: readonly FieldProblem[];
 	/**
 	 * The mesh, or the one without the fields that are not right. What it renders is looked at and never written. Undefined
 	 * when even that can't be made, as for a version that nobody knows.
@@ -19,10 +20,11 @@ const mostTries = 12;
 /** @param object a MeshInstallation, as somebody wrote it */
 export function targetOf(object: unknown, options: PrepareOptions): UpgradeTarget {
 	const prepared = prepare(object, options);
-	if (prepared.ok) return { prepared, mesh: prepared.mesh };
+	if (prepared.ok) return { problems: [], mesh: prepared.mesh };
 	// Without a version to hold it against, Kubernetes is new enough.
 	const { serverVersion: _, ...lenient } = options;
 	let [current, result]: [unknown, Prepared] = [object, prepare(object, lenient)];
+	let problems = prepared.problems;
 	const tried = new Map<string, number>();
 	for (let left = mostTries; left > 0 && !result.ok; left--) {
 		for (const { path } of result.problems) {
@@ -31,8 +33,24 @@ export function targetOf(object: unknown, options: PrepareOptions): UpgradeTarge
 			current = without(current, partsOf(path), times);
 		}
 		result = prepare(current, lenient);
+		// A spec is read in several steps, and each step tells only its own.
+		problems = [...problems, ...newOnes(problems, result)];
 	}
-	return { prepared, mesh: result.ok ? result.mesh : undefined };
+	return result.ok
+		? { problems: [...problems, ...newOnes(problems, prepare(current, options))], mesh: result.mesh }
+		: { problems, mesh: undefined };
+}
+
+/** Problems of other fields than those that were told, and taken away, already. */
+function newOnes(told: readonly FieldProblem[], result: Prepared): readonly FieldProblem[] {
+	if (result.ok) return [];
+	return result.problems.filter(
+		({ path }) => !told.some((one) => one.path === path || isBelow(one.path, path) || isBelow(path, one.path)),
+	);
+}
+
+function isBelow(path: string, parent: string): boolean {
+	return parent !== '' && (path.startsWith(`${parent}.`) || path.startsWith(`${parent}[`));
 }
 
 /** `spec.overlays[0].target` as its parts. */
