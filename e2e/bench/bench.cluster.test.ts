@@ -57,6 +57,8 @@ test.serial('the names by which figures are followed over time stay', async (t) 
 		'hostile.healthz_ms',
 		'hostile.drift_ratio',
 		'hostile.rss_mb',
+		'upgrade.writes_per_object',
+		'upgrade.overhead_ratio',
 		'rss_mb',
 		'child_kib',
 		'ready_s',

@@ -22,6 +22,7 @@ import { measureDrift } from './measure-drift.ts';
 import { measureFull, measureFullCalls } from './measure-full.ts';
 import { measureHostile } from './measure-hostile.ts';
 import { measureChild, measureProcess, measureRender } from './measure-process.ts';
+import { measureUpgrade } from './measure-upgrade.ts';
 
 type Figures = Readonly<Record<string, number | readonly string[]>>;
 
@@ -55,6 +56,10 @@ const parts: Readonly<Record<string, Part>> = {
 		figures: ['hostile.healthz_ms', 'hostile.drift_ratio', 'hostile.rss_mb'],
 		measure: () => measureHostile(values.mode),
 	},
+	upgrade: {
+		figures: ['upgrade.writes_per_object', 'upgrade.overhead_ratio'],
+		measure: () => measureUpgrade(runs),
+	},
 	process: { figures: ['rss_mb', 'ready_s'], measure: () => measureProcess(runs) },
 	child: { figures: ['child_kib'], measure: measureChild },
 	render: { figures: ['render_ms'], measure: () => measureRender(runs) },
@@ -81,6 +86,8 @@ const goals: Readonly<Record<string, number>> = {
 	'hostile.drift_ratio': 1.2,
 	// 160 MiB.
 	'hostile.rss_mb': 167.8,
+	'upgrade.writes_per_object': 1.15,
+	'upgrade.overhead_ratio': 1.5,
 	rss_mb: 126,
 	child_kib: 1,
 	ready_s: 1,

@@ -50,6 +50,9 @@ export interface StageOptions {
 	readonly auditLog?: boolean;
 	/** Whether etcd waits for the disk. True by default, as in production. */
 	readonly fsync?: boolean;
+	/** `all`: with controllers, a scheduler and simulated nodes. The API server alone by default. */
+	readonly parts?: 'api-server' | 'all';
+	readonly nodes?: number;
 }
 
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
