@@ -9,8 +9,11 @@ import type { MeshCluster } from './mesh-cluster.ts';
 /** Of any command in tests, milliseconds: each has a limit of its own, which it tells in words. */
 const longestMs = 180_000;
 const sources = fileURLToPath(new URL('../../operator/cli/meshwright.js', import.meta.url));
-/** The bundle where the runner has built one, since it starts four times as fast. For one test file building does not pay. */
-const program = setting(process.env, bundleVariable) ?? sources;
+/**
+ * The program that commands run: the bundle where the runner has built one, since it starts four times as fast. For one test
+ * file building does not pay.
+ */
+export const program = setting(process.env, bundleVariable) ?? sources;
 
 export interface CommandResult {
 	readonly exitCode: number;

@@ -6,10 +6,10 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { parseAllDocuments } from 'yaml';
+import { program } from '../../e2e/support/cli.ts';
 import { table } from './output.ts';
 import { changedConditions, installationLines } from './status-view.ts';
 
-const entry = resolve(import.meta.dirname, 'meshwright.ts');
 const terminal = pathToFileURL(resolve(import.meta.dirname, 'terminal.ts')).href;
 const attack = '\u001b[2J\u001b]8;;http://x\u0007\u009b2J\u202e\u200b\u2028\u007fé';
 const hidden = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
@@ -42,7 +42,7 @@ function node(args: readonly string[], { isTerminal = false, input = '' } = {}):
 	});
 }
 
-const meshwright = (args: readonly string[], options = {}): Promise<Output> => node([entry, ...args], options);
+const meshwright = (args: readonly string[], options = {}): Promise<Output> => node([program, ...args], options);
 
 const header = { apiVersion: 'meshwright.io/v1', kind: 'MeshInstallation' };
 const inputs: Readonly<Record<string, object>> = {
