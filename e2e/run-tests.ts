@@ -25,8 +25,13 @@ const bin = (name: string) => path.join(root, 'node_modules', '.bin', name);
 const { files: patterns } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).ava as {
 	readonly files: readonly string[];
 };
-/** How many test files run side by side on two cores: those with a cluster wait for it most of the time. */
-const concurrency = { alone: 3, withCluster: 8 } as const;
+/** From here on there is room for all clusters of eight files, which take some 10 GB at most. */
+const roomyBytes = 14e9;
+/**
+ * How many test files run side by side on two cores: those with a cluster wait a third of the time for what is not the
+ * processor.
+ */
+const concurrency = { alone: 3, withCluster: process.availableMemory() < roomyBytes ? 6 : 8 } as const;
 /**
  * Each server of a control plane works on one processor: here several of them share two, and threads that wake each other to
  * share the work of one server take a fifth more CPU time for it.
