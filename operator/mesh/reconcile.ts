@@ -289,10 +289,15 @@ export class Reconciler {
 	async #watchOnly(object: StoredInstallation, wanted: Wanted, memory: Memory, signal: AbortSignal): Promise<Outcome> {
 		const errors = await this.#wantOfClusters(object, wanted, signal);
 		const { differing } = planInstallation(this.#options.applier, this.#desired(object, wanted), memory.apply);
+		const { prepared, walk } = wanted;
 		const observed = {
 			...this.#observe(object, wanted, this.#podsOf(wanted), memory),
 			findings: errors.map(findingOfError),
 			paused: { differing },
+			// It stands in the middle of two versions, and that is told although nothing moves.
+			...(walk === undefined
+				? {}
+				: { upgrade: { record: walk.course.record, to: prepared.installation.spec.version, trouble: undefined } }),
 		};
 		return { object, observed, errors, failure: ': not all could be looked at', againInMs: undefined };
 	}

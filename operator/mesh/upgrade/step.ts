@@ -15,7 +15,7 @@ import type { PodsSeen } from '../pods.ts';
 import type { PreparedMesh } from '../prepare.ts';
 import type { UpgradeChecks } from './checks.ts';
 import type { Walk, WalkView } from './walk.ts';
-import type { WalkMemory } from './walk-memory.ts';
+import { looked, type WalkMemory } from './walk-memory.ts';
 
 /** A stage that goes on is looked at again after at most this time, since some waits end without an event. */
 const longestPauseMs = 15_000;
@@ -120,7 +120,7 @@ function troubleOf(
 	})[0];
 }
 
-/** How long the numbers of pods have been the same. */
+/** How long the numbers of pods have been seen to be the same. */
 function quietMs(reached: readonly KubeObject[], { memory, live, walk, ticksMs }: StepInput, objects: number): number {
 	const { stage, direction } = { ...walk.course.record, direction: walk.course.direction };
 	const numbers = JSON.stringify([
@@ -134,8 +134,8 @@ function quietMs(reached: readonly KubeObject[], { memory, live, walk, ticksMs }
 			return [generation, observedGeneration, updated, available, total, ready];
 		}),
 	]);
-	if (memory.walk.progress?.numbers !== numbers) memory.walk.progress = { numbers, sinceMs: ticksMs };
-	return ticksMs - memory.walk.progress.sinceMs;
+	memory.walk.progress = looked(memory.walk.progress, numbers, ticksMs);
+	return memory.walk.progress.quietMs;
 }
 
 /** What the checks have found, as it is told. What is known stands once the first stage has begun. */

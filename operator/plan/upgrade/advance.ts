@@ -63,6 +63,12 @@ export interface Step {
 /** A stage that makes no progress for this long has failed, when the spec says nothing else. */
 export const defaultDeadlineMs = 10 * 60_000;
 
+/**
+ * Blockers that are told in one sentence. All of them are in the findings, and a condition takes 32 KiB: a longer one could
+ * not be stored, and nothing of the status with it.
+ */
+const mostTold = 8;
+
 /** Stages that disturb workloads: they begin while a maintenance window is open. */
 const disturbing: ReadonlySet<UpgradeStage> = new Set(['Gateways', 'DataPlanes', 'Workloads']);
 
@@ -96,7 +102,9 @@ function beforeFirst(course: Course, seen: StagesSeen): Step | undefined {
 	const blockers = seen.findings.filter(({ severity }) => severity === 'Blocker');
 	if (blockers.length === 0) return undefined;
 	const names = [...new Set(blockers.map(({ name }) => name))].join(',');
-	const waitingFor = `${blockers.map(({ message }) => message).join(' ')} Whoever insists annotates the MeshInstallation with meshwright.io/upgrade-despite: "${names}"`;
+	const told = blockers.slice(0, mostTold).map(({ message }) => message);
+	const more = blockers.length > mostTold ? ` And ${blockers.length - mostTold} more, in status.upgrade.findings.` : '';
+	const waitingFor = `${told.join(' ')}${more} Whoever insists annotates the MeshInstallation with meshwright.io/upgrade-despite: "${names}"`;
 	return step(course, { state: 'Blocked', waitingFor }, seen);
 }
 

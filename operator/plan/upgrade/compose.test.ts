@@ -130,6 +130,22 @@ test('what another course has reached stays as it stands', (t) => {
 	t.true(has(objects, 'istio-ingressgateway'));
 });
 
+test('when the new version can not be told any more, its stages are not taken back at once: they stand until their turn', (t) => {
+	const [before, course] = [
+		of('1.3.8'),
+		courseOf({ from: '1.3.8', to: '1.4.10', state: 'RollingBack', stage: 'Mixer', reached: 'Pilot' }),
+	];
+	const { objects, standing } = compose({
+		old: before.rendering,
+		next: undefined,
+		stageOf: (object) => classicLine.stageOf(object, { from: before.release, to: of('1.4.10').release }),
+		sourceOf: (one) => sourceOf(course, one),
+	});
+	const has = (list: readonly KubeObject[], name: string) => list.some(({ metadata }) => metadata.name === name);
+	t.deepEqual([has(objects, 'istio-pilot'), has(standing, 'istio-pilot')], [false, true]);
+	t.deepEqual([has(objects, 'istio-ingressgateway'), has(standing, 'istio-ingressgateway')], [true, false]);
+});
+
 test('each gate holds the objects of its own version alone', (t) => {
 	const key = 'Deployment.apps istio-system/istio-pilot';
 	const [before, after] = [of('1.3.8').rendering, of('1.4.10').rendering];

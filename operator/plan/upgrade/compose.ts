@@ -4,7 +4,7 @@
  * - A stage that is reached has the objects of the new version. What only the version before has stays, and is kept as it
  *   renders it, until the last stage is over.
  * - A later stage has those of the version before. What only the new version has is not there yet.
- * - A stage that is held stays as it stands.
+ * - A stage that is held stays as it stands, and so does one whose version nobody can render.
  */
 import type { UpgradeStage } from '../../../api/v1/index.ts';
 import { type RuleLike, rightsNotCovered } from '../../render/rules-covered.ts';
@@ -70,10 +70,11 @@ export function compose({ old, next, stageOf, sourceOf }: CompositionInput): Com
 		keys.push(key);
 		stages.set(stage, keys);
 		const source = sourceOf(stage);
-		if (source === 'new' && present !== undefined && next !== undefined)
+		const followed = source === 'new' ? next : source === 'old' ? old : undefined;
+		if (followed === undefined) standing.push(either);
+		else if (source === 'new' && present !== undefined && next !== undefined)
 			take(key, former === undefined ? present : withRightsOf(present, former), next);
-		else if (source !== 'held' && former !== undefined && old !== undefined) take(key, former, old);
-		else if (source === 'held' || old === undefined) standing.push(either);
+		else if (former !== undefined && old !== undefined) take(key, former, old);
 	}
 	for (const rendering of [old, next]) for (const [key, reason] of rendering?.kept ?? []) kept.set(key, reason);
 	return { objects, standing, versionOf, stages, held, kept, delayed };

@@ -100,6 +100,26 @@ test('back to the version before: the same stages in reverse order, from where i
 	t.is(last.record, undefined);
 });
 
+test('back by itself, and then its owner asks for that too: it ends as any other, and nothing is left to be told', (t) => {
+	const record = { ...recorded, state: 'RollingBack' as const, stage: 'Configuration', tried: 'failed' };
+	const { course, isNew } = found({ record, version: '1.3.8' });
+	t.true(isNew);
+	t.like(course, { direction: 'back', record: { stage: 'Configuration', tried: undefined } });
+	t.is(advance(course, {}, seen()).record, undefined);
+	t.false(found({ record: course.record, version: '1.3.8' }).isNew);
+});
+
+test('a stage that nobody knows, of another version of the operator: all stays as it stands until the stages have been walked again', (t) => {
+	for (const strange of [{ stage: 'Waypoints' }, { stage: 'Pilot', reached: 'Waypoints' }]) {
+		const forward = found({ record: { ...recorded, ...strange } }).course;
+		t.is(sources(forward), 'held held held held held held');
+		t.like(advance(forward, {}, seen()).record, { stage: 'CRDs', reached: 'Workloads' });
+		const back = courseOf({ ...recorded, ...strange, state: 'RollingBack' });
+		t.is(sources(back), 'held held held held held held');
+		t.like(advance(back, {}, seen()).record, { state: 'RollingBack', stage: 'Gateways' });
+	}
+});
+
 test('back before anything was written: there is nothing to do', (t) => {
 	const { stage: _, ...unbegun } = recorded;
 	t.is(findCourse(input({ record: { ...unbegun, state: 'Blocked' }, version: '1.3.8' })).kind, 'none');
@@ -136,6 +156,11 @@ test('what failed is not tried again; another spec is', (t) => {
 test('a change of mind on the way back: forward again, with what was not taken back as it stands', (t) => {
 	const record = { ...recorded, state: 'RollingBack' as const, stage: 'Configuration', reached: 'Pilot' };
 	t.is(sources(found({ record }).course), 'held held old old old old');
+	// Of components that the way back has left out nobody knows in which version they stand.
+	const mixed = found({ record, version: '1.3.8', settings: 'others' });
+	t.true(mixed.isNew);
+	t.false('settings' in mixed.course.record);
+	t.is(sources(found({ record: mixed.course.record }).course), 'held held held held held held');
 });
 
 // Steps
@@ -208,6 +233,19 @@ test('blockers: nothing begins, and all of them are told with the annotation tha
 	const insisted = blockers.map((finding) => ({ ...finding, severity: 'Insisted' as const }));
 	t.like(advance(courseOf(unbegun), {}, seen({ findings: insisted })).record, { stage: 'CRDs' });
 	t.like(advance(courseOf(unbegun), {}, seen({ findings: undefined })).record, { state: 'Progressing' });
+});
+
+test('many blockers: the sentence stays short enough to be stored, and says that there are more', (t) => {
+	const { stage: _, ...unbegun } = recorded;
+	const findings = Array.from({ length: 64 }, (_, index) => ({
+		name: `blocker-${index}`,
+		severity: 'Blocker' as const,
+		message: 'x'.repeat(2048),
+	}));
+	const { waitingFor = '' } = advance(courseOf(unbegun), {}, seen({ findings })).record ?? {};
+	t.true(waitingFor.length < 24_000);
+	t.true(waitingFor.includes('And 56 more, in status.upgrade.findings.'));
+	t.true(waitingFor.includes('blocker-63'));
 });
 
 test('approval: it stops before the stage, and goes on through the approved one and all before', (t) => {

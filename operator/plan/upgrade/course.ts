@@ -58,6 +58,8 @@ const proxiesFrom = upgradeStages.indexOf('Injector');
 
 const indexes: ReadonlyMap<string, number> = new Map(upgradeStages.map((stage, index) => [stage, index]));
 
+const lastStage: UpgradeStage = 'Workloads';
+
 /** The index of a stage by its name. -1 for what is none. */
 export function stageIndex(stage: string | undefined): number {
 	return indexes.get(stage ?? '') ?? -1;
@@ -88,7 +90,8 @@ export function findCourse(input: CourseInput): FoundCourse {
 			: record.tried === triedHash(version, settings));
 	if (isOnTheWay) return { kind: 'course', course: before, isNew: false, blockers: [] };
 	const { from, previous } = record;
-	const reached = upgradeStages[before.direction === 'back' ? before.at : extent];
+	const isKnown = before.direction === 'forward' || record.settings !== undefined;
+	const reached = isKnown ? upgradeStages[before.direction === 'back' ? before.at : extent] : lastStage;
 	return begun({
 		from,
 		to: version,
@@ -105,10 +108,15 @@ function begun(record: UpgradeRecord): FoundCourse {
 }
 
 /** The owner has set the version back. */
-function wayBack(before: Course, extent: number, { insisted, now }: CourseInput): FoundCourse {
+function wayBack(before: Course, extent: number, { insisted, settings, now }: CourseInput): FoundCourse {
 	// Nothing of the new version stands, so there is no way to go.
 	if (extent < 0) return { kind: 'none' };
-	if (before.direction === 'back') return { kind: 'course', course: before, isNew: false, blockers: [] };
+	if (before.direction === 'back') {
+		// It may have gone back by itself. Now its owner asks for that too, so nothing is left to be said once it is back.
+		const { tried, ...asked } = before.record;
+		const record = ofSettings(asked, settings);
+		return { kind: 'course', course: courseOf(record), isNew: tried !== undefined || record !== asked, blockers: [] };
+	}
 	const blocker = whyNotBack(before.record, extent);
 	if (blocker !== undefined && !insisted.has(blocker.name)) {
 		const { stage: _, waitingFor: __, plan: ___, ...record } = before.record;
@@ -121,7 +129,17 @@ function wayBack(before: Course, extent: number, { insisted, now }: CourseInput)
 		};
 		return { kind: 'course', course: courseOf(blocked), isNew: !isKnown, blockers: [blocker] };
 	}
-	return { kind: 'course', course: courseOf(turnedBack(before, now)), isNew: true, blockers: [] };
+	const record = ofSettings(turnedBack(before, now), settings);
+	return { kind: 'course', course: courseOf(record), isNew: true, blockers: [] };
+}
+
+/**
+ * The record of a way back. With other settings than those of the new version nobody knows any more what stands of it: what
+ * they leave out is neither taken back nor gone before the end.
+ */
+function ofSettings(record: UpgradeRecord, now: string): UpgradeRecord {
+	const { settings, ...rest } = record;
+	return settings === undefined || settings === now ? record : rest;
 }
 
 /** Why it may not go back: proxies of the new version run, or may run. */
@@ -139,15 +157,17 @@ export function turnedBack({ record, at, reached }: Course, now: string): Upgrad
 	return { ...rest, state: 'RollingBack', since: now, ...definedFields({ stage, reached: before }) };
 }
 
-/** What a record says. */
+/**
+ * What a record says. Another version of the operator may have written it and know other stages. Then nobody knows what
+ * stands, so all of it stays as it stands until the stages have been walked again.
+ */
 export function courseOf(record: UpgradeRecord): Course {
 	const isBack = record.state === 'RollingBack' || record.state === 'RolledBack';
-	return {
-		record,
-		direction: isBack ? 'back' : 'forward',
-		at: stageIndex(record.stage),
-		reached: stageIndex(record.reached),
-	};
+	const [at, reached] = [stageIndex(record.stage), stageIndex(record.reached)];
+	const isUnknown = (record.stage !== undefined && at < 0) || (record.reached !== undefined && reached < 0);
+	if (!isUnknown) return { record, direction: isBack ? 'back' : 'forward', at, reached };
+	const { stage: _, reached: __, ...rest } = record;
+	return courseOf(isBack ? { ...rest, stage: lastStage } : { ...rest, reached: lastStage });
 }
 
 /** Whose rendering the objects of this stage follow. */
