@@ -1,0 +1,316 @@
+/**
+ * Random walks: whatever owners, pods and crashes do in the middle of a change of version, no stage is skipped, nothing that is reached
+ * is taken back without a cause, and as soon as all is well everything ends as rendered. Records, settings and both renderings
+ * are the real ones; the cluster is a map.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import test from 'ava';
+import fc from 'fast-check';
+import {
+	type ParsedStatus,
+	type UpgradeStage,
+	upgradeDespiteAnnotation,
+	upgradeStages,
+} from '../../../api/v1/index.ts';
+import { lines } from '../../lines/index.ts';
+import { advance, type Step } from '../../plan/upgrade/advance.ts';
+import { compose, type Rendering } from '../../plan/upgrade/compose.ts';
+import { sourceOf, whyNotBack } from '../../plan/upgrade/course.ts';
+import { settingsHash } from '../../plan/upgrade/settings.ts';
+import { installation } from '../../render/testing.ts';
+import { type KubeObject, objectKey } from '../../runtime/object.ts';
+import type { StoredInstallation } from '../installation.ts';
+import { Memories, type Memory } from '../memory.ts';
+import { type PreparedMesh, prepare } from '../prepare.ts';
+import { findWalk, type Walk } from './walk.ts';
+
+type Spec = Readonly<Record<string, unknown>>;
+
+const settings = {
+	first: { profile: 'default', gateways: { ingress: { enabled: true } } },
+	traced: { profile: 'default', gateways: { ingress: { enabled: true } }, mesh: { tracing: { sampling: 50 } } },
+	bare: { profile: 'minimal' },
+} as const;
+
+type Settings = keyof typeof settings;
+
+/** The mesh of a spec. Rendered once. */
+const meshes = new Map<string, { readonly prepared: PreparedMesh; readonly rendering: Rendering }>();
+
+function meshOf(spec: object) {
+	const { upgrade: _, ...rest } = spec as { readonly upgrade?: unknown };
+	const key = JSON.stringify(rest);
+	const known = meshes.get(key);
+	if (known !== undefined) return known;
+	const prepared = prepare(installation(rest), { lines });
+	if (!prepared.ok) throw new Error(JSON.stringify(prepared.problems));
+	const { mesh } = prepared;
+	const none = new Map<string, string>();
+	const objects = [...lines.renderCrds(mesh), ...lines.render(mesh, {})];
+	const made = {
+		prepared,
+		rendering: { version: mesh.release.version, objects, held: none, kept: none, delayed: none },
+	};
+	meshes.set(key, made);
+	return made;
+}
+
+function renderingOf(prepared: PreparedMesh | undefined): Rendering | undefined {
+	return prepared === undefined ? undefined : meshOf({ ...prepared.installation.spec }).rendering;
+}
+
+function stageOf(object: KubeObject, { mesh }: PreparedMesh): UpgradeStage {
+	return lines.of(mesh).stageOf(object, { from: mesh.release, to: mesh.release });
+}
+
+function must(holds: boolean, what: string): void {
+	if (!holds) throw new Error(what);
+}
+
+interface Happening {
+	readonly version: string;
+	readonly settings: Settings;
+	readonly onFailure: 'Hold' | 'Rollback';
+	readonly insists: boolean;
+	readonly approves: boolean;
+	/** A stage whose pods are not ready. */
+	readonly unready: UpgradeStage | undefined;
+	/** Whether the deadline is over. */
+	readonly isLate: boolean;
+	/** Whether the process ends before it has written this many objects. */
+	readonly diesAfter: number | undefined;
+	/** Whether it ends before it has written the status. */
+	readonly diesBeforeStatus: boolean;
+}
+
+/** A cluster with one mesh, and the passes over it. */
+class World {
+	/** What stands. */
+	readonly cluster = new Map<string, KubeObject>();
+	status: ParsedStatus = { observedGeneration: 1 };
+	memory: Memory;
+	spec: Spec = { version: '1.3.8', ...settings.first };
+	settings: Settings = 'first';
+	/** Settings that change on the way back are taken up at once by all that is back, as they are where no version changes. */
+	isBackAnew = false;
+
+	constructor() {
+		this.memory = new Memories().of(this.object(false));
+		this.pass(calm('1.3.8', 'first'));
+	}
+
+	object(insists: boolean): StoredInstallation {
+		const base = installation(this.spec) as KubeObject;
+		const annotations = insists ? { [upgradeDespiteAnnotation]: 'newer-proxies' } : {};
+		return {
+			...base,
+			metadata: { ...base.metadata, uid: 'one', annotations },
+			status: this.status,
+		} as StoredInstallation;
+	}
+
+	/** The versions of the Deployments that stand. */
+	get versions(): ReadonlyMap<string, string> {
+		return new Map(
+			[...this.cluster]
+				.filter(([, { kind }]) => kind === 'Deployment')
+				.map(([key, { metadata }]) => [key, metadata.labels?.['app.kubernetes.io/version'] ?? '']),
+		);
+	}
+
+	/** One pass. Returns whether its process has lived through it. */
+	pass(event: Happening): void {
+		const approved = event.approves ? { approved: { version: event.version, stage: 'Workloads' } } : {};
+		this.spec = {
+			version: event.version,
+			...settings[event.settings],
+			upgrade: { onFailure: event.onFailure, pauseBefore: ['Gateways'], ...approved },
+		};
+		const object = this.object(event.insists);
+		const { prepared } = meshOf(this.spec);
+		const asked: PreparedMesh = {
+			...prepared,
+			installation: { ...prepared.installation, spec: { ...prepared.installation.spec } },
+		};
+		const hadRecord = this.status.upgrade !== undefined;
+		const walk = findWalk(object, asked, this.memory, { lines, serverVersion: 'v1.36.0' }, 0);
+		if (walk?.isNew === true) this.status = { ...this.status, upgrade: walk.course.record };
+		if (walk === undefined) {
+			this.steady(prepared, hadRecord, event);
+			return;
+		}
+		const composition = compose({
+			old: renderingOf(walk.old),
+			next: renderingOf(walk.next),
+			stageOf: (one) => stageOf(one, prepared),
+			sourceOf: (stage) => sourceOf(walk.course, stage),
+		});
+		const isChanged = event.settings !== this.settings;
+		this.settings = event.settings;
+		const isBack = walk.course.direction === 'back' && !walk.isNew;
+		this.isBackAnew = isBack && (this.isBackAnew || isChanged);
+		const isWhole = this.write(composition.objects, event, walk);
+		if (!isWhole || event.diesBeforeStatus) this.die();
+		else this.follow(walk, event, composition.stages);
+		must(new Set(composition.objects.map(objectKey)).size === composition.objects.length, 'an object is there twice');
+	}
+
+	/** Nothing is walked: all is as the spec asks for, and what is no longer rendered goes. */
+	steady({ installation: { spec }, mesh }: PreparedMesh, hadRecord: boolean, event: Happening): void {
+		const isFirst = this.cluster.size === 0;
+		for (const [key, version] of this.versions) {
+			const isGoing = !meshOf(this.spec).rendering.objects.some((object) => objectKey(object) === key);
+			must(isGoing || version === spec.version, `${key} of ${version} changes outside of all stages`);
+		}
+		const { objects } = meshOf(this.spec).rendering;
+		if (!this.write(objects, event, undefined) || event.diesBeforeStatus) {
+			this.die();
+			return;
+		}
+		this.prune(objects);
+		const { upgrade: _, ...rest } = this.status;
+		this.status = {
+			...rest,
+			version: isFirst || hadRecord ? mesh.release.version : (rest.version ?? mesh.release.version),
+			inventory: { objects: objects.length, hash: 'all', settings: settingsHash(this.spec), version: spec.version },
+		};
+	}
+
+	/** Writes what differs. Returns whether all of it was written. */
+	write(objects: readonly KubeObject[], { diesAfter }: Happening, walk: Walk | undefined): boolean {
+		let left = diesAfter ?? Number.POSITIVE_INFINITY;
+		const changed = new Set<UpgradeStage>();
+		for (const object of objects) {
+			const key = objectKey(object);
+			const standing = this.cluster.get(key);
+			if (standing === object || JSON.stringify(standing) === JSON.stringify(object)) continue;
+			if (left-- <= 0) return false;
+			const [was, is] = [standing, object].map((one) => one?.metadata.labels?.['app.kubernetes.io/version']);
+			if (object.kind === 'Deployment' && was !== undefined && was !== is)
+				changed.add(stageOf(object, meshOf(this.spec).prepared));
+			must(
+				walk === undefined ||
+					walk.course.at >= 0 ||
+					walk.course.direction === 'back' ||
+					was === undefined ||
+					was === is,
+				`${key}: ${was} → ${is} before the first stage`,
+			);
+			this.cluster.set(key, object);
+		}
+		must(changed.size <= 1 || this.isBackAnew, `at once: ${[...changed].join()}`);
+		return true;
+	}
+
+	follow(walk: Walk, event: Happening, members: ReadonlyMap<UpgradeStage, readonly string[]>): void {
+		const { course } = walk;
+		const extent = Math.max(course.at, course.reached);
+		const noWayBack =
+			event.insists || whyNotBack(course.record, extent) === undefined ? walk.noTarget : 'newer proxies';
+		const step: Step = advance(course, this.spec.upgrade as object, {
+			stages: upgradeStages.filter((stage) => members.has(stage)),
+			unwritten: undefined,
+			waitingFor: (stage) => (stage === event.unready ? 'pods' : undefined),
+			trouble: undefined,
+			quietMs: event.isLate ? 600_000 : 0,
+			findings: walk.blockers.map(({ name }) => ({ name, severity: 'Blocker', message: name })),
+			noWayBack,
+			nowMs: 0,
+			now: '2026-12-05T02:00:00Z',
+		});
+		const versions = new Set(this.versions.values());
+		const [only] = versions;
+		const { upgrade: _, ...rest } = this.status;
+		const version = step.record === undefined ? event.version : versions.size === 1 ? only : rest.version;
+		this.status = {
+			...rest,
+			...(version === undefined ? {} : { version }),
+			...(step.record === undefined ? {} : { upgrade: step.record }),
+		};
+		if (step.record !== undefined) return;
+		const { objects } = meshOf(this.spec).rendering;
+		for (const object of objects) if (object.kind === 'Deployment') this.is(objectKey(object), event.version);
+		// The next pass comes at once.
+		this.prune(objects);
+	}
+
+	/** What is no longer rendered goes. */
+	prune(objects: readonly KubeObject[]): void {
+		const keys = new Set(objects.map(objectKey));
+		for (const key of this.cluster.keys()) if (!keys.has(key)) this.cluster.delete(key);
+	}
+
+	/** The process ends. The next one remembers nothing. */
+	die(): void {
+		this.memory = new Memories().of(this.object(false));
+	}
+
+	/** Passes while all goes well, until nothing more is to be done. */
+	settle(event: Happening): void {
+		for (let passes = 0; passes < 60; passes++) {
+			this.pass(event);
+			const { upgrade } = this.status;
+			if (upgrade === undefined || upgrade.state === 'RolledBack') break;
+		}
+		this.pass(event);
+		const { upgrade } = this.status;
+		const ended = upgrade?.state === 'RolledBack' ? upgrade.from : event.version;
+		must(upgrade === undefined || upgrade.state === 'RolledBack', JSON.stringify({ ...upgrade, previous: undefined }));
+		for (const key of this.versions.keys()) this.is(key, ended);
+		if (upgrade !== undefined) return;
+		const { objects } = meshOf(this.spec).rendering;
+		const text = (all: Iterable<KubeObject>) =>
+			[...all].map((object) => `${objectKey(object)} ${JSON.stringify(object)}`).sort();
+		must(isDeepStrictEqual(text(this.cluster.values()), text(objects)), 'not as rendered');
+	}
+
+	is(key: string, version: string): void {
+		const found = this.versions.get(key);
+		must(found === version, `${key} is of ${found}, not of ${version}`);
+	}
+}
+
+function calm(version: string, name: Settings): Happening {
+	return {
+		version,
+		settings: name,
+		onFailure: 'Hold',
+		insists: true,
+		approves: true,
+		unready: undefined,
+		isLate: false,
+		diesAfter: undefined,
+		diesBeforeStatus: false,
+	};
+}
+
+/** An owner keeps a spec for some passes. */
+const phase = fc.record({
+	version: fc.constantFrom('1.3.8', '1.4.10', '1.4.10', '1.4.10', '1.2.10'),
+	settings: fc.constantFrom<Settings>('first', 'first', 'first', 'traced', 'bare'),
+	onFailure: fc.constantFrom('Hold' as const, 'Rollback' as const),
+	insists: fc.boolean(),
+	approves: fc.boolean(),
+	passes: fc.array(
+		fc.record({
+			unready: fc.option(fc.constantFrom(...upgradeStages), { nil: undefined, freq: 1 }),
+			isLate: fc.boolean(),
+			diesAfter: fc.option(fc.nat(6), { nil: undefined, freq: 3 }),
+			diesBeforeStatus: fc.constantFrom(false, false, false, true),
+		}),
+		{ minLength: 1, maxLength: 12 },
+	),
+});
+
+test('whatever happens, stage by stage, and at the end as rendered', (t) => {
+	fc.assert(
+		fc.property(fc.array(phase, { minLength: 1, maxLength: 6 }), (phases) => {
+			const world = new World();
+			for (const { passes, ...owner } of phases) for (const one of passes) world.pass({ ...owner, ...one });
+			const last = phases.at(-1);
+			world.settle(calm(last?.version ?? '1.3.8', last?.settings ?? 'first'));
+		}),
+		{ numRuns: 60, includeErrorInReport: true },
+	);
+	t.pass();
+});
