@@ -44,7 +44,7 @@ export async function assemble(options: MeshOperatorOptions): Promise<Assembly> 
 	const leaseApi = new ApiServer(credentials, { observe: observeRequest });
 	const elector = makeElector(leaseApi, options, metrics, () => controller.lead());
 	const mayWrite = leaderElect ? { beforeWrite: () => elector.assertMayWrite() } : {};
-	const api = new ApiServer(credentials, { maxInFlight, observe: observeRequest, ...mayWrite });
+	const api = new ApiServer(credentials, { maxInFlight, http2: 'watches', observe: observeRequest, ...mayWrite });
 	const clients = await clusterClients(credentials, settings, {
 		...mayWrite,
 		observe: (request) => observeRequest({ ...request, host: 'joined' }),

@@ -3,7 +3,7 @@
  * tells their addresses, counts requests, and lets some of them die in the two ways in which API servers do.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
+import { createSecureServer } from 'node:http2';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { freePort } from '../control-plane/ports.ts';
 import { issueCertificate, makeAuthority } from '../support/certificate-authority.ts';
@@ -31,9 +31,6 @@ export type SimulatorCommand =
 export type RequestCounts = Readonly<Record<string, number>>;
 
 export type SimulatorAnswer = { readonly error: string } | { readonly value: unknown };
-
-/** kube-apiserver closes idle connections after 90 s (k8s.io/apiserver `IdleTimeout`). */
-const idleMs = 90_000;
 
 interface Place {
 	readonly cluster: SimulatedCluster;
@@ -101,13 +98,15 @@ function listen({ server, port }: Place): Promise<void> {
 async function start(count: number): Promise<readonly SimulatedAddress[]> {
 	const authority = await makeAuthority({ organisation: 'simulated' });
 	const { certChain, key } = await issueCertificate(authority, ['127.0.0.1']);
-	const tls = createServer({ cert: certChain, key, keepAliveTimeout: idleMs }, (request, response) => {
+	// It speaks both versions of HTTP, as API servers do.
+	const tls = createSecureServer({ cert: certChain, key, allowHTTP1: true }, (request, response) => {
 		const place = byPort.get(request.socket.localPort ?? 0);
-		if (place !== undefined) respond(place, request, response);
+		if (place === undefined) return;
+		// What stands for requests and answers of HTTP/2 has all that is used here, though its types don't say so.
+		respond(place, request as unknown as IncomingMessage, response as unknown as ServerResponse);
 	});
 	// Watches are silent while nothing happens.
-	tls.requestTimeout = 0;
-	tls.timeout = 0;
+	tls.setTimeout(0);
 	for (let index = 0; index < count; index++) {
 		const sockets = new Set<Socket>();
 		const server = createTcpServer((socket) => {

@@ -4,11 +4,12 @@
  */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
+import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer, type TLSSocket } from 'node:tls';
 import { Pool } from 'undici';
-import { type Asked, type ModeName, modes } from './modes.ts';
+import { type Asked, type Mode, type ModeName, modes } from './modes.ts';
 
 export interface ProxyOrder {
 	/** Once, at the beginning. */
@@ -40,7 +41,8 @@ export interface ProxyReport {
 let mode: ModeName | 'good' = 'good';
 let answered = 0;
 let spent: Spent[] = [];
-let server: ReturnType<typeof createServer> | undefined;
+/** The connections, by the port of the other side. */
+const connections = new Map<number, TLSSocket>();
 let pool: Pool | undefined;
 
 process.on('message', (order: ProxyOrder) => void obey(order));
@@ -55,7 +57,26 @@ async function obey(order: ProxyOrder): Promise<void> {
 			headersTimeout: 0,
 			bodyTimeout: 0,
 		});
-		server = createServer({ ...tls, keepAliveTimeout: 90_000 }, onRequest);
+		const http = createSecureServer({ ...tls, allowHTTP1: true, http1Options: { keepAliveTimeout: 90_000 } });
+		// They have all that is used here, though their types don't say so.
+		http.on('request', (incoming, outgoing) =>
+			onRequest(incoming as unknown as IncomingMessage, outgoing as unknown as ServerResponse),
+		);
+		http.on('sessionError', () => undefined);
+		const server = createServer({
+			...tls,
+			ALPNCallback: ({ protocols }) =>
+				protocols.includes('h2') && currentMode()?.version !== 'HTTP/1.1' ? 'h2' : 'http/1.1',
+		});
+		server.on('secureConnection', (socket) => {
+			const { remotePort = 0 } = socket;
+			connections.set(remotePort, socket);
+			socket.on('error', () => undefined);
+			socket.once('close', () => connections.delete(remotePort));
+			const takeOver = currentMode()?.takeOver;
+			if (takeOver === undefined) http.emit('secureConnection', socket);
+			else takeOver(socket, () => answered++);
+		});
 		server.listen(0, '127.0.0.1');
 		await once(server, 'listening');
 		report({ port: (server.address() as AddressInfo).port });
@@ -68,7 +89,7 @@ async function obey(order: ProxyOrder): Promise<void> {
 		const before = answered;
 		answered = 0;
 		({ mode } = order);
-		server?.closeAllConnections();
+		for (const socket of connections.values()) socket.destroy();
 		report({ mode, answered: before, spent: took });
 	}
 }
@@ -97,13 +118,19 @@ async function burn(profile: readonly Spent[]): Promise<void> {
 	}
 }
 
+function currentMode(): Mode | undefined {
+	return mode === 'good' ? undefined : modes[mode];
+}
+
 function report(what: ProxyReport): void {
 	process.send?.(what);
 }
 
 function onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
 	outgoing.on('error', () => undefined);
-	if (mode !== 'good' && modes[mode].answer(askedBy(incoming), outgoing)) {
+	const connection = connections.get(incoming.socket.remotePort ?? 0);
+	if (connection === undefined) return;
+	if (currentMode()?.answer({ ...askedBy(incoming), connection }, outgoing) === true) {
 		answered++;
 		incoming.resume();
 		return;
@@ -114,7 +141,7 @@ function onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
 /** The collection of a path. */
 const collection = /^\/(?:api\/v1|apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/[a-z]+$/;
 
-function askedBy({ method = 'GET', url = '/' }: IncomingMessage): Asked {
+function askedBy({ method = 'GET', url = '/' }: IncomingMessage): Omit<Asked, 'connection'> {
 	const { pathname, searchParams } = new URL(url, 'https://proxy');
 	const [, namespace] = collection.exec(pathname) ?? [];
 	const selectors = (searchParams.get('labelSelector') ?? '').split(',').filter((part) => part.includes('='));
@@ -133,7 +160,8 @@ function askedBy({ method = 'GET', url = '/' }: IncomingMessage): Asked {
 async function relay(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
 	const sent: Buffer[] = [];
 	for await (const chunk of incoming) sent.push(chunk as Buffer);
-	const { host: _, connection: __, 'content-length': ___, ...headers } = incoming.headers;
+	const { host: _, connection: __, 'content-length': ___, ...received } = incoming.headers;
+	const headers = Object.fromEntries(Object.entries(received).filter(([name]) => !name.startsWith(':')));
 	const ended = new AbortController();
 	outgoing.once('close', () => ended.abort());
 	const answer = await pool?.request({
@@ -144,7 +172,7 @@ async function relay(incoming: IncomingMessage, outgoing: ServerResponse): Promi
 		signal: ended.signal,
 	});
 	if (answer === undefined) return;
-	const { 'transfer-encoding': _encoding, ...answerHeaders } = answer.headers;
+	const { 'transfer-encoding': _encoding, connection: _connection, ...answerHeaders } = answer.headers;
 	outgoing.writeHead(answer.statusCode, answerHeaders as Record<string, string | string[]>);
 	outgoing.flushHeaders();
 	for await (const chunk of answer.body) outgoing.write(chunk);

@@ -4,7 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { gzipSync } from 'node:zlib';
+import { frame, frameTypes, serveRawHttp2 } from '../support/raw-http2.ts';
 
 /** A request as modes see it. */
 export interface Asked {
@@ -17,6 +20,8 @@ export interface Asked {
 	readonly isWatch: boolean;
 	/** A GET of a collection that is no watch. */
 	readonly isList: boolean;
+	/** The connection itself, below HTTP. */
+	readonly connection: Duplex;
 }
 
 /** Answers a request, or returns false. */
@@ -27,6 +32,10 @@ export interface Mode {
 	readonly what: string;
 	/** What the condition of the cluster says then. Without it, the mode is harmless: others see nothing of it. */
 	readonly offence?: RegExp;
+	/** Default: HTTP/2, as API servers do with whoever can. */
+	readonly version?: 'HTTP/1.1';
+	/** Takes over each connection over HTTP/2 as a whole, and calls back for each request on it. */
+	readonly takeOver?: (socket: TLSSocket, onRequest: () => void) => void;
 	readonly answer: Answer;
 }
 
@@ -100,6 +109,7 @@ const single =
 const kibibytes = (count: number, of = 'x') => Buffer.alloc(count * 1024, of);
 const deep = Buffer.from(`{"metadata":{"name":"kube-system","uid":"u","x":${'['.repeat(8 * 1024 * 1024)}`);
 const flat = Buffer.from(`{"metadata":{"name":"kube-system","uid":"u","x":[${'[],'.repeat(500_000)}0]}}`);
+const pings = Buffer.concat(Array.from({ length: 1_000 }, () => frame(frameTypes.ping, 0, 0, Buffer.alloc(8))));
 const bomb = gzipSync(kibibytes(64 * 1024, ' '));
 
 export const modes = {
@@ -233,22 +243,44 @@ export const modes = {
 	'interim answers': {
 		what: 'answers with status 103 without end, and no other',
 		offence: /interim answers/,
-		answer: single((_asked, response) => raw(response, () => 'HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n')),
+		version: 'HTTP/1.1',
+		answer: single(({ connection }) => raw(connection, () => 'HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n')),
 	},
 	'headers without end': {
 		what: 'one header after the other',
-		answer: single((_asked, response) => {
-			response.socket?.write('HTTP/1.1 200 OK\r\n');
-			return raw(response, () => `x-${counter++}: ${'y'.repeat(1_000)}\r\n`);
+		version: 'HTTP/1.1',
+		answer: single(({ connection }) => {
+			connection.write('HTTP/1.1 200 OK\r\n');
+			return raw(connection, () => `x-${counter++}: ${'y'.repeat(1_000)}\r\n`);
 		}),
 	},
 	'chunk extensions': {
 		what: 'the extension of a chunk without end, which no reader of a body sees',
 		offence: /bytes that are part of no answer/,
-		answer: single((_asked, response) => {
-			response.socket?.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;x=');
-			return raw(response, () => kibibytes(16));
+		version: 'HTTP/1.1',
+		answer: single(({ connection }) => {
+			connection.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;x=');
+			return raw(connection, () => kibibytes(16));
 		}),
+	},
+	pings: {
+		what: 'PING frames of HTTP/2 without end, each of which has to be answered',
+		offence: /bytes that are part of no answer/,
+		takeOver: (socket, onRequest) => {
+			serveRawHttp2(socket, ({ type }, connection) => {
+				if (type !== frameTypes.headers) return;
+				onRequest();
+				connection.pour(() => pings);
+			});
+		},
+		answer: () => false,
+	},
+	resets: {
+		what: 'each stream of HTTP/2 is broken off as soon as it begins',
+		answer: (_asked, response) => {
+			response.destroy();
+			return true;
+		},
 	},
 	'compressed bombs': {
 		what: 'a body that nobody asked to be compressed, which would be a thousand times as large',
@@ -306,14 +338,12 @@ function owned(): object {
 }
 
 /** Writes without end beside HTTP. */
-function raw(response: ServerResponse, next: () => string | Buffer): true {
-	const { socket } = response;
-	if (socket === null) return true;
+function raw(connection: Duplex, next: () => string | Buffer): true {
 	const more = () => {
-		while (!socket.destroyed && socket.write(next()));
+		while (!connection.destroyed && connection.write(next()));
 	};
-	socket.on('drain', more);
-	socket.on('error', () => undefined);
+	connection.on('drain', more);
+	connection.on('error', () => undefined);
 	more();
 	return true;
 }

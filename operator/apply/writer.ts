@@ -1,5 +1,6 @@
 /** The requests of applying. Each one also remembers, counts and tells what has to be known about it. */
-import type { ApiServer, Written } from '../runtime/client/api-server.ts';
+import type { ApiServer } from '../runtime/client/api-server.ts';
+import type { Written } from '../runtime/client/requests.ts';
 import { BlockedError, ConflictError, orAbsent, TransientError } from '../runtime/errors.ts';
 import type { Kind } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';

@@ -1,6 +1,7 @@
 /** Makes the clients of joined clusters, and says how others reach this one. */
-import { ApiServer, type ApiServerOptions } from '../runtime/client/api-server.ts';
+import { ApiServer } from '../runtime/client/api-server.ts';
 import { ConnectionBudget, SharedBudget } from '../runtime/client/budget.ts';
+import type { ApiServerOptions } from '../runtime/client/requests.ts';
 import type { Credentials, StaticCredentials, TlsMaterial } from '../runtime/credentials/grant.ts';
 import { isInCluster } from '../runtime/credentials/in-cluster.ts';
 import type { MisbehaviourError } from '../runtime/errors.ts';
@@ -23,7 +24,7 @@ export interface ClusterClients {
  * There may be many such clients, so each has little in flight. Each request in flight is a connection, which costs as much
  * as waiting for a turn.
  */
-const bounds = { maxInFlight: 2, timeoutMs: 15_000, connectTimeoutMs: 5_000 };
+const bounds = { http2: 'everything' as const, maxInFlight: 2, timeoutMs: 15_000, connectTimeoutMs: 5_000 };
 
 /** @param options of the clients for other API servers */
 export async function clusterClients(

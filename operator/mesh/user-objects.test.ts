@@ -1,7 +1,7 @@
 import test from 'ava';
 import { lines } from '../lines/index.ts';
 import { meshOf } from '../render/testing.ts';
-import type { ListPage } from '../runtime/client/api-server.ts';
+import type { ListPage } from '../runtime/client/requests.ts';
 import { RequestError } from '../runtime/errors.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { UserObjects, type UserObjectsOptions } from './user-objects.ts';

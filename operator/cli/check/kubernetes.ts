@@ -1,6 +1,7 @@
 /** Whether the API server answers, whose clock is right, and whether the user may see what is looked at. */
 import { isAllowed } from '../../clusters/checks/permission-review.ts';
-import type { ApiServer, ServerVersion } from '../../runtime/client/api-server.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import type { ServerVersion } from '../../runtime/client/requests.ts';
 import { isOperatorError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { groupOf } from '../../runtime/object.ts';

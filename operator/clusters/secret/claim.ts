@@ -2,7 +2,8 @@
 import { clusterLabel, multiClusterLabel } from '../../../api/v1/constants.ts';
 import { managedByLabel, managedByValue, type Owner, partOfLabel } from '../../apply/identity.ts';
 import { ownershipOf } from '../../apply/ownership.ts';
-import type { ApiServer, CallOptions } from '../../runtime/client/api-server.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import type { CallOptions } from '../../runtime/client/requests.ts';
 import { InvalidError, isNotFound } from '../../runtime/errors.ts';
 import { describeObject, type KubeObject } from '../../runtime/object.ts';
 import type { recordReference } from './record.ts';

@@ -1,6 +1,7 @@
 /** Gets tokens by which Pilot reads a cluster. Its API server issues them, and each is tried out before anybody gets it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ApiServer, CallOptions } from '../../runtime/client/api-server.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import type { CallOptions } from '../../runtime/client/requests.ts';
 import { isForbidden } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { Issued } from './record.ts';

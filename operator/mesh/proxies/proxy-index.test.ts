@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { CountedMesh } from '../../plan/proxies/count.ts';
-import type { ApiServer, ListPage } from '../../runtime/client/api-server.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import type { ListPage } from '../../runtime/client/requests.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { ReflectorSource } from '../../runtime/watch/reflector.ts';

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import test from 'ava';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import type { AddressInfo, Server } from 'node:net';
+import test, { type ExecutionContext } from 'ava';
+import { loopbackCertificate } from '../../../e2e/support/hostile-server.ts';
 import { ConflictError, RequestError, TransientError } from '../errors.ts';
 import { kinds } from '../kinds.ts';
-import { ApiServer, type ApiServerOptions, type ObservedRequest } from './api-server.ts';
+import { ApiServer } from './api-server.ts';
+import type { ApiServerOptions, ObservedRequest } from './requests.ts';
 
 interface Seen {
 	readonly method: string;
@@ -25,46 +28,81 @@ type Handler = (
  */
 const keepAliveMs = 90_000;
 
-/** A server with scripted answers, and a client of it. */
-async function withServer(
-	handler: Handler,
-	options: ApiServerOptions,
-	body: (api: ApiServer, seen: readonly Seen[], server: Server) => Promise<void>,
-): Promise<void> {
-	const all: Seen[] = [];
-	const server = createServer({ keepAliveTimeout: keepAliveMs }, async (incoming, response) => {
-		const chunks: Buffer[] = [];
-		for await (const chunk of incoming) {
-			chunks.push(chunk as Buffer);
-		}
-		const text = Buffer.concat(chunks).toString();
-		const seen: Seen = {
-			method: incoming.method ?? '',
-			url: new URL(incoming.url ?? '', 'http://x'),
-			headers: incoming.headers,
-			body: text === '' ? undefined : JSON.parse(text),
+type Version = 'HTTP/1.1' | 'HTTP/2';
+
+/** Runs a test over either version of HTTP. */
+function overBoth(
+	title: string,
+	run: (t: ExecutionContext, withServer: ReturnType<typeof serving>) => Promise<void>,
+): void {
+	test(title, (t) => run(t, serving('HTTP/1.1')));
+	test(`over HTTP/2: ${title}`, (t) => run(t, serving('HTTP/2')));
+}
+
+const certificate = loopbackCertificate();
+
+/** Starts a server with scripted answers, and a client of it. */
+const serving =
+	(version: Version) =>
+	async (
+		handler: Handler,
+		options: ApiServerOptions,
+		body: (api: ApiServer, seen: readonly Seen[]) => Promise<void>,
+	): Promise<void> => {
+		const all: Seen[] = [];
+		const onRequest = async (incoming: IncomingMessage, response: ServerResponse) => {
+			const chunks: Buffer[] = [];
+			for await (const chunk of incoming) chunks.push(chunk as Buffer);
+			const text = Buffer.concat(chunks).toString();
+			const seen: Seen = {
+				method: incoming.method ?? '',
+				url: new URL(incoming.url ?? '', 'http://x'),
+				headers: incoming.headers,
+				body: text === '' ? undefined : JSON.parse(text),
+			};
+			all.push(seen);
+			handler(
+				seen,
+				(status, answer, headers = {}) => {
+					response.writeHead(status, headers);
+					response.end(typeof answer === 'string' ? answer : answer === undefined ? '' : JSON.stringify(answer));
+				},
+				response,
+			);
 		};
-		all.push(seen);
-		handler(
-			seen,
-			(status, answer, headers = {}) => {
-				response.writeHead(status, headers);
-				response.end(typeof answer === 'string' ? answer : answer === undefined ? '' : JSON.stringify(answer));
-			},
-			response,
+		await using server = await listening(version, onRequest);
+		await using api = new ApiServer(
+			{ url: `${server.origin}/prefix/`, ca: server.ca, token: 'sesame' },
+			{ http2: 'everything', ...options },
 		);
-	});
+		await body(api, all);
+	};
+
+async function listening(
+	version: Version,
+	onRequest: (incoming: IncomingMessage, response: ServerResponse) => Promise<void>,
+): Promise<{ readonly origin: string; readonly ca: string } & AsyncDisposable> {
+	const { ca, cert, key } = await certificate;
+	const sockets = new Set<{ destroy(): void }>();
+	const server: Server =
+		version === 'HTTP/1.1'
+			? createServer({ keepAliveTimeout: keepAliveMs }, onRequest)
+			: createSecureServer({ cert, key }, (incoming, response) =>
+					// They have all that is used here, though their types don't say so.
+					onRequest(incoming as unknown as IncomingMessage, response as unknown as ServerResponse),
+				);
+	server.on('connection', (socket) => sockets.add(socket));
 	server.listen(0, '127.0.0.1');
 	await once(server, 'listening');
 	const { port } = server.address() as AddressInfo;
-	const api = new ApiServer({ url: `http://127.0.0.1:${port}/prefix/`, token: 'sesame' }, options);
-	try {
-		await body(api, all, server);
-	} finally {
-		await api.close();
-		server.closeAllConnections();
-		server.close();
-	}
+	return {
+		origin: `${version === 'HTTP/1.1' ? 'http' : 'https'}://127.0.0.1:${port}`,
+		ca,
+		async [Symbol.asyncDispose]() {
+			for (const socket of sockets) socket.destroy();
+			server.close();
+		},
+	};
 }
 
 const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'a', name: 'x' }, data: { k: 'v' } };
@@ -72,7 +110,7 @@ const reference = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'a', name: '
 const secret = { apiVersion: 'v1', kind: 'Secret', namespace: 'a', name: 's' };
 const stored = { ...configMap, metadata: { ...configMap.metadata, uid: 'u', resourceVersion: '7' } };
 
-test('server-side apply sends the object as it is and says what came of it', async (t) => {
+overBoth('server-side apply sends the object as it is and says what came of it', async (t, withServer) => {
 	await withServer(
 		(_seen, answer) => answer(201, stored, { warning: ['299 - "first, \\"quoted\\""', '299 - "second"'] }),
 		{},
@@ -102,7 +140,7 @@ test('server-side apply sends the object as it is and says what came of it', asy
 	);
 });
 
-test('a list is gathered from its pages, and its items know their kind', async (t) => {
+overBoth('a list is gathered from its pages, and its items know their kind', async (t, withServer) => {
 	await withServer(
 		({ url }, answer) => {
 			const isSecond = url.searchParams.get('continue') === 'more';
@@ -136,7 +174,7 @@ for (const [status, expected] of [
 	[503, TransientError],
 	[504, TransientError],
 ] as const) {
-	test(`${status} is a ${expected.name}, whatever the body`, async (t) => {
+	overBoth(`${status} is a ${expected.name}, whatever the body`, async (t, withServer) => {
 		for (const body of [
 			'',
 			'<html>',
@@ -158,7 +196,7 @@ for (const [status, expected] of [
 	});
 }
 
-test('a conflict names each field and its owner', async (t) => {
+overBoth('a conflict names each field and its owner', async (t, withServer) => {
 	const causes = [{ reason: 'FieldManagerConflict', message: 'conflict with "kubectl"', field: '.data.k' }];
 	await withServer(
 		(_seen, answer) => answer(409, { kind: 'Status', reason: 'Conflict', message: 'm', details: { causes } }),
@@ -171,7 +209,7 @@ test('a conflict names each field and its owner', async (t) => {
 	);
 });
 
-test("the server's words about a Secret are not repeated, nor is the token", async (t) => {
+overBoth("the server's words about a Secret are not repeated, nor is the token", async (t, withServer) => {
 	const details = { causes: [{ reason: 'FieldValueInvalid', message: 'Invalid value: hunter2', field: 'data.k' }] };
 	await withServer(
 		(_seen, answer) => answer(422, { kind: 'Status', reason: 'Invalid', message: 'hunter2', details }),
@@ -185,28 +223,31 @@ test("the server's words about a Secret are not repeated, nor is the token", asy
 	);
 });
 
-test('429 and 503 are tried again as the server asks, writes that are not idempotent only after 429', async (t) => {
-	await withServer(
-		(seen, answer) => answer(seen.url.searchParams.has('labelSelector') ? 503 : 429, '', { 'retry-after': '0' }),
-		{},
-		async (api, seen) => {
-			const count = async (call: Promise<unknown>) => {
-				const before = seen.length;
-				await t.throwsAsync(call, { instanceOf: TransientError });
-				return seen.length - before;
-			};
-			t.is(await count(api.create(configMap)), 4);
-			t.is(await count(api.list(kinds.ConfigMap, { labelSelector: 'x' })), 4);
-			t.is(await count(api.request({ method: 'POST', path: '/x', query: { labelSelector: 'x' } })), 1);
-			t.is(
-				await count(api.request({ method: 'PATCH', path: '/x', query: { labelSelector: 'x' }, isIdempotent: true })),
-				4,
-			);
-		},
-	);
-});
+overBoth(
+	'429 and 503 are tried again as the server asks, writes that are not idempotent only after 429',
+	async (t, withServer) => {
+		await withServer(
+			(seen, answer) => answer(seen.url.searchParams.has('labelSelector') ? 503 : 429, '', { 'retry-after': '0' }),
+			{},
+			async (api, seen) => {
+				const count = async (call: Promise<unknown>) => {
+					const before = seen.length;
+					await t.throwsAsync(call, { instanceOf: TransientError });
+					return seen.length - before;
+				};
+				t.is(await count(api.create(configMap)), 4);
+				t.is(await count(api.list(kinds.ConfigMap, { labelSelector: 'x' })), 4);
+				t.is(await count(api.request({ method: 'POST', path: '/x', query: { labelSelector: 'x' } })), 1);
+				t.is(
+					await count(api.request({ method: 'PATCH', path: '/x', query: { labelSelector: 'x' }, isIdempotent: true })),
+					4,
+				);
+			},
+		);
+	},
+);
 
-test('a long Retry-After is handed to the caller, as a minute at most', async (t) => {
+overBoth('a long Retry-After is handed to the caller, as a minute at most', async (t, withServer) => {
 	await withServer(
 		(_seen, answer) => answer(429, '', { 'retry-after': '3600' }),
 		{},
@@ -218,7 +259,7 @@ test('a long Retry-After is handed to the caller, as a minute at most', async (t
 	);
 });
 
-test('a sick server is not buried under retries of everything', async (t) => {
+overBoth('a sick server is not buried under retries of everything', async (t, withServer) => {
 	await withServer(
 		(_seen, answer) => answer(429, '', { 'retry-after': '0' }),
 		{},
@@ -229,7 +270,7 @@ test('a sick server is not buried under retries of everything', async (t) => {
 	);
 });
 
-test('cut-off and foreign answers are transient and do not quote the text', async (t) => {
+overBoth('cut-off and foreign answers are transient and do not quote the text', async (t, withServer) => {
 	await withServer(
 		(_seen, answer) => answer(200, '{"kind":"Secret","data":{"k":"hunter2'),
 		{},
@@ -240,7 +281,7 @@ test('cut-off and foreign answers are transient and do not quote the text', asyn
 	);
 });
 
-test('an answer that is too long is refused', async (t) => {
+overBoth('an answer that is too long is refused', async (t, withServer) => {
 	await withServer(
 		(_seen, answer) => answer(200, 'x'.repeat(5000)),
 		{ maxResponseBytes: 1000 },
@@ -251,7 +292,7 @@ test('an answer that is too long is refused', async (t) => {
 	);
 });
 
-test('the deadline covers a server that never answers, and one that never finishes', async (t) => {
+overBoth('the deadline covers a server that never answers, and one that never finishes', async (t, withServer) => {
 	await withServer(
 		(seen, _answer, response) => {
 			if (seen.url.pathname.endsWith('/half')) {
@@ -270,29 +311,32 @@ test('the deadline covers a server that never answers, and one that never finish
 	);
 });
 
-test('a call that is aborted ends with the reason, waiting or under way, and gives its turn back', async (t) => {
-	await withServer(
-		(seen, answer) => {
-			if (seen.url.pathname.endsWith('/quick')) {
-				answer(200, {});
-			}
-		},
-		{ maxInFlight: 1 },
-		async (api) => {
-			const underWay = new AbortController();
-			const waiting = new AbortController();
-			const first = api.request({ method: 'GET', path: '/slow', signal: underWay.signal });
-			const second = api.request({ method: 'GET', path: '/slow', signal: waiting.signal });
-			waiting.abort(new Error('not wanted'));
-			await t.throwsAsync(second, { message: 'not wanted' });
-			underWay.abort(new Error('enough'));
-			await t.throwsAsync(first, { message: 'enough' });
-			t.is((await api.request({ method: 'GET', path: '/quick' })).status, 200);
-		},
-	);
-});
+overBoth(
+	'a call that is aborted ends with the reason, waiting or under way, and gives its turn back',
+	async (t, withServer) => {
+		await withServer(
+			(seen, answer) => {
+				if (seen.url.pathname.endsWith('/quick')) {
+					answer(200, {});
+				}
+			},
+			{ maxInFlight: 1 },
+			async (api) => {
+				const underWay = new AbortController();
+				const waiting = new AbortController();
+				const first = api.request({ method: 'GET', path: '/slow', signal: underWay.signal });
+				const second = api.request({ method: 'GET', path: '/slow', signal: waiting.signal });
+				waiting.abort(new Error('not wanted'));
+				await t.throwsAsync(second, { message: 'not wanted' });
+				underWay.abort(new Error('enough'));
+				await t.throwsAsync(first, { message: 'enough' });
+				t.is((await api.request({ method: 'GET', path: '/quick' })).status, 200);
+			},
+		);
+	},
+);
 
-test('no more than the given number of requests are in flight', async (t) => {
+overBoth('no more than the given number of requests are in flight', async (t, withServer) => {
 	const inFlight: (() => void)[] = [];
 	let most = 0;
 	await withServer(
@@ -315,33 +359,36 @@ test('no more than the given number of requests are in flight', async (t) => {
 	);
 });
 
-test('the guard is asked right before each mutating request, and what it throws stops it', async (t) => {
-	let asked = 0;
-	let isLeader = true;
-	const beforeWrite = () => {
-		asked++;
-		if (!isLeader) {
-			throw new Error('not the leader');
-		}
-	};
-	await withServer(
-		(_seen, answer) => answer(200, stored),
-		{ beforeWrite },
-		async (api, seen) => {
-			await api.get(reference);
-			await api.apply(configMap, { fieldManager: 'me', dryRun: true });
-			t.is(asked, 0);
-			await api.apply(configMap, { fieldManager: 'me' });
-			await api.delete(reference);
-			t.is(asked, 2);
-			isLeader = false;
-			await t.throwsAsync(api.create(configMap), { message: 'not the leader' });
-			t.is(seen.length, 4);
-		},
-	);
-});
+overBoth(
+	'the guard is asked right before each mutating request, and what it throws stops it',
+	async (t, withServer) => {
+		let asked = 0;
+		let isLeader = true;
+		const beforeWrite = () => {
+			asked++;
+			if (!isLeader) {
+				throw new Error('not the leader');
+			}
+		};
+		await withServer(
+			(_seen, answer) => answer(200, stored),
+			{ beforeWrite },
+			async (api, seen) => {
+				await api.get(reference);
+				await api.apply(configMap, { fieldManager: 'me', dryRun: true });
+				t.is(asked, 0);
+				await api.apply(configMap, { fieldManager: 'me' });
+				await api.delete(reference);
+				t.is(asked, 2);
+				isLeader = false;
+				await t.throwsAsync(api.create(configMap), { message: 'not the leader' });
+				t.is(seen.length, 4);
+			},
+		);
+	},
+);
 
-test('every answer and failure is observed', async (t) => {
+overBoth('every answer and failure is observed', async (t, withServer) => {
 	const observed: ObservedRequest[] = [];
 	await withServer(
 		(seen, answer, response) => (seen.method === 'GET' ? answer(404) : response.destroy()),
@@ -360,7 +407,7 @@ test('every answer and failure is observed', async (t) => {
 	);
 });
 
-test('a read is repeated once when its connection breaks, a write is not', async (t) => {
+overBoth('a read is repeated once when its connection breaks, a write is not', async (t, withServer) => {
 	let breaks = 0;
 	await withServer(
 		(_seen, answer, response) => (breaks-- > 0 ? response.destroy() : answer(200, stored)),

@@ -73,8 +73,11 @@ const sharedLimits = {
 	work: { burstMs: 1_000, share: 0.35 },
 } as const;
 
-/** Each of some sixteen connections may have read this much ahead of what is taken in. */
-const mostUncounted = 2 * 1024 * 1024;
+/**
+ * What may have been read ahead of what is taken in: by each of some sixteen connections over HTTP/1.1, or for as many
+ * requests on one connection over HTTP/2 (`http2-session.ts`, `boundedWindows`).
+ */
+const mostUncounted = 3 * 1024 * 1024;
 
 /** Work that is done before anything is measured, by TLS, HTTP and the event loop. */
 const msPerByte = 1 / (96 * 1024);
@@ -121,6 +124,7 @@ export class ConnectionBudget {
 	/** Bytes that have come and were part of no body yet. */
 	#uncounted = 0;
 	#offence: MisbehaviourError | undefined;
+	#workedMs = 0;
 
 	/** @param onOffence called once, with the first offence */
 	constructor(
@@ -155,6 +159,11 @@ export class ConnectionBudget {
 		return this.#offence;
 	}
 
+	/** All the work that was counted so far. Milliseconds. */
+	get workedMs(): number {
+		return this.#workedMs;
+	}
+
 	/** What one answer holds while it is read. */
 	newShare(): ByteShare {
 		return this.#newShare();
@@ -173,6 +182,7 @@ export class ConnectionBudget {
 	 */
 	worked(ms: number, passedMs = ms): void {
 		const now = this.clock.now();
+		this.#workedMs += ms;
 		this.#work.take(ms, now);
 		this.#shared.work.take(ms, now);
 		this.#pace.take(Math.max(ms, Math.min(passedMs, this.limits.pace.burstMs)), now);

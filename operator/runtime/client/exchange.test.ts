@@ -1,10 +1,9 @@
 import test from 'ava';
-import type { Dispatcher } from 'undici';
 import { FakeClock } from '../clock-fake.ts';
 import { ConnectionBudget, joinedLimits, SharedBudget } from './budget.ts';
 import { Exchange } from './exchange.ts';
 
-/** An answer as undici would hand it to an exchange, and what its sink has of it. */
+/** An answer as a wire would hand it to an exchange, and what its sink has of it. */
 function answer(work: (budget: ConnectionBudget) => void = () => undefined) {
 	const clock = new FakeClock();
 	const budget = new ConnectionBudget(new SharedBudget(clock), undefined, joinedLimits);
@@ -22,18 +21,17 @@ function answer(work: (budget: ConnectionBudget) => void = () => undefined) {
 	const outgoing = { method: 'GET', path: '/', headers: {}, description: 'GET x' };
 	const exchange = new Exchange(outgoing, sink, { budget, isForeign: true });
 	const controller = {
-		aborted: false,
-		paused: false,
-		reason: null,
 		pause: () => void events.push('pause'),
 		resume: () => void events.push('resume'),
 		abort: () => void events.push('abort'),
-	} as Dispatcher.DispatchController;
+		heldBackMs: 0,
+	};
 	exchange.onRequestStart(controller);
 	exchange.onResponseStart(controller, 200, {});
 	return {
 		budget,
 		clock,
+		controller,
 		events,
 		exchange,
 		sizes: () => taken.map(({ length }) => length),
@@ -97,4 +95,14 @@ test('an answer that is given up while it waits is not taken in any more', async
 	await clock.advance(60_000);
 	t.deepEqual([text(), ...events], ['', 'abort', 'given up']);
 	t.is(clock.pendingTimers, 0);
+});
+
+test('what its whole connection was not read for is held back as well', async (t) => {
+	const { budget, clock, controller, exchange, comes } = answer();
+	controller.heldBackMs = 300;
+	t.is(exchange.heldBackMs, 300);
+	exhaust(budget);
+	comes('late');
+	await clock.advance(100);
+	t.is(exchange.heldBackMs, 400);
 });

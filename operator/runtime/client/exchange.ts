@@ -1,10 +1,11 @@
-/** One request in flight: undici's callbacks, which end exactly once here. What it reads is paid from the budget. */
-import type { Dispatcher } from 'undici';
+/** One request in flight, whose answer ends exactly once here. What it reads is paid from the budget. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Timer } from '../clock.ts';
 import { type ConnectionBudget, workTimeMs } from './budget.ts';
 import { connectionError } from './connection-failure.ts';
 import { Backlog } from './gathered-bytes.ts';
 import type { ByteShare } from './shared-bytes.ts';
+import type { AnswerControl, AnswerHandler } from './wire.ts';
 
 /** Takes in the body of an answer. */
 export interface BodyReader {
@@ -35,7 +36,7 @@ export interface Outgoing {
 
 export interface Answer {
 	readonly status: number;
-	readonly headers: Dispatcher.ResponseData['headers'];
+	readonly headers: IncomingHttpHeaders;
 	readonly body: Buffer;
 }
 
@@ -44,7 +45,7 @@ export interface Answer {
  * and `data` throw ends the request.
  */
 export interface Sink {
-	start(status: number, headers: Dispatcher.ResponseData['headers']): void;
+	start(status: number, headers: IncomingHttpHeaders): void;
 	data(chunk: Buffer): void;
 	/** Bytes of memory that it holds now. Default 0. */
 	readonly held?: number;
@@ -63,10 +64,10 @@ export interface InFlight {
 /** What a server with a budget sends is taken in by so many bytes at a time, so that no piece costs more than milliseconds. */
 const pieceBytes = 8 * 1024;
 
-export class Exchange implements Dispatcher.DispatchHandler, InFlight {
+export class Exchange implements AnswerHandler, InFlight {
 	readonly #outgoing: Outgoing;
 	readonly #sink: Sink;
-	#controller: Dispatcher.DispatchController | undefined;
+	#controller: AnswerControl | undefined;
 	readonly #budget: ConnectionBudget | undefined;
 	readonly #share: ByteShare | undefined;
 	readonly #isForeign: boolean;
@@ -97,7 +98,7 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 
 	get heldBackMs(): number {
 		const nowMs = this.#heldBackSince === undefined ? 0 : (this.#budget?.clock.now() ?? 0) - this.#heldBackSince;
-		return this.#heldBackMs + nowMs;
+		return this.#heldBackMs + nowMs + (this.#controller?.heldBackMs ?? 0);
 	}
 
 	fail(error: unknown): void {
@@ -110,7 +111,7 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 		this.#sink.fail(reason);
 	}
 
-	onRequestStart(controller: Dispatcher.DispatchController): void {
+	onRequestStart(controller: AnswerControl): void {
 		this.#controller = controller;
 		if (this.#isOver) {
 			controller.abort(new Error('given up before it was sent'));
@@ -123,11 +124,7 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 		}
 	}
 
-	onResponseStart(
-		_controller: Dispatcher.DispatchController,
-		status: number,
-		headers: Dispatcher.ResponseData['headers'],
-	): void {
+	onResponseStart(_controller: AnswerControl, status: number, headers: IncomingHttpHeaders): void {
 		if (this.#isOver) return;
 		try {
 			if (status >= 200) this.#sink.start(status, headers);
@@ -138,7 +135,7 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 		}
 	}
 
-	onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+	onResponseData(controller: AnswerControl, chunk: Buffer): void {
 		if (this.#isOver) return;
 		const budget = this.#budget;
 		try {
@@ -155,7 +152,7 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 		}
 	}
 
-	onResponseEnd(controller: Dispatcher.DispatchController): void {
+	onResponseEnd(controller: AnswerControl): void {
 		if (this.#isOver) return;
 		this.#hasCome = true;
 		try {
@@ -166,7 +163,7 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 		}
 	}
 
-	onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+	onResponseError(_controller: AnswerControl | undefined, error: Error): void {
 		if (!this.#isOver) {
 			this.#end();
 			this.#sink.fail(connectionError(this.#outgoing.description, error, this.#isForeign));
@@ -177,14 +174,13 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	 * Takes in what has come, for as long as the budget lasts. Nothing is taken in, not even the first piece, while there is
 	 * nothing left of it; then reading ends as well, and the server has to wait.
 	 */
-	#takeIn(controller: Dispatcher.DispatchController, budget: ConnectionBudget): void {
+	#takeIn(controller: AnswerControl, budget: ConnectionBudget): void {
 		while (!this.#isOver) {
 			if (this.#isWaiting(controller, budget)) {
 				this.#heldBackSince ??= budget.clock.now();
 				return;
 			}
-			this.#heldBackMs = this.heldBackMs;
-			this.#heldBackSince = undefined;
+			this.#noteHeldBack(budget);
 			if (this.#backlog.isEmpty) {
 				if (this.#hasCome) this.#finish();
 				else this.#resume(controller);
@@ -200,8 +196,13 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 		}
 	}
 
+	#noteHeldBack({ clock }: ConnectionBudget): void {
+		if (this.#heldBackSince !== undefined) this.#heldBackMs += clock.now() - this.#heldBackSince;
+		this.#heldBackSince = undefined;
+	}
+
 	/** Whether it has to wait now. Takes care that it goes on. */
-	#isWaiting(controller: Dispatcher.DispatchController, budget: ConnectionBudget): boolean {
+	#isWaiting(controller: AnswerControl, budget: ConnectionBudget): boolean {
 		if (this.#timer !== undefined || this.#rooms > 0) return true;
 		const waitMs = budget.waitMs();
 		if (waitMs <= 0) return false;
@@ -214,7 +215,7 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	}
 
 	/** Has the memory counted that this answer takes. Waits until there is room. */
-	#takeRoom(controller: Dispatcher.DispatchController, budget: ConnectionBudget): void {
+	#takeRoom(controller: AnswerControl, budget: ConnectionBudget): void {
 		const room = this.#share?.resize((this.#sink.held ?? 0) + this.#backlog.held);
 		if (room === undefined) return;
 		this.#rooms++;
@@ -228,7 +229,7 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 		);
 	}
 
-	#goOn(controller: Dispatcher.DispatchController, budget: ConnectionBudget): void {
+	#goOn(controller: AnswerControl, budget: ConnectionBudget): void {
 		try {
 			this.#takeIn(controller, budget);
 		} catch (error) {
@@ -240,7 +241,7 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 	 * Reads nothing more for now. What has been read from the connection comes to its end first. Otherwise undici would put
 	 * the rest back each time, read as much again, and hold more and more.
 	 */
-	#pause(controller: Dispatcher.DispatchController): void {
+	#pause(controller: AnswerControl): void {
 		if (this.#isPaused || this.#hasCome) return;
 		this.#isPaused = true;
 		queueMicrotask(() => {
@@ -248,7 +249,7 @@ export class Exchange implements Dispatcher.DispatchHandler, InFlight {
 		});
 	}
 
-	#resume(controller: Dispatcher.DispatchController): void {
+	#resume(controller: AnswerControl): void {
 		if (!this.#isPaused) return;
 		this.#isPaused = false;
 		controller.resume();

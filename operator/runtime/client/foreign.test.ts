@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { OutgoingHttpHeaders } from 'node:http';
+import { createSecureServer } from 'node:http2';
 import { createServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { inspect } from 'node:util';
@@ -59,21 +60,30 @@ function echo(status: number, form: string): Echo {
 	};
 }
 
-async function stranger(answer: () => Echo): Promise<{ readonly api: ApiServer } & AsyncDisposable> {
+async function stranger(
+	answer: () => Echo,
+	http2: 'everything' | 'nothing' = 'nothing',
+): Promise<{ readonly api: ApiServer } & AsyncDisposable> {
 	const { ca, cert, key } = await certificate;
-	const server = createServer({ cert, key }, (_request, response) => {
-		const { status, headers = {}, body } = answer();
-		response.writeHead(status, encodeURIComponent(credential).slice(0, 60), headers).end(body);
-	});
+	const server =
+		http2 === 'nothing'
+			? createServer({ cert, key }, (_request, response) => {
+					const { status, headers = {}, body } = answer();
+					response.writeHead(status, encodeURIComponent(credential).slice(0, 60), headers).end(body);
+				})
+			: createSecureServer({ cert, key }, (_request, response) => {
+					const { status, headers = {}, body } = answer();
+					response.writeHead(status, headers).end(body);
+				});
 	server.listen(0, '127.0.0.1');
 	await once(server, 'listening');
 	const { port } = server.address() as AddressInfo;
-	const api = new ApiServer({ url: `https://127.0.0.1:${port}`, ca, token: credential }, { isForeign: true });
+	const api = new ApiServer({ url: `https://127.0.0.1:${port}`, ca, token: credential }, { isForeign: true, http2 });
 	return {
 		api,
 		async [Symbol.asyncDispose]() {
 			await api.close();
-			server.closeAllConnections();
+			if ('closeAllConnections' in server) server.closeAllConnections();
 			server.close();
 		},
 	};
@@ -100,10 +110,11 @@ function watchEnd(api: ApiServer): Promise<WatchEnd> {
 	});
 }
 
+/** Both versions of HTTP, each for some of them. */
 for (const status of [301, 400, 401, 403, 404, 409, 410, 418, 422, 429, 500, 503]) {
 	test(`a stranger's ${status} is told by status and reason alone, in whatever form it sends the credential back`, async (t) => {
 		let form = '';
-		await using server = await stranger(() => echo(status, form));
+		await using server = await stranger(() => echo(status, form), status % 2 === 0 ? 'everything' : 'nothing');
 		for (form of formsOf(credential)) {
 			const error = await t.throwsAsync<Error>(server.api.apply(object, { fieldManager: 'test' }));
 			t.true(error instanceof RequestError || error instanceof ConflictError || error instanceof TransientError);

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { isAsked } from './api-server.ts';
+import { isAsked } from './list-page.ts';
 
 const pod = {
 	apiVersion: 'v1',

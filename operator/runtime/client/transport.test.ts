@@ -8,8 +8,9 @@ import { loopbackCertificate } from '../../../e2e/support/hostile-server.ts';
 import { BlockedError, isTlsFailure, RequestError, TransientError } from '../errors.ts';
 import { kinds } from '../kinds.ts';
 import { openWatch, type WatchEnd } from '../watch/watch-stream.ts';
-import { ApiServer, type ApiServerOptions } from './api-server.ts';
+import { ApiServer } from './api-server.ts';
 import { ConnectionBudget, joinedLimits, SharedBudget } from './budget.ts';
+import type { ApiServerOptions } from './requests.ts';
 
 async function serve(
 	t: ExecutionContext,

@@ -1,19 +1,24 @@
 /**
- * Sends bytes to one API server and receives its answers: connection pools, deadlines, limits on what is read. Requests and
- * watches have separate pools, so that many long-lived watches can't starve a request of a stream or a connection.
+ * Sends bytes to one API server and receives its answers: credentials, the version of HTTP, limits on what is read. Over
+ * HTTP/1.1 requests and watches have connections of their own, so that watches that last can't starve a request of one.
  */
-import { constants } from 'node:crypto';
-import type { LookupFunction, Socket } from 'node:net';
-import { createSecureContext, type SecureContext } from 'node:tls';
-import { buildConnector, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import type { LookupFunction } from 'node:net';
 import type { Credentials, Grant, TlsMaterial } from '../credentials/grant.ts';
 import { RequestError, TransientError } from '../errors.ts';
 import type { ConnectionBudget } from './budget.ts';
 import { type Answer, type BodyReader, Exchange, type InFlight, type Outgoing, type Sink } from './exchange.ts';
 import { GatheredBytes } from './gathered-bytes.ts';
+import { Http1Wire } from './http1-wire.ts';
+import { Http2Wire } from './http2-wire.ts';
+import type { Wire } from './wire.ts';
+
+/** For what HTTP/2 is offered. */
+export type Http2Use = 'everything' | 'watches' | 'nothing';
 
 export interface TransportOptions {
-	/** Connections in the pool for requests. */
+	/** See `ApiServerOptions.http2`. */
+	readonly http2: Http2Use;
+	/** Connections for requests over HTTP/1.1. */
 	readonly connections: number;
 	/** Longest body of an answer that is read. */
 	readonly maxResponseBytes: number;
@@ -26,15 +31,14 @@ export interface TransportOptions {
 	readonly isForeign: boolean;
 }
 
-interface Pools {
+/** The connections with one set of certificates. */
+interface Wires {
 	readonly tls: TlsMaterial;
-	readonly requests: Dispatcher;
-	readonly watches: Dispatcher;
+	readonly requests: Wire;
+	readonly watches: Wire;
 }
 
-/** Keep idle connections this long. kube-apiserver closes them after 90 s (IdleTimeout of k8s.io/apiserver). */
-const keepAliveMs = 75_000;
-/** End a retired pool after `retireMs`. Until then requests in flight may finish on it. */
+/** End retired connections after `retireMs`. Until then requests in flight may finish on them. */
 const retireMs = 30_000;
 
 export class Transport {
@@ -43,8 +47,8 @@ export class Transport {
 	readonly #origin: string;
 	/** Path of the server's URL, when it has one (`/k8s/clusters/c-1`). */
 	readonly #prefix: string;
-	readonly #retired = new Map<Dispatcher, NodeJS.Timeout>();
-	#pools: Pools | undefined;
+	readonly #retired = new Map<Wire, NodeJS.Timeout>();
+	#wires: Wires | undefined;
 	#isClosed = false;
 
 	constructor(credentials: Credentials, options: TransportOptions) {
@@ -80,7 +84,7 @@ export class Transport {
 			let headers: Answer['headers'] = {};
 			const exchange = this.#dispatch(grant, 'requests', outgoing, {
 				start: (answerStatus, answerHeaders) => {
-					// undici sends a request again when the server refused it unseen (GOAWAY): then the answer begins anew.
+					// A request is sent again when the server refused it unseen (GOAWAY): then the answer begins anew.
 					status = answerStatus;
 					headers = answerHeaders;
 					reader = newReader();
@@ -128,28 +132,23 @@ export class Transport {
 	/** Ends everything at once. Requests in flight fail. */
 	async close(): Promise<void> {
 		this.#isClosed = true;
-		const pools = this.#pools;
-		this.#pools = undefined;
-		const dispatchers = [...this.#retired.keys()];
-		for (const timer of this.#retired.values()) {
-			clearTimeout(timer);
-		}
+		const wires = new Set(this.#retired.keys());
+		for (const timer of this.#retired.values()) clearTimeout(timer);
 		this.#retired.clear();
-		if (pools !== undefined) {
-			dispatchers.push(pools.requests, pools.watches);
-		}
-		await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()));
+		if (this.#wires !== undefined) wires.add(this.#wires.requests).add(this.#wires.watches);
+		this.#wires = undefined;
+		await Promise.all([...wires].map((wire) => wire.destroy()));
 	}
 
 	#dispatch(grant: Grant, which: 'requests' | 'watches', outgoing: Outgoing, sink: Sink): InFlight {
-		const pool = this.#isClosed ? undefined : this.#poolsFor(grant.tls)[which];
+		const wire = this.#isClosed ? undefined : this.#wiresFor(grant.tls)[which];
 		const { budget, isForeign } = this.#options;
 		const exchange = new Exchange(outgoing, sink, { budget, isForeign });
 		if (budget?.offence !== undefined) {
 			exchange.fail(budget.offence);
 			return exchange;
 		}
-		if (pool === undefined) {
+		if (wire === undefined) {
 			exchange.fail(new TransientError(`${outgoing.description}: the client is closed`));
 			return exchange;
 		}
@@ -157,131 +156,39 @@ export class Transport {
 		if (grant.authorization !== undefined) {
 			headers.authorization = grant.authorization;
 		}
-		pool.dispatch(
-			{
-				origin: this.#origin,
-				method: outgoing.method,
-				path: this.#prefix + outgoing.path,
-				headers,
-				body: outgoing.body ?? null,
-				// The caller's one deadline covers connecting, waiting and reading.
-				headersTimeout: 0,
-				bodyTimeout: 0,
-			},
-			exchange,
-		);
+		const { method, path, body } = outgoing;
+		wire.dispatch({ method, path: this.#prefix + path, headers, body }, exchange);
 		return exchange;
 	}
 
-	#poolsFor(tls: TlsMaterial): Pools {
-		const pools = this.#pools;
-		if (pools?.tls === tls) {
-			return pools;
-		}
-		if (pools !== undefined) {
-			this.#retire(pools.requests);
-			this.#retire(pools.watches);
-		}
-		const secureContext = secureContextOf(tls);
-		const created = {
-			tls,
-			requests: this.#newPool(tls, secureContext, 'requests'),
-			watches: this.#newPool(tls, secureContext, 'watches'),
-		};
-		this.#pools = created;
-		return created;
+	#wiresFor(tls: TlsMaterial): Wires {
+		const wires = this.#wires;
+		if (wires?.tls === tls) return wires;
+		if (wires !== undefined) for (const wire of new Set([wires.requests, wires.watches])) this.#retire(wire);
+		this.#wires = { tls, ...this.#newWires(tls) };
+		return this.#wires;
 	}
 
-	#newPool(tls: TlsMaterial, secureContext: SecureContext | undefined, which: 'requests' | 'watches'): Dispatcher {
-		const { connections, connectTimeoutMs, lookup } = this.#options;
-		const resolver = lookup === undefined ? {} : { lookup };
-		const connect = {
-			...resolver,
-			...(secureContext === undefined ? {} : { secureContext }),
-			...(tls.ca === undefined ? {} : { ca: tls.ca }),
-			...(tls.cert === undefined ? {} : { cert: tls.cert }),
-			...(tls.key === undefined ? {} : { key: tls.key }),
-			...(tls.servername === undefined ? {} : { servername: tls.servername }),
-			...(tls.insecure === true ? { rejectUnauthorized: false } : {}),
-			timeout: connectTimeoutMs,
-			keepAlive: true,
-			keepAliveInitialDelay: 30_000,
-		};
-		const shared = {
-			// Over HTTP/1.1 a write costs less time and CPU, and ending a request ends its connection, which is what a half-open
-			// one needs. HTTP/2 would save some 75 KB for each connection to hundreds of API servers, but many writes with bodies
-			// that are ended half-way make Node 24.21 with undici 8.12 and 8.13 take memory without end.
-			allowH2: false,
-			keepAliveTimeout: keepAliveMs,
-			keepAliveMaxTimeout: keepAliveMs,
-			headersTimeout: 0,
-			bodyTimeout: 0,
-			...(which === 'requests' ? { connections } : {}),
-		};
-		const proxy = this.#credentials.proxyUrl;
-		return proxy === undefined
-			? new Pool(this.#origin, { ...shared, connect: this.#metered(connect) })
-			: new ProxyAgent({
-					...shared,
-					uri: proxy,
-					// Only the proxy's name is resolved here.
-					proxyTls: resolver,
-					requestTls: connect,
-					connectTimeout: connectTimeoutMs,
-					factory: (origin, options: Pool.Options) =>
-						new Pool(origin, { ...options, connect: this.#metered(options.connect ?? {}) }),
-				});
+	#newWires(tls: TlsMaterial): Pick<Wires, 'requests' | 'watches'> {
+		const { connections, connectTimeoutMs, lookup, budget, http2 } = this.#options;
+		const { proxyUrl } = this.#credentials;
+		const options = { origin: this.#origin, tls, proxyUrl, connectTimeoutMs, lookup, budget };
+		// Only TLS says which versions the server speaks.
+		const isOffered = http2 !== 'nothing' && this.#origin.startsWith('https:');
+		const watches = isOffered ? new Http2Wire(options) : new Http1Wire(options);
+		const requests = isOffered && http2 === 'everything' ? watches : new Http1Wire({ ...options, connections });
+		return { requests, watches };
 	}
 
-	/** Connections whose bytes are counted as they come, where there is a budget. */
-	#metered(to: NonNullable<Pool.Options['connect']>): NonNullable<Pool.Options['connect']> {
-		const { budget } = this.#options;
-		if (budget === undefined) return to;
-		const connect = typeof to === 'function' ? to : buildConnector({ ...to, allowH2: false });
-		return (target, callback) =>
-			connect(target, (...result) => {
-				const [error, socket] = result;
-				if (error === null && socket !== null) meter(socket, budget);
-				callback(...result);
-			});
-	}
-
-	#retire(dispatcher: Dispatcher): void {
+	#retire(wire: Wire): void {
 		const timer = setTimeout(() => {
-			this.#retired.delete(dispatcher);
+			this.#retired.delete(wire);
 			// A request that still waits on it learns of that by its own failure.
-			dispatcher.destroy().catch(() => undefined);
+			wire.destroy().catch(() => undefined);
 		}, retireMs);
 		timer.unref();
-		this.#retired.set(dispatcher, timer);
+		this.#retired.set(wire, timer);
 	}
-}
-
-/**
- * One context serves all connections. Otherwise each connection parses and keeps the certificates: tens of kilobytes.
- * Undefined when they can't be parsed; then each connection fails with a message about it.
- */
-function secureContextOf({ ca, cert, key }: TlsMaterial): SecureContext | undefined {
-	try {
-		// A server that asks for new handshakes on an open connection would cost time that nobody counts. API servers never do:
-		// Go's TLS has no renegotiation on the server's side (crypto/tls Config.Renegotiation).
-		return createSecureContext({ ca, cert, key, secureOptions: constants.SSL_OP_NO_RENEGOTIATION });
-	} catch {
-		return undefined;
-	}
-}
-
-function meter(socket: Socket, budget: ConnectionBudget): void {
-	let seen = socket.bytesRead;
-	socket.on('readable', () => {
-		const more = socket.bytesRead - seen;
-		seen += more;
-		try {
-			budget.received(more);
-		} catch (error) {
-			socket.destroy(error instanceof Error ? error : new Error(String(error)));
-		}
-	});
 }
 
 /** Gathers a body up to a length. */

@@ -2,8 +2,9 @@
  * Keeps a `Store` equal to an API server's objects of one kind, and tells handlers each change in the moment when it
  * arrives. It lists once and then watches. After an interruption it goes on by the rules of `reflector-state.ts`.
  */
-import type { ApiServer, ListPage } from '../client/api-server.ts';
+import type { ApiServer } from '../client/api-server.ts';
 import type { ConnectionBudget, ListProgress } from '../client/budget.ts';
+import type { ListPage } from '../client/requests.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { RequestError, TransientError } from '../errors.ts';
 import type { Kind } from '../kinds.ts';

@@ -4,10 +4,12 @@
  */
 
 import { errorOfAnswer, errorOfStatusObject } from '../client/answer.ts';
-import { type ApiServer, isAsked, metadataAccept } from '../client/api-server.ts';
+import type { ApiServer } from '../client/api-server.ts';
 import type { InFlight } from '../client/exchange.ts';
 import { GatheredBytes } from '../client/gathered-bytes.ts';
 import { excessOf, tooManyBytes } from '../client/json-bounds.ts';
+import { isAsked } from '../client/list-page.ts';
+import { metadataAccept } from '../client/requests.ts';
 import { systemClock, type Timer } from '../clock.ts';
 import { TransientError } from '../errors.ts';
 import { collectionPath, type Kind } from '../kinds.ts';
