@@ -104,7 +104,7 @@ test('an image that nobody can pull: held by name with the old pods serving on; 
 	await install(name, spec);
 	const pods = await watchReadyPods(api, `istio-${name}`);
 	pods.forget();
-	const broken = { ...spec, version: '1.4.10', images: { registry: 'nowhere.invalid/istio' }, upgrade: stage };
+	const broken = { ...spec, version: '1.4.10', images: { registry: 'registry.invalid/istio' }, upgrade: stage };
 	await applyInstallation(api, name, broken);
 	const { message } = await untilCondition(api, name, 'Stalled', 'True', 'ImageNotPulled');
 	t.regex(message, /is held: stage Pilot made no progress for 1m: .*pod istio-pilot-.*its image is not pulled/);
