@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { Pool } from 'undici';
 
 /** Selects requests. A field that is absent matches all. */
@@ -120,7 +121,8 @@ export async function startFaultProxy(
 ): Promise<FaultProxy> {
 	const pool = new Pool(upstream.url, {
 		allowH2: false,
-		connect: { ca: upstream.ca },
+		// Made once: each connection would read the authority again.
+		connect: { secureContext: createSecureContext({ ca: upstream.ca }) },
 		headersTimeout: 0,
 		bodyTimeout: 0,
 	});

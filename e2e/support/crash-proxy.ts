@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { Pool } from 'undici';
 import { deadlineMs } from './eventually.ts';
 
@@ -94,7 +95,8 @@ export async function startCrashProxy(
 ): Promise<CrashProxy> {
 	const pool = new Pool(upstream.url, {
 		allowH2: false,
-		connect: { ca: upstream.ca },
+		// Made once: each connection would read the authority again.
+		connect: { secureContext: createSecureContext({ ca: upstream.ca }) },
 		headersTimeout: 0,
 		bodyTimeout: 0,
 	});

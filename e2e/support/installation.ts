@@ -162,6 +162,9 @@ const notChildren: ReadonlySet<Kind> = new Set([
 	kinds.Lease,
 	kinds.Event,
 	kinds.MeshInstallation,
+	kinds.ResourceQuota,
+	kinds.LimitRange,
+	kinds.MutatingAdmissionPolicy,
 ]);
 
 /** Their controllers copy the labels of Services to them. */
