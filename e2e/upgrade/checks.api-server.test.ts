@@ -156,6 +156,11 @@ test.serial('upgrade plan tells all blockers at once, and what would be replaced
 	const gaps = findings.filter(({ name }) => name === 'not-looked-at').map(({ subject }) => subject);
 	t.deepEqual(gaps, ['proxies in joined clusters'], 'an administrator may see all of this cluster');
 	t.true(components.some(({ name, rolls }) => name === 'istio-pilot' && rolls));
+	const kubeconfig = ['--kubeconfig', mesh.cluster.adminKubeconfig()];
+	const dry = await meshwright(['upgrade', 'default', '--to', after, '--dry-run', ...kubeconfig]);
+	t.is(dry.exitCode, 3);
+	for (const name of expected) t.true(dry.stdout.includes(`✘ ${name}: `), name);
+	t.is((await readInstallation(mesh.api, 'default')).metadata.generation, 1);
 });
 
 test.serial('the annotation insists on what it names, and a word that is no blocker is told', async (t) => {

@@ -27,6 +27,8 @@ export interface UpgradeOptions extends ConnectionOptions, LimitOptions, ChangeO
 	readonly to?: string;
 	/** Names of blockers on which the owner insists. */
 	readonly despite?: readonly string[];
+	/** Plan and checks alone. */
+	readonly dryRun: boolean;
 	readonly output: 'text' | 'json';
 }
 
@@ -56,6 +58,10 @@ export async function upgrade(name: string | undefined, options: UpgradeOptions)
 			if (output === 'json')
 				await printEvent('end', { mesh, outcome: 'blocked', message: 'blockers stand against it' });
 			return exitCodes.blocked;
+		}
+		if (options.dryRun) {
+			note('Nothing stands against it. Nothing was changed.');
+			return exitCodes.ok;
 		}
 		const goal = { version: to, generation: object.metadata.generation ?? 0 };
 		if (asked === to) return await follow(api, { mesh, goal, output, signal });

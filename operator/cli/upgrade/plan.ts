@@ -49,7 +49,7 @@ export function upgradePlan(name: string | undefined, options: PlanOptions): Pro
 export function howToGoOn(name: string, to: string): readonly string[] {
 	return [
 		'To begin:',
-		`  kubectl patch meshinstallation ${name} --type merge -p '{"spec":{"version":"${to}"}}'`,
+		`  meshwright upgrade ${name} --to ${to}`,
 		'or, where the MeshInstallation is in Git, change one line:',
 		'  spec:',
 		`    version: ${to}`,

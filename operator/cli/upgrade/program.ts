@@ -50,6 +50,7 @@ export function addUpgradeCommands(program: Command, report: Report): Command {
 		.addOption(yesOption())
 		.addOption(despiteOption())
 		.addOption(forceOption())
+		.option('--dry-run', 'print plan and checks, ask nothing and change nothing', false)
 		.addOption(outputOption('text', 'json').default('text'))
 		.addHelpText(
 			'after',
