@@ -27,15 +27,16 @@ const replaced: Readonly<Record<string, string>> = {
 /** What ava compares and shows values with, which it requires when it first does. */
 const comparison = 'concordance';
 
-/** What this repository imports from packages, sorted. */
+/** The packages, and files of packages, that modules of this repository load, sorted. Of some there are types alone. */
 async function importedSpecifiers(): Promise<readonly string[]> {
-	const found = new Set<string>();
+	// Loaded when first needed.
+	const found = new Set(Object.keys(replaced));
 	for await (const file of glob(
 		rooms.map((room) => `${room}/**/*.ts`),
 		{ cwd: root },
 	)) {
 		const text = await readFile(path.join(root, file), 'utf8');
-		for (const [, name = ''] of text.matchAll(/^(?:import|\}) (?:.* )??(?:from )?'([^'.][^']*)';$/gm)) {
+		for (const [, name = ''] of text.matchAll(/^(?:import(?! type)|\}) (?:.* )??(?:from )?'([^'.][^']*)';$/gm)) {
 			if (!name.startsWith('node:') && !apart.has(name)) found.add(name);
 		}
 	}
