@@ -9,13 +9,15 @@ import test from 'ava';
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import { statusFieldManager } from '../../operator/apply/identity.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
+import { isWrite } from '../control-plane/audit.ts';
 import { startGuarded } from '../control-plane/guard.ts';
 import { type CommandResult, meshwright } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { exitCodeOf } from '../support/exit-code.ts';
 import { applyInstallation, readInstallation, untilReady } from '../support/installation.ts';
-import { type MeshCluster, startMeshCluster } from '../support/mesh-cluster.ts';
+import { type MeshCluster, operatorUser, startMeshCluster } from '../support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from '../support/operator.ts';
+import { mark } from '../support/writes.ts';
 
 const name = 'default';
 const gateways = { ingress: { enabled: true } };
@@ -95,8 +97,19 @@ test.serial('the plan says which versions may follow, and what stands against on
 	t.is((await run('meshwright precheck -f mesh.yaml')).exitCode, 0);
 	t.is((await run('meshwright diff -f mesh.yaml')).exitCode, 1);
 	// No Deployment of the operator is here: that alone is not well.
+	const since = await mark(mesh.cluster);
 	const check = await run('meshwright check default');
 	t.is(check.exitCode, 1);
+	const asked = (await mesh.cluster.auditEvents())
+		.slice(since)
+		.filter(({ user, userAgent }) => user.username !== operatorUser && userAgent?.startsWith('meshwright/') === true);
+	t.true(asked.length > 10);
+	const written = asked.filter(isWrite);
+	t.deepEqual(
+		written.map(({ objectRef }) => objectRef?.resource).filter((resource) => !resource?.endsWith('reviews')),
+		[],
+		'it asks, and stores nothing',
+	);
 	t.regex(check.stdout, /✔ condition Ready is True/);
 	t.is((await run('meshwright status default')).exitCode, 0);
 });

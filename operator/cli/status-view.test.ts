@@ -3,7 +3,7 @@ import type { KubeObject } from '../runtime/object.ts';
 import { age, table } from './output.ts';
 import { changedConditions, installationLines, isReady, objectTree, viewOf } from './status-view.ts';
 
-const plain = (_style: string, text: string): string => text;
+const plain = (_style: unknown, text: string): string => text;
 const now = Date.parse('2026-01-01T01:00:00Z');
 
 function condition(type: string, status: string, reason: string, message = 'because'): object {

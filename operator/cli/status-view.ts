@@ -2,6 +2,8 @@
 import { namespaceOf, type ParsedStatus, parseStatus, type Reason } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { age, table } from './output.ts';
+import type { Paint } from './terminal.ts';
+import { upgradeLines } from './upgrade/stage-lines.ts';
 
 type Conditions = NonNullable<ParsedStatus['conditions']>;
 export type Condition = Conditions[number];
@@ -36,8 +38,6 @@ export function isReady({ status, generation, deleting }: InstallationView): boo
 	const ready = status.conditions?.find(({ type }) => type === 'Ready');
 	return !deleting && ready?.status === 'True' && status.observedGeneration === generation;
 }
-
-type Paint = (style: 'green' | 'red' | 'yellow' | 'dim' | 'bold', text: string) => string;
 
 /** `Reconciling` and `Stalled` mean trouble when True, all others when not. */
 export function isGood({ type, status }: Condition): boolean {
@@ -123,12 +123,14 @@ export function installationLines(
 ): string[] {
 	const view = viewOf(installation);
 	const { conditions = [], components = [] } = view.status;
+	const changing = upgradeLines(view.status, paint);
 	const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 	return [
 		headline(view, paint),
 		...(conditions.length === 0
 			? ['  no conditions yet: is the operator running? (kubectl -n meshwright-system get pods)']
 			: indent(conditionLines(conditions, now, paint))),
+		...(changing.length === 0 ? [] : ['', ...indent(changing)]),
 		...(components.length === 0 ? [] : ['', ...indent(componentLines(components))]),
 		...(objects.length === 0 ? [] : ['', ...indent(objectTree(objects, paint))]),
 	];

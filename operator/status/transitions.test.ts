@@ -56,3 +56,14 @@ test('another version that runs is told', (t) => {
 	t.deepEqual(noticesOf(old, {}), ['Normal/VersionChanged']);
 	t.deepEqual(noticesOf(starting, {}), ['Normal/Ready'], 'the first one is not another one');
 });
+
+test('what another version of the operator changes is told when it is held, and when it is done', (t) => {
+	const operatorUpgrade = { from: '0.1.0', to: '0.2.0', objects: 2, message: '2 objects differ' } as const;
+	const held = { operatorUpgrade: { ...operatorUpgrade, state: 'Held' } } as const;
+	const applied = { operatorUpgrade: { ...operatorUpgrade, state: 'Applied' } } as const;
+	t.deepEqual(noticesOf({}, held), ['Normal/OperatorChangesHeld']);
+	t.deepEqual(noticesOf(held, held), []);
+	t.deepEqual(noticesOf(held, applied), ['Normal/OperatorChangesApplied']);
+	t.deepEqual(noticesOf(applied, applied), []);
+	t.deepEqual(noticesOf({}, { operatorUpgrade: { ...operatorUpgrade, state: 'Applying' } }), []);
+});

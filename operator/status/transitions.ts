@@ -73,6 +73,14 @@ export function describeTransitions(before: ParsedStatus | undefined, after: Par
 	notices.push(
 		...upgradeTransitions(before, after).filter(({ reason }) => !notices.some((one) => one.reason === reason)),
 	);
+	const operator = after.operatorUpgrade;
+	if (
+		operator !== undefined &&
+		operator.state !== 'Applying' &&
+		(operator.state !== before?.operatorUpgrade?.state || operator.to !== before.operatorUpgrade.to)
+	) {
+		notices.push({ type: 'Normal', reason: `OperatorChanges${operator.state}`, message: operator.message });
+	}
 	if (before?.version !== undefined && after.version !== undefined && before.version !== after.version) {
 		notices.push({
 			type: 'Normal',

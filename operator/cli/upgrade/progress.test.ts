@@ -7,6 +7,7 @@ import { approvalLines, approvalOf } from './approve.ts';
 import { gitOwnerOf } from './change.ts';
 import { changeLines, endLines, exitCodeOf, outcomes, progressOf, stageLines } from './progress.ts';
 import { wayBackOf } from './rollback.ts';
+import { upgradeLines } from './stage-lines.ts';
 
 const plain = (_style: unknown, text: string): string => text;
 const goal = { version: '1.4.10', generation: 3 };
@@ -152,4 +153,23 @@ test('the way back is refused where nothing goes on, and where proxies of the ne
 		'/metadata/annotations/meshwright.io~1upgrade-despite',
 		'/spec/version',
 	]);
+});
+
+test('the status shows the stages, and what is held of another version of the operator', (t) => {
+	const operatorUpgrade = {
+		from: '0.1.0',
+		to: '0.2.0',
+		objects: 1,
+		state: 'Held',
+		message: '1 object differs',
+	} as const;
+	t.deepEqual(upgradeLines({ upgrade, operatorUpgrade }, plain), [
+		'upgrade 1.3.8 → 1.4.10: Progressing',
+		'  ✔ CRDs',
+		'  … Pilot: istio-pilot: 1 of 2 pods updated',
+		'  ○ Gateways: waits for approval',
+		'operator 0.1.0 → 0.2.0: Held',
+		'  1 object differs',
+	]);
+	t.deepEqual(upgradeLines({ operatorUpgrade: { ...operatorUpgrade, state: 'Applied' } }, plain), []);
 });

@@ -1,10 +1,8 @@
 /** How far a change of version is, from the status of its mesh, and how that is told. Pure. */
-import type { ParsedStatus } from '../../../api/v1/index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { InstallationView } from '../status-view.ts';
 import type { Paint } from '../terminal.ts';
-
-type Upgrade = NonNullable<ParsedStatus['upgrade']>;
+import { planLines, type Upgrade } from './stage-lines.ts';
 
 /**
  * - `going`: it goes on.
@@ -80,18 +78,12 @@ export function progressOf({ status, name }: InstallationView, goal: Goal): Prog
 	};
 }
 
-const marks = { Done: '✔', Current: '…', Next: '○' } as const;
-const colours = { Done: 'green', Current: 'yellow', Next: 'dim' } as const;
-
 /** All stages, for a terminal where they are written over. */
 export function stageLines({ plan, stage, message }: Progress, paint: Paint): readonly string[] {
 	if (plan.length === 0) return [`${paint('yellow', '…')} ${message}`];
 	const isTold = plan.some(({ state }) => state === 'Current');
 	return [
-		...plan.map(({ stage: name, state, message: remark }) => {
-			const about = state === 'Current' && message !== '' ? message : remark;
-			return `${paint(colours[state], marks[state])} ${name}${about === undefined ? '' : `: ${about}`}`;
-		}),
+		...planLines(plan, message, paint),
 		...(isTold || message === ''
 			? []
 			: [`${paint('yellow', '…')} ${stage === undefined ? '' : `${stage}: `}${message}`]),
