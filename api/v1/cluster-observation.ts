@@ -40,6 +40,8 @@ export interface ClusterObservation {
 	readonly waiting?: string;
 	readonly credentials?: { readonly expire: string; readonly state: 'valid' | 'late' | 'expired' };
 	readonly inventory?: { readonly objects: number; readonly hash: string };
+	/** The release of Istio as which all objects there were written last. */
+	readonly version?: string;
 	/** Only with a data plane. */
 	readonly dataPlane?: {
 		readonly problem?: ClusterProblem;

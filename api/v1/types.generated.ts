@@ -1753,6 +1753,10 @@ export interface UpgradeStatus {
 	 */
 	settings?: string;
 	/**
+	 * Joined clusters whose data planes have the new version, or are getting it. They come one after the other.
+	 */
+	dataPlanes?: string[];
+	/**
 	 * When the upgrade began.
 	 */
 	startedAt?: string;

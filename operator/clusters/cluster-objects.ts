@@ -17,6 +17,8 @@ export interface ClusterNames {
 export interface PlannedObjects extends Pick<Desired, 'objects' | 'held' | 'kept'> {
 	/** Something that a person may want to know, in a sentence. */
 	readonly note?: string;
+	/** The release that renders them. */
+	readonly version?: string;
 	/** Webhooks of others there. Undefined while they are not known. */
 	readonly webhooks?: WebhooksThere | undefined;
 }

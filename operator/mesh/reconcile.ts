@@ -34,6 +34,7 @@ import { prepareOnce } from './prepare-once.ts';
 import { heldByProxies } from './proxies/held.ts';
 import type { ReconcilerOptions } from './reconciler-options.ts';
 import { rightsRecheckMs } from './rights/access.ts';
+import { wantedOfClusters } from './upgrade/data-planes.ts';
 import { againstInvalid } from './upgrade/invalid.ts';
 import { nextStep, type StepInput } from './upgrade/step.ts';
 import { findWalk, viewWalk, type Walk, type WalkView } from './upgrade/walk.ts';
@@ -266,7 +267,7 @@ export class Reconciler {
 		seen: Pick<StepInput, 'applied' | 'findings' | 'pods'>,
 		memory: Memory,
 	): Step | undefined {
-		const { applier, upgradeChecks, wallClock } = this.#options;
+		const { applier, clusters, upgradeChecks, wallClock } = this.#options;
 		if (walk === undefined) {
 			upgradeChecks.forget(object.metadata.name);
 			return undefined;
@@ -278,6 +279,7 @@ export class Reconciler {
 			walk,
 			view: walk.view,
 			live: applier.live,
+			clusters: clusters.observationsOf(object.metadata.name),
 			memory,
 			checks: upgradeChecks,
 			nowMs: wallClock(),
@@ -344,11 +346,12 @@ export class Reconciler {
 	 */
 	async #wantOfClusters(
 		object: StoredInstallation,
-		{ leading }: Wanted,
+		{ prepared: { mesh, paused }, walk }: Wanted,
 		signal: AbortSignal,
 	): Promise<readonly unknown[]> {
+		const wish = walk === undefined ? { mesh } : wantedOfClusters(walk);
 		try {
-			await this.#options.clusters.want(object, leading, signal);
+			if (wish !== undefined) await this.#options.clusters.want(object, { mesh: wish.mesh, paused }, signal, wish.turn);
 			return [];
 		} catch (error) {
 			signal.throwIfAborted();

@@ -1,7 +1,7 @@
 /** `status`: what the operator tells. Nobody else writes it. */
 import { z } from 'zod';
 import { conditionTypes, unobservedGeneration, upgradeStates } from '../constants.ts';
-import { integer, list, listMap, opaqueObject, optional } from './fields.ts';
+import { integer, list, listMap, opaqueObject, optional, set } from './fields.ts';
 
 const word = z.string().max(1024);
 const sentence = z.string().max(32_768);
@@ -118,6 +118,9 @@ export const status = z
 						'How far the walk before this one had come, when the spec was changed in the middle or it goes back.',
 					),
 					settings: optional(word).describe('A hash of the settings, apart from the version, that are rolled out.'),
+					dataPlanes: optional(set(word, 512)).describe(
+						'Joined clusters whose data planes have the new version, or are getting it. They come one after the other.',
+					),
 					startedAt: optional(time).describe('When the upgrade began.'),
 					waitingFor: optional(sentence).describe('What the stage waits for, for a person.'),
 					plan: optional(

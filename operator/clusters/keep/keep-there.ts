@@ -15,11 +15,14 @@ import type { VisitThere } from './visit.ts';
 export async function keepThere(context: KeeperContext, visit: VisitThere, found: PassFindings): Promise<boolean> {
 	const { entry, mesh, there, signal } = visit;
 	const failures = failureContextOf(there.access);
-	const { result, notes, webhooks, errors } = await inCluster(failures, signal, async () => {
+	const { result, notes, webhooks, version, errors } = await inCluster(failures, signal, async () => {
 		await there.synced(signal);
 		return applyThere(context, visit, failures.secrets);
 	});
-	if (result.hash !== undefined) found.inventory = { objects: result.objects, hash: result.hash };
+	if (result.hash !== undefined) {
+		found.inventory = { objects: result.objects, hash: result.hash };
+		if (version !== undefined) found.version = version;
+	}
 	if (result.againInMs !== undefined) found.againInMs = result.againInMs;
 	if (errors.length > 0) throw clusterFailure(new AggregateError(errors), failures);
 	if (entry.dataPlane !== undefined)
@@ -39,6 +42,7 @@ interface AppliedThere {
 	readonly result: ApplyResult;
 	readonly notes: readonly string[];
 	readonly webhooks: WebhooksThere | undefined;
+	readonly version: string | undefined;
 	readonly errors: readonly unknown[];
 }
 
@@ -48,7 +52,7 @@ async function applyThere(
 	secrets: readonly string[],
 ): Promise<AppliedThere> {
 	const { cell, mesh, entry, names, there, signal } = visit;
-	const { note, webhooks, ...planned } = await mesh.objects.inCluster(entry, there, names, signal);
+	const { note, webhooks, version, ...planned } = await mesh.objects.inCluster(entry, there, names, signal);
 	const distributed = distributedKeys(context, cell, mesh);
 	const result = await applyInstallation(
 		there.applier(hooksOf(context, visit, secrets)),
@@ -66,6 +70,7 @@ async function applyThere(
 	return {
 		result,
 		webhooks,
+		version,
 		notes: [note, describeChanges(result.changed, []), ...(after?.notes ?? [])].filter((one) => one !== undefined),
 		errors: [...result.errors, ...(after?.errors ?? [])],
 	};

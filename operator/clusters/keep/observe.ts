@@ -12,6 +12,7 @@ export interface PassFindings {
 	waiting?: string | undefined;
 	joinProblem?: ClusterProblem | undefined;
 	inventory?: { readonly objects: number; readonly hash: string };
+	version?: string;
 	dataPlane?: NonNullable<ClusterObservation['dataPlane']>;
 	againInMs?: number;
 }
@@ -51,6 +52,7 @@ export function observationOf(
 		waiting: found.waiting,
 		...credentialsOf(record, mesh, now),
 		inventory: found.inventory ?? observation?.inventory,
+		version: found.version ?? observation?.version,
 		dataPlane: entry.dataPlane && (found.dataPlane ?? observation?.dataPlane ?? {}),
 	});
 }

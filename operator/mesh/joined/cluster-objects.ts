@@ -110,7 +110,7 @@ export function clusterObjects(
 				const key = JSON.stringify(names);
 				const objects = readers.get(key) ?? lines.renderReader(mesh, names);
 				readers.set(key, objects);
-				return { objects };
+				return { objects, version: mesh.release.version };
 			}
 			const { secrets, view: memory, webhooks } = memoryOf(there);
 			const lookout = lookoutOf(there, { secrets, mesh, applySet: names.applySet, wallClock });
@@ -130,6 +130,7 @@ export function clusterObjects(
 			const dead = webhooks.problemsOf(mesh.name, places, true, (partOf) => partOf === names.applySet);
 			return {
 				objects,
+				version: mesh.release.version,
 				kept,
 				held,
 				...(notes.length === 0 ? {} : { note: notes.join('; ') }),

@@ -3,7 +3,13 @@
  * into facts for rendering the mesh and into its status.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { clusterNameOf, deletionOf, namespaceOf, type ParsedStatus } from '../../../api/v1/index.ts';
+import {
+	type ClusterObservation,
+	clusterNameOf,
+	deletionOf,
+	namespaceOf,
+	type ParsedStatus,
+} from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
 import type { ClusterObjects } from '../../clusters/cluster-objects.ts';
 import type { ClusterController } from '../../clusters/controller.ts';
@@ -19,6 +25,7 @@ import type { StoredInstallation } from '../installation.ts';
 import type { PreparedMesh } from '../prepare.ts';
 import { clusterObjects, releaseNamespacesThere } from './cluster-objects.ts';
 import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
+import { inTurn, type Turn } from './in-turn.ts';
 import { joinedFacts } from './joined-facts.ts';
 import { networkProblems } from './network-entries.ts';
 import { primariesHere, renderReadersHere } from './readers.ts';
@@ -40,7 +47,10 @@ export class JoinedClusters {
 	readonly #options: JoinedClustersOptions;
 	readonly #endpoints: ControlPlaneEndpoints;
 	/** The last wish of each mesh. It stays the same object while nothing differs. */
-	readonly #bases = new Map<string, { readonly mesh: ResolvedMesh; readonly addresses: string }>();
+	readonly #bases = new Map<
+		string,
+		{ readonly mesh: ResolvedMesh; readonly former?: ResolvedMesh; readonly text: string }
+	>();
 	readonly #objects = new WeakMap<object, ClusterObjects>();
 	readonly #readers = new WeakMap<
 		ResolvedMesh,
@@ -54,11 +64,15 @@ export class JoinedClusters {
 		this.#endpoints = new ControlPlaneEndpoints({ api, services, onChange: wakeNamespace, onError });
 	}
 
-	/** Sets what this mesh wants of its clusters. Rejects with TransientError when the addresses of Pilot can't be read. */
+	/**
+	 * Sets what this mesh wants of its clusters. Rejects with TransientError when the addresses of Pilot can't be read.
+	 * @param turn while the version changes: which clusters have the data plane of `mesh` already
+	 */
 	async want(
 		object: StoredInstallation,
 		{ mesh, paused }: Pick<PreparedMesh, 'mesh' | 'paused'>,
 		signal: AbortSignal,
+		turn?: Turn,
 	): Promise<void> {
 		const { controller, lines, wallClock } = this.#options;
 		const { clusters } = mesh.multiCluster;
@@ -70,10 +84,12 @@ export class JoinedClusters {
 		if (needsAddresses) await this.#endpoints.synced(signal);
 		const { services } = lines.of(mesh).multiCluster.dataPlane;
 		const addresses = needsAddresses ? this.#endpoints.of(mesh.namespace, services) : {};
-		const basis = this.#basisOf(mesh, addresses);
+		const basis = this.#basisOf(mesh, addresses, turn);
 		let objects = this.#objects.get(basis);
 		if (objects === undefined) {
-			objects = clusterObjects(mesh, { lines, addresses, wallClock });
+			const options = { lines, addresses, wallClock };
+			const next = clusterObjects(mesh, options);
+			objects = turn === undefined ? next : inTurn(next, clusterObjects(turn.former, options), turn);
 			this.#objects.set(basis, objects);
 		}
 		controller.setWanted(wantedMesh(object, mesh, { lines, paused, objects, basis }));
@@ -161,6 +177,11 @@ export class JoinedClusters {
 		return objects;
 	}
 
+	/** What was seen of a mesh's clusters. */
+	observationsOf(mesh: string): readonly ClusterObservation[] {
+		return this.#options.controller.observationsOf(mesh);
+	}
+
 	/** The observation for the status. Undefined when the mesh has, and had, nothing to do with other clusters. */
 	observationOf(object: StoredInstallation, mesh: ResolvedMesh): ClustersObservation | undefined {
 		const { status } = object;
@@ -192,11 +213,11 @@ export class JoinedClusters {
 		return this.#options.controller.recordsOf({ name, namespace });
 	}
 
-	#basisOf(mesh: ResolvedMesh, addresses: ControlPlaneAddresses): object {
-		const text = JSON.stringify(addresses);
+	#basisOf(mesh: ResolvedMesh, addresses: ControlPlaneAddresses, turn: Turn | undefined): object {
+		const text = JSON.stringify([addresses, turn?.clusters]);
 		const known = this.#bases.get(mesh.name);
-		if (known?.mesh === mesh && known.addresses === text) return known;
-		const basis = { mesh, addresses: text };
+		if (known?.mesh === mesh && known.former === turn?.former && known.text === text) return known;
+		const basis = { mesh, text, ...(turn === undefined ? {} : { former: turn.former }) };
 		this.#bases.set(mesh.name, basis);
 		return basis;
 	}

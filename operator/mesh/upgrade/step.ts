@@ -1,9 +1,14 @@
 /** From what a pass has done and seen to the next step of a change of version. */
-import { type UpgradeStage, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
+import {
+	type ClusterObservation,
+	type UpgradeStage,
+	upgradeDespiteAnnotation,
+	upgradeStages,
+} from '../../../api/v1/index.ts';
 import type { ApplyResult, InstallationMemory } from '../../apply/applier.ts';
 import type { LiveObjects } from '../../apply/live.ts';
 import { advance, type StagesSeen, type Step, type Trouble, timeOf } from '../../plan/upgrade/advance.ts';
-import { sourceOf, type UpgradeRecord, whyNotBack } from '../../plan/upgrade/course.ts';
+import { type Course, sourceOf, stageIndex, type UpgradeRecord, whyNotBack } from '../../plan/upgrade/course.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
 import { describeFinding, findingsForStatus, judge } from '../../plan/upgrade/insist.ts';
 import { type PodsKnown, unreadyBecause } from '../../plan/upgrade/readiness.ts';
@@ -14,6 +19,7 @@ import type { StoredInstallation } from '../installation.ts';
 import type { PodsSeen } from '../pods.ts';
 import type { PreparedMesh } from '../prepare.ts';
 import type { UpgradeChecks } from './checks.ts';
+import { dataPlanesNow, dataPlanesOf } from './data-planes.ts';
 import type { Walk, WalkView } from './walk.ts';
 import { looked, type WalkMemory } from './walk-memory.ts';
 
@@ -31,6 +37,8 @@ export interface StepInput {
 	readonly findings: readonly Finding[];
 	readonly live: Pick<LiveObjects, 'get'>;
 	readonly pods: PodsSeen | undefined;
+	/** What is seen of the joined clusters. */
+	readonly clusters: readonly ClusterObservation[];
 	readonly memory: { readonly apply: InstallationMemory; readonly walk: WalkMemory };
 	readonly checks: UpgradeChecks;
 	/** Wall clock, milliseconds since 1970. */
@@ -43,12 +51,21 @@ export interface StepInput {
 export function nextStep(input: StepInput): Step {
 	const { prepared, walk, view, applied, findings, live, pods, nowMs } = input;
 	const { course } = walk;
-	const stages = upgradeStages.filter((stage) => view.composition.stages.has(stage));
+	const names = dataPlanesOf(walk.leading.mesh);
+	const hasStage = (one: UpgradeStage) =>
+		view.composition.stages.has(one) || (one === 'DataPlanes' && names.length > 0);
+	const stages = upgradeStages.filter(hasStage);
+	const { from, to, dataPlanes = [] } = course.record;
+	const there =
+		course.direction === 'forward'
+			? dataPlanesNow(names, dataPlanes, input.clusters, to)
+			: dataPlanesNow(names, names, input.clusters, from);
 	const deployments = new Map(stages.map((stage) => [stage, deploymentsOf(stage, view.objects, view)]));
 	const isReached = (stage: UpgradeStage) =>
 		sourceOf(course, stage) === (course.direction === 'forward' ? 'new' : 'old');
 	const known = podsKnown(pods);
-	const waitingFor = (stage: UpgradeStage) =>
+	const waitingFor = (stage: UpgradeStage) => (stage === 'DataPlanes' ? there.waitingFor : waitingHere(stage));
+	const waitingHere = (stage: UpgradeStage) =>
 		(deployments.get(stage) ?? [])
 			.flatMap((object) => {
 				const key = objectKey(object);
@@ -66,17 +83,29 @@ export function nextStep(input: StepInput): Step {
 				? 'the operator may not list and watch the pods of this namespace, so it goes by what the Deployments say'
 				: undefined,
 		trouble: troubleOf(reached, live, pods, findings),
-		quietMs: quietMs(reached, input, applied.objects),
+		quietMs: quietMs(reached, input, [applied.objects, dataPlanes, there]),
 		findings: findingsOf(input),
 		noWayBack: noWayBack(input),
 		nowMs,
 		now: timeOf(nowMs),
 	};
-	const step = advance(course, prepared.installation.spec.upgrade ?? {}, seen);
+	const step = withTurn(course, advance(course, prepared.installation.spec.upgrade ?? {}, seen), there.next);
 	if (step.record === undefined || step.record.stage !== course.record.stage) input.memory.walk.progress = undefined;
 	const isGoing = step.record?.state === 'Progressing' || step.record?.state === 'RollingBack';
 	const againInMs = isGoing ? Math.min(step.againInMs ?? longestPauseMs, longestPauseMs) : step.againInMs;
 	return { ...step, againInMs: step.isFurther || step.record === undefined ? 0 : againInMs };
+}
+
+/** Lets the next cluster have its turn. It gets the new version when that is recorded. */
+function withTurn({ record: { dataPlanes = [] }, direction, at }: Course, step: Step, next: string | undefined): Step {
+	const isTurn = direction === 'forward' && at === stageIndex('DataPlanes') && step.record?.stage === 'DataPlanes';
+	if (!isTurn || step.record === undefined || next === undefined) return step;
+	const record = {
+		...step.record,
+		dataPlanes: [...dataPlanes, next],
+		waitingFor: `cluster ${next} gets the new version`,
+	};
+	return { ...step, record, isFurther: true };
 }
 
 function podsKnown(pods: PodsSeen | undefined): PodsKnown {
@@ -121,13 +150,13 @@ function troubleOf(
 }
 
 /** How long the numbers of pods have been seen to be the same. */
-function quietMs(reached: readonly KubeObject[], { memory, live, walk, ticksMs }: StepInput, objects: number): number {
+function quietMs(reached: readonly KubeObject[], { memory, live, walk, ticksMs }: StepInput, others: unknown): number {
 	const { stage, direction } = { ...walk.course.record, direction: walk.course.direction };
 	const numbers = JSON.stringify([
 		stage,
 		direction,
 		walk.course.record.settings,
-		objects,
+		others,
 		...reached.map((object) => {
 			const { generation, observedGeneration, updated, available, total, ready } =
 				live.get(objectKey(object))?.workload ?? {};
