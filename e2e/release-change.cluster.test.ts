@@ -65,7 +65,7 @@ test('from the oldest release to the newest and back: every step is as rendered,
 		};
 		// Nobody goes down, or over several minors, without saying so.
 		const isDown = before.size > 0 && version === upwards[0];
-		await applyInstallation(api, name, spec, isDown ? { [upgradeDespiteAnnotation]: 'downgrade' } : {});
+		await applyInstallation(api, name, spec, isDown ? { [upgradeDespiteAnnotation]: 'downgrade' } : undefined);
 		await untilReady(api, name);
 		const { status } = await readInstallation(api, name);
 		t.is(status?.version, version);

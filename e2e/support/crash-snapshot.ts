@@ -42,6 +42,7 @@ const volatileFields: ReadonlySet<string> = new Set([
 	'clusterIPs',
 	'hash',
 	'bodies',
+	'settings',
 ]);
 
 const uids = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;

@@ -32,10 +32,10 @@ export async function applyInstallation(
 	api: ApiServer,
 	name: string,
 	spec: Spec = {},
-	annotations: Readonly<Record<string, string>> = {},
+	annotations?: Readonly<Record<string, string>>,
 ): Promise<KubeObject> {
 	const { metadata, ...rest } = installation(name, spec);
-	const body = { ...rest, metadata: { ...metadata, annotations } };
+	const body = annotations === undefined ? { ...rest, metadata } : { ...rest, metadata: { ...metadata, annotations } };
 	return (await api.apply(body, { fieldManager: person })).object;
 }
 
