@@ -2051,7 +2051,7 @@ export interface MeshInstallationStatus {
 	 */
 	joinedClusters?: string;
 	/**
-	 * The clusters that join this one.
+	 * The clusters that join this one. With more than 256 of them, what is as it should be is told in brief.
 	 */
 	clusters?: ClusterStatus[];
 	/**

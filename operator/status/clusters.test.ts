@@ -386,6 +386,66 @@ test('256 clusters with long messages fit into one object, and say the same agai
 	t.deepEqual(told(of(...unseen), status).clusters, status.clusters);
 });
 
+const objectBytes = 1.5 * 1024 * 1024;
+/** What a cluster takes in the spec and in the managed fields of whoever wrote it (`npm run bench -- --only clusters`). */
+const specBytes = 300;
+
+test('1,000 clusters fit into one object, in whatever state they are', (t) => {
+	const message = 'ä'.repeat(5_000);
+	for (const [what, state] of table) {
+		const { reachProblem, joinProblem, problems = [], waiting, ...rest } = state;
+		const long = {
+			...rest,
+			problems: problems.map((problem) => ({ ...problem, message })),
+			...(reachProblem === undefined ? {} : { reachProblem: { ...reachProblem, message } }),
+			...(joinProblem === undefined ? {} : { joinProblem: { ...joinProblem, message } }),
+			...(waiting === undefined ? {} : { waiting: message }),
+		};
+		const seen = Array.from({ length: 1_000 }, (_, i) => ({
+			...long,
+			name: `cluster-${i}`,
+			id: '241fb016-6860-4fa6-b364-0b56913bff3e',
+			...(state.secret === undefined ? {} : { secret: `istio-system/istio-remote-secret-cluster-${i}` }),
+			...(state.inventory === undefined ? {} : { inventory: { objects: 4, hash: 'woahlFEVmEMYe_nvF8cIUW' } }),
+		}));
+		const status = told(of(...seen));
+		t.notThrows(() => statusSchema.parse(status));
+		const bytes = Buffer.byteLength(JSON.stringify(status)) + 1_000 * specBytes;
+		t.true(bytes < objectBytes, `${what}: ${bytes}`);
+		t.deepEqual(told(of(...seen), status, later).clusters, status.clusters, what);
+	}
+});
+
+test('with more than 256 clusters, what is as it should be is told in brief, and the rest as ever', (t) => {
+	const many = Array.from({ length: 300 }, (_, i) => joined({ name: `c${i}` }));
+	const bad = joined({
+		name: 'c7',
+		reachable: 'no',
+		reachProblem: silence,
+		credentials: { state: 'late', expire: later },
+	});
+	const status = told(of(...many.map((one) => (one.name === bad.name ? bad : one))));
+	t.is(status.joinedClusters, '300/300');
+	t.deepEqual(conditionsOf(status, 'c0'), { Ready: 'True/Ready', Reachable: 'True/Reachable', Joined: 'True/Joined' });
+	t.is(messageOf(status, 'Ready', 'c0'), '');
+	t.deepEqual(conditionsOf(status, 'c7'), {
+		Ready: 'False/Unreachable',
+		Reachable: 'False/Unreachable',
+		Joined: 'True/Joined',
+		CredentialsValid: 'True/CredentialsExpiring',
+	});
+	t.is(messageOf(status, 'Ready', 'c7'), silence.message);
+	// After a restart nobody has looked yet.
+	t.deepEqual(told({ ...of(...many), seen: [] }, status).clusters, status.clusters);
+	t.is(told({ ...of(...many), seen: [] }, status).joinedClusters, '300/300');
+	const well = told(of(...many), status, later);
+	t.deepEqual(conditionsOf(well, 'c7'), conditionsOf(well, 'c0'));
+	t.deepEqual(
+		describeTransitions(status, well).map(({ reason }) => reason),
+		['ClusterReachable'],
+	);
+});
+
 test('who was left behind is told until a cluster of that name has joined again', (t) => {
 	const left = { cluster: 'gone', since: first, reason: 'silence', objects: ['ServiceAccount x/y'] };
 	const status = told({ ...of(joined()), leftBehind: [left] });

@@ -49,12 +49,14 @@ export function clustersStatus(
 		return definedFields({ joinedClusters, clusters, leftBehind });
 	}
 	const { listed, seen, leaving } = observation;
-	const names = [...listed, ...leaving.map((name) => ({ name, role: undefined }))];
-	const longest = Math.min(longestMessageCharacters, Math.floor(allMessagesCharacters / names.length));
+	const names = [...listed, ...leaving.map((name) => ({ name, role: undefined }))].slice(0, mostClusters);
+	const longest = Math.min(longestMessageBytes, Math.floor(allMessagesBytes / names.length));
+	const isBrief = names.length > mostWholeClusters;
 	const clusters = names.map(({ name, role }) => {
 		const before = previous?.clusters?.find((cluster) => cluster.name === name);
 		const now = seen.find((one) => one.name === name);
-		return clusterStatus(name, role, now, before, { ...frame, longest });
+		const whole = clusterStatus(name, role, now, before, { ...frame, longest });
+		return isBrief ? inBrief(whole) : whole;
 	});
 	const joined = clusters.slice(0, listed.length).filter((cluster) => isTrue(cluster, 'Joined')).length;
 	const left = [
@@ -83,7 +85,7 @@ export function clustersVerdict(
 	if (clusters.length === 0) return undefined;
 	const told = clusters.map((cluster) => ({ name: cluster.name, ready: find(cluster, 'Ready') }));
 	const bad = told.filter(({ ready }) => ready?.status === 'False' && ready.reason !== 'Leaving');
-	const sentence = (some: typeof told) => some.map(({ name, ready }) => `${name}: ${ready?.message ?? ''}`).join('; ');
+	const sentence = (some: typeof told) => some.map(({ name, ready }) => `${name}: ${wordsOf(ready)}`).join('; ');
 	const { networks = [] } = observation;
 	const closed = networks.filter(({ isPending }) => !isPending).map(({ message }) => message);
 	if (bad.length > 0) {
@@ -109,22 +111,57 @@ export function clustersVerdict(
 	};
 }
 
+/** The status has room for this many. Clusters that leave come last, and are told of as soon as there is room. */
+const mostClusters = 1_000;
+/** Beyond this many, what is as it should be is told in brief: an object has room for 1.5 MiB in all (etcd). */
+const mostWholeClusters = 256;
+
+/** Left out in brief while they are as they should be. */
+const implied: ReadonlySet<string> = new Set<ClusterConditionType>([
+	'Compatible',
+	'CredentialsValid',
+	'DataPlaneReady',
+]);
+
+/** The status of a cluster without what says only that all is well, and without messages that say no more than their reason. */
+function inBrief(cluster: ClusterStatus): ClusterStatus {
+	const { conditions = [] } = cluster;
+	const isSaid = ({ type, reason, message }: Condition) => reason === type || message === meaningOf(reason);
+	return {
+		...cluster,
+		conditions: conditions
+			.filter(({ type, reason }) => !(implied.has(type) && reason === type))
+			.map((condition) => (isSaid(condition) ? { ...condition, message: '' } : condition)),
+	};
+}
+
+/** The message of a condition, or what its reason means when it has none. */
+function wordsOf(condition: Condition | undefined): string {
+	const { message = '', reason = '' } = condition ?? {};
+	return message === '' ? (meaningOf(reason) ?? '') : message;
+}
+
+function meaningOf(reason: string): string | undefined {
+	return Object.entries(clusterReasons).find(([name]) => name === reason)?.[1].meaning;
+}
+
 /** The status has room for this many. The newest come first. */
 const mostLeftBehind = 256;
 
 /**
- * A message, and the messages of single clusters together, may have this many characters. An object has room for 1.5 MiB in
- * all.
+ * A message, and the messages of single clusters together, may have this many bytes. An object has room for 1.5 MiB in all.
  */
-const longestMessageCharacters = 4_000;
-const allMessagesCharacters = 150_000;
+const longestMessageBytes = 4_000;
+const allMessagesBytes = 100_000;
 
 /**
  * Cuts a message, but not inside a character: half a character would be stored as another one, and differ from what is told
  * each time.
  */
-function bounded(message: string, longest = longestMessageCharacters): string {
-	return message.length > longest ? `${message.slice(0, longest).toWellFormed()}…` : message;
+function bounded(message: string, longest = longestMessageBytes): string {
+	if (Buffer.byteLength(message) <= longest) return message;
+	const cut = new TextDecoder().decode(Buffer.from(message).subarray(0, longest), { stream: true });
+	return `${cut}…`;
 }
 
 function clusterStatus(
@@ -205,7 +242,11 @@ function reachableVerdict({ reachable, reachProblem }: ClusterObservation): Verd
 
 function compatibleVerdict({ problems, state }: ClusterObservation, before: ClusterStatus | undefined): Verdict {
 	if (problems === undefined) {
-		const old = before?.conditions?.find(({ type }) => type === 'Compatible');
+		// In brief, only what is not as it should be was told of a cluster that had been checked.
+		const wasTold = before?.conditions?.some(({ type }) => type === 'Joined') === true;
+		const old =
+			before?.conditions?.find(({ type }) => type === 'Compatible') ??
+			(wasTold ? say('Compatible', 'True') : undefined);
 		return old === undefined || state === 'Leaving' ? say('NotChecked', 'Unknown') : old;
 	}
 	const [first] = problems;

@@ -92,6 +92,6 @@ export const multiCluster = z
 				})
 				.meta({ title: 'Credentials' }),
 		).describe('The tokens by which Pilot reads other clusters.'),
-		clusters: optional(listMap(cluster, 'name', 256)).describe('The clusters that join this one.'),
+		clusters: optional(listMap(cluster, 'name', 1_000)).describe('The clusters that join this one.'),
 	})
 	.meta({ title: 'MultiCluster' });

@@ -205,7 +205,8 @@ export const status = z
 		),
 		joinedClusters: optional(word).describe('Joined and listed clusters: 2/3.'),
 		clusters: optional(
-			listMap(
+			// One owner writes all of it: managed fields of each entry would take as much room as the entry.
+			list(
 				z
 					.strictObject({
 						name: z.string().min(1).max(63).describe('Name of the cluster, as in spec.multiCluster.clusters.'),
@@ -233,10 +234,11 @@ export const status = z
 						conditions: optional(conditions).describe('The state of the cluster in the mesh.'),
 					})
 					.meta({ title: 'ClusterStatus' }),
-				'name',
-				256,
+				1_000,
 			),
-		).describe('The clusters that join this one.'),
+		).describe(
+			'The clusters that join this one. With more than 256 of them, what is as it should be is told in brief.',
+		),
 		leftBehind: optional(
 			listMap(
 				z

@@ -52,7 +52,10 @@ function reasonsOf(status: ClusterStatus | undefined): readonly string[] {
 	}
 	// `Ready` repeats another condition. It is left out, so that nothing is said twice.
 	const others = conditions.filter(({ type, status: value }) => type !== 'Ready' && value === 'False');
-	const all = [ready, ...others].map(({ reason, message }) => `${reason}: ${visible(message)}`);
+	// Among many clusters a message that says no more than its reason is left out.
+	const all = [ready, ...others].map(({ reason, message }) =>
+		message === '' ? visible(reason) : `${reason}: ${visible(message)}`,
+	);
 	return [...new Set(all)];
 }
 

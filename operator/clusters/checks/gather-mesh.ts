@@ -89,7 +89,7 @@ function toInstallation({ metadata, spec, status }: KubeObject): InstallationThe
 }
 
 /** The schema allows this many (api/v1/schema), but another API server may not enforce it. */
-const mostClusters = 256;
+const mostClusters = 1_000;
 
 function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
 	return Array.isArray(value) ? value.slice(0, mostClusters).map(fieldsOf) : [];
