@@ -123,6 +123,9 @@ test('a status in a form of another version is taken as absent and keeps nobody 
 	const { status, problems } = parseStatus(newer);
 	t.deepEqual<unknown, unknown>(status, { observedGeneration: 7, conditions });
 	t.deepEqual(problems.map(({ path }) => path).sort(), ['conditions[0].weight', 'novelty']);
+	const upgrade = { from: '1.3.8', to: '1.4.10', state: 'Progressing' as const, stage: 'Pilot' };
+	const partly = parseStatus({ observedGeneration: 7, phase: ['Ready'], version: '1.3.8', upgrade });
+	t.deepEqual<unknown, unknown>(partly.status, { observedGeneration: 7, version: '1.3.8', upgrade });
 	t.deepEqual(parseStatus(undefined), { status: undefined, problems: [] });
 	t.deepEqual(parseStatus({ observedGeneration: 7 }), { status: { observedGeneration: 7 }, problems: [] });
 });

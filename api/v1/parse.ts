@@ -43,9 +43,10 @@ export function parseMeshInstallation(object: unknown): ParseResult {
 }
 
 /**
- * The status as it is stored. Fields that this version does not know are left out. A status that is malformed otherwise counts
- * as absent, because it must not keep a good spec from being worked on. `problems` says what is wrong, for whoever reads the
- * object to tell.
+ * The status as it is stored. Fields that this version does not know are left out. What is malformed otherwise counts as
+ * absent, because it must not keep a good spec from being worked on; only that field of the status, because which version
+ * runs and how far a change of it has come is needed whatever is wrong with the rest. `problems` says what is wrong, for
+ * whoever reads the object to tell.
  */
 export function parseStatus(stored: unknown): {
 	readonly status: ParsedStatus | undefined;
@@ -58,8 +59,12 @@ export function parseStatus(stored: unknown): {
 	const unknown = parsed.error.issues.flatMap((issue) =>
 		issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [],
 	);
-	const known = statusSchema.safeParse(unknown.reduce<unknown>(without, input));
-	return { status: known.success ? known.data : undefined, problems: problemsOf(parsed.error, input) };
+	const problems = problemsOf(parsed.error, input);
+	const known = unknown.reduce<unknown>(without, input);
+	const wrong = statusSchema.safeParse(known).error?.issues.flatMap(({ path: [field] }) => field ?? []) ?? [];
+	const rest = statusSchema.safeParse(wrong.reduce<unknown>((value, field) => without(value, [field]), known));
+	const isAnything = rest.success && Object.keys(rest.data).length > 0;
+	return { status: isAnything ? rest.data : undefined, problems };
 }
 
 /** A copy without the field at this path. */
