@@ -115,7 +115,11 @@ async function start(count: number): Promise<readonly SimulatedAddress[]> {
 			socket.on('error', () => socket.destroy());
 			if (place.death === undefined) tls.emit('connection', socket);
 		});
-		const cluster = new SimulatedCluster({ podCIDR: `100.64.${index}.0/24`, serviceCIDR: `100.65.${index}.0/24` });
+		const [high, low] = [index >> 8, index & 255];
+		const cluster = new SimulatedCluster({
+			podCIDR: `100.${70 + high}.${low}.0/24`,
+			serviceCIDR: `100.${90 + high}.${low}.0/24`,
+		});
 		const place: Place = { cluster, server, sockets, port: await freePort(), death: undefined };
 		await listen(place);
 		byPort.set(place.port, place);
