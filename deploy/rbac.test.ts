@@ -3,7 +3,7 @@ import test from 'ava';
 import { defaultNamespace } from '../api/v1/constants.ts';
 import { anyNamespace } from '../operator/cli/install-parts.ts';
 import { manifests } from '../operator/cli/manifests.ts';
-import { type NeededRight, type RightsPart, rightsFor, rightsParts } from '../operator/plan/rights.ts';
+import { type NeededRight, type RightsPart, rightsFor, rightsParts, rightsToRestart } from '../operator/plan/rights.ts';
 import { describeRight, type RuleLike, rightsNotCovered } from '../operator/render/rules-covered.ts';
 import { kindOf, kinds } from '../operator/runtime/kinds.ts';
 import { groupOf, type KubeObject } from '../operator/runtime/object.ts';
@@ -107,7 +107,7 @@ test('tokens are issued nowhere but in the namespace of a mesh, with joined clus
 	t.deepEqual(lacking(inNamespace('clusters'), ...token), []);
 });
 
-test('in the whole cluster parts write by name, but for Citadel’s Secrets and the labels of namespaces', (t) => {
+test('in the whole cluster parts write by name, but for Citadel’s Secrets, labels of namespaces and restarts', (t) => {
 	const unnamed = parts.flatMap((name) =>
 		[...part(name).cluster, ...part(name).named].flatMap(({ resources, resourceNames, verbs }) =>
 			resourceNames === undefined && verbs.some((verb) => !['get', 'list', 'watch'].includes(verb))
@@ -115,7 +115,12 @@ test('in the whole cluster parts write by name, but for Citadel’s Secrets and 
 				: [],
 		),
 	);
-	t.deepEqual(unnamed, ['injection: namespaces', 'citadel: secrets']);
+	t.deepEqual(unnamed, [
+		'injection: namespaces',
+		'citadel: secrets',
+		'restarts: daemonsets,statefulsets',
+		'restarts: deployments',
+	]);
 	for (const name of parts)
 		for (const { resourceNames = [] } of part(name).named)
 			for (const one of resourceNames) t.true(one === 'default' || one.endsWith(`-${defaultNamespace}`), one);
@@ -140,7 +145,7 @@ function missing(needed: readonly NeededRight[], names: readonly RightsPart[]): 
 }
 
 test('each part with those before it gives all that its objects need, to write them and to grant what they grant', (t) => {
-	const needed = rightsFor(rendered);
+	const needed = [...rightsFor(rendered), ...rightsToRestart];
 	for (const name of parts) {
 		const own = needed.filter((right) => right.part === name);
 		t.true(own.length > 0, name);

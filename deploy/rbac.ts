@@ -10,6 +10,7 @@ import {
 	readVerbs,
 	rightsFor,
 	rightsParts,
+	rightsToRestart,
 	rightsToSeeBounds,
 	rightToIssueTokens,
 	rightToKeepSecrets,
@@ -134,6 +135,7 @@ function computeNeeds(rendered: readonly KubeObject[]): readonly NeededRight[] {
 		...rightsFor(rendered),
 		rightToLabel,
 		rightToSeeProxies,
+		...rightsToRestart,
 		...[...namespaces].flatMap((namespace) => [
 			rightToKeepSecrets(namespace),
 			rightToSeePods(namespace),

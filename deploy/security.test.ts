@@ -28,6 +28,7 @@ const holders = {
 	'with `injection`': [...operator, 'components/injection/rbac.generated.yaml'],
 	'with `citadel`': [...operator, 'components/citadel/rbac.generated.yaml'],
 	'with `clusters`': [...operator, 'components/clusters/rbac.generated.yaml'],
+	'with `restarts`': [...operator, 'components/restarts/rbac.generated.yaml'],
 	'in any namespace': ['rbac.generated.yaml', 'components/everywhere/rbac.generated.yaml'],
 	'kubeconfig, read only': ['remote/base/rbac.generated.yaml'],
 	'kubeconfig, data plane': ['remote/base/rbac.generated.yaml', 'remote/data-plane/rbac.generated.yaml'],

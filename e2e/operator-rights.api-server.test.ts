@@ -134,6 +134,18 @@ test('Citadel without its component: RightsMissing, and nothing of the mesh is m
 	await deleteInstallation(api, 'signed');
 });
 
+test('restarts of workloads without their component: RightsMissing, and nothing of the mesh is made before', async (t) => {
+	const upgrade = { restartWorkloads: { enabled: true } };
+	const { message, made } = await untilGiven('restarts', { upgrade }, 'restarts');
+	t.true(
+		message.includes('meshwright install --mesh-namespaces istio-restarts --with restarts --rights-only'),
+		message,
+	);
+	t.regex(message, /in the whole cluster .*patch .*statefulsets\.apps/);
+	t.deepEqual(made, []);
+	await deleteInstallation(api, 'restarts');
+});
+
 test('a joined cluster without the component: RightsMissing, also for the Secret with its kubeconfig', async (t) => {
 	const kubeconfigSecret = { name: 'west', namespace: 'meshwright-system' };
 	const clusters = [{ name: 'west', role: 'Primary', kubeconfigSecret }];

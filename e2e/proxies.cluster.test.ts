@@ -2,9 +2,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import { kinds } from '../operator/runtime/kinds.ts';
+import type { KubeObject } from '../operator/runtime/object.ts';
 import { eventually } from './support/eventually.ts';
 import {
 	applyInstallation,
+	deleteInstallation,
 	installationReference,
 	readInstallation,
 	untilCondition,
@@ -140,3 +142,114 @@ test.serial(
 		await untilGone(api, installationReference(name));
 	},
 );
+
+test.serial(
+	'workloads with another proxy are restarted one after the other; paused ones, and those of a narrow budget, are left',
+	async (t) => {
+		const { api } = mesh;
+		const name = 'restarted';
+		const namespace = 'istio-restarted';
+		const upgrade = { restartWorkloads: { enabled: true } };
+		await makeNamespace(api, 'orders');
+		await applyInstallation(api, name, { namespace, version: '1.3.8', upgrade });
+		await untilReady(api, name);
+		await injectProxies('orders', '1.3.8', namespace);
+		for (const [one, more] of [
+			['a', {}],
+			['b', { paused: true }],
+			['c', {}],
+			['d', { strategy: { type: 'Recreate' } }],
+		] as const) {
+			await api.create(deployment('orders', one, more));
+		}
+		const budget = { minAvailable: 1, selector: { matchLabels: { app: 'd' } } };
+		await api.create({
+			...kinds.PodDisruptionBudget,
+			metadata: { namespace: 'orders', name: 'all-of-d' },
+			spec: budget,
+		});
+		await untilTells(name, [{ version: '1.3.8', count: 3 }]);
+		await injectProxies('orders', '1.4.10', namespace);
+		await applyInstallation(api, name, { namespace, version: '1.4.10', upgrade });
+		await untilTells(name, [
+			{ version: '1.3.8', count: 1 },
+			{ version: '1.4.10', count: 2 },
+		]);
+		const restarts = await eventually('the status says what is left', async () => {
+			const { status } = await readInstallation(api, name);
+			const { current = [], message = '' } = status?.proxies?.restarts ?? {};
+			return current.length === 0 && message.includes('all-of-d') ? message : undefined;
+		});
+		t.regex(restarts, /Deployment orders\/d would lose 1 pods at once, and PodDisruptionBudget all-of-d allows 0/);
+		for (const [one, version] of [
+			['a', '1.4.10'],
+			['c', '1.4.10'],
+			['d', undefined],
+		] as const) {
+			const { metadata } = await api.get({ ...kinds.Deployment, namespace: 'orders', name: one });
+			t.is(metadata.annotations?.['meshwright.io/restarted-for'], version, one);
+			if (version === undefined) continue;
+			const managers = metadata.managedFields?.map(({ manager }) => manager) ?? [];
+			t.true(managers.includes('meshwright-restart'), managers.join());
+		}
+		await deleteInstallation(api, name);
+	},
+);
+
+/** Lets API servers put a proxy of this version into pods that are made in a namespace, as an injector does. */
+async function injectProxies(namespace: string, version: string, controlPlane: string): Promise<void> {
+	const args = `["proxy", "sidecar", "--discoveryAddress", "istio-pilot.${controlPlane}:15010"]`;
+	const container = `Object.spec.containers{name: "istio-proxy", image: "docker.io/istio/proxyv2:${version}", args: ${args}}`;
+	const expression = `[JSONPatch{op: "add", path: "/spec/containers/-", value: ${container}}]`;
+	const path = '/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolic';
+	const policy = {
+		apiVersion: 'admissionregistration.k8s.io/v1',
+		kind: 'MutatingAdmissionPolicy',
+		metadata: { name: `inject-${namespace}` },
+		spec: {
+			matchConstraints: {
+				resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+				namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+			},
+			failurePolicy: 'Fail',
+			reinvocationPolicy: 'Never',
+			mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression } }],
+		},
+	};
+	const binding = { ...policy, kind: 'MutatingAdmissionPolicyBinding', spec: { policyName: `inject-${namespace}` } };
+	for (const [plural, body] of [
+		['ies', policy],
+		['ybindings', binding],
+	] as const) {
+		await mesh.api.request({
+			method: 'PATCH',
+			path: `${path}${plural}/inject-${namespace}`,
+			query: { fieldManager: 'test', force: true },
+			contentType: 'application/apply-patch+yaml',
+			body,
+		});
+	}
+	const probe = {
+		...kinds.Pod,
+		metadata: { namespace, name: 'probe' },
+		spec: { containers: [{ name: 'a', image: 'a' }] },
+	};
+	await eventually('pods get that proxy', async () => {
+		const { object } = await mesh.api.create(probe, { dryRun: true });
+		return JSON.stringify(object.spec).includes(`proxyv2:${version}`);
+	});
+}
+
+function deployment(namespace: string, name: string, more: object): KubeObject {
+	const labels = { app: name };
+	return {
+		...kinds.Deployment,
+		metadata: { namespace, name },
+		spec: {
+			replicas: 1,
+			selector: { matchLabels: labels },
+			template: { metadata: { labels }, spec: { containers: [{ name: 'web', image: 'web:1' }] } },
+			...more,
+		},
+	};
+}

@@ -9,6 +9,7 @@ import {
 	conditionTypes,
 	finalizer,
 	kind,
+	restartedForAnnotation,
 } from '../v1/constants.ts';
 import { type ReasonEntry, reasons } from '../v1/reasons.ts';
 import { notSupportedYet, supportGap } from '../v1/support.ts';
@@ -151,6 +152,11 @@ ${grid(
 			`\`${adoptAnnotation}: "true"\``,
 			'any object that the operator would create',
 			'For an object that exists already: it lets the operator take the object over. Without it the operator does not touch the object.',
+		],
+		[
+			`\`${restartedForAnnotation}\``,
+			'Deployments, StatefulSets and DaemonSets of users',
+			'The version of the mesh for which the operator has restarted it, see spec.upgrade.restartWorkloads. It is restarted once for each.',
 		],
 	],
 )}

@@ -77,6 +77,12 @@ export const remoteSecretsAnnotation = `${group}/remote-secrets-hash` as const;
 /** On the Deployment of such pods: when they were last replaced for a changed Secret. */
 export const remoteSecretsSinceAnnotation = `${group}/remote-secrets-since` as const;
 
+/** On a workload: the version of the mesh for which the operator has restarted it, see `spec.upgrade.restartWorkloads`. */
+export const restartedForAnnotation = `${group}/restarted-for` as const;
+
+/** On the pods of a workload that was restarted: when. `kubectl rollout restart` sets the same one. */
+export const restartedAtAnnotation = 'kubectl.kubernetes.io/restartedAt';
+
 /**
  * Types of `status.conditions`. kstatus (kubectl wait, Flux, Argo CD) reads the first three. `Ready` is True when all is as
  * asked. `Reconciling` and `Stalled` are there only while they are True, because kstatus takes them for "abnormal".

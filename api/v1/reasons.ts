@@ -376,6 +376,12 @@ export const reasons = {
 		remedy:
 			'Restart their workloads (kubectl rollout restart), so that the injector gives them the present proxy; inject those anew that were injected by hand.',
 	},
+	RestartFailed: {
+		condition: 'ProxiesSupported',
+		meaning:
+			'A workload that was restarted for a new proxy (spec.upgrade.restartWorkloads) does not come back. No other one is restarted. The message names it.',
+		remedy: 'Look at its pods, mend it or undo the change (kubectl rollout undo). The restarts go on when it is well.',
+	},
 	ProxiesUnseen: {
 		condition: 'ProxiesSupported',
 		meaning: 'The operator may not list and watch pods in all namespaces, so nobody knows which proxies run.',

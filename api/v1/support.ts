@@ -4,10 +4,7 @@
  */
 
 /** Paths of fields from the root. Everything below them is included. */
-export const notSupportedYet: readonly string[] = [
-	'spec.upgrade.inactiveRevisionGracePeriod',
-	'spec.upgrade.restartWorkloads',
-];
+export const notSupportedYet: readonly string[] = ['spec.upgrade.inactiveRevisionGracePeriod'];
 
 /** The entry that covers a field: the field itself, or one of its parents. */
 export function supportGap(path: string): string | undefined {

@@ -1317,7 +1317,7 @@ export interface Upgrade {
 	 */
 	inactiveRevisionGracePeriod?: string;
 	/**
-	 * Not supported yet. Whether the operator restarts workloads, so that they get the new proxy.
+	 * Whether the operator restarts workloads, so that they get the new proxy.
 	 */
 	restartWorkloads?: RestartWorkloads;
 	/**
@@ -1855,6 +1855,24 @@ export interface OtherNamespaces {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "RestartsStatus".
+ */
+export interface RestartsStatus {
+	/**
+	 * Workloads whose pods have another proxy and that are not being restarted now.
+	 */
+	waiting: number;
+	/**
+	 * Workloads that are being restarted: Deployment shop/web.
+	 */
+	current: string[];
+	/**
+	 * What restarts wait for, and which workloads are left as they are.
+	 */
+	message?: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "ProxiesStatus".
  */
 export interface ProxiesStatus {
@@ -1874,6 +1892,10 @@ export interface ProxiesStatus {
 	 * All other namespaces together.
 	 */
 	otherNamespaces?: OtherNamespaces;
+	/**
+	 * Restarts of workloads with another proxy, see spec.upgrade.restartWorkloads.
+	 */
+	restarts?: RestartsStatus;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema

@@ -37,6 +37,9 @@ export function injectionFieldManagerThere(partOf: string): string {
 	return `${injectionFieldManager}-${partOf}`;
 }
 
+/** Field manager that restarts users' workloads, see `spec.upgrade.restartWorkloads`. */
+export const restartFieldManager = 'meshwright-restart';
+
 /** Field manager of the status subresource. It differs from `meshwright`, so that the two sets of fields never mix. */
 export const statusFieldManager = 'meshwright-status';
 

@@ -134,7 +134,7 @@ test.serial(
 		t.notRegex(again.stdout, /created|changed\b(?<!unchanged)/);
 		const wrong = await cli('install', '--with', 'everything');
 		t.is(wrong.exitCode, 2);
-		t.regex(wrong.stderr, /citadel, clusters/);
+		t.regex(wrong.stderr, /citadel, clusters, restarts/);
 	},
 );
 

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import { label } from './program-options.ts';
 
 /** What `--with` adds. */
-export const addedComponents = ['citadel', 'clusters'] as const;
+export const addedComponents = ['citadel', 'clusters', 'restarts'] as const;
 
 export type AddedComponent = (typeof addedComponents)[number];
 

@@ -23,6 +23,7 @@ const texts = {
 	injection: readFileSync(new URL('../../deploy/components/injection/rbac.generated.yaml', import.meta.url), 'utf8'),
 	citadel: readFileSync(new URL('../../deploy/components/citadel/rbac.generated.yaml', import.meta.url), 'utf8'),
 	clusters: readFileSync(new URL('../../deploy/components/clusters/rbac.generated.yaml', import.meta.url), 'utf8'),
+	restarts: readFileSync(new URL('../../deploy/components/restarts/rbac.generated.yaml', import.meta.url), 'utf8'),
 	everywhere: readFileSync(new URL('../../deploy/components/everywhere/rbac.generated.yaml', import.meta.url), 'utf8'),
 	after: [
 		readFileSync(new URL('../../deploy/service.yaml', import.meta.url), 'utf8'),

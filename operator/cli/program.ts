@@ -217,7 +217,7 @@ export function createProgram(report: Report): Command {
 				.default(['istio-system'], 'istio-system'),
 		)
 		.addOption(
-			new Option('--with <components>', 'rights for more: citadel, clusters; with commas')
+			new Option('--with <components>', 'rights for more: citadel, clusters, restarts; with commas')
 				.argParser(componentNames)
 				.default([], 'none'),
 		)

@@ -188,6 +188,7 @@ export class MeshController {
 			onChange: (mesh) => this.queue.add(mesh, { reason: 'proxies' }),
 			onCounts: options.onProxies,
 			quietMs: options.proxiesQuietMs,
+			wallClock: options.wallClock ?? Date.now,
 			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),
 		});
 		this.#upgradeLooks = new UpgradeLooks({

@@ -32,6 +32,7 @@ import type { PodsSeen } from './pods.ts';
 import type { PreparedMesh } from './prepare.ts';
 import { prepareOnce } from './prepare-once.ts';
 import { heldByProxies } from './proxies/held.ts';
+import { restartStep, restartsWorkloads } from './proxies/restart-step.ts';
 import type { ReconcilerOptions } from './reconciler-options.ts';
 import { rightsRecheckMs } from './rights/access.ts';
 import { wantedOfClusters } from './upgrade/data-planes.ts';
@@ -147,7 +148,9 @@ export class Reconciler {
 		try {
 			assertNamespaceStays(prepared.mesh.namespace, this.#options.applier.live);
 			const { access, clusters } = this.#options;
-			const lacking = await access.toLook(prepared.mesh, (mesh) => clusters.recordsOf(mesh), signal);
+			const lacking =
+				(await access.toLook(prepared.mesh, (mesh) => clusters.recordsOf(mesh), signal)) ??
+				(restartsWorkloads(prepared) ? await access.toRestart(prepared.mesh.namespace, signal) : undefined);
 			if (lacking !== undefined) return this.#refuse(object, lacking, memory);
 			if (!prepared.paused) owned = await this.#writer.addFinalizer(object, signal);
 			const found = this.#findWalk(object, prepared, memory);
@@ -242,9 +245,13 @@ export class Reconciler {
 		const findings = [...explained.findings, ...errors.map(findingOfError)];
 		const changed = await this.#options.mutators.describe(applied.changed, signal);
 		const pods = this.#podsOf(wanted);
-		const step = this.#stepOf(object, wanted, { applied, findings, pods }, memory);
+		const seen = this.#observe(object, wanted, pods, memory);
+		const restarted = await restartStep(object, prepared, seen.proxies, this.#options.proxies, signal);
+		const { restarts } = restarted;
+		const step = this.#stepOf(object, wanted, { applied, findings, pods, restarts }, memory);
 		const observed = {
-			...this.#observe(object, wanted, pods, memory),
+			...seen,
+			proxies: restarted.proxies,
 			findings,
 			gate: applied.gate ?? change?.gate ?? (isPartial(wanted.walk) ? standingNote : undefined),
 			inventory: inventoryOf(wanted, applied, memory),
@@ -256,7 +263,7 @@ export class Reconciler {
 		const isRefused = explained.findings.length > 0;
 		const recheckMs = isRefused ? this.#jittered(rightsRecheckMs(memory.refusals)) : undefined;
 		memory.refusals = isRefused ? memory.refusals + 1 : 0;
-		const againInMs = earliest(applied.againInMs, view.againInMs, recheckMs, step?.againInMs);
+		const againInMs = earliest(applied.againInMs, view.againInMs, restarted.againInMs, recheckMs, step?.againInMs);
 		return { object, observed, errors, failure: ' is not as asked', againInMs };
 	}
 
@@ -264,7 +271,7 @@ export class Reconciler {
 	#stepOf(
 		object: StoredInstallation,
 		{ prepared, walk }: Wanted,
-		seen: Pick<StepInput, 'applied' | 'findings' | 'pods'>,
+		seen: Pick<StepInput, 'applied' | 'findings' | 'pods' | 'restarts'>,
 		memory: Memory,
 	): Step | undefined {
 		const { applier, clusters, upgradeChecks, wallClock } = this.#options;

@@ -12,7 +12,7 @@ import { groupOf, type KubeObject } from '../runtime/object.ts';
  * The parts into which the operator's rights are divided, the least powerful first. `operator`: what every operator holds.
  * `mesh`: a mesh in one namespace. The others are added where a mesh needs them.
  */
-export const rightsParts = ['operator', 'mesh', 'injection', 'citadel', 'clusters'] as const;
+export const rightsParts = ['operator', 'mesh', 'injection', 'citadel', 'clusters', 'restarts'] as const;
 
 export type RightsPart = (typeof rightsParts)[number];
 
@@ -109,6 +109,14 @@ export function rightsToSeeBounds(namespace: string): readonly NeededRight[] {
 
 /** Seeing which proxies run, in all namespaces. Without it a condition says that nobody knows. Pilot's own rights include it. */
 export const rightToSeeProxies: NeededRight = { part: 'mesh', rule: ruleFor(kinds.Pod, ['list', 'watch']) };
+
+/** Restarting users' workloads. Their owners choose the names, so none can narrow it. */
+export const rightsToRestart: readonly NeededRight[] = [
+	...[kinds.Deployment, kinds.StatefulSet, kinds.DaemonSet].map(
+		(kind): NeededRight => ({ part: 'restarts', rule: ruleFor(kind, ['get', 'patch']) }),
+	),
+	{ part: 'restarts', rule: ruleFor(kinds.PodDisruptionBudget, ['list']) },
+];
 
 /** Labelling users' namespaces for the injector. Their owner chooses which, so no list of names can narrow it. */
 export const rightToLabel: NeededRight = { part: 'injection', rule: ruleFor(kinds.Namespace, ['patch']) };

@@ -16,6 +16,8 @@ const control = [
 	'spec.deletion.force',
 	'spec.deletion.timeout',
 	'spec.deletion.blockWhileInUse',
+	'spec.upgrade.restartWorkloads.enabled',
+	'spec.upgrade.restartWorkloads.maxUnavailable',
 	'spec.sidecarInjector.namespaces',
 	'spec.upgrade.holdOperatorChanges',
 	'spec.upgrade.approved.operator',

@@ -28,6 +28,8 @@ export const kinds = {
 	EndpointSlice: kind('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices', true),
 	ServiceAccount: kind('v1', 'ServiceAccount', 'serviceaccounts', true),
 	Deployment: kind('apps/v1', 'Deployment', 'deployments', true),
+	StatefulSet: kind('apps/v1', 'StatefulSet', 'statefulsets', true),
+	DaemonSet: kind('apps/v1', 'DaemonSet', 'daemonsets', true),
 	HorizontalPodAutoscaler: kind('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', true),
 	PodDisruptionBudget: kind('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', true),
 	Role: kind('rbac.authorization.k8s.io/v1', 'Role', 'roles', true),

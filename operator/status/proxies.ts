@@ -7,6 +7,8 @@ export interface ProxiesObservation {
 	readonly status: ParsedStatus['proxies'];
 	/** Why they and Pilot are too far apart, in a sentence with what to do. */
 	readonly skew?: string | undefined;
+	/** Why no other workload is restarted, in a sentence: one did not come back. */
+	readonly failedRestart?: string | undefined;
 	/** Whether the operator may not see pods. */
 	readonly isRefused?: boolean | undefined;
 }
@@ -33,6 +35,8 @@ export function proxiesVerdict(
 			message:
 				'the operator may not list and watch pods in all namespaces, so which proxies run is not known; meshwright install --rights-only, or deploy/, gives it the right',
 		};
+	if (observation.failedRestart !== undefined)
+		return { status: 'False', reason: 'RestartFailed', message: observation.failedRestart };
 	return observation.skew === undefined
 		? undefined
 		: { status: 'False', reason: 'ProxiesSkewed', message: observation.skew };

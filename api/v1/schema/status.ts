@@ -198,6 +198,19 @@ export const status = z
 							})
 							.meta({ title: 'OtherNamespaces' }),
 					).describe('All other namespaces together.'),
+					restarts: optional(
+						z
+							.strictObject({
+								waiting: count.describe(
+									'Workloads whose pods have another proxy and that are not being restarted now.',
+								),
+								current: list(word, 64).describe('Workloads that are being restarted: Deployment shop/web.'),
+								message: optional(sentence).describe(
+									'What restarts wait for, and which workloads are left as they are.',
+								),
+							})
+							.meta({ title: 'RestartsStatus' }),
+					).describe('Restarts of workloads with another proxy, see spec.upgrade.restartWorkloads.'),
 				})
 				.meta({ title: 'ProxiesStatus' }),
 		).describe(

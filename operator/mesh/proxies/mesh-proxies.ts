@@ -6,10 +6,13 @@ import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ProxiesObservation } from '../../status/proxies.ts';
 import type { InstallationCache, StoredInstallation } from '../installation.ts';
 import { ProxyIndex, type ProxyIndexOptions } from './proxy-index.ts';
+import { type RestartedMesh, type RestartStep, WorkloadRestarts } from './workload-restarts.ts';
 
 export interface MeshProxiesOptions extends ProxyIndexOptions {
 	readonly lines: Lines;
 	readonly installations: Pick<InstallationCache, 'all'>;
+	/** Wall clock, milliseconds since 1970. */
+	readonly wallClock: () => number;
 }
 
 /** Who still uses a mesh. */
@@ -23,10 +26,12 @@ const expectMs = 5_000;
 export class MeshProxies {
 	readonly #options: MeshProxiesOptions;
 	readonly #index: ProxyIndex;
+	readonly #restarts: WorkloadRestarts;
 
 	constructor(options: MeshProxiesOptions) {
 		this.#options = options;
 		this.#index = new ProxyIndex(options);
+		this.#restarts = new WorkloadRestarts(options);
 	}
 
 	/** What is told of the proxies of a mesh. Undefined while nobody knows. */
@@ -75,7 +80,24 @@ export class MeshProxies {
 		};
 	}
 
+	/** Makes one step of the restarts of workloads whose proxies are of another version. Rejects as requests do. */
+	restart(
+		object: StoredInstallation,
+		mesh: ResolvedMesh,
+		upgrade: RestartedMesh['upgrade'],
+		signal: AbortSignal,
+	): Promise<RestartStep> {
+		const { name, generation = 0 } = object.metadata;
+		const counted = this.countedOf(object, mesh);
+		return this.#restarts.step(
+			{ name, counted, upgrade, status: object.status, generation },
+			this.#index.proxies(),
+			signal,
+		);
+	}
+
 	forget(mesh: string): void {
+		this.#restarts.forget(mesh);
 		this.#index.forget(mesh);
 	}
 

@@ -11,6 +11,7 @@ import {
 	type NeededRight,
 	partOf,
 	type RightsPart,
+	rightsToRestart,
 	rightToKeepSecrets,
 	rightToReadSecrets,
 	rightToWrite,
@@ -103,6 +104,12 @@ export class Access {
 		const needed = [neededToWrite(lines, mesh, objects), this.#neededForNamespace(mesh, objects, live)];
 		const missing = (await Promise.all(needed.map((rights) => this.#held.missing(rights, signal)))).flat();
 		return missing.length === 0 ? undefined : findingOfMissing(missing, this.#context(mesh.namespace));
+	}
+
+	/** What is missing to restart users' workloads. */
+	async toRestart(namespace: string, signal: AbortSignal): Promise<Finding | undefined> {
+		const missing = await this.#held.missing(rightsToRestart, signal);
+		return missing.length === 0 ? undefined : findingOfMissing(missing, this.#context(namespace));
 	}
 
 	/** Finds out which of these errors are because of a missing right. */

@@ -68,7 +68,9 @@ function remedy(missing: readonly MissingRight[], context: MissingContext): stri
 
 /** The command that gives the rights of these parts. It takes none away and leaves the operator itself as it is. */
 export function commandFor(parts: ReadonlySet<RightsPart>, { namespace, operatorNamespace }: MissingContext): string {
-	const added = rightsParts.filter((part) => (part === 'citadel' || part === 'clusters') && parts.has(part));
+	const added = rightsParts.filter(
+		(part) => (part === 'citadel' || part === 'clusters' || part === 'restarts') && parts.has(part),
+	);
 	return [
 		'meshwright install',
 		...(operatorNamespace === defaultOperatorNamespace ? [] : [`--namespace ${operatorNamespace}`]),

@@ -18,6 +18,7 @@ import type { Finding } from '../../status/finding.ts';
 import type { StoredInstallation } from '../installation.ts';
 import type { PodsSeen } from '../pods.ts';
 import type { PreparedMesh } from '../prepare.ts';
+import type { RestartsSeen } from '../proxies/restart-step.ts';
 import type { UpgradeChecks } from './checks.ts';
 import { dataPlanesNow, dataPlanesOf } from './data-planes.ts';
 import type { Walk, WalkView } from './walk.ts';
@@ -39,6 +40,8 @@ export interface StepInput {
 	readonly pods: PodsSeen | undefined;
 	/** What is seen of the joined clusters. */
 	readonly clusters: readonly ClusterObservation[];
+	/** How far restarts of workloads are. Undefined when the spec does not ask for any. */
+	readonly restarts: RestartsSeen | undefined;
 	readonly memory: { readonly apply: InstallationMemory; readonly walk: WalkMemory };
 	readonly checks: UpgradeChecks;
 	/** Wall clock, milliseconds since 1970. */
@@ -49,11 +52,13 @@ export interface StepInput {
 
 /** The next step. */
 export function nextStep(input: StepInput): Step {
-	const { prepared, walk, view, applied, findings, live, pods, nowMs } = input;
+	const { prepared, walk, view, applied, findings, live, pods, restarts, nowMs } = input;
 	const { course } = walk;
 	const names = dataPlanesOf(walk.leading.mesh);
 	const hasStage = (one: UpgradeStage) =>
-		view.composition.stages.has(one) || (one === 'DataPlanes' && names.length > 0);
+		view.composition.stages.has(one) ||
+		(one === 'DataPlanes' && names.length > 0) ||
+		(one === 'Workloads' && restarts !== undefined);
 	const stages = upgradeStages.filter(hasStage);
 	const { from, to, dataPlanes = [] } = course.record;
 	const there =
@@ -64,7 +69,12 @@ export function nextStep(input: StepInput): Step {
 	const isReached = (stage: UpgradeStage) =>
 		sourceOf(course, stage) === (course.direction === 'forward' ? 'new' : 'old');
 	const known = podsKnown(pods);
-	const waitingFor = (stage: UpgradeStage) => (stage === 'DataPlanes' ? there.waitingFor : waitingHere(stage));
+	// On the way back workloads keep the proxies that they have.
+	const unrestarted = course.direction === 'forward' ? restarts?.waitingFor : undefined;
+	const waitingFor = (stage: UpgradeStage) => {
+		if (stage === 'DataPlanes') return there.waitingFor;
+		return stage === 'Workloads' ? unrestarted : waitingHere(stage);
+	};
 	const waitingHere = (stage: UpgradeStage) =>
 		(deployments.get(stage) ?? [])
 			.flatMap((object) => {
@@ -82,7 +92,7 @@ export function nextStep(input: StepInput): Step {
 			known.kind === 'refused' && (deployments.get(stage) ?? []).length > 0
 				? 'the operator may not list and watch the pods of this namespace, so it goes by what the Deployments say'
 				: undefined,
-		trouble: troubleOf(reached, live, pods, findings),
+		trouble: troubleOf(reached, live, pods, findings) ?? restartTrouble(input),
 		quietMs: quietMs(reached, input, [applied.objects, dataPlanes, there]),
 		findings: findingsOf(input),
 		noWayBack: noWayBack(input),
@@ -149,20 +159,31 @@ function troubleOf(
 	})[0];
 }
 
+function restartTrouble({ restarts }: StepInput): Trouble | undefined {
+	return restarts?.failed === undefined ? undefined : { reason: 'RestartFailed', message: restarts.failed };
+}
+
 /** How long the numbers of pods have been seen to be the same. */
-function quietMs(reached: readonly KubeObject[], { memory, live, walk, ticksMs }: StepInput, others: unknown): number {
+function quietMs(
+	reached: readonly KubeObject[],
+	{ memory, live, walk, restarts, ticksMs }: StepInput,
+	others: unknown,
+): number {
 	const { stage, direction } = { ...walk.course.record, direction: walk.course.direction };
 	const numbers = JSON.stringify([
 		stage,
 		direction,
 		walk.course.record.settings,
 		others,
+		restarts?.numbers,
 		...reached.map((object) => {
 			const { generation, observedGeneration, updated, available, total, ready } =
 				live.get(objectKey(object))?.workload ?? {};
 			return [generation, observedGeneration, updated, available, total, ready];
 		}),
 	]);
+	// Restarts that wait for a maintenance window are as they should be.
+	if (restarts?.isPatient === true) memory.walk.progress = undefined;
 	memory.walk.progress = looked(memory.walk.progress, numbers, ticksMs);
 	return memory.walk.progress.quietMs;
 }
