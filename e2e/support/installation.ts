@@ -165,6 +165,8 @@ const notChildren: ReadonlySet<Kind> = new Set([
 	kinds.ResourceQuota,
 	kinds.LimitRange,
 	kinds.MutatingAdmissionPolicy,
+	kinds.StatefulSet,
+	kinds.DaemonSet,
 ]);
 
 /** Their controllers copy the labels of Services to them. */
