@@ -13,7 +13,7 @@ import { Pool } from 'undici';
 import { deadlineMs } from './eventually.ts';
 
 export interface CrashPoint {
-	/** The write, as `CrashProxy.writes` has it. */
+	/** The write, as `CrashProxy.writes` has it. `*`: any that changes something. */
 	readonly write: string;
 	/** Which of the writes of this name that were stored since `forget`, counted from 1. */
 	readonly nth: number;
@@ -107,6 +107,8 @@ export async function startCrashProxy(
 	let life: number | undefined = 1;
 	let lives = 1;
 	let isCut = false;
+	/** The newest revision that an answer to a write has shown. */
+	let newest = 0n;
 	let turn: Promise<void> = Promise.resolve();
 
 	const send = async (incoming: IncomingMessage, signal?: AbortSignal) => {
@@ -120,6 +122,16 @@ export async function startCrashProxy(
 			body,
 			...(signal === undefined ? {} : { signal }),
 		});
+	};
+
+	/** Whether a write has changed what is stored: then its revision is newer than all before. */
+	const hasChanged = (answer: Buffer): boolean => {
+		const { metadata = {} }: { readonly metadata?: { readonly resourceVersion?: string } } = JSON.parse(String(answer));
+		if (metadata.resourceVersion === undefined) return true;
+		const revision = BigInt(metadata.resourceVersion);
+		const isNew = revision > newest;
+		if (isNew) newest = revision;
+		return isNew;
 	};
 
 	/** Reads, and watches, which last. */
@@ -142,13 +154,15 @@ export async function startCrashProxy(
 	const write = async (incoming: IncomingMessage, outgoing: ServerResponse, sentIn: number): Promise<void> => {
 		if (sentIn !== life) return;
 		const name = nameOf(incoming.method ?? '', incoming.url ?? '/');
-		const awaited = trap?.point.write === name ? trap : undefined;
+		const awaited = trap?.point.write === name || trap?.point.write === '*' ? trap : undefined;
 		if (awaited?.point.when === 'before' && awaited.seen + 1 === awaited.point.nth) return die(awaited);
 		const { statusCode, headers, body } = await send(incoming);
 		const text = Buffer.from(await body.arrayBuffer());
 		if (statusCode < 400) {
 			writes.push(name);
-			if (awaited !== undefined && ++awaited.seen === awaited.point.nth) return die(awaited);
+			const isChange = hasChanged(text);
+			const counts = awaited?.point.write !== '*' || isChange;
+			if (awaited !== undefined && counts && ++awaited.seen === awaited.point.nth) return die(awaited);
 		}
 		const paused = pause?.write === name ? pause : undefined;
 		paused?.begin();

@@ -112,7 +112,6 @@ export class CrashStage implements AsyncDisposable {
 	/** Kills the running operator at a point of what `act` sets off; then none runs. */
 	async breakOff(name: string, act: Act, point: CrashPoint): Promise<void> {
 		this.#proxy.forget();
-		const operator = this.#running;
 		const over = new AbortController();
 		const killed = this.killAt({ ...point, write: point.write.replaceAll('<name>', name) }, over.signal);
 		await act(this.api, name);
@@ -122,8 +121,7 @@ export class CrashStage implements AsyncDisposable {
 			over.abort();
 		}
 		if (await killed) return;
-		await operator.kill();
-		await this.#proxy.revive();
+		await this.kill();
 	}
 
 	/**
@@ -150,6 +148,12 @@ export class CrashStage implements AsyncDisposable {
 		}
 		await this.#running.until('the operator starts', () => this.#running.hasSaid('started'));
 		await this.becomes(name, result);
+	}
+
+	/** Starts an operator that dies of the first write that changes anything, when it is stored. */
+	async liveForOneWrite(): Promise<void> {
+		this.#operator = await startOperatorProcess({ kubeconfig: this.#kubeconfig });
+		await this.killAt({ write: '*', nth: 1, when: 'after' });
 	}
 
 	/** What `crash` does, without a crash. */
@@ -240,6 +244,12 @@ export class CrashStage implements AsyncDisposable {
 	get #running(): OperatorProcess {
 		if (this.#operator === undefined) throw new Error('no operator was started');
 		return this.#operator;
+	}
+
+	/** Kills the running operator. The next one may come. */
+	async kill(): Promise<void> {
+		await this.#running.kill();
+		await this.#proxy.revive();
 	}
 
 	async stop(): Promise<void> {
