@@ -1,7 +1,8 @@
 /** Sets the operator's metrics about a mesh and its clusters. */
 import type { ClusterControllerOptions } from '../clusters/controller-context.ts';
 import { proxySeries } from '../plan/proxies/count.ts';
-import type { ClusterFigures, Metrics } from '../runtime/metrics.ts';
+import type { UpgradeRecord } from '../plan/upgrade/course.ts';
+import type { ClusterFigures, Metrics, UpgradeLabels } from '../runtime/metrics.ts';
 import type { MeshControllerOptions } from './controller.ts';
 
 type Hooks = Required<Pick<MeshControllerOptions, 'onApply' | 'onWatch' | 'onStatus' | 'onProxies'>>;
@@ -18,8 +19,14 @@ export function meshMetrics(metrics: Metrics): Hooks {
 			metrics.setInstallationReady(name, status === undefined ? undefined : ready?.status === 'True');
 			const notAfter = status?.certificateAuthority?.notAfter;
 			metrics.setCertificateAuthorityExpiry(name, notAfter === undefined ? undefined : new Date(notAfter));
+			const upgrade = status?.upgrade;
+			metrics.setUpgrade(name, upgrade === undefined ? undefined : labelsOf(upgrade));
 		},
 	};
+}
+
+function labelsOf({ from, to, stage = '', state }: UpgradeRecord): UpgradeLabels {
+	return { from, to, stage, state };
 }
 
 /** Hooks of joined clusters that count and set metrics. */

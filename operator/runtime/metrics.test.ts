@@ -106,6 +106,11 @@ test('requests, lease, applies, watches, events and installations have their ser
 	metrics.setCertificateAuthorityExpiry('default', new Date('2030-01-01T00:00:00Z'));
 	metrics.setCertificateAuthorityExpiry('gone', new Date(0));
 	metrics.setCertificateAuthorityExpiry('gone', undefined);
+	const upgrade = { from: '1.3.8', to: '1.4.10', stage: 'Pilot', state: 'Progressing' };
+	metrics.setUpgrade('default', upgrade);
+	metrics.setUpgrade('default', { ...upgrade, stage: 'Mixer', state: 'Held' });
+	metrics.setUpgrade('over', upgrade);
+	metrics.setUpgrade('over', undefined);
 	const text = await metrics.registry.metrics();
 	t.deepEqual(
 		text.split('\n').filter((line) => /^(rest|leader|meshwright)/.test(line)),
@@ -117,6 +122,7 @@ test('requests, lease, applies, watches, events and installations have their ser
 			'meshwright_events_total{outcome="dropped"} 1',
 			'meshwright_installation_ready{name="default"} 1',
 			'meshwright_certificate_authority_expiry_timestamp_seconds{name="default"} 1893456000',
+			'meshwright_upgrade_stage{installation="default",from="1.3.8",to="1.4.10",stage="Mixer",state="Held"} 1',
 			'meshwright_build_info{version="1.2.3"} 1',
 		],
 	);

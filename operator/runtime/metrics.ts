@@ -33,6 +33,8 @@ export interface Metrics {
 	setCertificateAuthorityExpiry(name: string, notAfter: Date | undefined): void;
 	/** Numbers of users' proxies of an installation. Undefined removes them, when it is gone. */
 	setProxies(installation: string, numbers: readonly ProxyNumber[] | undefined): void;
+	/** Where the change of an installation's version is. Undefined removes it, when none goes on. */
+	setUpgrade(installation: string, upgrade: UpgradeLabels | undefined): void;
 	/** How a joined cluster is. Undefined removes it, when it has left. */
 	setCluster(cluster: ClusterLabels, figures: ClusterFigures | undefined): void;
 	/** Counts a renewed token of a joined cluster. */
@@ -44,6 +46,15 @@ export interface ProxyNumber {
 	readonly namespace: string;
 	readonly version: string;
 	readonly count: number;
+}
+
+/** A change of version, as `status.upgrade` tells it. */
+export interface UpgradeLabels {
+	readonly from: string;
+	readonly to: string;
+	/** Empty before the first stage, and after the last one on the way back. */
+	readonly stage: string;
+	readonly state: string;
 }
 
 export interface ClusterLabels {
@@ -116,6 +127,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
 		'version',
 	]);
 	const shownProxies = new Map<string, readonly ProxyNumber[]>();
+	const upgrades = gauge('meshwright_upgrade_stage', 'Always 1; the labels tell where a change of version is.', [
+		'installation',
+		'from',
+		'to',
+		'stage',
+		'state',
+	]);
+	const shownUpgrades = new Map<string, UpgradeLabels>();
 	const perCluster = ['installation', 'cluster'] as const;
 	const clusterGauge = (name: string, help: string) => gauge(`meshwright_cluster_${name}`, help, perCluster);
 	const clusterGauges = {
@@ -161,6 +180,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
 			else shownProxies.set(installation, numbers);
 			for (const { namespace, version, count } of numbers ?? [])
 				proxies.set({ installation, namespace, version }, count);
+		},
+		setUpgrade(installation, upgrade) {
+			const shown = shownUpgrades.get(installation);
+			if (shown !== undefined) upgrades.remove({ installation, ...shown });
+			shownUpgrades.delete(installation);
+			if (upgrade === undefined) return;
+			shownUpgrades.set(installation, upgrade);
+			upgrades.set({ installation, ...upgrade }, 1);
 		},
 		setCluster({ installation, cluster }, figures) {
 			const labels = { installation, cluster };
