@@ -12,7 +12,7 @@ export type UpgradeObservation =
 			readonly record: UpgradeStatus | undefined;
 			/** The version that it leads to. */
 			readonly to: string;
-			/** Why it does not get on, once its deadline has passed. */
+			/** Why it does not get on, as far as that is known. On the way back only once its deadline has passed. */
 			readonly trouble: { readonly reason: string; readonly message: string } | undefined;
 	  };
 
@@ -62,7 +62,7 @@ export function upgradeVerdict(upgrade: UpgradeObservation | undefined): Verdict
 		case 'WaitingForWindow':
 			return { status: 'Unknown', reason: state, message: `${about}: ${waitingFor}` };
 		case 'Progressing':
-			return { status: 'Unknown', reason: 'Progressing', message: `${about}${at}: ${waitingFor}` };
+			return { status: 'Unknown', reason: trouble?.reason ?? 'Progressing', message: `${about}${at}: ${waitingFor}` };
 	}
 }
 

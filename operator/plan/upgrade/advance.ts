@@ -56,7 +56,7 @@ export interface Step {
 	readonly isFurther: boolean;
 	/** Look again after this time, when nothing else brings a pass. */
 	readonly againInMs: number | undefined;
-	/** Why it is held, once the deadline has passed. */
+	/** Why a stage does not get on, as far as that is known. On the way back only once the deadline has passed. */
 	readonly trouble: Trouble | undefined;
 }
 
@@ -138,7 +138,13 @@ function waiting(course: Course, unready: string, settings: StageSettings, seen:
 	const deadlineMs = tryDuration(settings.progressDeadline ?? '') ?? defaultDeadlineMs;
 	const leftMs = deadlineMs - seen.quietMs;
 	const going = direction === 'forward' ? 'Progressing' : 'RollingBack';
-	if (leftMs > 0) return step(course, { state: going, waitingFor: unready }, seen, { againInMs: leftMs });
+	if (leftMs > 0) {
+		// What is known to be wrong is told at once, long before the deadline.
+		const isTold = seen.trouble === undefined || unready.includes(seen.trouble.message);
+		const waitingFor = isTold ? unready : `${unready}; ${seen.trouble.message}`;
+		const trouble = direction === 'forward' ? seen.trouble : undefined;
+		return step(course, { state: going, waitingFor }, seen, { againInMs: leftMs, trouble });
+	}
 	const failure = `stage ${record.stage ?? upgradeStages[at] ?? ''} made no progress for ${settings.progressDeadline ?? '10m'}: ${seen.trouble?.message ?? unready}`;
 	const trouble = { reason: seen.trouble?.reason ?? 'UpgradeHeld', message: failure };
 	if (direction === 'back') return step(course, { state: 'RollingBack', waitingFor: failure }, seen, { trouble });
