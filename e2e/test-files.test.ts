@@ -36,7 +36,7 @@ test('a file starts clusters exactly where its name says so', async (t) => {
 	const starters =
 		/\b(?:startCluster|startOwnCluster|borrowCluster|startMeshClusters?|clusterFor|startPair|(?:Cluster)?CrashStage\.start|await soak|await openScene)\(/;
 	// They start programs that start clusters.
-	const throughPrograms = /e2e\/(?:bench|demo)\//;
+	const throughPrograms = /e2e\/(?:bench\/bench\.|demo\/)/;
 	const wrong: string[] = [];
 	for (const file of found) {
 		const starts = starters.test(await readFile(new URL(file, `file://${root}`), 'utf8')) || throughPrograms.test(file);

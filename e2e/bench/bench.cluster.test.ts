@@ -59,6 +59,8 @@ test.serial('the names by which figures are followed over time stay', async (t) 
 		'hostile.rss_mb',
 		'upgrade.writes_per_object',
 		'upgrade.overhead_ratio',
+		'pods.fifty_thousand.mb',
+		'pods.fifty_thousand.list_s',
 		'rss_mb',
 		'child_kib',
 		'ready_s',

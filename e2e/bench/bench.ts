@@ -21,6 +21,7 @@ import { measureCounts } from './measure-counts.ts';
 import { measureDrift } from './measure-drift.ts';
 import { measureFull, measureFullCalls } from './measure-full.ts';
 import { measureHostile } from './measure-hostile.ts';
+import { measurePods } from './measure-pods.ts';
 import { measureChild, measureProcess, measureRender } from './measure-process.ts';
 import { measureUpgrade } from './measure-upgrade.ts';
 
@@ -60,6 +61,7 @@ const parts: Readonly<Record<string, Part>> = {
 		figures: ['upgrade.writes_per_object', 'upgrade.overhead_ratio'],
 		measure: () => measureUpgrade(runs),
 	},
+	pods: { figures: ['pods.fifty_thousand.mb', 'pods.fifty_thousand.list_s'], measure: () => measurePods(runs) },
 	process: { figures: ['rss_mb', 'ready_s'], measure: () => measureProcess(runs) },
 	child: { figures: ['child_kib'], measure: measureChild },
 	render: { figures: ['render_ms'], measure: () => measureRender(runs) },
@@ -88,6 +90,7 @@ const goals: Readonly<Record<string, number>> = {
 	'hostile.rss_mb': 167.8,
 	'upgrade.writes_per_object': 1.15,
 	'upgrade.overhead_ratio': 1.5,
+	'pods.fifty_thousand.mb': 25,
 	rss_mb: 126,
 	child_kib: 1,
 	ready_s: 1,
