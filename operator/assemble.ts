@@ -8,7 +8,7 @@ import { MeshController } from './mesh/controller.ts';
 import { clusterMetrics, meshMetrics } from './mesh/metrics.ts';
 import { leaseName, type MeshOperatorOptions } from './options.ts';
 import { ApiServer } from './runtime/client/api-server.ts';
-import { loadKubeconfig } from './runtime/credentials/credentials.ts';
+import { isPodsOwn, loadKubeconfig } from './runtime/credentials/credentials.ts';
 import { LeaderElector } from './runtime/election/leader-election.ts';
 import { leaseStore } from './runtime/election/lease.ts';
 import { EventRecorder } from './runtime/events/event-recorder.ts';
@@ -57,6 +57,7 @@ export async function assemble(options: MeshOperatorOptions): Promise<Assembly> 
 		log,
 		limits: { ...options.limits, operatorNamespace: options.namespace },
 		operatorVersion: options.version,
+		reachesPods: isPodsOwn({ path: kubeconfig }),
 		concurrency: options.concurrency,
 		resyncMs: options.resyncMs,
 		proxiesQuietMs: options.proxiesQuietMs,

@@ -50,6 +50,13 @@ export const reasons = {
 		remedy:
 			'Mend what the message names, or set spec.version back. As soon as the pods of the stage are ready, it goes on by itself.',
 	},
+	ConfigurationRejected: {
+		condition: 'Stalled',
+		meaning:
+			'The new Pilot runs, and proxies reject what it sends: the stage Pilot is held. The message names pod and counters.',
+		remedy:
+			'Look at the log of that pod, mend the object of Istio that the proxies reject, and restart Pilot (kubectl rollout restart), since it counts from its start. Or set spec.version back, or insist: meshwright.io/upgrade-despite: configuration-rejected.',
+	},
 	RolledBack: {
 		condition: 'Stalled',
 		meaning: 'A stage of a change of version failed, and the mesh runs the version before again; the message says why.',

@@ -150,6 +150,7 @@ test('of a Deployment the newest pod with a trouble counts, in whatever order th
 		images: [],
 		template: undefined,
 		isOver: false,
+		address: undefined,
 		endsAt: undefined,
 		trouble: message === undefined ? undefined : { reason: 'ContainerCrashes', message },
 	});

@@ -5,6 +5,7 @@
  * What is kept never changes by itself while the trouble stays the same: it names no times and counts, and a container that
  * is started again and again has the same trouble while it runs and while it waits. So the status is not written for it.
  */
+import { isIP } from 'node:net';
 import type { KubeObject } from '../runtime/object.ts';
 import { isRecord, recordsIn } from '../runtime/object-shape.ts';
 
@@ -28,6 +29,8 @@ export interface PodFacts {
 	readonly images: readonly string[];
 	/** Hash of the template that it was made from. */
 	readonly template: string | undefined;
+	/** IP address, as its kubelet says. Undefined while it has none. */
+	readonly address: string | undefined;
 	/** Whether it has ended and stays only to be read. */
 	readonly isOver: boolean;
 	/** When the time to end is over that it was given, RFC 3339. Undefined when nobody has ended it. */
@@ -62,7 +65,7 @@ const underWay: ReadonlySet<string> = new Set(['', 'ContainerCreating', 'PodInit
  */
 export function podFacts(pod: KubeObject, before: PodFacts | undefined): PodFacts {
 	const { name, creationTimestamp = '', deletionTimestamp, labels = {} } = pod.metadata;
-	const phase = fieldOf(pod, 'status')?.phase;
+	const { phase, podIP } = fieldOf(pod, 'status') ?? {};
 	return {
 		name,
 		deployment: deploymentOf(pod),
@@ -71,6 +74,7 @@ export function podFacts(pod: KubeObject, before: PodFacts | undefined): PodFact
 			.slice(0, mostContainers)
 			.map(({ image }) => textOf(image)),
 		template: labels['pod-template-hash'],
+		address: typeof podIP === 'string' && isIP(podIP) !== 0 ? podIP : undefined,
 		isOver: phase === 'Failed' || phase === 'Succeeded',
 		endsAt: deletionTimestamp,
 		trouble: troubleOf(pod, before?.trouble),

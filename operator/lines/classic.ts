@@ -6,6 +6,7 @@ import { observeCertificateAuthority } from '../plan/classic/certificate-authori
 import { citadelOfAllNamespaces } from '../plan/classic/citadel-rivalry.ts';
 import { factsOf, injectorCertificateOf, type RootMemory, rememberRoots, seenBy } from '../plan/classic/facts.ts';
 import { classicGates, sharedAuthorityBeforeCitadel } from '../plan/classic/gates.ts';
+import { classicOwnWords } from '../plan/classic/upgrade/own-words.ts';
 import { classicUpgradeRules } from '../plan/classic/upgrade/rules.ts';
 import { classicStageOf } from '../plan/classic/upgrade/stages.ts';
 import {
@@ -109,5 +110,6 @@ export const classicLine: Line<ResolvedClassicMesh, ClassicFacts, RootMemory> = 
 	injectedImages: ({ images }) => [images.proxy, images.proxyInit],
 	injectPod,
 	multiCluster,
+	ownWords: classicOwnWords,
 	stageOf: classicStageOf,
 };

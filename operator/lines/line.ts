@@ -10,6 +10,7 @@ import type { Gate, GateContext } from '../plan/gate.ts';
 import type { Exclusive } from '../plan/rivalry.ts';
 import type { SecretFacts } from '../plan/secret-facts.ts';
 import type { Seen, Sight } from '../plan/sight.ts';
+import type { OwnWord } from '../plan/upgrade/own-word.ts';
 import type { UpgradeRules } from '../plan/upgrade/rules.ts';
 import type {
 	EndOfLine,
@@ -193,6 +194,9 @@ export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends ob
 	injectPod(mesh: Mesh, pod: Pod, context: InjectionContext): Injection;
 
 	readonly multiCluster: MultiClusterSupport<Mesh>;
+
+	/** What is asked of pods before their stage of a change of version is over, beside their readiness. */
+	ownWords(mesh: Mesh): readonly OwnWord[];
 
 	/** The stage of a change of version to which an object belongs. */
 	stageOf(object: KubeObject, hop: Hop): UpgradeStage;

@@ -40,6 +40,7 @@ import { Reconciler } from './reconcile.ts';
 import type { ReconcilerOptions } from './reconciler-options.ts';
 import { Access } from './rights/access.ts';
 import { UpgradeLooks } from './upgrade/looks.ts';
+import { OwnWords, reachPod } from './upgrade/own-words.ts';
 import { UserObjects } from './user-objects.ts';
 import { childNeedsPass, freesExclusive, installationNeedsPass, installationsOf } from './wake.ts';
 import { MeshWebhooks } from './webhooks/mesh-webhooks.ts';
@@ -63,6 +64,8 @@ export interface MeshControllerOptions {
 	readonly proxiesQuietMs?: number | undefined;
 	/** After this time every Pilot follows a changed mesh configuration. Default 150 s. */
 	readonly configFollowedAfterMs?: number | undefined;
+	/** Whether this process runs in the cluster and reaches its pods. Default: no. */
+	readonly reachesPods?: boolean | undefined;
 	/** Ends a pass that hangs. Default 2 min. */
 	readonly reconcileTimeoutMs?: number;
 	/** Publishes an Event about an installation. */
@@ -108,6 +111,7 @@ export class MeshController {
 	readonly #userObjects: UserObjects;
 	readonly #proxies: MeshProxies;
 	readonly #upgradeLooks: UpgradeLooks;
+	readonly #ownWords: OwnWords;
 	readonly #reconciler: Reconciler;
 	readonly #waits: StartWaits;
 	#hasStarted = false;
@@ -198,8 +202,14 @@ export class MeshController {
 			onChange: (mesh) => this.queue.add(mesh, { reason: 'what a change of version may break' }),
 			onError: (error) => log.warn({ err: error }, 'what a change of version may break could not be looked at'),
 		});
+		this.#ownWords = new OwnWords({
+			reach: options.reachesPods === true ? reachPod : undefined,
+			onChange: (mesh) => this.queue.add(mesh, { reason: 'what its pods say' }),
+			onError: (error) => log.warn({ err: error }, 'pods could not be asked'),
+		});
 		this.#reconciler = new Reconciler({
 			api,
+			ownWords: this.#ownWords,
 			proxies: this.#proxies,
 			userObjects: this.#userObjects,
 			upgradeChecks: this.#upgradeLooks,
@@ -279,6 +289,7 @@ export class MeshController {
 		this.#userObjects.stop();
 		this.#proxies.stop();
 		this.#upgradeLooks.stop();
+		this.#ownWords.stop();
 		this.caches.stop();
 		return unfinished.length === 0 && clustersEnded;
 	}

@@ -107,8 +107,8 @@ export class Reconciler {
 
 	/** Of a mesh that goes nothing more is told than how it goes. */
 	#endLooks(name: string): void {
-		const { pods, proxies, upgradeChecks, userObjects, webhooks } = this.#options;
-		for (const look of [pods, proxies, upgradeChecks, userObjects, webhooks]) look.forget(name);
+		const { ownWords, pods, proxies, upgradeChecks, userObjects, webhooks } = this.#options;
+		for (const look of [ownWords, pods, proxies, upgradeChecks, userObjects, webhooks]) look.forget(name);
 	}
 
 	async #takeAway(object: StoredInstallation, signal: AbortSignal): Promise<Outcome | undefined> {
@@ -274,8 +274,9 @@ export class Reconciler {
 		seen: Pick<StepInput, 'applied' | 'findings' | 'pods' | 'restarts'>,
 		memory: Memory,
 	): Step | undefined {
-		const { applier, clusters, upgradeChecks, wallClock } = this.#options;
+		const { applier, clusters, lines, ownWords, upgradeChecks, wallClock } = this.#options;
 		if (walk === undefined) {
+			ownWords.forget(object.metadata.name);
 			upgradeChecks.forget(object.metadata.name);
 			return undefined;
 		}
@@ -289,6 +290,8 @@ export class Reconciler {
 			clusters: clusters.observationsOf(object.metadata.name),
 			memory,
 			checks: upgradeChecks,
+			words: lines.of(walk.leading.mesh).ownWords(walk.leading.mesh),
+			ownWords,
 			nowMs: wallClock(),
 			ticksMs: applier.now(),
 		});

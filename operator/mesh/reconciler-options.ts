@@ -16,6 +16,7 @@ import type { MeshPods } from './pods.ts';
 import type { MeshProxies } from './proxies/mesh-proxies.ts';
 import type { Access } from './rights/access.ts';
 import type { UpgradeChecks } from './upgrade/checks.ts';
+import type { OwnWords } from './upgrade/own-words.ts';
 import type { UserObjects } from './user-objects.ts';
 import type { MeshWebhooks } from './webhooks/mesh-webhooks.ts';
 
@@ -39,6 +40,8 @@ export interface ReconcilerOptions {
 	readonly pods: Pick<MeshPods, 'of' | 'forget'>;
 	/** What a change of version may break. */
 	readonly upgradeChecks: UpgradeChecks;
+	/** What pods say themselves in a change of version. */
+	readonly ownWords: Pick<OwnWords, 'of' | 'forget'>;
 	/** What whoever runs the operator lets meshes do. */
 	readonly limits?: MeshLimits | undefined;
 	/** Whether the operator may do what a mesh needs. */

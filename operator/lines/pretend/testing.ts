@@ -146,6 +146,7 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 			caSecretName: () => undefined,
 		},
 	},
+	ownWords: () => [],
 	// The brain decides, so it comes first.
 	stageOf: ({ kind, metadata: { labels } }) => {
 		if (kind === kinds.Namespace.kind) return 'Configuration';

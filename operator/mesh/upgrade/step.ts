@@ -1,4 +1,5 @@
 /** From what a pass has done and seen to the next step of a change of version. */
+import { Buffer } from 'node:buffer';
 import {
 	type ClusterObservation,
 	type UpgradeStage,
@@ -10,7 +11,8 @@ import type { LiveObjects } from '../../apply/live.ts';
 import { advance, type StagesSeen, type Step, type Trouble, timeOf } from '../../plan/upgrade/advance.ts';
 import { type Course, sourceOf, stageIndex, type UpgradeRecord, whyNotBack } from '../../plan/upgrade/course.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
-import { describeFinding, findingsForStatus, judge } from '../../plan/upgrade/insist.ts';
+import { describeFinding, findingsForStatus, judge, readInsistence } from '../../plan/upgrade/insist.ts';
+import type { OwnWord } from '../../plan/upgrade/own-word.ts';
 import { type PodsKnown, unreadyBecause } from '../../plan/upgrade/readiness.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { objectKey } from '../../runtime/object.ts';
@@ -21,6 +23,7 @@ import type { PreparedMesh } from '../prepare.ts';
 import type { RestartsSeen } from '../proxies/restart-step.ts';
 import type { UpgradeChecks } from './checks.ts';
 import { dataPlanesNow, dataPlanesOf } from './data-planes.ts';
+import type { OwnWords, Word } from './own-words.ts';
 import type { Walk, WalkView } from './walk.ts';
 import { looked, type WalkMemory } from './walk-memory.ts';
 
@@ -44,6 +47,9 @@ export interface StepInput {
 	readonly restarts: RestartsSeen | undefined;
 	readonly memory: { readonly apply: InstallationMemory; readonly walk: WalkMemory };
 	readonly checks: UpgradeChecks;
+	/** What pods are asked themselves, and who asks them. */
+	readonly words: readonly OwnWord[];
+	readonly ownWords: Pick<OwnWords, 'of'>;
 	/** Wall clock, milliseconds since 1970. */
 	readonly nowMs: number;
 	/** Monotonic, milliseconds. */
@@ -73,7 +79,12 @@ export function nextStep(input: StepInput): Step {
 	const unrestarted = course.direction === 'forward' ? restarts?.waitingFor : undefined;
 	const waitingFor = (stage: UpgradeStage) => {
 		if (stage === 'DataPlanes') return there.waitingFor;
-		return stage === 'Workloads' ? unrestarted : waitingHere(stage);
+		return stage === 'Workloads' ? unrestarted : (waitingHere(stage) ?? waitingForWord(stage));
+	};
+	const waitingForWord = (stage: UpgradeStage) => {
+		if (stage !== word?.stage || isInsisted(input, word)) return undefined;
+		if (word.heard.kind === 'asking') return `Deployment ${word.deployment}: its pods are asked themselves`;
+		return word.heard.kind === 'against' ? word.heard.sentence : undefined;
 	};
 	const waitingHere = (stage: UpgradeStage) =>
 		(deployments.get(stage) ?? [])
@@ -83,16 +94,20 @@ export function nextStep(input: StepInput): Step {
 				return unreadyBecause(live.get(key), object.metadata.name, generation, known, nowMs) ?? [];
 			})
 			.join('; ') || undefined;
+	const notWritten = unwritten(applied, findings);
+	const current = upgradeStages[course.at];
+	const isReady = notWritten === undefined && current !== undefined && waitingHere(current) === undefined;
+	const word = isReady ? wordOf(input, current) : undefined;
 	const reached = stages.filter(isReached).flatMap((stage) => deployments.get(stage) ?? []);
 	const seen: StagesSeen = {
 		stages,
-		unwritten: unwritten(applied, findings),
+		unwritten: notWritten,
 		waitingFor,
 		remark: (stage) =>
 			known.kind === 'refused' && (deployments.get(stage) ?? []).length > 0
 				? 'the operator may not list and watch the pods of this namespace, so it goes by what the Deployments say'
-				: undefined,
-		trouble: troubleOf(reached, live, pods, findings) ?? restartTrouble(input),
+				: remarkOf(input, stage, word),
+		trouble: troubleOf(reached, live, pods, findings) ?? restartTrouble(input) ?? rejected(input, word),
 		quietMs: quietMs(reached, input, [applied.objects, dataPlanes, there]),
 		findings: findingsOf(input),
 		noWayBack: noWayBack(input),
@@ -161,6 +176,67 @@ function troubleOf(
 
 function restartTrouble({ restarts }: StepInput): Trouble | undefined {
 	return restarts?.failed === undefined ? undefined : { reason: 'RestartFailed', message: restarts.failed };
+}
+
+interface StageWord {
+	readonly stage: UpgradeStage;
+	readonly deployment: string;
+	readonly kind: OwnWord['kind'];
+	readonly heard: Word;
+}
+
+/** What the pods of the stage that it is at say themselves. A stage that waits to be followed by the next one is over. */
+function wordOf(input: StepInput, stage: UpgradeStage): StageWord | undefined {
+	const { walk, object, words, ownWords, pods, view } = input;
+	const { record, direction } = walk.course;
+	const word = words.find((one) => one.stage === stage);
+	if (word === undefined || direction === 'back' || isOver(record)) return undefined;
+	const seen = (pods?.podsOf(word.deployment) ?? []).filter((pod) => !pod.isOver && pod.endsAt === undefined);
+	const heard = ownWords.of(object.metadata.name, {
+		stageKey: JSON.stringify([stage, record.to, record.startedAt, record.settings]),
+		word,
+		pods: seen,
+		ca: word.kind === 'webhook' ? authoritiesOf(view.objects, word.configuration) : undefined,
+	});
+	return { stage, deployment: word.deployment, kind: word.kind, heard };
+}
+
+function isOver({ state }: UpgradeRecord): boolean {
+	return state === 'WaitingForApproval' || state === 'WaitingForWindow';
+}
+
+/** The authorities by which API servers check a webhook, PEM. */
+function authoritiesOf(objects: readonly KubeObject[], configuration: string): string | undefined {
+	const found = objects.find((object) => objectKey(object) === configuration) as
+		| { readonly webhooks?: readonly { readonly clientConfig?: { readonly caBundle?: string } }[] }
+		| undefined;
+	const bundle = found?.webhooks?.[0]?.clientConfig?.caBundle;
+	return bundle === undefined ? undefined : Buffer.from(bundle, 'base64').toString();
+}
+
+/** What could not be heard of a stage. It stays told when the stage is over. */
+function remarkOf(
+	{ walk: { course }, words }: StepInput,
+	stage: UpgradeStage,
+	word: StageWord | undefined,
+): string | undefined {
+	if (course.direction === 'back' || !words.some((one) => one.stage === stage)) return undefined;
+	if (stage === word?.stage)
+		return word.heard.kind === 'unheard'
+			? `it goes by the readiness of its pods, whose own word could not be heard: ${word.heard.sentence}`
+			: undefined;
+	const isPast = stageIndex(stage) < course.at || (stageIndex(stage) === course.at && isOver(course.record));
+	return isPast ? course.record.plan?.find((one) => one.stage === stage)?.message : undefined;
+}
+
+function rejected(input: StepInput, word: StageWord | undefined): Trouble | undefined {
+	return word?.kind === 'counters' && word.heard.kind === 'against' && !isInsisted(input, word)
+		? { reason: 'ConfigurationRejected', message: word.heard.sentence }
+		: undefined;
+}
+
+function isInsisted({ object }: StepInput, { kind }: StageWord): boolean {
+	return kind === 'counters' && readInsistence(annotationOf(object)).includes('configuration-rejected');
 }
 
 /** How long the numbers of pods have been seen to be the same. */

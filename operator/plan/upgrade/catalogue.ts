@@ -47,6 +47,13 @@ export const upgradeCatalogue = {
 			'The mesh goes back in the middle of a change, and pods may have proxies of the newer version already. An older Pilot may send them what they refuse.',
 		remedy: 'Let the change go on, or insist and restart these pods once the version before is back.',
 	},
+	'configuration-rejected': {
+		severity: 'blocker',
+		meaning:
+			'The new Pilot runs, and counts that proxies reject what it sends. Until it does not, its stage is not over.',
+		remedy:
+			'Mend the object that they reject, which the log of Pilot names, and restart Pilot, since it counts from its start.',
+	},
 	'kubernetes-too-old': {
 		severity: 'blocker',
 		canInsist: false,

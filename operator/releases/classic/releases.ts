@@ -185,6 +185,13 @@ function commonOf(minor: Minor): Omit<ClassicRelease, 'version' | 'pilot' | 'mes
 
 const pilotOfAll = {
 	image: 'pilot',
+	rejectCounters: [
+		'pilot_total_xds_rejects',
+		'pilot_xds_cds_reject',
+		'pilot_xds_eds_reject',
+		'pilot_xds_lds_reject',
+		'pilot_xds_rds_reject',
+	],
 	proxyPorts,
 	readinessPeriodSeconds: 30,
 	clusterReads,
@@ -196,6 +203,7 @@ const pilotFrom11 = {
 	...pilotOfAll,
 	args: argsFrom11,
 	ports: ports(15014),
+	monitoringPort: 15014,
 	looksForCertificate: false,
 	reloadsMeshConfig: true,
 	configTypes: configTypes11,
@@ -228,6 +236,7 @@ export const classicReleases: readonly ClassicRelease[] = [
 			// The charts set PILOT_PUSH_THROTTLE_COUNT instead, which nothing reads.
 			env: { PILOT_CACHE_SQUASH: '5', PILOT_PUSH_THROTTLE: '100', GODEBUG: 'gctrace=2' },
 			ports: ports(9093),
+			monitoringPort: 9093,
 			looksForCertificate: true,
 			reloadsMeshConfig: false,
 			configTypes: configTypes10,

@@ -44,6 +44,11 @@ export async function loadKubeconfig(source: KubeconfigSource = {}): Promise<Cre
 	return kubeconfigCredentials(mergeKubeconfigs(parsed), { context: source.context, terminal: source.terminal });
 }
 
+/** Whether these are the credentials of the Pod in which this process runs. Then its cluster is the one that they are for. */
+export function isPodsOwn({ path, inCluster }: KubeconfigSource = {}): boolean {
+	return inCluster === true || (path === undefined && kubeconfigFiles().length === 0);
+}
+
 function kubeconfigFiles(): readonly string[] {
 	const named = (process.env.KUBECONFIG ?? '').split(path.delimiter).filter((file) => file !== '');
 	if (named.length > 0) {

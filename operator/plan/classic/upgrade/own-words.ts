@@ -1,0 +1,53 @@
+/** What Pilot and the injector are asked themselves before their stages are over. */
+import type { ResolvedClassicMesh } from '../../../releases/classic/index.ts';
+import { injectorDnsNames, injectorName, injectorWebhook } from '../../../render/classic/injector-names.ts';
+import { objectKey } from '../../../runtime/object.ts';
+import type { CountersWord, OwnWord, WebhookWord } from '../../upgrade/own-word.ts';
+
+export function classicOwnWords(mesh: ResolvedClassicMesh): readonly OwnWord[] {
+	const { monitoringPort, rejectCounters } = mesh.release.pilot;
+	const pilot: CountersWord = {
+		stage: 'Pilot',
+		kind: 'counters',
+		deployment: 'istio-pilot',
+		port: monitoringPort,
+		path: '/metrics',
+		counters: rejectCounters,
+	};
+	return mesh.injector === undefined ? [pilot] : [pilot, injectorWord(mesh)];
+}
+
+function injectorWord(mesh: ResolvedClassicMesh): WebhookWord {
+	const [serverName = ''] = injectorDnsNames(mesh);
+	return {
+		stage: 'Injector',
+		kind: 'webhook',
+		deployment: injectorName,
+		port: mesh.release.injector.ports.find(({ container }) => container === 'https-inject')?.port ?? 0,
+		path: '/inject',
+		configuration: objectKey({
+			apiVersion: 'admissionregistration.k8s.io/v1',
+			kind: 'MutatingWebhookConfiguration',
+			name: injectorWebhook(mesh),
+		}),
+		serverName,
+		review: {
+			apiVersion: 'admission.k8s.io/v1beta1',
+			kind: 'AdmissionReview',
+			request: {
+				uid: 'meshwright-asks',
+				kind: { group: '', version: 'v1', kind: 'Pod' },
+				resource: { group: '', version: 'v1', resource: 'pods' },
+				namespace: mesh.namespace,
+				operation: 'CREATE',
+				userInfo: {},
+				object: {
+					apiVersion: 'v1',
+					kind: 'Pod',
+					metadata: { name: 'asked', namespace: mesh.namespace, annotations: { 'sidecar.istio.io/inject': 'false' } },
+					spec: { containers: [{ name: 'asked', image: 'asked' }] },
+				},
+			},
+		},
+	};
+}
