@@ -44,7 +44,7 @@ test.after.always(async () => {
 
 interface Combination {
 	readonly name: string;
-	readonly spec: Spec & { readonly namespace: string };
+	readonly spec: Spec & { readonly namespace: string; readonly citadel: { readonly enabled: boolean } };
 }
 
 function combination(version: string, profile: string, isCitadelOn: boolean): Combination {
@@ -110,6 +110,8 @@ for (const { version } of classicReleases) {
 					await untilCondition(api, name, 'Installed', 'True', 'Installed');
 					await untilEvent(api, name, 'Ready');
 				}
+				for (const { name, spec } of meshes)
+					if (spec.citadel.enabled) await untilCondition(api, name, 'CertificateAuthorityValid', 'True');
 				for (const end of endCitadels) end();
 				await untilCalm(cluster, operatorUser, restMs);
 				const place = await mark(cluster);

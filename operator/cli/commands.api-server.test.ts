@@ -284,7 +284,7 @@ test.serial(
 );
 
 test.serial('check says what is wrong with an operator that does not run, and --wait ends in time', async (t) => {
-	const { exitCode, stdout, stderr } = await cli('check', '--wait', '2s', '-o', 'json');
+	const { exitCode, stdout, stderr } = await cli('check', '--wait', '10s', '-o', 'json');
 	t.is(exitCode, 1, stderr);
 	const { ok, groups } = JSON.parse(stdout);
 	t.false(ok);
