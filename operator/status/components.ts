@@ -157,21 +157,26 @@ function causeOf(
 		: undefined;
 }
 
-/**
- * What the main container runs, and whether it is what was asked for. Policies of clusters replace registries by mirrors.
- * An image of the same name with the same tag or digest is taken as the same.
- */
+/** What the main container runs, and whether it is what was asked for. */
 function imageOf(
 	{ image }: WorkloadObservation,
 	{ images }: WorkloadState,
 ): { readonly isAsked: boolean; readonly running: string } {
-	const running = images.includes(image) ? image : images.find((one) => lastPart(one) === lastPart(image));
+	const running = images.includes(image) ? image : images.find((one) => isSameImage(one, image));
 	return { isAsked: running !== undefined, running: running ?? images.join(', ') };
 }
 
 /** `1.4.9` of `corp.example/pilot:1.4.9-patched`. Undefined when the tag is no version. */
 function versionIn(image: string | undefined): string | undefined {
 	return /:v?(\d+\.\d+\.\d+)(?:[-.][\w.-]*)?$/.exec(image ?? '')?.[1];
+}
+
+/**
+ * Whether two images have the same name with the same tag or digest. Policies of clusters replace registries by mirrors, so
+ * what stands before the name does not count.
+ */
+export function isSameImage(one: string, other: string): boolean {
+	return lastPart(one) === lastPart(other);
 }
 
 /** `pilot:1.4.10` of `docker.io/istio/pilot:1.4.10`. */

@@ -3,6 +3,7 @@
  * step that follows from what became of them. What decides is in `plan/upgrade`.
  */
 import { definedFields, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
+import { timeOf } from '../../plan/upgrade/advance.ts';
 import { type Composition, compose, type Rendering } from '../../plan/upgrade/compose.ts';
 import { type Course, findCourse, sourceOf } from '../../plan/upgrade/course.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
@@ -11,7 +12,7 @@ import { formerSpec, settingsHash, settingsOf } from '../../plan/upgrade/setting
 import type { KubeObject } from '../../runtime/object.ts';
 import type { StoredInstallation } from '../installation.ts';
 import { emptySide, type Memory } from '../memory.ts';
-import { type OwnViewOptions, type SharedLook, secretsOf, viewHere } from '../own-view.ts';
+import { earliest, type OwnViewOptions, type SharedLook, secretsOf, viewHere } from '../own-view.ts';
 import type { PreparedMesh } from '../prepare.ts';
 import { type PrepareOnceOptions, prepareOnce } from '../prepare-once.ts';
 import type { MeshView } from '../view.ts';
@@ -58,7 +59,7 @@ export function findWalk(
 		settings,
 		former: isSame ? formerSpec(spec, running) : undefined,
 		insisted: new Set(readInsistence(object.metadata.annotations?.[upgradeDespiteAnnotation])),
-		now: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
+		now: timeOf(nowMs),
 	});
 	if (found.kind === 'none') {
 		memory.other = undefined;
@@ -125,7 +126,6 @@ export async function viewWalk(
 	const after = await view(next);
 	const composition = composeOnce(course, [old, before], [next, after], memory, options);
 	const { objects, held, kept, delayed } = composition;
-	const waits = [before?.againInMs, after?.againInMs].filter((wait) => wait !== undefined);
 	return {
 		composition,
 		objects,
@@ -133,7 +133,7 @@ export async function viewWalk(
 		held,
 		kept,
 		delayed,
-		againInMs: waits.length === 0 ? undefined : Math.min(...waits),
+		againInMs: earliest(before?.againInMs, after?.againInMs),
 	};
 }
 

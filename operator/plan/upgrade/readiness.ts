@@ -2,6 +2,7 @@
  * Whether a Deployment is really ready: every pod that it has is of what was written, and available. Pure.
  */
 import type { Child, Workload } from '../../apply/child.ts';
+import { isSameImage } from '../../status/components.ts';
 
 /** What is looked at of a pod. */
 export interface PodSeen {
@@ -71,12 +72,5 @@ function podsAgainst(
 
 /** A mirror may stand before the name of an image, and a digest may stand for its tag. */
 function runsImage({ images }: PodSeen, asked: string): boolean {
-	return images.some(
-		(image) => image === asked || lastPart(image) === lastPart(asked) || (image.includes('@') && !asked.includes('@')),
-	);
-}
-
-/** `pilot:1.4.10` of `docker.io/istio/pilot:1.4.10`. */
-function lastPart(image: string): string {
-	return image.slice(image.lastIndexOf('/') + 1);
+	return images.some((image) => isSameImage(image, asked) || (image.includes('@') && !asked.includes('@')));
 }
