@@ -20,6 +20,7 @@ import {
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
+import { freePods, limitPods } from './support/quota.ts';
 import { recordInstallation } from './support/recording.ts';
 import { changesOf, describeWrite, mark, restMs, untilCalm, writesOf } from './support/writes.ts';
 
@@ -100,13 +101,11 @@ test.serial(
 		const name = 'quota';
 		const namespace = 'istio-quota';
 		await api.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-		const quotas = `/api/v1/namespaces/${namespace}/resourcequotas`;
-		const body = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'none' }, spec: { hard: { pods: '0' } } };
-		await api.request({ method: 'POST', path: quotas, body });
+		await limitPods(api, namespace, 0);
 		await applyInstallation(api, name, { namespace, version: '1.4.10' });
 		const { message } = await untilCondition(api, name, 'Ready', 'Unknown', 'PodsRefused');
 		t.regex(message, /istio-pilot.*0 of 1 pods updated.*exceeded quota: none/);
-		await api.request({ method: 'DELETE', path: `${quotas}/none` });
+		await freePods(api, namespace);
 		await untilReady(api, name);
 		await deleteInstallation(api, name);
 	},

@@ -25,6 +25,7 @@ import { clusterStatus, startJoiningOperator, untilCluster } from '../support/jo
 import { operatorUser, person } from '../support/mesh-cluster.ts';
 import type { RunningOperator } from '../support/operator.ts';
 import { differences } from '../support/owned-fields.ts';
+import { freePods, limitPods } from '../support/quota.ts';
 import { recordTimeline, type Timeline } from '../support/timeline.ts';
 import { forbiddenIn, requestsOf } from '../support/writes.ts';
 
@@ -195,15 +196,13 @@ test.serial('what an earlier version made has other labels, and gets these witho
 
 test.serial('why there are no pods is told of this cluster in the words of its API server', async (t) => {
 	const { api } = pair.other;
-	const path = `/api/v1/namespaces/${namespace}/resourcequotas`;
-	const body = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'none' }, spec: { hard: { pods: '0' } } };
-	await api.request({ method: 'POST', path, body });
+	await limitPods(api, namespace, 0);
 	for (const { metadata } of (await api.list(kinds.Pod, { namespace })).items)
 		await orAbsent(api.delete({ ...kinds.Pod, namespace, name: metadata.name }));
 	await untilClusterSays(pair, name, 'DataPlaneReady', /exceeded quota: none/);
 	const { conditions = [] } = (await clusterStatus(pair.home.api, name, 'eu')) ?? {};
 	t.is(conditions.find(({ type }) => type === 'DataPlaneReady')?.reason, 'PodsRefused');
-	await api.request({ method: 'DELETE', path: `${path}/none` });
+	await freePods(api, namespace);
 	await untilCluster(pair.home.api, name, 'eu', 'Ready', 'True');
 });
 

@@ -67,13 +67,13 @@ async function bundle(specifiers: readonly string[], directory: string): Promise
 	const sources = path.join(directory, 'entries');
 	await mkdir(sources);
 	const files = new Map(specifiers.map((specifier) => [specifier, `${specifier.replaceAll('/', '+')}.mjs`]));
-	const entries = await Promise.all(
-		[...files].map(async ([specifier, file]) => {
-			const entry = path.join(sources, file);
-			await writeFile(entry, await entryOf(specifier));
-			return entry;
-		}),
-	);
+	const entries: string[] = [];
+	// One after the other: a package that requires a module while that is being imported fails.
+	for (const [specifier, file] of files) {
+		const entry = path.join(sources, file);
+		await writeFile(entry, await entryOf(specifier));
+		entries.push(entry);
+	}
 	const options = {
 		absWorkingDir: root,
 		bundle: true,

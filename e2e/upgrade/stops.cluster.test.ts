@@ -23,6 +23,7 @@ import {
 import { type MeshCluster, startMeshCluster } from '../support/mesh-cluster.ts';
 import { watchReadyPods } from '../support/observing.ts';
 import { type RunningOperator, startOperator } from '../support/operator.ts';
+import { freePods, limitPods } from '../support/quota.ts';
 import { recordInstallation } from '../support/recording.ts';
 import { restMs } from '../support/writes.ts';
 
@@ -138,9 +139,7 @@ test('onFailure Rollback: it goes back in the reverse order of stages, says why,
 	await install(name, spec);
 	const pods = await watchReadyPods(api, namespace);
 	pods.forget();
-	const quotas = `/api/v1/namespaces/${namespace}/resourcequotas`;
-	const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'none' }, spec: { hard: { pods: '2' } } };
-	await api.request({ method: 'POST', path: quotas, body: quota });
+	await limitPods(api, namespace, 2);
 	const recording = await recordInstallation<Installation>(api, name);
 	// The pods of the new version do not fit beside the others. The checks say so, and the owner insists.
 	const upgrade = { ...stage, onFailure: 'Rollback' };
@@ -163,7 +162,7 @@ test('onFailure Rollback: it goes back in the reverse order of stages, says why,
 	t.true(pods.fewest('istio-pilot') >= 2);
 	for (const object of await liveChildren(api, name))
 		t.is(object.metadata.labels?.['app.kubernetes.io/version'], '1.3.8', objectKey(object));
-	await api.request({ method: 'DELETE', path: `${quotas}/none` });
+	await freePods(api, namespace);
 	// What failed is not tried again by itself.
 	await isQuiet(t, name);
 
