@@ -2,8 +2,7 @@
  * Finds what the API server stored otherwise than it was sent: a webhook or a policy changes it at admission. Nothing in
  * `managedFields` shows that, because the change counts as ours. Pure.
  */
-import { createHash } from 'node:crypto';
-import { canonicalQuantity, isObject, isQuantity } from '../../api/v1/index.ts';
+import { canonicalQuantity, digest, isObject, isQuantity } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 
 /** More fields of one object are not told. */
@@ -34,7 +33,7 @@ export function changedAtAdmission(
 	const found: Difference[] = [];
 	compare({ metadata: { labels, annotations }, ...(isWhole ? rest : {}) }, stored, '', found);
 	if (found.length === 0) return undefined;
-	const hash = createHash('sha256').update(JSON.stringify(found)).digest('base64url').slice(0, 22);
+	const hash = digest(JSON.stringify(found));
 	return { paths: found.map(({ path }) => path), hash };
 }
 

@@ -2,7 +2,7 @@
  * A compact record of what was applied, for the status: for each object a part of the hash of its key and of its body. So a
  * later version of the operator can tell which objects it renders otherwise than the one before. Pure.
  */
-import { createHash } from 'node:crypto';
+import { digest } from '../../api/v1/index.ts';
 
 /** Characters of base64url: two keys of a mesh are taken for one in one of 200 million records, two bodies never in practice. */
 const keyLength = 7;
@@ -10,7 +10,7 @@ const bodyLength = 5;
 const entryLength = keyLength + bodyLength;
 
 function keyHash(key: string): string {
-	return createHash('sha256').update(key).digest('base64url').slice(0, keyLength);
+	return digest(key).slice(0, keyLength);
 }
 
 /** The record of these bodies: 12 characters an object, sorted, so that equal contents give the same text. */

@@ -4,26 +4,9 @@
  * applied. It does not change for a field of others or a write of the status, and it comes back the same when we apply
  * again. It travels in metadata-only watches. The entry's `time` is no signal: it stays on a takeover and moves on sharing.
  */
-import { createHash } from 'node:crypto';
+import { canonicalJson, digest } from '../../api/v1/index.ts';
 import type { KubeObject, ObjectMeta } from '../runtime/object.ts';
 import { fieldManager, repairFieldManager } from './identity.ts';
-
-function digest(text: string): string {
-	return createHash('sha256').update(text).digest('base64url').slice(0, 22);
-}
-
-/** JSON with sorted keys: the same text for equal values, whatever the order of their keys. */
-function canonical(value: unknown): string {
-	if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-	if (value !== null && typeof value === 'object') {
-		const fields = Object.entries(value)
-			.filter(([, field]) => field !== undefined)
-			.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-			.map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`);
-		return `{${fields.join(',')}}`;
-	}
-	return JSON.stringify(value) ?? 'null';
-}
 
 /** Hash of our entry in `managedFields`. Undefined when we own nothing in the object. */
 export function fingerprint(metadata: Pick<ObjectMeta, 'managedFields'>): string | undefined {
@@ -34,7 +17,7 @@ export function fingerprint(metadata: Pick<ObjectMeta, 'managedFields'>): string
 	// Sorted, because the same set comes in another order after a write through the scale subresource: ports as numbers
 	// before (8080, 15010), as text after it (15010, 8080).
 	const unfinished = isRepairUnfinished(metadata) ? ' unfinished' : '';
-	return digest(`${own.apiVersion ?? ''} ${canonical(own.fieldsV1)}${unfinished}`);
+	return digest(`${own.apiVersion ?? ''} ${canonicalJson(own.fieldsV1)}${unfinished}`);
 }
 
 /** Whether a repair has left its own entry in `managedFields`, because it is under way or its process died. */
@@ -48,7 +31,7 @@ const bodyHashes = new WeakMap<KubeObject, string>();
 export function bodyHash(body: KubeObject): string {
 	let hash = bodyHashes.get(body);
 	if (hash === undefined) {
-		hash = digest(canonical(body));
+		hash = digest(canonicalJson(body));
 		bodyHashes.set(body, hash);
 	}
 	return hash;

@@ -5,6 +5,7 @@
  * other the certificate of Citadel and `cert-chain.pem`, and trust `root-cert.pem`.
  */
 import type { X509Certificate } from 'node:crypto';
+import { timeText } from '../../api/v1/index.ts';
 import { oneLine } from './certificate-authority.ts';
 import { signingRightsOf } from './extensions.ts';
 import { readCertificates } from './pem.ts';
@@ -179,12 +180,8 @@ function unfitness(certificate: X509Certificate, below: number, now: Date): stri
 	if (pathLength !== undefined && pathLength < below) {
 		return `holds a certificate whose path length is ${pathLength}, with ${below} ${below === 1 ? 'authority' : 'authorities'} below it`;
 	}
-	if (validFromDate > now) return `holds a certificate that is valid only from ${time(validFromDate)} on`;
-	return validToDate <= now ? `holds a certificate that ended at ${time(validToDate)}` : undefined;
-}
-
-function time(date: Date): string {
-	return `${date.toISOString().slice(0, 19)}Z`;
+	if (validFromDate > now) return `holds a certificate that is valid only from ${timeText(validFromDate.getTime())} on`;
+	return validToDate <= now ? `holds a certificate that ended at ${timeText(validToDate.getTime())}` : undefined;
 }
 
 function nameOf({ subject }: X509Certificate): string {

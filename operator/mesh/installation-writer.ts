@@ -1,6 +1,6 @@
 /** Writes the MeshInstallation itself: its status and its finalizer. */
 import { isDeepStrictEqual } from 'node:util';
-import { finalizer, type ParsedStatus, unobservedGeneration } from '../../api/v1/index.ts';
+import { finalizer, type ParsedStatus, timeText, unobservedGeneration } from '../../api/v1/index.ts';
 import { addFinalizer, removeFinalizer } from '../apply/finalizer.ts';
 import { statusFieldManager } from '../apply/identity.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
@@ -95,7 +95,7 @@ export class InstallationWriter {
 		const { wallClock, onNotice, onStatus } = this.#options;
 		const { name, generation = 0 } = object.metadata;
 		const previous = object.status;
-		const now = `${new Date(wallClock()).toISOString().slice(0, 19)}Z`;
+		const now = timeText(wallClock());
 		const status = readable(computeStatus({ ...observed, generation, previous, now }));
 		onStatus?.(name, status);
 		if (isDeepStrictEqual(status, previous)) return;

@@ -1,5 +1,5 @@
 /** From what is seen of the certificate authority to its condition and its part of the status. Tells nothing of a key. */
-import { type ParsedStatus, parseDuration } from '../../api/v1/index.ts';
+import { type ParsedStatus, parseDuration, timeText } from '../../api/v1/index.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What the Secret of the authority shows. */
@@ -145,7 +145,7 @@ function outlivedSince({
 }: Extract<CertificateAuthorityObservation, { readonly found: 'certificate' }>): string | undefined {
 	const ttlMs = parseDuration(workloadCertTTL);
 	if (timeLeftMs >= ttlMs) return undefined;
-	const since = `${new Date(Date.parse(notAfter) - ttlMs).toISOString().slice(0, 19)}Z`;
+	const since = timeText(Date.parse(notAfter) - ttlMs);
 	return `certificates of workloads last ${workloadCertTTL} (spec.citadel.workloadCertTTL), so those made since ${since} would last longer than it, and are refused from its end on; shorten workloadCertTTL, or give an authority that lasts longer`;
 }
 

@@ -1,11 +1,10 @@
 /** Ends leaving: the record goes last. When something is left behind, that is told first. */
-import { definedFields } from '../../../api/v1/index.ts';
+import { definedFields, timeText } from '../../../api/v1/index.ts';
 import { deleteObject } from '../../apply/delete-object.ts';
 import { objectKey } from '../../runtime/object.ts';
 import { recordReference } from '../secret/record.ts';
 import type { KeeperContext } from './context.ts';
 import { reachableOf } from './health.ts';
-import { timeText } from './observe.ts';
 import type { LeavingVisit } from './visit.ts';
 
 /** The status has room for this many. */

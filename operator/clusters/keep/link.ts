@@ -1,7 +1,7 @@
 /** Keeps the link to a cluster: the open connection for the present kubeconfig, and the health that follows from probes. */
 
 import { createHash } from 'node:crypto';
-import type { ClusterProblem } from '../../../api/v1/index.ts';
+import { type ClusterProblem, timeText } from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
 import type { ReflectorChange } from '../../runtime/watch/reflector.ts';
 import { readClusterKubeconfig } from '../kubeconfig/kubeconfig.ts';
@@ -13,7 +13,6 @@ import { ClusterConnection } from './connection.ts';
 import type { KeeperContext } from './context.ts';
 import { clusterFailure, isDefect, misbehaviour } from './failure.ts';
 import { failuresUntilDown, stepHealth } from './health.ts';
-import { timeText } from './observe.ts';
 import { probe } from './probe.ts';
 import { probeDelayMs } from './schedule.ts';
 import { failureContextOf } from './source.ts';

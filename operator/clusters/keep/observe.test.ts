@@ -4,7 +4,7 @@ import type { ClusterRecord } from '../secret/record.ts';
 import { renewalAt } from '../secret/rotation.ts';
 import { day, entryOf, recordWith, start, wantedMesh } from '../testing.ts';
 import { type ClusterCell, newCell } from './cell.ts';
-import { observationOf, type PassFindings, timeText } from './observe.ts';
+import { observationOf, type PassFindings } from './observe.ts';
 
 const silence = { reason: 'Unreachable', message: 'silence' } as const;
 const facts: CheckedFacts = {
@@ -99,8 +99,4 @@ test('what a pass did not come to goes on as it was', (t) => {
 	});
 	t.deepEqual(observed({}, undefined, {}, entry).dataPlane, {});
 	t.false('dataPlane' in observed({ observation: before }, undefined, {}));
-});
-
-test('times are in whole seconds', (t) => {
-	t.is(timeText(start + 1_999), '2026-01-01T00:00:01Z');
 });

@@ -1,6 +1,6 @@
 /** Turns what a pass found into what is told about a cluster. Pure. */
 
-import { type ClusterObservation, type ClusterProblem, definedFields } from '../../../api/v1/index.ts';
+import { type ClusterObservation, type ClusterProblem, definedFields, timeText } from '../../../api/v1/index.ts';
 import { type ClusterRecord, recordReference } from '../secret/record.ts';
 import { renewalAt } from '../secret/rotation.ts';
 import type { KeepingMesh } from '../wanted-mesh.ts';
@@ -67,9 +67,4 @@ function credentialsOf(
 	const end = issuedAt + lifetimeMs;
 	const late = renewalAt(record.cluster, record.issued, rotation) + lifetimeMs * lateShare;
 	return { credentials: { expire: timeText(end), state: now >= end ? 'expired' : now >= late ? 'late' : 'valid' } };
-}
-
-/** RFC 3339, in whole seconds. */
-export function timeText(time: number): string {
-	return `${new Date(time).toISOString().slice(0, 19)}Z`;
 }

@@ -1,6 +1,5 @@
 /** Computes the facts that joined clusters add to rendering a mesh, for a pass and for the command line alike. Pure. */
-import { definedFields } from '../../../api/v1/index.ts';
-import { timeText } from '../../clusters/keep/observe.ts';
+import { definedFields, timeText } from '../../../api/v1/index.ts';
 import { rollOutDistanceMs } from '../../clusters/secret/rotation.ts';
 import type { Lines } from '../../lines/index.ts';
 import type { Gate } from '../../plan/gate.ts';

@@ -1,8 +1,8 @@
 /**
  * Decides which Secrets of clusters the pods here are made for, in a line whose pods are replaced when a Secret changes.
  */
+import { timeText } from '../../../api/v1/index.ts';
 import { type Child, isRolledOutAndAvailable } from '../../apply/child.ts';
-import { timeText } from '../../clusters/keep/observe.ts';
 import { recordsIn, replacedHash } from '../../clusters/secret/record.ts';
 import { isSettled, noRollOutUntil } from '../../clusters/secret/rotation.ts';
 import type { Lines } from '../../lines/index.ts';

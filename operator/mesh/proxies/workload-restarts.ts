@@ -8,6 +8,7 @@ import {
 	type ParsedStatus,
 	restartedAtAnnotation,
 	restartedForAnnotation,
+	timeText,
 	tryDuration,
 } from '../../../api/v1/index.ts';
 import { restartFieldManager } from '../../apply/identity.ts';
@@ -23,7 +24,6 @@ import {
 	type WorkloadSeen,
 	workloadOfName,
 } from '../../plan/proxies/restarts.ts';
-import { timeOf } from '../../plan/upgrade/advance.ts';
 import { windowsAt } from '../../plan/upgrade/windows.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { ConflictError, orAbsent, RequestError } from '../../runtime/errors.ts';
@@ -171,7 +171,7 @@ export class WorkloadRestarts {
 		const nowMs = this.#options.wallClock();
 		const windows = windowsAt(upgrade.windows, nowMs);
 		if (windows.isOpen || workloads.size === 0) return undefined;
-		const opens = Number.isFinite(windows.untilMs) ? `until ${timeOf(windows.untilMs)}` : 'for ever';
+		const opens = Number.isFinite(windows.untilMs) ? `until ${timeText(windows.untilMs)}` : 'for ever';
 		return {
 			why: `waiting for a maintenance window (spec.upgrade.windows) ${opens}`,
 			ms: Math.min(Math.max(windows.untilMs - nowMs, 1_000), 60 * 60_000),
@@ -227,7 +227,7 @@ export class WorkloadRestarts {
 		const body = {
 			metadata: { resourceVersion, annotations: { [restartedForAnnotation]: version } },
 			spec: {
-				template: { metadata: { annotations: { [restartedAtAnnotation]: timeOf(this.#options.wallClock()) } } },
+				template: { metadata: { annotations: { [restartedAtAnnotation]: timeText(this.#options.wallClock()) } } },
 			},
 		};
 		try {

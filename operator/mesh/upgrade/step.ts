@@ -2,13 +2,14 @@
 import { Buffer } from 'node:buffer';
 import {
 	type ClusterObservation,
+	timeText,
 	type UpgradeStage,
 	upgradeDespiteAnnotation,
 	upgradeStages,
 } from '../../../api/v1/index.ts';
 import type { ApplyResult, InstallationMemory } from '../../apply/applier.ts';
 import type { LiveObjects } from '../../apply/live.ts';
-import { advance, type StagesSeen, type Step, type Trouble, timeOf } from '../../plan/upgrade/advance.ts';
+import { advance, type StagesSeen, type Step, type Trouble } from '../../plan/upgrade/advance.ts';
 import { type Course, sourceOf, stageIndex, type UpgradeRecord, whyNotBack } from '../../plan/upgrade/course.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
 import { describeFinding, findingsForStatus, judge, readInsistence } from '../../plan/upgrade/insist.ts';
@@ -112,7 +113,7 @@ export function nextStep(input: StepInput): Step {
 		findings: findingsOf(input),
 		noWayBack: noWayBack(input),
 		nowMs,
-		now: timeOf(nowMs),
+		now: timeText(nowMs),
 	};
 	const step = withTurn(course, advance(course, prepared.installation.spec.upgrade ?? {}, seen), there.next);
 	if (step.record === undefined || step.record.stage !== course.record.stage) input.memory.walk.progress = undefined;

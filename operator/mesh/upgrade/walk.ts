@@ -2,8 +2,7 @@
  * A change of version, as a pass walks it: which course it is on, both versions of the mesh as one list of objects, and the
  * step that follows from what became of them. What decides is in `plan/upgrade`.
  */
-import { definedFields, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
-import { timeOf } from '../../plan/upgrade/advance.ts';
+import { definedFields, timeText, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
 import { type Composition, compose, type Rendering } from '../../plan/upgrade/compose.ts';
 import { type Course, findCourse, sourceOf } from '../../plan/upgrade/course.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
@@ -59,7 +58,7 @@ export function findWalk(
 		settings,
 		former: isSame ? formerSpec(spec, running) : undefined,
 		insisted: new Set(readInsistence(object.metadata.annotations?.[upgradeDespiteAnnotation])),
-		now: timeOf(nowMs),
+		now: timeText(nowMs),
 	});
 	if (found.kind === 'none') {
 		memory.other = undefined;

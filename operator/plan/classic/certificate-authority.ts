@@ -1,4 +1,5 @@
 /** Finds what the status tells about the certificate authority of a mesh, from the Secret that holds it. */
+import { timeText } from '../../../api/v1/index.ts';
 import {
 	type AuthorityVerdict,
 	type CertificateAuthority,
@@ -54,7 +55,7 @@ function sightOf(
 		: {
 				found: 'certificate',
 				subject: authority.subject,
-				notAfter: `${authority.notAfter.toISOString().slice(0, 19)}Z`,
+				notAfter: timeText(authority.notAfter.getTime()),
 				timeLeft: describeTimeLeft(authority.notAfter, now),
 				timeLeftMs: authority.notAfter.getTime() - now.getTime(),
 				shareLeft: shareLeft(authority, now),

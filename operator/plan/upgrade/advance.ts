@@ -2,7 +2,7 @@
  * The next step of a course: whether its stage is over, what it waits for, and what becomes of one that does not get on.
  * Pure.
  */
-import { definedFields, tryDuration, type UpgradeStage, upgradeStages } from '../../../api/v1/index.ts';
+import { definedFields, timeText, tryDuration, type UpgradeStage, upgradeStages } from '../../../api/v1/index.ts';
 import { type Course, courseOf, stageIndex, turnedBack, type UpgradeRecord } from './course.ts';
 import { triedHash } from './settings.ts';
 import { windowsAt } from './windows.ts';
@@ -194,18 +194,13 @@ function closedBefore(
 	if (window === undefined || window.isOpen) return undefined;
 	return {
 		state: 'WaitingForWindow',
-		sentence: `stage ${stage} waits for a maintenance window: the next one opens at ${timeOf(window.untilMs)}`,
+		sentence: `stage ${stage} waits for a maintenance window: the next one opens at ${timeText(window.untilMs)}`,
 		againInMs: window.untilMs - nowMs,
 	};
 }
 
 function isApproved(stage: UpgradeStage, to: string, approved: StageSettings['approved']): boolean {
 	return approved?.version === to && stageIndex(approved.stage) >= stageIndex(stage);
-}
-
-/** `2026-12-05T02:00:00Z` */
-export function timeOf(ms: number): string {
-	return Number.isFinite(ms) ? `${new Date(ms).toISOString().slice(0, 19)}Z` : 'no time';
 }
 
 function step(

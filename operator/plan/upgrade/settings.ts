@@ -2,8 +2,7 @@
  * The settings of a spec: all of it but the version, and what says how the operator goes about its work. When they are the
  * same as those of the mesh that runs, the former spec is known: it is the present one with the version before.
  */
-import { createHash } from 'node:crypto';
-import { isObject } from '../../../api/v1/index.ts';
+import { canonicalJson, digest, isObject } from '../../../api/v1/index.ts';
 
 /** Joined clusters are no setting of a release: they come and go in every version. */
 const others: ReadonlySet<string> = new Set(['version', 'upgrade', 'paused', 'deletion', 'multiCluster']);
@@ -20,7 +19,7 @@ export function settingsOf(spec: unknown): Fields {
 
 /** A hash of the settings of a spec. */
 export function settingsHash(spec: unknown): string {
-	return digest(canonical(settingsOf(spec)));
+	return digest(canonicalJson(settingsOf(spec)));
 }
 
 /** A hash of what was tried: a version with these settings. */
@@ -34,15 +33,4 @@ export function triedHash(version: string, settings: string): string {
 export function formerSpec(spec: unknown, version: string): Fields | undefined {
 	const former = { ...settingsOf(spec), version };
 	return Buffer.byteLength(JSON.stringify(former)) > longestFormerSpec ? undefined : former;
-}
-
-function digest(text: string): string {
-	return createHash('sha256').update(text).digest('base64url').slice(0, 22);
-}
-
-/** JSON with sorted keys. */
-function canonical(value: unknown): string {
-	return JSON.stringify(value, (_, field: unknown) =>
-		isObject(field) ? Object.fromEntries(Object.entries(field).sort(([a], [b]) => (a < b ? -1 : 1))) : field,
-	);
 }
