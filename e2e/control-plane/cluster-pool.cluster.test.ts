@@ -40,6 +40,7 @@ const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const webhooks = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations';
 const widget = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 const nodePort = 31_234;
+const leases = '/apis/coordination.k8s.io/v1/leases';
 
 /** Each of them is in somebody's way. */
 async function leaveThings(cluster: Cluster): Promise<void> {
@@ -100,6 +101,15 @@ async function leaveThings(cluster: Cluster): Promise<void> {
 		method: 'DELETE',
 		path: '/apis/rbac.authorization.k8s.io/v1/clusterroles/view',
 	});
+	// Of an operator that was killed: the next one would wait until it has run out.
+	await post('/apis/coordination.k8s.io/v1/namespaces/left/leases', {
+		metadata: { name: 'left' },
+		spec: {
+			holderIdentity: 'left',
+			leaseDurationSeconds: 600,
+			renewTime: new Date().toISOString().replace('Z', '000Z'),
+		},
+	});
 }
 
 test.serial('what a borrower leaves behind is gone for the next one', async (t) => {
@@ -122,6 +132,7 @@ test.serial('what a borrower leaves behind is gone for the next one', async (t) 
 		t.deepEqual(await namesOf(cluster, crds), []);
 		t.deepEqual(await namesOf(cluster, webhooks), []);
 		t.deepEqual(await namesOf(cluster, '/api/v1/serviceaccounts'), []);
+		t.false((await namesOf(cluster, leases)).includes('left'));
 		t.true((await namesOf(cluster, '/apis/rbac.authorization.k8s.io/v1/clusterroles')).includes('view'));
 		const now = await Promise.all(['/api/v1/namespaces', '/apis'].map((path) => cluster.request({ path })));
 		const labels = z.object({
@@ -174,6 +185,11 @@ test.serial('controllers and nodes are those of one loan', async (t) => {
 	await using bare = await borrowCluster(lender.socket, {});
 	t.deepEqual(await nodes(bare), []);
 	t.deepEqual(await namesOf(bare, pods), []);
+	t.deepEqual(
+		(await namesOf(bare, leases)).filter((name) => name.includes('-node-')),
+		[],
+		'nodes of these names are ready at once when there are some again',
+	);
 	t.is(bare.podCIDR, undefined);
 	t.deepEqual(pool.figures, { clusters: 1, loans: 6 });
 });

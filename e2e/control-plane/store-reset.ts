@@ -16,7 +16,8 @@ export interface StoreState {
 
 /** What the API server keeps by itself while it runs. */
 const housekeeping = [
-	'leases/',
+	// Its own alone: who meets the Lease of another node, or of another operator, waits until that has run out.
+	'leases/kube-system/apiserver-',
 	'masterleases/',
 	'peerserverleases/',
 	'ranges/',
