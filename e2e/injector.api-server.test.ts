@@ -12,12 +12,10 @@ import { createLogger } from '../operator/runtime/log/logger.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 import { eventually } from './support/eventually.ts';
 import {
-	endpointAddress,
-	pointServiceTo,
 	readCertificate,
 	readWebhook,
-	type StandIn,
 	selects,
+	serveInjector,
 	setAvailable,
 	standInAnnotation,
 	standInForInjector,
@@ -103,8 +101,7 @@ async function isInjected(where: string, labels: Readonly<Record<string, string>
 }
 
 test.before(async () => {
-	// The API server then calls webhooks at the endpoints of their Services, of which there is one here: the test itself.
-	mesh = await startMeshCluster({ apiServerFlags: ['--enable-aggregator-routing=true'] });
+	mesh = await startMeshCluster();
 	foreignVersion = (await mesh.api.apply(foreign, { fieldManager: person })).resourceVersion;
 	operator = await startOperator(mesh, {
 		log: createLogger({ level: 'debug', destination: { write: (line) => void log.push(line) } }),
@@ -183,10 +180,7 @@ test.serial(
 	},
 );
 
-const address = endpointAddress();
-const withAddress = address === undefined ? test.serial.skip : test.serial;
-
-withAddress(
+test.serial(
 	'the API server trusts the certificate: new pods of labelled namespaces, and no others, are sent to the injector, and a dry run shows it',
 	async (t) => {
 		const stored = judge(await readInstallation(mesh.api, name), (await mesh.api.version()).gitVersion).mesh;
@@ -201,20 +195,13 @@ withAddress(
 		);
 		await makeNamespace('plain');
 		await makeNamespace('elsewhere', { [injectionLabel]: 'enabled', [meshLabel]: 'another' });
-		const standIn: StandIn = await standInForInjector(
-			await readCertificate(mesh.api, namespace),
-			address ?? '',
-			lines.of(stored).injectedImages(stored)[0] ?? '',
-		);
-		try {
-			await pointServiceTo(mesh.api, namespace, standIn);
-			await eventually('a pod gets its proxy', () => isInjected('shop').catch(() => false));
-			t.regex(await look(), /\ninjector-answers ok in namespace shop$/);
-			for (const where of ['plain', 'elsewhere', 'kube-system', namespace]) t.false(await isInjected(where), where);
-			t.deepEqual([...new Set(standIn.asked)], ['shop']);
-		} finally {
-			await standIn.stop();
-		}
+		const [image = ''] = lines.of(stored).injectedImages(stored);
+		const standIn = standInForInjector(await readCertificate(mesh.api, namespace), image);
+		await using _ = await serveInjector(mesh, namespace, standIn.take);
+		await eventually('a pod gets its proxy', () => isInjected('shop').catch(() => false));
+		t.regex(await look(), /\ninjector-answers ok in namespace shop$/);
+		for (const where of ['plain', 'elsewhere', 'kube-system', namespace]) t.false(await isInjected(where), where);
+		t.deepEqual([...new Set(standIn.asked)], ['shop']);
 	},
 );
 

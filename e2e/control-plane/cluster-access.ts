@@ -7,7 +7,7 @@ import type { Cluster } from './cluster-types.ts';
 /** Where a cluster is, in plain data. */
 export type ClusterPlace = Pick<
 	Cluster,
-	'name' | 'url' | 'ca' | 'adminToken' | 'directory' | 'serviceCIDR' | 'podCIDR'
+	'name' | 'url' | 'ca' | 'adminToken' | 'directory' | 'serviceCIDR' | 'podCIDR' | 'egressSocket'
 >;
 
 export type ClusterAccess = ClusterPlace & Pick<Cluster, 'adminKubeconfig' | 'kubeconfigFor' | 'request'>;

@@ -96,6 +96,7 @@ export class ClusterPool {
 				directory,
 				serviceCIDR,
 				podCIDR: parts === 'all' ? podCIDR : undefined,
+				egressSocket: programs.files.egressSocket,
 			};
 			return { place, auditLog: { file: programs.files.auditLog, from }, giveBack };
 		} catch (error) {

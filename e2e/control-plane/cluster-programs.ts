@@ -8,6 +8,7 @@ import { writeKubeconfig } from './accounts.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 import * as components from './components.ts';
 import { removeWhenOrphaned } from './guard.ts';
+import { egressText } from './network.ts';
 import type { Ranges } from './ports.ts';
 import { ProgramExitError, type Running, startProgram, waitFor } from './program.ts';
 import { servingCertificate } from './serving-certificate.ts';
@@ -85,6 +86,7 @@ export class ClusterPrograms {
 			writeFile(this.files.certificate, certificate),
 			writeFile(this.files.certificateKey, key, secret),
 			writeFile(this.files.tokens, components.tokenFileText(this.tokens), secret),
+			writeFile(this.files.egress, egressText(this.files.egressSocket)),
 			writeFile(this.files.publicKey, publicKey),
 			writeFile(this.files.privateKey, privateKey, secret),
 			...(auditLog ? [writeFile(this.files.auditPolicy, components.auditPolicyText())] : []),

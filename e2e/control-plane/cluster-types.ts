@@ -47,6 +47,8 @@ export interface Cluster extends AsyncDisposable {
 	readonly serviceCIDR: string;
 	/** Undefined without controllers that give it to nodes. */
 	readonly podCIDR: string | undefined;
+	/** Where its network is played (`network.ts`). Undefined for a cluster that ran already. */
+	readonly egressSocket: string | undefined;
 	/** Path of the administrator's kubeconfig. */
 	readonly adminKubeconfig: () => string;
 	/** Path of a kubeconfig for a ServiceAccount that exists; its token lives for a day. */

@@ -58,6 +58,8 @@ export function layout(directory: string) {
 		publicKey: at('service-accounts.pub'),
 		privateKey: at('service-accounts.key'),
 		auditPolicy: at('audit-policy.json'),
+		egress: at('egress.json'),
+		egressSocket: at('egress.sock'),
 		auditLog: at('audit.log'),
 		stages: at('stages.yaml'),
 		kubeconfig: (user: string) => at(`${user}.kubeconfig`),
@@ -112,6 +114,7 @@ export function apiServerFlags(files: Layout, settings: Settings): readonly stri
 		`--service-account-key-file=${files.publicKey}`,
 		`--service-account-signing-key-file=${files.privateKey}`,
 		'--authorization-mode=RBAC',
+		`--egress-selector-config-file=${files.egress}`,
 		`--token-auth-file=${files.tokens}`,
 		'--allow-privileged=true',
 		...(settings.auditLog

@@ -90,7 +90,7 @@ export async function useExistingCluster(file: string, options: ClusterOptions):
 		const adminToken = await requestToken(owner, account);
 		const ranges = await owner.request({ path: '/apis/networking.k8s.io/v1/servicecidrs/kubernetes' });
 		const [serviceCIDR = ''] = serviceRanges.parse(ranges).spec.cidrs;
-		const place = { name, url, ca, adminToken, directory, serviceCIDR, podCIDR: undefined };
+		const place = { name, url, ca, adminToken, directory, serviceCIDR, podCIDR: undefined, egressSocket: undefined };
 		const access = await accessTo(place, () => owner);
 		const outage = () => {
 			throw needsItsOwn('an outage of the API server');

@@ -31,6 +31,7 @@ const answer = z.union([
 			directory: z.string(),
 			serviceCIDR: z.string(),
 			podCIDR: z.string().optional(),
+			egressSocket: z.string(),
 		}),
 		auditLog: z.object({ file: z.string(), from: z.number() }),
 	}),

@@ -31,6 +31,7 @@ export async function startOwnCluster(
 			directory: own.directory,
 			serviceCIDR,
 			podCIDR: parts === 'all' ? podCIDR : undefined,
+			egressSocket: own.files.egressSocket,
 		};
 		const access = await accessTo(place, () => own.client);
 		if (parts === 'all') await startControllers(own, { name, url, nodes, serviceCIDR, podCIDR });

@@ -13,8 +13,8 @@ import {
 } from '@peculiar/x509';
 import { type CertificateWithKey, lifeOf, selfSigned } from './certificates.ts';
 
-/** For a server on 127.0.0.1, from an hour ago on for a year. */
-export function servingCertificate(): Promise<CertificateWithKey> {
+/** For a server on 127.0.0.1 or with one of these DNS names, from an hour ago on for a year. */
+export function servingCertificate(dnsNames: readonly string[] = ['localhost']): Promise<CertificateWithKey> {
 	return selfSigned({
 		name: `CN=127.0.0.1@${Date.now()}`,
 		keyType: 'ec',
@@ -25,7 +25,7 @@ export function servingCertificate(): Promise<CertificateWithKey> {
 			new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
 			new SubjectAlternativeNameExtension([
 				{ type: 'ip', value: '127.0.0.1' },
-				{ type: 'dns', value: 'localhost' },
+				...dnsNames.map((value) => ({ type: 'dns', value }) as const),
 			]),
 		],
 	});

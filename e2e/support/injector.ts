@@ -2,14 +2,15 @@
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { connect, createServer as createTlsServer } from 'node:tls';
 import { injectorName, injectorWebhook, ownInjectorSecret } from '../../operator/render/classic/injector-names.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject, ObjectReference } from '../../operator/runtime/object.ts';
+import { type PlayedNetwork, playNetwork, type Taker } from '../control-plane/network.ts';
 import { orAbsent } from './eventually.ts';
+import type { MeshCluster } from './mesh-cluster.ts';
 
 interface Requirement {
 	readonly key: string;
@@ -147,23 +148,15 @@ export async function handshake(
 	}
 }
 
-export interface StandIn extends AsyncDisposable {
+export interface StandIn {
 	/** Namespaces of the pods that it was asked about. */
 	readonly asked: readonly string[];
-	readonly address: string;
-	readonly port: number;
-	readonly stop: () => Promise<void>;
+	/** Takes connections of an API server. */
+	readonly take: Taker;
 }
 
 /** Annotation by which the server in the injector's place marks a pod. */
 export const standInAnnotation = 'example.com/injected';
-
-/** An address of this machine that may be the endpoint of a Service: none of its loopback. */
-export function endpointAddress(): string | undefined {
-	return Object.values(networkInterfaces())
-		.flatMap((addresses) => addresses ?? [])
-		.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
-}
 
 interface Review {
 	readonly request: { readonly uid: string; readonly namespace: string };
@@ -173,11 +166,10 @@ interface Review {
  * Answers as injectors of 1.0-1.4 do: in v1beta1, with a JSON patch; here it adds an annotation, and a container with the
  * image that is given.
  */
-export async function standInForInjector(
+export function standInForInjector(
 	{ cert, key }: { readonly cert: string; readonly key: string },
-	address: string,
 	image: string,
-): Promise<StandIn> {
+): StandIn {
 	const asked: string[] = [];
 	const patch = [
 		{ op: 'add', path: '/metadata/annotations', value: { [standInAnnotation]: 'yes' } },
@@ -199,40 +191,19 @@ export async function standInForInjector(
 		answer().catch((error: unknown) => outgoing.destroy(error instanceof Error ? error : undefined));
 	});
 	server.on('tlsClientError', () => undefined);
-	server.listen(0, address);
-	await once(server, 'listening');
-	const { port } = server.address() as AddressInfo;
-	const stop = async () => {
-		server.closeAllConnections();
-		server.close();
-		await once(server, 'close');
-	};
-	return { asked, address, port, stop, [Symbol.asyncDispose]: stop };
+	return { asked, take: (connection) => server.emit('connection', connection) };
 }
 
-/** Makes an address the only endpoint of the injector's Service, as a controller does where there is one. */
-export async function pointServiceTo(
-	api: ApiServer,
+/** Plays a network that has nothing but the injector of a namespace, behind its Service. */
+export async function serveInjector(
+	{ api, cluster }: Pick<MeshCluster, 'api' | 'cluster'>,
 	namespace: string,
-	{ address, port }: Pick<StandIn, 'address' | 'port'>,
-): Promise<void> {
-	const service = await api.get<
-		KubeObject & { readonly spec: { readonly ports: readonly { readonly name: string }[] } }
-	>({
+	take: Taker,
+): Promise<PlayedNetwork> {
+	const service = await api.get<KubeObject & { readonly spec: { readonly clusterIP: string } }>({
 		...kinds.Service,
 		namespace,
 		name: injectorName,
 	});
-	await api.request({
-		method: 'POST',
-		path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
-		body: {
-			apiVersion: 'discovery.k8s.io/v1',
-			kind: 'EndpointSlice',
-			metadata: { generateName: `${injectorName}-`, labels: { 'kubernetes.io/service-name': injectorName } },
-			addressType: 'IPv4',
-			endpoints: [{ addresses: [address], conditions: { ready: true } }],
-			ports: service.spec.ports.map(({ name }) => ({ name, port, protocol: 'TCP' })),
-		},
-	});
+	return playNetwork(cluster, ({ host, port }) => (host === service.spec.clusterIP && port === 443 ? take : undefined));
 }
