@@ -1,10 +1,11 @@
 /** Builds the control plane's programs from their Go modules, once per version, into a cache outside the checkout. */
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildOnce, cacheRoot, exists } from './build-once.ts';
-import { go, isPackagePath } from './go.ts';
+import { go } from './go.ts';
+import { copyModule, installPrograms, pinnedGo } from './go-module.ts';
 import { defaultMinor, linkerFlags, type Pins, type Program, programs } from './pins.ts';
 import { Progress } from './progress.ts';
 
@@ -101,7 +102,7 @@ async function compile(
 ): Promise<void> {
 	const source = path.join(directory, 'source');
 	await mkdir(source);
-	const env = { ...outer, GOBIN: directory, GOFLAGS: '-mod=readonly -buildvcs=false', GOWORK: 'off' };
+	const env = { ...outer, ...pinnedGo, GOBIN: directory };
 	const progress = new Progress(`building Kubernetes ${plan.pins.kubernetes} (once, about 4 minutes)`, log);
 	try {
 		progress.step('fetching modules');
@@ -111,16 +112,14 @@ async function compile(
 		const apart = programs
 			.filter((program) => !together.includes(program))
 			.map((program) => `${program.package}@${program.version(plan.pins)}`);
-		const all = await go(['list', '-deps', ...packages], source, env, (line) => {
-			if (line.startsWith('go: downloading')) {
-				progress.step(line.slice('go: '.length));
-			}
+		await installPrograms({
+			source,
+			targets: [packages, ...apart.map((target) => [target])],
+			counted: packages,
+			linkerFlags: linkerFlags(plan.pins),
+			env,
+			progress,
 		});
-		progress.expect(all.filter((line) => isPackagePath.test(line)).length);
-		for (const targets of [packages, ...apart.map((target) => [target])]) {
-			const flags = ['-v', '-trimpath', `-ldflags=${linkerFlags(plan.pins)}`];
-			await go(['install', ...flags, ...targets], source, env, (line) => progress.advance(line));
-		}
 	} finally {
 		progress.end();
 	}
@@ -130,8 +129,7 @@ async function compile(
 		}
 	}
 	// What the programs were built from stays beside them.
-	await copyFile(path.join(source, 'go.mod'), path.join(directory, 'go.mod'));
-	await copyFile(path.join(source, 'go.sum'), path.join(directory, 'go.sum'));
+	await copyModule(source, directory);
 	await rm(source, { recursive: true });
 }
 

@@ -15,6 +15,8 @@ export async function goVersion(env: NodeJS.ProcessEnv = process.env): Promise<s
 /** What `go install -v` prints for each package that it compiles: no news in an error. */
 export const isPackagePath = /^[\w./~@-]+$/;
 
+const aMinuteMs = 60_000;
+
 /** Runs `go` and returns its lines. Throws with the last of them when it fails. */
 export async function go(
 	args: readonly string[],
@@ -35,7 +37,9 @@ export async function go(
 			onLine(line);
 		},
 	});
-	const code = await process.exited;
+	// A guarded process keeps this one not alive, and a script may have nothing else to do.
+	const alive = setInterval(() => undefined, aMinuteMs);
+	const code = await process.exited.finally(() => clearInterval(alive));
 	if (code !== 0) {
 		throw new Error(`go ${args[0]} failed with exit code ${code}:\n${words.slice(-20).join('\n')}`);
 	}

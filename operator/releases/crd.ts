@@ -11,13 +11,20 @@ export interface IstioCrd {
 	/** `plural.group`. */
 	readonly name: string;
 	readonly group: string;
+	/** The version in which objects are stored. */
 	readonly version: string;
+	/** Further versions that are served, with the same schema. Default: none. */
+	readonly alsoServed?: readonly string[];
 	readonly kind: string;
 	readonly plural: string;
 	readonly scope: 'Namespaced' | 'Cluster';
 	readonly categories: readonly string[];
 	readonly shortNames: readonly string[];
 	readonly columns: readonly PrinterColumn[];
+	/** The OpenAPI schema of its objects, with CEL rules. Default: everything is accepted. */
+	readonly schema?: Readonly<Record<string, unknown>>;
+	/** Whether the status is a subresource, with writers and rights of its own. Default: false. */
+	readonly hasStatus?: boolean;
 	/** Istio's own labels, by which people select definitions. */
 	readonly labels: Readonly<Record<string, string>>;
 }

@@ -2,7 +2,7 @@
 import { crdVersionAnnotation } from '../../api/v1/index.ts';
 import type { IstioCrd } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
-import { finish } from './finish.ts';
+import { asGiven, finish } from './finish.ts';
 import { managedBy } from './labels.ts';
 
 /**
@@ -14,11 +14,20 @@ export function renderCrds(crds: readonly IstioCrd[], release: string): readonly
 	return finish(crds.map((crd) => definition(crd, release)));
 }
 
+/** The schema that accepts every object. */
+const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } as const;
+
 /**
- * The schema is open: classic releases check values themselves, and the schemas of 1.4 are not structural. There is no
- * status subresource, because only Galley's analysis would write it.
+ * Classic releases check values themselves, and the schemas of 1.4 are not structural: theirs are open. They have no status
+ * subresource either, because only Galley's analysis would write it.
  */
 function definition(crd: IstioCrd, release: string): KubeObject {
+	const version = {
+		served: true,
+		schema: { openAPIV3Schema: crd.schema === undefined ? open : asGiven(crd.schema) },
+		...(crd.hasStatus ? { subresources: asGiven({ status: {} }) } : {}),
+		additionalPrinterColumns: crd.columns.map(({ name, type, jsonPath }) => ({ name, type, jsonPath })),
+	};
 	return {
 		apiVersion: 'apiextensions.k8s.io/v1',
 		kind: 'CustomResourceDefinition',
@@ -39,13 +48,8 @@ function definition(crd: IstioCrd, release: string): KubeObject {
 				categories: crd.categories,
 			},
 			versions: [
-				{
-					name: crd.version,
-					served: true,
-					storage: true,
-					schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-					additionalPrinterColumns: crd.columns.map(({ name, type, jsonPath }) => ({ name, type, jsonPath })),
-				},
+				{ name: crd.version, storage: true, ...version },
+				...(crd.alsoServed ?? []).map((name) => ({ name, storage: false, ...version })),
 			],
 		},
 	};
