@@ -146,6 +146,12 @@ export const reasons = {
 			"The Citadel of an older MeshInstallation serves all namespaces, and so would this one's: they would overwrite each other's certificates.",
 		remedy: 'Set spec.citadel.enabled to false in one of the two, or give each Citadel namespaces of its own.',
 	},
+	RevisionTaken: {
+		condition: 'Valid',
+		meaning:
+			'An older MeshInstallation is the default revision of istiod in this cluster, and so would this one be: both would put proxies into the same pods.',
+		remedy: 'Delete one of the two.',
+	},
 
 	Compatible: {
 		condition: 'Compatible',

@@ -9,6 +9,7 @@ export { readCertificates } from './pem.ts';
 export {
 	type AuthorityFiles,
 	type AuthorityProblem,
+	type AuthorityUser,
 	type AuthorityVerdict,
 	judgeAuthority,
 } from './plugged-authority.ts';

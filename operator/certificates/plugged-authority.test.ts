@@ -13,6 +13,7 @@ import test from 'ava';
 import { type AuthorityFiles, judgeAuthority, readKeyFacts } from './index.ts';
 
 const now = new Date('2026-06-01T00:00:00Z');
+const citadel = { name: 'Citadel', keyTypes: ['rsa'] } as const;
 const rsa = {
 	name: 'RSASSA-PKCS1-v1_5',
 	modulusLength: 2048,
@@ -85,7 +86,7 @@ function judged({ cert, key, chain, root }: Texts, at = now): string {
 		'cert-chain.pem': chain,
 		'root-cert.pem': root,
 	};
-	const { problem } = judgeAuthority(files, at);
+	const { problem } = judgeAuthority(files, at, citadel);
 	return problem === undefined ? 'good' : `${problem.file} ${problem.reason}`;
 }
 
@@ -234,8 +235,8 @@ test('it and those above it have to be valid now, and the verdict says until whe
 		'cert-chain.pem': chain,
 		'root-cert.pem': root,
 	};
-	t.is(judgeAuthority(files, now).untilMs, Date.parse('2026-07-01T00:00:00Z'));
-	t.is(judgeAuthority(files, new Date('2026-08-01T00:00:00Z')).untilMs, Date.parse('2040-01-01T00:00:00Z'));
+	t.is(judgeAuthority(files, now, citadel).untilMs, Date.parse('2026-07-01T00:00:00Z'));
+	t.is(judgeAuthority(files, new Date('2026-08-01T00:00:00Z'), citadel).untilMs, Date.parse('2040-01-01T00:00:00Z'));
 });
 
 test('of a key nothing is kept but its public half', async (t) => {

@@ -1,8 +1,8 @@
 /**
- * Checks a certificate authority that somebody gives to Citadel, before Citadel gets it. Citadel ends at once with files that
- * it can't use (istio 1.0-1.4 `security/pkg/pki/ca/ca.go` NewPluggedCertIstioCAOptions, `security/pkg/pki/util/keycertbundle.go`
+ * Checks a certificate authority that somebody gives to Citadel or istiod, before it gets it. Either ends at once with files
+ * that it can't use (istio 1.0-1.4 and 1.30 `security/pkg/pki/ca/ca.go` NewPluggedCertIstioCAOptions, `security/pkg/pki/util/keycertbundle.go`
  * Verify, and what these call in Go's crypto/x509). Beyond that, what is taken here works for the workloads: they show each
- * other the certificate of Citadel and `cert-chain.pem`, and trust `root-cert.pem`.
+ * other the certificate of the signer and `cert-chain.pem`, and trust `root-cert.pem`.
  */
 import type { X509Certificate } from 'node:crypto';
 import { timeText } from '../../api/v1/index.ts';
@@ -31,13 +31,18 @@ export interface AuthorityVerdict {
 	readonly untilMs: number;
 }
 
-/** Citadel signs with no other key: it asks for signatures by RSA whatever its own is (`generate_cert.go`, `generate_csr.go`). */
-const signingKeyType = 'rsa';
+/** Who gets the authority. */
+export interface AuthorityUser {
+	/** `Citadel` */
+	readonly name: string;
+	/** Types of keys with which it signs: `rsa`, `ec` … */
+	readonly keyTypes: readonly string[];
+}
 
 /** Extended key usages that Go asks of every certificate of a chain, where any are named: serverAuth, or all. */
 const serverUsages: readonly string[] = ['1.3.6.1.5.5.7.3.1', '2.5.29.37.0'];
 
-export function judgeAuthority(files: AuthorityFiles, now: Date): AuthorityVerdict {
+export function judgeAuthority(files: AuthorityFiles, now: Date, user: AuthorityUser): AuthorityVerdict {
 	const read = {
 		signing: readCertificates(files['ca-cert.pem'] ?? ''),
 		chain: readCertificates(files['cert-chain.pem'] ?? ''),
@@ -47,7 +52,7 @@ export function judgeAuthority(files: AuthorityFiles, now: Date): AuthorityVerdi
 		.flatMap((certificates = []) => certificates)
 		.flatMap(({ validFromDate, validToDate }) => [+validFromDate, +validToDate])
 		.filter((time) => time >= now.getTime());
-	return { problem: problemOf(files, read, now), untilMs: Math.min(...times, Number.MAX_SAFE_INTEGER) };
+	return { problem: problemOf(files, read, now, user), untilMs: Math.min(...times, Number.MAX_SAFE_INTEGER) };
 }
 
 interface Read {
@@ -57,7 +62,12 @@ interface Read {
 	readonly roots: readonly X509Certificate[] | undefined;
 }
 
-function problemOf(files: AuthorityFiles, { signing, chain, roots }: Read, now: Date): AuthorityProblem | undefined {
+function problemOf(
+	files: AuthorityFiles,
+	{ signing, chain, roots }: Read,
+	now: Date,
+	user: AuthorityUser,
+): AuthorityProblem | undefined {
 	for (const file of ['ca-cert.pem', 'ca-key.pem', 'cert-chain.pem', 'root-cert.pem'] as const) {
 		if (files[file] === undefined) return { file, reason: 'is missing' };
 	}
@@ -70,15 +80,19 @@ function problemOf(files: AuthorityFiles, { signing, chain, roots }: Read, now: 
 	if (roots.length === 0) return { file: 'root-cert.pem', reason: 'holds no certificate in PEM' };
 	const unfit = unfitness(own, 0, now);
 	if (unfit !== undefined) return { file: 'ca-cert.pem', reason: unfit };
-	return problemOfKey(own, files['ca-key.pem']) ?? problemOfChain(own, chain, roots, now);
+	return problemOfKey(own, files['ca-key.pem'], user) ?? problemOfChain(own, chain, roots, now);
 }
 
-function problemOfKey(own: X509Certificate, key: KeyFacts | undefined): AuthorityProblem | undefined {
+function problemOfKey(
+	own: X509Certificate,
+	key: KeyFacts | undefined,
+	{ name, keyTypes }: AuthorityUser,
+): AuthorityProblem | undefined {
 	const type = keyTypeOf(own);
-	if (type !== signingKeyType) {
+	if (!keyTypes.includes(type)) {
 		return {
 			file: 'ca-cert.pem',
-			reason: `has a key of type ${type}, and Citadel gives certificates with an RSA key alone`,
+			reason: `has a key of type ${type}, and ${name} gives certificates with an ${keyTypes.map((one) => one.toUpperCase()).join(' or ')} key alone`,
 		};
 	}
 	if (key?.is !== 'key') return { file: 'ca-key.pem', reason: key?.reason ?? 'is missing' };

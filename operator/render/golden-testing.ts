@@ -1,9 +1,11 @@
 /** The meshes whose rendering is kept: as files that a person can read, and as hashes of the last version that was released. */
 import { readFile } from 'node:fs/promises';
 import { parse, stringify } from 'yaml';
+import { istiodMeshOf, renderIstiod } from '../lines/istiod-testing.ts';
 import { render, renderCrds } from '../lines/testing.ts';
 import { classicReleases } from '../releases/classic/index.ts';
 import { profiles } from '../releases/classic/profiles.ts';
+import { istiodReleases } from '../releases/istiod/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { type ClassicFacts, renderDataPlane } from './classic/index.ts';
 import { installation, resolved } from './testing.ts';
@@ -70,6 +72,30 @@ export const golden: readonly (readonly [file: string, objects: () => Promise<re
 		[`${version}-data-plane.yaml`, async () => dataPlaneOf(version, minor)] as const,
 		[`${version}-crds.yaml`, async () => renderCrds(resolved(installation({ version })))] as const,
 	]),
+	...istiodReleases.map(
+		({ version }) =>
+			[`${version}-default.yaml`, async () => renderIstiod(istiodMeshOf({ version, profile: 'default' }))] as const,
+	),
+	[
+		'1.31.4-production.yaml',
+		async () =>
+			renderIstiod(
+				istiodMeshOf({
+					version: '1.31.4',
+					profile: 'production',
+					images: { registry: 'registry.example.com/istio', pullSecrets: [{ name: 'pull' }] },
+					mesh: {
+						mtls: { mode: 'STRICT' },
+						tracing: { enabled: true, sampling: 5, zipkin: { address: 'zipkin.tracing:9411' } },
+						config: { dnsRefreshRate: '5s', defaultConfig: { proxyMetadata: { ISTIO_META_DNS_CAPTURE: 'true' } } },
+					},
+					mixer: { adapters: [{ prometheus: {} }, { stdio: {} }, { statsd: { address: 'statsd.monitoring:8125' } }] },
+					citadel: { enabled: true, caSecretName: 'cacerts', workloadCertTTL: '48h' },
+					multiCluster: { clusterName: 'east', network: 'one' },
+				}),
+				{ caSecretHash: 'hash of the authority' },
+			),
+	],
 	['example-article-1.0.9.yaml', async () => render(resolved(await example('article-1.0.9')))],
 	['example-ha.yaml', async () => render(resolved(await example('ha')))],
 ];

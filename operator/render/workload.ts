@@ -20,6 +20,8 @@ export interface Container {
 	readonly volumeMounts: readonly Opaque[];
 	/** Capabilities that it needs. Default: none. */
 	readonly capabilities?: readonly string[];
+	/** Whether it writes nowhere but into its volumes. */
+	readonly readOnlyRoot?: true;
 }
 
 /** What a component's file says about its pods. The rest follows from the installation. */
@@ -155,6 +157,7 @@ function containerOf(
 		securityContext: {
 			allowPrivilegeEscalation: false,
 			capabilities: { drop: ['ALL'], add: container.capabilities ?? [] },
+			readOnlyRootFilesystem: container.readOnlyRoot,
 		},
 		volumeMounts: container.volumeMounts,
 	};

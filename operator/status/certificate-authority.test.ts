@@ -1,4 +1,5 @@
 import test from 'ava';
+import { citadelSigner } from '../plan/classic/certificate-authority.ts';
 import type { Observation } from './compute-status.ts';
 import { authority, condition, sequence, verdict } from './testing.ts';
 import { describeTransitions } from './transitions.ts';
@@ -29,7 +30,7 @@ function noticesOf(...seen: readonly Observation['certificateAuthority'][]): rea
 
 const expiring = authority({ shareLeft: 0.19, timeLeft: '40 days' });
 const expired = authority({ shareLeft: 0, timeLeft: 'none' });
-const missing = { source: 'Provided', secretName: 'cacerts', found: 'missing' } as const;
+const missing = { signer: citadelSigner, source: 'Provided', secretName: 'cacerts', found: 'missing' } as const;
 
 test('one that lasts is shown with its name, its end and the time left, and the message never changes with time', (t) => {
 	const { field, condition: said, message } = shown(authority());
@@ -77,6 +78,7 @@ test('one that certificates of workloads outlive is told with both times, and is
 
 test('files that Citadel can not use are told with the file and the reason, and that a Citadel that runs stays', (t) => {
 	const { condition: said, message } = shown({
+		signer: citadelSigner,
 		source: 'Provided',
 		secretName: 'cacerts',
 		found: 'unusable',
@@ -106,7 +108,12 @@ test('without Citadel nothing is said', (t) => {
 });
 
 test('what was seen stays while a pass does not look, or can not read', (t) => {
-	const unread = { source: 'SelfSigned', secretName: 'istio-ca-secret', found: 'unknown' } as const;
+	const unread = {
+		signer: citadelSigner,
+		source: 'SelfSigned',
+		secretName: 'istio-ca-secret',
+		found: 'unknown',
+	} as const;
 	t.deepEqual(shown(authority(), undefined), shown(authority()));
 	t.like(shown(authority(), unread), { condition: 'Unknown/CAUnknown', field: shown(authority()).field });
 	t.deepEqual(shown(authority(), { ...unread, secretName: 'other' }).field, {

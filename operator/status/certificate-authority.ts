@@ -9,7 +9,7 @@ export type CertificateAuthoritySight =
 	| { readonly found: 'missing' }
 	/** The Secret holds something that is no certificate. */
 	| { readonly found: 'unreadable' }
-	/** Citadel would end with what the user's Secret holds, or give certificates that nobody takes. */
+	/** The signer would end with what the user's Secret holds, or give certificates that nobody takes. */
 	| {
 			readonly found: 'unusable';
 			/** `cert-chain.pem` */
@@ -35,21 +35,29 @@ export type CertificateAuthoritySight =
 			readonly workloadCertTTL: string;
 	  };
 
+/** The process that signs with an authority. */
+export interface Signer {
+	/** `Citadel` */
+	readonly name: string;
+	/** Types of keys with which it signs: `rsa`, `ec` … */
+	readonly keyTypes: readonly string[];
+	/** Whether it renews an authority that it made itself, as a clause. */
+	readonly renewal: string;
+}
+
 export type CertificateAuthorityObservation = CertificateAuthoritySight & {
-	/** Made by Citadel itself, or given by the user. */
+	readonly signer: Signer;
+	/** Made by the signer itself, or given by the user. */
 	readonly source: 'SelfSigned' | 'Provided';
 	/** Name of the Secret, in the namespace of the mesh. */
 	readonly secretName: string;
 };
 
-/** Citadel 1.0 to 1.4 can't sign with other keys, see `operator/certificates/plugged-authority.ts`. */
-export const signingKeyType = 'rsa';
-
 type Shown = Pick<ParsedStatus, 'certificateAuthority'>;
 
 /**
- * An authority with less than this share of its life left counts as expiring. Citadel since 1.2 renews its own from this
- * share on.
+ * An authority with less than this share of its life left counts as expiring. Citadel since 1.2, and istiod, renew their own
+ * from this share on.
  */
 const expiringShare = 0.2;
 
@@ -60,7 +68,7 @@ export function certificateAuthorityVerdict(
 ): Verdict | undefined {
 	if (observation === 'none') return undefined;
 	if (observation === undefined) return previous?.conditions?.find(({ type }) => type === 'CertificateAuthorityValid');
-	const { source, secretName } = observation;
+	const { source, secretName, signer } = observation;
 	switch (observation.found) {
 		case 'unknown':
 			return {
@@ -73,7 +81,7 @@ export function certificateAuthorityVerdict(
 				? {
 						status: 'Unknown',
 						reason: 'CAPending',
-						message: `Citadel makes its certificate authority, Secret ${secretName}, when it starts for the first time`,
+						message: `${signer.name} makes its certificate authority, Secret ${secretName}, when it starts for the first time`,
 					}
 				: {
 						status: 'False',
@@ -90,7 +98,7 @@ export function certificateAuthorityVerdict(
 			return {
 				status: 'False',
 				reason: 'CAInvalid',
-				message: `${observation.file} of Secret ${secretName} ${observation.reason}; correct it: until then a Citadel that runs is left as it is, with the authority that it has read`,
+				message: `${observation.file} of Secret ${secretName} ${observation.reason}; correct it: until then ${signer.name === 'istiod' ? 'an' : 'a'} ${signer.name} that runs is left as it is, with the authority that it has read`,
 			};
 		case 'certificate':
 			return lifetimeVerdict(observation);
@@ -100,19 +108,16 @@ export function certificateAuthorityVerdict(
 function lifetimeVerdict(
 	observation: Extract<CertificateAuthorityObservation, { readonly found: 'certificate' }>,
 ): Verdict {
-	const { subject, notAfter, timeLeft, keyType } = observation;
+	const { subject, notAfter, timeLeft, keyType, signer } = observation;
 	const about = `the certificate authority (${subject}, Secret ${observation.secretName})`;
-	if (keyType !== signingKeyType) {
+	if (!signer.keyTypes.includes(keyType)) {
 		return {
 			status: 'False',
 			reason: 'CAKeyUnsupported',
-			message: `${about} has a key of type ${keyType}, with which Citadel gives no certificates; put an authority with an RSA key into the Secret`,
+			message: `${about} has a key of type ${keyType}, with which ${signer.name} gives no certificates; put an authority with an ${signer.keyTypes.join(' or ').toUpperCase().replace(' OR ', ' or ')} key into the Secret`,
 		};
 	}
-	const remedy =
-		observation.source === 'Provided'
-			? 'put a renewed one into the Secret'
-			: 'Citadel since 1.2 renews its own by itself; before that, give it one by spec.citadel.caSecretName';
+	const remedy = observation.source === 'Provided' ? 'put a renewed one into the Secret' : signer.renewal;
 	if (observation.shareLeft <= 0) {
 		return {
 			status: 'False',

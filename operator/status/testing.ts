@@ -43,14 +43,15 @@ function isWorkload(live: WorkloadObservation['live']): live is WorkloadState {
 }
 
 const workloadCertTTL = '2160h';
+const signer = { name: 'Citadel', keyTypes: ['rsa'], renewal: 'Citadel since 1.2 renews its own by itself' } as const;
 
 /** A certificate authority in each of its states. */
 export const authorities: readonly CertificateAuthorityObservation[] = (['SelfSigned', 'Provided'] as const).flatMap(
 	(source) => [
-		{ source, secretName: 'ca', found: 'unknown' },
-		{ source, secretName: 'ca', found: 'missing' },
-		{ source, secretName: 'ca', found: 'unreadable' },
-		{ source, secretName: 'ca', found: 'unusable', file: 'ca-key.pem', reason: 'is missing' },
+		{ signer, source, secretName: 'ca', found: 'unknown' },
+		{ signer, source, secretName: 'ca', found: 'missing' },
+		{ signer, source, secretName: 'ca', found: 'unreadable' },
+		{ signer, source, secretName: 'ca', found: 'unusable', file: 'ca-key.pem', reason: 'is missing' },
 		authority({ source, timeLeftMs: 1 }),
 		...[1, 0.19, 0].map((shareLeft) => authority({ source, shareLeft })),
 		authority({ source, keyType: 'ec' }),
@@ -62,6 +63,7 @@ export function authority(
 	differences: Partial<Extract<CertificateAuthorityObservation, { readonly found: 'certificate' }>> = {},
 ): CertificateAuthorityObservation {
 	return {
+		signer,
 		source: 'SelfSigned',
 		secretName: 'istio-ca-secret',
 		workloadCertTTL,

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { lines } from '../../lines/index.ts';
+import { citadelSigner } from '../../plan/classic/certificate-authority.ts';
 import { checkUpgrade, findingsOf } from '../../plan/upgrade/check-upgrade.ts';
 import { type Gathered, known, unknown } from '../../plan/upgrade/gathered.ts';
 import { describeFinding } from '../../plan/upgrade/insist.ts';
@@ -49,7 +50,7 @@ test('all blockers are told at once, each with what it is about and a remedy', a
 		objects: known(tally),
 		objectGaps: [{ what: 'objects of stdios.config.istio.io', why: 'the right to list them is missing' }],
 		definitions: known([]),
-		authority: known({ found: 'unreadable', source: 'Provided', secretName: 'cacerts' }),
+		authority: known({ signer: citadelSigner, found: 'unreadable', source: 'Provided', secretName: 'cacerts' }),
 		nodes: known([
 			{ name: 'a', labels: {}, taints: [], isSchedulable: true, allocatable: { cpu: 0, memory: 0, pods: 0 } },
 		]),

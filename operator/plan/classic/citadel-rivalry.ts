@@ -19,6 +19,8 @@ export function servesAllNamespaces(spec: unknown): boolean {
 	const { enabled, extraArgs, env } = fieldsOf(citadel);
 	const isOn =
 		typeof enabled === 'boolean' ? enabled : typeof profile === 'string' && profilesWithCitadel.includes(profile);
+	// Later releases have no Citadel.
+	if (typeof version === 'string' && isSince(version, '1.5')) return false;
 	const knowsLabels = typeof version === 'string' && isSince(version, '1.3');
 	return isOn && !namesNamespaces(extraArgs) && !(knowsLabels && waitsForLabels(env));
 }

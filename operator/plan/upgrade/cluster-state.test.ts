@@ -1,6 +1,7 @@
 import test from 'ava';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { CertificateAuthorityObservation } from '../../status/certificate-authority.ts';
+import { citadelSigner } from '../classic/certificate-authority.ts';
 import { checkClusters, checkDefinitions, checkProxies, checkRoot, checkWebhooks } from './cluster-state.ts';
 import type { UpgradeFinding } from './finding.ts';
 
@@ -54,7 +55,7 @@ for (const [title, live, expected] of [
 }
 
 const dayMs = 24 * 60 * 60_000;
-const authority = { source: 'Provided', secretName: 'cacerts' } as const;
+const authority = { signer: citadelSigner, source: 'Provided', secretName: 'cacerts' } as const;
 
 function ending(days: number): CertificateAuthorityObservation {
 	return {

@@ -1,0 +1,104 @@
+/** The line of istiod, Istio 1.30 and newer: one process is Pilot, certificate authority and injector. */
+import { injectionLabel } from '../../api/v1/index.ts';
+import { observeIstiodAuthority } from '../plan/istiod/certificate-authority.ts';
+import { istiodFactsOf, seenByIstiod } from '../plan/istiod/facts.ts';
+import { istiodGates } from '../plan/istiod/gates.ts';
+import { defaultRevisionOfCluster } from '../plan/istiod/rivalry.ts';
+import { istiodOwnWords, istiodStageOf, istiodUpgradeRules } from '../plan/istiod/upgrade.ts';
+import type { ReadRule } from '../releases/index.ts';
+import {
+	type IstiodRelease,
+	istiodCrds,
+	istiodReleases,
+	type ResolvedIstiodMesh,
+	resolveIstiod,
+} from '../releases/istiod/index.ts';
+import { renderCrds } from '../render/index.ts';
+import {
+	type IstiodFacts,
+	injectionWebhookName,
+	istiodComponents,
+	meshConfigHash,
+	standIns,
+} from '../render/istiod/index.ts';
+import { objectKey } from '../runtime/object.ts';
+import type { DataPlane, Line, MultiClusterSupport } from './line.ts';
+
+/** `spec.multiCluster.clusters` is refused, so nobody asks for a data plane. */
+const dataPlane: DataPlane<ResolvedIstiodMesh, IstiodFacts> = {
+	services: {},
+	meshIn: (mesh) => mesh,
+	check: () => [],
+	render: () => [],
+	gates: () => [],
+	notes: () => [],
+	caSecretName: ({ authority }) => authority.caSecretName,
+};
+
+const noRules: readonly ReadRule[] = [];
+
+const multiCluster: MultiClusterSupport<ResolvedIstiodMesh> = {
+	readsSecretsAgain: true,
+	readers: { always: [], perhaps: [] },
+	gateway: { service: 'istio-eastwestgateway', port: 15_443 },
+	knowsNetworks: () => true,
+	hasNetworks: () => false,
+	noWayIn: () => undefined,
+	takesAddress: () => true,
+	readerRules: () => noRules,
+	dataPlane,
+};
+
+export const istiodLine: Line<ResolvedIstiodMesh, IstiodFacts, undefined> = {
+	name: 'istiod',
+	releases: istiodReleases,
+	ended: [],
+	exclusives: [defaultRevisionOfCluster],
+	resolve: (release, installation, options) => resolveIstiod(release as IstiodRelease, installation, options),
+
+	sees: seenByIstiod,
+	configurationHash: meshConfigHash,
+	certificate: () => undefined,
+	remember: () => undefined,
+	facts: (mesh, { sight, joined }) => istiodFactsOf(mesh, sight, joined),
+	gates: (context) => istiodGates.flatMap((rule) => rule(context)),
+	authority: observeIstiodAuthority,
+
+	crds: ({ release }) => renderCrds(istiodCrds, release.version),
+	components: istiodComponents,
+	standIns,
+	servedCluster: () => undefined,
+
+	objectKinds: () =>
+		istiodCrds.map(({ group, version, kind, plural, scope }) => ({
+			apiVersion: `${group}/${version}`,
+			kind,
+			plural,
+			namespaced: scope === 'Namespaced',
+		})),
+	// The API server checks objects by their schema, and istiod by its webhook.
+	checkObject: () => ({ kind: 'other' }),
+
+	upgradeRules: istiodUpgradeRules,
+
+	injection: (mesh) =>
+		mesh.injection === undefined
+			? undefined
+			: {
+					namespaces: mesh.injection.namespaces,
+					label: { name: injectionLabel, value: 'enabled' },
+					webhook: objectKey({
+						apiVersion: 'admissionregistration.k8s.io/v1',
+						kind: 'MutatingWebhookConfiguration',
+						name: injectionWebhookName(mesh),
+					}),
+				},
+	injectedImages: ({ images }) => [images.proxy],
+	injectPod: () => ({
+		kind: 'skipped',
+		reason: 'istiod of this release injects by its own webhook; by hand it needs a cluster',
+	}),
+	multiCluster,
+	ownWords: istiodOwnWords,
+	stageOf: istiodStageOf,
+};

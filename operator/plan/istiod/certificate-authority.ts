@@ -1,0 +1,31 @@
+/** The certificate authority of a mesh of istiod, which signs itself. */
+import type { AuthorityVerdict } from '../../certificates/index.ts';
+import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
+import { selfSignedSecret } from '../../render/istiod/index.ts';
+import type { CertificateAuthorityObservation, Signer } from '../../status/certificate-authority.ts';
+import { observeAuthority, problemForSigner } from '../certificate-authority.ts';
+import type { SecretFacts } from '../secret-facts.ts';
+
+/** It signs with what its key is (istio 1.30 `security/pkg/pki/util/generate_cert.go`, `GenCertFromCSR`). */
+const istiodSigner: Signer = {
+	name: 'istiod',
+	keyTypes: ['rsa', 'ec'],
+	renewal: 'istiod renews its own by itself',
+};
+
+/** Of a mesh that names none (istio 1.30 `pilot/pkg/features/security.go`, `DefaultWorkloadCertTTL`). */
+const defaultTtl = '24h';
+
+/** See `observeAuthority`. */
+export function observeIstiodAuthority(
+	{ authority: { caSecretName, workloadCertTTL = defaultTtl } }: ResolvedIstiodMesh,
+	secret: (name: string) => SecretFacts | 'unknown' | undefined,
+	now: Date,
+): CertificateAuthorityObservation {
+	return observeAuthority({ signer: istiodSigner, caSecretName, selfSignedSecret, workloadCertTTL }, secret, now);
+}
+
+/** What keeps istiod from using the authority in this Secret of the user's, and until when that is so. Pure. */
+export function problemForIstiod(secret: SecretFacts, nowMs: number): AuthorityVerdict {
+	return problemForSigner(istiodSigner, secret, nowMs);
+}

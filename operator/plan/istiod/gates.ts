@@ -1,0 +1,87 @@
+/** Says what in a mesh of istiod has to wait for what. Each function is one gate's rule. The list at the end has them all. */
+import { componentLabel } from '../../apply/identity.ts';
+import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
+import {
+	defaultValidator,
+	type IstiodFacts,
+	injectionWebhookName,
+	mutualTlsComponent,
+	validationWebhookName,
+} from '../../render/istiod/index.ts';
+import { kinds } from '../../runtime/kinds.ts';
+import { objectKey } from '../../runtime/object.ts';
+import type { Gate, GateContext } from '../gate.ts';
+import { readable } from '../sight.ts';
+import { problemForIstiod } from './certificate-authority.ts';
+import { istiodKey } from './facts.ts';
+
+type Rule = (context: GateContext<ResolvedIstiodMesh, IstiodFacts>) => readonly Gate[];
+
+/** What time opens is looked at again after at most this time. */
+const longestRecheckMs = 60 * 60_000;
+
+/**
+ * API servers ask a webhook as soon as it exists, and refuse what it should have been asked about while nobody answers. From
+ * 1.30.4 on istiod is ready only when its webhooks listen (istio#61049), and no release before that can be installed.
+ */
+const istiodBeforeWebhooks: Rule = (context) => {
+	const { mesh, sight } = context;
+	if ((sight.child(istiodKey(mesh))?.workload?.available ?? 0) > 0) return [];
+	const webhooks = [
+		objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectionWebhookName(mesh) }),
+		...[validationWebhookName(mesh), defaultValidator].map((name) =>
+			objectKey({ ...kinds.ValidatingWebhookConfiguration, name }),
+		),
+	].filter((key) => sight.child(key) === undefined);
+	return webhooks.length === 0
+		? []
+		: [
+				{
+					name: 'istiod-before-webhooks',
+					effect: 'held',
+					objects: webhooks,
+					sentence: 'waiting for istiod to be ready, before API servers ask it about new pods and objects',
+				},
+			];
+};
+
+/** A new pod of istiod that can't mount its authority, or can't sign with it, would replace one that works. */
+const authorityBeforeIstiod: Rule = ({ mesh, facts, sight, nowMs }) => {
+	const { caSecretName } = mesh.authority;
+	if (caSecretName === undefined) return [];
+	const where = `${mesh.namespace}/${caSecretName}`;
+	const secret = readable(sight.secret(caSecretName));
+	const held = { name: 'authority-before-istiod', effect: 'held', objects: [istiodKey(mesh)] } as const;
+	if (secret === undefined || facts.caSecretHash === undefined) {
+		return [{ ...held, sentence: `waiting for Secret ${where}, the certificate authority for istiod` }];
+	}
+	const { problem, untilMs } = problemForIstiod(secret, nowMs);
+	return problem === undefined
+		? []
+		: [
+				{
+					...held,
+					sentence: `waiting for a certificate authority that istiod can use in Secret ${where}: its ${problem.file} ${problem.reason}`,
+					// One that begins later opens the gate by time alone.
+					againInMs: Math.min(untilMs - nowMs, longestRecheckMs),
+				},
+			];
+};
+
+/** Workloads get certificates before others demand them. */
+const istiodBeforeMutualTls: Rule = ({ mesh, objects, sight }) => {
+	if (mesh.mutualTls !== 'STRICT' || (sight.child(istiodKey(mesh))?.workload?.available ?? 0) > 0) return [];
+	return [
+		{
+			name: 'istiod-before-mutual-tls',
+			effect: 'held',
+			objects: objects
+				.filter(({ metadata }) => metadata.labels?.[componentLabel] === mutualTlsComponent)
+				.map(objectKey),
+			sentence: 'waiting for istiod to be ready, before mutual TLS is demanded',
+		},
+	];
+};
+
+/** The rules of all gates. When two hold one object, the later rule's sentence is told. */
+export const istiodGates: readonly Rule[] = [istiodBeforeWebhooks, authorityBeforeIstiod, istiodBeforeMutualTls];

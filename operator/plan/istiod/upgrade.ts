@@ -1,0 +1,81 @@
+/** What only this line knows of changes of version. */
+import type { UpgradeStage } from '../../../api/v1/index.ts';
+import { componentLabel } from '../../apply/identity.ts';
+import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
+import { injectionWebhookName, istiodName } from '../../render/istiod/index.ts';
+import { kinds } from '../../runtime/kinds.ts';
+import { type KubeObject, objectKey } from '../../runtime/object.ts';
+import type { OwnWord } from '../upgrade/own-word.ts';
+import type { UpgradeRules } from '../upgrade/rules.ts';
+
+export const istiodUpgradeRules: UpgradeRules<ResolvedIstiodMesh> = {
+	kinds: () => [],
+	object: () => [],
+	mesh: () => [],
+};
+
+const webhooks: ReadonlySet<string> = new Set([
+	kinds.MutatingWebhookConfiguration.kind,
+	kinds.ValidatingWebhookConfiguration.kind,
+]);
+
+/**
+ * The templates change with istiod: an older one may lack functions that a newer template calls. The mesh configuration comes
+ * before, since istiod follows it and leaves out what it does not know.
+ */
+export function istiodStageOf({ kind, metadata: { labels } }: KubeObject): UpgradeStage {
+	if (kind === kinds.CustomResourceDefinition.kind) return 'CRDs';
+	if (webhooks.has(kind)) return 'Webhooks';
+	const component = labels?.[componentLabel];
+	if (component === 'injector') return 'Pilot';
+	const isWorkload = [kinds.Deployment, kinds.Service, kinds.HorizontalPodAutoscaler, kinds.PodDisruptionBudget].some(
+		(one) => one.kind === kind,
+	);
+	return component === 'pilot' && isWorkload ? 'Pilot' : 'Configuration';
+}
+
+/** What istiod is asked itself before its stage is over, beside the readiness of its pods. */
+export function istiodOwnWords(mesh: ResolvedIstiodMesh): readonly OwnWord[] {
+	const deployment = istiodName(mesh);
+	return [
+		{
+			stage: 'Pilot',
+			kind: 'counters',
+			deployment,
+			port: 15_014,
+			path: '/metrics',
+			counters: mesh.release.pilot.rejectCounters,
+		},
+		...(mesh.injection === undefined ? [] : [injectionWord(mesh, deployment)]),
+	];
+}
+
+function injectionWord(mesh: ResolvedIstiodMesh, deployment: string): OwnWord {
+	return {
+		stage: 'Pilot',
+		kind: 'webhook',
+		deployment,
+		port: 15_017,
+		path: '/inject',
+		configuration: objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectionWebhookName(mesh) }),
+		serverName: `${deployment}.${mesh.namespace}.svc`,
+		review: {
+			apiVersion: 'admission.k8s.io/v1',
+			kind: 'AdmissionReview',
+			request: {
+				uid: 'meshwright-asks',
+				kind: { group: '', version: 'v1', kind: 'Pod' },
+				resource: { group: '', version: 'v1', resource: 'pods' },
+				namespace: mesh.namespace,
+				operation: 'CREATE',
+				userInfo: {},
+				object: {
+					apiVersion: 'v1',
+					kind: 'Pod',
+					metadata: { name: 'asked', namespace: mesh.namespace, labels: { 'sidecar.istio.io/inject': 'false' } },
+					spec: { containers: [{ name: 'asked', image: 'asked' }] },
+				},
+			},
+		},
+	};
+}

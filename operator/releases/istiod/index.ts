@@ -1,0 +1,16 @@
+/** The line of istiod, Istio 1.30 and newer: its releases as data, and `resolve`. */
+export { istiodCrds } from './crds.ts';
+export { defaultRevision } from './labels.ts';
+export { discoveryAddress, statusPort } from './mesh-config.ts';
+export { isSince, type Minor } from './minors.ts';
+export type { IstiodRelease, PilotRelease } from './release.ts';
+export { istiodRelease, istiodReleases, type ReleaseData } from './releases.ts';
+export { resolveIstiod } from './resolve.ts';
+export type {
+	ResolvedInjection,
+	ResolvedIstiodImages,
+	ResolvedIstiodMesh,
+	ResolvedProxy,
+} from './resolved.ts';
+export { istioResources } from './rights.ts';
+export { type Fate, fateOf, settings } from './settings.ts';

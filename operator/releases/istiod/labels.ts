@@ -1,0 +1,16 @@
+/**
+ * Istio's own labels of objects. By `istio.io/rev` istiod knows the webhooks that are its own, and istioctl its Service
+ * (istio 1.30 `pkg/webhooks/webhookpatch.go`, `istioctl/pkg/tag`). Labels by which `istioctl uninstall` would delete objects
+ * (`operator.istio.io/component`) are left out.
+ */
+import type { LabelRule } from '../label-rule.ts';
+
+/** The name by which istiod calls the revision that has none. */
+export const defaultRevision = 'default';
+
+export const labelRules: readonly LabelRule[] = [
+	{ components: ['pilot', 'mesh-config'], labels: { app: 'istiod', 'istio.io/rev': defaultRevision } },
+	{ components: ['pilot'], kinds: ['Service', 'Deployment', 'PodDisruptionBudget'], labels: { istio: 'pilot' } },
+	{ components: ['injector'], labels: { app: 'sidecar-injector', 'istio.io/rev': defaultRevision } },
+	{ components: ['validation'], labels: { app: 'istiod', istio: 'istiod', 'istio.io/rev': defaultRevision } },
+];

@@ -1,0 +1,27 @@
+/** What the operator knows about a release of istiod: data that a person can check against the release's own charts. */
+import type { AccessRule, ComponentRelease, Port } from '../component.ts';
+import type { Release } from '../release.ts';
+import type { Minor } from './minors.ts';
+
+/** How a release's istiod is started, and what it may do. */
+export interface PilotRelease extends ComponentRelease {
+	/** All arguments, in order, that do not depend on the installation. */
+	readonly args: readonly string[];
+	readonly ports: readonly Port[];
+	/** What it may do in all namespaces. */
+	readonly clusterRights: readonly AccessRule[];
+	/** What it may do in its own namespace. */
+	readonly namespaceRights: readonly AccessRule[];
+	/** Counters that stay 0 while no proxy rejects what istiod sends. */
+	readonly rejectCounters: readonly string[];
+}
+
+export interface IstiodRelease extends Release {
+	readonly line: 'istiod';
+	readonly minor: Minor;
+	/** What of this release nobody could check, in a sentence for whoever installs it. Undefined when all of it was read. */
+	readonly unchecked?: string;
+	readonly pilot: PilotRelease;
+	/** Whether its charts tell processes how many processors they have, by `GOMAXPROCS`. */
+	readonly goMaxProcs: boolean;
+}

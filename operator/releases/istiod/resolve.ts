@@ -1,0 +1,140 @@
+/** Turns what a user wrote into a mesh of this line with every question answered, or into all of its problems. Pure. */
+import type { ParsedMeshInstallation, ParsedSpec } from '../../../api/v1/index.ts';
+import type { Replicas } from '../mesh.ts';
+import { resolveMultiCluster } from '../multi-cluster.ts';
+import type { ReleaseProblem } from '../problem.ts';
+import type { ResolveOptions, ResolveResult } from '../resolve-result.ts';
+import { resolveWorkload } from '../resolve-workload.ts';
+import { canonicalResources } from '../resources.ts';
+import { checkWorkload } from '../workload-check.ts';
+import { checkAdapters } from './adapters.ts';
+import { buildMeshConfig } from './mesh-config.ts';
+import { checkMeshConfig } from './mesh-config-check.ts';
+import type { IstiodRelease } from './release.ts';
+import { pilotRules } from './resolve-pilot.ts';
+import type { ResolvedInjection, ResolvedIstiodImages, ResolvedIstiodMesh, ResolvedProxy } from './resolved.ts';
+import { checkSettings } from './settings.ts';
+
+/** Istio publishes its images here; its other registries are about to be switched off (istio.io, announcing 1.31). */
+const upstreamRegistry = 'docker.io/istio';
+
+/** Percent. The charts' value. */
+const defaultSamplingPercent = 1;
+
+/** The name of a cluster that has none, as the charts have it. */
+const onlyCluster = 'Kubernetes';
+
+const onePod: Replicas = { kind: 'fixed', count: 1 };
+/** Two pods, which no single node can take down, and up to five under load: the charts' upper bound with a safe minimum. */
+const underLoad: Replicas = { kind: 'autoscaled', min: 2, max: 5, targetCPUUtilization: 80 };
+
+/** Resolves a parsed installation. Reports all problems, not the first alone. */
+export function resolveIstiod(
+	release: IstiodRelease,
+	installation: ParsedMeshInstallation,
+	options: ResolveOptions,
+): ResolveResult<ResolvedIstiodMesh> {
+	const { spec, metadata } = installation;
+	const problems: readonly ReleaseProblem[] = [
+		...checkSettings(release.version, spec),
+		...checkMeshConfig(release, spec.mesh?.config ?? {}),
+		...checkAdapters(spec.mixer, spec.mesh?.statsd?.address),
+		...checkWorkload(release, spec.pilot, pilotRules(release)),
+		...checkUpgrade(release, spec),
+	];
+	if (problems.length > 0) return { ok: false, problems };
+	const injection = resolveInjection(spec);
+	const { network } = spec.multiCluster ?? {};
+	const trustDomain = spec.mesh?.trustDomain;
+	const mutualTls = spec.mesh?.mtls?.mode;
+	const { caSecretName, workloadCertTTL } = spec.citadel ?? {};
+	return {
+		ok: true,
+		mesh: {
+			line: 'istiod',
+			name: metadata.name,
+			namespace: spec.namespace,
+			release,
+			images: resolveImages(spec, options.registry ?? upstreamRegistry),
+			meshConfig: buildMeshConfig(spec),
+			location: {
+				clusterId: spec.multiCluster?.clusterName ?? onlyCluster,
+				...(network === undefined ? {} : { network }),
+			},
+			...(trustDomain === undefined ? {} : { trustDomain }),
+			traceSampling: spec.mesh?.tracing?.sampling ?? defaultSamplingPercent,
+			pilot: resolveWorkload(
+				spec.pilot ?? {},
+				spec.profile === 'production' ? underLoad : onePod,
+				release.pilot.resources,
+			),
+			authority: {
+				...(caSecretName === undefined ? {} : { caSecretName }),
+				...(workloadCertTTL === undefined ? {} : { workloadCertTTL }),
+			},
+			...(injection === undefined ? {} : { injection }),
+			proxy: resolveProxy(spec),
+			...(mutualTls === undefined ? {} : { mutualTls }),
+			overlays: spec.overlays ?? [],
+			multiCluster: resolveMultiCluster(installation),
+		},
+	};
+}
+
+/** Revisions beside each other come with the tags that lead namespaces from one to the other. */
+function checkUpgrade({ version }: IstiodRelease, { upgrade }: ParsedSpec): readonly ReleaseProblem[] {
+	const path = 'spec.upgrade.strategy';
+	return upgrade?.strategy === 'Canary'
+		? [
+				{
+					path,
+					reason: 'FieldNotInRelease',
+					message: `${path} is Canary, which is not supported yet for Istio ${version}`,
+					remedy: `Set ${path} to InPlace, or remove it.`,
+				},
+			]
+		: [];
+}
+
+/** @param registry used when the installation names none */
+function resolveImages({ images = {}, version }: ParsedSpec, registry: string): ResolvedIstiodImages {
+	const reference = (image: string, digest: string | undefined): string => {
+		const name = `${images.registry ?? registry}/${image}`;
+		return digest === undefined ? `${name}:${images.tag ?? version}` : `${name}@${digest}`;
+	};
+	return {
+		pilot: reference('pilot', images.digests?.pilot),
+		proxy: reference('proxyv2', images.digests?.proxy),
+		pullPolicy: images.pullPolicy ?? 'IfNotPresent',
+		pullSecrets: (images.pullSecrets ?? []).map(({ name }) => name),
+	};
+}
+
+/** Undefined when the injector is switched off. Profile minimal has none. */
+function resolveInjection({ sidecarInjector: given = {}, profile }: ParsedSpec): ResolvedInjection | undefined {
+	if (!(given.enabled ?? profile !== 'minimal')) return undefined;
+	return {
+		policy: given.policy ?? 'enabled',
+		namespaces: given.namespaces ?? [],
+		neverInject: given.neverInject ?? [],
+		alwaysInject: given.alwaysInject ?? [],
+	};
+}
+
+/** The charts' resources of the proxy. istio-init has the same: it runs the proxy's agent. */
+const proxyResources = {
+	requests: { cpu: '100m', memory: '128Mi' },
+	limits: { cpu: '2', memory: '1Gi' },
+} as const;
+
+function resolveProxy({ proxy = {} }: ParsedSpec): ResolvedProxy {
+	const resources = proxy.resources === undefined ? proxyResources : canonicalResources(proxy.resources);
+	return {
+		includeIPRanges: proxy.includeIPRanges ?? ['*'],
+		excludeIPRanges: proxy.excludeIPRanges ?? [],
+		includeInboundPorts: (proxy.includeInboundPorts ?? ['*']).map((port) => (typeof port === 'number' ? port : '*')),
+		excludeInboundPorts: proxy.excludeInboundPorts ?? [],
+		resources,
+		initResources: proxy.initResources === undefined ? resources : canonicalResources(proxy.initResources),
+	};
+}

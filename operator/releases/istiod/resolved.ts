@@ -1,0 +1,63 @@
+/** A MeshInstallation of this line with every question answered. */
+import type { Resources } from '../component.ts';
+import type { Opaque, ResolvedMesh, ResolvedPull, ResolvedWorkload } from '../mesh.ts';
+import type { IstiodRelease } from './release.ts';
+
+/** Full references of the images. */
+export interface ResolvedIstiodImages extends ResolvedPull {
+	readonly pilot: string;
+	/** Envoy with its agent, also as istio-init. */
+	readonly proxy: string;
+}
+
+/** Which pods get a proxy. */
+export interface ResolvedInjection {
+	/** Whether pods without a label or annotation of their own get a proxy, in namespaces with injection. */
+	readonly policy: 'enabled' | 'disabled';
+	/** Namespaces that the operator labels. */
+	readonly namespaces: readonly string[];
+	readonly neverInject: readonly Opaque[];
+	readonly alwaysInject: readonly Opaque[];
+}
+
+/** What every proxy beside a workload gets. */
+export interface ResolvedProxy {
+	/** Outbound address blocks through the proxy; `*` alone for all. */
+	readonly includeIPRanges: readonly string[];
+	readonly excludeIPRanges: readonly string[];
+	/** Inbound ports through the proxy; `*` alone for all. */
+	readonly includeInboundPorts: readonly (number | '*')[];
+	readonly excludeInboundPorts: readonly number[];
+	readonly resources: Resources;
+	/** Those of `istio-init`. */
+	readonly initResources: Resources;
+}
+
+export interface ResolvedIstiodMesh extends ResolvedMesh {
+	readonly line: 'istiod';
+	readonly release: IstiodRelease;
+	readonly images: ResolvedIstiodImages;
+	/** Istio's mesh configuration (`MeshConfig`) as it is written. It has only fields that the release knows. */
+	readonly meshConfig: Opaque;
+	/** Where the mesh is, as its proxies say it. */
+	readonly location: {
+		/** istiod knows the cluster by this ID. */
+		readonly clusterId: string;
+		readonly network?: string;
+	};
+	/** Percent of requests that start a trace. */
+	readonly traceSampling: number;
+	readonly pilot: ResolvedWorkload;
+	/** The certificate authority in istiod. */
+	readonly authority: {
+		/** Secret with an authority of the user's. Undefined for a self-signed one. */
+		readonly caSecretName?: string;
+		/** How long certificates of workloads are valid. Undefined: as istiod decides, 24h. */
+		readonly workloadCertTTL?: string;
+	};
+	/** Undefined when nothing is injected. */
+	readonly injection?: ResolvedInjection;
+	readonly proxy: ResolvedProxy;
+	/** What workloads demand of each other. Undefined: istiod's own default, which is PERMISSIVE. */
+	readonly mutualTls?: 'PERMISSIVE' | 'STRICT' | 'DISABLED';
+}

@@ -1,0 +1,59 @@
+/** ConfigMap `istio-sidecar-injector`: what istiod puts into pods (istio 1.30 `pkg/kube/inject/watcher.go`). */
+import { stringify } from 'yaml';
+import { type ResolvedInjection, type ResolvedIstiodMesh, statusPort } from '../../releases/istiod/index.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { objectLabels } from '../labels.ts';
+import { injectorConfigName } from './names.ts';
+import { gatewayTemplate } from './templates/gateway.ts';
+import { kubeGatewayTemplate } from './templates/kube-gateway.ts';
+import { sidecarTemplate } from './templates/sidecar.ts';
+
+/**
+ * istiod starts without it, and then injects nothing until it is started anew. So it is made before istiod, also by a mesh
+ * that injects nothing into pods: a Gateway of the Gateway API gets its proxy by a template, too.
+ */
+export function renderInjectorConfig(mesh: ResolvedIstiodMesh): KubeObject {
+	const name = injectorConfigName(mesh);
+	return {
+		apiVersion: 'v1',
+		kind: 'ConfigMap',
+		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, 'ConfigMap', 'injector', name) },
+		data: {
+			config: stringify(configOf(mesh, mesh.injection), { lineWidth: 0, aliasDuplicateObjects: false }),
+			values: JSON.stringify(valuesOf(mesh)),
+		},
+	};
+}
+
+const nobody: ResolvedInjection = { policy: 'disabled', namespaces: [], neverInject: [], alwaysInject: [] };
+
+function configOf(mesh: ResolvedIstiodMesh, injection: ResolvedInjection = nobody) {
+	return {
+		policy: injection.policy,
+		defaultTemplates: ['sidecar'],
+		alwaysInjectSelector: injection.alwaysInject,
+		neverInjectSelector: injection.neverInject,
+		injectedAnnotations: {},
+		templates: {
+			sidecar: sidecarTemplate(mesh),
+			gateway: gatewayTemplate(mesh),
+			'kube-gateway': kubeGatewayTemplate(mesh),
+		},
+	};
+}
+
+/** What istiod's own code reads; the templates have everything else printed into them. A wrong type ends istiod at its start. */
+function valuesOf({ images, location, revision = '' }: ResolvedIstiodMesh) {
+	return {
+		global: {
+			// Not read, since the image of the proxy is a full reference. Empty ones are refused.
+			hub: 'docker.io/istio',
+			tag: 'latest',
+			multiCluster: { clusterName: location.clusterId },
+			network: location.network ?? '',
+			proxy: { image: images.proxy, holdApplicationUntilProxyStarts: false, statusPort },
+		},
+		revision,
+		sidecarInjectorWebhook: { rewriteAppHTTPProbe: true },
+	};
+}

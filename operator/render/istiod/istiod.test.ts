@@ -1,0 +1,111 @@
+import test from 'ava';
+import { parse } from 'yaml';
+import { allLines, istiodMeshOf, renderIstiod } from '../../lines/istiod-testing.ts';
+import { istiodRelease } from '../../releases/istiod/index.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { at, only } from '../testing.ts';
+
+const version = '1.31.4';
+
+/** The mesh configuration that istiod reads. */
+function meshConfigOf(spec: Readonly<Record<string, unknown>>) {
+	const objects = renderIstiod(istiodMeshOf({ version, ...spec }));
+	return parse(String(at(named(objects, 'ConfigMap', 'istio'), 'data', 'mesh')));
+}
+
+function named(objects: readonly KubeObject[], kind: string, name: string): KubeObject | undefined {
+	return objects.find((object) => object.kind === kind && object.metadata.name === name);
+}
+
+function envOf(objects: readonly KubeObject[]): Readonly<Record<string, unknown>> {
+	const env = at(only(objects, 'Deployment'), 'spec', 'template', 'spec', 'containers', 0, 'env');
+	return Object.fromEntries(
+		(env as readonly { name: string; value?: string }[]).map(({ name, value }) => [name, value]),
+	);
+}
+
+test('a further release is data alone', (t) => {
+	const release = istiodRelease({ version: '1.33.1', kubernetes: { first: '1.34', last: '1.38' } });
+	const mesh = { ...istiodMeshOf({ version: '1.32.0', profile: 'default' }), release };
+	const objects = renderIstiod(mesh);
+	t.is(only(objects, 'Deployment').metadata.labels?.['app.kubernetes.io/version'], '1.33.1');
+	t.like(release, { minor: '1.33', line: 'istiod', goMaxProcs: false });
+	t.true(allLines.releases.some((one) => one.version === '1.32.0'));
+});
+
+test('what Mixer did becomes settings of the proxies', (t) => {
+	const adapters = [{ stdio: { json: false } }, { statsd: { address: 'statsd.monitoring:8125' } }];
+	t.like(meshConfigOf({ mixer: { telemetry: { enabled: true }, adapters } }), {
+		extensionProviders: [{ name: 'meshwright-stdio', envoyFileAccessLog: { path: '/dev/stdout' } }],
+		defaultProviders: { accessLogging: ['meshwright-stdio'] },
+		defaultConfig: { statsdUdpAddress: 'statsd.monitoring:8125' },
+	});
+	t.deepEqual(meshConfigOf({}).defaultProviders, { metrics: ['prometheus'] });
+	t.deepEqual(meshConfigOf({ mixer: { telemetry: { enabled: false }, adapters } }).defaultProviders, {});
+});
+
+test('providers of the user stand beside ours, and defaults of the user win', (t) => {
+	const mine = { name: 'mine', envoyExtAuthzGrpc: { service: 'auth.shop.svc.cluster.local', port: 9000 } };
+	const config = meshConfigOf({
+		mixer: { adapters: [{ stdio: {} }] },
+		mesh: { config: { extensionProviders: [mine], defaultProviders: { accessLogging: ['mine'] } } },
+	});
+	t.deepEqual(
+		config.extensionProviders.map(({ name }: { name: string }) => name),
+		['meshwright-stdio', 'mine'],
+	);
+	t.deepEqual(config.defaultProviders, { accessLogging: ['mine'] });
+});
+
+test('the life of certificates is told to istiod and to the agents, which ask for it', (t) => {
+	const spec = { version, citadel: { enabled: true, workloadCertTTL: '4000h' } };
+	const env = envOf(renderIstiod(istiodMeshOf(spec)));
+	t.like(env, { DEFAULT_WORKLOAD_CERT_TTL: '4000h', MAX_WORKLOAD_CERT_TTL: '4000h' });
+	t.is(meshConfigOf(spec).defaultConfig.proxyMetadata.SECRET_TTL, '4000h');
+	const shorter = envOf(renderIstiod(istiodMeshOf({ version, citadel: { enabled: true, workloadCertTTL: '1h' } })));
+	t.is(shorter.MAX_WORKLOAD_CERT_TTL, '2160h', 'proxies that run already ask for more');
+});
+
+test('nobody owns what istiod writes into its webhooks', (t) => {
+	const objects = renderIstiod(istiodMeshOf({ version, profile: 'default' }));
+	const webhooks = objects.filter(({ kind }) => kind.endsWith('WebhookConfiguration'));
+	t.is(webhooks.length, 3);
+	for (const webhook of webhooks) {
+		t.is(webhook.metadata.labels?.['istio.io/rev'], 'default');
+		for (const entry of at(webhook, 'webhooks') as readonly object[]) {
+			t.false('failurePolicy' in entry);
+			t.is(at(entry, 'clientConfig', 'caBundle'), undefined);
+		}
+	}
+});
+
+test('a mesh that injects nothing has no webhook for pods, and the templates all the same', (t) => {
+	const objects = renderIstiod(istiodMeshOf({ version }));
+	t.false(objects.some(({ kind }) => kind === 'MutatingWebhookConfiguration'));
+	const config = parse(String(at(named(objects, 'ConfigMap', 'istio-sidecar-injector'), 'data', 'config')));
+	t.is(config.policy, 'disabled');
+	t.deepEqual(Object.keys(config.templates), ['sidecar', 'gateway', 'kube-gateway']);
+});
+
+test('names and values of the mesh that look like a template stay text in it', (t) => {
+	const mesh = istiodMeshOf({ version, multiCluster: { clusterName: 'east' } });
+	const hostile = { ...mesh, location: { clusterId: '{{ .Values }}', network: '"}}' } };
+	const config = parse(
+		String(at(named(renderIstiod(hostile), 'ConfigMap', 'istio-sidecar-injector'), 'data', 'config')),
+	);
+	t.false(config.templates.sidecar.includes('{{ .Values }}'));
+});
+
+test('cluster-wide rights have no wildcard, and write no Secret', (t) => {
+	for (const release of allLines.releases.filter(({ line }) => line === 'istiod')) {
+		const objects = renderIstiod(istiodMeshOf({ version: release.version }));
+		const rules = at(only(objects, 'ClusterRole'), 'rules') as readonly {
+			readonly apiGroups: readonly string[];
+			readonly resources: readonly string[];
+			readonly verbs: readonly string[];
+		}[];
+		t.false(JSON.stringify(rules).includes('"*"'));
+		const ofSecrets = rules.filter(({ resources }) => resources.includes('secrets')).flatMap(({ verbs }) => verbs);
+		t.deepEqual(ofSecrets.toSorted(), ['get', 'list', 'watch']);
+	}
+});

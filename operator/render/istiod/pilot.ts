@@ -1,0 +1,132 @@
+/**
+ * istiod: tells proxies about services and routes, signs their certificates, and answers API servers about new pods and
+ * objects of Istio.
+ */
+import { definedFields, parseDuration } from '../../../api/v1/index.ts';
+import { defaultRevision, type ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
+import type { KubeObject } from '../../runtime/object.ts';
+import { asGiven } from '../finish.ts';
+import { renderAccount } from '../rbac.ts';
+import { componentService } from '../service.ts';
+import { fieldEnv, renderWorkload } from '../workload.ts';
+import type { IstiodFacts } from './facts.ts';
+import { istiodName } from './names.ts';
+
+const component = 'pilot';
+
+/** Of the charts' default revision. Selectors can't be changed. */
+const selector = { istio: 'pilot' };
+
+/**
+ * A node whose CNI plugin is not ready keeps other pods away. istiod must not wait for it, because the plugin may wait for
+ * istiod (istio 1.30 `istio-discovery/templates/deployment.yaml`).
+ */
+const startsBeforeCni = { key: 'cni.istio.io/not-ready', operator: 'Exists' };
+
+/** Where istiod looks for an authority of the user's (`pilot/pkg/bootstrap/istio_ca.go`, `LocalCertDir`). */
+const authorityDirectory = '/etc/cacerts';
+
+export function renderPilot(mesh: ResolvedIstiodMesh, facts: IstiodFacts): readonly KubeObject[] {
+	const name = istiodName(mesh);
+	const { pilot } = mesh.release;
+	const { caSecretName } = mesh.authority;
+	const revision = mesh.revision ?? defaultRevision;
+	return [
+		...renderAccount(mesh, {
+			component,
+			name,
+			serviceAccount: name,
+			cluster: pilot.clusterRights,
+			namespace: pilot.namespaceRights,
+		}),
+		componentService(mesh, {
+			component,
+			name,
+			selector: { app: 'istiod', ...selector },
+			ports: pilot.ports,
+			// API servers call a webhook at 443 unless it names another port.
+			portOf: ({ port, container }) => (container === 'https-webhooks' ? 443 : port),
+		}),
+		...renderWorkload(mesh, {
+			component,
+			name,
+			serviceAccount: name,
+			labels: {
+				app: 'istiod',
+				'istio.io/dataplane-mode': 'none',
+				'istio.io/rev': revision,
+				// Its own webhook can't answer before it runs.
+				'sidecar.istio.io/inject': 'false',
+				...selector,
+			},
+			selector,
+			annotations: {
+				'prometheus.io/port': '15014',
+				'prometheus.io/scrape': 'true',
+				'sidecar.istio.io/inject': 'false',
+				...definedFields({ 'meshwright.io/ca-hash': facts.caSecretHash }),
+			},
+			container: {
+				name: 'discovery',
+				image: mesh.images.pilot,
+				args: pilot.args,
+				env: envOf(mesh, revision),
+				ports: pilot.ports,
+				readOnlyRoot: true,
+				readinessProbe: {
+					httpGet: { path: '/ready', port: 8080, scheme: 'HTTP' },
+					initialDelaySeconds: 1,
+					periodSeconds: 3,
+					timeoutSeconds: 5,
+				},
+				volumeMounts: [
+					{ name: 'istio-token', mountPath: '/var/run/secrets/tokens', readOnly: true },
+					{ name: 'local-certs', mountPath: '/var/run/secrets/istio-dns' },
+					...(caSecretName === undefined ? [] : [{ name: 'cacerts', mountPath: authorityDirectory, readOnly: true }]),
+				],
+			},
+			volumes: [
+				{
+					name: 'istio-token',
+					projected: {
+						sources: [
+							{ serviceAccountToken: { audience: 'istio-ca', expirationSeconds: 43_200, path: 'istio-token' } },
+						],
+					},
+				},
+				asGiven({ name: 'local-certs', emptyDir: { medium: 'Memory' } }),
+				...(caSecretName === undefined ? [] : [{ name: 'cacerts', secret: { secretName: caSecretName } }]),
+			],
+			settings: { ...mesh.pilot, tolerations: [startsBeforeCni, ...mesh.pilot.tolerations] },
+		}),
+	];
+}
+
+/** Longest life of a certificate that istiod gives by itself (`pilot/pkg/features/security.go`, `MaxWorkloadCertTTL`). */
+const longestTtl = '2160h';
+
+function envOf({ authority, location, release, traceSampling }: ResolvedIstiodMesh, revision: string) {
+	const { workloadCertTTL } = authority;
+	return [
+		{ name: 'REVISION', value: revision },
+		{ name: 'PILOT_CERT_PROVIDER', value: 'istiod' },
+		fieldEnv('POD_NAME', 'metadata.name'),
+		fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
+		fieldEnv('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
+		{ name: 'PILOT_TRACE_SAMPLING', value: String(traceSampling) },
+		{ name: 'CLUSTER_ID', value: location.clusterId },
+		...(workloadCertTTL === undefined
+			? []
+			: [
+					{ name: 'DEFAULT_WORKLOAD_CERT_TTL', value: workloadCertTTL },
+					// Proxies that run already ask for what they were told before.
+					{
+						name: 'MAX_WORKLOAD_CERT_TTL',
+						value: parseDuration(workloadCertTTL) > parseDuration(longestTtl) ? workloadCertTTL : longestTtl,
+					},
+				]),
+		...(release.goMaxProcs
+			? [{ name: 'GOMAXPROCS', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1' } } }]
+			: []),
+	];
+}

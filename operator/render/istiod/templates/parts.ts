@@ -1,0 +1,67 @@
+/** Parts that the templates share. */
+import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
+import { rootConfigMap } from '../names.ts';
+
+/**
+ * A value of the mesh, in YAML's own JSON. What opens an action of a template is written so that the template's parser does
+ * not see it.
+ */
+export function json(value: unknown): string {
+	return JSON.stringify(value).replaceAll('{{', '{\\u007b');
+}
+
+/** The agent's directories and files. Their paths are fixed in it (istio 1.30 `pkg/config/constants`, `security/pkg/nodeagent`). */
+export const proxyVolumes = {
+	mounts: `    - name: workload-socket
+      mountPath: /var/run/secrets/workload-spiffe-uds
+    - name: credential-socket
+      mountPath: /var/run/secrets/credential-uds
+    - name: workload-certs
+      mountPath: /var/run/secrets/workload-spiffe-credentials
+    - name: istiod-ca-cert
+      mountPath: /var/run/secrets/istio
+    - name: istio-data
+      mountPath: /var/lib/istio/data
+    - name: istio-envoy
+      mountPath: /etc/istio/proxy
+    - name: istio-token
+      mountPath: /var/run/secrets/tokens
+    - name: istio-podinfo
+      mountPath: /etc/istio/pod`,
+	volumes: `  - name: workload-socket
+    emptyDir: {}
+  - name: credential-socket
+    emptyDir: {}
+  - name: workload-certs
+    emptyDir: {}
+  - name: istiod-ca-cert
+    configMap:
+      name: ${rootConfigMap}
+  - name: istio-data
+    emptyDir: {}
+  - name: istio-envoy
+    emptyDir:
+      medium: Memory
+  - name: istio-token
+    projected:
+      sources:
+      - serviceAccountToken:
+          path: istio-token
+          expirationSeconds: 43200
+          audience: istio-ca
+  - name: istio-podinfo
+    downwardAPI:
+      items:
+      - path: labels
+        fieldRef:
+          fieldPath: metadata.labels
+      - path: annotations
+        fieldRef:
+          fieldPath: metadata.annotations`,
+} as const;
+
+export function pullSecrets({ images }: ResolvedIstiodMesh): string {
+	return images.pullSecrets.length === 0
+		? ''
+		: `  imagePullSecrets: ${json(images.pullSecrets.map((name) => ({ name })))}\n`;
+}

@@ -1,0 +1,347 @@
+/**
+ * The template of a proxy beside a workload, for istiod's `text/template`. What the mesh decides is printed into it, and what
+ * a pod decides stays open: its annotations, its owner, its ports. Every value that a pod gives is quoted.
+ *
+ * The contract of the proxy's agent, and the functions: istio 1.30 `pkg/kube/inject/{inject,template}.go`,
+ * `pilot/cmd/pilot-agent`.
+ */
+import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
+import { discoveryAddress, statusPort } from '../../../releases/istiod/index.ts';
+import { json, proxyVolumes, pullSecrets } from './parts.ts';
+
+export function sidecarTemplate(mesh: ResolvedIstiodMesh): string {
+	return `${head}
+metadata:
+  labels:
+    security.istio.io/tlsMode: {{ index .ObjectMeta.Labels "security.istio.io/tlsMode" | default "istio" | quote }}
+    {{- if eq (index .ProxyConfig.ProxyMetadata "ISTIO_META_ENABLE_HBONE") "true" }}
+    networking.istio.io/tunnel: {{ index .ObjectMeta.Labels "networking.istio.io/tunnel" | default "http" | quote }}
+    {{- end }}
+    service.istio.io/canonical-name: {{ index .ObjectMeta.Labels "service.istio.io/canonical-name" | default (index .ObjectMeta.Labels "app.kubernetes.io/name") | default (index .ObjectMeta.Labels "app") | default .DeploymentMeta.Name | trunc 63 | trimAll "-_." | quote }}
+    service.istio.io/canonical-revision: {{ index .ObjectMeta.Labels "service.istio.io/canonical-revision" | default (index .ObjectMeta.Labels "app.kubernetes.io/version") | default (index .ObjectMeta.Labels "version") | default "latest" | quote }}
+  annotations:
+    istio.io/rev: {{ .Revision | default "default" | quote }}
+    {{- if ge (len $apps) 1 }}
+    {{- if not (isset .ObjectMeta.Annotations "kubectl.kubernetes.io/default-logs-container") }}
+    kubectl.kubernetes.io/default-logs-container: {{ index $apps 0 | quote }}
+    {{- end }}
+    {{- if not (isset .ObjectMeta.Annotations "kubectl.kubernetes.io/default-container") }}
+    kubectl.kubernetes.io/default-container: {{ index $apps 0 | quote }}
+    {{- end }}
+    {{- end }}
+spec:
+  {{- if or $native (ne $mode "NONE") }}
+  initContainers:
+  {{- end }}
+  {{- if ne $mode "NONE" }}
+  - name: istio-init
+    image: {{ .ProxyImage | quote }}
+    imagePullPolicy: ${json(mesh.images.pullPolicy)}
+    args:
+    - istio-iptables
+    - "-p"
+    - {{ .MeshConfig.ProxyListenPort | default 15001 | quote }}
+    - "-z"
+    - {{ .MeshConfig.ProxyInboundListenPort | default 15006 | quote }}
+    - "-u"
+    - {{ .ProxyUID | default 1337 | quote }}
+    - "-m"
+    - {{ $mode | quote }}
+    - "-i"
+    - {{ annotation .ObjectMeta "traffic.sidecar.istio.io/includeOutboundIPRanges" ${json(mesh.proxy.includeIPRanges.join())} | quote }}
+    - "-x"
+    - {{ annotation .ObjectMeta "traffic.sidecar.istio.io/excludeOutboundIPRanges" ${json(mesh.proxy.excludeIPRanges.join())} | quote }}
+    - "-b"
+    - {{ annotation .ObjectMeta "traffic.sidecar.istio.io/includeInboundPorts" ${json(mesh.proxy.includeInboundPorts.join())} | quote }}
+    - "-d"
+    - {{ printf "15090,15021,%s" (excludeInboundPort $statusPort (annotation .ObjectMeta "traffic.sidecar.istio.io/excludeInboundPorts" ${json(mesh.proxy.excludeInboundPorts.join())})) | quote }}
+    {{- if isset .ObjectMeta.Annotations "traffic.sidecar.istio.io/includeOutboundPorts" }}
+    - "-q"
+    - {{ index .ObjectMeta.Annotations "traffic.sidecar.istio.io/includeOutboundPorts" | quote }}
+    {{- end }}
+    {{- if isset .ObjectMeta.Annotations "traffic.sidecar.istio.io/excludeOutboundPorts" }}
+    - "-o"
+    - {{ index .ObjectMeta.Annotations "traffic.sidecar.istio.io/excludeOutboundPorts" | quote }}
+    {{- end }}
+    {{- if isset .ObjectMeta.Annotations "istio.io/reroute-virtual-interfaces" }}
+    - "-k"
+    - {{ index .ObjectMeta.Annotations "istio.io/reroute-virtual-interfaces" | quote }}
+    {{- else if isset .ObjectMeta.Annotations "traffic.sidecar.istio.io/kubevirtInterfaces" }}
+    - "-k"
+    - {{ index .ObjectMeta.Annotations "traffic.sidecar.istio.io/kubevirtInterfaces" | quote }}
+    {{- end }}
+    {{- if isset .ObjectMeta.Annotations "traffic.sidecar.istio.io/excludeInterfaces" }}
+    - "-c"
+    - {{ index .ObjectMeta.Annotations "traffic.sidecar.istio.io/excludeInterfaces" | quote }}
+    {{- end }}
+    - {{ printf "--log_output_level=%s" (annotation .ObjectMeta "sidecar.istio.io/agentLogLevel" "default:info") | quote }}
+    {{- if .ProxyConfig.ProxyMetadata }}
+    env:
+    {{- range $name, $value := .ProxyConfig.ProxyMetadata }}
+    - name: {{ $name | quote }}
+      value: {{ $value | quote }}
+    {{- end }}
+    {{- end }}
+    resources: ${json(mesh.proxy.initResources)}
+    securityContext:
+      allowPrivilegeEscalation: false
+      privileged: false
+      capabilities:
+        add:
+        - NET_ADMIN
+        - NET_RAW
+        drop:
+        - ALL
+      readOnlyRootFilesystem: false
+      runAsGroup: 0
+      runAsNonRoot: false
+      runAsUser: 0
+  {{- end }}
+  {{- if not $native }}
+  containers:
+  {{- end }}
+  - name: istio-proxy
+    image: {{ .ProxyImage | quote }}
+    imagePullPolicy: ${json(mesh.images.pullPolicy)}
+    {{- if $native }}
+    restartPolicy: Always
+    {{- end }}
+    ports:
+    - containerPort: 15090
+      protocol: TCP
+      name: http-envoy-prom
+    args:
+    - proxy
+    - sidecar
+    - --domain
+    - $(POD_NAMESPACE).svc.cluster.local
+    - {{ printf "--proxyLogLevel=%s" (annotation .ObjectMeta "sidecar.istio.io/logLevel" "warning") | quote }}
+    - {{ printf "--proxyComponentLogLevel=%s" (annotation .ObjectMeta "sidecar.istio.io/componentLogLevel" "misc:error") | quote }}
+    - {{ printf "--log_output_level=%s" (annotation .ObjectMeta "sidecar.istio.io/agentLogLevel" "default:info") | quote }}
+    {{- if $native }}
+    lifecycle:
+      preStop:
+        exec:
+          command:
+          - pilot-agent
+          - request
+          - --debug-port={{ $statusPort }}
+          - POST
+          - drain
+    {{- else if $holds }}
+    lifecycle:
+      postStart:
+        exec:
+          command:
+          - pilot-agent
+          - wait
+    {{- end }}
+    env:
+    {{- if eq .InboundTrafficPolicyMode "localhost" }}
+    - name: REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION
+      value: "true"
+    {{- end }}
+    - name: PILOT_CERT_PROVIDER
+      value: istiod
+    - name: CA_ADDR
+      value: ${json(discoveryAddress(mesh.namespace))}
+    - name: POD_NAME
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.name
+    - name: POD_NAMESPACE
+      valueFrom:
+        fieldRef:
+          fieldPath: metadata.namespace
+    - name: INSTANCE_IP
+      valueFrom:
+        fieldRef:
+          fieldPath: status.podIP
+    - name: SERVICE_ACCOUNT
+      valueFrom:
+        fieldRef:
+          fieldPath: spec.serviceAccountName
+    - name: HOST_IP
+      valueFrom:
+        fieldRef:
+          fieldPath: status.hostIP
+    - name: ISTIO_CPU_LIMIT
+      valueFrom:
+        resourceFieldRef:
+          resource: limits.cpu
+          divisor: "1"
+    - name: PROXY_CONFIG
+      value: {{ protoToJSON .ProxyConfig | quote }}
+    - name: ISTIO_META_POD_PORTS
+      value: {{ printf "[%s]" (join "," $ports) | quote }}
+    - name: ISTIO_META_APP_CONTAINERS
+      value: {{ join "," $apps | quote }}
+    - name: GOMEMLIMIT
+      valueFrom:
+        resourceFieldRef:
+          resource: limits.memory
+          divisor: "1"
+${
+	mesh.release.goMaxProcs
+		? `    - name: GOMAXPROCS
+      valueFrom:
+        resourceFieldRef:
+          resource: limits.cpu
+          divisor: "1"
+`
+		: ''
+}    {{- if .CompliancePolicy }}
+    - name: COMPLIANCE_POLICY
+      value: {{ .CompliancePolicy | quote }}
+    {{- end }}
+    - name: ISTIO_META_CLUSTER_ID
+      value: ${json(mesh.location.clusterId)}
+    - name: ISTIO_META_NODE_NAME
+      valueFrom:
+        fieldRef:
+          fieldPath: spec.nodeName
+    - name: ISTIO_META_INTERCEPTION_MODE
+      value: {{ $mode | quote }}
+${
+	mesh.location.network === undefined
+		? ''
+		: `    - name: ISTIO_META_NETWORK
+      value: ${json(mesh.location.network)}
+`
+}    {{- with (index .ObjectMeta.Labels "service.istio.io/workload-name" | default .DeploymentMeta.Name) }}
+    - name: ISTIO_META_WORKLOAD_NAME
+      value: {{ . | quote }}
+    {{- end }}
+    {{- if and .TypeMeta.APIVersion .DeploymentMeta.Name }}
+    - name: ISTIO_META_OWNER
+      value: {{ printf "kubernetes://apis/%s/namespaces/%s/%ss/%s" .TypeMeta.APIVersion (valueOrDefault .DeploymentMeta.Namespace "default") (toLower .TypeMeta.Kind) .DeploymentMeta.Name | quote }}
+    {{- end }}
+    {{- if isset .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
+    - name: ISTIO_BOOTSTRAP_OVERRIDE
+      value: /etc/istio/custom-bootstrap/custom_bootstrap.json
+    {{- end }}
+    - name: ISTIO_META_MESH_ID
+      value: {{ valueOrDefault .ProxyConfig.MeshId .MeshConfig.TrustDomain | quote }}
+    - name: TRUST_DOMAIN
+      value: {{ .MeshConfig.TrustDomain | quote }}
+    {{- range $name, $value := .ProxyConfig.ProxyMetadata }}
+    - name: {{ $name | quote }}
+      value: {{ $value | quote }}
+    {{- end }}
+    {{- if ne $statusPort "0" }}
+    startupProbe:
+      httpGet:
+        path: /healthz/ready
+        port: 15021
+      initialDelaySeconds: 0
+      periodSeconds: 1
+      timeoutSeconds: 3
+      failureThreshold: 600
+    readinessProbe:
+      httpGet:
+        path: /healthz/ready
+        port: 15021
+      initialDelaySeconds: {{ annotation .ObjectMeta "readiness.status.sidecar.istio.io/initialDelaySeconds" 0 }}
+      periodSeconds: {{ annotation .ObjectMeta "readiness.status.sidecar.istio.io/periodSeconds" 15 }}
+      timeoutSeconds: 3
+      failureThreshold: {{ annotation .ObjectMeta "readiness.status.sidecar.istio.io/failureThreshold" 4 }}
+    {{- end }}
+    securityContext:
+      allowPrivilegeEscalation: false
+      privileged: false
+      capabilities:
+        {{- if or (eq $mode "TPROXY") (eq $bindsLowPorts "true") }}
+        add:
+        {{- if eq $mode "TPROXY" }}
+        - NET_ADMIN
+        {{- end }}
+        {{- if eq $bindsLowPorts "true" }}
+        - NET_BIND_SERVICE
+        {{- end }}
+        {{- end }}
+        drop:
+        - ALL
+      readOnlyRootFilesystem: true
+      runAsGroup: {{ .ProxyGID | default 1337 }}
+      {{- if or (eq $mode "TPROXY") (eq $bindsLowPorts "true") }}
+      runAsNonRoot: false
+      runAsUser: 0
+      {{- else }}
+      runAsNonRoot: true
+      runAsUser: {{ .ProxyUID | default 1337 }}
+      {{- end }}
+    {{- if $sized }}
+    resources:
+      {{- if or $cpu $memory }}
+      requests:
+        {{- with $cpu }}
+        cpu: {{ . | quote }}
+        {{- end }}
+        {{- with $memory }}
+        memory: {{ . | quote }}
+        {{- end }}
+      {{- end }}
+      {{- if or $cpuLimit $memoryLimit }}
+      limits:
+        {{- with $cpuLimit }}
+        cpu: {{ . | quote }}
+        {{- end }}
+        {{- with $memoryLimit }}
+        memory: {{ . | quote }}
+        {{- end }}
+      {{- end }}
+    {{- else }}
+    resources: ${json(mesh.proxy.resources)}
+    {{- end }}
+    volumeMounts:
+${proxyVolumes.mounts}
+    - name: istio-ca-crl
+      mountPath: /var/run/secrets/istio/crl
+    {{- if isset .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
+    - name: custom-bootstrap-volume
+      mountPath: /etc/istio/custom-bootstrap
+    {{- end }}
+    {{- range $name, $mount := $userMounts }}
+    - name: {{ $name | quote }}
+{{ toYaml $mount | indent 6 }}
+    {{- end }}
+  volumes:
+${proxyVolumes.volumes}
+  - name: istio-ca-crl
+    configMap:
+      name: istio-ca-crl
+      optional: true
+  {{- if isset .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
+  - name: custom-bootstrap-volume
+    configMap:
+      name: {{ index .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" | quote }}
+  {{- end }}
+  {{- range $name, $volume := $userVolumes }}
+  - name: {{ $name | quote }}
+{{ toYaml $volume | indent 4 }}
+  {{- end }}
+${pullSecrets(mesh)}`;
+}
+
+/** What the template asks of a pod, by name. */
+const head = `{{- $mode := annotation .ObjectMeta "sidecar.istio.io/interceptionMode" .ProxyConfig.InterceptionMode -}}
+{{- $statusPort := annotation .ObjectMeta "status.sidecar.istio.io/port" ${statusPort} -}}
+{{- $native := .NativeSidecars -}}
+{{- if isset .ObjectMeta.Annotations "sidecar.istio.io/nativeSidecar" -}}
+{{- $native = eq (index .ObjectMeta.Annotations "sidecar.istio.io/nativeSidecar") "true" -}}
+{{- end -}}
+{{- $holds := .ProxyConfig.HoldApplicationUntilProxyStarts.GetValue -}}
+{{- $bindsLowPorts := annotation .ObjectMeta "sidecar.istio.io/capNetBindService" "false" -}}
+{{- $cpu := annotation .ObjectMeta "sidecar.istio.io/proxyCPU" "" -}}
+{{- $memory := annotation .ObjectMeta "sidecar.istio.io/proxyMemory" "" -}}
+{{- $cpuLimit := annotation .ObjectMeta "sidecar.istio.io/proxyCPULimit" "" -}}
+{{- $memoryLimit := annotation .ObjectMeta "sidecar.istio.io/proxyMemoryLimit" "" -}}
+{{- $sized := or $cpu $memory $cpuLimit $memoryLimit -}}
+{{- $apps := list -}}
+{{- $ports := list -}}
+{{- range .Spec.Containers -}}
+{{- if ne .Name "istio-proxy" -}}{{- $apps = append $apps .Name -}}{{- end -}}
+{{- range .Ports -}}{{- $ports = append $ports (structToJSON .) -}}{{- end -}}
+{{- end -}}
+{{- $userMounts := fromJSON (annotation .ObjectMeta "sidecar.istio.io/userVolumeMount" "{}") -}}
+{{- $userVolumes := fromJSON (annotation .ObjectMeta "sidecar.istio.io/userVolume" "{}") -}}`;
