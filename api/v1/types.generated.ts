@@ -1773,7 +1773,7 @@ export interface UpgradeStatus {
 	 */
 	findings?: UpgradeFinding[];
 	/**
-	 * The spec to go back to. Absent when it can not be told; then the version goes back alone.
+	 * The spec to go back to, as it was when the version before was installed whole. Absent when nobody has recorded it; then the version goes back alone.
 	 */
 	previous?: Record<string, unknown>;
 	/**
@@ -1918,6 +1918,10 @@ export interface Inventory {
 	 * The version of Istio for which they were made.
 	 */
 	version?: string;
+	/**
+	 * These settings, as JSON, by which a later change of version finds back to them. Absent when they are too long.
+	 */
+	spec?: string;
 	/**
 	 * The version of the operator that made them.
 	 */

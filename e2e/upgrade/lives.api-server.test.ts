@@ -121,17 +121,20 @@ test('operators that die of each write in turn complete a change of version, and
 	const name = stage.nextName();
 	await applyInstallation(stage.api, name, specOf(name, '1.3.8'));
 	await inPeace(stage, name, (status) => isDone(status, '1.3.8'));
-	await applyInstallation(stage.api, name, specOf(name, '1.4.10'));
+	// One commit changes version and settings, as most do.
+	const traced = { mesh: { tracing: { sampling: 50 } } };
+	await applyInstallation(stage.api, name, specOf(name, '1.4.10', traced));
 	const forward = await inLives(t, stage, name, '1.4.10');
 	nothingIsLost(t, forward, '1.3.8');
 	t.deepEqual(stagesOf(forward), ['CRDs', 'Configuration', 'Pilot', 'Gateways']);
-	t.true(forward.some(({ upgrade }) => upgrade?.previous?.version === '1.3.8'));
+	const begun = forward.filter(({ upgrade }) => upgrade !== undefined);
+	for (const { upgrade } of begun) t.deepEqual(upgrade?.previous, specOf(name, '1.3.8'));
 
 	const back = stage.nextName();
 	await applyInstallation(stage.api, back, specOf(back, '1.3.8'));
 	await inPeace(stage, back, (status) => isDone(status, '1.3.8'));
 	const upgrade = { pauseBefore: ['Gateways'] };
-	await applyInstallation(stage.api, back, specOf(back, '1.4.10', { upgrade }));
+	await applyInstallation(stage.api, back, specOf(back, '1.4.10', { ...traced, upgrade }));
 	await inPeace(stage, back, (status) => status.upgrade?.state === 'WaitingForApproval');
 	await applyInstallation(stage.api, back, specOf(back, '1.3.8'), { [upgradeDespiteAnnotation]: 'newer-proxies' });
 	const backwards = await inLives(t, stage, back, '1.3.8');

@@ -172,20 +172,30 @@ test('onFailure Rollback: it goes back in the reverse order of stages, says why,
 	pods.stop();
 });
 
-test('the version set back in the middle: it goes back from where it stands', async (t) => {
+test('version and settings changed together and set back in the middle: what was not reached is repaired as before, and it goes back from where it stands', async (t) => {
 	const { api } = mesh;
 	const name = 'mind';
 	const spec = specOf(name);
 	await install(name, spec);
 	const upgrade = { pauseBefore: ['Pilot'] };
-	await applyInstallation(api, name, { ...spec, version: '1.4.10', upgrade });
+	const changed = { pilot: { replicas: 3 }, mesh: { tracing: { sampling: 50 } } };
+	await applyInstallation(api, name, { ...spec, ...changed, version: '1.4.10', upgrade });
 	await untilCondition(api, name, 'Reconciling', 'True', 'WaitingForApproval');
+	t.deepEqual((await upgradeOf(name)).previous, spec);
+	const pilot = { ...kinds.Deployment, namespace: `istio-${name}`, name: 'istio-pilot' };
+	await api.patch(pilot, { spec: { replicas: 1 } }, { type: 'merge', fieldManager: 'somebody' });
+	const repaired = await eventually('what somebody changed is as it was', async () => {
+		const { metadata, spec: now } = await api.get<KubeObject & { readonly spec: Spec }>(pilot);
+		return now.replicas === 2 && metadata;
+	});
+	t.is(repaired.labels?.['app.kubernetes.io/version'], '1.3.8');
 	await applyInstallation(api, name, spec);
 	await untilReady(api, name);
 	const { status } = await readInstallation(api, name);
 	t.like(status, { version: '1.3.8', upgrade: undefined });
-	for (const object of await liveChildren(api, name))
-		t.is(object.metadata.labels?.['app.kubernetes.io/version'], '1.3.8', objectKey(object));
+	const live = await liveChildren(api, name);
+	t.deepEqual(live.map(objectKey).sort(), renderedChildren(name, spec).map(objectKey).sort());
+	for (const object of live) t.is(object.metadata.labels?.['app.kubernetes.io/version'], '1.3.8', objectKey(object));
 });
 
 test('pauseBefore: it stops before the stage and is no failure; an approval for another version is told, the right one lets it go on', async (t) => {

@@ -25,6 +25,7 @@ import { rivalriesOf, type StoredInstallation } from './installation.ts';
 import { InstallationWriter } from './installation-writer.ts';
 import { Memories, type Memory } from './memory.ts';
 import { observeRunning, observeWorkloads } from './observe.ts';
+import { inventoryOf, madeBy } from './operator-change/hold.ts';
 import { lookAtOperator, type OperatorLook } from './operator-change/look.ts';
 import { errorOf, isOnlyConflict, isOnlyForeign, type Outcome } from './outcome.ts';
 import { earliest, viewHere } from './own-view.ts';
@@ -55,7 +56,7 @@ interface Wanted {
 }
 
 const standingNote =
-	'what this change of version has not come to stays as it stands, and is not repaired: the settings were changed as well, so nobody knows those before';
+	'what this change of version has not come to stays as it stands, and is not repaired, since nobody has recorded from which settings it was made';
 
 const everything: Pick<ReadonlySet<string>, 'has'> = { has: () => true };
 
@@ -254,7 +255,7 @@ export class Reconciler {
 			proxies: restarted.proxies,
 			findings,
 			gate: applied.gate ?? change?.gate ?? (isPartial(wanted.walk) ? standingNote : undefined),
-			inventory: inventoryOf(wanted, applied, memory),
+			inventory: this.#inventoryOf(object, wanted, applied, memory, step),
 			operatorUpgrade: change?.status(applied.hash !== undefined),
 			note: notesOf(mesh, view, labelled.notes, applier.live),
 			changed,
@@ -265,6 +266,22 @@ export class Reconciler {
 		memory.refusals = isRefused ? memory.refusals + 1 : 0;
 		const againInMs = earliest(applied.againInMs, view.againInMs, restarted.againInMs, recheckMs, step?.againInMs);
 		return { object, observed, errors, failure: ' is not as asked', againInMs };
+	}
+
+	/** The inventory for the status. Of objects of two versions beside each other it does not say from what they were made. */
+	#inventoryOf(
+		{ spec, status }: StoredInstallation,
+		{ change, prepared, walk }: Wanted,
+		{ hash, objects }: ApplyResult,
+		{ apply: { applied } }: Memory,
+		step: Step | undefined,
+	) {
+		// What stays as it stands is not in the hash, so that it would say less than what is recorded.
+		if (hash === undefined || isPartial(walk)) return undefined;
+		if (change !== undefined) return change.inventory({ objects, hash, applied });
+		if (step?.record !== undefined) return { objects, hash };
+		const by = madeBy(this.#options.operatorVersion, prepared.installation.spec.version, spec);
+		return inventoryOf({ objects, hash, applied }, by, status?.inventory, false);
 	}
 
 	/** The next step of a change of version. */
@@ -378,8 +395,8 @@ export class Reconciler {
 			objects: written,
 			recordedHash: status?.inventory?.hash,
 			held,
-			// Nothing of the version before goes while a change of version goes on.
-			kept: walk === undefined ? kept : everything,
+			// Nothing of either version goes while a change of version goes on.
+			kept: walk === undefined || walk.course.record.state === 'RolledBack' ? kept : everything,
 		};
 	}
 
@@ -417,16 +434,9 @@ function isOnTheMove({ course: { at, reached, record } }: Walk): boolean {
 	return Math.max(at, reached) >= 0 && record.state !== 'RolledBack';
 }
 
-/** The inventory for the status. Of objects of two versions beside each other it does not say from what they were made. */
-function inventoryOf({ change, walk }: Wanted, { hash, objects }: ApplyResult, { apply: { applied } }: Memory) {
-	// What stays as it stands is not in the hash, so that it would say less than what is recorded.
-	if (hash === undefined || isPartial(walk)) return undefined;
-	return change === undefined ? { objects, hash } : change.inventory({ objects, hash, applied });
-}
-
 /** Whether some objects are neither written nor known. */
 function isPartial(walk: Wanted['walk']): boolean {
-	return walk !== undefined && (walk.old === undefined || walk.view.composition.standing.length > 0);
+	return walk !== undefined && walk.view.composition.standing.length > 0;
 }
 
 /** The spec of what stands while a change of version has not begun, or is taken back. */

@@ -47,6 +47,9 @@ const inventory = z
 			'A hash of the settings, apart from the version, from which these objects were made.',
 		),
 		version: optional(word).describe('The version of Istio for which they were made.'),
+		spec: optional(z.string().max(65_536)).describe(
+			'These settings, as JSON, by which a later change of version finds back to them. Absent when they are too long.',
+		),
 		operator: optional(word).describe('The version of the operator that made them.'),
 		bodies: optional(z.string().max(65_536)).describe(
 			'A part of the hash of each object, by which a later version of the operator tells what it would make otherwise.',
@@ -151,7 +154,7 @@ export const status = z
 						),
 					).describe('What the checks before the first write found.'),
 					previous: optional(opaqueObject).describe(
-						'The spec to go back to. Absent when it can not be told; then the version goes back alone.',
+						'The spec to go back to, as it was when the version before was installed whole. Absent when nobody has recorded it; then the version goes back alone.',
 					),
 					failure: optional(sentence).describe('Why it went back to the version before.'),
 					tried: optional(word).describe(

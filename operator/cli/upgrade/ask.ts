@@ -12,6 +12,7 @@ import type { PrepareOptions } from '../../mesh/prepare.ts';
 import { askUpgrade } from '../../mesh/upgrade/question.ts';
 import { targetOf } from '../../mesh/upgrade/target.ts';
 import { planUpgrade, type UpgradePlan } from '../../plan/upgrade/plan.ts';
+import { formerSpec } from '../../plan/upgrade/settings.ts';
 import type { MeshLimits, ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -82,7 +83,7 @@ export async function planFor(
 /** The mesh before: with its own settings where they are recorded, otherwise with the present ones. */
 function formerMesh(object: unknown, version: string, options: PrepareOptions): ResolvedMesh | undefined {
 	const { status, spec } = object as Partial<StoredInstallation>;
-	const recorded = status?.upgrade?.previous;
+	const recorded = status?.upgrade?.previous ?? formerSpec(status?.inventory, version, spec);
 	const present = isObject(spec) ? spec : {};
 	// Joined clusters come and go in every version, so they are not recorded.
 	const settings = isObject(recorded) ? { multiCluster: present.multiCluster, ...recorded } : present;

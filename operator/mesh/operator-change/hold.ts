@@ -1,8 +1,9 @@
 /** Holds what another version of the operator would change in a mesh, until its owner approves it. */
-import type { ParsedSpec, ParsedStatus } from '../../../api/v1/index.ts';
+import { definedFields, type ParsedSpec, type ParsedStatus } from '../../../api/v1/index.ts';
 import { recordBodies } from '../../apply/body-record.ts';
 import type { LiveObjects } from '../../apply/live.ts';
 import type { Applied } from '../../apply/plan.ts';
+import { recordSettings, settingsHash } from '../../plan/upgrade/settings.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import type { MeshView } from '../view.ts';
 import { countOf, type OperatorChanges, operatorUpgradeOf } from './changes.ts';
@@ -60,6 +61,13 @@ export interface MadeBy {
 	readonly operator: string;
 	readonly version: string;
 	readonly settings: string;
+	/** The settings themselves, as JSON. Undefined when they are too long to be kept. */
+	readonly spec: string | undefined;
+}
+
+/** What is made now. */
+export function madeBy(operator: string, version: string, spec: unknown): MadeBy {
+	return { operator, version, settings: settingsHash(spec), spec: recordSettings(spec) };
 }
 
 /**
@@ -74,7 +82,8 @@ export function inventoryOf(
 ): NonNullable<ParsedStatus['inventory']> {
 	if (isHeld && previous !== undefined) return { ...previous, hash };
 	const isSame = previous?.hash === hash && previous.operator !== undefined && previous.version === by.version;
-	return { objects, hash, ...by, ...(isSame ? { operator: previous.operator } : {}), bodies: recordBodies(applied) };
+	const operator = isSame ? previous.operator : by.operator;
+	return { objects, hash, ...definedFields({ ...by, operator }), bodies: recordBodies(applied) };
 }
 
 /** `status.operatorUpgrade` after a pass. What the last one changed stays told. */

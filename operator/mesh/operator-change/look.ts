@@ -1,7 +1,6 @@
 /** What a pass finds out about the change of its own operator, and what it makes of that. */
 import type { ParsedStatus } from '../../../api/v1/index.ts';
 import type { LiveObjects } from '../../apply/live.ts';
-import { settingsHash } from '../../plan/upgrade/settings.ts';
 import { applySetId } from '../../render/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { StoredInstallation } from '../installation.ts';
@@ -14,6 +13,7 @@ import {
 	holdChanges,
 	inventoryOf,
 	isHeldBack,
+	madeBy,
 	operatorUpgradeStatus,
 	type Written,
 } from './hold.ts';
@@ -49,9 +49,8 @@ export function lookAtOperator(
 	view: MeshView,
 	{ operator, live, children, memory }: OperatorLookOptions,
 ): OperatorLook {
-	const settings = settingsHash(stored);
-	const { version } = spec;
-	const present = { operator, version, settings, children, standing: live.ofApplySet(applySetId(metadata.name)) };
+	const by = madeBy(operator, spec.version, stored);
+	const present = { ...by, children, standing: live.ofApplySet(applySetId(metadata.name)) };
 	const changes = changesOnce(status?.inventory, present, memory);
 	const isHeld = changes !== undefined && countOf(changes) > 0 && isHeldBack(spec, operator);
 	return {
@@ -60,7 +59,7 @@ export function lookAtOperator(
 			isHeld && changes.isMixed
 				? `the change of the spec waits for spec.upgrade.approved.operator: "${operator}", since operator ${operator} also changes what ${changes.from} made, and nobody can tell the two apart`
 				: undefined,
-		inventory: (written) => inventoryOf(written, { operator, version, settings }, status?.inventory, isHeld),
+		inventory: (written) => inventoryOf(written, by, status?.inventory, isHeld),
 		status: (isApplied) => operatorUpgradeStatus(changes, isHeld, isApplied, status?.operatorUpgrade),
 	};
 }

@@ -95,7 +95,7 @@ test('what is held is observed and not written, is not pruned, and is the same l
 test('while something is held the inventory goes on saying what the version before made; while nothing differs it stays as it is', (t) => {
 	const previous = inventory(before);
 	const applied = new Map(before.map((one) => [objectKey(one), { bodyHash: bodyHash(one) }]));
-	const by = { operator: '0.2.0', version: '1.4.10', settings: 's' };
+	const by = { operator: '0.2.0', version: '1.4.10', settings: 's', spec: undefined };
 	t.deepEqual(inventoryOf({ objects: 3, hash: 'h2', applied }, by, previous, true), { ...previous, hash: 'h2' });
 	t.deepEqual(inventoryOf({ objects: 4, hash: 'h', applied }, by, previous, false), previous);
 	t.is(inventoryOf({ objects: 4, hash: 'h2', applied }, by, previous, false).operator, '0.2.0');

@@ -4,15 +4,11 @@
  */
 import { isObject, upgradeDespiteAnnotation } from '../../../api/v1/index.ts';
 import { describeFinding, judge } from '../../plan/upgrade/insist.ts';
-import type { ResolvedMesh } from '../../releases/index.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { StoredInstallation } from '../installation.ts';
 import type { Prepared, PrepareOptions } from '../prepare.ts';
 import type { UpgradeChecks } from './checks.ts';
-import { targetOf } from './target.ts';
-
-/** Meshes that were found before, by what became of the spec: that stays the same while spec and Kubernetes do. */
-const meshes = new WeakMap<Prepared, { readonly mesh: ResolvedMesh | undefined }>();
+import { targetOnce } from './target.ts';
 
 /**
  * Blockers that are known by now. The mesh is woken when there are more.
@@ -27,7 +23,8 @@ export function againstInvalid(
 	const { spec, status, metadata } = object;
 	const from = status?.upgrade?.from ?? status?.version;
 	const to = isObject(spec) && typeof spec.version === 'string' ? spec.version : undefined;
-	const mesh = from === undefined || to === undefined || from === to ? undefined : meshOf(object, prepared, options);
+	const mesh =
+		from === undefined || to === undefined || from === to ? undefined : targetOnce(object, prepared, options);
 	if (from === undefined || to === undefined || mesh === undefined) {
 		checks.forget(metadata.name);
 		return [];
@@ -42,10 +39,4 @@ export function againstInvalid(
 			message: `${finding.name}: ${describeFinding(finding)}`,
 			isStalled: true,
 		}));
-}
-
-function meshOf(object: StoredInstallation, prepared: Prepared, options: PrepareOptions): ResolvedMesh | undefined {
-	const known = meshes.get(prepared) ?? { mesh: targetOf(object, options).mesh };
-	meshes.set(prepared, known);
-	return known.mesh;
 }

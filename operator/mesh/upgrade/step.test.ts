@@ -90,7 +90,7 @@ function stepWith(word: Word, { record = startOfPilot, isLate = false, despite =
 		nextStep({
 			object,
 			prepared,
-			walk: { course, isNew: false, blockers: [], old, next, noTarget: undefined, leading: next },
+			walk: { course, isNew: false, blockers: [], old, likely: undefined, next, noTarget: undefined, leading: next },
 			view: { ...after, objects: composition.objects, composition } as unknown as WalkView,
 			applied: { objects: 1, hash: 'all', gate: undefined, changed: [], errors: [], againInMs: undefined },
 			findings: [],

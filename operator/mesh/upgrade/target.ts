@@ -41,6 +41,20 @@ export function targetOf(object: unknown, options: PrepareOptions): UpgradeTarge
 		: { problems, mesh: undefined };
 }
 
+/** Meshes that were found before, by what became of the spec: that stays the same while spec and Kubernetes do. */
+const meshes = new WeakMap<Prepared, { readonly mesh: ResolvedMesh | undefined }>();
+
+/**
+ * The mesh of `targetOf`, found once for a spec.
+ * @param prepared what became of the spec, the same value while it is the same
+ */
+export function targetOnce(object: unknown, prepared: Prepared, options: PrepareOptions): ResolvedMesh | undefined {
+	if (prepared.ok) return prepared.mesh;
+	const known = meshes.get(prepared) ?? { mesh: targetOf(object, options).mesh };
+	meshes.set(prepared, known);
+	return known.mesh;
+}
+
 /** Problems of other fields than those that were told, and taken away, already. */
 function newOnes(told: readonly FieldProblem[], result: Prepared): readonly FieldProblem[] {
 	if (result.ok) return [];

@@ -1,5 +1,6 @@
 /** What a process remembers of a change of version. All of it can be found out again. */
 import type { Composition } from '../../plan/upgrade/compose.ts';
+import type { ResolvedMesh } from '../../releases/index.ts';
 import type { MeshView } from '../view.ts';
 
 export interface Progress {
@@ -15,6 +16,7 @@ export interface WalkMemory {
 	composed:
 		| {
 				readonly old: MeshView | undefined;
+				readonly likely: ResolvedMesh | undefined;
 				readonly next: MeshView | undefined;
 				readonly sources: string;
 				readonly value: Composition;

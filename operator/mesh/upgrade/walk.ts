@@ -3,11 +3,13 @@
  * step that follows from what became of them. What decides is in `plan/upgrade`.
  */
 import { definedFields, timeText, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
+import type { Lines } from '../../lines/index.ts';
 import { type Composition, compose, type Rendering } from '../../plan/upgrade/compose.ts';
 import { type Course, findCourse, sourceOf } from '../../plan/upgrade/course.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
 import { readInsistence } from '../../plan/upgrade/insist.ts';
 import { formerSpec, settingsHash, settingsOf } from '../../plan/upgrade/settings.ts';
+import type { ResolvedMesh } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { StoredInstallation } from '../installation.ts';
 import { emptySide, type Memory } from '../memory.ts';
@@ -15,6 +17,7 @@ import { earliest, type OwnViewOptions, type SharedLook, secretsOf, viewHere } f
 import type { PreparedMesh } from '../prepare.ts';
 import { type PrepareOnceOptions, prepareOnce } from '../prepare-once.ts';
 import type { MeshView } from '../view.ts';
+import { targetOnce } from './target.ts';
 
 export interface Walk {
 	readonly course: Course;
@@ -24,6 +27,11 @@ export interface Walk {
 	readonly blockers: readonly UpgradeFinding[];
 	/** The mesh of the version before. Undefined when it can't be told. */
 	readonly old: PreparedMesh | undefined;
+	/**
+	 * The present settings as the version before takes them, where the mesh before can't be told. Only roles are taken from it:
+	 * pods of the version before need rights, whatever their settings were.
+	 */
+	readonly likely: ResolvedMesh | undefined;
 	/** The mesh of the new version. Undefined when it can't be told. */
 	readonly next: PreparedMesh | undefined;
 	/** Why the version before does not take the present settings, when nothing else is known to go back to. */
@@ -49,14 +57,12 @@ export function findWalk(
 	const { version } = prepared.installation.spec;
 	const settings = settingsHash(spec);
 	const running = status?.version;
-	const { inventory } = status ?? {};
-	const isSame = running !== undefined && inventory?.settings === settings && inventory.version === running;
 	const found = findCourse({
 		record: status?.upgrade,
 		running,
 		version,
 		settings,
-		former: isSame ? formerSpec(spec, running) : undefined,
+		former: formerSpec(status?.inventory, running, spec),
 		insisted: new Set(readInsistence(object.metadata.annotations?.[upgradeDespiteAnnotation])),
 		now: timeText(nowMs),
 	});
@@ -72,13 +78,14 @@ export function findWalk(
 	const prepareOther = (spec: object) => prepareOnce({ ...object, spec }, side, options);
 	const other = otherSpec === undefined ? undefined : prepareOther(otherSpec);
 	const known = other?.ok === true ? other : undefined;
-	const needsTarget =
-		otherSpec === undefined && version !== record.from && prepared.installation.spec.upgrade?.onFailure === 'Rollback';
-	const target = needsTarget ? prepareOther(versionAlone(object, record.from)) : other;
+	const isUnknown = otherSpec === undefined && version !== record.from;
+	const alone = isUnknown ? { ...object, spec: versionAlone(object, record.from) } : undefined;
+	const target = alone === undefined ? other : prepareOther(alone.spec);
 	const noTarget = target?.ok === false ? target.problems.map(({ message }) => message).join('; ') : undefined;
+	const likely = alone === undefined || target === undefined ? undefined : targetOnce(alone, target, options);
 	const [old, next] = version === record.from ? [prepared, known] : [known, prepared];
 	const isBefore = course.direction === 'back' || course.at < 0;
-	return { course, isNew, blockers, old, next, noTarget, leading: isBefore ? (old ?? prepared) : prepared };
+	return { course, isNew, blockers, old, likely, next, noTarget, leading: isBefore ? (old ?? prepared) : prepared };
 }
 
 /** The spec of the version that the present spec does not name. Undefined when it can't be told. */
@@ -107,11 +114,12 @@ function clustersOf({ spec }: StoredInstallation) {
 /** Looks at both versions of the mesh and composes them. */
 export async function viewWalk(
 	object: StoredInstallation,
-	{ course, old, next }: Walk,
+	walk: Walk,
 	memory: Memory,
 	options: OwnViewOptions,
 	signal: AbortSignal,
 ): Promise<WalkView> {
+	const { old, next } = walk;
 	const other = memory.other ?? emptySide();
 	const sideOf = (mesh: PreparedMesh) =>
 		mesh.installation.spec.version === presentVersion(object) ? memory.present : other;
@@ -123,7 +131,7 @@ export async function viewWalk(
 		mesh === undefined ? undefined : viewHere(object, mesh, sideOf(mesh), options, shared, signal);
 	const before = await view(old);
 	const after = await view(next);
-	const composition = composeOnce(course, [old, before], [next, after], memory, options);
+	const composition = composeOnce(walk, before, after, memory, options);
 	const { objects, held, kept, delayed } = composition;
 	return {
 		composition,
@@ -140,18 +148,20 @@ function presentVersion({ spec }: StoredInstallation): unknown {
 	return (spec as { readonly version?: unknown }).version;
 }
 
-type Viewed = readonly [PreparedMesh | undefined, MeshView | undefined];
-
 function composeOnce(
-	course: Course,
-	[oldMesh, old]: Viewed,
-	[nextMesh, next]: Viewed,
+	{ course, old: oldMesh, likely, next: nextMesh }: Walk,
+	old: MeshView | undefined,
+	next: MeshView | undefined,
 	memory: Memory,
 	{ lines }: Pick<OwnViewOptions, 'lines'>,
 ): Composition {
 	const sources = upgradeStages.map((stage) => sourceOf(course, stage)).join();
 	const { composed } = memory.walk;
-	const isSame = composed?.sources === sources && isSameView(composed.old, old) && isSameView(composed.next, next);
+	const isSame =
+		composed?.sources === sources &&
+		composed.likely === likely &&
+		isSameView(composed.old, old) &&
+		isSameView(composed.next, next);
 	const mesh = (nextMesh ?? oldMesh)?.mesh;
 	if (mesh === undefined) return nothing;
 	if (isSame && composed !== undefined) return composed.value;
@@ -160,6 +170,7 @@ function composeOnce(
 	const value = compose({
 		old: renderingOf(oldMesh, old),
 		next: renderingOf(nextMesh, next),
+		rights: likely === undefined ? [] : rolesOf(likely, lines),
 		stageOf: (object: KubeObject) => lines.of(mesh).stageOf(object, hop),
 		sourceOf: (stage) => sourceOf(course, stage),
 	});
@@ -167,8 +178,14 @@ function composeOnce(
 	const isSameList =
 		known?.length === value.objects.length && known.every((object, index) => object === value.objects[index]);
 	const result = isSameList && known !== undefined ? { ...value, objects: known } : value;
-	memory.walk.composed = { old, next, sources, value: result };
+	memory.walk.composed = { old, likely, next, sources, value: result };
 	return result;
+}
+
+/** The roles of a mesh. Nothing of a cluster is in them, so stand-ins do. */
+function rolesOf(mesh: ResolvedMesh, lines: Lines): readonly KubeObject[] {
+	const rendered = lines.renderMesh(mesh, lines.of(mesh).standIns);
+	return rendered.ok ? rendered.objects.filter(({ kind }) => kind.endsWith('Role')) : [];
 }
 
 const nothing: Composition = {

@@ -14,9 +14,9 @@ import {
 } from '../../../api/v1/index.ts';
 import { lines } from '../../lines/index.ts';
 import { advance, type Step } from '../../plan/upgrade/advance.ts';
-import { compose, type Rendering } from '../../plan/upgrade/compose.ts';
+import { type Composition, compose, type Rendering } from '../../plan/upgrade/compose.ts';
 import { sourceOf, whyNotBack } from '../../plan/upgrade/course.ts';
-import { settingsHash } from '../../plan/upgrade/settings.ts';
+import { recordSettings, settingsHash } from '../../plan/upgrade/settings.ts';
 import { installation } from '../../render/testing.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import type { StoredInstallation } from '../installation.ts';
@@ -77,6 +77,8 @@ interface Happening {
 	readonly unready: UpgradeStage | undefined;
 	/** Whether the deadline is over. */
 	readonly isLate: boolean;
+	/** Somebody else changes an object before the pass: the one with this number. */
+	readonly drifts: number | undefined;
 	/** Whether the process ends before it has written this many objects. */
 	readonly diesAfter: number | undefined;
 	/** Whether it ends before it has written the status. */
@@ -126,6 +128,7 @@ class World {
 			...settings[event.settings],
 			upgrade: { onFailure: event.onFailure, pauseBefore: ['Gateways'], ...approved },
 		};
+		this.drift(event.drifts);
 		const object = this.object(event.insists);
 		const { prepared } = meshOf(this.spec);
 		const asked: PreparedMesh = {
@@ -150,6 +153,7 @@ class World {
 		const isBack = walk.course.direction === 'back' && !walk.isNew;
 		this.isBackAnew = isBack && (this.isBackAnew || isChanged);
 		const isWhole = this.write(composition.objects, event, walk);
+		if (isWhole) this.keeps(walk, composition);
 		if (!isWhole || event.diesBeforeStatus) this.die();
 		else this.follow(walk, event, composition.stages);
 		must(new Set(composition.objects.map(objectKey)).size === composition.objects.length, 'an object is there twice');
@@ -172,8 +176,31 @@ class World {
 		this.status = {
 			...rest,
 			version: isFirst || hadRecord ? mesh.release.version : (rest.version ?? mesh.release.version),
-			inventory: { objects: objects.length, hash: 'all', settings: settingsHash(this.spec), version: spec.version },
+			inventory: this.inventory(objects, spec.version),
 		};
+	}
+
+	inventory(objects: readonly KubeObject[], version: string): NonNullable<ParsedStatus['inventory']> {
+		const spec = recordSettings(this.spec) ?? '';
+		return { objects: objects.length, hash: 'all', settings: settingsHash(this.spec), spec, version };
+	}
+
+	drift(which: number | undefined): void {
+		const [key, object] = [...this.cluster][(which ?? 0) % Math.max(this.cluster.size, 1)] ?? [];
+		if (which === undefined || key === undefined || object === undefined) return;
+		this.cluster.set(key, { ...object, drifted: true });
+	}
+
+	/** Stages that are not reached are as the version before renders them, with the settings that it had. */
+	keeps({ course, old }: Walk, { stages }: Composition): void {
+		must(old !== undefined, 'the spec to go back to is forgotten');
+		const former = new Map(renderingOf(old)?.objects.map((object) => [objectKey(object), object]));
+		for (const [stage, keys] of stages) {
+			if (sourceOf(course, stage) !== 'old') continue;
+			for (const key of keys)
+				must(!former.has(key) || isDeepStrictEqual(this.cluster.get(key), former.get(key)), `${key} is not repaired`);
+		}
+		if (course.record.state === 'RolledBack') this.prune([...former.values()]);
 	}
 
 	/** Writes what differs. Returns whether all of it was written. */
@@ -222,8 +249,14 @@ class World {
 		const [only] = versions;
 		const { upgrade: _, ...rest } = this.status;
 		const version = step.record === undefined ? event.version : versions.size === 1 ? only : rest.version;
+		const inventory =
+			step.record === undefined
+				? this.inventory(meshOf(this.spec).rendering.objects, event.version)
+				: { objects: 1, hash: 'middle' };
+		const isBegun = Math.max(course.at, course.reached) >= 0;
 		this.status = {
 			...rest,
+			...(isBegun || step.record === undefined ? { inventory } : {}),
 			...(version === undefined ? {} : { version }),
 			...(step.record === undefined ? {} : { upgrade: step.record }),
 		};
@@ -257,8 +290,7 @@ class World {
 		const ended = upgrade?.state === 'RolledBack' ? upgrade.from : event.version;
 		must(upgrade === undefined || upgrade.state === 'RolledBack', JSON.stringify({ ...upgrade, previous: undefined }));
 		for (const key of this.versions.keys()) this.is(key, ended);
-		if (upgrade !== undefined) return;
-		const { objects } = meshOf(this.spec).rendering;
+		const { objects } = meshOf(upgrade?.previous ?? this.spec).rendering;
 		const text = (all: Iterable<KubeObject>) =>
 			[...all].map((object) => `${objectKey(object)} ${JSON.stringify(object)}`).sort();
 		must(isDeepStrictEqual(text(this.cluster.values()), text(objects)), 'not as rendered');
@@ -279,6 +311,7 @@ function calm(version: string, name: Settings): Happening {
 		approves: true,
 		unready: undefined,
 		isLate: false,
+		drifts: undefined,
 		diesAfter: undefined,
 		diesBeforeStatus: false,
 	};
@@ -295,6 +328,7 @@ const phase = fc.record({
 		fc.record({
 			unready: fc.option(fc.constantFrom(...upgradeStages), { nil: undefined, freq: 1 }),
 			isLate: fc.boolean(),
+			drifts: fc.option(fc.nat(200), { nil: undefined, freq: 2 }),
 			diesAfter: fc.option(fc.nat(6), { nil: undefined, freq: 3 }),
 			diesBeforeStatus: fc.constantFrom(false, false, false, true),
 		}),

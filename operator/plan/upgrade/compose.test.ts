@@ -37,6 +37,7 @@ interface Composing {
 	readonly stage: UpgradeStage | undefined;
 	readonly reached?: UpgradeStage;
 	readonly old?: Rendering | undefined;
+	readonly rights?: readonly KubeObject[];
 }
 
 function composed(from: string, to: string, { stage, reached, ...given }: Composing) {
@@ -51,6 +52,7 @@ function composed(from: string, to: string, { stage, reached, ...given }: Compos
 	return compose({
 		old: 'old' in given ? given.old : before.rendering,
 		next: after.rendering,
+		rights: given.rights ?? [],
 		stageOf: (object) => classicLine.stageOf(object, { from: before.release, to: after.release }),
 		sourceOf: (one) => sourceOf(course, one),
 	});
@@ -102,6 +104,13 @@ test('roles go on giving what pods of the version before need: Mixer 1.1 reads a
 	const wanted = role(of('1.1.17').rendering);
 	t.not(rightsNotCovered(role(of('1.2.10').rendering), wanted).length, 0);
 	t.deepEqual(rightsNotCovered(role(composed('1.1.17', '1.2.10', { stage: 'Gateways' })), wanted), []);
+	// Where the mesh before can't be told, its roles are those of what it most likely was.
+	const unknown = { stage: 'Gateways', old: undefined } as const;
+	t.not(rightsNotCovered(role(composed('1.1.17', '1.2.10', unknown)), wanted).length, 0);
+	const rights = of('1.1.17').rendering.objects.filter(({ kind }) => kind === 'ClusterRole');
+	const given = composed('1.1.17', '1.2.10', { ...unknown, rights });
+	t.deepEqual(rightsNotCovered(role(given), wanted), []);
+	t.is(given.objects.length, composed('1.1.17', '1.2.10', unknown).objects.length);
 });
 
 test('a mesh configuration that 1.0 would not read comes with the last that reads it, and goes before the first', (t) => {

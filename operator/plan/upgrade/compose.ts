@@ -40,13 +40,16 @@ export interface CompositionInput {
 	readonly old: Rendering | undefined;
 	/** Undefined when nothing of it is to be written. */
 	readonly next: Rendering | undefined;
+	/** Roles of the version before, as far as they are known where `old` is not: what they give, new ones go on giving. */
+	readonly rights?: readonly KubeObject[];
 	readonly stageOf: (object: KubeObject) => UpgradeStage;
 	readonly sourceOf: (stage: UpgradeStage) => Source;
 }
 
-export function compose({ old, next, stageOf, sourceOf }: CompositionInput): Composition {
+export function compose({ old, next, rights = [], stageOf, sourceOf }: CompositionInput): Composition {
 	const before = byKey(old);
 	const after = byKey(next);
+	const roles = new Map([...rights.map((role) => [objectKey(role), role] as const), ...before]);
 	const objects: KubeObject[] = [];
 	const standing: KubeObject[] = [];
 	const versionOf = new Map<string, string>();
@@ -73,7 +76,7 @@ export function compose({ old, next, stageOf, sourceOf }: CompositionInput): Com
 		const followed = source === 'new' ? next : source === 'old' ? old : undefined;
 		if (followed === undefined) standing.push(either);
 		else if (source === 'new' && present !== undefined && next !== undefined)
-			take(key, former === undefined ? present : withRightsOf(present, former), next);
+			take(key, withRightsOf(present, roles.get(key)), next);
 		else if (former !== undefined && old !== undefined) take(key, former, old);
 	}
 	for (const rendering of [old, next]) for (const [key, reason] of rendering?.kept ?? []) kept.set(key, reason);
@@ -88,7 +91,8 @@ function byKey(rendering: Rendering | undefined): ReadonlyMap<string, KubeObject
  * A role that also gives what it gave before: pods of the version before run until their own stage is over, and some need
  * what the new version does not (Mixer 1.1 reads each adapter's own kind, Mixer 1.2 none of them).
  */
-function withRightsOf(present: KubeObject, former: KubeObject): KubeObject {
+function withRightsOf(present: KubeObject, former: KubeObject | undefined): KubeObject {
+	if (former === undefined) return present;
 	const rules = rulesOf(present);
 	const lost = rulesOf(former).filter((rule) => rightsNotCovered(rules, [rule], { atMost: 1 }).length > 0);
 	return lost.length === 0 ? present : { ...present, rules: [...rules, ...lost] };
