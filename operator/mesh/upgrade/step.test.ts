@@ -157,7 +157,17 @@ test('rejects let the stage wait and then be held by their own reason, unless it
 	t.like(late.record, { stage: 'Pilot', state: 'Held' });
 	t.is(late.trouble?.reason, 'ConfigurationRejected');
 	t.regex(late.trouble?.message ?? '', /pod a has counted rejects/);
-	t.is(stepWith(rejects, { despite: 'configuration-rejected' }).record?.stage, 'Mixer');
+});
+
+test('rejects on which its owner insists hold nothing up, and are told once in the status, for an Event of its own', (t) => {
+	const { record } = stepWith(rejects, { despite: 'configuration-rejected' });
+	t.is(record?.stage, 'Mixer');
+	const message = /^Deployment istio-pilot: pod a has counted rejects: Mend the object/;
+	t.like(record?.findings, { 0: { name: 'configuration-rejected', severity: 'Insisted' }, length: 1 });
+	t.regex(record?.findings?.[0]?.message ?? '', message);
+	const grown: Word = { kind: 'against', sentence: 'pod a has counted more' };
+	const again = { ...(record ?? startOfPilot), stage: 'Pilot' };
+	t.deepEqual(stepWith(grown, { record: again, despite: 'configuration-rejected' }).record?.findings, record?.findings);
 });
 
 test('a webhook that does not answer holds its stage, whatever its owner insists on about Pilot', (t) => {

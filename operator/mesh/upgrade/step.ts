@@ -1,5 +1,4 @@
 /** From what a pass has done and seen to the next step of a change of version. */
-import { Buffer } from 'node:buffer';
 import {
 	type ClusterObservation,
 	timeText,
@@ -10,10 +9,16 @@ import {
 import type { ApplyResult, InstallationMemory } from '../../apply/applier.ts';
 import type { LiveObjects } from '../../apply/live.ts';
 import { advance, type StagesSeen, type Step, type Trouble } from '../../plan/upgrade/advance.ts';
-import { type Course, sourceOf, stageIndex, type UpgradeRecord, whyNotBack } from '../../plan/upgrade/course.ts';
+import {
+	type Course,
+	sourceOf,
+	stageIndex,
+	type UpgradeRecord,
+	whyNotBack,
+	withInsisted,
+} from '../../plan/upgrade/course.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
-import { describeFinding, findingsForStatus, judge, readInsistence } from '../../plan/upgrade/insist.ts';
-import type { OwnWord } from '../../plan/upgrade/own-word.ts';
+import { alsoInsisted, describeFinding, findingsForStatus, judge } from '../../plan/upgrade/insist.ts';
 import { type PodsKnown, unreadyBecause } from '../../plan/upgrade/readiness.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { objectKey } from '../../runtime/object.ts';
@@ -24,14 +29,14 @@ import type { PreparedMesh } from '../prepare.ts';
 import type { RestartsSeen } from '../proxies/restart-step.ts';
 import type { UpgradeChecks } from './checks.ts';
 import { dataPlanesNow, dataPlanesOf } from './data-planes.ts';
-import type { OwnWords, Word } from './own-words.ts';
+import { rejected, remarkOf, type StageWord, type WordInput, waitingForWord, wordOf } from './stage-word.ts';
 import type { Walk, WalkView } from './walk.ts';
 import { looked, type WalkMemory } from './walk-memory.ts';
 
 /** A stage that goes on is looked at again after at most this time, since some waits end without an event. */
 const longestPauseMs = 15_000;
 
-export interface StepInput {
+export interface StepInput extends WordInput {
 	readonly object: StoredInstallation;
 	/** What the present spec asks for. */
 	readonly prepared: PreparedMesh;
@@ -48,9 +53,6 @@ export interface StepInput {
 	readonly restarts: RestartsSeen | undefined;
 	readonly memory: { readonly apply: InstallationMemory; readonly walk: WalkMemory };
 	readonly checks: UpgradeChecks;
-	/** What pods are asked themselves, and who asks them. */
-	readonly words: readonly OwnWord[];
-	readonly ownWords: Pick<OwnWords, 'of'>;
 	/** Wall clock, milliseconds since 1970. */
 	readonly nowMs: number;
 	/** Monotonic, milliseconds. */
@@ -80,13 +82,9 @@ export function nextStep(input: StepInput): Step {
 	const unrestarted = course.direction === 'forward' ? restarts?.waitingFor : undefined;
 	const waitingFor = (stage: UpgradeStage) => {
 		if (stage === 'DataPlanes') return there.waitingFor;
-		return stage === 'Workloads' ? unrestarted : (waitingHere(stage) ?? waitingForWord(stage));
+		return stage === 'Workloads' ? unrestarted : (waitingHere(stage) ?? ofWord(stage));
 	};
-	const waitingForWord = (stage: UpgradeStage) => {
-		if (stage !== word?.stage || isInsisted(input, word)) return undefined;
-		if (word.heard.kind === 'asking') return `Deployment ${word.deployment}: its pods are asked themselves`;
-		return word.heard.kind === 'against' ? word.heard.sentence : undefined;
-	};
+	const ofWord = (stage: UpgradeStage) => (stage === word?.stage ? waitingForWord(word) : undefined);
 	const waitingHere = (stage: UpgradeStage) =>
 		(deployments.get(stage) ?? [])
 			.flatMap((object) => {
@@ -108,18 +106,25 @@ export function nextStep(input: StepInput): Step {
 			known.kind === 'refused' && (deployments.get(stage) ?? []).length > 0
 				? 'the operator may not list and watch the pods of this namespace, so it goes by what the Deployments say'
 				: remarkOf(input, stage, word),
-		trouble: troubleOf(reached, live, pods, findings) ?? restartTrouble(input) ?? rejected(input, word),
+		trouble: troubleOf(reached, live, pods, findings) ?? restartTrouble(input) ?? rejected(word),
 		quietMs: quietMs(reached, input, [applied.objects, dataPlanes, there]),
-		findings: findingsOf(input),
+		findings: findingsOf(input, word),
 		noWayBack: noWayBack(input),
 		nowMs,
 		now: timeText(nowMs),
 	};
-	const step = withTurn(course, advance(course, prepared.installation.spec.upgrade ?? {}, seen), there.next);
+	const advanced = advance(course, prepared.installation.spec.upgrade ?? {}, seen);
+	const step = withTurn(course, withInsistedWay(course, advanced), there.next);
 	if (step.record === undefined || step.record.stage !== course.record.stage) input.memory.walk.progress = undefined;
 	const isGoing = step.record?.state === 'Progressing' || step.record?.state === 'RollingBack';
 	const againInMs = isGoing ? Math.min(step.againInMs ?? longestPauseMs, longestPauseMs) : step.againInMs;
 	return { ...step, againInMs: step.isFurther || step.record === undefined ? 0 : againInMs };
+}
+
+/** Tells of a way back that begins although something forbids it: its owner insists. */
+function withInsistedWay({ record, direction, at, reached }: Course, step: Step): Step {
+	if (direction === 'back' || step.record?.state !== 'RollingBack') return step;
+	return { ...step, record: withInsisted(step.record, whyNotBack(record, Math.max(at, reached))) };
 }
 
 /** Lets the next cluster have its turn. It gets the new version when that is recorded. */
@@ -179,67 +184,6 @@ function restartTrouble({ restarts }: StepInput): Trouble | undefined {
 	return restarts?.failed === undefined ? undefined : { reason: 'RestartFailed', message: restarts.failed };
 }
 
-interface StageWord {
-	readonly stage: UpgradeStage;
-	readonly deployment: string;
-	readonly kind: OwnWord['kind'];
-	readonly heard: Word;
-}
-
-/** What the pods of the stage that it is at say themselves. A stage that waits to be followed by the next one is over. */
-function wordOf(input: StepInput, stage: UpgradeStage): StageWord | undefined {
-	const { walk, object, words, ownWords, pods, view } = input;
-	const { record, direction } = walk.course;
-	const word = words.find((one) => one.stage === stage);
-	if (word === undefined || direction === 'back' || isOver(record)) return undefined;
-	const seen = (pods?.podsOf(word.deployment) ?? []).filter((pod) => !pod.isOver && pod.endsAt === undefined);
-	const heard = ownWords.of(object.metadata.name, {
-		stageKey: JSON.stringify([stage, record.to, record.startedAt, record.settings]),
-		word,
-		pods: seen,
-		ca: word.kind === 'webhook' ? authoritiesOf(view.objects, word.configuration) : undefined,
-	});
-	return { stage, deployment: word.deployment, kind: word.kind, heard };
-}
-
-function isOver({ state }: UpgradeRecord): boolean {
-	return state === 'WaitingForApproval' || state === 'WaitingForWindow';
-}
-
-/** The authorities by which API servers check a webhook, PEM. */
-function authoritiesOf(objects: readonly KubeObject[], configuration: string): string | undefined {
-	const found = objects.find((object) => objectKey(object) === configuration) as
-		| { readonly webhooks?: readonly { readonly clientConfig?: { readonly caBundle?: string } }[] }
-		| undefined;
-	const bundle = found?.webhooks?.[0]?.clientConfig?.caBundle;
-	return bundle === undefined ? undefined : Buffer.from(bundle, 'base64').toString();
-}
-
-/** What could not be heard of a stage. It stays told when the stage is over. */
-function remarkOf(
-	{ walk: { course }, words }: StepInput,
-	stage: UpgradeStage,
-	word: StageWord | undefined,
-): string | undefined {
-	if (course.direction === 'back' || !words.some((one) => one.stage === stage)) return undefined;
-	if (stage === word?.stage)
-		return word.heard.kind === 'unheard'
-			? `it goes by the readiness of its pods, whose own word could not be heard: ${word.heard.sentence}`
-			: undefined;
-	const isPast = stageIndex(stage) < course.at || (stageIndex(stage) === course.at && isOver(course.record));
-	return isPast ? course.record.plan?.find((one) => one.stage === stage)?.message : undefined;
-}
-
-function rejected(input: StepInput, word: StageWord | undefined): Trouble | undefined {
-	return word?.kind === 'counters' && word.heard.kind === 'against' && !isInsisted(input, word)
-		? { reason: 'ConfigurationRejected', message: word.heard.sentence }
-		: undefined;
-}
-
-function isInsisted({ object }: StepInput, { kind }: StageWord): boolean {
-	return kind === 'counters' && readInsistence(annotationOf(object)).includes('configuration-rejected');
-}
-
 /** How long the numbers of pods have been seen to be the same. */
 function quietMs(
 	reached: readonly KubeObject[],
@@ -266,11 +210,13 @@ function quietMs(
 }
 
 /** What the checks have found, as it is told. What is known stands once the first stage has begun. */
-function findingsOf({ object, walk, checks }: StepInput): NonNullable<UpgradeRecord['findings']> | undefined {
+function findingsOf(input: StepInput, word: StageWord | undefined): NonNullable<UpgradeRecord['findings']> | undefined {
+	const { object, walk, checks } = input;
 	const { course, old, next, blockers } = walk;
 	const { from, to, findings = [] } = course.record;
 	const told = (found: readonly UpgradeFinding[]) => findingsForStatus(judge(found, annotationOf(object)));
 	if (blockers.length > 0) return told(blockers);
+	if (word?.blocker !== undefined && word.isInsisted) return [...alsoInsisted(findings, word.blocker)];
 	if (course.at >= 0 || course.direction === 'back' || next === undefined) return findings;
 	const found = checks.of(object, { from, to, former: old, next });
 	return found === 'looking' ? undefined : told(found);

@@ -137,8 +137,11 @@ test('back when pods may have newer proxies: refused by name, until the owner in
 	const again = found({ record: refused.course.record, version: '1.3.8' });
 	t.false(again.isNew);
 	const insisted = new Set(['newer-proxies']);
-	const back = found({ record: refused.course.record, version: '1.3.8', insisted });
+	const findings = [{ name: 'newer-proxies', severity: 'Blocker' as const, message: 'pods may have proxies' }];
+	const back = found({ record: { ...refused.course.record, findings }, version: '1.3.8', insisted });
 	t.like(back.course.record, { state: 'RollingBack', stage: 'Webhooks' });
+	// That is told, in the status and by an Event.
+	t.like(back.course.record.findings, { 0: { name: 'newer-proxies', severity: 'Insisted' }, length: 1 });
 });
 
 test('what failed is not tried again; another spec is', (t) => {

@@ -9,6 +9,7 @@
 import { definedFields, type ParsedStatus, type UpgradeStage, upgradeStages } from '../../../api/v1/index.ts';
 import { found } from './catalogue.ts';
 import type { UpgradeFinding } from './finding.ts';
+import { alsoInsisted } from './insist.ts';
 import { triedHash } from './settings.ts';
 
 /** What `status.upgrade` has recorded. */
@@ -129,7 +130,7 @@ function wayBack(before: Course, extent: number, { insisted, settings, now }: Co
 		};
 		return { kind: 'course', course: courseOf(blocked), isNew: !isKnown, blockers: [blocker] };
 	}
-	const record = ofSettings(turnedBack(before, now), settings);
+	const record = withInsisted(ofSettings(turnedBack(before, now), settings), blocker);
 	return { kind: 'course', course: courseOf(record), isNew: true, blockers: [] };
 }
 
@@ -140,6 +141,11 @@ function wayBack(before: Course, extent: number, { insisted, settings, now }: Co
 function ofSettings(record: UpgradeRecord, now: string): UpgradeRecord {
 	const { settings, ...rest } = record;
 	return settings === undefined || settings === now ? record : rest;
+}
+
+/** The record that tells of a blocker that is insisted on. */
+export function withInsisted(record: UpgradeRecord, blocker: UpgradeFinding | undefined): UpgradeRecord {
+	return blocker === undefined ? record : { ...record, findings: [...alsoInsisted(record.findings ?? [], blocker)] };
 }
 
 /** Why it may not go back: proxies of the new version run, or may run. */

@@ -68,6 +68,13 @@ export function findingsForStatus({ findings }: Judgement): readonly Shown[] {
 		: [...shown, { ...shownOf(next), message: `and ${findings.length - shown.length} more findings` }];
 }
 
+/** What the status tells, and a blocker that came up on the way and is insisted on. It is told once. */
+export function alsoInsisted(told: readonly Shown[], finding: UpgradeFinding): readonly Shown[] {
+	if (told.some(({ name, severity }) => name === finding.name && severity === 'Insisted')) return told;
+	const others = told.filter(({ name }) => name !== finding.name);
+	return [shownOf({ ...finding, isInsisted: true }), ...others].slice(0, mostShown);
+}
+
 function shownOf(finding: JudgedFinding): Shown {
 	return {
 		name: finding.name,
