@@ -1685,6 +1685,20 @@ export interface CertificateAuthorityStatus {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "UpgradeProgress".
+ */
+export interface UpgradeProgress {
+	/**
+	 * When the stage got on last, at least roughly.
+	 */
+	at: string;
+	/**
+	 * A hash of the numbers of pods that there were then.
+	 */
+	of: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "StageStatus".
  */
 export interface StageStatus {
@@ -1744,6 +1758,10 @@ export interface UpgradeStatus {
 	 * Since when it is at this stage.
 	 */
 	since?: string;
+	/**
+	 * From when on spec.upgrade.progressDeadline counts, whichever operator looks. Absent at first.
+	 */
+	progress?: UpgradeProgress;
 	/**
 	 * How far the walk before this one had come, when the spec was changed in the middle or it goes back.
 	 */

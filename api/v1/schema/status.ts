@@ -117,6 +117,14 @@ export const status = z
 						'The stage that it is at: the last one of the new version, on the way back the first one of the version before. Absent before the first stage.',
 					),
 					since: optional(time).describe('Since when it is at this stage.'),
+					progress: optional(
+						z
+							.strictObject({
+								at: time.describe('When the stage got on last, at least roughly.'),
+								of: word.describe('A hash of the numbers of pods that there were then.'),
+							})
+							.meta({ title: 'UpgradeProgress' }),
+					).describe('From when on spec.upgrade.progressDeadline counts, whichever operator looks. Absent at first.'),
 					reached: optional(word).describe(
 						'How far the walk before this one had come, when the spec was changed in the middle or it goes back.',
 					),

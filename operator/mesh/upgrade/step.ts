@@ -1,6 +1,7 @@
 /** From what a pass has done and seen to the next step of a change of version. */
 import {
 	type ClusterObservation,
+	definedFields,
 	timeText,
 	type UpgradeStage,
 	upgradeDespiteAnnotation,
@@ -8,7 +9,7 @@ import {
 } from '../../../api/v1/index.ts';
 import type { ApplyResult, InstallationMemory } from '../../apply/applier.ts';
 import type { LiveObjects } from '../../apply/live.ts';
-import { advance, type StagesSeen, type Step, type Trouble } from '../../plan/upgrade/advance.ts';
+import { advance, deadlineMsOf, type StagesSeen, type Step, type Trouble } from '../../plan/upgrade/advance.ts';
 import {
 	type Course,
 	sourceOf,
@@ -29,9 +30,10 @@ import type { PreparedMesh } from '../prepare.ts';
 import type { RestartsSeen } from '../proxies/restart-step.ts';
 import type { UpgradeChecks } from './checks.ts';
 import { dataPlanesNow, dataPlanesOf } from './data-planes.ts';
+import { looked, type Progress, type ProgressLook, recordedProgress } from './progress.ts';
 import { rejected, remarkOf, type StageWord, type WordInput, waitingForWord, wordOf } from './stage-word.ts';
 import type { Walk, WalkView } from './walk.ts';
-import { looked, type WalkMemory } from './walk-memory.ts';
+import type { WalkMemory } from './walk-memory.ts';
 
 /** A stage that goes on is looked at again after at most this time, since some waits end without an event. */
 const longestPauseMs = 15_000;
@@ -98,6 +100,8 @@ export function nextStep(input: StepInput): Step {
 	const isReady = notWritten === undefined && current !== undefined && waitingHere(current) === undefined;
 	const word = isReady ? wordOf(input, current) : undefined;
 	const reached = stages.filter(isReached).flatMap((stage) => deployments.get(stage) ?? []);
+	const look = lookAt(reached, input, [applied.objects, dataPlanes, there]);
+	const progress = progressOf(names, look, input);
 	const seen: StagesSeen = {
 		stages,
 		unwritten: notWritten,
@@ -107,15 +111,15 @@ export function nextStep(input: StepInput): Step {
 				? 'the operator may not list and watch the pods of this namespace, so it goes by what the Deployments say'
 				: remarkOf(input, stage, word),
 		trouble: troubleOf(reached, live, pods, findings) ?? restartTrouble(input) ?? rejected(word),
-		quietMs: quietMs(reached, input, [applied.objects, dataPlanes, there]),
+		quietMs: progress === 'unknown' ? 0 : (progress?.quietMs ?? 0),
 		findings: findingsOf(input, word),
 		noWayBack: noWayBack(input),
 		nowMs,
 		now: timeText(nowMs),
 	};
 	const advanced = advance(course, prepared.installation.spec.upgrade ?? {}, seen);
-	const step = withTurn(course, withInsistedWay(course, advanced), there.next);
-	if (step.record === undefined || step.record.stage !== course.record.stage) input.memory.walk.progress = undefined;
+	const turned = withTurn(course, withInsistedWay(course, advanced), there.next);
+	const step = { ...turned, record: withProgress(turned.record, progress, look) };
 	const isGoing = step.record?.state === 'Progressing' || step.record?.state === 'RollingBack';
 	const againInMs = isGoing ? Math.min(step.againInMs ?? longestPauseMs, longestPauseMs) : step.againInMs;
 	return { ...step, againInMs: step.isFurther || step.record === undefined ? 0 : againInMs };
@@ -184,17 +188,17 @@ function restartTrouble({ restarts }: StepInput): Trouble | undefined {
 	return restarts?.failed === undefined ? undefined : { reason: 'RestartFailed', message: restarts.failed };
 }
 
-/** How long the numbers of pods have been seen to be the same. */
-function quietMs(
+/** A look at how far the reached stages are. */
+function lookAt(
 	reached: readonly KubeObject[],
-	{ memory, live, walk, restarts, ticksMs }: StepInput,
+	{ prepared, live, walk, restarts, nowMs, ticksMs }: StepInput,
 	others: unknown,
-): number {
-	const { stage, direction } = { ...walk.course.record, direction: walk.course.direction };
-	const numbers = JSON.stringify([
-		stage,
+): ProgressLook {
+	const { record, direction } = walk.course;
+	const numbers = [
+		record.stage,
 		direction,
-		walk.course.record.settings,
+		record.settings,
 		others,
 		restarts?.numbers,
 		...reached.map((object) => {
@@ -202,11 +206,39 @@ function quietMs(
 				live.get(objectKey(object))?.workload ?? {};
 			return [generation, observedGeneration, updated, available, total, ready];
 		}),
-	]);
-	// Restarts that wait for a maintenance window are as they should be.
-	if (restarts?.isPatient === true) memory.walk.progress = undefined;
-	memory.walk.progress = looked(memory.walk.progress, numbers, ticksMs);
-	return memory.walk.progress.quietMs;
+	];
+	return { numbers, record, deadlineMs: deadlineMsOf(prepared.installation.spec.upgrade ?? {}), nowMs, ticksMs };
+}
+
+/**
+ * The progress of the stage. Undefined while it is as it should be that nothing happens, `unknown` until each cluster has been
+ * looked at.
+ */
+function progressOf(names: readonly string[], look: ProgressLook, input: StepInput): Progress | 'unknown' | undefined {
+	const { clusters, memory, restarts } = input;
+	if (names.some((name) => !clusters.some((one) => one.name === name))) return 'unknown';
+	// Restarts may wait for a maintenance window.
+	memory.walk.progress = restarts?.isPatient === true ? undefined : looked(memory.walk.progress, look);
+	return memory.walk.progress;
+}
+
+/** The record with the progress of its stage. The next one begins without, and what goes on no more keeps what it had. */
+function withProgress(
+	record: UpgradeRecord | undefined,
+	progress: Progress | 'unknown' | undefined,
+	look: ProgressLook,
+): UpgradeRecord | undefined {
+	if (record === undefined) return undefined;
+	const { progress: _, ...rest } = record;
+	const isSame = record.stage === look.record.stage && isBack(record) === isBack(look.record);
+	const isGoing = record.state === 'Progressing' || record.state === 'RollingBack';
+	if (isSame && (!isGoing || progress === 'unknown')) return record;
+	if (!isSame || progress === undefined || progress === 'unknown') return rest;
+	return { ...rest, ...definedFields({ progress: recordedProgress(progress, look) }) };
+}
+
+function isBack({ state }: UpgradeRecord): boolean {
+	return state === 'RollingBack' || state === 'RolledBack';
 }
 
 /** What the checks have found, as it is told. What is known stands once the first stage has begun. */

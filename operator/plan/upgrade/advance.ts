@@ -61,7 +61,12 @@ export interface Step {
 }
 
 /** A stage that makes no progress for this long has failed, when the spec says nothing else. */
-export const defaultDeadlineMs = 10 * 60_000;
+const defaultDeadlineMs = 10 * 60_000;
+
+/** How long a stage may make no progress. */
+export function deadlineMsOf({ progressDeadline }: Pick<StageSettings, 'progressDeadline'>): number {
+	return tryDuration(progressDeadline ?? '') ?? defaultDeadlineMs;
+}
 
 /**
  * Blockers that are told in one sentence. All of them are in the findings, and a condition takes 32 KiB: a longer one could
@@ -135,8 +140,7 @@ function unreadyOf({ direction, at }: Course, seen: StagesSeen): string | undefi
 /** A stage that is not over: it goes on, is held, or goes back. */
 function waiting(course: Course, unready: string, settings: StageSettings, seen: StagesSeen): Step {
 	const { record, direction, at } = course;
-	const deadlineMs = tryDuration(settings.progressDeadline ?? '') ?? defaultDeadlineMs;
-	const leftMs = deadlineMs - seen.quietMs;
+	const leftMs = deadlineMsOf(settings) - seen.quietMs;
 	const going = direction === 'forward' ? 'Progressing' : 'RollingBack';
 	if (leftMs > 0) {
 		// What is known to be wrong is told at once, long before the deadline.
