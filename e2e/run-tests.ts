@@ -15,6 +15,7 @@ import { addCounts, atStart, type Counts, noCounts, readLine } from './ava-outpu
 import { ClusterPool } from './control-plane/cluster-pool.ts';
 import { lenderVariable, startLending } from './control-plane/lending.ts';
 import { locateControlPlane } from './control-plane/locate.ts';
+import { locateAll, realIstioVariable } from './real-istio/locate.ts';
 import { bundleVariable, operatorBundle } from './support/bundle.ts';
 import { librariesVariable, testLibraries } from './support/libraries.ts';
 import { findFiles, selectFiles } from './test-files.ts';
@@ -90,6 +91,18 @@ const controlPlane: Check = {
 		const source = await locateControlPlane('all', say);
 		if (source.kind === 'binaries') programs = source.directory;
 		say(source.kind === 'kubeconfig' ? `cluster of ${source.file}` : `programs in ${source.directory}`);
+		return true;
+	},
+};
+
+const realIstio: Check = {
+	title: 'Istio’s own programs to test with',
+	passes: async (say) => {
+		const found = await locateAll(say);
+		if (found.length === 0) {
+			say(`not built, so tests with them are skipped: ${realIstioVariable}=1 builds them, see CONTRIBUTING.md`);
+		}
+		for (const { pins, program } of found) say(`Istio ${pins.line}: ${path.dirname(program('istioctl'))}`);
 		return true;
 	},
 };
@@ -204,6 +217,7 @@ for (const pattern of unmatched) {
 	count({ ...noCounts, failed: 1 });
 }
 count(await check(controlPlane, say));
+count(await check(realIstio, say));
 const isReady = counts.failed === 0;
 if (wanted.length === 0) (await Promise.all(staticChecks.map((entry) => check(entry)))).forEach(count);
 if (isReady && alone.length + withCluster.length > 0 && !interrupted.signal.aborted) {

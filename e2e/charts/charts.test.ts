@@ -5,8 +5,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { classicReleases } from '../../operator/releases/classic/index.ts';
-import { compareFacts, type Difference, listed } from './compare.ts';
-import { type ListedDifference, listedDifferences } from './differences.ts';
+import { compareFacts, type Difference, type ListedDifference, listed } from './compare.ts';
+import { listedDifferences } from './differences.ts';
 import type { Facts } from './facts.ts';
 import { renderedHere, renderedThere } from './rendered.ts';
 import { differenceTable } from './table.ts';

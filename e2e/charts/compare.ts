@@ -1,10 +1,10 @@
 /** Finds in what two sets of facts differ, and what the list of differences says of it. */
-import type { ListedDifference } from './differences.ts';
 import type { Facts } from './facts.ts';
 
 export interface Difference {
 	readonly version: string;
-	readonly place: 'here' | 'there';
+	/** What was rendered, such as `here` and `there`: the cluster of the control plane, and one that it serves. */
+	readonly place: string;
 	/** Kind and name. */
 	readonly object: string;
 	/** Undefined when one side has no such object. */
@@ -13,6 +13,20 @@ export interface Difference {
 	readonly charts: string | undefined;
 	/** Undefined when Meshwright has nothing there. */
 	readonly meshwright: string | undefined;
+}
+
+/** Differences with the same reason. */
+export interface ListedDifference {
+	/** Kind and name. `*` stands for anything, `{a,b}` for one of several. */
+	readonly object: string;
+	/** Default: that there is such an object at all. */
+	readonly aspect?: string;
+	/** Where it differs. Default: everywhere. */
+	readonly place?: string;
+	/** Limits the entry to aspects that only one side has, or that both have with other values. Default: all of them. */
+	readonly side?: 'charts' | 'meshwright' | 'both';
+	/** Why, for a user: a sentence without its full stop. */
+	readonly why: string;
 }
 
 export function compareFacts(

@@ -4,19 +4,7 @@
  * shows the list.
  */
 
-/** Differences with the same reason. */
-export interface ListedDifference {
-	/** Kind and name. `*` stands for anything, `{a,b}` for one of several. */
-	readonly object: string;
-	/** Default: that there is such an object at all. */
-	readonly aspect?: string;
-	/** Where it differs. Default: in both. */
-	readonly place?: 'here' | 'there';
-	/** Limits the entry to aspects that only one side has, or that both have with other values. Default: all of them. */
-	readonly side?: 'charts' | 'meshwright' | 'both';
-	/** Why, for a user: a sentence without its full stop. */
-	readonly why: string;
-}
+import type { ListedDifference } from './compare.ts';
 
 const perPart: readonly ListedDifference[] = [
 	{

@@ -1,7 +1,6 @@
 /** Writes the list of differences as a table for docs/compatibility.md. */
 import { classicReleases } from '../../operator/releases/classic/index.ts';
-import { type Difference, listed } from './compare.ts';
-import type { ListedDifference } from './differences.ts';
+import { type Difference, type ListedDifference, listed } from './compare.ts';
 
 /** More values than these would say no more. */
 const mostValues = 3;
