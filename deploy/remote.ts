@@ -42,9 +42,10 @@ function objectsOf(part: RemotePart, all: Readonly<Record<RemotePart, readonly P
 	const name = `${joinAccount.name}-${part}`;
 	const inCluster = own.filter(({ namespace }) => namespace === undefined);
 	const rules = (some: readonly Permission[]) => compact(some.map(toRule));
+	const isHandedOn = ({ toGrant, isUsed }: Permission) => toGrant !== undefined && isUsed !== true;
 	return [
-		...roleAndBinding(name, rules(inCluster.filter(({ toGrant }) => toGrant === undefined)), joinAccount),
-		...roleAndBinding(`${name}-grants`, rules(inCluster.filter(({ toGrant }) => toGrant !== undefined)), joinAccount),
+		...roleAndBinding(name, rules(inCluster.filter((one) => !isHandedOn(one))), joinAccount),
+		...roleAndBinding(`${name}-grants`, rules(inCluster.filter(isHandedOn)), joinAccount),
 		...roleAndBinding(name, rules(own.filter(({ namespace }) => namespace !== undefined)), joinAccount, writtenFor),
 	];
 }

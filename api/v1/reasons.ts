@@ -91,7 +91,7 @@ export const reasons = {
 		meaning:
 			'The installation is being deleted while proxies of pods still use it. They go on with what they know, and new ones get no configuration. The message counts them. With spec.deletion.blockWhileInUse the deletion waits for them.',
 		remedy:
-			'Take the proxies out of these workloads, or let them use another mesh. spec.deletion.force ends a wait for them.',
+			'Take the proxies out of these workloads, or let them use another mesh. spec.deletion.force ends a wait for them, also for those of a joined cluster that nobody can see.',
 	},
 
 	Valid: { condition: 'Valid', meaning: 'The spec has no mistakes.', remedy: '' },
@@ -397,8 +397,10 @@ export const reasons = {
 	},
 	ProxiesUnseen: {
 		condition: 'ProxiesSupported',
-		meaning: 'The operator may not list and watch pods in all namespaces, so nobody knows which proxies run.',
-		remedy: 'Give the operator its rights again: meshwright install --rights-only, or deploy/.',
+		meaning:
+			'The operator may not list and watch pods in all namespaces, here or in a joined cluster, so nobody knows which proxies run there.',
+		remedy:
+			'Give the operator its rights again: meshwright install --rights-only, or deploy/; in a joined cluster meshwright clusters join, or deploy/remote.',
 	},
 
 	ObjectsWrong: {

@@ -1917,6 +1917,24 @@ export interface ProxiesStatus {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "ClusterProxies".
+ */
+export interface ClusterProxies {
+	/**
+	 * All of them. Absent while nobody knows.
+	 */
+	total?: number;
+	/**
+	 * By their version.
+	 */
+	byVersion?: ProxyVersion[];
+	/**
+	 * Why nobody knows, and what to do, for a person.
+	 */
+	message?: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "Inventory".
  */
 export interface Inventory {
@@ -2014,6 +2032,10 @@ export interface ClusterStatus {
 	 * About how many Endpoints it has, to two digits.
 	 */
 	endpoints?: number;
+	/**
+	 * The proxies of users' pods there that ask this mesh, counted as in status.proxies, every five minutes or so. Absent before the first time.
+	 */
+	proxies?: ClusterProxies;
 	/**
 	 * What the operator keeps in the cluster.
 	 */

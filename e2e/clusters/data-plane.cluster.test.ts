@@ -1,5 +1,6 @@
 /** A cluster without a control plane of its own: what it gets, when, and that its Services follow the pods here. */
 import { X509Certificate } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import { fieldManager, injectionLabel, instanceLabel, meshLabel } from '../../operator/apply/identity.ts';
 import { injectorDnsNames, injectorName } from '../../operator/render/classic/injector-names.ts';
@@ -20,7 +21,18 @@ import {
 } from '../support/data-plane.ts';
 import { eventually, orAbsent } from '../support/eventually.ts';
 import { handshake, readCertificate, trustedRoots, webhookReference } from '../support/injector.ts';
-import { applyInstallation, eventsAbout, readLive, type Spec, untilReady } from '../support/installation.ts';
+import {
+	applyInstallation,
+	eventsAbout,
+	installationReference,
+	readInstallation,
+	readLive,
+	type Spec,
+	untilCondition,
+	untilEvent,
+	untilGone,
+	untilReady,
+} from '../support/installation.ts';
 import { clusterStatus, startJoiningOperator, untilCluster } from '../support/joined.ts';
 import { operatorUser, person } from '../support/mesh-cluster.ts';
 import type { RunningOperator } from '../support/operator.ts';
@@ -69,6 +81,7 @@ test.before(async () => {
 		kinds: [kinds.MutatingWebhookConfiguration, kinds.Deployment],
 	});
 	operator = await startJoiningOperator(pair.home, {
+		proxiesQuietMs: 100,
 		log: createLogger({ level: 'info', destination: { write: (line) => void log.push(line) } }),
 	});
 	await applyInstallation(pair.home.api, name, specWith());
@@ -247,6 +260,42 @@ test.serial('given addresses take the place of those of pods', async (t) => {
 	await applyInstallation(pair.home.api, name, specWith());
 	await untilFollows('istio-pilot', 'istio=pilot', 2);
 	t.pass();
+});
+
+async function proxyThere(pod: string, version: string): Promise<void> {
+	const args = ['proxy', 'sidecar', '--discoveryAddress', `istio-pilot.${namespace}:15010`];
+	await pair.other.api.create({
+		...kinds.Pod,
+		metadata: { namespace: 'default', name: pod },
+		spec: { containers: [{ name: 'istio-proxy', image: `docker.io/istio/proxyv2:${version}`, args }] },
+	});
+}
+
+test.serial('which proxies run there is told, and a deletion waits for them', async (t) => {
+	const { api } = pair.home;
+	await proxyThere('web', '1.4.10');
+	await proxyThere('old', '1.1.17');
+	const byVersion = [
+		{ version: '1.1.17', count: 1 },
+		{ version: '1.4.10', count: 1 },
+	];
+	await eventually('they are counted', async () =>
+		isDeepStrictEqual((await clusterStatus(api, name, 'eu'))?.proxies, { total: 2, byVersion }),
+	);
+	const skew = await untilCondition(api, name, 'ProxiesSupported', 'False', 'ProxiesSkewed');
+	t.regex(skew.message, /: 1 of 1\.1\.17 in cluster eu are more than one minor behind Pilot 1\.4\.10\./);
+	t.is((await readInstallation(api, name)).status?.proxies, undefined, 'none runs here');
+	const series = 'meshwright_proxies{installation="mesh",cluster="eu",version="1.1.17"} 1';
+	t.true((await operator.ask('/metrics')).body.includes(series));
+	await applyInstallation(api, name, { ...specWith(), deletion: { blockWhileInUse: true } });
+	await untilReady(api, name);
+	await api.delete(installationReference(name));
+	const { message } = await untilCondition(api, name, 'Ready', 'False', 'Deleting');
+	t.regex(message, /waiting until no proxy uses it any more .*: 2 proxies still use it, in cluster eu/);
+	t.regex(await untilEvent(api, name, 'ProxiesInUse'), /2 proxies still use it, in cluster eu/);
+	t.is((await clusterStatus(api, name, 'eu'))?.conditions?.find(({ type }) => type === 'Joined')?.status, 'True');
+	for (const pod of ['web', 'old']) await pair.other.api.delete({ ...kinds.Pod, namespace: 'default', name: pod });
+	await untilGone(api, installationReference(name));
 });
 
 // Last: they are about all that was done before.

@@ -41,6 +41,8 @@ export interface LeavingObjects {
 
 /** Renders what is kept for a mesh. */
 export interface ClusterObjects extends LeavingObjects {
+	/** Begins to look at what the mesh has in a cluster besides its objects, unless it does. It ends with the connection. */
+	lookAt?(cluster: WantedCluster, there: ClusterConnection): void;
 	/** All objects in a cluster: the account by which it is read and, where it has one, its data plane. */
 	inCluster(
 		cluster: WantedCluster,

@@ -34,8 +34,9 @@ import type { StoredInstallation } from './installation.ts';
 import { JoinedClusters } from './joined/joined-clusters.ts';
 import { Mutators } from './mutators.ts';
 import { MeshPods } from './pods.ts';
-import { MeshProxies } from './proxies/mesh-proxies.ts';
-import type { ProxyIndexOptions } from './proxies/proxy-index.ts';
+import { JoinedProxies } from './proxies/joined-proxies.ts';
+import { MeshProxies, type MeshProxiesOptions } from './proxies/mesh-proxies.ts';
+import { defaultQuietMs } from './proxies/proxy-index.ts';
 import { Reconciler } from './reconcile.ts';
 import type { ReconcilerOptions } from './reconciler-options.ts';
 import { Access } from './rights/access.ts';
@@ -60,7 +61,10 @@ export interface MeshControllerOptions {
 	readonly concurrency?: number | undefined;
 	/** Everything is listed and looked at again about this often. Default 10 min. */
 	readonly resyncMs?: number | undefined;
-	/** What is told of users' proxies stays as it is for this time. Default 30 s. */
+	/**
+	 * What is told of users' proxies stays as it is for this time. Joined clusters are looked at after ten times as long.
+	 * Default 30 s.
+	 */
 	readonly proxiesQuietMs?: number | undefined;
 	/** After this time every Pilot follows a changed mesh configuration. Default 150 s. */
 	readonly configFollowedAfterMs?: number | undefined;
@@ -73,7 +77,9 @@ export interface MeshControllerOptions {
 	readonly onStatus?: ReconcilerOptions['onStatus'];
 	readonly onApply?: ApplyHooks['onOutcome'];
 	/** Called with the numbers of proxies of a mesh, for metrics. */
-	readonly onProxies?: ProxyIndexOptions['onCounts'];
+	readonly onProxies?: MeshProxiesOptions['onCounts'];
+	/** As `onProxies`, for its joined clusters. */
+	readonly onProxiesThere?: MeshProxiesOptions['onCountsThere'];
 	readonly onWatch?: (happening: ReflectorHappening) => void;
 	readonly queueHooks?: WorkQueueHooks<string>;
 	readonly wallClock?: (() => number) | undefined;
@@ -92,6 +98,7 @@ const defaultConcurrency = 64;
 const defaultResyncMs = 10 * 60_000;
 /** Joined clusters are listed anew within this many resyncs. Their watches are supervised all the time. */
 const relistClustersWithin = 2;
+const quietTimesBetweenLooks = 10;
 /** Check this often whether the caches see the workloads. */
 const sightCheckMs = 1_000;
 
@@ -147,8 +154,18 @@ export class MeshController {
 			now: () => performance.now(),
 		};
 		this.clusters = this.#makeClusters(applier);
+		const quietMs = options.proxiesQuietMs ?? defaultQuietMs;
+		const joinedProxies = new JoinedProxies({
+			everyMs: quietMs * quietTimesBetweenLooks,
+			// What clusters find one after the other is told together.
+			onChange: (mesh, isAwaited) =>
+				this.queue.add(mesh, { reason: 'proxies of joined clusters', afterMs: isAwaited ? 0 : quietMs }),
+			onError: (error) =>
+				log.error({ err: error }, 'the operator failed while it looked at the pods of a joined cluster'),
+		});
 		this.#joined = new JoinedClusters({
 			api,
+			proxies: joinedProxies,
 			lines: this.#lines,
 			live: this.caches.children,
 			controller: this.clusters,
@@ -190,7 +207,10 @@ export class MeshController {
 			lines: this.#lines,
 			installations: this.caches.installations,
 			onChange: (mesh) => this.queue.add(mesh, { reason: 'proxies' }),
+			joined: joinedProxies,
+			remotesOf: (object) => this.#joined.remotesOf(object),
 			onCounts: options.onProxies,
+			onCountsThere: options.onProxiesThere,
 			quietMs: options.proxiesQuietMs,
 			wallClock: options.wallClock ?? Date.now,
 			onError: (error) => log.warn({ err: error }, 'a watch is disturbed'),

@@ -5,7 +5,7 @@ import type { UpgradeRecord } from '../plan/upgrade/course.ts';
 import type { ClusterFigures, Metrics, UpgradeLabels } from '../runtime/metrics.ts';
 import type { MeshControllerOptions } from './controller.ts';
 
-type Hooks = Required<Pick<MeshControllerOptions, 'onApply' | 'onWatch' | 'onStatus' | 'onProxies'>>;
+type Hooks = Required<Pick<MeshControllerOptions, 'onApply' | 'onWatch' | 'onStatus' | 'onProxies' | 'onProxiesThere'>>;
 type ClusterHooks = Pick<ClusterControllerOptions, 'onObserved' | 'onRotated'>;
 
 /** Hooks of the controller that count and set metrics. */
@@ -14,6 +14,13 @@ export function meshMetrics(metrics: Metrics): Hooks {
 		onApply: (kind, outcome) => metrics.countApply(kind, outcome),
 		onWatch: ({ kind, event, reason }) => metrics.countWatchReconnect(kind, `${event}:${reason}`),
 		onProxies: (name, counts) => metrics.setProxies(name, counts === undefined ? undefined : proxySeries(counts)),
+		onProxiesThere: (name, clusters) =>
+			metrics.setProxiesThere(
+				name,
+				[...(clusters ?? [])].flatMap(([cluster, counts]) =>
+					proxySeries(counts).map(({ version, count }) => ({ cluster, version, count })),
+				),
+			),
 		onStatus: (name, status) => {
 			const ready = status?.conditions?.find(({ type }) => type === 'Ready');
 			metrics.setInstallationReady(name, status === undefined ? undefined : ready?.status === 'True');

@@ -33,6 +33,8 @@ export interface Metrics {
 	setCertificateAuthorityExpiry(name: string, notAfter: Date | undefined): void;
 	/** Numbers of users' proxies of an installation. Undefined removes them, when it is gone. */
 	setProxies(installation: string, numbers: readonly ProxyNumber[] | undefined): void;
+	/** Numbers of users' proxies in the joined clusters of an installation. None remove them. */
+	setProxiesThere(installation: string, numbers: readonly ProxyNumberThere[]): void;
 	/** Where the change of an installation's version is. Undefined removes it, when none goes on. */
 	setUpgrade(installation: string, upgrade: UpgradeLabels | undefined): void;
 	/** How a joined cluster is. Undefined removes it, when it has left. */
@@ -44,6 +46,12 @@ export interface Metrics {
 export interface ProxyNumber {
 	/** Empty for all namespaces that are not shown by name. */
 	readonly namespace: string;
+	readonly version: string;
+	readonly count: number;
+}
+
+export interface ProxyNumberThere {
+	readonly cluster: string;
 	readonly version: string;
 	readonly count: number;
 }
@@ -121,12 +129,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
 		"When a mesh's certificate authority ends, seconds since 1970.",
 		['name'],
 	);
-	const proxies = gauge('meshwright_proxies', "Users' proxies, by mesh, namespace and version.", [
-		'installation',
-		'namespace',
-		'version',
-	]);
+	const proxies = gauge(
+		'meshwright_proxies',
+		"Users' proxies: by mesh, namespace and version in this cluster, by mesh, cluster and version in joined ones.",
+		['installation', 'cluster', 'namespace', 'version'],
+	);
 	const shownProxies = new Map<string, readonly ProxyNumber[]>();
+	const shownProxiesThere = new Map<string, readonly ProxyNumberThere[]>();
 	const upgrades = gauge('meshwright_upgrade_stage', 'Always 1; the labels tell where a change of version is.', [
 		'installation',
 		'from',
@@ -180,6 +189,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
 			else shownProxies.set(installation, numbers);
 			for (const { namespace, version, count } of numbers ?? [])
 				proxies.set({ installation, namespace, version }, count);
+		},
+		setProxiesThere(installation, numbers) {
+			for (const { cluster, version } of shownProxiesThere.get(installation) ?? [])
+				proxies.remove({ installation, cluster, version });
+			if (numbers.length === 0) shownProxiesThere.delete(installation);
+			else shownProxiesThere.set(installation, numbers);
+			for (const { cluster, version, count } of numbers) proxies.set({ installation, cluster, version }, count);
 		},
 		setUpgrade(installation, upgrade) {
 			const shown = shownUpgrades.get(installation);

@@ -7,6 +7,7 @@ import {
 	definedFields,
 	type ParsedStatus,
 } from '../../api/v1/index.ts';
+import type { ProxiesObservation } from './proxies.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface ClustersObservation {
@@ -36,6 +37,7 @@ interface Frame {
 	readonly generation: number;
 	readonly now: string;
 	readonly previous: ParsedStatus | undefined;
+	readonly proxies?: Pick<ProxiesObservation, 'clusters'> | undefined;
 }
 
 /** The parts of the status about clusters. They stay as they were while nobody has looked. */
@@ -190,6 +192,7 @@ function clusterStatus(
 		gateways: seen?.gateways?.slice() ?? before?.gateways,
 		services: seen?.services ?? before?.services,
 		endpoints: seen?.endpoints ?? before?.endpoints,
+		proxies: frame.proxies?.clusters?.get(name) ?? before?.proxies,
 		inventory: seen?.inventory ?? before?.inventory,
 		conditions: Object.entries(verdicts).map(([type, { status, reason, message }]) => {
 			const old = before?.conditions?.find((condition) => condition.type === type);

@@ -11,7 +11,17 @@ export interface ProxiesObservation {
 	readonly failedRestart?: string | undefined;
 	/** Whether the operator may not see pods. */
 	readonly isRefused?: boolean | undefined;
+	/** Those in joined clusters that were looked at, by the name of the cluster. */
+	readonly clusters?: ReadonlyMap<string, ProxiesThere> | undefined;
+	/** Joined clusters where the user of the kubeconfig may not see pods. */
+	readonly unseenIn?: readonly string[] | undefined;
 }
+
+/** What the status tells of the proxies in a joined cluster. */
+export type ProxiesThere = NonNullable<NonNullable<ParsedStatus['clusters']>[number]['proxies']>;
+
+/** So many clusters are named. */
+const mostNamed = 5;
 
 /** What is not known now stays as it was said. */
 export function proxiesStatusOf(
@@ -37,7 +47,14 @@ export function proxiesVerdict(
 		};
 	if (observation.failedRestart !== undefined)
 		return { status: 'False', reason: 'RestartFailed', message: observation.failedRestart };
-	return observation.skew === undefined
+	if (observation.skew !== undefined) return { status: 'False', reason: 'ProxiesSkewed', message: observation.skew };
+	const { unseenIn = [] } = observation;
+	const more = unseenIn.length > mostNamed ? ` and ${unseenIn.length - mostNamed} more` : '';
+	return unseenIn.length === 0
 		? undefined
-		: { status: 'False', reason: 'ProxiesSkewed', message: observation.skew };
+		: {
+				status: 'Unknown',
+				reason: 'ProxiesUnseen',
+				message: `the user of the kubeconfig may not list pods in all namespaces of ${unseenIn.length === 1 ? 'cluster' : 'clusters'} ${unseenIn.slice(0, mostNamed).join(', ')}${more}, so which proxies run there is not known; meshwright clusters join, or deploy/remote, grants it`,
+			};
 }

@@ -254,6 +254,17 @@ export const status = z
 						),
 						services: optional(count).describe('About how many Services it has, to two digits.'),
 						endpoints: optional(count).describe('About how many Endpoints it has, to two digits.'),
+						proxies: optional(
+							z
+								.strictObject({
+									total: optional(count).describe('All of them. Absent while nobody knows.'),
+									byVersion: optional(list(versionCount, 32)).describe('By their version.'),
+									message: optional(sentence).describe('Why nobody knows, and what to do, for a person.'),
+								})
+								.meta({ title: 'ClusterProxies' }),
+						).describe(
+							"The proxies of users' pods there that ask this mesh, counted as in status.proxies, every five minutes or so. Absent before the first time.",
+						),
 						inventory: optional(inventory).describe('What the operator keeps in the cluster.'),
 						conditions: optional(conditions).describe('The state of the cluster in the mesh.'),
 					})

@@ -23,6 +23,8 @@ export interface Permission {
 	 * short of `escalate` and `bind`.
 	 */
 	readonly toGrant?: RoleName;
+	/** Whether what has to be granted is of use to the operator itself too. */
+	readonly isUsed?: boolean;
 }
 
 export interface RoleName {
@@ -110,6 +112,8 @@ function toLook({ namespace, role, rendered, hasPodCIDRs, hasServiceCIDRs }: Per
 					...allow(['get'], kinds.Service, { isOptional }),
 				]
 			: []),
+		// Which proxies run there. Those in a primary ask its own control plane.
+		...(role === 'Primary' ? [] : allow(['list'], kinds.Pod, { isOptional })),
 		...(role === 'Primary' ? [] : allow(['list'], kinds.MeshInstallation, { isOptional })),
 		...['istio', 'istio-security'].flatMap((name) => allow(['get'], kinds.ConfigMap, { namespace, name, isOptional })),
 		...['cacerts', 'istio-ca-secret'].flatMap((name) => allow(['get'], kinds.Secret, { namespace, name, isOptional })),
@@ -193,6 +197,9 @@ function withoutRepeated(all: readonly Permission[]): readonly Permission[] {
 	return [...Map.groupBy(all, permissionKey).values()].flatMap((same) => {
 		const needed = same.filter(({ isOptional }) => isOptional !== true);
 		const own = needed.find(({ toGrant }) => toGrant === undefined);
-		return own ?? (needed.length > 0 ? needed : same.slice(0, 1));
+		const isUsed = same.length > needed.length;
+		return (
+			own ?? (needed.length === 0 ? same.slice(0, 1) : isUsed ? needed.map((one) => ({ ...one, isUsed })) : needed)
+		);
 	});
 }

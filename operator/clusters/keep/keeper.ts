@@ -90,6 +90,7 @@ export class ClusterKeeper {
 			found.waiting = 'waiting for the checks to hold; nothing was written';
 			return;
 		}
+		mesh.objects.lookAt?.(entry, there);
 		if (mesh.paused) {
 			if (!isJoined) found.joinProblem = { reason: 'Paused', message: 'spec.paused is true: nothing is written' };
 			return;

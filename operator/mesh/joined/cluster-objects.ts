@@ -17,6 +17,7 @@ import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { NamedObjects } from '../../runtime/watch/named-objects.ts';
 import { labelNamespaces, releaseNamespaces } from '../injection.ts';
+import type { JoinedProxies } from '../proxies/joined-proxies.ts';
 import { servingCertificate } from '../serving-certificate.ts';
 import { emptyViewMemory, type Lookout, type Subject, type ViewMemory, viewMesh } from '../view.ts';
 import { ForeignWebhooks } from '../webhooks/foreign-webhooks.ts';
@@ -40,13 +41,15 @@ export interface ClusterObjectsOptions {
 	readonly lines: Lines;
 	/** Addresses of the control plane's pods, by the names of `DataPlane.services`. */
 	readonly addresses: ControlPlaneAddresses;
+	/** Looks at users' proxies there. Default: nobody does. */
+	readonly proxies?: Pick<JoinedProxies, 'look'>;
 	/** Wall clock, milliseconds since 1970. */
 	readonly wallClock: () => number;
 }
 
 export function clusterObjects(
 	mesh: ResolvedMesh,
-	{ lines, addresses, wallClock }: ClusterObjectsOptions,
+	{ lines, addresses, proxies, wallClock }: ClusterObjectsOptions,
 ): ClusterObjects {
 	const line = lines.of(mesh);
 	const { dataPlane } = line.multiCluster;
@@ -73,6 +76,8 @@ export function clusterObjects(
 	};
 
 	return {
+		// Proxies in a primary ask its own control plane.
+		lookAt: ({ name, role }, there) => (role === 'Primary' ? undefined : proxies?.look(mesh, name, there)),
 		labelledNamespaces,
 		...(caSecretName === undefined ? {} : { caSecretName }),
 		authorityThere: (there) => {

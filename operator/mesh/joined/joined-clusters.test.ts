@@ -62,6 +62,7 @@ function stage({ objects = [], seen = [], leftBehind = [], now = start }: Scene)
 	const clusters = new JoinedClusters({
 		lines,
 		api: {} as ApiServer,
+		proxies: { look: () => undefined },
 		live,
 		controller,
 		wakeNamespace: () => undefined,

@@ -23,6 +23,7 @@ import type { KubeObject } from '../../runtime/object.ts';
 import type { ClustersObservation, NetworkProblem } from '../../status/clusters.ts';
 import type { StoredInstallation } from '../installation.ts';
 import type { PreparedMesh } from '../prepare.ts';
+import type { JoinedProxies } from '../proxies/joined-proxies.ts';
 import { clusterObjects, releaseNamespacesThere } from './cluster-objects.ts';
 import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
 import { inTurn, type Turn } from './in-turn.ts';
@@ -37,6 +38,7 @@ export interface JoinedClustersOptions {
 	readonly lines: Lines;
 	readonly live: LiveHere;
 	readonly controller: ClusterController;
+	readonly proxies: Pick<JoinedProxies, 'look'>;
 	/** Called when something changed in this namespace that a mesh's clusters depend on. */
 	readonly wakeNamespace: (namespace: string) => void;
 	readonly onError: (error: unknown) => void;
@@ -74,7 +76,7 @@ export class JoinedClusters {
 		signal: AbortSignal,
 		turn?: Turn,
 	): Promise<void> {
-		const { controller, lines, wallClock } = this.#options;
+		const { controller, lines, proxies, wallClock } = this.#options;
 		const { clusters } = mesh.multiCluster;
 		if (clusters.length === 0 && controller.recordsOf(mesh).length === 0) {
 			this.forget(mesh.name);
@@ -87,7 +89,7 @@ export class JoinedClusters {
 		const basis = this.#basisOf(mesh, addresses, turn);
 		let objects = this.#objects.get(basis);
 		if (objects === undefined) {
-			const options = { lines, addresses, wallClock };
+			const options = { lines, addresses, proxies, wallClock };
 			const next = clusterObjects(mesh, options);
 			objects = turn === undefined ? next : inTurn(next, clusterObjects(turn.former, options), turn);
 			this.#objects.set(basis, objects);
@@ -164,6 +166,13 @@ export class JoinedClusters {
 	/** The records that a mesh keeps itself, when its Secrets are seen. */
 	recordsOf(mesh: ResolvedMesh): readonly ClusterRecord[] {
 		return this.#options.controller.recordsOf(mesh);
+	}
+
+	/** Names of the clusters whose proxies ask this mesh. One that leaves is not among them, and no primary is. */
+	remotesOf(object: StoredInstallation): readonly string[] {
+		return this.#recordsOf(object.metadata.name, namespaceOf(object)).flatMap(({ cluster, role, state }) =>
+			role === 'Primary' || state === 'Leaving' ? [] : [cluster],
+		);
 	}
 
 	/** Accounts by which primaries read this cluster. The same list while nothing differs. */

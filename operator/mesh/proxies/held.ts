@@ -21,14 +21,14 @@ export async function heldByProxies(
 ): Promise<string | undefined> {
 	const { policy, force, blockWhileInUse } = deletionOf(object);
 	if (policy === 'Retain' || object.metadata.finalizers?.includes(finalizer) !== true) return undefined;
-	const use = await proxies.inUse(object, signal);
-	if (use.isKnown && use.sentence !== undefined && !memory.toldOfUse) {
+	const { used, unknown } = await proxies.inUse(object, signal);
+	if (used !== undefined && !memory.toldOfUse) {
 		memory.toldOfUse = true;
-		const message = `the mesh is being deleted, and ${use.sentence}`;
+		const message = `the mesh is being deleted, and ${used}`;
 		onNotice(object, { type: 'Warning', reason: 'ProxiesInUse', message });
 	}
-	const waits = use.isKnown ? use.sentence : `whether proxies still use it is not known: ${use.why}`;
-	if (!blockWhileInUse || force || waits === undefined) {
+	const waits = [used, unknown].filter((one) => one !== undefined).join('; ');
+	if (!blockWhileInUse || force || waits === '') {
 		if (blockWhileInUse) memory.releasedAt ??= wallClock();
 		return undefined;
 	}

@@ -1,27 +1,49 @@
-/** The proxies of each mesh, from the one index of all. */
+/** The proxies of each mesh: those in this cluster from the one index of all, and those in its joined clusters. */
 import { namespaceOf } from '../../../api/v1/index.ts';
 import type { Lines } from '../../lines/index.ts';
-import { type CountedMesh, type ProxyCounts, useOf } from '../../plan/proxies/count.ts';
+import {
+	type CountedMesh,
+	type CountsThere,
+	countProxies,
+	farOf,
+	type ProxyCounts,
+	proxiesThereStatus,
+	skewOf,
+	useOf,
+} from '../../plan/proxies/count.ts';
+import { countLagging } from '../../plan/proxies/restarts.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
-import type { ProxiesObservation } from '../../status/proxies.ts';
+import type { ProxiesObservation, ProxiesThere } from '../../status/proxies.ts';
 import type { InstallationCache, StoredInstallation } from '../installation.ts';
+import type { JoinedProxies } from './joined-proxies.ts';
+import type { SeenThere } from './pods-there.ts';
 import { ProxyIndex, type ProxyIndexOptions } from './proxy-index.ts';
 import { type RestartedMesh, type RestartStep, WorkloadRestarts } from './workload-restarts.ts';
 
 export interface MeshProxiesOptions extends ProxyIndexOptions {
 	readonly lines: Lines;
 	readonly installations: Pick<InstallationCache, 'all'>;
+	readonly joined: Pick<JoinedProxies, 'of' | 'doubtOf' | 'forget'>;
+	/** Names of the joined clusters whose proxies ask a mesh. */
+	readonly remotesOf: (object: StoredInstallation) => readonly string[];
+	/** The exact numbers in a joined cluster, for metrics. Undefined when nobody knows. */
+	readonly onCountsThere?: ((mesh: string, counts: CountsThere | undefined) => void) | undefined;
 	/** Wall clock, milliseconds since 1970. */
 	readonly wallClock: () => number;
 }
 
 /** Who still uses a mesh. */
-export type ProxiesInUse =
-	/** `sentence`: undefined when nobody does. */
-	{ readonly isKnown: true; readonly sentence: string | undefined } | { readonly isKnown: false; readonly why: string };
+export interface ProxiesInUse {
+	/** A sentence. Undefined when nobody does as far as is known. */
+	readonly used: string | undefined;
+	/** What is not known of it, and why, in a sentence. */
+	readonly unknown: string | undefined;
+}
 
 /** A pass waits this long for the first list of pods. */
 const expectMs = 5_000;
+/** So many clusters are named in a sentence. */
+const mostNamed = 5;
 
 export class MeshProxies {
 	readonly #options: MeshProxiesOptions;
@@ -36,36 +58,65 @@ export class MeshProxies {
 
 	/** What is told of the proxies of a mesh. Undefined while nobody knows. */
 	of(object: StoredInstallation, mesh: ResolvedMesh): ProxiesObservation | undefined {
-		const { status } = object;
+		const { status, metadata } = object;
 		const tells =
 			status?.proxies !== undefined || status?.conditions?.some(({ type }) => type === 'ProxiesSupported') === true;
 		// The proxies of a Pilot that serves another cluster are there.
 		if (this.#options.lines.of(mesh).servedCluster(mesh) !== undefined) return { status: undefined };
-		return this.#index.of(object.metadata.name, this.countedOf(object, mesh), tells);
+		const counted = this.countedOf(object, mesh);
+		const here = this.#index.of(metadata.name, counted, tells);
+		const seen = this.#seenThere(object);
+		const counts = countsOf(seen, counted);
+		this.#options.onCountsThere?.(metadata.name, counts);
+		if (here === undefined) return undefined;
+		const { far, ...told } = here;
+		const clauses = [far, ...[...counts].map(([cluster, there]) => farOf(there, counted.pilot, cluster))];
+		return {
+			...told,
+			skew: skewOf(clauses.filter((clause) => clause !== undefined)),
+			clusters: new Map([...seen].flatMap(([cluster, one]) => toldOf(cluster, one, counts))),
+			unseenIn: [...seen].flatMap(([cluster, one]) => (one?.isRefused === true ? [cluster] : [])),
+		};
 	}
 
-	/** How many there are at this moment. Undefined while nobody knows, `refused` when nobody may. */
+	/** How many there are at this moment in this cluster. Undefined while nobody knows, `refused` when nobody may. */
 	now(mesh: CountedMesh): ProxyCounts | 'refused' | undefined {
 		return this.#index.now(mesh);
 	}
 
-	/**
-	 * Who still uses a mesh that is being deleted, however invalid its spec is: a sentence. Undefined when nobody does, or
-	 * nobody knows.
-	 */
+	/** Who still uses a mesh that is being deleted, however invalid its spec is. */
 	async inUse(object: StoredInstallation, signal: AbortSignal): Promise<ProxiesInUse> {
 		await this.#index.expect(expectMs, signal);
 		const version = object.status?.version ?? '';
 		const isAlone = [...this.#options.installations.all()].length === 1;
 		const mesh = { namespace: namespaceOf(object), version, pilot: version, images: [], isAlone };
-		const counts = this.#index.now(mesh);
-		if (counts === undefined) return { isKnown: false, why: 'the pods of this cluster are not listed yet' };
-		if (counts === 'refused')
-			return {
-				isKnown: false,
-				why: 'the operator may not list and watch pods in all namespaces; meshwright install --rights-only gives it the right',
-			};
-		return { isKnown: true, sentence: useOf(counts) };
+		const here = this.#index.now(mesh);
+		const seen = this.#seenThere(object);
+		const counts = countsOf(seen, mesh);
+		const why =
+			here === undefined
+				? 'the pods of this cluster are not listed yet'
+				: here === 'refused'
+					? 'the operator may not list and watch pods in all namespaces; meshwright install --rights-only gives it the right'
+					: undefined;
+		const doubts = [...seen.keys()].flatMap((cluster) => {
+			const doubt = this.#options.joined.doubtOf(object.metadata.name, cluster);
+			// Numbers of before are enough to wait, and not enough to end the wait.
+			const isEnough = counts.get(cluster)?.size !== 0 && seen.get(cluster)?.trouble === undefined;
+			return doubt === undefined || (counts.has(cluster) && isEnough) ? [] : [`in cluster ${cluster} (${doubt})`];
+		});
+		const unknown = [
+			...(why === undefined ? [] : [`whether proxies still use it is not known: ${why}`]),
+			...(doubts.length === 0
+				? []
+				: [
+						`whether proxies use it is not known ${listOf(doubts)}: wait until they are listed, take the cluster out of spec.multiCluster.clusters, or end the wait by spec.deletion.force`,
+					]),
+		];
+		return {
+			used: useOf(here === undefined || here === 'refused' ? new Map() : here, counts),
+			unknown: unknown.length === 0 ? undefined : unknown.join('; '),
+		};
 	}
 
 	countedOf({ status }: StoredInstallation, mesh: ResolvedMesh): CountedMesh {
@@ -81,7 +132,7 @@ export class MeshProxies {
 	}
 
 	/** Makes one step of the restarts of workloads whose proxies are of another version. Rejects as requests do. */
-	restart(
+	async restart(
 		object: StoredInstallation,
 		mesh: ResolvedMesh,
 		upgrade: RestartedMesh['upgrade'],
@@ -89,19 +140,77 @@ export class MeshProxies {
 	): Promise<RestartStep> {
 		const { name, generation = 0 } = object.metadata;
 		const counted = this.countedOf(object, mesh);
-		return this.#restarts.step(
+		const step = await this.#restarts.step(
 			{ name, counted, upgrade, status: object.status, generation },
 			this.#index.proxies(),
 			signal,
 		);
+		const elsewhere = this.#notRestarted(object, counted);
+		if (elsewhere === undefined) return step;
+		const { status = { waiting: 0, current: [] } } = step;
+		const message = status.message === undefined ? elsewhere : `${status.message}; ${elsewhere}`;
+		return { ...step, status: { ...status, message } };
 	}
 
 	forget(mesh: string): void {
 		this.#restarts.forget(mesh);
 		this.#index.forget(mesh);
+		this.#options.joined.forget(mesh);
+		this.#options.onCountsThere?.(mesh, undefined);
 	}
 
 	stop(): void {
 		this.#index.stop();
 	}
+
+	#seenThere(object: StoredInstallation): ReadonlyMap<string, SeenThere | undefined> {
+		const { joined, remotesOf } = this.#options;
+		return joined.of(object.metadata.name, remotesOf(object));
+	}
+
+	/** Which proxies in joined clusters lag, in a sentence: nobody restarts them there. */
+	#notRestarted(object: StoredInstallation, counted: CountedMesh): string | undefined {
+		const lagging = [...this.#seenThere(object)].flatMap(([cluster, seen]) => {
+			const count = countLagging(seen?.proxies ?? [], counted);
+			return count === 0 ? [] : [`${count} in cluster ${cluster}`];
+		});
+		return lagging.length === 0
+			? undefined
+			: `proxies of another version run in joined clusters (${listOf(lagging)}), where the operator restarts no workloads: do that there (kubectl rollout restart)`;
+	}
+}
+
+function countsOf(seen: ReadonlyMap<string, SeenThere | undefined>, mesh: CountedMesh): CountsThere {
+	return new Map(
+		[...seen].flatMap(([cluster, one]) =>
+			one?.proxies === undefined ? [] : [[cluster, countProxies(one.proxies, mesh)] as const],
+		),
+	);
+}
+
+/** What the status tells of a cluster. Nothing while nobody has looked, so that what it said before stays. */
+function toldOf(
+	cluster: string,
+	seen: SeenThere | undefined,
+	counts: CountsThere,
+): readonly (readonly [string, ProxiesThere])[] {
+	const known = counts.get(cluster);
+	if (known !== undefined) return [[cluster, proxiesThereStatus(known)]];
+	if (seen?.endedAtMs === undefined && seen?.isRefused !== true) return [];
+	return [
+		[
+			cluster,
+			{
+				message:
+					seen.isRefused === true
+						? 'not known: the user of the kubeconfig may not list pods in all namespaces; meshwright clusters join, or deploy/remote, grants it'
+						: `not known: ${seen.trouble}`,
+			},
+		],
+	];
+}
+
+function listOf(words: readonly string[]): string {
+	const more = words.length > mostNamed ? [`${words.length - mostNamed} more`] : [];
+	return [...words.slice(0, mostNamed), ...more].join(', ');
 }

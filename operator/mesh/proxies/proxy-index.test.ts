@@ -90,7 +90,7 @@ test('a mesh without proxies is not looked at again, unless its status tells of 
 	index.of('told', { ...mesh, namespace: 'other' }, true);
 	await first;
 	t.deepEqual(changes, ['told']);
-	t.deepEqual(index.of('quiet', mesh, false), { status: undefined, skew: undefined });
+	t.deepEqual(index.of('quiet', mesh, false), { status: undefined, far: undefined });
 });
 
 test('pods that end, are replaced by equal ones or change in something else are no news', async (t) => {

@@ -10,16 +10,16 @@ import { isDeepStrictEqual } from 'node:util';
 import {
 	type CountedMesh,
 	countProxies,
+	farOf,
+	type ProxiesStatus,
 	type ProxyCounts,
 	type ProxyFacts,
 	proxiesStatus,
-	skewOf,
 } from '../../plan/proxies/count.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { Reflector, type ReflectorSource } from '../../runtime/watch/reflector.ts';
-import type { ProxiesObservation } from '../../status/proxies.ts';
 import { SharedProxies } from './read-proxy.ts';
 
 export interface ProxyIndexOptions {
@@ -35,7 +35,17 @@ export interface ProxyIndexOptions {
 	readonly source?: ReflectorSource | undefined;
 }
 
-const defaultQuietMs = 30_000;
+/** What is told of the proxies of a mesh in this cluster. */
+export interface ProxiesHere {
+	/** Undefined when there are none, or when nobody may see them. */
+	readonly status: ProxiesStatus | undefined;
+	/** Which are too far from Pilot, as a clause. */
+	readonly far?: string | undefined;
+	/** Whether the operator may not see pods. */
+	readonly isRefused?: boolean | undefined;
+}
+
+export const defaultQuietMs = 30_000;
 /** Pods are listed in pages of this many: a page is in memory as a whole, and a pod takes 8 to 9 KiB. */
 const pageSize = 250;
 /** What pods share is cleared of what none has any more when there is more of it than this. */
@@ -44,7 +54,7 @@ const mostShared = 10_000;
 interface Asked {
 	readonly mesh: CountedMesh;
 	/** What is told until the next time. Undefined while nobody knows. */
-	told: ProxiesObservation | undefined;
+	told: ProxiesHere | undefined;
 	/** Whether its status tells of proxies. */
 	tells: boolean;
 }
@@ -54,6 +64,8 @@ export class ProxyIndex {
 	readonly #shared = new SharedProxies();
 	readonly #pods: Reflector<ProxyFacts | undefined>;
 	readonly #asked = new Map<string, Asked>();
+	/** Resolves with the first list, or when it is refused. */
+	readonly #answered = Promise.withResolvers<void>();
 	#timer: NodeJS.Timeout | undefined;
 	#isStarted = false;
 	#isStopped = false;
@@ -70,15 +82,22 @@ export class ProxyIndex {
 			source,
 			transform: (pod) => this.#shared.read(pod),
 			onError: (error) => {
-				if (isForbidden(error)) this.#settleIn(0);
-				else onError(error);
+				if (!isForbidden(error)) {
+					onError(error);
+					return;
+				}
+				this.#answered.resolve();
+				this.#settleIn(0);
 			},
 		});
 		this.#pods.addHandler(({ old, current, initial }) => {
 			// Equal facts are the same object.
 			if (!initial && old !== current) this.#settleIn(options.quietMs ?? defaultQuietMs);
 		});
-		void this.#pods.synced.then(() => this.#settleIn(0));
+		void this.#pods.synced.then(() => {
+			this.#answered.resolve();
+			this.#settleIn(0);
+		});
 	}
 
 	/** Begins to look, unless it has. */
@@ -88,18 +107,18 @@ export class ProxyIndex {
 		this.#pods.start();
 	}
 
-	/** Resolves when all pods have been listed, or after this time. */
+	/** Resolves when all pods have been listed, when nobody may list them, or after this time. */
 	async expect(ms: number, signal: AbortSignal): Promise<void> {
 		this.start();
 		if (this.#pods.hasSynced || isForbidden(this.#pods.failure)) return;
-		await Promise.race([this.#pods.synced, sleep(ms, undefined, { signal, ref: false })]);
+		await Promise.race([this.#answered.promise, sleep(ms, undefined, { signal, ref: false })]);
 	}
 
 	/**
 	 * What is told of the proxies of a mesh. Undefined while nobody knows. Begins to look at the first call.
 	 * @param tells whether the status tells of proxies now
 	 */
-	of(name: string, mesh: CountedMesh, tells: boolean): ProxiesObservation | undefined {
+	of(name: string, mesh: CountedMesh, tells: boolean): ProxiesHere | undefined {
 		if (this.#isStopped) return undefined;
 		this.start();
 		const known = this.#asked.get(name);
@@ -155,14 +174,14 @@ export class ProxyIndex {
 		if (this.#shared.size > mostShared) this.#shared.keep(this.proxies());
 	}
 
-	#look(name: string, mesh: CountedMesh): ProxiesObservation | undefined {
+	#look(name: string, mesh: CountedMesh): ProxiesHere | undefined {
 		const counts = this.now(mesh);
 		if (counts === undefined) return undefined;
 		if (counts === 'refused') return { status: undefined, isRefused: true };
 		this.#options.onCounts?.(name, counts);
-		return { status: proxiesStatus(counts), skew: skewOf(counts, mesh.pilot) };
+		return { status: proxiesStatus(counts), far: farOf(counts, mesh.pilot) };
 	}
 }
 
 /** What is told of a mesh without proxies. */
-const nothing: ProxiesObservation = { status: undefined, skew: undefined };
+const nothing: ProxiesHere = { status: undefined, far: undefined };

@@ -2,11 +2,15 @@ import test from 'ava';
 import {
 	type CountedMesh,
 	countProxies,
+	farOf,
+	type ProxyCounts,
 	type ProxyFacts,
 	proxiesStatus,
+	proxiesThereStatus,
 	proxySeries,
 	skewOf,
 	totalOf,
+	useOf,
 	versionOf,
 } from './count.ts';
 
@@ -70,7 +74,10 @@ test('a mesh counts the proxies that ask it, and those that do not say whom whil
 test('without proxies nothing is told', (t) => {
 	t.is(proxiesStatus(countProxies([], mesh)), undefined);
 	t.deepEqual(proxySeries(countProxies([], mesh)), []);
-	t.is(skewOf(new Map(), '1.4.10'), undefined);
+	t.is(farOf(new Map(), '1.4.10'), undefined);
+	t.is(skewOf([]), undefined);
+	t.is(useOf(new Map()), undefined);
+	t.deepEqual(proxiesThereStatus(new Map()), { total: 0 });
 });
 
 test('the status names the twenty namespaces with the most proxies, and sums up the others', (t) => {
@@ -117,14 +124,10 @@ test('however many versions a tenant invents, few are told', (t) => {
 });
 
 test('proxies of the minor of Pilot and of the one before are supported, others are told', (t) => {
-	const skew = (pilot: string, ...images: readonly string[]) =>
-		skewOf(
-			countProxies(
-				images.map((image, index) => proxy(`n${index}`, image)),
-				mesh,
-			),
-			pilot,
-		);
+	const skew = (pilot: string, ...images: readonly string[]) => {
+		const proxies = images.map((image, index) => proxy(`n${index}`, image));
+		return skewOf([farOf(countProxies(proxies, mesh), pilot) ?? []].flat());
+	};
 	t.is(skew('1.4.10', '1.4.2', '1.3.8', 'strange/image'), undefined);
 	t.regex(
 		skew('1.4.10', '1.4.10', '1.2.10', '1.1.17') ?? '',
@@ -134,4 +137,40 @@ test('proxies of the minor of Pilot and of the one before are supported, others 
 	t.regex(skew('1.3.8', '1.1.17', '1.4.10') ?? '', /behind Pilot 1\.3\.8; 1 of 1\.4\.10/);
 	const many = Array.from({ length: 8 }, () => '1.0.9');
 	t.regex(skew('1.4.10', ...many) ?? '', /8 of 1\.0\.9 in namespaces n0, n1, n2, n3, n4 and 3 more/);
+});
+
+test('proxies in joined clusters are told by the cluster', (t) => {
+	const there = countProxies([{ ...proxy('', '1.1.17'), count: 120 }, proxy('', '1.4.10')], mesh);
+	t.deepEqual(proxiesThereStatus(there), {
+		total: 120,
+		byVersion: [
+			{ version: '1.1.17', count: 120 },
+			{ version: '1.4.10', count: 1 },
+		],
+	});
+	t.is(farOf(there, '1.4.10', 'eu'), '120 of 1.1.17 in cluster eu are more than one minor behind Pilot 1.4.10');
+	const clauses = Array.from({ length: 7 }, (_, index) => `clause ${index}`);
+	t.regex(skewOf(clauses) ?? '', /clause 3; clause 4; and more in 2 other clusters\. Restart/);
+	const none: ProxyCounts = new Map();
+	t.is(
+		useOf(
+			countProxies([proxy('shop', '1.4.10')], mesh),
+			new Map([
+				['eu', there],
+				['us', none],
+			]),
+		),
+		'122 proxies still use it, in namespace shop and in cluster eu',
+	);
+	t.is(
+		useOf(
+			none,
+			new Map([
+				['us', there],
+				['eu', there],
+			]),
+		),
+		'242 proxies still use it, in clusters eu, us',
+	);
+	t.is(useOf(none, new Map([['us', none]])), undefined);
 });

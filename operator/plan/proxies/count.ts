@@ -15,6 +15,8 @@ export interface ProxyFacts {
 	readonly controlPlane: string | undefined;
 	/** The workload of the pod. A Deployment instead of its ReplicaSet. Undefined for a pod that nobody makes anew. */
 	readonly owner: ProxyOwner | undefined;
+	/** How many proxies are like this one. Default 1. */
+	readonly count?: number;
 }
 
 export type ProxiesStatus = NonNullable<ParsedStatus['proxies']>;
@@ -60,7 +62,7 @@ export function countProxies(facts: Iterable<ProxyFacts>, mesh: CountedMesh): Pr
 		if (!isOf(proxy, mesh)) continue;
 		const version = versionOf(proxy, mesh);
 		const there = counts.get(proxy.namespace) ?? new Map<string, number>();
-		there.set(version, (there.get(version) ?? 0) + 1);
+		there.set(version, (there.get(version) ?? 0) + (proxy.count ?? 1));
 		counts.set(proxy.namespace, there);
 	}
 	return counts;
@@ -97,6 +99,15 @@ export function proxiesStatus(counts: ProxyCounts): ProxiesStatus | undefined {
 	};
 }
 
+/** What the status tells of the proxies in a joined cluster, as `proxiesStatus` does. */
+export function proxiesThereStatus(counts: ProxyCounts): {
+	readonly total: number;
+	readonly byVersion?: VersionCount[];
+} {
+	const total = totalOf(counts);
+	return total === 0 ? { total } : { total: rounded(total), byVersion: versionsIn(merged([...counts]), rounded) };
+}
+
 /** The exact numbers in as many series as the status shows. The namespace is empty for all others together. */
 export function proxySeries(
 	counts: ProxyCounts,
@@ -120,16 +131,36 @@ function byWeight(counts: ProxyCounts): {
 	return { shown: sorted.slice(0, mostNamespaces), others: sorted.slice(mostNamespaces) };
 }
 
-/** How many proxies still use a mesh, and where, in a sentence. Undefined when there are none. */
-export function useOf(counts: ProxyCounts): string | undefined {
-	const total = totalOf(counts);
+/** Numbers of the proxies of a mesh in joined clusters, by the name of the cluster. */
+export type CountsThere = ReadonlyMap<string, ProxyCounts>;
+
+/**
+ * How many proxies still use a mesh, here and in joined clusters, and where, in a sentence. Undefined when there are none.
+ */
+export function useOf(here: ProxyCounts, there: CountsThere = new Map()): string | undefined {
+	const used = [...there].filter(([, counts]) => totalOf(counts) > 0);
+	const total = [here, ...used.map(([, counts]) => counts)].reduce((sum, counts) => sum + totalOf(counts), 0);
 	if (total === 0) return undefined;
-	return `${total} ${total === 1 ? 'proxy still uses' : 'proxies still use'} it, in ${whereOf([...counts.keys()])}`;
+	const where = [
+		...(here.size === 0 ? [] : [whereOf('namespace', [...here.keys()])]),
+		...(used.length === 0
+			? []
+			: [
+					whereOf(
+						'cluster',
+						used.map(([name]) => name),
+					),
+				]),
+	];
+	return `${total} ${total === 1 ? 'proxy still uses' : 'proxies still use'} it, in ${where.join(' and in ')}`;
 }
 
-/** Why proxies and Pilot are too far apart, in a sentence with what to do. Undefined when they are not. */
-export function skewOf(counts: ProxyCounts, pilot: string): string | undefined {
-	const sentences = (['behind', 'ahead'] as const).flatMap((side) => {
+/**
+ * Proxies that are too far from Pilot, as a clause. Undefined when there are none.
+ * @param cluster the joined cluster in which they are. Default: this one
+ */
+export function farOf(counts: ProxyCounts, pilot: string, cluster?: string): string | undefined {
+	const clauses = (['behind', 'ahead'] as const).flatMap((side) => {
 		const found = [...counts].flatMap(([namespace, there]) => {
 			const far = new Map([...there].filter(([version]) => sideOf(version, pilot) === side));
 			return far.size === 0 ? [] : [[namespace, far] as const];
@@ -137,21 +168,33 @@ export function skewOf(counts: ProxyCounts, pilot: string): string | undefined {
 		if (found.length === 0) return [];
 		const all = merged(found);
 		const versions = versionsIn(all, rounded).map(({ version, count }) => `${count} of ${version}`);
-		const where = whereOf(found.map(([namespace]) => namespace));
+		const where =
+			cluster === undefined
+				? whereOf(
+						'namespace',
+						found.map(([name]) => name),
+					)
+				: `cluster ${cluster}`;
 		return [`${listOf(versions)} in ${where} are ${sideWords[side]} ${pilot}`];
 	});
-	return sentences.length === 0
+	return clauses.length === 0 ? undefined : clauses.join('; ');
+}
+
+/** Why proxies and Pilot are too far apart, in a sentence with what to do. Undefined when they are not. */
+export function skewOf(clauses: readonly string[]): string | undefined {
+	const more = clauses.length > mostNamed ? `; and more in ${clauses.length - mostNamed} other clusters` : '';
+	return clauses.length === 0
 		? undefined
-		: `proxies that Istio does not support with this Pilot: ${sentences.join('; ')}. Restart their workloads (kubectl rollout restart), so that they get the present proxy`;
+		: `proxies that Istio does not support with this Pilot: ${clauses.slice(0, mostNamed).join('; ')}${more}. Restart their workloads (kubectl rollout restart), so that they get the present proxy`;
 }
 
-function whereOf(namespaces: readonly string[]): string {
-	const more = namespaces.length > mostNamed ? ` and ${namespaces.length - mostNamed} more` : '';
-	const named = namespaces.toSorted().slice(0, mostNamed).join(', ');
-	return `${namespaces.length === 1 ? 'namespace' : 'namespaces'} ${named}${more}`;
+function whereOf(what: 'namespace' | 'cluster', names: readonly string[]): string {
+	const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : '';
+	const named = names.toSorted().slice(0, mostNamed).join(', ');
+	return `${what}${names.length === 1 ? '' : 's'} ${named}${more}`;
 }
 
-/** So many namespaces are named in a message. */
+/** So many namespaces, or clusters, are named in a message. */
 const mostNamed = 5;
 
 /** Istio supports proxies of the minor of the control plane and of the one before (istio.io, "Control plane / data plane skew"). */

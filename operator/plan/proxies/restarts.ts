@@ -61,15 +61,26 @@ export interface Lagging {
 	readonly others: number;
 }
 
-/** A proxy whose version nobody can tell does not lag. */
+/** Whether a proxy is of another version than the mesh. One whose version nobody can tell does not lag. */
+function lagsBehind(proxy: ProxyFacts, mesh: CountedMesh): boolean {
+	const version = versionOf(proxy, mesh);
+	return version !== mesh.version && version !== unknownVersion;
+}
+
+/** How many proxies of a mesh are of another version. */
+export function countLagging(facts: Iterable<ProxyFacts>, mesh: CountedMesh): number {
+	let count = 0;
+	for (const proxy of facts) if (isOf(proxy, mesh) && lagsBehind(proxy, mesh)) count += proxy.count ?? 1;
+	return count;
+}
+
 export function laggingIn(facts: Iterable<ProxyFacts>, mesh: CountedMesh): Lagging {
 	const all = new Set<string>();
 	const lagging = new Map<string, WorkloadReference>();
 	let others = 0;
 	for (const proxy of facts) {
 		if (!isOf(proxy, mesh)) continue;
-		const version = versionOf(proxy, mesh);
-		const lags = version !== mesh.version && version !== unknownVersion;
+		const lags = lagsBehind(proxy, mesh);
 		const kind = restartedKinds.find((one) => one === proxy.owner?.kind);
 		if (kind === undefined || proxy.owner === undefined) {
 			if (lags) others++;

@@ -16,4 +16,9 @@ test('an object is one that was asked for when namespace, labels and the field a
 	t.false(isAsked({ ...pod, status: undefined }, { fieldSelector: 'status.phase=Running' }));
 	t.false(isAsked(pod, { fieldSelector: 'metadata.name=b' }));
 	t.false(isAsked(pod, { namespace: 'other' }));
+	const goesOn = 'status.phase!=Succeeded,status.phase!=Failed';
+	t.true(isAsked(pod, { fieldSelector: goesOn }));
+	t.true(isAsked({ ...pod, status: undefined }, { fieldSelector: goesOn }));
+	t.false(isAsked({ ...pod, status: { phase: 'Failed' } }, { fieldSelector: goesOn }));
+	t.false(isAsked(pod, { fieldSelector: `${goesOn},metadata.name=b` }));
 });

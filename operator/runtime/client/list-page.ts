@@ -116,9 +116,11 @@ export function isAsked(
 	);
 }
 
-/** @param selector one field and its value, as all requests here have it: `status.phase=Running` */
+/** @param selector fields and what they are, or are not, as all requests here have it: `status.phase!=Failed,spec.nodeName=a` */
 function hasField(object: KubeObject, selector: string): boolean {
-	const [path = '', value] = selector.split('=');
-	const found = path.split('.').reduce<unknown>((at, name) => (isRecord(at) ? at[name] : undefined), object);
-	return found === value;
+	return selector.split(',').every((one) => {
+		const [path = '', value] = one.split(/!?=/);
+		const found = path.split('.').reduce<unknown>((at, name) => (isRecord(at) ? at[name] : undefined), object);
+		return (found === value) !== one.includes('!=');
+	});
 }
