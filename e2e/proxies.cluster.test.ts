@@ -17,7 +17,7 @@ import {
 } from './support/installation.ts';
 import { type MeshCluster, makeNamespace, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
-import { untilCalm } from './support/writes.ts';
+import { changesOf, mark, untilCalm } from './support/writes.ts';
 
 let mesh: MeshCluster;
 let operator: RunningOperator;
@@ -147,9 +147,9 @@ test.serial(
 );
 
 test.serial(
-	'workloads with another proxy are restarted one after the other; paused ones, and those of a narrow budget, are left',
+	'workloads with another proxy are restarted one after the other, each once, though the operator ends in the middle; paused ones, those with OnDelete, and those of a narrow budget are left',
 	async (t) => {
-		const { api } = mesh;
+		const { api, cluster } = mesh;
 		const name = 'restarted';
 		const namespace = 'istio-restarted';
 		const upgrade = { restartWorkloads: { enabled: true } };
@@ -158,24 +158,41 @@ test.serial(
 		await untilReady(api, name);
 		await injectProxies('orders', '1.3.8', namespace);
 		for (const [one, more] of [
-			['a', {}],
+			// It is on its way for a while.
+			['a', { minReadySeconds: 3 }],
 			['b', { paused: true }],
 			['c', {}],
 			['d', { strategy: { type: 'Recreate' } }],
 		] as const) {
 			await api.create(deployment('orders', one, more));
 		}
+		// No controller makes pods of StatefulSets here.
+		const byHand = deployment('orders', 's', { serviceName: 's', updateStrategy: { type: 'OnDelete' } });
+		const { uid = '' } = (await api.create({ ...byHand, ...kinds.StatefulSet })).object.metadata;
+		const owner = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 's', uid, controller: true };
+		await api.create({
+			...kinds.Pod,
+			metadata: { namespace: 'orders', name: 's-0', ownerReferences: [owner] },
+			spec: { containers: [{ name: 'web', image: 'web:1' }] },
+		});
 		const budget = { minAvailable: 1, selector: { matchLabels: { app: 'd' } } };
 		await api.create({
 			...kinds.PodDisruptionBudget,
 			metadata: { namespace: 'orders', name: 'all-of-d' },
 			spec: budget,
 		});
-		await untilTells(name, [{ version: '1.3.8', count: 3 }]);
+		await untilTells(name, [{ version: '1.3.8', count: 4 }]);
 		await injectProxies('orders', '1.4.10', namespace);
+		const since = await mark(cluster);
 		await applyInstallation(api, name, { namespace, version: '1.4.10', upgrade });
+		await eventually('the first one is being restarted', async () => {
+			const { annotations } = (await api.get({ ...kinds.Deployment, namespace: 'orders', name: 'a' })).metadata;
+			return annotations?.['meshwright.io/restarted-for'] === '1.4.10';
+		});
+		await operator.stop();
+		operator = await startOperator(mesh, { proxiesQuietMs: 100 });
 		await untilTells(name, [
-			{ version: '1.3.8', count: 1 },
+			{ version: '1.3.8', count: 2 },
 			{ version: '1.4.10', count: 2 },
 		]);
 		const restarts = await eventually('the status says what is left', async () => {
@@ -185,6 +202,7 @@ test.serial(
 			return isLast ? message : undefined;
 		});
 		t.regex(restarts, /Deployment orders\/d would lose 1 pods at once, and PodDisruptionBudget all-of-d allows 0/);
+		t.regex(restarts, /StatefulSet orders\/s replaces its pods only by hand \(OnDelete/);
 		for (const [one, version] of [
 			['a', '1.4.10'],
 			['c', '1.4.10'],
@@ -198,9 +216,19 @@ test.serial(
 		}
 		// Its owner widens the budget: then the last one is restarted, and the change of version is over.
 		await api.delete({ ...kinds.PodDisruptionBudget, namespace: 'orders', name: 'all-of-d' });
-		await untilTells(name, [{ version: '1.4.10', count: 3 }]);
+		await untilTells(name, [
+			{ version: '1.3.8', count: 1 },
+			{ version: '1.4.10', count: 3 },
+		]);
 		await untilReady(api, name);
 		t.is((await readInstallation(api, name)).status?.upgrade, undefined);
+		const written = (await changesOf(cluster, operatorUser, since)).filter(
+			({ objectRef }) => objectRef?.namespace === 'orders',
+		);
+		t.deepEqual(
+			written.map(({ verb, objectRef }) => `${verb} ${objectRef?.resource} ${objectRef?.name}`),
+			['a', 'c', 'd'].map((one) => `patch deployments ${one}`),
+		);
 		await deleteInstallation(api, name);
 	},
 );

@@ -1,8 +1,11 @@
 import test from 'ava';
 import type { ParsedStatus } from '../../../api/v1/index.ts';
 import type { ProxyFacts } from '../../plan/proxies/count.ts';
+import { advance } from '../../plan/upgrade/advance.ts';
+import { courseOf } from '../../plan/upgrade/course.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import type { KubeObject, ObjectReference } from '../../runtime/object.ts';
+import { restartStep } from './restart-step.ts';
 import { type RestartedMesh, WorkloadRestarts, type WorkloadRestartsOptions } from './workload-restarts.ts';
 
 const startMs = Date.UTC(2026, 0, 1, 12);
@@ -18,6 +21,7 @@ class Stage {
 	/** Names of Deployments that a policy keeps as they are. */
 	readonly refused = new Set<string>();
 	readonly restarted: string[] = [];
+	budgets: readonly KubeObject[] = [];
 	readonly deployments = new Map<string, { version: string; isSettled: boolean; object: KubeObject }>();
 	#restarts = this.#newProcess();
 
@@ -35,10 +39,16 @@ class Stage {
 				const found = this.deployments.get(name);
 				if (found === undefined) throw new RequestError('gone', { status: 404, reason: 'NotFound' });
 				const available = found.isSettled ? 1 : 0;
-				const status = { observedGeneration: 1, replicas: 1, updatedReplicas: 1, availableReplicas: available };
+				const { replicas } = found.object.spec as { readonly replicas: number };
+				const status = {
+					observedGeneration: 1,
+					replicas,
+					updatedReplicas: replicas,
+					availableReplicas: available * replicas,
+				};
 				return { ...found.object, status };
 			},
-			list: async () => ({ items: [] }),
+			list: async () => ({ items: this.budgets }),
 			patch: async ({ name }: ObjectReference, body: unknown) => {
 				if (this.refused.has(name)) throw new RequestError('frozen', { status: 403, reason: 'Forbidden' });
 				const found = this.deployments.get(name);
@@ -183,4 +193,54 @@ test('all is over when what is left can not be restarted', async (t) => {
 	const { isOver, status } = await stage.step();
 	t.true(isOver);
 	t.regex(status?.message ?? '', /Deployment shop\/a is paused/);
+});
+
+test('a budget without room: the stage of a change of version is held in the end, and names it', async (t) => {
+	const stage = new Stage('a');
+	const metadata = { namespace: 'shop', name: 'all-of-a', generation: 1 };
+	const recreated = stage.deployments.get('a');
+	if (recreated !== undefined)
+		recreated.object = { ...recreated.object, spec: { replicas: 2, strategy: { type: 'Recreate' } } };
+	stage.budgets = [
+		{
+			apiVersion: 'policy/v1',
+			kind: 'PodDisruptionBudget',
+			metadata,
+			spec: { selector: {} },
+			status: { disruptionsAllowed: 1 },
+		},
+	];
+	const upgrade = { restartWorkloads: { enabled: true }, progressDeadline: '1m' };
+	const prepared = { installation: { spec: { upgrade } } } as unknown as Parameters<typeof restartStep>[1];
+	const object = {} as Parameters<typeof restartStep>[0];
+	const restart = () => stage.step();
+	const { restarts } = await restartStep(
+		object,
+		prepared,
+		{ status: undefined },
+		{ restart },
+		new AbortController().signal,
+	);
+	t.deepEqual(stage.restarted, []);
+	const course = courseOf({ from: '1.3.8', to: '1.4.10', state: 'Progressing', stage: 'Workloads' });
+	const after = (quietMs: number) =>
+		advance(course, upgrade, {
+			stages: ['Workloads'],
+			unwritten: undefined,
+			waitingFor: () => restarts?.waitingFor,
+			trouble: undefined,
+			quietMs,
+			findings: [],
+			noWayBack: undefined,
+			nowMs: stage.nowMs,
+			now: '2026-01-01T12:00:00Z',
+		});
+	t.is(after(1_000).record?.state, 'Progressing');
+	const { record, trouble } = after(60_000);
+	t.is(record?.state, 'Held');
+	t.is(trouble?.reason, 'UpgradeHeld');
+	t.regex(
+		record?.waitingFor ?? '',
+		/stage Workloads made no progress for 1m: .*Deployment shop\/a would lose 2 pods at once, and PodDisruptionBudget all-of-a allows 1/,
+	);
 });
