@@ -53,7 +53,7 @@ export const reasons = {
 	ConfigurationRejected: {
 		condition: 'Stalled',
 		meaning:
-			'The new Pilot runs, and proxies reject what it sends: the stage Pilot is held. The message names pod and counters.',
+			'The new Pilot runs, and proxies reject what it sends, or it can not make it or get it to them: the stage Pilot is held. The message names pod and counters.',
 		remedy:
 			'Look at the log of that pod, mend the object of Istio that the proxies reject, and restart Pilot (kubectl rollout restart), since it counts from its start. Or set spec.version back, or insist: meshwright.io/upgrade-despite: configuration-rejected.',
 	},

@@ -72,11 +72,12 @@ function hear(t: ExecutionContext, word: OwnWord, port: number, options: Partial
 }
 
 /** Metrics as Pilot tells them. */
-function metrics(rejects: number): string {
+function metrics(rejects: number, pushes: Readonly<Record<string, number>> = { lds_senderr: 7 }): string {
 	return [
 		'# TYPE pilot_total_xds_rejects counter',
 		`pilot_total_xds_rejects ${rejects}`,
-		'pilot_xds_pushes{type="lds_senderr"} 7',
+		'pilot_xds_pushes{type="lds"} 44',
+		...Object.entries(pushes).map(([type, count]) => `pilot_xds_pushes{type="${type}"} ${count}`),
 		...(rejects === 0
 			? []
 			: ['pilot_xds_lds_reject{err="bad } \\"x\\" 9",node="a"} 1', 'pilot_xds_lds_reject{node="b"} 1']),
@@ -123,6 +124,43 @@ test('rejects that begin between two readings stand against the stage, until a p
 	// It is asked again by the last call, and by this one.
 	while (own.of('default', question).kind === 'against') await new Promise((resolve) => setTimeout(resolve, 5));
 	t.deepEqual(own.of('default', question), { kind: 'fine' });
+});
+
+test('what a Pilot could not make stands against its stage, and what does not reach proxies only while that grows', async (t) => {
+	const answers = [{ rds_builderr: 1 }, { lds_senderr: 7 }, { lds_senderr: 9 }, { lds_senderr: 9 }, { lds_senderr: 9 }];
+	const port = await listening(
+		t,
+		createServer((_, response) => response.end(metrics(0, answers.shift() ?? {}))),
+	);
+	const { words: own, question } = hear(t, pilot, port);
+	const sentences = new Set<string>();
+	for (let word = own.of('default', question); word.kind !== 'fine'; word = own.of('default', question)) {
+		if ('sentence' in word) sentences.add(word.sentence);
+		await new Promise((resolve) => setTimeout(resolve, 1));
+	}
+	t.deepEqual(
+		[...sentences],
+		[
+			'pod a has counted since its start what it can not make for proxies: pilot_xds_pushes{type="rds_builderr"} 1; its log says more',
+			'pod a counts what does not reach proxies: pilot_xds_pushes{type="lds_senderr"} 7 → 9; its log says more',
+		],
+	);
+	t.deepEqual(answers, []);
+});
+
+test('what one pod says against the stage counts more than that another one gives no answer', async (t) => {
+	const port = await listening(
+		t,
+		createServer((_, response) => response.end(metrics(2))),
+	);
+	const nobody = { name: 'b', address: undefined };
+	const { words: own, question } = hear(t, pilot, port);
+	for (const pods of [[nobody, ...question.pods], question.pods]) {
+		own.forget('default');
+		while (own.of('default', { ...question, pods }).kind === 'asking')
+			await new Promise((resolve) => setTimeout(resolve, 1));
+		t.is(own.of('default', { ...question, pods }).kind, 'against');
+	}
 });
 
 const unheard: readonly (readonly [string, RequestListener, Partial<OwnWordsOptions>, RegExp])[] = [

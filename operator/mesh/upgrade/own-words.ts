@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { refusedAddress } from '../../clusters/kubeconfig/address-guard.ts';
-import { CounterSums, notAReview, type OwnWord } from '../../plan/upgrade/own-word.ts';
+import { CounterSums, notAReview, type OwnWord, objections, type Sums } from '../../plan/upgrade/own-word.ts';
 import { askPod, type PodAnswer, type PodQuestion } from '../../runtime/pod-question.ts';
 
 /** - `unheard`: nobody can be asked, and why */
@@ -29,11 +29,11 @@ export interface OwnWordsOptions {
 	readonly onError: (error: unknown) => void;
 	/** For one answer. Default 3 s. */
 	readonly deadlineMs?: number;
-	/** Between two readings of counters, none of which may say anything. Default 10 s: then proxies have come over. */
+	/** Between two readings of counters, neither of which may say anything. Default 10 s: then proxies have come over. */
 	readonly settleMs?: number;
 	/** What is said against a stage is asked for again after this time. Default 5 s. */
 	readonly againMs?: number;
-	/** A longer answer is none. Default 4 MiB. */
+	/** A longer answer is none. Default 16 MiB: Pilot tells of each cluster of each proxy. */
 	readonly mostBytes?: number;
 }
 
@@ -44,6 +44,13 @@ interface Entry {
 	/** Monotonic, milliseconds. */
 	heardAtMs: number;
 	heard: Word;
+}
+
+/** What was read from pods in one asking. */
+interface Readings {
+	readonly byPod: Map<string, Sums>;
+	/** All pods have been read once. */
+	isRepeated: boolean;
 }
 
 export class OwnWords {
@@ -89,10 +96,11 @@ export class OwnWords {
 		const { signal } = entry.ended;
 		entry.isAsking = true;
 		try {
-			let heard = await this.#round(question, signal);
+			const readings: Readings = { byPod: new Map(), isRepeated: false };
+			let heard = await this.#round(question, signal, readings);
 			if (heard.kind === 'fine' && question.word.kind === 'counters') {
 				await sleep(this.#options.settleMs ?? 10_000, undefined, { signal, ref: false });
-				heard = await this.#round(question, signal);
+				heard = await this.#round(question, signal, readings);
 			}
 			if (signal.aborted) return;
 			entry.heard = heard;
@@ -107,38 +115,43 @@ export class OwnWords {
 	}
 
 	/** Asks one pod after the other. What one says against the stage counts more than that another is not reached. */
-	async #round(question: WordQuestion, signal: AbortSignal): Promise<Word> {
+	async #round(question: WordQuestion, signal: AbortSignal, readings: Readings): Promise<Word> {
 		const { word, pods } = question;
 		if (pods.length === 0) return { kind: 'unheard', sentence: `no pod of ${word.deployment} is seen` };
+		let round: Word = { kind: 'fine' };
 		for (const { name, address } of pods) {
-			const about = `pod ${name}`;
-			const place = address === undefined ? undefined : this.#options.reach?.(address, word.port);
-			if (place === undefined) return { kind: 'unheard', sentence: `${about} has no address that can be asked` };
-			const heard = await this.#hear(about, question, place, signal);
-			if (heard.kind !== 'fine') return heard;
+			const heard = await this.#hear(name, address, question, signal, readings);
+			if (heard.kind === 'against') return heard;
+			if (heard.kind === 'unheard') round = heard;
 		}
-		return { kind: 'fine' };
+		readings.isRepeated = true;
+		return round;
 	}
 
 	async #hear(
-		about: string,
+		pod: string,
+		address: string | undefined,
 		{ word, ca }: WordQuestion,
-		place: Pick<PodQuestion, 'address' | 'port'>,
 		signal: AbortSignal,
+		readings: Readings,
 	): Promise<Word> {
-		const { deadlineMs = 3_000, mostBytes = 4 * 2 ** 20 } = this.#options;
+		const about = `pod ${pod}`;
+		const place = address === undefined ? undefined : this.#options.reach?.(address, word.port);
+		if (place === undefined) return { kind: 'unheard', sentence: `${about} has no address that can be asked` };
+		const { deadlineMs = 3_000, mostBytes = 16 * 2 ** 20 } = this.#options;
 		const common = { ...place, path: word.path, mostBytes, deadlineMs, signal };
 		if (word.kind === 'counters') {
 			const counted = new CounterSums(word.counters);
 			const answer = await askPod({ ...common, onText: (text) => counted.add(text) });
 			if (answer.kind !== 'answered') return unheard(about, word.port, answer);
 			counted.end();
-			const grown = [...counted.sums].filter(([, value]) => value > 0).map(([name, value]) => `${name} ${value}`);
-			if (grown.length === 0) return { kind: 'fine' };
-			return {
-				kind: 'against',
-				sentence: `${about} has counted since its start what proxies reject: ${grown.join(', ')}; its log has their words`,
-			};
+			// All that a pod has counted is new when it was not there before.
+			const before = readings.isRepeated ? (readings.byPod.get(pod) ?? new Map()) : undefined;
+			readings.byPod.set(pod, counted.sums);
+			const against = objections(word.counters, counted.sums, before);
+			return against.length === 0
+				? { kind: 'fine' }
+				: { kind: 'against', sentence: `${about} ${against.join(', and ')}; its log says more` };
 		}
 		if (ca === undefined) return { kind: 'unheard', sentence: 'the authorities of its webhook are not known' };
 		let text = '';

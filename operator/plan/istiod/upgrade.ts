@@ -5,7 +5,7 @@ import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import { injectionWebhookName, istiodName } from '../../render/istiod/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
-import type { OwnWord } from '../upgrade/own-word.ts';
+import { type OwnWord, rejected } from '../upgrade/own-word.ts';
 import type { UpgradeRules } from '../upgrade/rules.ts';
 
 export const istiodUpgradeRules: UpgradeRules<ResolvedIstiodMesh> = {
@@ -44,7 +44,7 @@ export function istiodOwnWords(mesh: ResolvedIstiodMesh): readonly OwnWord[] {
 			deployment,
 			port: 15_014,
 			path: '/metrics',
-			counters: mesh.release.pilot.rejectCounters,
+			counters: mesh.release.pilot.rejectCounters.map((metric) => ({ metric, ...rejected })),
 		},
 		...(mesh.injection === undefined ? [] : [injectionWord(mesh, deployment)]),
 	];

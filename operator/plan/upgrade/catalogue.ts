@@ -50,9 +50,9 @@ export const upgradeCatalogue = {
 	'configuration-rejected': {
 		severity: 'blocker',
 		meaning:
-			'The new Pilot runs, and counts that proxies reject what it sends. Until it does not, its stage is not over.',
+			'The new Pilot runs, and counts that proxies reject what it sends, that it can not make it, or that it does not reach them. Until it does not, its stage is not over.',
 		remedy:
-			'Mend the object that they reject, which the log of Pilot names, and restart Pilot, since it counts from its start.',
+			'Mend the object that they reject, which the log of Pilot names, and restart Pilot, since it counts from its start. What does not reach proxies stands against it only while it grows.',
 	},
 	'kubernetes-too-old': {
 		severity: 'blocker',

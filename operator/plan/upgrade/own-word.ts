@@ -9,12 +9,34 @@ interface Asked {
 	readonly path: string;
 }
 
-/** Counters that stay 0 while all is well. The pods of a stage are new, so whatever they have counted is of this stage. */
+/** Counters of trouble. The pods of a stage are new, so whatever they have counted is of this stage. */
 export interface CountersWord extends Asked {
 	readonly kind: 'counters';
-	/** Names of Prometheus metrics. */
-	readonly counters: readonly string[];
+	readonly counters: readonly Counter[];
 }
+
+/** A metric of Prometheus that grows with trouble. */
+export interface Counter {
+	readonly metric: string;
+	/** Values of its label `type` that count. Without it, all of its series do. */
+	readonly types?: readonly string[] | undefined;
+	/** What it says of a pod, as a clause without its subject. */
+	readonly counts: string;
+	/** Whether it stands against the stage only while it grows: what it has counted may be over. */
+	readonly onlyWhileGrowing: boolean;
+}
+
+/**
+ * How what proxies reject is judged. They are told again only when something changes, so a reject that is no longer counted may
+ * still be there: it stands against the stage for as long as the process runs.
+ */
+export const rejected: Pick<Counter, 'counts' | 'onlyWhileGrowing'> = {
+	counts: 'has counted since its start what proxies reject',
+	onlyWhileGrowing: false,
+};
+
+/** What was read from one pod: by metric, or by metric and type. */
+export type Sums = ReadonlyMap<string, number>;
 
 /** A webhook that answers. */
 export interface WebhookWord extends Asked {
@@ -36,13 +58,18 @@ const longestLine = 16 * 1024;
 
 /** Sums counters from the text format of Prometheus, part by part. Keeps nothing but the sums and the end of the last part. */
 export class CounterSums {
-	readonly sums = new Map<string, number>();
-	readonly #names: ReadonlySet<string>;
+	readonly #sums: Map<string, number>;
+	readonly #metrics: ReadonlySet<string>;
 	#rest = '';
 	#isTooLong = false;
 
-	constructor(names: readonly string[]) {
-		this.#names = new Set(names);
+	constructor(counters: readonly Counter[]) {
+		this.#sums = new Map(counters.flatMap(seriesOf).map((name) => [name, 0]));
+		this.#metrics = new Set(counters.map(({ metric }) => metric));
+	}
+
+	get sums(): Sums {
+		return this.#sums;
 	}
 
 	add(text: string): void {
@@ -61,11 +88,51 @@ export class CounterSums {
 	}
 
 	#read(line: string): void {
-		const [, name = '', value = ''] = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{.*\})? ([^ ]+)\s*$/.exec(line) ?? [];
+		if (line.length > longestLine) return;
+		const [, metric = '', labels = '', value = ''] =
+			/^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? ([^ ]+)\s*$/.exec(line) ?? [];
 		const number = Number(value);
-		if (!this.#names.has(name) || !Number.isFinite(number)) return;
-		this.sums.set(name, (this.sums.get(name) ?? 0) + number);
+		if (!this.#metrics.has(metric) || !Number.isFinite(number)) return;
+		// In the value of a label a quote is escaped, so nothing but a label matches.
+		const [, type = ''] = /(?:^|,)type="([a-z_]*)"/.exec(labels) ?? [];
+		for (const name of [metric, seriesName(metric, type)]) {
+			const sum = this.#sums.get(name);
+			if (sum !== undefined) this.#sums.set(name, sum + number);
+		}
 	}
+}
+
+function seriesOf({ metric, types }: Counter): readonly string[] {
+	return types === undefined ? [metric] : types.map((type) => seriesName(metric, type));
+}
+
+function seriesName(metric: string, type: string): string {
+	return `${metric}{type="${type}"}`;
+}
+
+/**
+ * What counters say against the stage, as clauses without their subject.
+ * @param before what the same pod had counted when it was read the last time; undefined when this is the first time
+ */
+export function objections(counters: readonly Counter[], now: Sums, before: Sums | undefined): readonly string[] {
+	const byClause = Map.groupBy(
+		counters.flatMap((counter) => seriesOf(counter).flatMap((name) => objection(counter, name, now, before))),
+		({ counts }) => counts,
+	);
+	return [...byClause].map(([counts, all]) => `${counts}: ${all.map(({ told }) => told).join(', ')}`);
+}
+
+function objection(
+	{ counts, onlyWhileGrowing }: Counter,
+	name: string,
+	now: Sums,
+	before: Sums | undefined,
+): readonly { readonly counts: string; readonly told: string }[] {
+	const value = now.get(name) ?? 0;
+	const was = before?.get(name) ?? 0;
+	if (!onlyWhileGrowing) return value > 0 ? [{ counts, told: `${name} ${value}` }] : [];
+	// It begins anew with its process.
+	return before !== undefined && value > (value < was ? 0 : was) ? [{ counts, told: `${name} ${was} → ${value}` }] : [];
 }
 
 /** Why an answer is not that of a webhook. Undefined when it is one. */

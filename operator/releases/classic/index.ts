@@ -10,6 +10,7 @@ export { compareMinor, type Minor, minors } from './minors.ts';
 export { configFromApiServer, meshMetricsPort, mixerProxyPorts } from './mixer.ts';
 export { connectionSecurityPolicy, type MixerMetric, mixerMetrics, reporter, type Traffic } from './mixer-metrics.ts';
 export { checkObject } from './objects/check-object.ts';
+export { type PilotCounter, pilotCounters } from './pilot-counters.ts';
 export type { ClassicRelease, PilotRelease } from './release.ts';
 export { classicReleases } from './releases.ts';
 export { resolveClassic } from './resolve.ts';

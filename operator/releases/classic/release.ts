@@ -17,11 +17,6 @@ export interface PilotRelease extends ComponentRelease {
 	readonly ports: readonly Port[];
 	/** Port of its metrics. */
 	readonly monitoringPort: number;
-	/**
-	 * Counters that stay 0 while no proxy rejects what Pilot sends (`pilot/pkg/proxy/envoy/v2/ads.go`; from 1.3 on
-	 * `monitoring.go`). Push errors are not among them: a proxy that goes away counts as one.
-	 */
-	readonly rejectCounters: readonly string[];
 	/** Ports of its proxy, which exists only with certificates. */
 	readonly proxyPorts: readonly [Port, ...Port[]];
 	/** Whether the process itself waits for a certificate at `/etc/certs`, and ends without one under mutual TLS. */

@@ -185,13 +185,6 @@ function commonOf(minor: Minor): Omit<ClassicRelease, 'version' | 'pilot' | 'mes
 
 const pilotOfAll = {
 	image: 'pilot',
-	rejectCounters: [
-		'pilot_total_xds_rejects',
-		'pilot_xds_cds_reject',
-		'pilot_xds_eds_reject',
-		'pilot_xds_lds_reject',
-		'pilot_xds_rds_reject',
-	],
 	proxyPorts,
 	readinessPeriodSeconds: 30,
 	clusterReads,

@@ -1,21 +1,28 @@
 /** What Pilot and the injector are asked themselves before their stages are over. */
-import type { ResolvedClassicMesh } from '../../../releases/classic/index.ts';
+import { type PilotCounter, pilotCounters, type ResolvedClassicMesh } from '../../../releases/classic/index.ts';
 import { injectorDnsNames, injectorName, injectorWebhook } from '../../../render/classic/injector-names.ts';
 import { objectKey } from '../../../runtime/object.ts';
-import type { CountersWord, OwnWord, WebhookWord } from '../../upgrade/own-word.ts';
+import { type Counter, type CountersWord, type OwnWord, rejected, type WebhookWord } from '../../upgrade/own-word.ts';
 
 export function classicOwnWords(mesh: ResolvedClassicMesh): readonly OwnWord[] {
-	const { monitoringPort, rejectCounters } = mesh.release.pilot;
+	const { minor, pilot: release } = mesh.release;
 	const pilot: CountersWord = {
 		stage: 'Pilot',
 		kind: 'counters',
 		deployment: 'istio-pilot',
-		port: monitoringPort,
+		port: release.monitoringPort,
 		path: '/metrics',
-		counters: rejectCounters,
+		counters: pilotCounters[minor].map(({ metric, types, tells }) => ({ metric, types, ...judgements[tells] })),
 	};
 	return mesh.injector === undefined ? [pilot] : [pilot, injectorWord(mesh)];
 }
+
+/** A proxy that was slow for a while has been told since. */
+const judgements: Readonly<Record<PilotCounter['tells'], Pick<Counter, 'counts' | 'onlyWhileGrowing'>>> = {
+	rejected,
+	unmade: { counts: 'has counted since its start what it can not make for proxies', onlyWhileGrowing: false },
+	undelivered: { counts: 'counts what does not reach proxies', onlyWhileGrowing: true },
+};
 
 function injectorWord(mesh: ResolvedClassicMesh): WebhookWord {
 	const [serverName = ''] = injectorDnsNames(mesh);
