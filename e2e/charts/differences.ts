@@ -33,6 +33,10 @@ const perPart: readonly ListedDifference[] = [
 		why: 'the binding has the name of its role, as the others in the charts',
 	},
 	{
+		object: 'ConfigMap istio-sidecar-injector-*',
+		why: 'what the injector’s pods mount, with the version in its name: pods of two versions beside each other each have their own. `istioctl` goes on reading `istio-sidecar-injector` and `istio`',
+	},
+	{
 		object: 'ClusterRole istio-sidecar-injector-istio-system',
 		why: 'the injector of 1.4 asks an API server for nothing',
 	},

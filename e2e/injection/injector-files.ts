@@ -1,7 +1,8 @@
-/** The files of a mesh's injector, out of the ConfigMaps that are rendered for it. */
+/** The files of a mesh's injector, out of the ConfigMap that is rendered for it. */
 
 import { render } from '../../operator/lines/testing.ts';
 import type { ResolvedClassicMesh } from '../../operator/releases/classic/index.ts';
+import { injectorFilesName } from '../../operator/render/classic/injector-names.ts';
 import type { InjectorFiles } from './webhook-types.ts';
 
 /** Throws where the mesh has no injector. */
@@ -14,7 +15,6 @@ export function injectorFiles(mesh: ResolvedClassicMesh): InjectorFiles {
 		}
 		return found.data as Readonly<Record<string, string>>;
 	};
-	const { config = '', values = '' } = data('istio-sidecar-injector');
-	const { mesh: meshConfig = '' } = data('istio');
+	const { config = '', values = '', mesh: meshConfig = '' } = data(injectorFilesName(mesh.release.version));
 	return { minor: mesh.release.injector.runs, config, values, mesh: meshConfig };
 }

@@ -16,4 +16,12 @@ export interface AnnouncedChange {
 	readonly effect: string;
 }
 
-export const announcedChanges: readonly AnnouncedChange[] = [];
+export const announcedChanges: readonly AnnouncedChange[] = [
+	{
+		since: '0.2.0',
+		objects: ['ConfigMap istio-sidecar-injector-*', 'Deployment.apps istio-sidecar-injector'],
+		what: 'the injector’s pods mount a ConfigMap whose name has the version of Istio in it, instead of `istio` and `istio-sidecar-injector`: while the version changes, those of the old one go on reading theirs',
+		effect:
+			'the injector’s pods are replaced once, one after the other. Held, they stay until the next change of Istio’s version',
+	},
+];

@@ -6,15 +6,16 @@ import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { orAbsent } from './eventually.ts';
 
+interface Source {
+	readonly optional?: boolean;
+	/** Without them each key is a file of its name. */
+	readonly items?: readonly { readonly key: string; readonly path: string }[];
+}
+
 export interface Volume {
 	readonly name: string;
-	readonly configMap?: { readonly name: string; readonly optional?: boolean };
-	readonly secret?: {
-		readonly secretName: string;
-		readonly optional?: boolean;
-		/** Without them each key is a file of its name. */
-		readonly items?: readonly { readonly key: string; readonly path: string }[];
-	};
+	readonly configMap?: { readonly name: string } & Source;
+	readonly secret?: { readonly secretName: string } & Source;
 	readonly emptyDir?: object;
 }
 
@@ -50,14 +51,11 @@ export class MountedFiles {
 
 	async #dataOf({ name, configMap, secret, emptyDir }: Volume): Promise<Data> {
 		if (configMap !== undefined) {
-			return (await this.#read(kinds.ConfigMap, configMap.name, configMap.optional)) ?? {};
+			return chosen(await this.#read(kinds.ConfigMap, configMap.name, configMap.optional), configMap);
 		}
 		if (secret !== undefined) {
-			const data = await this.#read(kinds.Secret, secret.secretName, secret.optional);
-			const keys = Object.keys(data ?? {}).map((key) => ({ key, path: key }));
-			return Object.fromEntries(
-				(secret.items ?? keys).map(({ key, path }) => [path, Buffer.from(data?.[key] ?? '', 'base64')]),
-			);
+			const data = chosen(await this.#read(kinds.Secret, secret.secretName, secret.optional), secret);
+			return Object.fromEntries(Object.entries(data).map(([path, text]) => [path, Buffer.from(text, 'base64')]));
 		}
 		if (emptyDir === undefined) throw new Error(`volume ${name} is neither a ConfigMap, nor a Secret, nor empty`);
 		return {};
@@ -76,6 +74,12 @@ export class MountedFiles {
 		});
 		return (await (optional ? orAbsent(reading) : reading))?.data;
 	}
+}
+
+/** The files that a volume makes of an object's data. */
+function chosen(data: Readonly<Record<string, string>> = {}, { items }: Source): Readonly<Record<string, string>> {
+	if (items === undefined) return data;
+	return Object.fromEntries(items.map(({ key, path }) => [path, data[key] ?? '']));
 }
 
 /** All files at once, by a link that is replaced (kubernetes 1.36 `pkg/volume/util/atomic_writer.go`). */

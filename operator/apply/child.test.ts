@@ -64,6 +64,7 @@ test('a Deployment tells its counts, its generations and its images', (t) => {
 		isRolledOut: false,
 		images: ['istio/pilot:1.4.10'],
 		secrets: [],
+		configMaps: [],
 		ownsReplicas: true,
 		isReplicasSaid: true,
 	});

@@ -101,6 +101,8 @@ export interface Workload {
 	readonly images: readonly string[];
 	/** Names of the Secrets that its pods mount. */
 	readonly secrets: readonly string[];
+	/** Names of the ConfigMaps that its pods mount. */
+	readonly configMaps: readonly string[];
 	/** Whether `spec.replicas` is among the fields that we own. */
 	readonly ownsReplicas: boolean;
 	/** Annotation `meshwright.io/remote-secrets-hash` of its pod template. */
@@ -150,7 +152,10 @@ interface DeploymentShape {
 			readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
 			readonly spec?: {
 				readonly containers?: readonly { readonly image?: string }[];
-				readonly volumes?: readonly { readonly secret?: { readonly secretName?: string } }[];
+				readonly volumes?: readonly {
+					readonly secret?: { readonly secretName?: string };
+					readonly configMap?: { readonly name?: string };
+				}[];
 			};
 		};
 	};
@@ -212,6 +217,7 @@ function workloadOf(object: KubeObject): Workload {
 		isRolledOut: progressing?.status === 'True' && progressing.reason === 'NewReplicaSetAvailable',
 		images: (spec?.template?.spec?.containers ?? []).map(({ image }) => image ?? ''),
 		secrets: (spec?.template?.spec?.volumes ?? []).flatMap(({ secret }) => secret?.secretName ?? []),
+		configMaps: [...new Set((spec?.template?.spec?.volumes ?? []).flatMap(({ configMap }) => configMap?.name ?? []))],
 		remoteSecrets: spec?.template?.metadata?.annotations?.[remoteSecretsAnnotation],
 		remoteSecretsSince: object.metadata.annotations?.[remoteSecretsSinceAnnotation],
 		ownsReplicas: ownsReplicas(object),

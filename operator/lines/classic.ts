@@ -27,6 +27,7 @@ import {
 	classicComponents,
 	classicCrds,
 	dataPlaneMesh,
+	injectorFiles,
 	readerRules,
 	renderDataPlane,
 	renderServedCluster,
@@ -81,6 +82,7 @@ export const classicLine: Line<ResolvedClassicMesh, ClassicFacts, RootMemory> = 
 
 	crds: classicCrds,
 	components: classicComponents,
+	copies: injectorFiles,
 	standIns,
 	servedCluster: (mesh) => (mesh.pilotKubeconfig === undefined ? undefined : renderServedCluster(mesh)),
 

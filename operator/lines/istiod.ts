@@ -66,6 +66,7 @@ export const istiodLine: Line<ResolvedIstiodMesh, IstiodFacts, undefined> = {
 
 	crds: ({ release }) => renderCrds(istiodCrds, release.version),
 	components: istiodComponents,
+	copies: () => [],
 	standIns,
 	servedCluster: () => undefined,
 

@@ -170,6 +170,8 @@ export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends ob
 	crds(mesh: Mesh): readonly KubeObject[];
 	/** All other objects, before `finish`. */
 	components(mesh: Mesh, facts: Facts): readonly KubeObject[];
+	/** Objects that repeat others as overlays have made them, before `finish`. No overlay can name them. */
+	copies(mesh: Mesh, objects: readonly KubeObject[]): readonly KubeObject[];
 	/** Stand-ins for what only a cluster knows. With these, every object is made. */
 	readonly standIns: Facts;
 	/** What the cluster of `spec.pilot.kubeconfigSecret` must have. Undefined when the mesh serves its own cluster. */

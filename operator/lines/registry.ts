@@ -12,6 +12,7 @@ import {
 import {
 	type ControlPlaneAddresses,
 	changedConfigMaps,
+	finishedWith,
 	imagesOf,
 	OverlayError,
 	type OverlayProblem,
@@ -109,6 +110,13 @@ export class Lines {
 
 	/** As `render`, with the problems of overlays as a value. */
 	renderMesh(mesh: ResolvedMesh, facts: object = {}): RenderResult {
+		const result = this.#withoutCopies(mesh, facts);
+		return result.ok
+			? { ok: true, objects: finishedWith(result.objects, this.of(mesh).copies(mesh, result.objects)) }
+			: result;
+	}
+
+	#withoutCopies(mesh: ResolvedMesh, facts: object): RenderResult {
 		const line = this.of(mesh);
 		return renderComponents(
 			{
@@ -143,8 +151,13 @@ export class Lines {
 			message: `${path} must not ${what}: this operator allows images from ${registries.join(', ')}`,
 			remedy,
 		});
-		const plain = this.render({ ...mesh, overlays: [] }, line.standIns);
-		const changed = this.render(mesh, line.standIns);
+		// A copy has the images and the content of what it copies.
+		const objectsOf = (one: ResolvedMesh) => {
+			const result = this.#withoutCopies(one, line.standIns);
+			if (!result.ok) throw new OverlayError(result.problems);
+			return result.objects;
+		};
+		const [plain, changed] = [objectsOf({ ...mesh, overlays: [] }), objectsOf(mesh)];
 		const given = new Set([...imagesOf(plain).map(({ image }) => image), ...line.injectedImages(mesh)]);
 		const injected = line.injectedImages(mesh).map((image) => ({ image, by: 'injected pods' }));
 		const images = Map.groupBy([...imagesOf(changed), ...injected], ({ image }) => image);

@@ -6,9 +6,16 @@ import { type KubeObject, objectKey } from '../runtime/object.ts';
  * field.
  */
 export function finish(objects: readonly KubeObject[]): readonly KubeObject[] {
-	const finished = objects.map((object) => tidy(object) as KubeObject);
-	finished.sort((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1));
-	return Object.freeze(finished);
+	return sorted(objects.map((object) => tidy(object) as KubeObject));
+}
+
+/** Finished objects, and others that are finished now. */
+export function finishedWith(finished: readonly KubeObject[], more: readonly KubeObject[]): readonly KubeObject[] {
+	return more.length === 0 ? finished : sorted([...finished, ...finish(more)]);
+}
+
+function sorted(objects: KubeObject[]): readonly KubeObject[] {
+	return Object.freeze(objects.sort((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1)));
 }
 
 /** Subtrees that are kept as they are. In some fields of Kubernetes an empty object means "all". */

@@ -117,6 +117,7 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 
 	crds: () => [],
 	components: (mesh) => [renderNamespace(mesh), ...component(mesh, 'brain'), ...component(mesh, 'mouth')],
+	copies: () => [],
 	standIns: {},
 	servedCluster: () => undefined,
 

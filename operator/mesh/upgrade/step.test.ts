@@ -71,6 +71,7 @@ function stepWith(word: Word, { record = startOfPilot, isLate = false, despite =
 		isRolledOut: true,
 		images: [],
 		secrets: [],
+		configMaps: [],
 		ownsReplicas: true,
 		remoteSecrets: undefined,
 		remoteSecretsSince: undefined,

@@ -152,6 +152,30 @@ test('Citadel switched on: webhook and injector stay until its certificate is th
 	t.is(done.kept.size, 0);
 });
 
+test('files of the injector of another version stay until no pod mounts them, and nothing is said where there are none', (t) => {
+	const files = (version: string): KubeObject => ({
+		apiVersion: 'v1',
+		kind: 'ConfigMap',
+		metadata: { name: `istio-sidecar-injector-${version}`, namespace: 'istio-system' },
+	});
+	const injector = (version: string, isRolledOut = true): KubeObject => {
+		const { status, ...object } = deployment('istio-sidecar-injector', ownInjectorSecret, isRolledOut);
+		const volumes = [
+			{ name: 'files', configMap: { name: `istio-sidecar-injector-${version}` } },
+			{ name: 'certs', secret: { secretName: ownInjectorSecret } },
+		];
+		return { ...object, status, spec: { replicas: 1, template: { spec: { volumes } } } };
+	};
+	const kept = (...objects: readonly KubeObject[]) => [...decide(withoutCitadel, own, { objects }).kept.keys()];
+	const [before, after] = [files('1-3-8'), files('1-4-10')];
+	const stays = [objectKey(before)];
+	t.deepEqual(kept(injector('1-3-8'), before), stays, 'the Deployment is not written yet');
+	t.deepEqual(kept(injector('1-4-10', false), before, after), stays, 'a pod of the version before is left');
+	t.deepEqual(kept(injector('1-4-10'), before, after), []);
+	t.deepEqual(kept(injector('1-4-10', false), after), []);
+	t.true(seenBy(withoutCitadel).children.some((one) => objectKey(one) === objectKey(before)));
+});
+
 test('Citadel switched off: its authority is trusted until no pod serves with a certificate of it', (t) => {
 	const secrets = { [citadelInjectorSecret]: secret('citadel') };
 	const before = [deployment('istio-sidecar-injector', citadelInjectorSecret), webhook];

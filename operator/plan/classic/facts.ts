@@ -9,12 +9,13 @@
  */
 import { definedFields } from '../../../api/v1/index.ts';
 import { type Child, hasNewPodsOnly } from '../../apply/child.ts';
-import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
+import { classicReleases, type ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import { selfSignedCaSecret } from '../../render/classic/citadel.ts';
 import type { ClassicFacts } from '../../render/classic/index.ts';
 import {
 	citadelInjectorSecret,
 	injectorDnsNames,
+	injectorFilesName,
 	injectorName,
 	injectorWebhook,
 	ownInjectorSecret,
@@ -22,7 +23,7 @@ import {
 import { meshConfigMap } from '../../render/classic/mesh-config.ts';
 import type { JoinedFacts, ServingCertificate } from '../../render/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
-import { objectKey } from '../../runtime/object.ts';
+import { type ObjectReference, objectKey } from '../../runtime/object.ts';
 import { configFollowedAfterMs, readable, type Seen, type Sight } from '../sight.ts';
 
 /** What the facts and gates of a mesh are decided from. */
@@ -36,6 +37,7 @@ export function seenBy(mesh: ResolvedClassicMesh): Seen {
 				name,
 			})),
 			{ ...kinds.ConfigMap, namespace, name: meshConfigMap },
+			...otherInjectorFiles(mesh),
 			{ ...kinds.MutatingWebhookConfiguration, name: injectorWebhook(mesh) },
 		],
 		secrets: [
@@ -44,6 +46,15 @@ export function seenBy(mesh: ResolvedClassicMesh): Seen {
 			...(mesh.pilotKubeconfig === undefined ? [] : [mesh.pilotKubeconfig.name]),
 		],
 	};
+}
+
+/** The ConfigMaps of injectors of all other versions. Those that are there have been mounted by the pods before. */
+export function otherInjectorFiles({ injector, namespace, release }: ResolvedClassicMesh): readonly ObjectReference[] {
+	return injector === undefined
+		? []
+		: classicReleases
+				.filter(({ version }) => version !== release.version)
+				.map(({ version }) => ({ ...kinds.ConfigMap, namespace, name: injectorFilesName(version) }));
 }
 
 /** The certificate that the operator makes for the injector, without Citadel. */

@@ -1,9 +1,11 @@
 /** Says what in a classic mesh has to wait for what. Each function is one gate's rule. The list at the end has them all. */
+import { hasNewPodsOnly } from '../../apply/child.ts';
 import { componentLabel } from '../../apply/identity.ts';
 import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { ClassicFacts } from '../../render/classic/index.ts';
 import {
 	citadelInjectorSecret,
+	injectorFilesName,
 	injectorName,
 	injectorWebhook,
 	ownInjectorSecret,
@@ -15,7 +17,7 @@ import { objectKey } from '../../runtime/object.ts';
 import type { Gate, GateContext } from '../gate.ts';
 import { readable } from '../sight.ts';
 import { problemForCitadel } from './certificate-authority.ts';
-import { deploymentKey, injectorSecret, runsOn } from './facts.ts';
+import { deploymentKey, injectorSecret, otherInjectorFiles, runsOn } from './facts.ts';
 
 type Context = GateContext<ResolvedClassicMesh, ClassicFacts>;
 type Rule = (context: Context) => readonly Gate[];
@@ -123,6 +125,26 @@ const injectorBeforeSecretGoes: Rule = ({ mesh, sight }) => {
 	];
 };
 
+/** The files of another version stay as long as a pod of it may run, or start again: it can't without them. */
+const injectorBeforeFilesGo: Rule = ({ mesh, sight }) => {
+	const stand = otherInjectorFiles(mesh)
+		.map(objectKey)
+		.filter((key) => sight.child(key) !== undefined);
+	const workload = sight.child(deploymentKey(mesh, injectorName))?.workload;
+	if (stand.length === 0 || workload === undefined) return [];
+	const isFollowed = workload.configMaps.includes(injectorFilesName(mesh.release.version)) && hasNewPodsOnly(workload);
+	if (isFollowed) return [];
+	return [
+		{
+			name: 'injector-before-files-go',
+			effect: 'kept',
+			objects: stand,
+			sentence: 'the ConfigMap of the injector of another version stays until no pod mounts it',
+			againInMs: keptRecheckMs,
+		},
+	];
+};
+
 /** A new pod of Citadel that can't mount its authority, or can't sign with it, would replace one that works. */
 const authorityBeforeCitadel: Rule = ({ mesh, facts, sight, nowMs }) => {
 	const caSecret = mesh.citadel?.caSecretName;
@@ -181,6 +203,7 @@ export const classicGates: readonly Rule[] = [
 	configurationBeforePolicyGoes,
 	injectorBeforeWebhook,
 	injectorBeforeSecretGoes,
+	injectorBeforeFilesGo,
 	authorityBeforeCitadel,
 	citadelBeforeMutualTls,
 	kubeconfigBeforePilot,

@@ -4,7 +4,7 @@ import { classicLine } from '../../lines/classic.ts';
 import { render, renderCrds } from '../../lines/testing.ts';
 import { classicReleases } from '../../releases/classic/index.ts';
 import { type RuleLike, rightsNotCovered } from '../../render/rules-covered.ts';
-import { meshOf } from '../../render/testing.ts';
+import { at, meshOf } from '../../render/testing.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import { compose, type Rendering } from './compose.ts';
 import { courseOf, sourceOf } from './course.ts';
@@ -95,6 +95,32 @@ for (const [from, to] of hops) {
 		}
 	});
 }
+
+/** The ConfigMaps that the pods of a Deployment mount. */
+function mountedBy(objects: readonly KubeObject[], name: string): readonly KubeObject[] {
+	const deployment = objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name);
+	const volumes = at(deployment, 'spec', 'template', 'spec', 'volumes') as readonly unknown[];
+	const names = new Set(volumes.map((volume) => at(volume, 'configMap', 'name')));
+	return objects.filter(({ kind, metadata }) => kind === 'ConfigMap' && names.has(metadata.name));
+}
+
+for (const [from, to] of hops) {
+	test(`${from} → ${to}: at each stage injectors of both versions find the files that their own version renders`, (t) => {
+		const own = (version: string) => mountedBy(of(version).rendering.objects, 'istio-sidecar-injector');
+		t.deepEqual([own(from).length, own(to).length], [1, 1]);
+		for (const stage of [undefined, ...upgradeStages]) {
+			const { objects } = composed(from, to, { stage });
+			const hasNew = upgradeStages.indexOf(stage ?? ('' as UpgradeStage)) >= upgradeStages.indexOf('Injector');
+			for (const files of [...own(from), ...(hasNew ? own(to) : [])]) t.true(objects.includes(files), String(stage));
+			t.deepEqual(mountedBy(objects, 'istio-sidecar-injector'), own(hasNew ? to : from));
+		}
+	});
+}
+
+test('who injects by hand gets the template of the new version once the injectors have it', (t) => {
+	const { stages } = composed('1.3.8', '1.4.10', { stage: undefined });
+	t.true(stages.get('Webhooks')?.includes('ConfigMap istio-system/istio-sidecar-injector'));
+});
 
 test('roles go on giving what pods of the version before need: Mixer 1.1 reads a kind for each adapter', (t) => {
 	const role = (rendering: { readonly objects: readonly KubeObject[] }) =>

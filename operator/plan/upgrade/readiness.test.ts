@@ -19,6 +19,7 @@ function workload(fields: Partial<Workload> = {}): Workload {
 		isRolledOut: true,
 		images: [image],
 		secrets: [],
+		configMaps: [],
 		ownsReplicas: true,
 		remoteSecrets: undefined,
 		remoteSecretsSince: undefined,

@@ -72,6 +72,7 @@ for (const { version, minor } of classicReleases) {
 			...reads.map((name) => `ClusterRoleBinding ${name}`),
 			'ConfigMap istio',
 			'ConfigMap istio-sidecar-injector',
+			`ConfigMap istio-sidecar-injector-${version.replaceAll('.', '-')}`,
 			'Deployment istio-citadel',
 			'Deployment istio-sidecar-injector',
 			'Endpoints istio-pilot',

@@ -17,6 +17,7 @@ import { renderCitadel } from './citadel.ts';
 import type { ClassicFacts } from './facts.ts';
 import { renderGateways } from './gateways.ts';
 import { renderInjector } from './injector.ts';
+import { injectorFiles } from './injector-files.ts';
 import { renderMeshConfig } from './mesh-config.ts';
 import { mixerService } from './mixer.ts';
 import { pilotService } from './pilot.ts';
@@ -80,9 +81,10 @@ export function renderDataPlane(mesh: ResolvedClassicMesh, remote: RemoteDataPla
 		...renderInjector(there, remote.facts),
 		...renderGateways(there),
 	];
+	const all = [...objects, ...injectorFiles(there, objects)];
 	return finish([
 		...readerObjects(mesh, { ...remote, rules: readerRules(mesh) }),
-		...objects.map((object) => keptFrom(object, remote.readBy, remote.applySet)),
+		...all.map((object) => keptFrom(object, remote.readBy, remote.applySet)),
 	]);
 }
 

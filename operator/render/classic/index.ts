@@ -22,6 +22,7 @@ export {
 	renderDataPlane,
 } from './data-plane.ts';
 export { type ClassicFacts, standIns } from './facts.ts';
+export { injectorFiles } from './injector-files.ts';
 export { readerRules } from './reader-rules.ts';
 export { renderServedCluster } from './served-cluster.ts';
 

@@ -4,6 +4,11 @@ import type { ResolvedClassicMesh } from '../../releases/classic/index.ts';
 /** Name of Deployment, Service and ConfigMap, as in the charts of istio 1.0-1.4. */
 export const injectorName = 'istio-sidecar-injector';
 
+/** Name of the ConfigMap that the injector's pods mount: `istio-sidecar-injector-1-4-10`. See `injector-files.ts`. */
+export function injectorFilesName(version: string): string {
+	return `${injectorName}-${version.replaceAll('.', '-')}`;
+}
+
 /** Citadel puts DNS names into the certificate of this account (istio 1.0-1.4 `security/cmd/istio_ca/main.go`). */
 export const injectorServiceAccount = 'istio-sidecar-injector-service-account';
 

@@ -78,6 +78,34 @@ for (const { version, minor } of classicReleases) {
 	});
 }
 
+test('pods mount the ConfigMap of their version, and istioctl finds the same under the names of all versions, overlays included', (t) => {
+	for (const { version } of classicReleases) {
+		const overlay = (name: string, data: object) => ({ target: { kind: 'ConfigMap', name }, mergePatch: { data } });
+		const mesh = meshOf({
+			version,
+			sidecarInjector: { enabled: true },
+			overlays: [overlay('istio-sidecar-injector', { config: 'policy: disabled' }), overlay('istio', { mesh: '{}' })],
+		});
+		const limits = { overlays: 'unrestricted' } as const;
+		for (const [objects, isChanged] of [
+			[injectorOf(version), false],
+			[render({ ...mesh, limits }), true],
+		] as const) {
+			const files = `istio-sidecar-injector-${version.replaceAll('.', '-')}`;
+			const volumes = at(named(objects, 'Deployment'), 'spec', 'template', 'spec', 'volumes') as readonly unknown[];
+			const mounted = volumes.flatMap((volume) => at(volume, 'configMap') ?? []);
+			t.deepEqual([...new Set(mounted.map((one) => at(one, 'name')))], [files]);
+			const data = at(named(objects, 'ConfigMap', files), 'data') as Readonly<Record<string, string>>;
+			const { mesh: meshConfig, ...injection } = data;
+			t.deepEqual(injection, at(named(objects, 'ConfigMap'), 'data') as typeof injection);
+			t.is(meshConfig, String(at(named(objects, 'ConfigMap', 'istio'), 'data', 'mesh')));
+			t.is(data.config === 'policy: disabled', isChanged);
+			const keys = mounted.flatMap((one) => at(one, 'items') as readonly unknown[]).map((item) => at(item, 'key'));
+			t.deepEqual(keys.toSorted(), Object.keys(data).toSorted());
+		}
+	}
+});
+
 test('1.1 runs the injector of 1.2, whatever the tag of the other images: its own ends at once', (t) => {
 	t.is(at(container(injectorOf('1.1.17')), 'image'), 'docker.io/istio/sidecar_injector:1.2.10');
 	const objects = injectorOf('1.1.17', { images: { tag: '1.1.17-own', registry: 'local' } });

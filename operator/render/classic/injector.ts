@@ -15,13 +15,13 @@ import { renderWorkload } from '../workload.ts';
 import type { ClassicFacts } from './facts.ts';
 import {
 	citadelInjectorSecret,
+	injectorFilesName,
 	injectorName,
 	injectorServiceAccount,
 	injectorWebhook,
 	ownInjectorSecret,
 } from './injector-names.ts';
 import { renderWebhook } from './injector-webhook.ts';
-import { meshConfigMap } from './mesh-config.ts';
 
 const component = 'injector';
 
@@ -41,6 +41,7 @@ export function renderInjector(mesh: ResolvedClassicMesh, facts: ClassicFacts): 
 		return [];
 	}
 	const reads = webhookReads(mesh);
+	const files = injectorFilesName(release.version);
 	return [
 		...renderAccount(mesh, {
 			component,
@@ -82,8 +83,11 @@ export function renderInjector(mesh: ResolvedClassicMesh, facts: ClassicFacts): 
 			// The process itself notices changes of all three.
 			volumes: [
 				asGiven({ name: 'health', emptyDir: {} }),
-				{ name: 'config-volume', configMap: { name: meshConfigMap } },
-				{ name: 'inject-config', configMap: { name: injectorName } },
+				{ name: 'config-volume', configMap: { name: files, items: itemsOf('mesh') } },
+				{
+					name: 'inject-config',
+					configMap: { name: files, items: itemsOf('config', ...(release.injector.values ? ['values'] : [])) },
+				},
 				{
 					name: 'certs',
 					secret: { secretName: mesh.citadel === undefined ? ownInjectorSecret : citadelInjectorSecret },
@@ -92,6 +96,10 @@ export function renderInjector(mesh: ResolvedClassicMesh, facts: ClassicFacts): 
 			settings: injector,
 		}),
 	];
+}
+
+function itemsOf(...files: readonly string[]): readonly { readonly key: string; readonly path: string }[] {
+	return files.map((file) => ({ key: file, path: file }));
 }
 
 /**
@@ -114,7 +122,7 @@ function webhookReads(mesh: ResolvedClassicMesh): readonly AccessRule[] {
 
 /**
  * The files that the binary reads as `--injectConfig`, and from 1.2 on as `--injectValues`: there are no values, but the
- * file must exist.
+ * file must exist. `istioctl` reads this ConfigMap, the injector a copy of it (`injector-files.ts`).
  */
 function configMap(mesh: ResolvedClassicMesh, { policy, neverInject, alwaysInject }: ResolvedInjector): KubeObject {
 	const { selectors, values } = mesh.release.injector;

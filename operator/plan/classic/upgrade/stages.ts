@@ -3,6 +3,7 @@ import type { UpgradeStage } from '../../../../api/v1/index.ts';
 import { componentLabel } from '../../../apply/identity.ts';
 import type { ClassicRelease } from '../../../releases/classic/index.ts';
 import type { Release } from '../../../releases/index.ts';
+import { injectorName } from '../../../render/classic/injector-names.ts';
 import { meshConfigMap } from '../../../render/classic/mesh-config.ts';
 import { kinds } from '../../../runtime/kinds.ts';
 import type { KubeObject } from '../../../runtime/object.ts';
@@ -28,7 +29,7 @@ const components: Readonly<Record<string, UpgradeStage>> = {
 	mixer: 'Mixer',
 	policy: 'Mixer',
 	telemetry: 'Mixer',
-	// Its ConfigMap too: a template calls functions and reads fields that other injectors do not have.
+	// The ConfigMap that its pods mount too: each version has its own.
 	injector: 'Injector',
 	ingressgateway: 'Gateways',
 	egressgateway: 'Gateways',
@@ -42,13 +43,16 @@ export function classicStageOf(
 	if (kind === kinds.MutatingWebhookConfiguration.kind) return 'Webhooks';
 	if (before.has(kind)) return 'Configuration';
 	if (kind === kinds.ConfigMap.kind && name === meshConfigMap) return meshConfigStage(hop);
+	// The same for `istioctl`, which adds proxies of the new version once the injector does. By then no pod that an older
+	// operator made, and that mounts this one, is left.
+	if (kind === kinds.ConfigMap.kind && name === injectorName) return 'Webhooks';
 	return components[labels?.[componentLabel] ?? ''] ?? 'Configuration';
 }
 
 /**
- * Pilot and the injector read the mesh configuration at their start. A release that refuses fields it does not know must not
- * start with that of another one: so it stays until the last reader of the version before is gone, or is there before the
- * first reader of the new version.
+ * Pilot reads the mesh configuration at its start, and from 1.1 on again when it changes. A release that refuses fields it
+ * does not know must not start with that of another one: so it stays until the last Pilot of the version before is gone, or
+ * is there before the first one of the new version. Injectors have a copy of their own.
  */
 function meshConfigStage({ from, to }: { readonly from: Release; readonly to: Release }): UpgradeStage {
 	const [refusedBefore, refusedAfter] = [from, to].map(
