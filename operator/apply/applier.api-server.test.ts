@@ -150,7 +150,7 @@ test('an installation is written wave after wave, each object once; the second p
 	);
 	t.is(events.length, world.objects.length);
 	const spans = Map.groupBy(events, ({ objectRef }) =>
-		waveOf({ kind: plurals.get(objectRef?.resource ?? '') ?? '' }, true),
+		waveOf({ kind: plurals.get(objectRef?.resource ?? '') ?? '' }, { isNew: true }),
 	);
 	const inOrder = [...spans.entries()]
 		.sort(([a], [b]) => a - b)

@@ -14,9 +14,10 @@ import { adoptAnnotation, asChild, handoverFieldManager, isShared, type Owner } 
 import { recreatableField } from './immutable.ts';
 import type { LiveCache } from './live.ts';
 import { ownershipOf } from './ownership.ts';
+import { inOrder } from './pass-order.ts';
 import { type Applied, hashInventory, type Plan, planChildren, recallInventory, type Write } from './plan.ts';
 import { initialReplicas, replicasHandover } from './replicas-handover.ts';
-import { waveOf, waves } from './waves.ts';
+import { isWebhook, waveOf, waves } from './waves.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 
 /** What one process remembers about an installation between passes. The caller holds one per installation. */
@@ -130,7 +131,7 @@ export async function applyInstallation(
 	const isQuiet = planned?.differing === 0 && !isOther;
 	const { writes, prune, heldFor } = isQuiet ? planned.children : planPass(children, desired, options, memory);
 	const pass = { writer, memory, desired, freshNamespaces };
-	for (const wave of inOrder(writes)) {
+	for (const wave of inOrder(writes, memory.applied)) {
 		await writer.all(wave, (write) => writeChild(write, pass));
 		if (writer.errors.length > 0) return result(undefined);
 	}
@@ -164,26 +165,6 @@ export const webhookGraceMs = 3_000;
 /** How much of `webhookGraceMs` is left. */
 export function webhookGraceLeft({ webhookGoneAt }: InstallationMemory, now: number): number {
 	return webhookGoneAt === undefined ? 0 : Math.max(0, webhookGoneAt + webhookGraceMs - now);
-}
-
-export function isWebhook({ kind }: Pick<KubeObject, 'kind'>): boolean {
-	return kind === 'MutatingWebhookConfiguration' || kind === 'ValidatingWebhookConfiguration';
-}
-
-/**
- * The waves of a pass. An existing webhook is changed before everything else. So it trusts a new certificate authority
- * before the first pod serves with a certificate of it, even when the process ends in between.
- */
-function inOrder(writes: readonly Write[]): readonly (readonly Write[])[] {
-	const [standing, others] = partition(writes, ({ object, live }) => isWebhook(object) && live !== undefined);
-	return [
-		...(standing.length === 0 ? [] : [standing]),
-		...waves(others, ({ object, cause }) => waveOf(object, cause === 'missing')),
-	];
-}
-
-function partition<T>(items: readonly T[], test: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
-	return [items.filter(test), items.filter((item) => !test(item))];
 }
 
 function uniqueKinds(objects: readonly KubeObject[]): readonly Kind[] {

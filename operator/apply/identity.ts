@@ -104,7 +104,16 @@ export function isShared({ kind }: Pick<KubeObject, 'kind'>): boolean {
 	return sharedKinds.has(kind);
 }
 
-/** The rendered object as a child of its installation. Shared objects are never children. */
+const children = new WeakMap<KubeObject, { readonly uid: string; readonly child: KubeObject }>();
+
+/**
+ * The rendered object as a child of its installation. Shared objects are never children. Of the same object it makes the same
+ * child, so that its body is hashed once, whatever list it is in.
+ */
 export function asChild(object: KubeObject, owner: Owner): KubeObject {
-	return { ...object, metadata: { ...object.metadata, ownerReferences: [ownerReference(owner)] } };
+	const known = children.get(object);
+	if (known?.uid === owner.uid) return known.child;
+	const child = { ...object, metadata: { ...object.metadata, ownerReferences: [ownerReference(owner)] } };
+	children.set(object, { uid: owner.uid, child });
+	return child;
 }

@@ -50,10 +50,10 @@ test('what others need comes first, configuration before its readers, MeshPolicy
 });
 
 test('a workload that is not there yet is stored together with its bindings, after what it reads', (t) => {
-	t.is(waveOf({ kind: 'Deployment' }, true), waveOf({ kind: 'ClusterRoleBinding' }));
-	t.is(waveOf({ kind: 'HorizontalPodAutoscaler' }, true), waveOf({ kind: 'RoleBinding' }));
+	t.is(waveOf({ kind: 'Deployment' }, { isNew: true }), waveOf({ kind: 'ClusterRoleBinding' }));
+	t.is(waveOf({ kind: 'HorizontalPodAutoscaler' }, { isNew: true }), waveOf({ kind: 'RoleBinding' }));
 	for (const kind of ['ConfigMap', 'MeshPolicy', 'ClusterRoleBinding', 'MutatingWebhookConfiguration', 'handler'])
-		t.is(waveOf({ kind }, true), waveOf({ kind }), kind);
+		t.is(waveOf({ kind }, { isNew: true }), waveOf({ kind }), kind);
 });
 
 test('no wave is empty, and nothing is lost or doubled', (t) => {

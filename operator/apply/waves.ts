@@ -42,13 +42,40 @@ function waveIn(kindName: string): number {
 /** The kinds that need no binding to be stored, only to work. */
 const workloads: ReadonlySet<string> = new Set(['Deployment', 'HorizontalPodAutoscaler']);
 
-/**
- * The wave that an object belongs to.
- * @param isNew whether it is not there yet. A new workload is stored together with its bindings: the API server takes some
- *   100 ms to check what these grant, and a pod takes longer to start. One that stands changes when it has its rights.
- */
-export function waveOf({ kind }: Pick<KubeObject, 'kind'>, isNew = false): number {
+const roles: ReadonlySet<string> = new Set(['Role', 'ClusterRole']);
+const bindings: ReadonlySet<string> = new Set(['RoleBinding', 'ClusterRoleBinding']);
+
+const webhooks: ReadonlySet<string> = new Set(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']);
+
+export function isWebhook({ kind }: Pick<KubeObject, 'kind'>): boolean {
+	return webhooks.has(kind);
+}
+
+export function isRole({ kind }: Pick<KubeObject, 'kind'>): boolean {
+	return roles.has(kind);
+}
+
+/** What decides about a wave besides the kind. */
+export interface Standing {
+	/**
+	 * Whether the object is not there yet. A new workload is stored together with its bindings: the API server takes some
+	 * 100 ms to check what these grant, and a pod takes longer to start. One that stands changes when it has its rights.
+	 */
+	readonly isNew?: boolean;
+	/**
+	 * Whether all roles to be written, and the object itself, stand as the operator wrote them last. Then a binding need not
+	 * wait for its role: whichever of the two the API server finds, the operator may give it. Each takes some 100 ms.
+	 */
+	readonly areRolesKnown?: boolean;
+}
+
+/** The wave that an object belongs to. */
+export function waveOf(
+	{ kind }: Pick<KubeObject, 'kind'>,
+	{ isNew = false, areRolesKnown = false }: Standing = {},
+): number {
 	if (isNew && workloads.has(kind)) return waveIn('RoleBinding');
+	if (areRolesKnown && bindings.has(kind)) return waveIn('Role');
 	return waveOfKind.get(kind) ?? customResourceWave;
 }
 

@@ -1,6 +1,7 @@
 /** Deletes what is kept in a cluster that leaves. */
-import { isWebhook, webhookGraceLeft } from '../../apply/applier.ts';
+import { webhookGraceLeft } from '../../apply/applier.ts';
 import { removeChildren } from '../../apply/remove.ts';
+import { isWebhook } from '../../apply/waves.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { describeObject } from '../../runtime/object.ts';
 import type { KeeperContext } from './context.ts';
