@@ -2,6 +2,7 @@
  * One pass over one installation, the whole walk in one direction: read spec → resolve → plan → render → diff → apply →
  * observe → status. Level-triggered: everything is decided from what the caches show now, nothing from an event.
  */
+import { unobservedGeneration } from '../../api/v1/index.ts';
 import {
 	type ApplyResult,
 	applyInstallation,
@@ -38,7 +39,7 @@ import type { ReconcilerOptions } from './reconciler-options.ts';
 import { rightsRecheckMs } from './rights/access.ts';
 import { wantedOfClusters } from './upgrade/data-planes.ts';
 import { againstInvalid } from './upgrade/invalid.ts';
-import { nextStep, type StepInput } from './upgrade/step.ts';
+import { lookBefore, nextStep, type StepInput } from './upgrade/step.ts';
 import { findWalk, viewWalk, type Walk, type WalkView } from './upgrade/walk.ts';
 import type { MeshView } from './view.ts';
 
@@ -156,15 +157,15 @@ export class Reconciler {
 			if (!prepared.paused) owned = await this.#writer.addFinalizer(object, signal);
 			const found = this.#findWalk(object, prepared, memory);
 			const walk = prepared.paused && found?.isNew === true ? undefined : found;
-			if (walk?.isNew === true) owned = await this.#writer.writeUpgrade(owned, walk.course.record, signal);
+			if (walk?.isNew === true) owned = await this.#record(owned, walk, signal);
 			const wanted = await this.#want(owned, prepared, walk, memory, signal);
 			if (prepared.paused) return await this.#watchOnly(object, wanted, memory, signal);
 			const planned = planInstallation(this.#options.applier, this.#desired(owned, wanted), memory.apply);
 			const isQuiet = planned.differing === 0;
 			const refusal = isQuiet ? undefined : await access.toWrite(wanted.leading.mesh, wanted.view.objects, signal);
-			return refusal === undefined
-				? await this.#apply(owned, { ...wanted, planned }, memory, signal)
-				: this.#refuse(owned, refusal, memory);
+			if (refusal !== undefined) return this.#refuse(owned, refusal, memory);
+			const outcome = await this.#apply(owned, { ...wanted, planned }, memory, signal);
+			return (await this.#settle(owned, prepared, outcome, memory, signal)) ?? outcome;
 		} catch (error) {
 			signal.throwIfAborted();
 			const workloads = observeRunning(object, this.#options.applier.live);
@@ -176,6 +177,13 @@ export class Reconciler {
 	#findWalk(object: StoredInstallation, prepared: PreparedMesh, memory: Memory): Walk | undefined {
 		const { lines, limits, serverVersion, wallClock } = this.#options;
 		return findWalk(object, prepared, memory, { lines, limits, serverVersion: serverVersion() }, wallClock());
+	}
+
+	/** Records a change of version. The checks begin meanwhile: they read alone. */
+	async #record(object: StoredInstallation, walk: Walk, signal: AbortSignal): Promise<StoredInstallation> {
+		const written = this.#writer.writeUpgrade(object, walk.course.record, signal);
+		lookBefore(object, walk, this.#options.upgradeChecks);
+		return written;
 	}
 
 	/** Looks at what the mesh is to be: as the spec asks for, or on its way there. */
@@ -208,6 +216,31 @@ export class Reconciler {
 			children: childrenOf(this.#desired(object, { view, walk: undefined })),
 			memory: memory.operator,
 		});
+	}
+
+	/**
+	 * Looks once more when the last stage is over. Where nothing of the version before is left, here or elsewhere, one status
+	 * tells the end and that the mesh is ready. Otherwise the end is recorded before anything goes.
+	 */
+	async #settle(
+		object: StoredInstallation,
+		prepared: PreparedMesh,
+		{ observed: { inventory, upgrade }, errors }: Outcome,
+		memory: Memory,
+		signal: AbortSignal,
+	): Promise<Outcome | undefined> {
+		const isOver = upgrade !== undefined && upgrade !== 'none' && upgrade.record === undefined;
+		const { mesh } = prepared;
+		if (!isOver || errors.length > 0 || mesh.multiCluster.clusters.length > 0 || restartsWorkloads(prepared))
+			return undefined;
+		const { upgrade: _, ...status } = object.status ?? { observedGeneration: unobservedGeneration };
+		const recorded = inventory === undefined ? {} : { inventory };
+		const after = { ...object, status: { ...status, ...recorded, version: upgrade.to } };
+		const wanted = await this.#want(after, prepared, undefined, memory, signal);
+		const planned = planInstallation(this.#options.applier, this.#desired(after, wanted), memory.apply);
+		if (planned.differing > 0) return undefined;
+		const outcome = await this.#apply(after, { ...wanted, planned }, memory, signal);
+		return { ...outcome, object, observed: { ...outcome.observed, upgrade: { ...upgrade, isSettled: true } } };
 	}
 
 	/** Writes nothing, tells why, and looks again: nobody tells when rights come. */

@@ -14,6 +14,8 @@ export type UpgradeObservation =
 			readonly to: string;
 			/** Why it does not get on, as far as that is known. On the way back only once its deadline has passed. */
 			readonly trouble: { readonly reason: string; readonly message: string } | undefined;
+			/** Of a change that is over: whether nothing of the other version is left. */
+			readonly isSettled?: boolean;
 	  };
 
 /** The entry in the status. What this pass did not look at stays as it was. */
@@ -32,7 +34,7 @@ export function finishedVersion(upgrade: UpgradeObservation | undefined): string
 
 /** What a change of version says about `Ready`. Undefined when it says nothing. */
 export function upgradeVerdict(upgrade: UpgradeObservation | undefined): Verdict | undefined {
-	if (upgrade === undefined || upgrade === 'none') return undefined;
+	if (upgrade === undefined || upgrade === 'none' || upgrade.isSettled === true) return undefined;
 	const { record, trouble, to: version } = upgrade;
 	if (record === undefined)
 		return {
@@ -68,7 +70,7 @@ export function upgradeVerdict(upgrade: UpgradeObservation | undefined): Verdict
 
 /** One word for a person, with the stage. Undefined when the version does not change. */
 export function upgradePhase(upgrade: UpgradeObservation | undefined): string | undefined {
-	if (upgrade === undefined || upgrade === 'none') return undefined;
+	if (upgrade === undefined || upgrade === 'none' || upgrade.isSettled === true) return undefined;
 	if (upgrade.record === undefined) return 'Upgrading';
 	const { state, stage } = upgrade.record;
 	const word = state === 'Progressing' ? 'Upgrading' : state === 'Blocked' ? 'UpgradeBlocked' : state;

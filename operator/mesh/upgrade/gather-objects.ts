@@ -1,4 +1,5 @@
 /** Reads users' objects for the checks before a change of version. Of each nothing is kept but what was found. */
+import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
 import type { Gathered, Looked } from '../../plan/upgrade/gathered.ts';
 import { known } from '../../plan/upgrade/gathered.ts';
 import type { Hop, UpgradeRules } from '../../plan/upgrade/rules.ts';
@@ -8,8 +9,11 @@ import { isForbidden, isNotFound } from '../../runtime/errors.ts';
 import { groupOf, type KubeObject } from '../../runtime/object.ts';
 import { isOutOfTime, type LookingAt } from './look.ts';
 
-/** A page is in memory as a whole, and whoever writes objects makes them as large as an API server lets him. */
+/** A page is in memory as a whole, and whoever writes objects makes them as large as an API server lets him: so many at a time. */
 const pageSize = 20;
+/** Of most kinds there are few: the first of so many kinds are read side by side, and what is left of each by itself. */
+const kindsAtATime = 4;
+const firstPageSize = pageSize / kindsAtATime;
 /** More objects of a kind are not looked at. */
 const mostOfAKind = 5_000;
 /** So many kinds are named in a gap. */
@@ -24,40 +28,69 @@ export async function gatherObjects(
 	hop: Hop,
 	definitions: Looked<readonly KubeObject[]>,
 ): Promise<Objects> {
+	const looks = rules
+		.kinds(hop)
+		.filter((kind) => mayExist(kind, definitions))
+		.map((kind): KindLook => ({ kind, found: new FindingTally(), seen: 0, next: undefined, end: undefined }));
+	const read = (look: KindLook, limit: number) =>
+		readPage({ api, signal }, look, limit, (object) => rules.object(hop, object));
+	const beginning = looks.values();
+	const lane = async () => {
+		for (const look of beginning) await read(look, firstPageSize);
+	};
+	await Promise.all(Array.from({ length: kindsAtATime }, lane));
+	for (const look of looks) while (look.end === undefined) await read(look, pageSize);
+	// In the order of the kinds, so that the same is told in the same order each time.
 	const tally = new FindingTally();
-	const forbidden: string[] = [];
-	const gaps: { what: string; why: string }[] = [];
-	for (const kind of rules.kinds(hop).filter((one) => mayExist(one, definitions))) {
-		let seen = 0;
-		const read = (object: KubeObject): undefined => {
-			seen++;
-			tally.add(rules.object(hop, object));
-		};
-		try {
-			for await (const _ of api.pages<undefined>(kind, {
-				limit: pageSize,
-				read,
-				signal,
-				most: mostOfAKind + pageSize,
-			})) {
-				if (seen < mostOfAKind) continue;
-				gaps.push({ what: nameOf(kind), why: `there are more than ${mostOfAKind}` });
-				break;
-			}
-		} catch (error) {
-			if (isForbidden(error)) forbidden.push(nameOf(kind));
-			else if (isOutOfTime(signal))
-				gaps.push({ what: `objects of ${nameOf(kind)} and others`, why: 'it takes too long' });
-			else if (!isNotFound(error)) throw error;
-			if (signal.aborted) break;
-		}
+	for (const { found } of looks) tally.take(found);
+	return { objects: known(tally), objectGaps: gapsOf(looks) };
+}
+
+/** What has been seen of one kind. */
+interface KindLook {
+	readonly kind: ObjectKind;
+	readonly found: FindingTally;
+	seen: number;
+	/** Where the next page begins. */
+	next: string | undefined;
+	/** How it ended: all were seen, only the first of them, none for want of the right, or the time was over. */
+	end: 'all' | 'first' | 'forbidden' | 'late' | undefined;
+}
+
+async function readPage(
+	{ api, signal }: LookingAt,
+	look: KindLook,
+	limit: number,
+	judge: (object: KubeObject) => readonly UpgradeFinding[],
+): Promise<void> {
+	const read = (object: KubeObject): undefined => {
+		look.seen++;
+		look.found.add(judge(object));
+	};
+	try {
+		const page = await api.listPage<undefined>(look.kind, { limit, continue: look.next, read, signal });
+		look.next = page.continue;
+		if (page.continue === undefined) look.end = 'all';
+		else if (look.seen >= mostOfAKind) look.end = 'first';
+	} catch (error) {
+		if (isForbidden(error)) look.end = 'forbidden';
+		else if (isOutOfTime(signal)) look.end = 'late';
+		else if (isNotFound(error)) look.end = 'all';
+		else throw error;
 	}
-	if (forbidden.length > 0) {
-		const more = forbidden.length - mostNamed;
-		const names = `${forbidden.slice(0, mostNamed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-		gaps.push({ what: `objects of ${names}`, why: 'the right to list them is missing' });
-	}
-	return { objects: known(tally), objectGaps: gaps };
+}
+
+function gapsOf(looks: readonly KindLook[]): Objects['objectGaps'] {
+	const namesOf = (end: KindLook['end']) => looks.filter((look) => look.end === end).map(({ kind }) => nameOf(kind));
+	const [firstLate] = namesOf('late');
+	const forbidden = namesOf('forbidden');
+	const more = forbidden.length - mostNamed;
+	const names = `${forbidden.slice(0, mostNamed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+	return [
+		...namesOf('first').map((what) => ({ what, why: `there are more than ${mostOfAKind}` })),
+		...(firstLate === undefined ? [] : [{ what: `objects of ${firstLate} and others`, why: 'it takes too long' }]),
+		...(forbidden.length === 0 ? [] : [{ what: `objects of ${names}`, why: 'the right to list them is missing' }]),
+	];
 }
 
 function nameOf({ plural, apiVersion }: ObjectKind): string {

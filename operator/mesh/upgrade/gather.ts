@@ -22,7 +22,7 @@ import { gatherWebhooks } from './gather-webhooks.ts';
 import { type LookingAt, lookFor } from './look.ts';
 
 export interface GatherOptions {
-	readonly api: Pick<ApiServer, 'get' | 'list' | 'pages'>;
+	readonly api: Pick<ApiServer, 'get' | 'list' | 'listPage' | 'pages'>;
 	readonly lines: Lines;
 	readonly hop: Hop;
 	/** What the new version renders. */
@@ -41,16 +41,16 @@ export async function gather({ api, lines, hop, objects, status, now, signal }: 
 	const line = lines.of(to);
 	const rules = line.upgradeRules;
 	const { namespace } = to;
-	const definitions = await lookFor(at, 'list customresourcedefinitions', () => gatherDefinitions(at));
-	// One after the other: nobody waits for it, and the API server has others to serve.
-	const ofObjects = await gatherObjects(at, rules, hop, definitions);
 	const listIn = (kind: typeof kinds.ResourceQuota | typeof kinds.LimitRange) =>
 		lookFor(at, `list ${kind.plural} in namespace ${namespace}`, async () => {
 			return (await api.list<KubeObject>(kind, { namespace, signal })).items;
 		});
-	return {
-		...ofObjects,
-		definitions,
+	const ofUsers = async () => {
+		const definitions = await lookFor(at, 'list customresourcedefinitions', () => gatherDefinitions(at));
+		return { definitions, ...(await gatherObjects(at, rules, hop, definitions)) };
+	};
+	// One after the other: the API server has others to serve.
+	const ofCluster = async () => ({
 		authority: await lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),
 		nodes: await lookFor(at, 'list nodes', () => gatherNodes(at)),
 		pods: await lookFor(at, 'list pods in all namespaces', () => gatherPods(at, countedOf(lines, hop))),
@@ -59,8 +59,9 @@ export async function gather({ api, lines, hop, objects, status, now, signal }: 
 		webhooks: await lookFor(at, 'list webhook configurations, namespaces and endpointslices', () =>
 			gatherWebhooks(at, to, objects, line.injection(to)?.namespaces),
 		),
-		clusters: clustersOf(to, status),
-	};
+	});
+	const [seenOfUsers, seenOfCluster] = await Promise.all([ofUsers(), ofCluster()]);
+	return { ...seenOfUsers, ...seenOfCluster, clusters: clustersOf(to, status) };
 }
 
 /** Proxies that were injected by the present version. Those that don't say whom they ask count: better too many than none. */

@@ -4,7 +4,7 @@ import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden } from '../../runtime/errors.ts';
 
 export interface LookingAt {
-	readonly api: Pick<ApiServer, 'get' | 'list' | 'pages'>;
+	readonly api: Pick<ApiServer, 'get' | 'list' | 'listPage' | 'pages'>;
 	readonly signal: AbortSignal;
 }
 

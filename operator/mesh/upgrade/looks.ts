@@ -2,6 +2,7 @@
  * Runs the checks before a change of version in the background, so that no pass waits for them: one look for each mesh that
  * asks, again from time to time while it does. A pass gets what the last look found.
  */
+import { setImmediate as immediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Lines } from '../../lines/index.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
@@ -11,7 +12,7 @@ import type { UpgradeChecks, UpgradeSubject } from './checks.ts';
 import { askUpgrade } from './question.ts';
 
 export interface UpgradeLooksOptions {
-	readonly api: Pick<ApiServer, 'get' | 'list' | 'pages'>;
+	readonly api: Pick<ApiServer, 'get' | 'list' | 'listPage' | 'pages'>;
 	readonly lines: Lines;
 	/** Wall clock, milliseconds since 1970. */
 	readonly wallClock: () => number;
@@ -77,6 +78,9 @@ export class UpgradeLooks implements UpgradeChecks {
 		const { api, lines, wallClock, onChange, onError, everyMs = 30_000 } = this.#options;
 		const { ended, object, subject } = look;
 		let againMs = everyMs;
+		// Whoever asks goes on first: the checks render both versions.
+		await immediate();
+		if (ended.signal.aborted) return;
 		try {
 			const { from, to, former, next } = subject;
 			const { findings } = await askUpgrade(

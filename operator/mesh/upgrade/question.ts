@@ -21,7 +21,7 @@ export interface UpgradeSubject {
 export interface AskOptions {
 	readonly lines: Lines;
 	/** The cluster to look at. Undefined when there is none. */
-	readonly api: Pick<ApiServer, 'get' | 'list' | 'pages'> | undefined;
+	readonly api: Pick<ApiServer, 'get' | 'list' | 'listPage' | 'pages'> | undefined;
 	/** Wall clock. */
 	readonly now: Date;
 	readonly signal: AbortSignal;

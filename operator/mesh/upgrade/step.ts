@@ -244,14 +244,27 @@ function isBack({ state }: UpgradeRecord): boolean {
 /** What the checks have found, as it is told. What is known stands once the first stage has begun. */
 function findingsOf(input: StepInput, word: StageWord | undefined): NonNullable<UpgradeRecord['findings']> | undefined {
 	const { object, walk, checks } = input;
-	const { course, old, next, blockers } = walk;
-	const { from, to, findings = [] } = course.record;
+	const { findings = [] } = walk.course.record;
 	const told = (found: readonly UpgradeFinding[]) => findingsForStatus(judge(found, annotationOf(object)));
-	if (blockers.length > 0) return told(blockers);
+	if (walk.blockers.length > 0) return told(walk.blockers);
 	if (word?.blocker !== undefined && word.isInsisted) return [...alsoInsisted(findings, word.blocker)];
-	if (course.at >= 0 || course.direction === 'back' || next === undefined) return findings;
-	const found = checks.of(object, { from, to, former: old, next });
+	const found = lookBefore(object, walk, checks);
+	if (found === undefined) return findings;
 	return found === 'looking' ? undefined : told(found);
+}
+
+/**
+ * What the checks before the first stage have found. The first call begins them. They read alone, so that they may look while
+ * the record is being stored. Undefined when no first stage is ahead.
+ */
+export function lookBefore(
+	object: StoredInstallation,
+	{ course, old, next, blockers }: Walk,
+	checks: UpgradeChecks,
+): ReturnType<UpgradeChecks['of']> | undefined {
+	const { from, to } = course.record;
+	if (blockers.length > 0 || course.at >= 0 || course.direction === 'back' || next === undefined) return undefined;
+	return checks.of(object, { from, to, former: old, next });
 }
 
 /** Why a failed stage can't be rolled back. */

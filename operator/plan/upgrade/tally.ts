@@ -20,6 +20,15 @@ export class FindingTally {
 		}
 	}
 
+	/** Adds what another one has counted. */
+	take(other: FindingTally): void {
+		for (const [name, { kept, more }] of other.#entries) {
+			this.add(kept);
+			const entry = this.#entries.get(name);
+			if (entry !== undefined) entry.more += more;
+		}
+	}
+
 	/** Those that were kept. The last one of a name says how many more there are. */
 	get findings(): readonly UpgradeFinding[] {
 		return [...this.#entries.values()].flatMap(({ kept, more }) => {
