@@ -2,7 +2,7 @@
 import type { Child } from '../../operator/apply/child.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type KubeObject, objectKey, referenceOf } from '../../operator/runtime/object.ts';
-import type { ChangeHandler } from '../../operator/runtime/watch/reflector.ts';
+import type { ChangeHandler } from '../../operator/runtime/watch/change-handlers.ts';
 
 /** For each kind, a merge patch that changes a field that we own. */
 const edits: Readonly<Record<string, unknown>> = {

@@ -8,7 +8,7 @@ import { LiveMap, owner } from '../apply/testing.ts';
 import type { Kind } from '../runtime/kinds.ts';
 import { createLogger } from '../runtime/log/logger.ts';
 import type { KubeObject } from '../runtime/object.ts';
-import type { ReflectorChange } from '../runtime/watch/reflector.ts';
+import type { ReflectorChange } from '../runtime/watch/change-handlers.ts';
 import { ClusterController } from './controller.ts';
 import { type ClusterRecord, recordSecret } from './secret/record.ts';
 import { entryOf, recordWith, start, wantedMesh } from './testing.ts';

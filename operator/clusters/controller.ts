@@ -10,7 +10,7 @@ import type { Child } from '../apply/child.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type PassContext, type PassResult, WorkQueue } from '../runtime/queue/work-queue.ts';
 import { type AskAtStart, askOnce } from '../runtime/start-waits.ts';
-import type { ReflectorChange } from '../runtime/watch/reflector.ts';
+import type { ReflectorChange } from '../runtime/watch/change-handlers.ts';
 import type { ClusterNames } from './cluster-objects.ts';
 import { type ClusterControllerOptions, makeContext } from './controller-context.ts';
 import { type ClusterCell, cellKey, newCell } from './keep/cell.ts';

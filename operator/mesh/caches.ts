@@ -15,8 +15,9 @@ import { type Kind, kinds } from '../runtime/kinds.ts';
 import type { ObjectName } from '../runtime/object.ts';
 import { groupOf, type KubeObject, objectKey } from '../runtime/object.ts';
 import { type AskAtStart, askOnce, type Wait } from '../runtime/start-waits.ts';
+import type { ChangeHandler } from '../runtime/watch/change-handlers.ts';
 import { NamedObjects } from '../runtime/watch/named-objects.ts';
-import { type ChangeHandler, Reflector, type ReflectorHappening } from '../runtime/watch/reflector.ts';
+import { Reflector, type ReflectorHappening } from '../runtime/watch/reflector.ts';
 import { type InstallationCache, type StoredInstallation, toInstallation } from './installation.ts';
 
 /** The kinds that every mesh has, watched by our label. */

@@ -12,7 +12,7 @@ import { Writer, type WriterOptions } from '../../apply/writer.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { withinDeadline } from '../../runtime/deadline.ts';
 import { kinds } from '../../runtime/kinds.ts';
-import type { ChangeHandler } from '../../runtime/watch/reflector.ts';
+import type { ChangeHandler } from '../../runtime/watch/change-handlers.ts';
 import type { ClusterAccess } from '../kubeconfig/kubeconfig.ts';
 import { ClusterFailure } from './failure.ts';
 

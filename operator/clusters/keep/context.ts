@@ -7,7 +7,7 @@ import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { StaticCredentials } from '../../runtime/credentials/grant.ts';
 import type { MisbehaviourError } from '../../runtime/errors.ts';
 import type { Kind } from '../../runtime/kinds.ts';
-import type { ReflectorChange } from '../../runtime/watch/reflector.ts';
+import type { ReflectorChange } from '../../runtime/watch/change-handlers.ts';
 import type { CheckedFacts } from '../checks/checked-facts.ts';
 import type { ClusterNames } from '../cluster-objects.ts';
 import type { KubeconfigSecrets } from '../kubeconfig/secrets.ts';

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { type ClusterProblem, timeText } from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
-import type { ReflectorChange } from '../../runtime/watch/reflector.ts';
+import type { ReflectorChange } from '../../runtime/watch/change-handlers.ts';
 import { readClusterKubeconfig } from '../kubeconfig/kubeconfig.ts';
 import { notReadable } from '../kubeconfig/may-read.ts';
 import type { KubeconfigSecret } from '../kubeconfig/secrets.ts';

@@ -5,7 +5,7 @@ import { installation, resolved } from '../../render/testing.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import type { ReflectorSource } from '../../runtime/watch/reflector.ts';
+import type { ReflectorSource } from '../../runtime/watch/reflector-source.ts';
 import { proxiesVerdict } from '../../status/proxies.ts';
 import type { StoredInstallation } from '../installation.ts';
 import { MeshProxies, type MeshProxiesOptions } from './mesh-proxies.ts';

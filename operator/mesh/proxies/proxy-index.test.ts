@@ -4,7 +4,7 @@ import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { ListPage } from '../../runtime/client/requests.ts';
 import { RequestError } from '../../runtime/errors.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import type { ReflectorSource } from '../../runtime/watch/reflector.ts';
+import type { ReflectorSource } from '../../runtime/watch/reflector-source.ts';
 import type { WatchCallbacks } from '../../runtime/watch/watch-stream.ts';
 import { ProxyIndex, type ProxyIndexOptions } from './proxy-index.ts';
 

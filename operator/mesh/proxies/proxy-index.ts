@@ -19,7 +19,8 @@ import {
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
-import { Reflector, type ReflectorSource } from '../../runtime/watch/reflector.ts';
+import { Reflector } from '../../runtime/watch/reflector.ts';
+import type { ReflectorSource } from '../../runtime/watch/reflector-source.ts';
 import { SharedProxies } from './read-proxy.ts';
 
 export interface ProxyIndexOptions {

@@ -5,7 +5,9 @@ import { FakeClock } from '../clock-fake.ts';
 import { RequestError, TransientError } from '../errors.ts';
 import { kinds } from '../kinds.ts';
 import { type KubeObject, objectKey } from '../object.ts';
-import { Reflector, type ReflectorChange, type ReflectorSource } from './reflector.ts';
+import type { ReflectorChange } from './change-handlers.ts';
+import { Reflector } from './reflector.ts';
+import type { ReflectorSource } from './reflector-source.ts';
 import type { WatchCallbacks, WatchEvent } from './watch-stream.ts';
 
 /**

@@ -3,62 +3,19 @@
  * arrives. It lists once and then watches. After an interruption it goes on by the rules of `reflector-state.ts`.
  */
 import type { ApiServer } from '../client/api-server.ts';
-import type { ConnectionBudget, ListProgress } from '../client/budget.ts';
-import type { ListPage } from '../client/requests.ts';
+import type { ConnectionBudget } from '../client/budget.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { RequestError, TransientError } from '../errors.ts';
 import type { Kind } from '../kinds.ts';
 import type { KubeObject } from '../object.ts';
 import { type BackoffPolicy, backoffDelayMs, serverBackoff } from '../queue/backoff.ts';
-import {
-	type Failure,
-	initialState,
-	type ListForm,
-	type ReflectorEffect,
-	type ReflectorEvent,
-	step,
-} from './reflector-state.ts';
+import { type ChangeHandler, ChangeHandlers } from './change-handlers.ts';
+import { ListGathering } from './list-gathering.ts';
+import { failureOf, type ReflectorSource, type SourceOptions, serverSource } from './reflector-source.ts';
+import { initialState, type ListForm, type ReflectorEffect, type ReflectorEvent, step } from './reflector-state.ts';
 import { matchesSelector } from './selector.ts';
-import { type Change, type IndexFunction, Listed, Store } from './store.ts';
-import { openWatch, type Watch, type WatchCallbacks, type WatchEnd } from './watch-stream.ts';
-
-/** What changed. `initial`: part of the first list, not a change that happened just now. */
-export type ReflectorChange<T> = Change<T> & { readonly initial: boolean };
-
-export type ChangeHandler<T> = (change: ReflectorChange<T>) => void;
-
-/** Where objects come from: the API server, or a simulation of one. */
-export interface ReflectorSource {
-	/** @param options `read` may be used on each object as soon as it is there, so that the rest of it is dropped. */
-	list(options: {
-		readonly continue: string | undefined;
-		readonly isWhole: boolean;
-		readonly signal: AbortSignal;
-		readonly read: (object: KubeObject) => Unreadable | Listed<unknown>;
-	}): Promise<ListPage<KubeObject | Unreadable | Listed<unknown>>>;
-	/** Watches from this resourceVersion on. Without one, all objects come first, as initial events. */
-	watch(position: string, timeoutSeconds: number, callbacks: WatchCallbacks): Watch;
-	/** Called when the server has answered 401. */
-	refreshCredentials?(): void;
-}
-
-export interface SourceOptions {
-	readonly kind: Kind;
-	/** Default: all namespaces. */
-	readonly namespace?: string | undefined;
-	readonly labelSelector?: string | undefined;
-	readonly fieldSelector?: string | undefined;
-	/** Only apiVersion, kind and metadata of each object cross the wire. */
-	readonly metadataOnly?: boolean | undefined;
-	/** Never lists in one answer: after a page expired, the list begins anew in pages. For kinds with very many objects. */
-	readonly isPaged?: boolean | undefined;
-	/** Objects per page of a list; 500 by default. */
-	readonly pageSize?: number | undefined;
-	/** Longest silence of a watch. Default 85 s: a bookmark comes each 60 s. */
-	readonly idleMs?: number | undefined;
-	/** Deadline of each page of a list. */
-	readonly listTimeoutMs?: number | undefined;
-}
+import { type IndexFunction, Store } from './store.ts';
+import type { Watch, WatchEnd } from './watch-stream.ts';
 
 export interface ReflectorOptions<T> extends SourceOptions {
 	readonly transform: (object: KubeObject) => T;
@@ -80,20 +37,6 @@ export interface ReflectorHappening {
 	readonly reason: string;
 }
 
-/** An object of a list that could not be read. */
-class Unreadable {
-	readonly error: unknown;
-	constructor(error: unknown) {
-		this.error = error;
-	}
-}
-
-interface Held<T> {
-	readonly change: ReflectorChange<T>;
-	/** The resourceVersion after the change. Undefined for a deletion. */
-	readonly resourceVersion: string | undefined;
-}
-
 /** A watch that was open for less than this was of no use, whatever it brought. */
 const shortMs = 1_000;
 
@@ -112,7 +55,7 @@ export class Reflector<T> {
 	readonly #source: ReflectorSource;
 	readonly #clock: Clock;
 	readonly #random: () => number;
-	readonly #handlers = new Set<ChangeHandler<T>>();
+	readonly #handlers: ChangeHandlers<T>;
 	readonly #resolveSynced: () => void;
 	#hasSynced = false;
 	#state = initialState;
@@ -121,15 +64,9 @@ export class Reflector<T> {
 	#watch: Watch | undefined;
 	#listing: AbortController | undefined;
 	#timer: Timer | undefined;
-	/** What is kept of the objects that the list under way has brought so far, and the first that could not be read. */
-	#listed = new Map<string, Listed<T>>();
-	#unreadable: Unreadable | undefined;
-	/** How much of that is not in the store already. */
-	readonly #listedNew = { objects: 0, bytes: 0 };
+	readonly #gathering: ListGathering<T>;
 	/** What the connection may cost, where that is bounded. */
 	readonly #budget: ConnectionBudget | undefined;
-	/** Own writes under way, by key, with the changes of these objects meanwhile. */
-	readonly #expected = new Map<string, { writes: number; readonly held: Held<T>[] }>();
 	#staleSince: number | undefined;
 	/** Monotonic time at which the watch was opened. */
 	#openedAt: number | undefined;
@@ -150,6 +87,12 @@ export class Reflector<T> {
 			transform: options.transform,
 			indexes: options.indexes,
 			...(this.#budget === undefined ? {} : { sizeOf: (value) => JSON.stringify(value)?.length ?? 0 }),
+		});
+		this.#gathering = new ListGathering(this.store, this.#budget);
+		this.#handlers = new ChangeHandlers({
+			store: this.store,
+			observeWrite: (answer) => this.observeWrite(answer),
+			onError: (error) => this.#report(error),
 		});
 		const { promise, resolve } = Promise.withResolvers<void>();
 		this.synced = promise;
@@ -186,16 +129,16 @@ export class Reflector<T> {
 	 * initial additions. Returns a function that removes the handler.
 	 */
 	addHandler(handler: ChangeHandler<T>): () => void {
-		this.#handlers.add(handler);
+		const remove = this.#handlers.add(handler);
 		if (this.#hasSynced) {
 			for (const key of [...this.store.keys()]) {
 				const current = this.store.get(key);
 				if (current !== undefined) {
-					this.#tell(handler, { type: 'added', key, current, initial: true });
+					this.#handlers.tell(handler, { type: 'added', key, current, initial: true });
 				}
 			}
 		}
-		return () => this.#handlers.delete(handler);
+		return remove;
 	}
 
 	start(): void {
@@ -210,6 +153,7 @@ export class Reflector<T> {
 	stop(): void {
 		if (this.#isCaughtUp) this.#staleSince = this.#clock.now();
 		this.#isStopped = true;
+		this.#handlers.stop();
 		this.#openedAt = undefined;
 		this.#abandon();
 	}
@@ -257,31 +201,7 @@ export class Reflector<T> {
 	 * @param key as `objectKey` makes it
 	 */
 	expectWrite(key: string): (answer?: KubeObject) => void {
-		const expected = this.#expected.get(key) ?? { writes: 0, held: [] };
-		expected.writes++;
-		this.#expected.set(key, expected);
-		let isSettled = false;
-		return (answer) => {
-			if (isSettled) {
-				return;
-			}
-			isSettled = true;
-			expected.writes--;
-			if (answer !== undefined) {
-				this.observeWrite(answer);
-			}
-			if (expected.writes > 0) {
-				return;
-			}
-			this.#expected.delete(key);
-			const isEcho =
-				answer !== undefined &&
-				expected.held.length === 1 &&
-				expected.held[0]?.resourceVersion === answer.metadata.resourceVersion;
-			if (!isEcho) {
-				this.#tellAll(expected.held.map(({ change }) => change));
-			}
-		};
+		return this.#handlers.expectWrite(key);
 	}
 
 	/**
@@ -291,7 +211,7 @@ export class Reflector<T> {
 	 * @param key as `objectKey` makes it
 	 */
 	observeDeletion(key: string, uid: string): void {
-		if (!this.#isStopped) this.#notify(this.store.forget(key, uid), false);
+		if (!this.#isStopped) this.#handlers.notify(this.store.forget(key, uid), false);
 	}
 
 	/** Takes steps one after the other, also when an effect's callback comes at once. */
@@ -349,16 +269,16 @@ export class Reflector<T> {
 	#list(form: ListForm, next: string | undefined): void {
 		const turn = this.#newTurn();
 		if (next === undefined) {
-			this.#forgetList();
+			this.#gathering.clear();
 		}
 		const controller = new AbortController();
 		this.#listing = controller;
-		const read = (object: KubeObject) => this.#read(object);
+		const read = (object: KubeObject) => this.#gathering.read(object);
 		this.#source.list({ continue: next, isWhole: form === 'whole', signal: controller.signal, read }).then(
 			(page) => {
 				if (turn === this.#turn) {
 					try {
-						for (const item of page.items) this.#gather(item);
+						for (const item of page.items) this.#gathering.add(item);
 					} catch (error) {
 						this.#fail(error, undefined);
 						return;
@@ -372,36 +292,6 @@ export class Reflector<T> {
 				}
 			},
 		);
-	}
-
-	#read(object: KubeObject): Unreadable | Listed<T> {
-		try {
-			return this.store.read(object);
-		} catch (error) {
-			return new Unreadable(error);
-		}
-	}
-
-	#gather(item: KubeObject | Unreadable | Listed<unknown>): void {
-		const one = item instanceof Listed || item instanceof Unreadable ? item : this.#read(item);
-		if (one instanceof Unreadable) {
-			this.#unreadable ??= one;
-			return;
-		}
-		// What the source returns was made by `read` above.
-		this.#listed.set(one.key, one as Listed<T>);
-		if (one.size === 0) return;
-		this.#listedNew.objects++;
-		this.#listedNew.bytes += one.size;
-		this.#budget?.keeps(this.#listedNew, this.#listedNew.objects, this.#listedNew.bytes);
-	}
-
-	#forgetList(): void {
-		this.#listed = new Map();
-		this.#unreadable = undefined;
-		this.#listedNew.objects = 0;
-		this.#listedNew.bytes = 0;
-		this.#budget?.keeps(this.#listedNew, 0, 0);
 	}
 
 	#openWatch(position: string): void {
@@ -431,7 +321,7 @@ export class Reflector<T> {
 				const changes = event.type === 'deleted' ? this.store.remove(event.object) : this.store.put(event.object);
 				this.#budget?.keeps(this, this.store.size, this.store.bytes);
 				this.#dispatch({ type: 'changed', resourceVersion });
-				this.#notify(changes, false);
+				this.#handlers.notify(changes, false);
 			},
 			ended: (end) => {
 				if (isCurrent()) {
@@ -447,17 +337,13 @@ export class Reflector<T> {
 	}
 
 	#commit(resourceVersion: string): void {
-		const listed = this.#listed;
-		const unreadable = this.#unreadable;
-		this.#forgetList();
-		if (unreadable !== undefined) throw unreadable.error;
-		const changes = this.store.replaceAll([...listed.values()], resourceVersion);
+		const changes = this.store.replaceAll(this.#gathering.takeAll(), resourceVersion);
 		this.#budget?.keeps(this, this.store.size, this.store.bytes);
 		const isInitial = !this.#hasSynced;
 		this.#hasSynced = true;
 		this.#failure = undefined;
 		if (isInitial) this.#staleSince = this.#clock.now();
-		this.#notify(changes, isInitial);
+		this.#handlers.notify(changes, isInitial);
 		this.#resolveSynced();
 	}
 
@@ -490,7 +376,7 @@ export class Reflector<T> {
 
 	#abandon(): void {
 		this.#newTurn();
-		this.#forgetList();
+		this.#gathering.clear();
 		this.#timer?.cancel();
 		this.#timer = undefined;
 	}
@@ -505,92 +391,7 @@ export class Reflector<T> {
 		return this.#turn;
 	}
 
-	#notify(changes: readonly Change<T>[], initial: boolean): void {
-		for (const change of changes) {
-			const expected = this.#expected.get(change.key);
-			if (expected === undefined) {
-				this.#tellAll([{ ...change, initial }]);
-			} else {
-				const resourceVersion = this.store.resourceVersionOf(change.key);
-				expected.held.push({ change: { ...change, initial }, resourceVersion });
-			}
-		}
-	}
-
-	#tellAll(changes: readonly ReflectorChange<T>[]): void {
-		for (const change of changes) {
-			for (const handler of this.#handlers) {
-				this.#tell(handler, change);
-			}
-		}
-	}
-
-	#tell(handler: ChangeHandler<T>, change: ReflectorChange<T>): void {
-		if (this.#isStopped) {
-			return;
-		}
-		try {
-			handler(change);
-		} catch (error) {
-			this.#report(error);
-		}
-	}
-
 	#report(error: unknown): void {
 		this.#options.onError?.(error);
 	}
-}
-
-function failureOf(error: unknown, end: WatchEnd | undefined): Failure {
-	if (end !== undefined && end.how !== 'refused' && end.how !== 'done') {
-		return end.how;
-	}
-	if (error instanceof RequestError) {
-		return error.status === 410 ? 'expired' : 'unsupported';
-	}
-	if (error instanceof TransientError) {
-		return error.status === undefined ? 'unreachable' : error.status === 429 ? 'busy' : 'refused';
-	}
-	return 'unreachable';
-}
-
-function serverSource(server: ApiServer, options: SourceOptions): ReflectorSource {
-	const { kind, namespace, labelSelector, fieldSelector, metadataOnly } = options;
-	let progress: ListProgress | undefined;
-	return {
-		async list({ read, signal, isWhole, continue: next }) {
-			const page = await server.listPage(kind, {
-				namespace,
-				labelSelector,
-				fieldSelector,
-				metadataOnly,
-				limit: isWhole && options.isPaged !== true ? 0 : (options.pageSize ?? 500),
-				continue: next,
-				signal,
-				timeoutMs: options.listTimeoutMs ?? 60_000,
-				read,
-			});
-			if (next === undefined) progress = server.budget?.newList(kind.plural);
-			progress?.page(page.items.length, page.continue);
-			return page;
-		},
-		watch: (position, timeoutSeconds, callbacks) =>
-			openWatch(
-				server,
-				kind,
-				{
-					namespace,
-					labelSelector,
-					fieldSelector,
-					metadataOnly,
-					resourceVersion: position,
-					timeoutSeconds,
-					idleMs: options.idleMs,
-				},
-				callbacks,
-			),
-		refreshCredentials: () => {
-			server.refreshCredentials();
-		},
-	};
 }
