@@ -1,8 +1,8 @@
 /** The webhook for pods: when it comes, whom it calls and whom never, what users may change of it, and that it goes first. */
 import test from 'ava';
 import type { ParsedStatus } from '../api/v1/index.ts';
-import { webhookGraceMs } from '../operator/apply/applier.ts';
 import { injectionLabel, managedByLabel, managedByValue, meshLabel } from '../operator/apply/identity.ts';
+import { webhookGraceMs } from '../operator/apply/installation-memory.ts';
 import { checkInjection } from '../operator/cli/check/injection.ts';
 import { judge } from '../operator/cli/clusters/mesh.ts';
 import { lines } from '../operator/lines/index.ts';

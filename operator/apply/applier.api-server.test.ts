@@ -16,9 +16,10 @@ import {
 } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
-import { applyInstallation, hasBeenReady, webhookGraceMs } from './applier.ts';
+import { applyInstallation } from './applier.ts';
 import { toChild } from './child.ts';
 import { adoptAnnotation, crdVersionAnnotation, fieldManager, partOfLabel } from './identity.ts';
+import { hasBeenReady, webhookGraceMs } from './installation-memory.ts';
 import { releaseChildren, removeChildren } from './remove.ts';
 import { RepairLimit } from './repair-limit.ts';
 import { autoscaler, configMap, crd, deployment, liveOf, namespace } from './testing.ts';

@@ -2,65 +2,19 @@
  * Makes the cluster match what was rendered, by server-side apply: wave after wave, in parallel inside a wave. When a write
  * fails, its wave is finished and the pass ends. Nothing here waits for a gate: a closed gate is part of the answer.
  */
-import { BlockedError, ConflictError, InvalidError } from '../runtime/errors.ts';
+import { BlockedError, ConflictError } from '../runtime/errors.ts';
 import { type Kind, kindOf, kinds } from '../runtime/kinds.ts';
-import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
-import { applyCrds, assumedCrds, type CrdMemory, isNewerLine } from './apply-crds.ts';
-import { askAboutChanges, type ChangedObject, type ChangesMemory, changedOf, changesRecheckMs } from './ask-changes.ts';
-import { type Child, isRolledOutAndAvailable, toChild } from './child.ts';
-import { clearTheWay, mayBeInTheWay } from './clear-way.ts';
-import { decideCrd } from './crd-plan.ts';
-import { adoptAnnotation, asChild, handoverFieldManager, isShared, type Owner } from './identity.ts';
-import { recreatableField } from './immutable.ts';
+import { describeObject, type KubeObject, objectKey } from '../runtime/object.ts';
+import { applyCrds, type CrdMemory } from './apply-crds.ts';
+import { askAboutChanges, type ChangedObject, changedOf, changesRecheckMs } from './ask-changes.ts';
+import { forgetOthers, type InstallationMemory, rememberReady, webhookGraceLeft } from './installation-memory.ts';
+import { childrenOf, type Desired, type InstallationPlan, planPass, recallOnce } from './installation-plan.ts';
 import type { LiveCache } from './live.ts';
-import { ownershipOf } from './ownership.ts';
 import { inOrder } from './pass-order.ts';
-import { type Applied, hashInventory, type Plan, planChildren, recallInventory, type Write } from './plan.ts';
-import { initialReplicas, replicasHandover } from './replicas-handover.ts';
+import { hashInventory } from './plan.ts';
 import { isWebhook, waveOf, waves } from './waves.ts';
+import { beginReplicas, pruneChild, writeChild } from './write-child.ts';
 import { Writer, type WriterOptions } from './writer.ts';
-
-/** What one process remembers about an installation between passes. The caller holds one per installation. */
-export interface InstallationMemory extends ChangesMemory {
-	/** The generation at which all pods of a Deployment were last seen available, by key. */
-	readonly ready: Map<string, number>;
-	/** Whether a pass of this process has looked at the recorded inventory. */
-	recalled: boolean;
-	/** Monotonic time at which this process deleted a webhook of the installation, see `webhookGraceMs`. */
-	webhookGoneAt?: number;
-}
-
-export function emptyMemory(): InstallationMemory {
-	return { applied: new Map(), ready: new Map(), recalled: false };
-}
-
-/**
- * Whether all pods of a Deployment have been available since its last write. Undefined when this process has not seen that.
- * Kubernetes alone does not tell: when a Deployment has the strategy Recreate, its old pods are gone and new ones are not
- * made yet, Kubernetes still calls it complete (kubernetes pkg/controller/deployment/progress.go, syncRolloutStatus).
- */
-export function hasBeenReady({ ready, applied }: InstallationMemory, key: string): boolean | undefined {
-	const generation = ready.get(key);
-	return generation === undefined ? undefined : generation >= (applied.get(key)?.generation ?? 0);
-}
-
-export interface Desired {
-	/**
-	 * The installation that the children name as their controller. Undefined in another cluster: its garbage collector would
-	 * not find it.
-	 */
-	readonly owner: Owner | undefined;
-	/** ID of the installation's ApplySet. */
-	readonly partOf: string;
-	/** Everything that was rendered. */
-	readonly objects: readonly KubeObject[];
-	/** Hash of the inventory that the status has recorded, if any. */
-	readonly recordedHash: string | undefined;
-	/** Objects that must not be written yet, by key, with a sentence that says what they wait for. */
-	readonly held?: ReadonlyMap<string, string>;
-	/** Keys of objects that are no longer rendered but must stay a while, because something still uses them. */
-	readonly kept?: Pick<ReadonlySet<string>, 'has'>;
-}
 
 export interface ApplyResult {
 	/** Number of objects of the installation, shared ones included. */
@@ -79,13 +33,6 @@ export interface ApplyResult {
 
 export interface ApplierOptions extends WriterOptions {
 	readonly crdMemory: CrdMemory;
-}
-
-function rememberReady({ ready }: InstallationMemory, children: readonly Child[]): void {
-	for (const child of children) {
-		const { workload } = child;
-		if (workload !== undefined && isRolledOutAndAvailable(workload)) ready.set(objectKey(child), workload.generation);
-	}
 }
 
 /**
@@ -156,115 +103,8 @@ export async function applyInstallation(
 	return result(undefined, hashInventory(new Map([...inventory, ...memory.applied])));
 }
 
-/**
- * API servers learn from a watch that a webhook was deleted, and call it until then. So what answers the webhook stays for
- * this time.
- */
-export const webhookGraceMs = 3_000;
-
-/** How much of `webhookGraceMs` is left. */
-export function webhookGraceLeft({ webhookGoneAt }: InstallationMemory, now: number): number {
-	return webhookGoneAt === undefined ? 0 : Math.max(0, webhookGoneAt + webhookGraceMs - now);
-}
-
 function uniqueKinds(objects: readonly KubeObject[]): readonly Kind[] {
 	return [...new Set(objects.map(kindOf))];
-}
-
-/** What a pass would do, by the caches alone. */
-export interface InstallationPlan {
-	/** The number of objects that differ from what was rendered, or may differ. */
-	readonly differing: number;
-	readonly children: ChildrenPlan;
-}
-
-/** Held and kept objects stay as they are, and are no difference. */
-interface ChildrenPlan extends Plan {
-	/** The sentences of the objects that would be written but are held, each once. */
-	readonly heldFor: readonly string[];
-}
-
-/** Plans a pass, and asks nobody. */
-export function planInstallation(
-	options: ApplierOptions,
-	desired: Desired,
-	memory: InstallationMemory,
-): InstallationPlan {
-	const crds = desired.objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
-	const children = childrenOf(desired);
-	rememberReady(memory, options.live.ofApplySet(desired.partOf));
-	recallOnce(crds, children, desired.recordedHash, options, memory);
-	const plan = planPass(children, desired, options, memory);
-	const staleCrds = crds.filter((crd) => {
-		const key = objectKey(crd);
-		return decideCrd(crd, options.live.get(key), options.crdMemory.applied.get(key)).kind === 'write';
-	});
-	return { differing: staleCrds.length + plan.writes.length + plan.prune.length, children: plan };
-}
-
-function planPass(
-	children: readonly KubeObject[],
-	{ partOf, held, kept }: Desired,
-	{ live }: Pick<ApplierOptions, 'live'>,
-	{ applied }: InstallationMemory,
-): ChildrenPlan {
-	const { writes, prune } = planChildren(children, live, applied, partOf);
-	return {
-		writes: writes.filter(({ key }) => held?.has(key) !== true),
-		prune: prune.filter((child) => kept?.has(objectKey(child)) !== true),
-		heldFor: [...new Set(writes.flatMap(({ key }) => held?.get(key) ?? []))],
-	};
-}
-
-interface PassContext {
-	readonly writer: Writer;
-	readonly memory: InstallationMemory;
-	readonly desired: Desired;
-	/** Namespaces that this pass has made, so they can't hold anybody else's objects. */
-	readonly freshNamespaces: ReadonlySet<string>;
-}
-
-const childrenCache = new WeakMap<
-	readonly KubeObject[],
-	{ readonly uid: string | undefined; readonly children: readonly KubeObject[] }
->();
-
-/** The rendered objects that belong to the installation alone, with their owner. Computed once per rendering. */
-export function childrenOf({ objects, owner }: Pick<Desired, 'objects' | 'owner'>): readonly KubeObject[] {
-	const cached = childrenCache.get(objects);
-	const uid = owner?.uid;
-	if (cached !== undefined && cached.uid === uid) return cached.children;
-	const own = objects.filter((object) => !isShared(object));
-	const children = owner === undefined ? own : own.map((object) => asChild(object, owner));
-	childrenCache.set(objects, { uid, children });
-	return children;
-}
-
-/** Runs once per process: adopts the inventory that the status recorded, if the caches prove that it still holds. */
-function recallOnce(
-	crds: readonly KubeObject[],
-	children: readonly KubeObject[],
-	recordedHash: string | undefined,
-	{ live, crdMemory }: ApplierOptions,
-	memory: InstallationMemory,
-): void {
-	if (memory.recalled) return;
-	memory.recalled = true;
-	const assumed = assumedCrds(crds, live);
-	const recalled = recallInventory(children, live, assumed, recordedHash);
-	if (recalled === undefined) return;
-	for (const [key, entry] of recalled) memory.applied.set(key, entry);
-	for (const [key, entry] of assumed) {
-		if (isNewerLine(entry)) crdMemory.newer.add(key);
-		if (entry.fingerprint === live.get(key)?.fingerprint) crdMemory.applied.set(key, entry);
-	}
-}
-
-/** Drops what is no longer rendered from the inventory, even when it disappeared before it could be pruned. */
-function forgetOthers({ applied, ready }: InstallationMemory, children: readonly KubeObject[]): void {
-	const keys = new Set(children.map(objectKey));
-	for (const remembered of [applied, ready])
-		for (const key of remembered.keys()) if (!keys.has(key)) remembered.delete(key);
 }
 
 /** Makes the namespace when it is missing. An existing one is used as it is, whoever made it. */
@@ -286,98 +126,6 @@ export function assertNamespaceStays(name: string, live: Pick<LiveCache, 'get'>)
 		`namespace ${name} is being deleted: the mesh is installed again as soon as it is gone`,
 		{ object: reference },
 	);
-}
-
-/**
- * Lets a Deployment with an autoscaler begin with the autoscaler's minimum, also when an earlier process made it and died.
- */
-async function beginReplicas(object: KubeObject, { writer, desired }: PassContext): Promise<void> {
-	const initial = initialReplicas(object, writer.live.get(objectKey(object)), desired.objects);
-	if (initial !== undefined) await writer.applyAs(handoverFieldManager, initial);
-}
-
-async function writeChild({ object, key, cause, live }: Write, pass: PassContext): Promise<void> {
-	const { writer, memory, desired } = pass;
-	if (cause === 'missing' || (cause === 'outdated' && live?.fingerprint === undefined)) {
-		const { namespace } = object.metadata;
-		const isAlone =
-			(namespace !== undefined && pass.freshNamespaces.has(namespace)) ||
-			(live === undefined && writer.live.seesAll(object));
-		memory.applied.set(key, await (isAlone ? writer.apply(object, false) : takeOver(object, pass)));
-		await beginReplicas(object, pass);
-		return;
-	}
-	if (cause !== 'outdated') writer.assertMayRepair(desired.owner?.uid ?? desired.partOf, object, live);
-	const handover = replicasHandover(object, live);
-	if (handover !== undefined) await writer.applyAs(handoverFieldManager, handover);
-	memory.applied.set(
-		key,
-		cause === 'deleted' ? await restore(object, pass) : await applyOrRecreate(object, live, pass),
-	);
-	if (cause !== 'outdated') writer.noticeRepair(object, live);
-}
-
-/**
- * Handles an object of ours that was deleted, or lost the label by which we see it. What stands there now decides whether
- * we may write.
- */
-async function restore(object: KubeObject, pass: PassContext): Promise<Applied> {
-	const { writer } = pass;
-	try {
-		return await writer.apply(object, false);
-	} catch (error) {
-		if (!(error instanceof ConflictError)) throw error;
-		return takeOver(object, pass);
-	}
-}
-
-/**
- * Writes an object that may exist already without the caches showing it. Throws when the existing one is somebody else's.
- */
-async function takeOver(object: KubeObject, pass: PassContext): Promise<Applied> {
-	const { writer, desired } = pass;
-	const found = await writer.findMetadata(object);
-	if (found === undefined) return writer.apply(object, false);
-	const ownership = ownershipOf(found, desired.partOf, desired.owner?.uid);
-	if (ownership.kind === 'foreign') {
-		throw new InvalidError(
-			'ForeignObject',
-			`${describeObject(object)} exists and belongs to ${ownership.owner}; it is not written. Delete or rename it, ` +
-				`or give it to Meshwright with annotation ${adoptAnnotation}: "true" on it`,
-			{ object: referenceOf(object) },
-		);
-	}
-	const { apiVersion, kind } = object;
-	const applied = await applyOrRecreate(object, toChild({ apiVersion, kind, metadata: found }), pass);
-	if (ownership.kind === 'adoptable') writer.noticeAdoption(object);
-	return applied;
-}
-
-async function applyOrRecreate(object: KubeObject, live: Child | undefined, pass: PassContext): Promise<Applied> {
-	const { writer } = pass;
-	try {
-		return await writer.apply(object, true);
-	} catch (error) {
-		if (!mayBeInTheWay(error) || live === undefined) throw error;
-		const field = recreatableField(object, error);
-		if (field === undefined) {
-			await clearTheWay(object, error, writer);
-			return writer.apply(object, true);
-		}
-		await writer.delete(live);
-		writer.notice(
-			'Warning',
-			'Recreated',
-			`${describeObject(object)} was deleted and is made again: ${field} can't be changed in place`,
-		);
-		return writer.apply(object, false);
-	}
-}
-
-async function pruneChild(child: Child, { writer, memory }: PassContext): Promise<void> {
-	await writer.delete(child);
-	if (isWebhook(child)) memory.webhookGoneAt = writer.now;
-	writer.notice('Normal', 'Pruned', `${describeObject(child)} is no longer part of the installation and was deleted`);
 }
 
 function list(names: readonly string[]): string {

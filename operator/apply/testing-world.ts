@@ -2,17 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiServer } from '../runtime/client/api-server.ts';
 import type { KubeObject } from '../runtime/object.ts';
-import {
-	type ApplierOptions,
-	type ApplyResult,
-	applyInstallation,
-	type Desired,
-	emptyMemory,
-	type InstallationMemory,
-	planInstallation,
-} from './applier.ts';
+import { type ApplierOptions, type ApplyResult, applyInstallation } from './applier.ts';
 import type { CrdMemory } from './apply-crds.ts';
 import type { Owner } from './identity.ts';
+import { emptyMemory, type InstallationMemory } from './installation-memory.ts';
+import { type Desired, planInstallation } from './installation-plan.ts';
 import { RepairLimit } from './repair-limit.ts';
 import { labels, liveOf } from './testing.ts';
 import type { ApplyNotice } from './writer.ts';

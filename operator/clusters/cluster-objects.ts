@@ -1,6 +1,7 @@
 /** What is kept in clusters for a mesh. It comes from outside, so that this room knows no release. */
 import type { ClusterProblem } from '../../api/v1/index.ts';
-import type { ApplyResult, Desired } from '../apply/applier.ts';
+import type { ApplyResult } from '../apply/applier.ts';
+import type { Desired } from '../apply/installation-plan.ts';
 import type { Kind } from '../runtime/kinds.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import type { ClusterConnection } from './keep/connection.ts';

@@ -1,5 +1,5 @@
 /** What the process remembers about an installation between passes. All of it can be found out again. */
-import { emptyMemory, type InstallationMemory } from '../apply/applier.ts';
+import { emptyMemory, type InstallationMemory } from '../apply/installation-memory.ts';
 import type { ResolvedMesh } from '../releases/index.ts';
 import type { StoredInstallation } from './installation.ts';
 import type { OperatorMemory } from './operator-change/look.ts';

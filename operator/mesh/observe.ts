@@ -1,8 +1,8 @@
 /** Turns rendered and live objects into the input of the status. */
 import { revisionLabel } from '../../api/v1/index.ts';
-import { hasBeenReady, type InstallationMemory } from '../apply/applier.ts';
 import { isOutage, type Workload } from '../apply/child.ts';
 import { componentLabel } from '../apply/identity.ts';
+import { hasBeenReady, type InstallationMemory } from '../apply/installation-memory.ts';
 import type { LiveObjects } from '../apply/live.ts';
 import { applySetId } from '../render/index.ts';
 import { kinds } from '../runtime/kinds.ts';

@@ -3,14 +3,8 @@
  * observe → status. Level-triggered: everything is decided from what the caches show now, nothing from an event.
  */
 import { unobservedGeneration } from '../../api/v1/index.ts';
-import {
-	type ApplyResult,
-	applyInstallation,
-	assertNamespaceStays,
-	childrenOf,
-	type InstallationPlan,
-	planInstallation,
-} from '../apply/applier.ts';
+import { type ApplyResult, applyInstallation, assertNamespaceStays } from '../apply/applier.ts';
+import { childrenOf, type InstallationPlan, planInstallation } from '../apply/installation-plan.ts';
 import { type LiveObjects, namespaceIn } from '../apply/live.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import { podSecurityNote } from '../plan/pod-security.ts';

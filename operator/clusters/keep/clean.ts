@@ -1,5 +1,5 @@
 /** Deletes what is kept in a cluster that leaves. */
-import { webhookGraceLeft } from '../../apply/applier.ts';
+import { webhookGraceLeft } from '../../apply/installation-memory.ts';
 import { removeChildren } from '../../apply/remove.ts';
 import { isWebhook } from '../../apply/waves.ts';
 import { kinds } from '../../runtime/kinds.ts';

@@ -1,10 +1,11 @@
 /** An open connection to a joined cluster: its client, the watches there, and what was applied through it. */
-import { emptyMemory, type InstallationMemory } from '../../apply/applier.ts';
+
 import type { CrdMemory } from '../../apply/apply-crds.ts';
 import type { Child } from '../../apply/child.ts';
 import { ChildCaches } from '../../apply/child-caches.ts';
 import { managedSelector, partOfLabel } from '../../apply/identity.ts';
 import { type LiveNamespaces, labelledFor } from '../../apply/injection-labels.ts';
+import { emptyMemory, type InstallationMemory } from '../../apply/installation-memory.ts';
 import { PodWatch } from '../../apply/pod-watch.ts';
 import { RepairLimit } from '../../apply/repair-limit.ts';
 import type { WatchedKind } from '../../apply/watched-kinds.ts';

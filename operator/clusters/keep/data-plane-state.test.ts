@@ -1,6 +1,6 @@
 import test from 'ava';
-import { emptyMemory } from '../../apply/applier.ts';
 import { toChild } from '../../apply/child.ts';
+import { emptyMemory } from '../../apply/installation-memory.ts';
 import type { PodTrouble } from '../../apply/pod-trouble.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { WebhooksThere } from '../cluster-objects.ts';

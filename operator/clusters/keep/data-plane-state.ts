@@ -1,7 +1,7 @@
 /** Says how far the data plane in a cluster is, by its Deployments, and by their pods while these are not as wanted. */
 import type { ClusterProblem, ClusterReason } from '../../../api/v1/index.ts';
-import { hasBeenReady } from '../../apply/applier.ts';
 import { type Child, isOutage, type Workload } from '../../apply/child.ts';
+import { hasBeenReady } from '../../apply/installation-memory.ts';
 import { isWorthALook, type PodWatch } from '../../apply/pod-watch.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { groupOf, objectKey } from '../../runtime/object.ts';

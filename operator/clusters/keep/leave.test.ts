@@ -1,7 +1,7 @@
 import test from 'ava';
 import type { ClusterObservation } from '../../../api/v1/index.ts';
-import { emptyMemory } from '../../apply/applier.ts';
 import type { ChildCaches } from '../../apply/child-caches.ts';
+import { emptyMemory } from '../../apply/installation-memory.ts';
 import { owner, stored } from '../../apply/testing.ts';
 import { RequestError, TransientError } from '../../runtime/errors.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';

@@ -1,8 +1,8 @@
 /** What becomes of a stage by the word of its own pods. The cluster's numbers are made up. */
 import test from 'ava';
 import { upgradeDespiteAnnotation } from '../../../api/v1/index.ts';
-import { emptyMemory } from '../../apply/applier.ts';
 import type { Child, Workload } from '../../apply/child.ts';
+import { emptyMemory } from '../../apply/installation-memory.ts';
 import type { PodFacts } from '../../apply/pod-trouble.ts';
 import { lines } from '../../lines/index.ts';
 import { compose } from '../../plan/upgrade/compose.ts';

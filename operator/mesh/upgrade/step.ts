@@ -7,7 +7,8 @@ import {
 	upgradeDespiteAnnotation,
 	upgradeStages,
 } from '../../../api/v1/index.ts';
-import type { ApplyResult, InstallationMemory } from '../../apply/applier.ts';
+import type { ApplyResult } from '../../apply/applier.ts';
+import type { InstallationMemory } from '../../apply/installation-memory.ts';
 import type { LiveObjects } from '../../apply/live.ts';
 import { advance, deadlineMsOf, type StagesSeen, type Step, type Trouble } from '../../plan/upgrade/advance.ts';
 import {
