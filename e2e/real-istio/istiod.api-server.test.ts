@@ -4,11 +4,13 @@ import { renderCrds } from '../../operator/render/index.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
-import { istioctl, upstream } from '../charts/istiod/renderings.ts';
+import { upstream } from '../charts/istiod/renderings.ts';
 import { type Cluster, startCluster } from '../control-plane/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { untilEstablished } from '../support/installation.ts';
 import { makeNamespace, person } from '../support/mesh-cluster.ts';
+import { outputOf } from '../support/output-of.ts';
+import { istioctl } from './istioctl.ts';
 import { istiodDeployment, istiodHost, startIstiod } from './istiod-process.ts';
 import { testWithIstio } from './test-with-istio.ts';
 
@@ -94,8 +96,14 @@ testWithIstio(
 	},
 );
 
-testWithIstio('istioctl says its version, and renders the charts of its module', async (t, real) => {
-	t.is((await istioctl(real, ['version', '--remote=false', '--short'])).trim(), `client version: ${real.pins.version}`);
+testWithIstio('each program says its version, and istioctl renders the charts of its module', async (t, real) => {
+	const { version, envoy } = real.pins;
+	const words = `client version: ${version}`;
+	t.is((await istioctl(real, ['version', '--remote=false', '--short'])).trim(), words);
+	for (const name of ['pilot-discovery', 'pilot-agent'] as const) {
+		t.is((await outputOf(real.program(name), ['version', '--short'])).trim(), words, name);
+	}
+	t.true((await outputOf(real.envoy, ['--version'])).includes(`/${envoy.version}/`));
 	const objects = await upstream(real, { revision: 'canary' });
 	t.is(istiodDeployment(objects).metadata.name, 'istiod-canary');
 });

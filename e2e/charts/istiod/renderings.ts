@@ -1,8 +1,7 @@
 /** What upstream's charts are asked for, as the `spec` of an IstioOperator, and what they give for it. */
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../../operator/runtime/object.ts';
+import { istioctl } from '../../real-istio/istioctl.ts';
 import type { RealIstio } from '../../real-istio/locate.ts';
 
 /** In place of a version, so that a patch changes no fact. */
@@ -81,22 +80,4 @@ export async function upstream(real: RealIstio, spec: object): Promise<readonly 
 export function upstreamRendering(real: RealIstio, name: Rendering): Promise<readonly KubeObject[]> {
 	const { components, ...spec }: { readonly components?: object; readonly [field: string]: unknown } = renderings[name];
 	return upstream(real, { ...spec, components: { ...withoutGateways.components, ...components } });
-}
-
-/** Runs istioctl without a kubeconfig and returns what it prints. Throws with what it says of an error. */
-export async function istioctl(real: RealIstio, args: readonly string[], input = ''): Promise<string> {
-	const child = spawn(real.program('istioctl'), args, {
-		env: { PATH: process.env.PATH, HOME: '/nonexistent', KUBECONFIG: '/dev/null' },
-		stdio: ['pipe', 'pipe', 'pipe'],
-	});
-	// When it ends early, its exit code is what counts.
-	child.stdin.on('error', () => undefined);
-	child.stdin.end(input);
-	const exited = new Promise<number>((resolve, reject) => {
-		child.once('error', reject);
-		child.once('close', (code) => resolve(code ?? 1));
-	});
-	const [output, complaint, code] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
-	if (code !== 0) throw new Error(`istioctl ${args[0]} ended with exit code ${code}:\n${complaint}`);
-	return output;
 }
