@@ -51,6 +51,8 @@ function hear(t: ExecutionContext, word: OwnWord, port: number, options: Partial
 			wake();
 		},
 		onError: (error) => t.fail(String(error)),
+		// Whoever is asked answers sooner or later, also on a busy machine.
+		deadlineMs: 60_000,
 		settleMs: 1,
 		againMs: 0,
 		...options,
