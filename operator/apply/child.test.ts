@@ -62,6 +62,7 @@ test('a Deployment tells its counts, its generations and its images', (t) => {
 		stalled: undefined,
 		podsRefused: undefined,
 		isRolledOut: false,
+		version: undefined,
 		images: ['istio/pilot:1.4.10'],
 		secrets: [],
 		configMaps: [],

@@ -24,6 +24,7 @@ import {
 	instanceOf,
 	meshLabel,
 	partOfLabel,
+	versionLabel,
 } from './identity.ts';
 
 /** A cached child. Frozen; `metadata` has only the fields that stores and keys need. */
@@ -98,6 +99,8 @@ export interface Workload {
 	readonly podsRefused: string | undefined;
 	/** The roll-out of the pod template was complete once. So pods that are missing now are a failure, not a beginning. */
 	readonly isRolledOut: boolean;
+	/** Label `app.kubernetes.io/version`: the release that it was rendered for. */
+	readonly version: string | undefined;
 	readonly images: readonly string[];
 	/** Names of the Secrets that its pods mount. */
 	readonly secrets: readonly string[];
@@ -132,6 +135,11 @@ export function hasNewPodsOnly(workload: Workload): boolean {
 /** Whether all pods follow the current template and are available. */
 export function isRolledOutAndAvailable(workload: Workload): boolean {
 	return hasNewPodsOnly(workload) && workload.available >= workload.desired;
+}
+
+/** Whether pods of it run, or have run. One that has never come up runs nothing yet. */
+export function isWorkloadRunning({ isRolledOut, available }: Workload): boolean {
+	return isRolledOut || available > 0;
 }
 
 /**
@@ -215,6 +223,7 @@ function workloadOf(object: KubeObject): Workload {
 				? (failure.message ?? failure.reason)?.slice(0, longestRefusal).toWellFormed()
 				: undefined,
 		isRolledOut: progressing?.status === 'True' && progressing.reason === 'NewReplicaSetAvailable',
+		version: object.metadata.labels?.[versionLabel],
 		images: (spec?.template?.spec?.containers ?? []).map(({ image }) => image ?? ''),
 		secrets: (spec?.template?.spec?.volumes ?? []).flatMap(({ secret }) => secret?.secretName ?? []),
 		configMaps: [...new Set((spec?.template?.spec?.volumes ?? []).flatMap(({ configMap }) => configMap?.name ?? []))],

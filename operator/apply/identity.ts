@@ -44,6 +44,8 @@ export const restartFieldManager = 'meshwright-restart';
 export const statusFieldManager = 'meshwright-status';
 
 export const componentLabel = 'app.kubernetes.io/component';
+/** The release of Istio that an object was rendered for. */
+export const versionLabel = 'app.kubernetes.io/version';
 
 /** The name of the MeshInstallation that an object belongs to, in whichever cluster. Versions before had one label for both. */
 export function instanceOf(labels: Readonly<Record<string, string>> | undefined): string | undefined {

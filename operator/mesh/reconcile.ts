@@ -169,8 +169,9 @@ export class Reconciler {
 	}
 
 	#findWalk(object: StoredInstallation, prepared: PreparedMesh, memory: Memory): Walk | undefined {
-		const { lines, limits, serverVersion, wallClock } = this.#options;
-		return findWalk(object, prepared, memory, { lines, limits, serverVersion: serverVersion() }, wallClock());
+		const { applier, lines, limits, serverVersion, wallClock } = this.#options;
+		const options = { lines, limits, serverVersion: serverVersion(), live: applier.live };
+		return findWalk(object, prepared, memory, options, wallClock());
 	}
 
 	/** Records a change of version. The checks begin meanwhile: they read alone. */

@@ -69,6 +69,7 @@ function stepWith(word: Word, { record = startOfPilot, isLate = false, despite =
 		stalled: undefined,
 		podsRefused: undefined,
 		isRolledOut: true,
+		version: undefined,
 		images: [],
 		secrets: [],
 		configMaps: [],

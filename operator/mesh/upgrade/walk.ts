@@ -3,6 +3,7 @@
  * step that follows from what became of them. What decides is in `plan/upgrade`.
  */
 import { definedFields, timeText, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
+import type { LiveObjects } from '../../apply/live.ts';
 import type { Lines } from '../../lines/index.ts';
 import { type Composition, compose, type Rendering } from '../../plan/upgrade/compose.ts';
 import { type Course, findCourse, sourceOf } from '../../plan/upgrade/course.ts';
@@ -17,6 +18,7 @@ import { earliest, type OwnViewOptions, type SharedLook, secretsOf, viewHere } f
 import type { PreparedMesh } from '../prepare.ts';
 import { type PrepareOnceOptions, prepareOnce } from '../prepare-once.ts';
 import type { MeshView } from '../view.ts';
+import { standingOf } from './standing.ts';
 import { targetOnce } from './target.ts';
 
 export interface Walk {
@@ -50,15 +52,17 @@ export function findWalk(
 	object: StoredInstallation,
 	prepared: PreparedMesh,
 	memory: Memory,
-	options: PrepareOnceOptions,
+	options: PrepareOnceOptions & { readonly live: Pick<LiveObjects, 'ofApplySet'> },
 	nowMs: number,
 ): Walk | undefined {
 	const { spec, status } = object;
 	const { version } = prepared.installation.spec;
 	const settings = settingsHash(spec);
-	const running = status?.version;
+	const { release } = prepared.mesh;
+	const stageOf = (child: KubeObject) => options.lines.of(prepared.mesh).stageOf(child, { from: release, to: release });
+	const { running, record: known } = standingOf(object, options.live, stageOf, timeText(nowMs));
 	const found = findCourse({
-		record: status?.upgrade,
+		record: known,
 		running,
 		version,
 		settings,
@@ -77,13 +81,13 @@ export function findWalk(
 	const side = memory.other;
 	const prepareOther = (spec: object) => prepareOnce({ ...object, spec }, side, options);
 	const other = otherSpec === undefined ? undefined : prepareOther(otherSpec);
-	const known = other?.ok === true ? other : undefined;
+	const otherMesh = other?.ok === true ? other : undefined;
 	const isUnknown = otherSpec === undefined && version !== record.from;
 	const alone = isUnknown ? { ...object, spec: versionAlone(object, record.from) } : undefined;
 	const target = alone === undefined ? other : prepareOther(alone.spec);
 	const noTarget = target?.ok === false ? target.problems.map(({ message }) => message).join('; ') : undefined;
 	const likely = alone === undefined || target === undefined ? undefined : targetOnce(alone, target, options);
-	const [old, next] = version === record.from ? [prepared, known] : [known, prepared];
+	const [old, next] = version === record.from ? [prepared, otherMesh] : [otherMesh, prepared];
 	const isBefore = course.direction === 'back' || course.at < 0;
 	return { course, isNew, blockers, old, likely, next, noTarget, leading: isBefore ? (old ?? prepared) : prepared };
 }

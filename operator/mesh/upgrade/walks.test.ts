@@ -12,6 +12,7 @@ import {
 	upgradeDespiteAnnotation,
 	upgradeStages,
 } from '../../../api/v1/index.ts';
+import { type Child, toChild } from '../../apply/child.ts';
 import { lines } from '../../lines/index.ts';
 import { advance, type Step } from '../../plan/upgrade/advance.ts';
 import { type Composition, compose, type Rendering } from '../../plan/upgrade/compose.ts';
@@ -77,6 +78,8 @@ interface Happening {
 	readonly unready: UpgradeStage | undefined;
 	/** Whether the deadline is over. */
 	readonly isLate: boolean;
+	/** Whether the status is gone before the pass, and with it all that was recorded. */
+	readonly losesStatus: boolean;
 	/** Somebody else changes an object before the pass: the one with this number. */
 	readonly drifts: number | undefined;
 	/** Whether the process ends before it has written this many objects. */
@@ -93,6 +96,8 @@ class World {
 	memory: Memory;
 	spec: Spec = { version: '1.3.8', ...settings.first };
 	settings: Settings = 'first';
+	/** Whether the spec of the version before is recorded nowhere any more. */
+	isForgotten = false;
 	/** Settings that change on the way back are taken up at once by all that is back, as they are where no version changes. */
 	isBackAnew = false;
 
@@ -109,6 +114,14 @@ class World {
 			metadata: { ...base.metadata, uid: 'one', annotations },
 			status: this.status,
 		} as StoredInstallation;
+	}
+
+	/** What stands, as the caches have it: all of its pods run. */
+	ofApplySet(): readonly Child[] {
+		return [...this.cluster.values()].map((object) => {
+			const { workload, ...child } = toChild(object);
+			return workload === undefined ? child : { ...child, workload: { ...workload, isRolledOut: true } };
+		});
 	}
 
 	/** The versions of the Deployments that stand. */
@@ -129,6 +142,11 @@ class World {
 			upgrade: { onFailure: event.onFailure, pauseBefore: ['Gateways'], ...approved },
 		};
 		this.drift(event.drifts);
+		if (event.losesStatus) {
+			this.status = { observedGeneration: -1 };
+			this.isForgotten = true;
+			this.die();
+		}
 		const object = this.object(event.insists);
 		const { prepared } = meshOf(this.spec);
 		const asked: PreparedMesh = {
@@ -136,7 +154,7 @@ class World {
 			installation: { ...prepared.installation, spec: { ...prepared.installation.spec } },
 		};
 		const hadRecord = this.status.upgrade !== undefined;
-		const walk = findWalk(object, asked, this.memory, { lines, serverVersion: 'v1.36.0' }, 0);
+		const walk = findWalk(object, asked, this.memory, { lines, serverVersion: 'v1.36.0', live: this }, 0);
 		if (walk?.isNew === true) this.status = { ...this.status, upgrade: walk.course.record };
 		if (walk === undefined) {
 			this.steady(prepared, hadRecord, event);
@@ -181,6 +199,7 @@ class World {
 	}
 
 	inventory(objects: readonly KubeObject[], version: string): NonNullable<ParsedStatus['inventory']> {
+		this.isForgotten = false;
 		const spec = recordSettings(this.spec) ?? '';
 		return { objects: objects.length, hash: 'all', settings: settingsHash(this.spec), spec, version };
 	}
@@ -193,7 +212,7 @@ class World {
 
 	/** Stages that are not reached are as the version before renders them, with the settings that it had. */
 	keeps({ course, old }: Walk, { stages }: Composition): void {
-		must(old !== undefined, 'the spec to go back to is forgotten');
+		must(old !== undefined || this.isForgotten, 'the spec to go back to is forgotten');
 		const former = new Map(renderingOf(old)?.objects.map((object) => [objectKey(object), object]));
 		for (const [stage, keys] of stages) {
 			if (sourceOf(course, stage) !== 'old') continue;
@@ -311,6 +330,7 @@ function calm(version: string, name: Settings): Happening {
 		approves: true,
 		unready: undefined,
 		isLate: false,
+		losesStatus: false,
 		drifts: undefined,
 		diesAfter: undefined,
 		diesBeforeStatus: false,
@@ -328,6 +348,7 @@ const phase = fc.record({
 		fc.record({
 			unready: fc.option(fc.constantFrom(...upgradeStages), { nil: undefined, freq: 1 }),
 			isLate: fc.boolean(),
+			losesStatus: fc.constantFrom(...Array.from({ length: 20 }, () => false), true),
 			drifts: fc.option(fc.nat(200), { nil: undefined, freq: 2 }),
 			diesAfter: fc.option(fc.nat(6), { nil: undefined, freq: 3 }),
 			diesBeforeStatus: fc.constantFrom(false, false, false, true),

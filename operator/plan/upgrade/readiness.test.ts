@@ -23,6 +23,7 @@ function workload(fields: Partial<Workload> = {}): Workload {
 		ownsReplicas: true,
 		remoteSecrets: undefined,
 		remoteSecretsSince: undefined,
+		version: undefined,
 		isReplicasSaid: true,
 		...fields,
 	};
