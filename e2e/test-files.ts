@@ -30,6 +30,8 @@ const longest: readonly RegExp[] = [
 	/full-mesh\./,
 	/bench\./,
 	/crash-points-/,
+	/e2e\/upgrade\//,
+	/leader-election\./,
 	/data-plane-authority\./,
 	/leaving\./,
 	/\/components\./,

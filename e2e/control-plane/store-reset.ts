@@ -46,7 +46,7 @@ const caches = [
 
 /** How long nothing may change before a cluster counts as reset: whoever used it last may still be on the way out. */
 const quietMs = 400;
-const deadlineMs = 30_000;
+const deadlineMs = 120_000;
 
 const groupList = z.object({ groups: z.array(z.object({ name: z.string() })) });
 const serviceList = z.object({
