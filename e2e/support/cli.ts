@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { setting } from '../control-plane/source.ts';
-import { bundleVariable } from './bundle.ts';
+import { bundleVariable, shortLivedFlags } from './bundle.ts';
 import { readInstallation } from './installation.ts';
 import type { MeshCluster } from './mesh-cluster.ts';
 
@@ -36,7 +36,7 @@ export function meshwright(args: readonly string[], stdin = ''): Promise<Command
 	return new Promise((resolve, reject) => {
 		const child = execFile(
 			process.execPath,
-			[program, ...args],
+			[...shortLivedFlags, program, ...args],
 			{ env: { ...process.env, KUBECONFIG: '/dev/null' }, timeout: longestMs, maxBuffer: 64 * 1024 * 1024 },
 			(error, stdout, stderr) => {
 				if (error !== null && typeof error.code !== 'number') reject(error);

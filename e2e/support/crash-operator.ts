@@ -1,6 +1,6 @@
 /** The operator as a process of its own, started as in a cluster and killed by SIGKILL; its log tells how far it is. */
 import { type Guarded, startGuarded } from '../control-plane/guard.ts';
-import { operatorBundle } from './bundle.ts';
+import { operatorBundle, shortLivedFlags } from './bundle.ts';
 import { deadlineMs } from './eventually.ts';
 
 /** Lines of the log that are kept for a failed test. */
@@ -67,9 +67,8 @@ export async function startOperatorProcess({
 		'--log-level=debug',
 		...(leaderElect ? ['--leader-elect'] : []),
 	];
-	const running = await startGuarded(process.execPath, [await operatorBundle(), 'operator', ...options], {
-		output: read,
-	});
+	const command = [...shortLivedFlags, await operatorBundle(), 'operator', ...options];
+	const running = await startGuarded(process.execPath, command, { output: read });
 	void running.exited.then(wake);
 	const log = () => lines.join('\n');
 	const until = async (what: string, isReached: () => boolean, mayEnd = false): Promise<void> => {
