@@ -44,14 +44,15 @@ function configOf(mesh: ResolvedIstiodMesh, injection: ResolvedInjection = nobod
 
 /** What istiod's own code reads; the templates have everything else printed into them. A wrong type ends istiod at its start. */
 function valuesOf({ images, location, revision = '' }: ResolvedIstiodMesh) {
+	// `hub/image:tag`. Where it is named by a digest, the templates have it printed into them.
+	const [, hub = '', image = '', tag = ''] = /^(.+)\/([^/:@]+)(?::([^/]+))?(?:@.+)?$/.exec(images.proxy) ?? [];
 	return {
 		global: {
-			// Not read, since the image of the proxy is a full reference. Empty ones are refused.
-			hub: 'docker.io/istio',
-			tag: 'latest',
+			hub,
+			tag,
 			multiCluster: { clusterName: location.clusterId },
 			network: location.network ?? '',
-			proxy: { image: images.proxy, holdApplicationUntilProxyStarts: false, statusPort },
+			proxy: { image, holdApplicationUntilProxyStarts: false, statusPort },
 		},
 		revision,
 		sidecarInjectorWebhook: { rewriteAppHTTPProbe: true },

@@ -3,7 +3,7 @@
  * `istio-proxy` has image `auto`. Nothing is redirected, and ports below 1024 can be opened without a capability.
  */
 import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
-import { json, proxyVolumes, pullSecrets } from './parts.ts';
+import { json, proxyImage, proxyVolumes, pullSecrets } from './parts.ts';
 import { gatewayEnv } from './proxy-env.ts';
 
 export function gatewayTemplate(mesh: ResolvedIstiodMesh): string {
@@ -25,7 +25,7 @@ spec:
       value: "0"
   containers:
   - name: istio-proxy
-    image: {{ .ProxyImage | quote }}
+    image: ${proxyImage(mesh)}
     imagePullPolicy: ${json(mesh.images.pullPolicy)}
     ports:
     - containerPort: 15090

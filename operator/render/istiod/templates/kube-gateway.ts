@@ -4,7 +4,7 @@
  * istiod and the Gateway API know (istio 1.30 `pilot/pkg/config/kube/gateway/deploymentcontroller.go`).
  */
 import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
-import { json, proxyVolumes, pullSecrets } from './parts.ts';
+import { json, ownProxyImage, proxyVolumes, pullSecrets } from './parts.ts';
 import { gatewayEnv } from './proxy-env.ts';
 
 /** The part of each object's metadata that says whose it is. */
@@ -53,7 +53,7 @@ ${owned('.DeploymentName')}spec:
       serviceAccountName: {{ .ServiceAccount | quote }}
 ${indented(pullSecrets(mesh), 4)}      containers:
       - name: istio-proxy
-        image: {{ .ProxyImage | quote }}
+        image: ${ownProxyImage(mesh)}
         imagePullPolicy: ${json(mesh.images.pullPolicy)}
         ports:
         - containerPort: 15020

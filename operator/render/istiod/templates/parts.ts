@@ -10,6 +10,18 @@ export function json(value: unknown): string {
 	return JSON.stringify(value).replaceAll('{{', '{\\u007b');
 }
 
+/** The image of a proxy that its mesh decides alone, as a YAML value. */
+export function ownProxyImage({ images }: ResolvedIstiodMesh): string {
+	// What istiod makes of hub, tag and the variant that a pod may ask for.
+	return images.proxy.includes('@') ? json(images.proxy) : '{{ .ProxyImage | quote }}';
+}
+
+/** The same of a pod, which may name another one. */
+export function proxyImage({ images }: ResolvedIstiodMesh): string {
+	const own = images.proxy.includes('@') ? json(images.proxy) : '.ProxyImage';
+	return `{{ annotation .ObjectMeta "sidecar.istio.io/proxyImage" ${own} | quote }}`;
+}
+
 /** The agent's directories and files. Their paths are fixed in it (istio 1.30 `pkg/config/constants`, `security/pkg/nodeagent`). */
 export const proxyVolumes = {
 	mounts: `    - name: workload-socket

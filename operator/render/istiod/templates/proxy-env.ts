@@ -29,6 +29,8 @@ export function gatewayEnv(mesh: ResolvedIstiodMesh, { workload, owner }: { work
 		field('HOST_IP', 'status.hostIP'),
 		limit('ISTIO_CPU_LIMIT', 'cpu'),
 		value('PROXY_CONFIG', '{{ protoToJSON .ProxyConfig | quote }}'),
+		value('ISTIO_META_POD_PORTS', '"[]"'),
+		value('ISTIO_META_APP_CONTAINERS', '""'),
 		limit('GOMEMLIMIT', 'memory'),
 		...(release.goMaxProcs ? [limit('GOMAXPROCS', 'cpu')] : []),
 		'    {{- if .CompliancePolicy }}\n',

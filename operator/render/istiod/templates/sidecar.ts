@@ -7,9 +7,10 @@
  */
 import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
 import { discoveryAddress, statusPort } from '../../../releases/istiod/index.ts';
-import { json, proxyVolumes, pullSecrets } from './parts.ts';
+import { json, proxyImage, proxyVolumes, pullSecrets } from './parts.ts';
 
 export function sidecarTemplate(mesh: ResolvedIstiodMesh): string {
+	const image = proxyImage(mesh);
 	return `${head}
 metadata:
   labels:
@@ -35,7 +36,7 @@ spec:
   {{- end }}
   {{- if ne $mode "NONE" }}
   - name: istio-init
-    image: {{ .ProxyImage | quote }}
+    image: ${image}
     imagePullPolicy: ${json(mesh.images.pullPolicy)}
     args:
     - istio-iptables
@@ -101,7 +102,7 @@ spec:
   containers:
   {{- end }}
   - name: istio-proxy
-    image: {{ .ProxyImage | quote }}
+    image: ${image}
     imagePullPolicy: ${json(mesh.images.pullPolicy)}
     {{- if $native }}
     restartPolicy: Always
@@ -303,7 +304,7 @@ ${proxyVolumes.mounts}
     {{- end }}
     {{- range $name, $mount := $userMounts }}
     - name: {{ $name | quote }}
-{{ toYaml $mount | indent 6 }}
+      {{ toYaml $mount | indent 6 }}
     {{- end }}
   volumes:
 ${proxyVolumes.volumes}
@@ -318,7 +319,7 @@ ${proxyVolumes.volumes}
   {{- end }}
   {{- range $name, $volume := $userVolumes }}
   - name: {{ $name | quote }}
-{{ toYaml $volume | indent 4 }}
+    {{ toYaml $volume | indent 4 }}
   {{- end }}
 ${pullSecrets(mesh)}`;
 }
