@@ -1,4 +1,10 @@
-/** A real istiod and a real istioctl of each line, before anything of the line is rendered here: with what upstream's charts render. */
+/**
+ * A real istiod, istioctl and Envoy of each line, before anything of the line is rendered here: with what upstream's charts
+ * render.
+ */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { request } from 'undici';
 import { istiodCrds } from '../../operator/releases/istiod/crds.ts';
 import { renderCrds } from '../../operator/render/index.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
@@ -6,12 +12,14 @@ import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { upstream } from '../charts/istiod/renderings.ts';
 import { type Cluster, startCluster } from '../control-plane/cluster.ts';
+import { freePort } from '../control-plane/ports.ts';
 import { eventually } from '../support/eventually.ts';
 import { untilEstablished } from '../support/installation.ts';
 import { makeNamespace, person } from '../support/mesh-cluster.ts';
 import { outputOf } from '../support/output-of.ts';
 import { istioctl } from './istioctl.ts';
 import { istiodDeployment, istiodHost, startIstiod } from './istiod-process.ts';
+import { startProxy } from './proxy-process.ts';
 import { testWithIstio } from './test-with-istio.ts';
 
 const namespace = 'istio-system';
@@ -25,6 +33,13 @@ const left: readonly string[] = [
 	kinds.PodDisruptionBudget.kind,
 	ValidatingWebhookConfiguration.kind,
 ];
+
+/** Envoy as it is published has no filters of Istio's own. */
+const forPlainEnvoy = {
+	components: { ingressGateways: [{ name: 'istio-ingressgateway', enabled: false }] },
+	meshConfig: { defaultProviders: { metrics: [] } },
+	values: { pilot: { env: { PILOT_ENABLE_ALPN_FILTER: 'false', PILOT_ENABLE_METADATA_EXCHANGE: 'false' } } },
+};
 
 interface Webhooks extends KubeObject {
 	readonly webhooks: readonly { readonly clientConfig: { readonly service?: { readonly path?: string } } }[];
@@ -53,8 +68,75 @@ interface Pod extends KubeObject {
 	};
 }
 
+/** A way from a port of the gateway to a port of the loopback, with a header that only this way adds. */
+function route(gatewayPort: number, serverPort: number): readonly (readonly [plural: string, object: KubeObject])[] {
+	const apiVersion = 'networking.istio.io/v1';
+	const metadata = { name: 'shop', namespace: 'shop' };
+	const port = { number: 80, name: 'http', protocol: 'HTTP' };
+	return [
+		[
+			'gateways',
+			{
+				apiVersion,
+				kind: 'Gateway',
+				metadata,
+				spec: {
+					selector: { istio: 'ingressgateway' },
+					servers: [{ port: { ...port, number: gatewayPort }, bind: '127.0.0.1', hosts: ['shop.example.com'] }],
+				},
+			},
+		],
+		[
+			'serviceentries',
+			{
+				apiVersion,
+				kind: 'ServiceEntry',
+				metadata,
+				spec: {
+					hosts: ['server.example.com'],
+					resolution: 'STATIC',
+					ports: [port],
+					endpoints: [{ address: '127.0.0.1', ports: { http: serverPort } }],
+				},
+			},
+		],
+		[
+			'virtualservices',
+			{
+				apiVersion,
+				kind: 'VirtualService',
+				metadata,
+				spec: {
+					hosts: ['shop.example.com'],
+					gateways: ['shop'],
+					http: [
+						{
+							headers: { request: { set: { 'x-way': 'virtual-service' } } },
+							route: [{ destination: { host: 'server.example.com' } }],
+						},
+					],
+				},
+			},
+		],
+	];
+}
+
+/** A server on the loopback that answers with the header `x-way` of the request. */
+async function serveWay(): Promise<{ readonly port: number } & AsyncDisposable> {
+	const server = createServer((incoming, answer) => answer.end(String(incoming.headers['x-way'])));
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	return {
+		port: (server.address() as AddressInfo).port,
+		[Symbol.asyncDispose]: () =>
+			new Promise((resolve) => {
+				server.close(() => resolve());
+				server.closeAllConnections();
+			}),
+	};
+}
+
 testWithIstio(
-	'istiod gets ready with the newest definitions, is refused nothing, and its webhook puts a proxy into a pod',
+	'istiod gets ready with the newest definitions, its webhook puts a proxy into a pod, and a gateway of Envoy carries a request',
 	async (t, real) => {
 		await using cluster: Cluster = await startCluster({ name: 'istiod' });
 		await using api = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
@@ -68,11 +150,13 @@ testWithIstio(
 			kind: 'Namespace',
 			metadata: { name: 'shop', labels: { 'istio-injection': 'enabled' } },
 		});
-		await apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'shop' } });
-
-		const objects = await upstream(real, {
-			components: { ingressGateways: [{ name: 'istio-ingressgateway', enabled: false }] },
-		});
+		for (const account of [
+			{ name: 'default', namespace: 'shop' },
+			{ name: 'gateway', namespace },
+		]) {
+			await apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: account });
+		}
+		const objects = await upstream(real, forPlainEnvoy);
 		const webhook = objects.find(({ kind }) => kind === MutatingWebhookConfiguration.kind) as Webhooks;
 		for (const object of objects) {
 			if (object !== webhook && !left.includes(object.kind)) await apply(object);
@@ -85,14 +169,45 @@ testWithIstio(
 			return [...(object.spec.initContainers ?? []), ...object.spec.containers].map(({ name }) => name);
 		});
 		t.deepEqual(injected.toSorted(), ['istio-init', 'istio-proxy', 'shop']);
-		await eventually('istiod publishes its root', async () =>
-			api.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'istio-ca-root-cert' }),
-		);
+
+		const root = await eventually('istiod publishes its root', async () => {
+			const object = await api.get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>({
+				apiVersion: 'v1',
+				kind: 'ConfigMap',
+				namespace,
+				name: 'istio-ca-root-cert',
+			});
+			return object.data?.['root-cert.pem'];
+		});
+		await using server = await serveWay();
+		const port = await freePort();
+		for (const [plural, body] of route(port, server.port)) {
+			await cluster.request({
+				method: 'POST',
+				path: `/apis/${body.apiVersion}/namespaces/shop/${plural}?fieldValidation=Strict`,
+				body,
+			});
+		}
+		await using proxy = await startProxy(real, cluster, istiod, {
+			role: 'router',
+			account: { namespace, name: 'gateway' },
+			labels: { istio: 'ingressgateway' },
+			root,
+		});
+		const carried = eventually('the gateway carries a request', async () => {
+			const { statusCode, body } = await request(`http://127.0.0.1:${port}/`, {
+				headers: { host: 'shop.example.com' },
+			});
+			const answer = await body.text();
+			return statusCode === 200 ? answer : undefined;
+		});
+		t.is(await carried.catch((error: unknown) => `${error}\n${proxy.lines.slice(-40).join('\n')}`), 'virtual-service');
+
 		t.deepEqual(
 			istiod.lines.filter((line) => /forbidden|unknown flag/i.test(line)),
 			[],
 		);
-		t.false(istiod.hasExited());
+		t.false(istiod.hasExited() || proxy.hasExited());
 	},
 );
 
