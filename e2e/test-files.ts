@@ -20,6 +20,7 @@ export async function findFiles(folder: string, patterns: readonly string[]): Pr
  */
 const longest: readonly RegExp[] = [
 	/\/soak\//,
+	/\/ladder/,
 	/\/hostile\/hostile\./,
 	/clusters\/crash-points\./,
 	/profiles\./,

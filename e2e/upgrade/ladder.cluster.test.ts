@@ -1,12 +1,15 @@
 /**
- * The ladder: from the oldest release to the newest, rung by rung, with everything that a mesh can have. Who watches sees
- * never fewer ready pods than before, and one stage after the other.
+ * The ladder: from the oldest release to the newest, rung by rung, with everything that a mesh can have, and with operators that die at
+ * random moments. Who watches sees never fewer ready pods than before, and one stage after the other; who makes pods all the
+ * time gets each of them, with its proxy.
  */
 import test from 'ava';
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import { classicReleases } from '../../operator/releases/classic/index.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
+import { playNetwork } from '../control-plane/network.ts';
+import { randomFrom } from '../soak/random.ts';
 import { playCitadel } from '../support/citadel.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -18,9 +21,11 @@ import {
 	untilReady,
 	warningEventsAbout,
 } from '../support/installation.ts';
-import { type MeshCluster, startMeshCluster } from '../support/mesh-cluster.ts';
+import { type MeshCluster, makeNamespace, startMeshCluster } from '../support/mesh-cluster.ts';
+import { liveAndDie } from '../support/mortal-operator.ts';
 import { observe, watchReadyPods } from '../support/observing.ts';
-import { type RunningOperator, startOperator } from '../support/operator.ts';
+import { playInjector } from '../support/played-injector.ts';
+import { watchInjection } from '../support/pod-witness.ts';
 import { recordInstallation } from '../support/recording.ts';
 
 type Installation = KubeObject & { readonly status?: ParsedStatus };
@@ -41,17 +46,18 @@ const stageOf: Readonly<Record<string, string>> = {
 const order = ['CRDs', 'Configuration', 'CA', 'Pilot', 'Mixer', 'Injector', 'Webhooks', 'Gateways'];
 const serving = Object.keys(stageOf).filter((deployment) => deployment !== 'istio-citadel');
 
+/** Where workloads are. */
+const shop = 'shop';
+/** On each rung so many operators die, 32 in all, each after this time at most. */
+const deaths = 8;
+const longestMs = 2_500;
+
 let mesh: MeshCluster;
-let operator: RunningOperator;
 
 test.before(async () => {
 	mesh = await startMeshCluster({ parts: 'all', nodes: 3 });
-	operator = await startOperator(mesh);
 });
-test.after.always(async () => {
-	await operator?.stop();
-	await mesh?.stop();
-});
+test.after.always(() => mesh?.stop());
 
 function specOf(version: string) {
 	return {
@@ -59,6 +65,7 @@ function specOf(version: string) {
 		profile: 'production',
 		namespace,
 		mesh: { mtls: { mode: 'STRICT' } },
+		sidecarInjector: { enabled: true, namespaces: [shop] },
 		mixer: { policy: { enabled: true }, adapters: [{ prometheus: {} }, { stdio: {} }] },
 		gateways: {
 			ingress: { enabled: true, service: { type: 'ClusterIP' } },
@@ -90,14 +97,27 @@ interface Turn {
 	readonly image: string;
 }
 
-test('from the oldest release to the newest: stage after stage, never fewer ready pods, nothing of the release before left', async (t) => {
+test('from the oldest release to the newest while operators die at random moments: stage after stage, never fewer ready pods, no pod refused, nothing of the release before left', async (t) => {
 	const { api } = mesh;
-	const endCitadel = playCitadel(api, namespace);
+	const seed = process.env.MESHWRIGHT_SEED ?? String(Date.now());
+	t.log(`MESHWRIGHT_SEED=${seed}`);
+	const random = randomFrom(seed);
+	t.teardown(playCitadel(api, namespace));
+	const injector = await playInjector(api, namespace);
+	t.teardown(injector.stop);
+	const network = await playNetwork(mesh.cluster, injector.network);
+	t.teardown(network.stop);
+	await makeNamespace(api, shop);
 	const [first = '', ...rungs] = classicReleases.map(({ version }) => version);
+	let lives = liveAndDie(mesh, { deaths: 0, longestMs, random });
+	t.teardown(() => lives.stop());
 	await applyInstallation(api, name, specOf(first));
 	await untilReady(api, name);
+	const witness = await watchInjection(api, shop);
+	t.teardown(witness.stop);
 
 	const pods = await watchReadyPods(api, namespace);
+	t.teardown(pods.stop);
 	const turns: Turn[] = [];
 	const images = new Map<string, string>();
 	const deployments = await observe<KubeObject>(api, kinds.Deployment, namespace, ({ type, object }) => {
@@ -107,17 +127,24 @@ test('from the oldest release to the newest: stage after stage, never fewer read
 		images.set(deployment, image);
 		turns.push({ deployment, image });
 	});
+	t.teardown(deployments.stop);
 
 	let former = first;
 	for (const version of rungs) {
 		const before = new Map(serving.map((deployment) => [deployment, pods.of(deployment).length]));
 		pods.forget();
 		turns.length = 0;
+		t.timeout(240_000);
 		const recording = await recordInstallation<Installation>(api, name);
+		await lives.stop();
 		await applyInstallation(api, name, specOf(version));
+		lives = liveAndDie(mesh, { deaths, longestMs, random: random.for(version) });
+		await lives.over;
 		await untilReady(api, name);
 		const told = await recording.stop();
 		await Promise.all([pods.caughtUp(), deployments.caughtUp()]);
+		await witness.untilInjected(version);
+		t.deepEqual([...injector.refusals, ...witness.troubles], [], version);
 
 		const stages = told.flatMap(({ status }) => status?.upgrade?.stage ?? []);
 		t.deepEqual(
@@ -145,7 +172,9 @@ test('from the oldest release to the newest: stage after stage, never fewer read
 	t.deepEqual(await warningEventsAbout(api, name), []);
 	const begun = (await eventsAbout(api, name)).filter(({ reason }) => reason === 'UpgradeFinished');
 	t.true(begun.length > 0);
-	endCitadel();
-	pods.stop();
-	deployments.stop();
+	t.log(`pods by proxy: ${[...witness.injected].map(([image, count]) => `${count} of ${image}`).join(', ')}`);
+	t.deepEqual(
+		[...witness.injected.keys()].map((image) => image.split(':').at(-1)),
+		[first, ...rungs],
+	);
 });

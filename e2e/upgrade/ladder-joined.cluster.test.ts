@@ -1,0 +1,154 @@
+/**
+ * A mesh whose data plane is in a second cluster changes its version. In both clusters pods are made all the time, and each gets
+ * its proxy: while Pilot's image can't be pulled and the change is held, while it goes back to the version before, and
+ * while it goes all the way.
+ */
+import test from 'ava';
+import { playNetwork } from '../control-plane/network.ts';
+import { authoritySecret, makeAuthority } from '../support/certificate-authority.ts';
+import { playCitadel } from '../support/citadel.ts';
+import { keptThere, namespace, type Pair, startPair, withDataPlane } from '../support/data-plane.ts';
+import {
+	applyInstallation,
+	liveChildren,
+	readInstallation,
+	type Spec,
+	untilCondition,
+	untilReady,
+} from '../support/installation.ts';
+import { startJoiningOperator, untilCluster } from '../support/joined.ts';
+import { type MeshCluster, makeNamespace } from '../support/mesh-cluster.ts';
+import { type ReadyPods, watchReadyPods } from '../support/observing.ts';
+import type { RunningOperator } from '../support/operator.ts';
+import { playInjector } from '../support/played-injector.ts';
+import { watchInjection } from '../support/pod-witness.ts';
+
+const name = 'joined';
+const shop = 'shop';
+const [old, next] = ['1.3.8', '1.4.10'];
+
+/** No image has it, so that no pod of the next Pilot gets ready. */
+const noDigest = `sha256:${'0'.repeat(64)}`;
+
+let pair: Pair;
+let operator: RunningOperator;
+/** The operator's clock is ahead by this: a deadline is over at once. */
+let aheadMs = 0;
+
+test.before(async () => {
+	pair = await startPair({ parts: 'all', nodes: 2 });
+	operator = await startJoiningOperator(pair.home, { wallClock: () => Date.now() + aheadMs, resyncMs: 2_000 });
+});
+test.after.always(async () => {
+	await operator?.stop();
+	await pair?.stop();
+});
+
+function specOf(version: string, more: Spec = {}): Spec {
+	return {
+		version,
+		profile: 'production',
+		namespace,
+		citadel: { enabled: true, caSecretName: 'mesh-authority' },
+		sidecarInjector: { enabled: true, namespaces: [shop] },
+		gateways: { ingress: { enabled: true, service: { type: 'ClusterIP' } } },
+		...more,
+		...withDataPlane(),
+	};
+}
+
+/** A cluster with whoever plays its Citadel and its injectors. */
+async function stage({ api, cluster }: MeshCluster) {
+	const endCitadel = playCitadel(api, namespace);
+	const injector = await playInjector(api, namespace);
+	const network = await playNetwork(cluster, injector.network);
+	await makeNamespace(api, shop);
+	return {
+		api,
+		injector,
+		stop: async () => {
+			endCitadel();
+			injector.stop();
+			await network.stop();
+		},
+	};
+}
+
+/** Those that serve. Citadel is never there twice, so its pod goes first. */
+const serving = ['istio-pilot', 'istio-telemetry', 'istio-sidecar-injector', 'istio-ingressgateway'];
+
+function countsOf(pods: ReadyPods): ReadonlyMap<string, number> {
+	const counts = serving.map((deployment) => [deployment, pods.of(deployment).length] as const);
+	return new Map(counts.filter(([, count]) => count > 0));
+}
+
+test('held by a broken image, rolled back, mended and finished, in a joined cluster too: never fewer ready pods, no pod refused, nothing of the release before left', async (t) => {
+	t.timeout(280_000);
+	const { home, other } = pair;
+	const authority = await makeAuthority({ organisation: 'common' });
+	for (const { api } of [home, other]) {
+		await makeNamespace(api, namespace);
+		await api.create(authoritySecret(namespace, 'mesh-authority', authority));
+	}
+	const clusters = await Promise.all([home, other].map(stage));
+	for (const { stop } of clusters) t.teardown(stop);
+	await applyInstallation(home.api, name, specOf(old));
+	await untilReady(home.api, name);
+	await untilCluster(home.api, name, 'eu', 'Ready', 'True');
+	const watched = await Promise.all(
+		clusters.map(async ({ api, injector }) => {
+			const witness = await watchInjection(api, shop);
+			t.teardown(witness.stop);
+			const pods = await watchReadyPods(api, namespace);
+			t.teardown(pods.stop);
+			const before = countsOf(pods);
+			pods.forget();
+			return { injector, witness, pods, before };
+		}),
+	);
+	t.deepEqual(
+		watched.map(({ before }) => [...before.keys()]),
+		[serving, ['istio-sidecar-injector']],
+	);
+	const isWhole = async (what: string) => {
+		for (const { injector, witness, pods, before } of watched) {
+			await pods.caughtUp();
+			t.deepEqual([...injector.refusals, ...witness.troubles], [], what);
+			for (const [deployment, count] of before) t.true(pods.fewest(deployment) >= count, `${what}: ${deployment}`);
+		}
+	};
+	const versions = async () => {
+		const objects = [...(await liveChildren(home.api, name)), ...(await keptThere(pair, name))];
+		// With what Pilot reads the other cluster is of no version.
+		return [...new Set(objects.flatMap((object) => object.metadata.labels?.['app.kubernetes.io/version'] ?? []))];
+	};
+
+	const upgrade = { progressDeadline: '1m' };
+	const broken = { images: { digests: { pilot: noDigest } } };
+	await applyInstallation(home.api, name, specOf(next, { ...broken, upgrade }));
+	await untilCondition(home.api, name, 'Ready', 'Unknown', 'ImageNotPulled');
+	aheadMs += 61_000;
+	const held = await untilCondition(home.api, name, 'Stalled', 'True', 'ImageNotPulled');
+	t.regex(held.message, /is held: stage Pilot made no progress for 1m: .*pod istio-pilot-.*its image is not pulled/);
+	await isWhole('held');
+
+	await applyInstallation(home.api, name, specOf(next, { ...broken, upgrade: { ...upgrade, onFailure: 'Rollback' } }));
+	const back = await untilCondition(home.api, name, 'Stalled', 'True', 'RolledBack');
+	t.regex(back.message, /^runs 1\.3\.8 again: stage Pilot/);
+	await isWhole('rolled back');
+	t.deepEqual(await versions(), [old]);
+
+	await applyInstallation(home.api, name, specOf(next, { upgrade }));
+	await untilReady(home.api, name);
+	await untilCluster(home.api, name, 'eu', 'Ready', 'True');
+	for (const { witness } of watched) await witness.untilInjected(next);
+	await isWhole('finished');
+	t.like((await readInstallation(home.api, name)).status, { version: next, phase: 'Ready', upgrade: undefined });
+	t.deepEqual(await versions(), [next]);
+	for (const { witness } of watched)
+		t.deepEqual(
+			[...witness.injected.keys()].map((image) => image.split(':').at(-1)),
+			[old, next],
+		);
+	t.log(watched.map(({ witness }) => JSON.stringify([...witness.injected])).join());
+});
