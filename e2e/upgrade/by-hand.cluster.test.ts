@@ -11,6 +11,7 @@ import { statusFieldManager } from '../../operator/apply/identity.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { isWrite } from '../control-plane/audit.ts';
 import { startGuarded } from '../control-plane/guard.ts';
+import { atTerminal, ctrlC, hasTerminal } from '../support/at-terminal.ts';
 import { type CommandResult, meshwright } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { exitCodeOf } from '../support/exit-code.ts';
@@ -168,8 +169,37 @@ test.serial(
 	},
 );
 
-test.serial('Ctrl-C ends the command, and the upgrade goes on', async (t) => {
+const whereTerminal = hasTerminal ? test.serial : test.serial.skip;
+
+whereTerminal('at a terminal it asks before it changes anything, and Ctrl-C leaves everything as it is', async (t) => {
 	// From here on the test says how far it is.
+	await operator.stop();
+	const words = ['upgrade', name, '--to', '1.4.10', '--kubeconfig', mesh.cluster.adminKubeconfig()];
+	const question = /Change MeshInstallation default from 1\.3\.8 to 1\.4\.10\? \[y\/N\] $/;
+	for (const [keys, exitCode] of [
+		['n\r', 1],
+		['\r', 1],
+		[ctrlC, 130],
+	] as const) {
+		await using asked = atTerminal(words);
+		await asked.shown(question);
+		asked.press(keys);
+		t.is(await asked.exitCode, exitCode, asked.screen());
+		t.regex(asked.screen(), /\r\nNothing was changed\.\r\n$/);
+		t.is(await versionOf(), '1.3.8');
+	}
+	await using followed = atTerminal(words);
+	await followed.shown(question);
+	followed.press('y\r');
+	await followed.shown(/Ctrl-C ends this command, and not the upgrade[\s\S]*the operator has not looked at it yet/);
+	t.is(await versionOf(), '1.4.10');
+	followed.press(ctrlC);
+	t.is(await followed.exitCode, 130, followed.screen());
+	t.regex(followed.screen(), /it goes on without this command: meshwright status default --watch follows it/);
+	t.is(await versionOf(), '1.4.10');
+});
+
+test.serial('Ctrl-C ends the command, and the upgrade goes on', async (t) => {
 	await operator.stop();
 	const words = ['upgrade', name, '--to', '1.4.10', '--yes', '--kubeconfig', mesh.cluster.adminKubeconfig()];
 	let output = '';

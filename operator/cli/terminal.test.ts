@@ -3,12 +3,14 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { parseAllDocuments } from 'yaml';
 import { program } from '../../e2e/support/cli.ts';
 import { table } from './output.ts';
 import { changedConditions, installationLines } from './status-view.ts';
+import { askYesNo } from './terminal.ts';
 
 const terminal = pathToFileURL(resolve(import.meta.dirname, 'terminal.ts')).href;
 const attack = '\u001b[2J\u001b]8;;http://x\u0007\u009b2J\u202e\u200b\u2028\u007fé';
@@ -173,4 +175,27 @@ test.serial('live lines are cut to the width, written over, and taken away; a pi
 	const shown = (await run('--import', pretend)).stderr.split('\u001b').join('^');
 	t.is(shown, `one\n${'x'.repeat(18)}…\n^[2A^[0J\\u{1b}[2Jtwo\n^[1A^[0J`);
 	t.is((await run()).stderr, '');
+});
+
+for (const [typed, isYes] of [
+	['y\n', true],
+	['  YES \n', true],
+	['\n', false],
+	['no\n', false],
+	['yesterday\n', false],
+	['', false],
+] as const) {
+	test(`${JSON.stringify(typed)} is ${isYes ? 'a yes' : 'no yes'}`, async (t) => {
+		const input = new PassThrough();
+		input.end(typed);
+		t.is(await askYesNo('?', new AbortController().signal, input), isYes);
+	});
+}
+
+test('Ctrl-C at a question ends it', async (t) => {
+	const controller = new AbortController();
+	const answer = askYesNo('?', controller.signal, new PassThrough());
+	controller.abort(new Error('interrupted'));
+	await t.throwsAsync(answer, { message: 'interrupted' });
+	await t.throwsAsync(askYesNo('?', controller.signal, new PassThrough()), { message: 'interrupted' });
 });

@@ -93,7 +93,9 @@ export class LiveLines {
 	update(lines: readonly string[]): void {
 		if (!this.isLive) return;
 		this.end();
-		const { columns = 80, rows = 24 } = process.stderr;
+		// A terminal that nobody has told its size says 0.
+		const columns = process.stderr.columns || 80;
+		const rows = process.stderr.rows || 24;
 		const fitting = lines.slice(0, rows - 1).map((line) => fitted(line, columns));
 		process.stderr.write(written(fitting));
 		this.#shown = fitting.length;
@@ -113,7 +115,7 @@ function fitted(line: string, columns: number): string {
 	const plain = unpainted(line);
 	if (stringWidth(plain) < columns) return line;
 	let text = plain.slice(0, columns);
-	while (stringWidth(text) > columns - 2) text = text.slice(0, -1);
+	while (text !== '' && stringWidth(text) > columns - 2) text = text.slice(0, -1);
 	return `${text.toWellFormed()}…`;
 }
 
@@ -125,12 +127,23 @@ export const personAtTerminal = {
 	},
 };
 
-/** Asks the person at the terminal, on standard error. Resolves with whether the answer is yes; no answer is no. */
-export async function askYesNo(question: string): Promise<boolean> {
+/**
+ * Asks the person at the terminal, on standard error. Resolves with whether the answer is yes; no answer is no. Rejects with
+ * the signal's reason when Ctrl-C is the answer.
+ */
+export async function askYesNo(
+	question: string,
+	signal: AbortSignal,
+	input: NodeJS.ReadableStream = process.stdin,
+): Promise<boolean> {
+	signal.throwIfAborted();
 	personAtTerminal.show(`${question} [y/N] `);
-	const lines = createInterface({ input: process.stdin });
+	const lines = createInterface({ input, signal });
 	try {
 		for await (const line of lines) return /^\s*(y|yes)\s*$/i.test(line);
+		// The cursor is still behind the question.
+		personAtTerminal.show('\n');
+		signal.throwIfAborted();
 		return false;
 	} finally {
 		lines.close();

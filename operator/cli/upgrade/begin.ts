@@ -66,10 +66,8 @@ export async function upgrade(name: string | undefined, options: UpgradeOptions)
 		const goal = { version: to, generation: object.metadata.generation ?? 0 };
 		if (asked === to) return await follow(api, { mesh, goal, output, signal });
 		assertNotOfGit(object, ['spec', 'version'], ['spec:', `  version: ${to}`], options);
-		if (!(await mayGoOn(`Change MeshInstallation ${mesh} from ${from ?? String(asked)} to ${to}?`, options))) {
-			note('Nothing was changed.');
-			return declined;
-		}
+		const question = `Change MeshInstallation ${mesh} from ${from ?? String(asked)} to ${to}?`;
+		if (!(await mayGoOn(question, options, signal))) return declined;
 		const changed = await change(api, object, operationsFor(object, to, despite), signal);
 		if (output === 'json') await printEvent('begun', { mesh, from, to });
 		else note('The operator walks through the stages. Ctrl-C ends this command, and not the upgrade.');

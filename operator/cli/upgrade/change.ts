@@ -67,14 +67,25 @@ export function assertNotOfGit(
 }
 
 /**
- * Asks the person at the terminal. Resolves with whether it may be done.
+ * Asks the person at the terminal. Resolves with whether it may be done, and says so when not. Rejects with the signal's
+ * reason when Ctrl-C is the answer.
  * @throws CommandError when there is nobody to ask
  */
-export async function mayGoOn(question: string, { yes }: Pick<ChangeOptions, 'yes'>): Promise<boolean> {
+export async function mayGoOn(
+	question: string,
+	{ yes }: Pick<ChangeOptions, 'yes'>,
+	signal: AbortSignal,
+): Promise<boolean> {
 	if (yes) return true;
 	if (!personAtTerminal.isInteractive)
 		throw new CommandError(`nobody is there to answer: ${question}`, 'say --yes to do it without a question');
-	return askYesNo(question);
+	let isYes = false;
+	try {
+		isYes = await askYesNo(question, signal);
+	} finally {
+		if (!isYes) note('Nothing was changed.');
+	}
+	return isYes;
 }
 
 /** The exit code of whoever answers no. */

@@ -8,7 +8,7 @@ import { type ConnectionOptions, connect } from '../connection.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { interruptible } from '../interruption.ts';
 import { viewOf } from '../status-view.ts';
-import { note, print } from '../terminal.ts';
+import { print } from '../terminal.ts';
 import {
 	annotationOperation,
 	assertNotOfGit,
@@ -39,10 +39,7 @@ export function upgradeRollback(name: string | undefined, options: RollbackOptio
 		const isOfSpec = operations.some(({ path }) => path === '/spec');
 		assertNotOfGit(object, isOfSpec ? ['spec'] : ['spec', 'version'], ['spec:', `  version: ${to}`], options);
 		const settings = isOfSpec ? ', with the settings of that time' : '';
-		if (!(await mayGoOn(`Take MeshInstallation ${mesh} back to ${to}${settings}?`, options))) {
-			note('Nothing was changed.');
-			return declined;
-		}
+		if (!(await mayGoOn(`Take MeshInstallation ${mesh} back to ${to}${settings}?`, options, signal))) return declined;
 		const { metadata } = operations.length === 0 ? object : await change(api, object, operations, signal);
 		if (output === 'json') await printEvent('begun', { mesh, to });
 		else await print(`MeshInstallation ${mesh} goes back to ${to}${settings}, in the reverse order of stages.`);
