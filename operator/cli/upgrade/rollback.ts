@@ -54,8 +54,9 @@ export type WayBack =
 	| { readonly why: string; readonly remedy: string };
 
 /** What has to be changed to go back, or why that is refused. Pure. */
-export function wayBackOf(object: KubeObject, { upgrade }: ParsedStatus, despite: readonly string[]): WayBack {
+export function wayBackOf(object: KubeObject, status: ParsedStatus, despite: readonly string[]): WayBack {
 	const mesh = object.metadata.name;
+	const { upgrade } = status;
 	if (upgrade === undefined) {
 		return {
 			why: `no change of version of MeshInstallation ${mesh} goes on, so there is nothing to go back from`,
@@ -64,7 +65,7 @@ export function wayBackOf(object: KubeObject, { upgrade }: ParsedStatus, despite
 	}
 	const { from, to, previous } = upgrade;
 	const { at, reached } = courseOf(upgrade);
-	const blocker = whyNotBack(upgrade, Math.max(at, reached));
+	const blocker = whyNotBack(upgrade, Math.max(at, reached), status);
 	const insisted = (object.metadata.annotations?.[upgradeDespiteAnnotation] ?? '')
 		.split(',')
 		.map((name) => name.trim());

@@ -119,7 +119,7 @@ export function nextStep(input: StepInput): Step {
 		now: timeText(nowMs),
 	};
 	const advanced = advance(course, prepared.installation.spec.upgrade ?? {}, seen);
-	const turned = withTurn(course, withInsistedWay(course, advanced), there.next);
+	const turned = withTurn(course, withInsistedWay(input, advanced), there.next);
 	const step = { ...turned, record: withProgress(turned.record, progress, look) };
 	const isGoing = step.record?.state === 'Progressing' || step.record?.state === 'RollingBack';
 	const againInMs = isGoing ? Math.min(step.againInMs ?? longestPauseMs, longestPauseMs) : step.againInMs;
@@ -127,9 +127,10 @@ export function nextStep(input: StepInput): Step {
 }
 
 /** Tells of a way back that begins although something forbids it: its owner insists. */
-function withInsistedWay({ record, direction, at, reached }: Course, step: Step): Step {
+function withInsistedWay({ object, walk }: StepInput, step: Step): Step {
+	const { record, direction, at, reached } = walk.course;
 	if (direction === 'back' || step.record?.state !== 'RollingBack') return step;
-	return { ...step, record: withInsisted(step.record, whyNotBack(record, Math.max(at, reached))) };
+	return { ...step, record: withInsisted(step.record, whyNotBack(record, Math.max(at, reached), object.status)) };
 }
 
 /** Lets the next cluster have its turn. It gets the new version when that is recorded. */
@@ -271,7 +272,7 @@ export function lookBefore(
 /** Why a failed stage can't be rolled back. */
 function noWayBack({ object, walk }: StepInput): string | undefined {
 	const { course, noTarget } = walk;
-	const blocker = whyNotBack(course.record, Math.max(course.at, course.reached));
+	const blocker = whyNotBack(course.record, Math.max(course.at, course.reached), object.status);
 	if (blocker !== undefined && judge([blocker], annotationOf(object)).isBlocked)
 		return `${describeFinding(blocker)} Whoever insists annotates the MeshInstallation with ${upgradeDespiteAnnotation}: "${blocker.name}"`;
 	return noTarget === undefined ? undefined : `${course.record.from} does not take the settings: ${noTarget}`;

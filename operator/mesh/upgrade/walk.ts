@@ -67,6 +67,7 @@ export function findWalk(
 		version,
 		settings,
 		former: formerSpec(status?.inventory, running, spec),
+		proxies: status,
 		insisted: new Set(readInsistence(object.metadata.annotations?.[upgradeDespiteAnnotation])),
 		now: timeText(nowMs),
 	});

@@ -252,7 +252,7 @@ class World {
 		const { course } = walk;
 		const extent = Math.max(course.at, course.reached);
 		const noWayBack =
-			event.insists || whyNotBack(course.record, extent) === undefined ? walk.noTarget : 'newer proxies';
+			event.insists || whyNotBack(course.record, extent, undefined) === undefined ? walk.noTarget : 'newer proxies';
 		const step: Step = advance(course, this.spec.upgrade as object, {
 			stages: upgradeStages.filter((stage) => members.has(stage)),
 			unwritten: undefined,

@@ -144,6 +144,18 @@ test('back when pods may have newer proxies: refused by name, until the owner in
 	t.like(back.course.record.findings, { 0: { name: 'newer-proxies', severity: 'Insisted' }, length: 1 });
 });
 
+test('back when proxies of the new version are counted, here or in a joined cluster: refused from Pilot on, with their number', (t) => {
+	const byVersion = [{ version: '1.4.10', count: 2 }];
+	const proxies = { clusters: [{ name: 'eu', proxies: { total: 2, byVersion } }] };
+	const back = (stage: string) => found({ record: { ...recorded, stage }, version: '1.3.8', proxies }).blockers;
+	t.deepEqual(back('CA'), []);
+	t.regex(
+		back('Pilot')[0]?.message ?? '',
+		/back to 1\.3\.8 while 2 pods have proxies of 1\.4\.10, of them 2 in cluster eu/,
+	);
+	t.deepEqual(found({ record: { ...recorded, stage: 'Pilot' }, version: '1.3.8' }).blockers, []);
+});
+
 test('what failed is not tried again; another spec is', (t) => {
 	const { stage: _, ...rest } = recorded;
 	const record = { ...rest, state: 'RolledBack' as const, tried: triedHash('1.4.10', 'same') };

@@ -7,6 +7,7 @@
  * what stands now.
  */
 import { definedFields, type ParsedStatus, type UpgradeStage, upgradeStages } from '../../../api/v1/index.ts';
+import { runningOf, type ToldOfProxies } from '../proxies/told.ts';
 import { found } from './catalogue.ts';
 import type { UpgradeFinding } from './finding.ts';
 import { alsoInsisted } from './insist.ts';
@@ -37,6 +38,8 @@ export interface CourseInput {
 	readonly settings: string;
 	/** The spec with which what runs was made, if only the version has changed since. */
 	readonly former: Readonly<Record<string, unknown>> | undefined;
+	/** What the status says of proxies. */
+	readonly proxies?: ToldOfProxies | undefined;
 	/** On which blockers the owner insists. */
 	readonly insisted: ReadonlySet<string>;
 	/** Now, RFC 3339. */
@@ -56,6 +59,8 @@ export type FoundCourse =
 
 /** Proxies of the new version are made from this stage on: then the injector has their template. */
 const proxiesFrom = upgradeStages.indexOf('Injector');
+/** From this stage on Pilot itself may be of the new version. Before it nobody loses one when it goes back. */
+const pilotAt = upgradeStages.indexOf('Pilot');
 
 const indexes: ReadonlyMap<string, number> = new Map(upgradeStages.map((stage, index) => [stage, index]));
 
@@ -109,7 +114,7 @@ function begun(record: UpgradeRecord): FoundCourse {
 }
 
 /** The owner has set the version back. */
-function wayBack(before: Course, extent: number, { insisted, settings, now }: CourseInput): FoundCourse {
+function wayBack(before: Course, extent: number, { insisted, proxies, settings, now }: CourseInput): FoundCourse {
 	// Nothing of the new version stands, so there is no way to go.
 	if (extent < 0) return { kind: 'none' };
 	if (before.direction === 'back') {
@@ -118,7 +123,7 @@ function wayBack(before: Course, extent: number, { insisted, settings, now }: Co
 		const record = ofSettings(asked, settings);
 		return { kind: 'course', course: courseOf(record), isNew: tried !== undefined || record !== asked, blockers: [] };
 	}
-	const blocker = whyNotBack(before.record, extent);
+	const blocker = whyNotBack(before.record, extent, proxies);
 	if (blocker !== undefined && !insisted.has(blocker.name)) {
 		const { stage: _, waitingFor: __, plan: ___, ...record } = before.record;
 		const isKnown = record.state === 'Blocked' && before.at < 0;
@@ -148,11 +153,19 @@ export function withInsisted(record: UpgradeRecord, blocker: UpgradeFinding | un
 	return blocker === undefined ? record : { ...record, findings: [...alsoInsisted(record.findings ?? [], blocker)] };
 }
 
-/** Why it may not go back: proxies of the new version run, or may run. */
-export function whyNotBack({ from, to }: UpgradeRecord, extent: number): UpgradeFinding | undefined {
-	return extent < proxiesFrom
-		? undefined
-		: found('newer-proxies', 'spec.version', `leads back to ${from} while pods may have proxies of ${to} already`);
+/**
+ * Why it may not go back: proxies of the new version run, here or in a joined cluster, or may run.
+ * @param extent how far the new version may stand
+ */
+export function whyNotBack(
+	{ from, to }: UpgradeRecord,
+	extent: number,
+	told: ToldOfProxies | undefined,
+): UpgradeFinding | undefined {
+	const running = extent < pilotAt ? undefined : runningOf(told ?? {}, to);
+	const may = extent < proxiesFrom ? undefined : `pods may have proxies of ${to} already`;
+	const why = running ?? may;
+	return why === undefined ? undefined : found('newer-proxies', 'spec.version', `leads back to ${from} while ${why}`);
 }
 
 /** The record of the way back from where a course stands. */
