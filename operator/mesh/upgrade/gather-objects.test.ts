@@ -52,7 +52,7 @@ function apiThat(refuses: (kind: Kind) => Error | undefined = () => undefined, t
 }
 
 const look = (api: Api, signal = new AbortController().signal) =>
-	gatherObjects({ api, signal }, rules, {} as Hop, known([]));
+	gatherObjects({ api, signal }, rules, {} as Hop, Promise.resolve(known([])));
 
 const status = (code: number) => new RequestError(`status ${code}`, { status: code, reason: '' });
 const notFound = status(404);
@@ -91,6 +91,19 @@ test('what may not be listed is told by name, what does not exist is no gap, and
 	const { objectGaps } = await look(refused.api);
 	t.deepEqual(objectGaps, [{ what: 'objects of kinds1, kinds3', why: 'the right to list them is missing' }]);
 	await t.throwsAsync(look(apiThat(({ plural }) => (plural === 'kinds5' ? status(500) : undefined)).api));
+});
+
+test('what may not be listed of a kind that the cluster does not have is no gap', async (t) => {
+	const { api } = apiThat(() => status(403));
+	const kinds = [{ apiVersion: 'config.istio.io/v1alpha2', kind: 'Rule', plural: 'rules', namespaced: true }];
+	const gapsWith = async (...names: readonly string[]) => {
+		const definitions = names.map((name) => ({ apiVersion: 'v1', kind: 'a', metadata: { name } }));
+		const at = { api, signal: new AbortController().signal };
+		const only = { ...rules, kinds: () => kinds } as UpgradeRules;
+		return (await gatherObjects(at, only, {} as Hop, Promise.resolve(known(definitions)))).objectGaps.length;
+	};
+	t.is(await gapsWith(), 0);
+	t.is(await gapsWith('rules.config.istio.io'), 1);
 });
 
 test('when the time is over, the first kind that is not seen is named, and that there are others', async (t) => {

@@ -21,24 +21,25 @@ const mostNamed = 5;
 
 type Objects = Pick<Gathered, 'objects' | 'objectGaps'>;
 
-/** @param definitions those of the cluster, if they are known: kinds without one are not asked for */
+/** @param definitions those of the cluster, if they are known: nothing is told of kinds without one */
 export async function gatherObjects(
 	{ api, signal }: LookingAt,
 	rules: UpgradeRules,
 	hop: Hop,
-	definitions: Looked<readonly KubeObject[]>,
+	definitions: Promise<Looked<readonly KubeObject[]>>,
 ): Promise<Objects> {
-	const looks = rules
+	const asked = rules
 		.kinds(hop)
-		.filter((kind) => mayExist(kind, definitions))
 		.map((kind): KindLook => ({ kind, found: new FindingTally(), seen: 0, next: undefined, end: undefined }));
 	const read = (look: KindLook, limit: number) =>
 		readPage({ api, signal }, look, limit, (object) => rules.object(hop, object));
-	const beginning = looks.values();
+	const beginning = asked.values();
 	const lane = async () => {
 		for (const look of beginning) await read(look, firstPageSize);
 	};
 	await Promise.all(Array.from({ length: kindsAtATime }, lane));
+	const there = await definitions;
+	const looks = asked.filter(({ kind }) => mayExist(kind, there));
 	for (const look of looks) while (look.end === undefined) await read(look, pageSize);
 	// In the order of the kinds, so that the same is told in the same order each time.
 	const tally = new FindingTally();

@@ -45,10 +45,7 @@ export async function gather({ api, lines, hop, objects, status, now, signal }: 
 		lookFor(at, `list ${kind.plural} in namespace ${namespace}`, async () => {
 			return (await api.list<KubeObject>(kind, { namespace, signal })).items;
 		});
-	const ofUsers = async () => {
-		const definitions = await lookFor(at, 'list customresourcedefinitions', () => gatherDefinitions(at));
-		return { definitions, ...(await gatherObjects(at, rules, hop, definitions)) };
-	};
+	const definitions = lookFor(at, 'list customresourcedefinitions', () => gatherDefinitions(at));
 	// One after the other: the API server has others to serve.
 	const ofCluster = async () => ({
 		authority: await lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),
@@ -60,8 +57,12 @@ export async function gather({ api, lines, hop, objects, status, now, signal }: 
 			gatherWebhooks(at, to, objects, line.injection(to)?.namespaces),
 		),
 	});
-	const [seenOfUsers, seenOfCluster] = await Promise.all([ofUsers(), ofCluster()]);
-	return { ...seenOfUsers, ...seenOfCluster, clusters: clustersOf(to, status) };
+	const [seen, ofUsers, rest] = await Promise.all([
+		definitions,
+		gatherObjects(at, rules, hop, definitions),
+		ofCluster(),
+	]);
+	return { definitions: seen, ...ofUsers, ...rest, clusters: clustersOf(to, status) };
 }
 
 /** Proxies that were injected by the present version. Those that don't say whom they ask count: better too many than none. */
