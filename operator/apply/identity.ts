@@ -79,6 +79,9 @@ export const memberSelector = partOfLabel;
 /** Selects every object that Meshwright says to manage, shared ones included. */
 export const managedSelector = `${managedByLabel}=${managedByValue}`;
 
+/** Selects all others: the objects of users, in whatever ApplySet they are. */
+export const othersSelector = `${managedByLabel}!=${managedByValue}`;
+
 /** The owner of the children of one installation. */
 export interface Owner {
 	readonly apiVersion: string;

@@ -35,8 +35,8 @@ type Page = Parameters<ApiServer['listPage']>[1] & { readonly read?: (object: Ku
 function apiThat(refuses: (kind: Kind) => Error | undefined = () => undefined, there = 1) {
 	const asked: string[] = [];
 	const counts = { now: 0, most: 0 };
-	async function listPage(kind: Kind, { limit = 0, continue: from = '0', read }: Page = {}) {
-		asked.push(`${kind.plural} ${from}+${limit}`);
+	async function listPage(kind: Kind, { limit = 0, continue: from = '0', labelSelector, read }: Page = {}) {
+		asked.push(`${kind.plural} ${from}+${limit} ${labelSelector}`);
 		counts.now += limit;
 		counts.most = Math.max(counts.most, counts.now);
 		for (let turns = 20 - wanted.findIndex(({ plural }) => plural === kind.plural); turns > 0; turns--) await turn();
@@ -65,14 +65,14 @@ test('a few kinds are looked at side by side, and what is found comes in the ord
 	t.deepEqual(subjects, [...wanted.slice(0, 8).map(({ kind }) => `${kind} 0`), '1 more']);
 });
 
-test('however many objects there are, no more than 20 are asked for at a time, and each once', async (t) => {
+test('of objects of users, however many there are, no more than 20 are asked for at a time, and each once', async (t) => {
 	const { api, asked, counts } = apiThat(undefined, 27);
 	const { objects } = await look(api);
 	t.is(counts.most, 20);
 	const [first] = wanted;
 	t.deepEqual(
 		asked.filter((one) => one.startsWith(`${first?.plural} `)),
-		['kinds0 0+5', 'kinds0 5+20', 'kinds0 25+20'],
+		['0+5', '5+20', '25+20'].map((page) => `kinds0 ${page} app.kubernetes.io/managed-by!=meshwright`),
 	);
 	const [last] = objects.isKnown ? objects.value.findings.slice(-1) : [];
 	t.is(last?.subject, `${9 * 27 - 8} more`);

@@ -1,4 +1,5 @@
-/** Reads users' objects for the checks before a change of version. Of each nothing is kept but what was found. */
+/** Reads users' objects for the checks before a change of version: what meshes render changes with them. Of each nothing is kept but what was found. */
+import { othersSelector } from '../../apply/identity.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
 import type { Gathered, Looked } from '../../plan/upgrade/gathered.ts';
 import { known } from '../../plan/upgrade/gathered.ts';
@@ -69,7 +70,8 @@ async function readPage(
 		look.found.add(judge(object));
 	};
 	try {
-		const page = await api.listPage<undefined>(look.kind, { limit, continue: look.next, read, signal });
+		const options = { limit, labelSelector: othersSelector, continue: look.next, read, signal };
+		const page = await api.listPage<undefined>(look.kind, options);
 		look.next = page.continue;
 		if (page.continue === undefined) look.end = 'all';
 		else if (look.seen >= mostOfAKind) look.end = 'first';

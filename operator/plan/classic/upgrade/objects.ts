@@ -2,7 +2,7 @@
  * What a change between classic releases does to one of the users' objects: its kind is no longer read, or only from now on,
  * the new release refuses it, or means something else by it. Pure, and the object is anybody's.
  */
-import { applySetLabel, isObject } from '../../../../api/v1/index.ts';
+import { isObject, managedByLabel, managedByValue } from '../../../../api/v1/index.ts';
 import {
 	type ClassicRelease,
 	checkObject,
@@ -50,7 +50,7 @@ export function kindsOfHop(hop: ClassicHop): readonly ObjectKind[] {
 
 export function findingsOfObject(hop: ClassicHop, object: KubeObject): readonly UpgradeFinding[] {
 	// The operator writes its own anew.
-	if (object.metadata.labels?.[applySetLabel] !== undefined) return [];
+	if (object.metadata.labels?.[managedByLabel] === managedByValue) return [];
 	if (object.kind === serviceKind.kind && groupOf(object.apiVersion) === '') return httpService(hop, object);
 	return [
 		...readings(hop, object),
