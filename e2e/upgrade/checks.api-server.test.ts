@@ -154,7 +154,7 @@ test.serial('upgrade plan tells all blockers at once, and what would be replaced
 	t.true(blocked);
 	t.deepEqual(named(findings, 'Blocker'), expected);
 	const gaps = findings.filter(({ name }) => name === 'not-looked-at').map(({ subject }) => subject);
-	t.deepEqual(gaps, ['proxies in joined clusters'], 'an administrator may see all of this cluster');
+	t.deepEqual(gaps, ['proxies in cluster west'], 'an administrator may see all of this cluster');
 	t.true(components.some(({ name, rolls }) => name === 'istio-pilot' && rolls));
 	const kubeconfig = ['--kubeconfig', mesh.cluster.adminKubeconfig()];
 	const dry = await meshwright(['upgrade', 'default', '--to', after, '--dry-run', ...kubeconfig]);
@@ -219,7 +219,7 @@ test.serial("the operator's rights suffice for all of it", async (t) => {
 	);
 	t.deepEqual(
 		findings.filter(({ name }) => name === 'not-looked-at').map(({ subject }) => subject),
-		['proxies in joined clusters'],
+		['proxies in cluster west'],
 	);
 });
 

@@ -218,6 +218,7 @@ export class MeshController {
 		this.#upgradeLooks = new UpgradeLooks({
 			api,
 			lines: this.#lines,
+			proxiesOf: (object) => this.#proxies.known(object),
 			wallClock: options.wallClock ?? Date.now,
 			onChange: (mesh) => this.queue.add(mesh, { reason: 'what a change of version may break' }),
 			onError: (error) => log.warn({ err: error }, 'what a change of version may break could not be looked at'),

@@ -7,6 +7,7 @@ import {
 	countProxies,
 	farOf,
 	type ProxyCounts,
+	type ProxyFacts,
 	proxiesThereStatus,
 	skewOf,
 	useOf,
@@ -82,6 +83,15 @@ export class MeshProxies {
 	/** How many there are at this moment in this cluster. Undefined while nobody knows, `refused` when nobody may. */
 	now(mesh: CountedMesh): ProxyCounts | 'refused' | undefined {
 		return this.#index.now(mesh);
+	}
+
+	/** All proxies that are known at this moment: those of this cluster, and those that a mesh has in its joined clusters. */
+	known(object: StoredInstallation): {
+		readonly here: Iterable<ProxyFacts> | undefined;
+		there(cluster: string): readonly ProxyFacts[] | undefined;
+	} {
+		const seen = this.#seenThere(object);
+		return { here: this.#index.known, there: (cluster) => seen.get(cluster)?.proxies };
 	}
 
 	/** Who still uses a mesh that is being deleted, however invalid its spec is. */

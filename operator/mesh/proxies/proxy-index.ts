@@ -138,6 +138,11 @@ export class ProxyIndex {
 		return this.#pods.hasSynced ? countProxies(this.proxies(), mesh) : undefined;
 	}
 
+	/** The proxies of all meshes. Undefined while they are not listed. */
+	get known(): Iterable<ProxyFacts> | undefined {
+		return this.#pods.hasSynced && !isForbidden(this.#pods.failure) ? this.proxies() : undefined;
+	}
+
 	/** The proxies of all meshes that are known at this moment, one entry for each pod. */
 	*proxies(): Iterable<ProxyFacts> {
 		for (const facts of this.#pods.store.values()) if (facts !== undefined) yield facts;

@@ -1,5 +1,6 @@
 /** Reads nodes and pods for the checks before a change of version: what room there is, and which proxies run. */
-import { type CountedMesh, isOf, unknownVersion, versionOf } from '../../plan/proxies/count.ts';
+import type { CountedMesh } from '../../plan/proxies/count.ts';
+import { ProxyTally } from '../../plan/proxies/tally.ts';
 import type { Amounts, SeenNode, SeenPods, SeenProxies } from '../../plan/upgrade/gathered.ts';
 import { amountOf, fieldsAt, listAt, requestsOf } from '../../plan/upgrade/pods-of.ts';
 import { kinds } from '../../runtime/kinds.ts';
@@ -10,7 +11,6 @@ import type { LookingAt } from './look.ts';
 /** Kubernetes itself is built for as many nodes, and three times as many pods. */
 const mostNodes = 5_000;
 const mostPods = 500_000;
-const mostVersions = 64;
 
 export async function gatherNodes({ api, signal }: LookingAt): Promise<readonly SeenNode[]> {
 	const nodes: SeenNode[] = [];
@@ -47,33 +47,31 @@ function isReady(status: unknown): boolean {
 	return ready === undefined || ready.status === 'True';
 }
 
-/** Pods that have ended take no room, and neither they nor those that are going have a proxy that matters. */
-export async function gatherPods({ api, signal }: LookingAt, mesh: CountedMesh): Promise<SeenPods> {
+/**
+ * Pods that have ended take no room, and neither they nor those that are going have a proxy that matters.
+ * @param indexed the proxies, where somebody knows them already
+ */
+export async function gatherPods(
+	{ api, signal }: LookingAt,
+	mesh: CountedMesh,
+	indexed: readonly SeenProxies[] | undefined,
+): Promise<SeenPods> {
 	const used = new Map<string, Amounts>();
-	const proxies = new Map<string, SeenProxies>();
+	const tally = new ProxyTally(mesh);
 	let seen = 0;
 	const read = (pod: KubeObject): undefined => {
 		seen++;
 		const spec = fieldsAt(pod, 'spec');
 		const node = String(spec.nodeName ?? '');
 		if (node !== '') used.set(node, plus(used.get(node), requestsOf(spec)));
-		const proxy = readProxy(pod);
-		if (proxy === undefined || !isOf(proxy, mesh)) return;
-		const found = versionOf(proxy, mesh);
-		// Whoever makes pods chooses the tags.
-		const key = proxies.has(found) || proxies.size < mostVersions ? found : unknownVersion;
-		const before = proxies.get(key);
-		proxies.set(key, {
-			version: key === unknownVersion ? undefined : key,
-			count: (before?.count ?? 0) + 1,
-			example: before?.example ?? `${pod.metadata.namespace}/${pod.metadata.name}`,
-		});
+		const proxy = indexed === undefined ? readProxy(pod) : undefined;
+		if (proxy !== undefined) tally.add(proxy, `${pod.metadata.namespace}/${pod.metadata.name}`);
 	};
 	const fieldSelector = 'status.phase!=Succeeded,status.phase!=Failed';
 	for await (const _ of api.pages<undefined>(kinds.Pod, { limit: 100, read, fieldSelector, signal })) {
 		if (seen >= mostPods) break;
 	}
-	return { used, proxies: [...proxies.values()] };
+	return { used, proxies: indexed ?? tally.seen };
 }
 
 function plus(a: Amounts = { cpu: 0, memory: 0, pods: 0 }, b: Amounts): Amounts {

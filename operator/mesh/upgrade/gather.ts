@@ -5,9 +5,10 @@
 import type { ParsedStatus } from '../../../api/v1/index.ts';
 import type { Lines } from '../../lines/index.ts';
 import { kubernetesTooOld } from '../../plan/compatibility.ts';
-import type { CountedMesh } from '../../plan/proxies/count.ts';
+import type { CountedMesh, ProxyFacts } from '../../plan/proxies/count.ts';
+import { tallyOf } from '../../plan/proxies/tally.ts';
 import { type SecretFacts, toSecretFacts } from '../../plan/secret-facts.ts';
-import { type Gathered, known, type Looked, type SeenCluster } from '../../plan/upgrade/gathered.ts';
+import { type Gathered, known, type Looked, type SeenCluster, type SeenProxies } from '../../plan/upgrade/gathered.ts';
 import type { Hop } from '../../plan/upgrade/rules.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -21,6 +22,14 @@ import { gatherObjects } from './gather-objects.ts';
 import { gatherWebhooks } from './gather-webhooks.ts';
 import { type LookingAt, lookFor } from './look.ts';
 
+/** Proxies that an index knows, of all meshes. */
+export interface KnownProxies {
+	/** Undefined while nobody knows. */
+	readonly here: Iterable<ProxyFacts> | undefined;
+	/** Those in a joined cluster. */
+	there(cluster: string): readonly ProxyFacts[] | undefined;
+}
+
 export interface GatherOptions {
 	readonly api: Pick<ApiServer, 'get' | 'list' | 'listPage' | 'pages'>;
 	readonly lines: Lines;
@@ -29,18 +38,27 @@ export interface GatherOptions {
 	readonly objects: readonly KubeObject[];
 	/** The status of the MeshInstallation, for its joined clusters. Undefined when there is none. */
 	readonly status: ParsedStatus | undefined;
+	/** The proxies that somebody knows already. Default: they are listed, and only here. */
+	readonly proxies?: KnownProxies | undefined;
 	/** Wall clock. */
 	readonly now: Date;
 	readonly signal: AbortSignal;
 }
 
 /** Rejects when the API server does not answer. What it does not allow is told in the result. */
-export async function gather({ api, lines, hop, objects, status, now, signal }: GatherOptions): Promise<Gathered> {
+export async function gather(options: GatherOptions): Promise<Gathered> {
+	const { api, lines, hop, objects, status, proxies, now, signal } = options;
 	const at: LookingAt = { api, signal };
 	const { to } = hop;
 	const line = lines.of(to);
 	const rules = line.upgradeRules;
 	const { namespace } = to;
+	const counted = countedOf(lines, hop);
+	const here = proxies?.here === undefined ? undefined : tallyOf(proxies.here, counted);
+	const proxiesIn = (cluster: string) => {
+		const there = proxies?.there(cluster);
+		return there === undefined ? undefined : tallyOf(there, counted, ` in cluster ${cluster}`);
+	};
 	const listIn = (kind: typeof kinds.ResourceQuota | typeof kinds.LimitRange) =>
 		lookFor(at, `list ${kind.plural} in namespace ${namespace}`, async () => {
 			return (await api.list<KubeObject>(kind, { namespace, signal })).items;
@@ -50,7 +68,7 @@ export async function gather({ api, lines, hop, objects, status, now, signal }: 
 	const ofCluster = async () => ({
 		authority: await lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),
 		nodes: await lookFor(at, 'list nodes', () => gatherNodes(at)),
-		pods: await lookFor(at, 'list pods in all namespaces', () => gatherPods(at, countedOf(lines, hop))),
+		pods: await lookFor(at, 'list pods in all namespaces', () => gatherPods(at, counted, here)),
 		quotas: await listIn(kinds.ResourceQuota),
 		limitRanges: await listIn(kinds.LimitRange),
 		webhooks: await lookFor(at, 'list webhook configurations, namespaces and endpointslices', () =>
@@ -62,7 +80,7 @@ export async function gather({ api, lines, hop, objects, status, now, signal }: 
 		gatherObjects(at, rules, hop, definitions),
 		ofCluster(),
 	]);
-	return { definitions: seen, ...ofUsers, ...rest, clusters: clustersOf(to, status) };
+	return { definitions: seen, ...ofUsers, ...rest, clusters: clustersOf(to, status, proxiesIn) };
 }
 
 /** Proxies that were injected by the present version. Those that don't say whom they ask count: better too many than none. */
@@ -118,6 +136,7 @@ async function gatherAuthority(
 function clustersOf(
 	{ multiCluster, release }: ResolvedMesh,
 	status: ParsedStatus | undefined,
+	proxiesIn: (cluster: string) => readonly SeenProxies[] | undefined,
 ): Looked<readonly SeenCluster[]> {
 	const { clusters } = multiCluster;
 	return known(
@@ -131,7 +150,7 @@ function clustersOf(
 						? undefined
 						: 'the operator has not heard of it yet';
 			const refusal = seen?.serverVersion === undefined ? undefined : kubernetesTooOld(release, seen.serverVersion);
-			return { name, role, trouble, refusal };
+			return { name, role, trouble, refusal, proxies: proxiesIn(name) };
 		}),
 	);
 }

@@ -9,11 +9,14 @@ import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { StoredInstallation } from '../installation.ts';
 import type { UpgradeChecks, UpgradeSubject } from './checks.ts';
+import type { KnownProxies } from './gather.ts';
 import { askUpgrade } from './question.ts';
 
 export interface UpgradeLooksOptions {
 	readonly api: Pick<ApiServer, 'get' | 'list' | 'listPage' | 'pages'>;
 	readonly lines: Lines;
+	/** The proxies of a mesh, as the operator's index has them. */
+	readonly proxiesOf?: ((object: StoredInstallation) => KnownProxies) | undefined;
 	/** Wall clock, milliseconds since 1970. */
 	readonly wallClock: () => number;
 	/** A look found something else than the one before. */
@@ -92,6 +95,7 @@ export class UpgradeLooks implements UpgradeChecks {
 				{
 					lines,
 					api,
+					proxies: this.#options.proxiesOf?.(object),
 					now: new Date(wallClock()),
 					signal: AbortSignal.any([ended.signal, AbortSignal.timeout(lookMs)]),
 				},

@@ -58,7 +58,7 @@ test('all blockers are told at once, each with what it is about and a remedy', a
 		quotas: unknown('the right to list resourcequotas in namespace istio-system is missing'),
 		limitRanges: unknown('the right to list limitranges in namespace istio-system is missing'),
 		webhooks: known([{ title: 'webhook a', about: 'new pods', trouble: 'Service a/b does not exist' }]),
-		clusters: known([{ name: 'west', role: 'Remote', trouble: 'no answer', refusal: undefined }]),
+		clusters: known([{ name: 'west', role: 'Remote', trouble: 'no answer', refusal: undefined, proxies: undefined }]),
 	};
 	const areas = checkUpgrade({
 		from: '1.2.10',

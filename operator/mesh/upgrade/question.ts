@@ -7,7 +7,7 @@ import { type Gathered, known, type Looked, nothingGathered, type SeenProxies } 
 import type { Hop } from '../../plan/upgrade/rules.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
-import { gather } from './gather.ts';
+import { gather, type KnownProxies } from './gather.ts';
 import type { UpgradeTarget } from './target.ts';
 
 export interface UpgradeSubject {
@@ -22,6 +22,8 @@ export interface AskOptions {
 	readonly lines: Lines;
 	/** The cluster to look at. Undefined when there is none. */
 	readonly api: Pick<ApiServer, 'get' | 'list' | 'listPage' | 'pages'> | undefined;
+	/** The proxies that somebody knows already. */
+	readonly proxies?: KnownProxies | undefined;
 	/** Wall clock. */
 	readonly now: Date;
 	readonly signal: AbortSignal;
@@ -54,6 +56,7 @@ export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): 
 					hop: hop ?? { from: { version: mesh.release.version, release: mesh.release, mesh }, to: mesh },
 					objects: after.objects,
 					status: subject.status,
+					proxies: options.proxies,
 					now: options.now,
 					signal: options.signal,
 				});

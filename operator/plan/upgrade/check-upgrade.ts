@@ -105,7 +105,13 @@ function checkCluster(
 		look('webhooks of others', webhooks, checkWebhooks),
 		look('joined clusters', clusters, (seen) => [
 			...checkClusters(seen, to),
-			...(seen.length === 0 ? [] : [notLookedAt('proxies in joined clusters', 'only this cluster was asked')]),
+			...seen.flatMap(({ proxies = [] }) => checkProxies(proxies, to)),
+			// A cluster with a control plane of its own has proxies of its own.
+			...seen.flatMap(({ name, role, proxies }) =>
+				proxies === undefined && role !== 'Primary'
+					? [notLookedAt(`proxies in cluster ${name}`, 'nobody has listed them there')]
+					: [],
+			),
 		]),
 	];
 }

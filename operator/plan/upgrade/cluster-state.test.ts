@@ -108,7 +108,7 @@ for (const [version, expected] of [
 }
 
 test('a cluster that does not answer, one that is too old and one that upgrades by itself are told', (t) => {
-	const all = { trouble: undefined, refusal: undefined };
+	const all = { trouble: undefined, refusal: undefined, proxies: undefined };
 	t.deepEqual(
 		names(
 			checkClusters(

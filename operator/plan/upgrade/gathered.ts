@@ -36,7 +36,7 @@ export interface SeenProxies {
 	/** `1.3.8`. Undefined when the image does not tell. */
 	readonly version: string | undefined;
 	readonly count: number;
-	/** A pod that has one: `shop/web-5d4`. */
+	/** Who has one: the pod `shop/web-5d4`, or `those of Deployment shop/web`. */
 	readonly example: string;
 }
 
@@ -64,6 +64,8 @@ export interface SeenCluster {
 	readonly trouble: string | undefined;
 	/** Why the new version can't run there. Undefined when it can, or when nobody knows. */
 	readonly refusal: string | undefined;
+	/** Its proxies. Undefined when nobody has listed them. */
+	readonly proxies: readonly SeenProxies[] | undefined;
 }
 
 export interface Gathered {
