@@ -1,16 +1,25 @@
-/** Writes the list of differences as a table for docs/compatibility.md. */
-import { classicReleases } from '../../operator/releases/classic/index.ts';
+/** Writes the list of differences as a table for a page of the docs. */
 import { type Difference, type ListedDifference, listed } from './compare.ts';
 
 /** More values than these would say no more. */
 const mostValues = 3;
 const mostCharacters = 60;
 
-export function differenceTable(found: readonly Difference[], list: readonly ListedDifference[]): string {
+/** What was compared: the `version` of a difference, and what a reader calls it. */
+export interface ComparedRelease {
+	readonly version: string;
+	readonly minor: string;
+}
+
+export function differenceTable(
+	found: readonly Difference[],
+	list: readonly ListedDifference[],
+	compared: readonly ComparedRelease[],
+): string {
 	const byEntry = Map.groupBy(found, (difference) => listed(difference, list));
 	const rows = list.flatMap((entry) => {
 		const differences = byEntry.get(entry) ?? [];
-		return differences.length === 0 ? [] : [row(entry, differences)];
+		return differences.length === 0 ? [] : [row(entry, differences, compared)];
 	});
 	return [
 		'| Object | What | Releases | Charts | Meshwright | Why |',
@@ -19,11 +28,15 @@ export function differenceTable(found: readonly Difference[], list: readonly Lis
 	].join('\n');
 }
 
-function row({ object, aspect, place, why }: ListedDifference, differences: readonly Difference[]): string {
+function row(
+	{ object, aspect, place, why }: ListedDifference,
+	differences: readonly Difference[],
+	compared: readonly ComparedRelease[],
+): string {
 	const cells = [
 		`\`${object}\`${place === 'there' ? ' in a joined cluster' : ''}`,
 		aspect === undefined ? 'is there' : `\`${aspect}\``,
-		releases(differences),
+		releases(differences, compared),
 		values(differences.map(({ charts }) => charts)),
 		values(differences.map(({ meshwright }) => meshwright)),
 		why,
@@ -31,9 +44,9 @@ function row({ object, aspect, place, why }: ListedDifference, differences: read
 	return `| ${cells.join(' | ')} |`;
 }
 
-function releases(differences: readonly Difference[]): string {
-	const versions = classicReleases.filter(({ version }) => differences.some((one) => one.version === version));
-	return versions.length === classicReleases.length ? 'all' : versions.map(({ minor }) => minor).join(', ');
+function releases(differences: readonly Difference[], compared: readonly ComparedRelease[]): string {
+	const versions = compared.filter(({ version }) => differences.some((one) => one.version === version));
+	return versions.length === compared.length ? 'all' : versions.map(({ minor }) => minor).join(', ');
 }
 
 function values(all: readonly (string | undefined)[]): string {

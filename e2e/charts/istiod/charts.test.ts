@@ -1,0 +1,83 @@
+/**
+ * Compares what is rendered for istiod with upstream's charts, by the facts in `facts/`. `UPDATE_GOLDEN=1 npx ava
+ * e2e/charts/istiod` rewrites the table in docs/istiod.md.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import test from 'ava';
+import { istioPins } from '../../real-istio/pins.ts';
+import type { Facts } from '../aspects.ts';
+import { compareFacts, type ListedDifference, listed } from '../compare.ts';
+import { differenceTable } from '../table.ts';
+import { listedDifferences } from './differences.ts';
+import { keptFacts } from './kept.ts';
+import { comparedRenderings, renderedHere } from './rendered.ts';
+
+const page = new URL('../../../docs/istiod.md', import.meta.url);
+
+/** The rights of istiod in all namespaces as one role, however many the charts have. */
+function inOneRole(facts: Facts): Facts {
+	const roles = Object.entries(facts).filter(([object]) => /^ClusterRole istiod\b/.test(object));
+	const rest = Object.entries(facts).filter((entry) => !roles.some(([object]) => object === entry[0]));
+	const rights: Record<string, string> = {};
+	for (const [, aspects] of roles) {
+		for (const [aspect, verbs] of Object.entries(aspects)) {
+			if (!aspect.startsWith('may ')) continue;
+			const known = rights[aspect]?.split(', ') ?? [];
+			rights[aspect] = [...new Set([...known, ...verbs.split(', ')])].sort().join(', ');
+		}
+	}
+	return Object.fromEntries([...rest, ['ClusterRole istiod', rights]]);
+}
+
+const all = Promise.all(
+	istioPins.flatMap(({ line }) =>
+		comparedRenderings.map(async (place) =>
+			compareFacts(
+				{ version: line, place },
+				inOneRole(await keptFacts(line, place)),
+				inOneRole(renderedHere(line, place)),
+			),
+		),
+	),
+).then((lists) => lists.flat());
+
+test('every difference from the charts is listed with its reason, and nothing is listed that does not differ', async (t) => {
+	const used = new Set<ListedDifference>();
+	const unlisted: string[] = [];
+	for (const difference of await all) {
+		const entry = listed(difference, listedDifferences);
+		if (entry === undefined) unlisted.push(JSON.stringify(difference));
+		else used.add(entry);
+	}
+	t.deepEqual(unlisted, [], 'render as the charts do, or give the reason in differences.ts');
+	t.deepEqual(
+		listedDifferences.filter((entry) => !used.has(entry)),
+		[],
+	);
+});
+
+test('istiod gets no right that the charts do not give', async (t) => {
+	const more = (await all).filter(
+		({ object, aspect, charts, meshwright }) =>
+			object === 'ClusterRole istiod' && aspect?.startsWith('may ') && charts === undefined && meshwright !== undefined,
+	);
+	t.deepEqual(
+		more.map(({ aspect }) => aspect).filter((aspect) => !/\.(istio|k8s|x-k8s)\.io( |$)/.test(`${aspect}`)),
+		[],
+		'only where the charts have all kinds of a group',
+	);
+});
+
+test('docs/istiod.md shows the list', async (t) => {
+	const written = await readFile(page, 'utf8');
+	const pattern = /(<!-- table: charts -->\n).*?(<!-- end -->)/s;
+	t.regex(written, pattern);
+	const table = differenceTable(
+		await all,
+		listedDifferences,
+		istioPins.map(({ line }) => ({ version: line, minor: line })),
+	);
+	const expected = written.replace(pattern, (_, start: string, end: string) => `${start}\n${table}\n\n${end}`);
+	if (process.env.UPDATE_GOLDEN === '1') await writeFile(page, expected);
+	else t.is(written, expected);
+});

@@ -1,0 +1,158 @@
+/**
+ * Everything in which what is rendered for istiod differs from upstream's charts, with the reason. A difference that is not
+ * here fails the test, and so does an entry that fits none. docs/istiod.md shows the list.
+ */
+import type { ListedDifference } from '../compare.ts';
+
+const objects: readonly ListedDifference[] = [
+	{ object: 'Namespace *', why: 'whoever installs the charts makes it' },
+	{ object: 'CustomResourceDefinition *', why: 'definitions are data of their own and held against their module' },
+	{ object: '{ClusterRole,ClusterRoleBinding,ServiceAccount} istio-reader-*', why: 'clusters can’t be joined yet' },
+	{
+		object: 'ClusterRoleBinding istiod*',
+		why: 'the rights of two roles of the charts are one role, whose binding has its name',
+	},
+	{ object: 'ConfigMap values', why: 'nobody reads it' },
+	{
+		object: 'ValidatingWebhookConfiguration istiod-default-validator',
+		why: 'objects that name no revision are checked too; istioctl makes it in a step of its own',
+	},
+];
+
+const rights: readonly ListedDifference[] = [
+	{
+		object: 'ClusterRole istiod',
+		aspect: 'may *',
+		why: 'kinds by their names instead of all of a group, the status of objects without list, watch, create and delete, and nothing for groups that have no kinds any more, nor for signers of Kubernetes',
+	},
+	{ object: 'Role istiod', aspect: 'may configmaps', why: 'istiod deletes none in its own namespace' },
+];
+
+const templates: readonly ListedDifference[] = [
+	{
+		object: 'ConfigMap istio-sidecar-injector',
+		aspect: 'template {agentgateway,waypoint,grpc}*',
+		why: 'not there yet: ambient’s waypoints and gRPC without a proxy',
+	},
+	{
+		object: 'ConfigMap istio-sidecar-injector',
+		aspect: 'template * .imagePullSecrets',
+		why: 'written where the mesh has pull secrets',
+	},
+	{
+		object: 'ConfigMap istio-sidecar-injector',
+		aspect: 'values *',
+		why: 'what the mesh decides is printed into the templates; values have what istiod’s own code reads',
+	},
+	{
+		object: 'ConfigMap istio-sidecar-injector',
+		aspect: 'config {template,injectedAnnotations}',
+		why: 'the text for injectors before templates had names; an empty map',
+	},
+];
+
+const pods: readonly ListedDifference[] = [
+	{
+		object: 'Deployment istiod',
+		aspect: 'strategy *',
+		why: 'a new pod is ready before an old one goes',
+	},
+	{
+		object: 'Deployment istiod',
+		aspect: 'template spec affinity *',
+		why: 'pods are on nodes that can run the images, and spread over nodes and zones',
+	},
+	{
+		object: 'Deployment istiod',
+		aspect: 'template spec {securityContext,containers discovery securityContext} *',
+		why: 'what a namespace of Pod Security level restricted asks of pods',
+	},
+	{
+		object: '{Deployment,ServiceAccount} istiod',
+		aspect: '*automountServiceAccountToken',
+		why: 'the pods ask for the token, and nothing else that uses the account by accident gets one',
+	},
+	{
+		object: 'Deployment istiod',
+		aspect: 'template spec containers discovery env CA_TRUSTED_NODE_ACCOUNTS value',
+		why: 'without ambient no account may ask for certificates of others',
+	},
+	{
+		object: 'Deployment istiod',
+		aspect: 'template spec containers discovery env {KUBECONFIG,PILOT_ENABLE_ANALYSIS,PLATFORM} value',
+		why: 'the default of the program',
+	},
+	{
+		object: 'Deployment istiod',
+		aspect:
+			'template spec {containers discovery volumeMounts,volumes} {istio-kubeconfig,istio-csr-dns-cert,istio-csr-ca-configmap}*',
+		why: 'for an istiod of another cluster and an authority outside, which are refused by name',
+	},
+	{
+		object: 'Deployment istiod',
+		aspect: 'template spec {containers discovery volumeMounts,volumes} cacerts*',
+		why: 'mounted where spec.citadel.caSecretName names it, so that a Secret that somebody makes later does not replace a self-signed authority',
+	},
+	{
+		object: 'Deployment istiod',
+		aspect: 'template spec containers discovery {imagePullPolicy,readinessProbe httpGet scheme}',
+		why: 'the default of Kubernetes, written',
+	},
+	{
+		object: 'Deployment istiod',
+		aspect: 'template spec containers discovery resources requests memory',
+		why: 'the same amount, as the API server stores it',
+	},
+];
+
+const others: readonly ListedDifference[] = [
+	{
+		object: 'ConfigMap istio',
+		aspect: 'mesh {enableTracing,outboundTrafficPolicy mode}',
+		why: 'settings of the installation that are always written',
+	},
+	{ object: '*', aspect: 'label {app,istio.io/rev}', side: 'meshwright', why: 'all objects of a component have them' },
+	{
+		object: 'PodDisruptionBudget istiod',
+		aspect: 'selector matchLabels app',
+		why: 'the selector of the Deployment finds the same pods',
+	},
+	{
+		object: 'PodDisruptionBudget istiod',
+		aspect: 'unhealthyPodEvictionPolicy',
+		why: 'a pod that never became ready does not block the drain of its node',
+	},
+	{ object: 'Service istiod', aspect: 'ports * targetPort', why: 'the default of Kubernetes, written' },
+	{
+		object: '*WebhookConfiguration *',
+		aspect: 'webhooks * failurePolicy',
+		why: 'left to istiod, which sets it to Fail when it checks objects; Fail is the default of Kubernetes',
+	},
+	{
+		object: '*WebhookConfiguration *',
+		aspect: 'webhooks * {matchPolicy,timeoutSeconds,rules 0 scope,clientConfig service port}',
+		why: 'the default of Kubernetes, written',
+	},
+	{
+		object: 'ValidatingWebhookConfiguration *',
+		aspect: 'webhooks * rules 0 apiGroups',
+		why: 'the same groups, sorted',
+	},
+	{
+		object: 'MutatingWebhookConfiguration *',
+		aspect: 'webhooks * namespaceSelector matchExpressions kubernetes.io/metadata.name *',
+		why: 'pods of Kubernetes and of the operator start whatever happens to the mesh',
+	},
+	{
+		object: 'MutatingWebhookConfiguration *',
+		aspect: 'webhooks *namespace.sidecar-injector.istio.io namespaceSelector matchExpressions meshwright.io/mesh *',
+		why: 'a namespace that names a mesh is served by that one alone',
+	},
+	{
+		object: 'MutatingWebhookConfiguration *',
+		aspect: 'webhooks this-mesh.*',
+		why: 'the second entry for namespaces with injection: those that name this mesh',
+	},
+];
+
+export const listedDifferences: readonly ListedDifference[] = [...objects, ...rights, ...templates, ...pods, ...others];

@@ -1,0 +1,27 @@
+/** What Meshwright renders where upstream's charts were asked for the same. */
+import { istiodMeshOf, renderIstiod } from '../../../operator/lines/istiod-testing.ts';
+import { istiodReleases } from '../../../operator/releases/istiod/index.ts';
+import type { IstioPins } from '../../real-istio/pins.ts';
+import type { Facts } from '../aspects.ts';
+import { istiodFactsOf } from './facts.ts';
+import type { Rendering } from './renderings.ts';
+
+/** What both were asked for. */
+const specs = {
+	// Autoscaling is on in the charts, and part of a profile here.
+	default: { pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } } },
+	ha: { pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } },
+} as const satisfies Partial<Record<Rendering, object>>;
+
+export type Compared = keyof typeof specs;
+
+export const comparedRenderings = Object.keys(specs) as readonly Compared[];
+
+export function renderedHere(line: IstioPins['line'], name: Compared): Facts {
+	const release = istiodReleases.find(({ minor }) => minor === line);
+	if (release === undefined) throw new Error(`there is no release of ${line}`);
+	const images = { tag: 'VERSION' };
+	return istiodFactsOf(
+		renderIstiod(istiodMeshOf({ version: release.version, profile: 'default', images, ...specs[name] })),
+	);
+}
