@@ -1,6 +1,7 @@
 /**
  * Keeps which proxies run in this cluster: one watch of all pods for all meshes, begun with the first mesh. Of each pod only
- * the few words of `ProxyFacts` are kept, and pods that are alike share them: 50,000 take 17 MB (`npm run bench -- --only pods`).
+ * the few words of `ProxyFacts` are kept, and pods that are alike share them: 50,000 take 17 MB, and some 25 MB more while they are
+ * listed (`npm run bench -- --only pods`).
  *
  * Pods come and go all the time. What is told of them changes at most every `quietMs`, so that no status is written for a
  * single pod.
@@ -47,7 +48,7 @@ export interface ProxiesHere {
 }
 
 export const defaultQuietMs = 30_000;
-/** Pods are listed in pages of this many: a page is in memory as a whole, and a pod takes 8 to 9 KiB. */
+/** Pods are listed in pages of this many, some 2 MB. They are read one after the other, as they come. */
 const pageSize = 250;
 /** What pods share is cleared of what none has any more when there is more of it than this. */
 const mostShared = 10_000;

@@ -4,7 +4,7 @@ import { collectionPath, type Kind } from '../kinds.ts';
 import type { KubeObject, ObjectMeta, ObjectReference } from '../object.ts';
 import { hasHeader, isRecord } from '../object-shape.ts';
 import { matchesSelector } from '../watch/selector.ts';
-import type { ConnectionBudget } from './budget.ts';
+import type { BudgetLimits, ConnectionBudget } from './budget.ts';
 import { ListReader } from './list-reader.ts';
 import { parseBody, type Requester } from './requester.ts';
 import {
@@ -15,6 +15,13 @@ import {
 	metadataListAccept,
 	type ObjectHeader,
 } from './requests.ts';
+
+/** Bounds of what a server sends that is trusted: it may send as much as in an answer that is read as a whole. */
+const trusted: Pick<BudgetLimits, 'document' | 'refusalBytes' | 'objects'> = {
+	document: { bytes: 64 * 1024 * 1024, depth: Number.POSITIVE_INFINITY, values: Number.POSITIVE_INFINITY },
+	refusalBytes: 64 * 1024 * 1024,
+	objects: Number.POSITIVE_INFINITY,
+};
 
 /** Every item gets apiVersion and kind, which the answer to a list leaves out. */
 export async function listPage<T = KubeObject>(
@@ -29,29 +36,32 @@ export async function listPage<T = KubeObject>(
 	const { budget } = requester;
 	let items: T[] = [];
 	let isOdd = () => false;
-	const reader = (checks: ConnectionBudget) => {
+	const reader = (checks: ConnectionBudget | undefined) => {
 		// A request may be repeated. Then its list begins anew.
 		items = [];
-		const { document, refusalBytes, objects } = checks.limits;
+		const { document, refusalBytes, objects } = checks?.limits ?? trusted;
 		const most = options.most ?? objects;
+		const refuse = (words: string) =>
+			checks?.offend(`sent a list of ${kind.plural} that ${words}`) ??
+			new TransientError(`GET ${path}: the list of ${kind.plural} ${words}`);
 		const list = new ListReader({
 			item: document,
 			rest: { ...document, bytes: refusalBytes },
-			refuse: (words) => checks.offend(`sent a list of ${kind.plural} that ${words}`),
+			refuse,
 			onItem: (text) => {
 				const item = asItem(parseBody(`GET ${path}`, text), kind, isMetadata);
 				if (item === undefined) {
-					checks.countMalformed(text.length);
+					checks?.countMalformed(text.length);
 					throw notAList(path, kind);
 				}
-				if (!isAsked(item, options)) checks.countStranger();
-				else if (items.push(read(item)) > most)
-					throw checks.offend(`sent a list of ${kind.plural} that has more than ${most} objects`);
+				if (checks !== undefined && !isAsked(item, options)) checks.countStranger();
+				else if (items.push(read(item)) > most) throw refuse(`has more than ${most} objects`);
 			},
 		});
 		isOdd = () => list.isOdd;
 		return list;
 	};
+	const isRead = budget !== undefined || options.readsAsItComes === true;
 	const { body } = await requester.request<unknown>({
 		...callOptions(options),
 		method: 'GET',
@@ -65,12 +75,12 @@ export async function listPage<T = KubeObject>(
 		},
 		kind: kind.kind,
 		accept: isMetadata ? metadataListAccept : undefined,
-		reader: budget === undefined ? undefined : () => reader(budget),
+		reader: isRead ? () => reader(budget) : undefined,
 	});
 	const metadata = isRecord(body) && isRecord(body.metadata) ? body.metadata : {};
 	const { continue: next, resourceVersion } = metadata;
 	if (isOdd()) throw notAList(path, kind);
-	if (budget === undefined) {
+	if (!isRead) {
 		const found = isRecord(body) && Array.isArray(body.items) ? body.items : [];
 		items = found.map((one) => {
 			const item = asItem(one, kind, isMetadata);

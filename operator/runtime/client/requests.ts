@@ -108,6 +108,11 @@ export interface ListOptions extends CallOptions {
 export interface ListReading<T> extends ListOptions {
 	/** Returns what is kept of an object. The rest is dropped before the next one is read. Default: the object as it is. */
 	readonly read?: ((object: KubeObject) => T) | undefined;
+	/**
+	 * Each object is read as soon as it is there, so that no page is ever in memory as a whole. A page that is asked for again
+	 * is read again from its beginning, so `read` must not count. A server with a budget is always read so.
+	 */
+	readonly readsAsItComes?: boolean | undefined;
 	/** The list of a server with a budget may have this many objects. Default: the budget's number. */
 	readonly most?: number | undefined;
 }

@@ -32,7 +32,10 @@ export interface SourceOptions {
 	readonly fieldSelector?: string | undefined;
 	/** Only apiVersion, kind and metadata of each object cross the wire. */
 	readonly metadataOnly?: boolean | undefined;
-	/** Never lists in one answer: after a page expired, the list begins anew in pages. For kinds with very many objects. */
+	/**
+	 * Never lists in one answer: after a page expired, the list begins anew in pages, and never is a page in memory as a whole. For
+	 * kinds with very many objects.
+	 */
 	readonly isPaged?: boolean | undefined;
 	/** Objects per page of a list; 500 by default. */
 	readonly pageSize?: number | undefined;
@@ -65,6 +68,7 @@ export function serverSource(server: ApiServer, options: SourceOptions): Reflect
 				continue: next,
 				signal,
 				timeoutMs: options.listTimeoutMs ?? 60_000,
+				readsAsItComes: options.isPaged,
 				read,
 			});
 			if (next === undefined) progress = server.budget?.newList(kind.plural);
