@@ -1,13 +1,15 @@
 /**
- * A mesh whose data plane is in a second cluster changes its version. In both clusters pods are made all the time, and each gets
- * its proxy: while Pilot's image can't be pulled and the change is held, while it goes back to the version before, and
- * while it goes all the way.
+ * The ladder with a joined cluster: a mesh that has a data plane in a second one goes from the oldest release to the newest. In
+ * both clusters pods are made all the time, and each gets its proxy. On the last rung Pilot's image can't be pulled at first:
+ * the change is held, goes back to the version before, and then goes all the way.
  */
 import test from 'ava';
+import { classicReleases } from '../../operator/releases/classic/index.ts';
 import { playNetwork } from '../control-plane/network.ts';
 import { authoritySecret, makeAuthority } from '../support/certificate-authority.ts';
 import { playCitadel } from '../support/citadel.ts';
 import { keptThere, namespace, type Pair, startPair, withDataPlane } from '../support/data-plane.ts';
+import { eventually } from '../support/eventually.ts';
 import {
 	applyInstallation,
 	liveChildren,
@@ -25,7 +27,8 @@ import { watchInjection } from '../support/pod-witness.ts';
 
 const name = 'joined';
 const shop = 'shop';
-const [old, next] = ['1.3.8', '1.4.10'];
+const versions = classicReleases.map(({ version }) => version);
+const [first = '', old = '', next = ''] = [versions[0], versions.at(-2), versions.at(-1)];
 
 /** No image has it, so that no pod of the next Pilot gets ready. */
 const noDigest = `sha256:${'0'.repeat(64)}`;
@@ -82,7 +85,7 @@ function countsOf(pods: ReadyPods): ReadonlyMap<string, number> {
 	return new Map(counts.filter(([, count]) => count > 0));
 }
 
-test('held by a broken image, rolled back, mended and finished, in a joined cluster too: never fewer ready pods, no pod refused, nothing of the release before left', async (t) => {
+test('from the oldest release to the newest, on the last rung held by a broken image, rolled back, mended and finished, in a joined cluster too: never fewer ready pods, no pod refused, nothing of the release before left', async (t) => {
 	t.timeout(280_000);
 	const { home, other } = pair;
 	const authority = await makeAuthority({ organisation: 'common' });
@@ -92,7 +95,7 @@ test('held by a broken image, rolled back, mended and finished, in a joined clus
 	}
 	const clusters = await Promise.all([home, other].map(stage));
 	for (const { stop } of clusters) t.teardown(stop);
-	await applyInstallation(home.api, name, specOf(old));
+	await applyInstallation(home.api, name, specOf(first));
 	await untilReady(home.api, name);
 	await untilCluster(home.api, name, 'eu', 'Ready', 'True');
 	const watched = await Promise.all(
@@ -117,12 +120,27 @@ test('held by a broken image, rolled back, mended and finished, in a joined clus
 			for (const [deployment, count] of before) t.true(pods.fewest(deployment) >= count, `${what}: ${deployment}`);
 		}
 	};
-	const versions = async () => {
-		const objects = [...(await liveChildren(home.api, name)), ...(await keptThere(pair, name))];
-		// With what Pilot reads the other cluster is of no version.
-		return [...new Set(objects.flatMap((object) => object.metadata.labels?.['app.kubernetes.io/version'] ?? []))];
+	// The injector's files of the version before stay as long as a pod of it may run.
+	const onlyStands = (version: string) =>
+		eventually(`nothing stands that is not of ${version}`, async () => {
+			const objects = [...(await liveChildren(home.api, name)), ...(await keptThere(pair, name))];
+			// With what Pilot reads the other cluster is of no version.
+			const labels = objects.flatMap((object) => object.metadata.labels?.['app.kubernetes.io/version'] ?? []);
+			return labels.every((label) => label === version);
+		});
+	const goTo = async (version: string, more?: Spec) => {
+		t.timeout(280_000);
+		await applyInstallation(home.api, name, specOf(version, more));
+		await untilReady(home.api, name);
+		await untilCluster(home.api, name, 'eu', 'Ready', 'True');
+		for (const { witness } of watched) await witness.untilInjected(version);
+		await isWhole(version);
+		t.like((await readInstallation(home.api, name)).status, { version, phase: 'Ready', upgrade: undefined });
+		await onlyStands(version);
 	};
+	for (const version of versions.slice(1, -1)) await goTo(version);
 
+	t.timeout(280_000);
 	const upgrade = { progressDeadline: '1m' };
 	const broken = { images: { digests: { pilot: noDigest } } };
 	await applyInstallation(home.api, name, specOf(next, { ...broken, upgrade }));
@@ -134,21 +152,15 @@ test('held by a broken image, rolled back, mended and finished, in a joined clus
 
 	await applyInstallation(home.api, name, specOf(next, { ...broken, upgrade: { ...upgrade, onFailure: 'Rollback' } }));
 	const back = await untilCondition(home.api, name, 'Stalled', 'True', 'RolledBack');
-	t.regex(back.message, /^runs 1\.3\.8 again: stage Pilot/);
+	t.true(back.message.startsWith(`runs ${old} again: stage Pilot`), back.message);
 	await isWhole('rolled back');
-	t.deepEqual(await versions(), [old]);
+	await onlyStands(old);
 
-	await applyInstallation(home.api, name, specOf(next, { upgrade }));
-	await untilReady(home.api, name);
-	await untilCluster(home.api, name, 'eu', 'Ready', 'True');
-	for (const { witness } of watched) await witness.untilInjected(next);
-	await isWhole('finished');
-	t.like((await readInstallation(home.api, name)).status, { version: next, phase: 'Ready', upgrade: undefined });
-	t.deepEqual(await versions(), [next]);
+	await goTo(next, { upgrade });
 	for (const { witness } of watched)
 		t.deepEqual(
 			[...witness.injected.keys()].map((image) => image.split(':').at(-1)),
-			[old, next],
+			versions,
 		);
 	t.log(watched.map(({ witness }) => JSON.stringify([...witness.injected])).join());
 });
