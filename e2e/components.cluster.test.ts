@@ -58,14 +58,15 @@ interface Switch {
 	readonly rolls?: Readonly<Record<string, readonly string[]>>;
 }
 
-const meshConfig = 'ConfigMap NAMESPACE/istio';
+/** The mesh configuration, and the injector's copy of it. */
+const meshConfig = ['ConfigMap NAMESPACE/istio', 'ConfigMap NAMESPACE/istio-sidecar-injector-VERSION'];
 
 const switches: readonly Switch[] = [
 	{
 		title: 'istio-policy',
 		without: { mixer: { ...mixer, policy: off } },
 		goes: 'Deployment.apps NAMESPACE/istio-policy',
-		changes: [meshConfig],
+		changes: meshConfig,
 		// The only release that reads the mesh configuration just once.
 		rolls: { '1.0.9': ['istio-pilot'] },
 	},
@@ -73,7 +74,7 @@ const switches: readonly Switch[] = [
 		title: 'istio-telemetry',
 		without: { mixer: { policy: on, telemetry: off } },
 		goes: 'Deployment.apps NAMESPACE/istio-telemetry',
-		changes: [meshConfig],
+		changes: meshConfig,
 		// Their proxies reported to it.
 		rolls: { '1.0.9': ['istio-pilot', 'istio-policy'], '1.4.10': ['istio-pilot', 'istio-policy'] },
 	},
@@ -81,7 +82,7 @@ const switches: readonly Switch[] = [
 		title: 'Mixer',
 		without: { mixer: { policy: off, telemetry: off } },
 		goes: 'ServiceAccount NAMESPACE/istio-mixer-service-account',
-		changes: [meshConfig],
+		changes: meshConfig,
 		rolls: { '1.0.9': ['istio-pilot'], '1.4.10': ['istio-pilot'] },
 	},
 	{
@@ -243,7 +244,7 @@ for (const version of ['1.0.9', '1.4.10']) {
 	const name = `switched-${version.replaceAll('.', '-')}`;
 	const namespace = `istio-${name}`;
 	const spec = { version, namespace, ...everything };
-	const own = (key: string) => key.replaceAll('NAMESPACE', namespace);
+	const own = (key: string) => key.replaceAll('NAMESPACE', namespace).replace('VERSION', version.replaceAll('.', '-'));
 
 	test.serial(`Istio ${version}: each component off and on again`, async (t) => {
 		const { api, cluster } = mesh;
