@@ -37,17 +37,25 @@ export function standingOf(
 	});
 	if (!deployments.some(({ workload }) => isWorkloadRunning(workload)))
 		return { running: undefined, record: undefined };
+	const indexOf = ({ apiVersion, kind, metadata: { name }, component = '' }: (typeof deployments)[number]) =>
+		stageIndex(stageOf({ apiVersion, kind, metadata: { name, labels: { [componentLabel]: component } } }));
 	const versions = [...new Set(deployments.map(({ version }) => version))].sort((a, b) =>
 		compareVersions(readFullVersion(a), readFullVersion(b)),
 	);
 	const [from = '', to = from] = [versions[0], versions.at(-1)];
 	if (from === to) return { running: from, record: undefined };
-	const reached = deployments
-		.filter(({ version }) => version === to)
-		.map(({ apiVersion, kind, metadata: { name }, component = '' }) =>
-			stageIndex(stageOf({ apiVersion, kind, metadata: { name, labels: { [componentLabel]: component } } })),
-		);
-	const stage = upgradeStages[Math.max(...reached)];
+	const stage = upgradeStages[reachedBy(deployments.map((one) => ({ isOld: one.version === from, at: indexOf(one) })))];
 	const middle: UpgradeRecord = { from, to, state: 'Progressing', since: now, startedAt: now };
 	return { running: from, record: stage === undefined ? middle : { ...middle, reached: stage } };
+}
+
+/**
+ * Up to which stage objects of another version than the oldest may stand. Stages without a Deployment may have been written
+ * as well, up to the next one whose Deployment is of the oldest version.
+ */
+function reachedBy(deployments: readonly { readonly isOld: boolean; readonly at: number }[]): number {
+	const furthest = Math.max(...deployments.flatMap(({ isOld, at }) => (isOld ? [] : [at])));
+	return (
+		Math.min(upgradeStages.length, ...deployments.flatMap(({ isOld, at }) => (isOld && at > furthest ? [at] : []))) - 1
+	);
 }

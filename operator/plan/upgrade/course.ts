@@ -120,7 +120,10 @@ function wayBack(before: Course, extent: number, { insisted, proxies, settings, 
 	if (before.direction === 'back') {
 		// It may have gone back by itself. Now its owner asks for that too, so nothing is left to be said once it is back.
 		const { tried, ...asked } = before.record;
-		const record = ofSettings(asked, settings);
+		const told = ofSettings(asked, settings);
+		// With other settings there may be objects again of a stage that was over without them. So all stages are walked anew.
+		const { waitingFor: _, ...rest } = told;
+		const record: UpgradeRecord = told === asked ? asked : { ...rest, stage: lastStage };
 		return { kind: 'course', course: courseOf(record), isNew: tried !== undefined || record !== asked, blockers: [] };
 	}
 	const blocker = whyNotBack(before.record, extent, proxies);
