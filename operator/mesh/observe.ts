@@ -1,7 +1,7 @@
 /** Turns rendered and live objects into the input of the status. */
 import { revisionLabel } from '../../api/v1/index.ts';
 import { isOutage, type Workload } from '../apply/child.ts';
-import { componentLabel } from '../apply/identity.ts';
+import { componentLabel, versionLabel } from '../apply/identity.ts';
 import { hasBeenReady, type InstallationMemory } from '../apply/installation-memory.ts';
 import type { LiveObjects } from '../apply/live.ts';
 import { applySetId } from '../render/index.ts';
@@ -35,6 +35,10 @@ export function observeWorkloads(
 			const key = objectKey(workload);
 			const { [componentLabel]: component = workload.metadata.name, [revisionLabel]: revision } =
 				workload.metadata.labels ?? {};
+			const stands = live.get(key)?.workload;
+			// Of a version that is not written yet, since something before it waits or was refused.
+			const isWritten = stands?.version === undefined || stands.version === workload.metadata.labels?.[versionLabel];
+			const isLeft = standing?.has(key) === true || !isWritten;
 			// A gateway's Service has the name of its Deployment.
 			const service = live.get(objectKey({ ...kinds.Service, ...nameOf(workload) }));
 			return {
@@ -42,10 +46,10 @@ export function observeWorkloads(
 				component,
 				revision,
 				object: describeObject(workload),
-				image: (standing?.has(key) ? live.get(key)?.workload?.images[0] : undefined) ?? mainImage(workload),
-				version: versionOf(key) ?? previousOf(object, component, revision)?.version,
+				image: (isLeft ? stands?.images[0] : undefined) ?? mainImage(workload),
+				version: (isWritten ? versionOf(key) : undefined) ?? previousOf(object, component, revision)?.version,
 				appliedGeneration: memory.applied.get(key)?.generation,
-				...stateOf(live.get(key)?.workload, hasBeenReady(memory, key), isUnknown),
+				...stateOf(stands, hasBeenReady(memory, key), isUnknown),
 				podTrouble: pods?.troubleOf(workload.metadata.name),
 				arePodsUnseen: pods?.isRefused,
 				previous: previousOf(object, component, revision),
