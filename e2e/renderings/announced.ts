@@ -24,4 +24,10 @@ export const announcedChanges: readonly AnnouncedChange[] = [
 		effect:
 			'the injector’s pods are replaced once, one after the other. Held, they stay until the next change of Istio’s version',
 	},
+	{
+		since: '0.2.0',
+		objects: ['Deployment.apps istio-sidecar-injector'],
+		what: 'an injector that is told to end goes on serving for 5 s: API servers that still have its address are answered',
+		effect: 'the same replacement of the injector’s pods',
+	},
 ];

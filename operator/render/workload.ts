@@ -20,6 +20,11 @@ export interface Container {
 	readonly volumeMounts: readonly Opaque[];
 	/** Capabilities that it needs. Default: none. */
 	readonly capabilities?: readonly string[];
+	/**
+	 * Seconds that it goes on serving after its pod was told to end: the rest of the cluster learns only then that it is no
+	 * longer to be asked. Default: none.
+	 */
+	readonly goesOnSeconds?: number;
 	/** Whether it writes nowhere but into its volumes. */
 	readonly readOnlyRoot?: true;
 }
@@ -152,6 +157,9 @@ function containerOf(
 		startupProbe: container.startupProbe,
 		readinessProbe: container.readinessProbe,
 		livenessProbe: container.livenessProbe,
+		// Kubernetes itself waits, since images need not have a program that does (beta and on since 1.30).
+		lifecycle:
+			container.goesOnSeconds === undefined ? undefined : { preStop: { sleep: { seconds: container.goesOnSeconds } } },
 		resources: container.resources,
 		// Also a process that is root needs none of root's capabilities but those that are named.
 		securityContext: {

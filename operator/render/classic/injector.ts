@@ -35,6 +35,12 @@ const probe = {
 	timeoutSeconds: 5,
 } as const;
 
+/**
+ * The binary closes its port as soon as it is told to end (istio 1.0-1.4 `pkg/kube/inject/webhook.go`, `Run`), and an API
+ * server that still has its address then refuses a pod.
+ */
+const goesOnSeconds = 5;
+
 export function renderInjector(mesh: ResolvedClassicMesh, facts: ClassicFacts): readonly KubeObject[] {
 	const { injector, release } = mesh;
 	if (injector === undefined) {
@@ -73,6 +79,7 @@ export function renderInjector(mesh: ResolvedClassicMesh, facts: ClassicFacts): 
 				ports: release.injector.ports,
 				readinessProbe: probe,
 				livenessProbe: probe,
+				goesOnSeconds,
 				volumeMounts: [
 					{ name: 'config-volume', mountPath: '/etc/istio/config', readOnly: true },
 					{ name: 'inject-config', mountPath: '/etc/istio/inject', readOnly: true },
