@@ -12,6 +12,7 @@ import {
 	untilInstalled,
 } from '../support/installation.ts';
 import {
+	clusterStatus,
 	entry,
 	flatKubeconfig,
 	giveKubeconfig,
@@ -47,6 +48,11 @@ test.before(async () => {
 	await untilInstalled(home.api, 'mesh');
 	for (const name of names) await untilCluster(home.api, 'mesh', name, 'Ready', 'True');
 	for (const name of names) await untilEvent(home.api, 'mesh', 'ClusterJoined', name);
+	for (const name of names)
+		await eventually(`the proxies in ${name} are counted`, async () => {
+			const { proxies } = (await clusterStatus(home.api, 'mesh', name)) ?? {};
+			return proxies?.total !== undefined;
+		});
 	await untilAtRest();
 });
 test.after.always(async () => {
