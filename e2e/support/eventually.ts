@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 export { orAbsent } from '../../operator/runtime/errors.ts';
 
 /** Far longer than anything here takes on an idle machine: what is slow is late, not wrong. */
-export const deadlineMs = 120_000;
+export const deadlineMs = 200_000;
 /** What is soon there is seen soon; what takes its time is asked for less and less often. */
 const pollMs = { first: 40, growth: 1.2, most: 250 } as const;
 

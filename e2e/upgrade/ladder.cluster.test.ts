@@ -134,7 +134,7 @@ test('from the oldest release to the newest while operators die at random moment
 		const before = new Map(serving.map((deployment) => [deployment, pods.of(deployment).length]));
 		pods.forget();
 		turns.length = 0;
-		t.timeout(240_000);
+		t.timeout(280_000);
 		const recording = await recordInstallation<Installation>(api, name);
 		await lives.stop();
 		await applyInstallation(api, name, specOf(version));

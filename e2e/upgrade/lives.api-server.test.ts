@@ -54,7 +54,7 @@ async function look(stage: CrashStage, name: string): Promise<Life> {
 async function inLives(t: ExecutionContext, stage: CrashStage, name: string, wanted: string): Promise<readonly Life[]> {
 	const lives: Life[] = [await look(stage, name)];
 	while (!isDone(await statusOf(stage, name), wanted)) {
-		t.timeout(60_000);
+		t.timeout(240_000);
 		if (lives.length > mostLives) throw new Error(JSON.stringify(await statusOf(stage, name)));
 		await stage.liveForOneWrite();
 		lives.push(await look(stage, name));
@@ -105,7 +105,7 @@ function stagesOf(lives: readonly Life[]): readonly string[] {
 }
 
 test('operators that die of each write in turn complete a change of version, and one that its owner takes back', async (t) => {
-	t.timeout(120_000);
+	t.timeout(240_000);
 	await using stage = await CrashStage.start();
 	const specOf = (name: string, version: string, more: Spec = {}) => ({
 		...settings,

@@ -281,7 +281,7 @@ test.serial(
 for (const first of allCodes.keys()) {
 	const name = `stage${first + 1}`;
 	test(`${name}: each kind of each stage is refused, then pods don’t get ready: told each time, and over when the fault is`, async (t) => {
-		t.timeout(240_000);
+		t.timeout(280_000);
 		const { namespace, approve, untilVersion } = await atTheStart(t, name);
 		const stages = (await look(name)).status.upgrade?.plan?.map(({ stage }) => stage) ?? [];
 		t.deepEqual(
