@@ -220,7 +220,7 @@ test('pauseBefore: it stops before the stage and is no failure; an approval for 
 	const lost = { type: 'merge', subresource: 'status', fieldManager: 'somebody' } as const;
 	await api.patch(installationReference(name), { status: null }, lost);
 	await untilCondition(api, name, 'Ready', 'Unknown', 'WaitingForApproval');
-	t.like(await upgradeOf(name), { from: '1.3.8', to: '1.4.10', stage: 'Pilot', reached: 'Pilot' });
+	t.like(await upgradeOf(name), { from: '1.3.8', to: '1.4.10', stage: 'Pilot', reached: 'Webhooks' });
 	t.is(labelOf(await liveChildren(api, name), 'istio-ingressgateway'), '1.3.8');
 
 	await applyInstallation(api, name, {
