@@ -56,6 +56,18 @@ export function listed(difference: Difference, list: readonly ListedDifference[]
 	);
 }
 
+/** The differences that are not on a list, as JSON, and the entries of the list that fit none. */
+export function heldAgainst(
+	differences: readonly Difference[],
+	list: readonly ListedDifference[],
+): { readonly unlisted: readonly string[]; readonly idle: readonly ListedDifference[] } {
+	const byEntry = Map.groupBy(differences, (difference) => listed(difference, list));
+	return {
+		unlisted: (byEntry.get(undefined) ?? []).map((difference) => JSON.stringify(difference)),
+		idle: list.filter((entry) => !byEntry.has(entry)),
+	};
+}
+
 function sideOf({ charts, meshwright }: Difference): ListedDifference['side'] {
 	if (meshwright === undefined) return 'charts';
 	return charts === undefined ? 'meshwright' : 'both';

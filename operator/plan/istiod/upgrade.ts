@@ -5,7 +5,7 @@ import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import { injectionWebhookName, istiodName } from '../../render/istiod/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
-import { type OwnWord, rejected } from '../upgrade/own-word.ts';
+import { type OwnWord, rejected, reviewOfPod } from '../upgrade/own-word.ts';
 import type { UpgradeRules } from '../upgrade/rules.ts';
 
 export const istiodUpgradeRules: UpgradeRules<ResolvedIstiodMesh> = {
@@ -59,23 +59,6 @@ function injectionWord(mesh: ResolvedIstiodMesh, deployment: string): OwnWord {
 		path: '/inject',
 		configuration: objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectionWebhookName(mesh) }),
 		serverName: `${deployment}.${mesh.namespace}.svc`,
-		review: {
-			apiVersion: 'admission.k8s.io/v1',
-			kind: 'AdmissionReview',
-			request: {
-				uid: 'meshwright-asks',
-				kind: { group: '', version: 'v1', kind: 'Pod' },
-				resource: { group: '', version: 'v1', resource: 'pods' },
-				namespace: mesh.namespace,
-				operation: 'CREATE',
-				userInfo: {},
-				object: {
-					apiVersion: 'v1',
-					kind: 'Pod',
-					metadata: { name: 'asked', namespace: mesh.namespace, labels: { 'sidecar.istio.io/inject': 'false' } },
-					spec: { containers: [{ name: 'asked', image: 'asked' }] },
-				},
-			},
-		},
+		review: reviewOfPod(mesh.namespace, 'v1', 'labels'),
 	};
 }

@@ -53,6 +53,36 @@ export interface WebhookWord extends Asked {
 
 export type OwnWord = CountersWord | WebhookWord;
 
+/**
+ * Asks an injector about a pod that wants no proxy.
+ * @param version of AdmissionReview that the injector answers in
+ * @param unwanted where the pod says that it wants none
+ */
+export function reviewOfPod(
+	namespace: string,
+	version: 'v1' | 'v1beta1',
+	unwanted: 'annotations' | 'labels',
+): WebhookWord['review'] {
+	return {
+		apiVersion: `admission.k8s.io/${version}`,
+		kind: 'AdmissionReview',
+		request: {
+			uid: 'meshwright-asks',
+			kind: { group: '', version: 'v1', kind: 'Pod' },
+			resource: { group: '', version: 'v1', resource: 'pods' },
+			namespace,
+			operation: 'CREATE',
+			userInfo: {},
+			object: {
+				apiVersion: 'v1',
+				kind: 'Pod',
+				metadata: { name: 'asked', namespace, [unwanted]: { 'sidecar.istio.io/inject': 'false' } },
+				spec: { containers: [{ name: 'asked', image: 'asked' }] },
+			},
+		},
+	};
+}
+
 /** A longer line is not read: its labels are the words of strangers, and what counts most has none. */
 const longestLine = 16 * 1024;
 

@@ -2,7 +2,14 @@
 import { type PilotCounter, pilotCounters, type ResolvedClassicMesh } from '../../../releases/classic/index.ts';
 import { injectorDnsNames, injectorName, injectorWebhook } from '../../../render/classic/injector-names.ts';
 import { objectKey } from '../../../runtime/object.ts';
-import { type Counter, type CountersWord, type OwnWord, rejected, type WebhookWord } from '../../upgrade/own-word.ts';
+import {
+	type Counter,
+	type CountersWord,
+	type OwnWord,
+	rejected,
+	reviewOfPod,
+	type WebhookWord,
+} from '../../upgrade/own-word.ts';
 
 export function classicOwnWords(mesh: ResolvedClassicMesh): readonly OwnWord[] {
 	const { minor, pilot: release } = mesh.release;
@@ -38,23 +45,6 @@ function injectorWord(mesh: ResolvedClassicMesh): WebhookWord {
 			name: injectorWebhook(mesh),
 		}),
 		serverName,
-		review: {
-			apiVersion: 'admission.k8s.io/v1beta1',
-			kind: 'AdmissionReview',
-			request: {
-				uid: 'meshwright-asks',
-				kind: { group: '', version: 'v1', kind: 'Pod' },
-				resource: { group: '', version: 'v1', resource: 'pods' },
-				namespace: mesh.namespace,
-				operation: 'CREATE',
-				userInfo: {},
-				object: {
-					apiVersion: 'v1',
-					kind: 'Pod',
-					metadata: { name: 'asked', namespace: mesh.namespace, annotations: { 'sidecar.istio.io/inject': 'false' } },
-					spec: { containers: [{ name: 'asked', image: 'asked' }] },
-				},
-			},
-		},
+		review: reviewOfPod(mesh.namespace, 'v1beta1', 'annotations'),
 	};
 }

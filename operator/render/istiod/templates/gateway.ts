@@ -3,7 +3,7 @@
  * `istio-proxy` has image `auto`. Nothing is redirected, and ports below 1024 can be opened without a capability.
  */
 import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
-import { json, proxyImage, proxyVolumes, pullSecrets } from './parts.ts';
+import { agentOf, canonicalLabels, json, proxyImage, proxyVolumes, pullSecrets } from './parts.ts';
 import { gatewayEnv } from './proxy-env.ts';
 
 export function gatewayTemplate(mesh: ResolvedIstiodMesh): string {
@@ -14,8 +14,7 @@ export function gatewayTemplate(mesh: ResolvedIstiodMesh): string {
 	});
 	return `metadata:
   labels:
-    service.istio.io/canonical-name: {{ index .ObjectMeta.Labels "service.istio.io/canonical-name" | default (index .ObjectMeta.Labels "app.kubernetes.io/name") | default (index .ObjectMeta.Labels "app") | default .DeploymentMeta.Name | trunc 63 | trimAll "-_." | quote }}
-    service.istio.io/canonical-revision: {{ index .ObjectMeta.Labels "service.istio.io/canonical-revision" | default (index .ObjectMeta.Labels "app.kubernetes.io/version") | default (index .ObjectMeta.Labels "version") | default "latest" | quote }}
+${canonicalLabels}
   annotations:
     istio.io/rev: {{ .Revision | default "default" | quote }}
 spec:
@@ -27,18 +26,7 @@ spec:
   - name: istio-proxy
     image: ${proxyImage(mesh)}
     imagePullPolicy: ${json(mesh.images.pullPolicy)}
-    ports:
-    - containerPort: 15090
-      protocol: TCP
-      name: http-envoy-prom
-    args:
-    - proxy
-    - router
-    - --domain
-    - $(POD_NAMESPACE).svc.cluster.local
-    - {{ printf "--proxyLogLevel=%s" (annotation .ObjectMeta "sidecar.istio.io/logLevel" "warning") | quote }}
-    - {{ printf "--proxyComponentLogLevel=%s" (annotation .ObjectMeta "sidecar.istio.io/componentLogLevel" "misc:error") | quote }}
-    - {{ printf "--log_output_level=%s" (annotation .ObjectMeta "sidecar.istio.io/agentLogLevel" "default:info") | quote }}
+${agentOf('router')}
     env:
 ${env}
     readinessProbe:

@@ -22,6 +22,26 @@ export function proxyImage({ images }: ResolvedIstiodMesh): string {
 	return `{{ annotation .ObjectMeta "sidecar.istio.io/proxyImage" ${own} | quote }}`;
 }
 
+/** The labels by which telemetry knows a workload: what a pod says itself, or what its other labels and its owner say. */
+export const canonicalLabels = `    service.istio.io/canonical-name: {{ index .ObjectMeta.Labels "service.istio.io/canonical-name" | default (index .ObjectMeta.Labels "app.kubernetes.io/name") | default (index .ObjectMeta.Labels "app") | default .DeploymentMeta.Name | trunc 63 | trimAll "-_." | quote }}
+    service.istio.io/canonical-revision: {{ index .ObjectMeta.Labels "service.istio.io/canonical-revision" | default (index .ObjectMeta.Labels "app.kubernetes.io/version") | default (index .ObjectMeta.Labels "version") | default "latest" | quote }}`;
+
+/** Ports and arguments of the proxy's agent in a pod that decides how much it logs. */
+export function agentOf(role: 'sidecar' | 'router'): string {
+	return `    ports:
+    - containerPort: 15090
+      protocol: TCP
+      name: http-envoy-prom
+    args:
+    - proxy
+    - ${role}
+    - --domain
+    - $(POD_NAMESPACE).svc.cluster.local
+    - {{ printf "--proxyLogLevel=%s" (annotation .ObjectMeta "sidecar.istio.io/logLevel" "warning") | quote }}
+    - {{ printf "--proxyComponentLogLevel=%s" (annotation .ObjectMeta "sidecar.istio.io/componentLogLevel" "misc:error") | quote }}
+    - {{ printf "--log_output_level=%s" (annotation .ObjectMeta "sidecar.istio.io/agentLogLevel" "default:info") | quote }}`;
+}
+
 /** The agent's directories and files. Their paths are fixed in it (istio 1.30 `pkg/config/constants`, `security/pkg/nodeagent`). */
 export const proxyVolumes = {
 	mounts: `    - name: workload-socket

@@ -7,7 +7,7 @@
  */
 import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
 import { discoveryAddress, statusPort } from '../../../releases/istiod/index.ts';
-import { json, proxyImage, proxyVolumes, pullSecrets } from './parts.ts';
+import { agentOf, canonicalLabels, json, proxyImage, proxyVolumes, pullSecrets } from './parts.ts';
 
 export function sidecarTemplate(mesh: ResolvedIstiodMesh): string {
 	const image = proxyImage(mesh);
@@ -18,8 +18,7 @@ metadata:
     {{- if eq (index .ProxyConfig.ProxyMetadata "ISTIO_META_ENABLE_HBONE") "true" }}
     networking.istio.io/tunnel: {{ index .ObjectMeta.Labels "networking.istio.io/tunnel" | default "http" | quote }}
     {{- end }}
-    service.istio.io/canonical-name: {{ index .ObjectMeta.Labels "service.istio.io/canonical-name" | default (index .ObjectMeta.Labels "app.kubernetes.io/name") | default (index .ObjectMeta.Labels "app") | default .DeploymentMeta.Name | trunc 63 | trimAll "-_." | quote }}
-    service.istio.io/canonical-revision: {{ index .ObjectMeta.Labels "service.istio.io/canonical-revision" | default (index .ObjectMeta.Labels "app.kubernetes.io/version") | default (index .ObjectMeta.Labels "version") | default "latest" | quote }}
+${canonicalLabels}
   annotations:
     istio.io/rev: {{ .Revision | default "default" | quote }}
     {{- if ge (len $apps) 1 }}
@@ -107,18 +106,7 @@ spec:
     {{- if $native }}
     restartPolicy: Always
     {{- end }}
-    ports:
-    - containerPort: 15090
-      protocol: TCP
-      name: http-envoy-prom
-    args:
-    - proxy
-    - sidecar
-    - --domain
-    - $(POD_NAMESPACE).svc.cluster.local
-    - {{ printf "--proxyLogLevel=%s" (annotation .ObjectMeta "sidecar.istio.io/logLevel" "warning") | quote }}
-    - {{ printf "--proxyComponentLogLevel=%s" (annotation .ObjectMeta "sidecar.istio.io/componentLogLevel" "misc:error") | quote }}
-    - {{ printf "--log_output_level=%s" (annotation .ObjectMeta "sidecar.istio.io/agentLogLevel" "default:info") | quote }}
+${agentOf('sidecar')}
     {{- if $native }}
     lifecycle:
       preStop:
