@@ -1,5 +1,6 @@
 /** Checks `spec.mesh.config` field by field against what the release knows. Names every problem. */
 import { isObject, type ParsedSpec, parseDuration } from '../../../api/v1/index.ts';
+import { laterField, unknownField, wrongValue } from '../mesh-config-problems.ts';
 import { child, type ReleaseProblem } from '../problem.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
 import type { Field, Fields, Refusal, Shape } from './mesh-config-shapes.ts';
@@ -98,44 +99,14 @@ function checkFields(
 	return Object.entries(value).flatMap(([name, entry]) => {
 		const here = child(path, name);
 		const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
-		if (field === undefined || !isKnown(field, release.minor)) {
-			return [unknownField(release, fields, name, field, here)];
-		}
+		if (field === undefined) return [unknownField(release.version, Object.keys(fields), name, here)];
+		if (!isKnown(field, release.minor)) return [laterField(release.version, field.first, here)];
 		const refusal = field.refused?.find(({ from }) => from === undefined || compareMinor(from, release.minor) <= 0);
 		if (refusal !== undefined && !(refusal.why === 'operator' && refusal.only === entry)) {
 			return [refused(release, refusal, here)];
 		}
 		return checkShape(release, field.shape, entry, here);
 	});
-}
-
-function unknownField(
-	release: ClassicRelease,
-	fields: Fields,
-	name: string,
-	field: Field | undefined,
-	path: string,
-): ReleaseProblem {
-	if (field !== undefined) {
-		return {
-			path,
-			reason: 'FieldNotInRelease',
-			message: `${path} came with Istio ${field.first}; ${release.version} does not know it`,
-			remedy: `Leave it out, or install Istio ${field.first} or newer.`,
-		};
-	}
-	const twin = Object.keys(fields).find((known) => fold(known) === fold(name));
-	return {
-		path,
-		reason: 'FieldNotInRelease',
-		message: `${path} is not a field of the mesh configuration of Istio ${release.version}`,
-		remedy: twin === undefined ? 'Correct the name or leave it out.' : `Write ${twin}.`,
-	};
-}
-
-/** Folds a name, so that `access_log_file`, as the protocol buffers write it, finds `accessLogFile`. */
-function fold(name: string): string {
-	return name.replaceAll(/[-_]/g, '').toLowerCase();
 }
 
 function refused(release: ClassicRelease, refusal: Refusal, path: string): ReleaseProblem {
@@ -200,9 +171,7 @@ function checkShape(release: ClassicRelease, shape: Shape, value: unknown, path:
 }
 
 function expect(holds: boolean, path: string, what: string): readonly ReleaseProblem[] {
-	return holds
-		? []
-		: [{ path, reason: 'Invalid', message: `${path} must be ${what}`, remedy: `Write ${what}, or leave it out.` }];
+	return holds ? [] : [wrongValue(path, what)];
 }
 
 /** `host:port` with a name or an IP address; IPv6 in brackets. */

@@ -1,6 +1,7 @@
 /** Checks `spec.mesh.config` field by field against what the release knows. Names every problem. */
 import { isObject, tryDuration } from '../../../api/v1/index.ts';
 import data from '../../../crds/istio/mesh-config.json' with { type: 'json' };
+import { laterField, unknownField, wrongValue } from '../mesh-config-problems.ts';
 import { child, type ReleaseProblem } from '../problem.ts';
 import { isSince, type Minor } from './minors.ts';
 import type { IstiodRelease } from './release.ts';
@@ -58,16 +59,9 @@ function checkMessage(
 	return Object.entries(value).flatMap(([name, entry]) => {
 		const here = child(path, name);
 		const [type = '', since] = (Object.hasOwn(fields, name) ? (fields[name] ?? '') : '').split(' since ');
-		if (type === '') return [unknownField(release, fields, name, here)];
+		if (type === '') return [unknownField(release.version, Object.keys(fields), name, here)];
 		if (since !== undefined && !isSince(release.minor, since as Minor)) {
-			return [
-				{
-					path: here,
-					reason: 'FieldNotInRelease',
-					message: `${here} came with Istio ${since}; ${release.version} does not know it`,
-					remedy: `Leave it out, or install Istio ${since} or newer.`,
-				},
-			];
+			return [laterField(release.version, since, here)];
 		}
 		const remedy = elsewhere[here.slice(`${root}.`.length)];
 		if (remedy !== undefined) {
@@ -75,26 +69,6 @@ function checkMessage(
 		}
 		return checkValue(release, type, entry, here);
 	});
-}
-
-function unknownField(
-	release: IstiodRelease,
-	fields: Readonly<Record<string, string>>,
-	name: string,
-	path: string,
-): ReleaseProblem {
-	const twin = Object.keys(fields).find((known) => fold(known) === fold(name));
-	return {
-		path,
-		reason: 'FieldNotInRelease',
-		message: `${path} is not a field of the mesh configuration of Istio ${release.version}`,
-		remedy: twin === undefined ? 'Correct the name or leave it out.' : `Write ${twin}.`,
-	};
-}
-
-/** Folds a name, so that `access_log_file`, as the protocol buffers write it, finds `accessLogFile`. */
-function fold(name: string): string {
-	return name.replaceAll(/[-_]/g, '').toLowerCase();
 }
 
 function checkValue(release: IstiodRelease, type: string, value: unknown, path: string): readonly ReleaseProblem[] {
@@ -152,5 +126,5 @@ function checkScalar(release: IstiodRelease, type: string, value: unknown, path:
 }
 
 function expected(path: string, what: string): readonly ReleaseProblem[] {
-	return [{ path, reason: 'Invalid', message: `${path} must be ${what}`, remedy: `Write ${what}, or leave it out.` }];
+	return [wrongValue(path, what)];
 }
