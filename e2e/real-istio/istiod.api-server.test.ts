@@ -5,8 +5,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
-import { istiodCrds } from '../../operator/releases/istiod/crds.ts';
-import { renderCrds } from '../../operator/render/index.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
@@ -14,12 +12,12 @@ import { upstream } from '../charts/istiod/renderings.ts';
 import { type Cluster, startCluster } from '../control-plane/cluster.ts';
 import { freePort } from '../control-plane/ports.ts';
 import { eventually } from '../support/eventually.ts';
-import { untilEstablished } from '../support/installation.ts';
-import { makeNamespace, person } from '../support/mesh-cluster.ts';
+import { person } from '../support/mesh-cluster.ts';
 import { outputOf } from '../support/output-of.ts';
 import { istioctl } from './istioctl.ts';
 import { istiodDeployment, istiodHost, startIstiod } from './istiod-process.ts';
 import { startProxy } from './proxy-process.ts';
+import { makeReadyForIstio } from './ready-for-istio.ts';
 import { testWithIstio } from './test-with-istio.ts';
 
 const namespace = 'istio-system';
@@ -141,21 +139,8 @@ testWithIstio(
 		await using cluster: Cluster = await startCluster({ name: 'istiod' });
 		await using api = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
 		const apply = (object: KubeObject) => api.apply(object, { fieldManager: person, force: true });
-		const definitions = renderCrds(istiodCrds, '1.32.0');
-		for (const definition of definitions) await apply(definition);
-		for (const { metadata } of definitions) await untilEstablished(api, metadata.name);
-		for (const each of [namespace, 'shop']) await makeNamespace(api, each);
-		await apply({
-			apiVersion: 'v1',
-			kind: 'Namespace',
-			metadata: { name: 'shop', labels: { 'istio-injection': 'enabled' } },
-		});
-		for (const account of [
-			{ name: 'default', namespace: 'shop' },
-			{ name: 'gateway', namespace },
-		]) {
-			await apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: account });
-		}
+		await makeReadyForIstio(api, namespace);
+		await apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'gateway', namespace } });
 		const objects = await upstream(real, forPlainEnvoy);
 		const webhook = objects.find(({ kind }) => kind === MutatingWebhookConfiguration.kind) as Webhooks;
 		for (const object of objects) {

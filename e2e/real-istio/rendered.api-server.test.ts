@@ -4,9 +4,7 @@
  */
 import type { ExecutionContext } from 'ava';
 import { istiodMeshOf, renderIstiod } from '../../operator/lines/istiod-testing.ts';
-import { istiodCrds } from '../../operator/releases/istiod/crds.ts';
 import { istiodReleases } from '../../operator/releases/istiod/index.ts';
-import { renderCrds } from '../../operator/render/index.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
@@ -14,11 +12,11 @@ import { upstream } from '../charts/istiod/renderings.ts';
 import { startCluster } from '../control-plane/cluster.ts';
 import { forwardTo, playNetwork } from '../control-plane/network.ts';
 import { eventually } from '../support/eventually.ts';
-import { untilEstablished } from '../support/installation.ts';
-import { makeNamespace, person } from '../support/mesh-cluster.ts';
+import { person } from '../support/mesh-cluster.ts';
 import { istiodDeployment, startIstiod } from './istiod-process.ts';
 import type { RealIstio } from './locate.ts';
 import { podsToInject } from './pods-to-inject.ts';
+import { makeReadyForIstio } from './ready-for-istio.ts';
 import { testWithIstio } from './test-with-istio.ts';
 
 const namespace = 'istio-system';
@@ -44,14 +42,7 @@ testWithIstio('istiod runs from what is rendered: rights, templates, webhooks', 
 	await using cluster = await startCluster({ name: 'rendered' });
 	await using api = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
 	const apply = (object: KubeObject) => api.apply(object, { fieldManager: person, force: true });
-	const definitions = renderCrds(istiodCrds, '1.32.0');
-	for (const definition of definitions) await apply(definition);
-	for (const { metadata } of definitions) await untilEstablished(api, metadata.name);
-	for (const each of [namespace, 'shop']) await makeNamespace(api, each);
-	const labels = { 'istio-injection': 'enabled' };
-	await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop', labels } });
-	await apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'shop' } });
-
+	await makeReadyForIstio(api, namespace);
 	const objects = renderedFor(real).filter(({ kind }) => kind !== 'Namespace');
 	const webhooks = objects.filter(({ kind }) => webhookKinds.includes(kind));
 	for (const object of objects) if (!webhooks.includes(object) && !left.includes(object.kind)) await apply(object);
