@@ -1,5 +1,6 @@
 /** Decides about the injector, and what it puts into pods. */
 import type { ParsedSpec } from '../../../api/v1/index.ts';
+import { resolveCapture } from '../capture.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import { resolveWorkload } from '../resolve-workload.ts';
 import { canonicalResources } from '../resources.ts';
@@ -153,12 +154,10 @@ export function resolveInjector(
 }
 
 /** The settings that are the same in every release. The others are in the mesh configuration. */
-export function resolveSidecar({ proxy = {} }: ParsedSpec, { injector }: ClassicRelease): ResolvedSidecar {
+export function resolveSidecar(spec: ParsedSpec, { injector }: ClassicRelease): ResolvedSidecar {
+	const { proxy = {} } = spec;
 	return {
-		includeIPRanges: proxy.includeIPRanges ?? ['*'],
-		excludeIPRanges: proxy.excludeIPRanges ?? [],
-		includeInboundPorts: (proxy.includeInboundPorts ?? ['*']).map((port) => (typeof port === 'number' ? port : '*')),
-		excludeInboundPorts: proxy.excludeInboundPorts ?? [],
+		...resolveCapture(spec),
 		uid: proxy.uid ?? 1337,
 		resources:
 			proxy.resources === undefined

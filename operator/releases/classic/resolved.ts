@@ -1,4 +1,5 @@
 /** A MeshInstallation with every question answered: the input of `render`, `plan` and the command line. */
+import type { ResolvedCapture } from '../capture.ts';
 import type { Resources } from '../component.ts';
 import type { Opaque, ResolvedMesh, ResolvedPull, ResolvedWorkload } from '../mesh.ts';
 import type { ClassicRelease } from './release.ts';
@@ -81,13 +82,7 @@ export interface ResolvedInjector extends ResolvedWorkload {
 }
 
 /** What every pod of the mesh gets, besides what the mesh configuration says. */
-export interface ResolvedSidecar {
-	/** Outbound address blocks through the proxy; `*` alone for all. */
-	readonly includeIPRanges: readonly string[];
-	readonly excludeIPRanges: readonly string[];
-	/** Inbound ports through the proxy; `*` alone for all. */
-	readonly includeInboundPorts: readonly (number | '*')[];
-	readonly excludeInboundPorts: readonly number[];
+export interface ResolvedSidecar extends ResolvedCapture {
 	/** User that the proxy runs as. */
 	readonly uid: number;
 	readonly resources: Resources;

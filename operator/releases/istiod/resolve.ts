@@ -1,5 +1,6 @@
 /** Turns what a user wrote into a mesh of this line with every question answered, or into all of its problems. Pure. */
 import type { ParsedMeshInstallation, ParsedSpec } from '../../../api/v1/index.ts';
+import { resolveCapture } from '../capture.ts';
 import type { Replicas } from '../mesh.ts';
 import { resolveMultiCluster } from '../multi-cluster.ts';
 import type { ReleaseProblem } from '../problem.ts';
@@ -127,13 +128,11 @@ const proxyResources = {
 	limits: { cpu: '2', memory: '1Gi' },
 } as const;
 
-function resolveProxy({ proxy = {} }: ParsedSpec): ResolvedProxy {
+function resolveProxy(spec: ParsedSpec): ResolvedProxy {
+	const { proxy = {} } = spec;
 	const resources = proxy.resources === undefined ? proxyResources : canonicalResources(proxy.resources);
 	return {
-		includeIPRanges: proxy.includeIPRanges ?? ['*'],
-		excludeIPRanges: proxy.excludeIPRanges ?? [],
-		includeInboundPorts: (proxy.includeInboundPorts ?? ['*']).map((port) => (typeof port === 'number' ? port : '*')),
-		excludeInboundPorts: proxy.excludeInboundPorts ?? [],
+		...resolveCapture(spec),
 		resources,
 		initResources: proxy.initResources === undefined ? resources : canonicalResources(proxy.initResources),
 	};

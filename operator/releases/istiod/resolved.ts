@@ -1,4 +1,5 @@
 /** A MeshInstallation of this line with every question answered. */
+import type { ResolvedCapture } from '../capture.ts';
 import type { Resources } from '../component.ts';
 import type { Opaque, ResolvedMesh, ResolvedPull, ResolvedWorkload } from '../mesh.ts';
 import type { IstiodRelease } from './release.ts';
@@ -21,13 +22,7 @@ export interface ResolvedInjection {
 }
 
 /** What every proxy beside a workload gets. */
-export interface ResolvedProxy {
-	/** Outbound address blocks through the proxy; `*` alone for all. */
-	readonly includeIPRanges: readonly string[];
-	readonly excludeIPRanges: readonly string[];
-	/** Inbound ports through the proxy; `*` alone for all. */
-	readonly includeInboundPorts: readonly (number | '*')[];
-	readonly excludeInboundPorts: readonly number[];
+export interface ResolvedProxy extends ResolvedCapture {
 	readonly resources: Resources;
 	/** Those of `istio-init`. */
 	readonly initResources: Resources;
