@@ -34,7 +34,7 @@ test('a file starts clusters exactly where its name says so', async (t) => {
 	const found = await findFiles(root, ava.files);
 	t.true(found.length > 200);
 	const starters =
-		/\b(?:startCluster|startOwnCluster|borrowCluster|startMeshClusters?|clusterFor|startPair|(?:Cluster)?CrashStage\.start|await soak|await openScene)\(/;
+		/\b(?:startCluster|startOwnCluster|borrowCluster|startMeshClusters?|startRendered|clusterFor|startPair|(?:Cluster)?CrashStage\.start|await soak|await openScene)\(/;
 	// They start programs that start clusters.
 	const throughPrograms = /e2e\/(?:bench\/bench\.|demo\/)/;
 	const wrong: string[] = [];

@@ -1,109 +1,85 @@
-/** A real proxy as a process on the loopback: pilot-agent with Envoy, which gets its certificate and its configuration from an istiod. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+/**
+ * A real proxy as a process on the loopback: pilot-agent with Envoy, started from a pod as it was injected, which gets its
+ * certificate and its configuration from an istiod.
+ */
 import path from 'node:path';
-import { z } from 'zod';
-import type { Cluster, ServiceAccountName } from '../control-plane/cluster.ts';
+import { request } from 'undici';
+import type { Cluster } from '../control-plane/cluster.ts';
 import { startGuarded } from '../control-plane/guard.ts';
 import { freePort } from '../control-plane/ports.ts';
-import { type Istiod, istiodHost } from './istiod-process.ts';
+import { istiodHost } from './istiod-process.ts';
 import type { RealIstio } from './locate.ts';
+import { argumentsOf, containerOf, environmentOf, mountPod, type PodObject } from './mounted-pod.ts';
 
-const loopback = '127.0.0.1';
-
-export interface ProxyOptions {
-	/** `router` is a gateway. */
-	readonly role: 'router' | 'sidecar';
-	readonly account: ServiceAccountName;
-	/** Labels of its pod, by which objects select it. */
-	readonly labels: Readonly<Record<string, string>>;
-	/** The authority of the mesh, PEM. */
-	readonly root: string;
-}
-
-export interface Proxy extends AsyncDisposable {
+export interface RunningProxy extends AsyncDisposable {
 	/** What it has said so far. */
 	readonly lines: readonly string[];
 	readonly hasExited: () => boolean;
+	/** Whether the probe of its pod passes. Throws where nothing listens yet. */
+	readonly isReady: () => Promise<boolean>;
+	/** Answer of Envoy's own administration at a path, such as `/certs`. */
+	readonly admin: (path: string) => Promise<string>;
 }
 
-/** Starts it. Whether it works is seen by what it does. */
+/**
+ * Starts it. Whether it works is seen by what it does. Nothing is redirected to it, so what it listens on is told by objects
+ * of Istio alone.
+ * @param pod with its address in the status
+ * @param discoveryPort where an istiod, or who stands before several, takes connections of proxies
+ */
 export async function startProxy(
 	{ program, envoy, bootstrap }: RealIstio,
 	cluster: Cluster,
-	{ ports }: Istiod,
-	{ role, account, labels, root }: ProxyOptions,
-): Promise<Proxy> {
-	const folder = await mkdtemp(path.join(tmpdir(), 'meshwright-proxy-'));
+	pod: PodObject,
+	discoveryPort: number,
+): Promise<RunningProxy> {
+	const container = containerOf(pod, 'istio-proxy');
+	const folder = await mountPod(cluster, pod, container);
 	const lines: string[] = [];
-	let stop = () => rm(folder, { recursive: true, force: true });
 	try {
-		await mount(folder, 'var/run/secrets/istio/root-cert.pem', root);
-		await mount(folder, 'var/run/secrets/tokens/istio-token', await tokenOf(cluster, account));
-		const address = `${istiodHost}:${ports.secureGRPCAddr}`;
+		const given = environmentOf(pod, container);
+		const address = `${istiodHost}:${discoveryPort}`;
+		const [admin, probes] = [await freePort(), await freePort()];
 		const config = {
+			...(JSON.parse(given.PROXY_CONFIG ?? '{}') as object),
 			discoveryAddress: address,
-			controlPlaneAuthPolicy: 'MUTUAL_TLS',
-			proxyAdminPort: await freePort(),
+			proxyAdminPort: admin,
 			statusPort: await freePort(),
-			configPath: path.join(folder, 'etc'),
+			configPath: path.join(folder.path, 'etc/istio/proxy'),
 			binaryPath: envoy,
 			concurrency: 1,
 		};
-		const running = await startGuarded(
-			program('pilot-agent'),
-			['proxy', role, '--domain', `${account.namespace}.svc.cluster.local`],
-			{
-				cwd: folder,
-				env: {
-					HOME: folder,
-					POD_NAME: `${account.name}-0`,
-					POD_NAMESPACE: account.namespace,
-					INSTANCE_IP: loopback,
-					SERVICE_ACCOUNT: account.name,
-					TRUST_DOMAIN: 'cluster.local',
-					PILOT_CERT_PROVIDER: 'istiod',
-					CA_ADDR: address,
-					ISTIOD_SAN: istiodHost,
-					ENVOY_PROMETHEUS_PORT: String(await freePort()),
-					ENVOY_STATUS_PORT: String(await freePort()),
-					ISTIO_METAJSON_LABELS: JSON.stringify(labels),
-					ISTIO_BOOTSTRAP: bootstrap,
-					PROXY_CONFIG: JSON.stringify(config),
-				},
-				output: (line) => void lines.push(line),
+		const running = await startGuarded(program('pilot-agent'), argumentsOf(container, given), {
+			cwd: folder.path,
+			env: {
+				HOME: folder.path,
+				...given,
+				CA_ADDR: address,
+				ISTIOD_SAN: istiodHost,
+				ENVOY_PROMETHEUS_PORT: String(await freePort()),
+				ENVOY_STATUS_PORT: String(probes),
+				ISTIO_BOOTSTRAP: bootstrap,
+				PROXY_CONFIG: JSON.stringify(config),
 			},
-		);
-		const remove = stop;
-		stop = async () => {
-			await running.end();
-			await remove();
+			output: (line) => void lines.push(line),
+		});
+		return {
+			lines,
+			hasExited: running.hasExited,
+			isReady: async () => (await get(probes, '/healthz/ready')).status === 200,
+			admin: async (path) => (await get(admin, path)).text,
+			[Symbol.asyncDispose]: async () => {
+				await running.end();
+				await folder[Symbol.asyncDispose]();
+			},
 		};
-		return { lines, hasExited: running.hasExited, [Symbol.asyncDispose]: stop };
 	} catch (error) {
-		await stop();
+		await folder[Symbol.asyncDispose]();
 		throw error;
 	}
 }
 
-async function mount(folder: string, file: string, content: string): Promise<void> {
-	const target = path.join(folder, file);
-	await mkdir(path.dirname(target), { recursive: true });
-	await writeFile(target, content, { mode: 0o600 });
-}
-
-const tokenRequest = z.object({ status: z.object({ token: z.string() }) });
-
-/** A token that only istiod's authority takes, as a kubelet mounts it. */
-async function tokenOf(cluster: Cluster, { namespace, name }: ServiceAccountName): Promise<string> {
-	const answer = await cluster.request({
-		method: 'POST',
-		path: `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`,
-		body: {
-			apiVersion: 'authentication.k8s.io/v1',
-			kind: 'TokenRequest',
-			spec: { audiences: ['istio-ca'], expirationSeconds: 43_200 },
-		},
-	});
-	return tokenRequest.parse(answer).status.token;
+async function get(port: number, path: string): Promise<{ readonly status: number; readonly text: string }> {
+	const { statusCode, body } = await request(`http://127.0.0.1:${port}${path}`);
+	return { status: statusCode, text: await body.text() };
 }

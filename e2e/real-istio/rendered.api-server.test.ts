@@ -3,62 +3,16 @@
  * the rendered webhooks. What it puts into pods is held against what it puts in by upstream's own templates.
  */
 import type { ExecutionContext } from 'ava';
-import { istiodMeshOf, renderIstiod } from '../../operator/lines/istiod-testing.ts';
-import { istiodReleases } from '../../operator/releases/istiod/index.ts';
-import { ApiServer } from '../../operator/runtime/client/api-server.ts';
-import { kinds } from '../../operator/runtime/kinds.ts';
-import type { KubeObject } from '../../operator/runtime/object.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { upstream } from '../charts/istiod/renderings.ts';
-import { startCluster } from '../control-plane/cluster.ts';
-import { forwardTo, playNetwork } from '../control-plane/network.ts';
 import { eventually } from '../support/eventually.ts';
-import { person } from '../support/mesh-cluster.ts';
-import { istiodDeployment, startIstiod } from './istiod-process.ts';
-import type { RealIstio } from './locate.ts';
 import { podsToInject } from './pods-to-inject.ts';
-import { makeReadyForIstio } from './ready-for-istio.ts';
+import { startRendered } from './rendered-mesh.ts';
 import { testWithIstio } from './test-with-istio.ts';
 
-const namespace = 'istio-system';
-const webhookKinds: readonly string[] = [
-	kinds.MutatingWebhookConfiguration.kind,
-	kinds.ValidatingWebhookConfiguration.kind,
-];
-/** What nobody works on here: no pods run, and istiod is a process. */
-const left: readonly string[] = [
-	kinds.Deployment.kind,
-	kinds.HorizontalPodAutoscaler.kind,
-	kinds.PodDisruptionBudget.kind,
-];
-
-/** What is rendered here for the release of a line of which there are programs. */
-function renderedFor({ pins }: RealIstio): readonly KubeObject[] {
-	const release = istiodReleases.find(({ minor }) => minor === pins.line);
-	if (release === undefined) throw new Error(`there is no release of ${pins.line}`);
-	return renderIstiod(istiodMeshOf({ version: release.version, profile: 'default', citadel: { enabled: true } }));
-}
-
 testWithIstio('istiod runs from what is rendered: rights, templates, webhooks', async (t, real) => {
-	await using cluster = await startCluster({ name: 'rendered' });
-	await using api = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
-	const apply = (object: KubeObject) => api.apply(object, { fieldManager: person, force: true });
-	await makeReadyForIstio(api, namespace);
-	const objects = renderedFor(real).filter(({ kind }) => kind !== 'Namespace');
-	const webhooks = objects.filter(({ kind }) => webhookKinds.includes(kind));
-	for (const object of objects) if (!webhooks.includes(object) && !left.includes(object.kind)) await apply(object);
-
-	await using istiod = await startIstiod(real, cluster, istiodDeployment(renderedFor(real)));
-	await using _network = await playNetwork(cluster, ({ port }) =>
-		port === 443 ? forwardTo({ host: '127.0.0.1', port: istiod.ports.httpsAddr }) : undefined,
-	);
-	for (const webhook of webhooks) await apply(webhook);
-	await eventually('istiod checks objects', async () => {
-		const { webhooks: entries } = (await api.get({
-			...kinds.ValidatingWebhookConfiguration,
-			name: 'istiod-default-validator',
-		})) as KubeObject & { readonly webhooks: readonly { readonly clientConfig: { readonly caBundle?: string } }[] };
-		return entries.every(({ clientConfig }) => clientConfig.caBundle !== undefined);
-	});
+	await using mesh = await startRendered(real);
+	const { api, apply, istiod } = mesh;
 	const noRoute = {
 		apiVersion: 'networking.istio.io/v1',
 		kind: 'VirtualService',

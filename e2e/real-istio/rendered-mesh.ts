@@ -1,0 +1,73 @@
+/** A cluster with what is rendered for a mesh of istiod, and a real istiod that runs from it, behind the rendered webhooks. */
+import { istiodMeshOf, renderIstiod } from '../../operator/lines/istiod-testing.ts';
+import { istiodReleases } from '../../operator/releases/istiod/index.ts';
+import { ApiServer } from '../../operator/runtime/client/api-server.ts';
+import { kinds } from '../../operator/runtime/kinds.ts';
+import type { KubeObject } from '../../operator/runtime/object.ts';
+import { type Cluster, startCluster } from '../control-plane/cluster.ts';
+import { forwardTo, playNetwork } from '../control-plane/network.ts';
+import { eventually } from '../support/eventually.ts';
+import { person } from '../support/mesh-cluster.ts';
+import { type Istiod, istiodDeployment, startIstiod } from './istiod-process.ts';
+import type { RealIstio } from './locate.ts';
+import { makeReadyForIstio } from './ready-for-istio.ts';
+
+export const meshNamespace = 'istio-system';
+
+const webhookKinds: readonly string[] = [
+	kinds.MutatingWebhookConfiguration.kind,
+	kinds.ValidatingWebhookConfiguration.kind,
+];
+/** What nobody works on here: no pods run, and istiod is a process. */
+const left: readonly string[] = [
+	'Namespace',
+	kinds.Deployment.kind,
+	kinds.HorizontalPodAutoscaler.kind,
+	kinds.PodDisruptionBudget.kind,
+];
+
+export interface RenderedMesh extends AsyncDisposable {
+	readonly cluster: Cluster;
+	/** As administrator. */
+	readonly api: ApiServer;
+	readonly apply: (object: KubeObject) => Promise<void>;
+	readonly istiod: Istiod;
+}
+
+/** What is rendered for the release of a line of which there are programs. */
+export function renderedFor({ pins }: RealIstio, spec: Readonly<Record<string, unknown>> = {}): readonly KubeObject[] {
+	const release = istiodReleases.find(({ minor }) => minor === pins.line);
+	if (release === undefined) throw new Error(`there is no release of ${pins.line}`);
+	return renderIstiod(istiodMeshOf({ version: release.version, profile: 'default', ...spec }));
+}
+
+/** Settled when istiod answers for its webhooks. */
+export async function startRendered(
+	real: RealIstio,
+	spec: Readonly<Record<string, unknown>> = {},
+): Promise<RenderedMesh> {
+	await using started = new AsyncDisposableStack();
+	const cluster = started.use(await startCluster({ name: 'rendered' }));
+	const api = started.use(new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken }));
+	const apply = async (object: KubeObject) => void (await api.apply(object, { fieldManager: person, force: true }));
+	await makeReadyForIstio(api, meshNamespace);
+	const objects = renderedFor(real, spec);
+	const webhooks = objects.filter(({ kind }) => webhookKinds.includes(kind));
+	for (const object of objects) if (!webhooks.includes(object) && !left.includes(object.kind)) await apply(object);
+	const istiod = started.use(await startIstiod(real, cluster, istiodDeployment(objects)));
+	started.use(
+		await playNetwork(cluster, ({ port }) =>
+			port === 443 ? forwardTo({ host: '127.0.0.1', port: istiod.ports.httpsAddr }) : undefined,
+		),
+	);
+	for (const webhook of webhooks) await apply(webhook);
+	await eventually('istiod checks objects', async () => {
+		const { webhooks: entries } = (await api.get({
+			...kinds.ValidatingWebhookConfiguration,
+			name: 'istiod-default-validator',
+		})) as KubeObject & { readonly webhooks: readonly { readonly clientConfig: { readonly caBundle?: string } }[] };
+		return entries.every(({ clientConfig }) => clientConfig.caBundle !== undefined);
+	});
+	const all = started.move();
+	return { cluster, api, apply, istiod, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
