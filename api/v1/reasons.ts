@@ -152,6 +152,17 @@ export const reasons = {
 			'An older MeshInstallation is the default revision of istiod in this cluster, and so would this one be: both would put proxies into the same pods.',
 		remedy: 'Delete one of the two.',
 	},
+	NameAlreadyExists: {
+		condition: 'Valid',
+		meaning:
+			'A tag of spec.upgrade.tags has the name of a revision, or a revision would have the name of one that runs another version.',
+		remedy: 'Choose another name for the tag, or wait until the old revision is gone.',
+	},
+	RefNotFound: {
+		condition: 'Valid',
+		meaning: 'A tag of spec.upgrade.tags names a revision that is not there; the message names those that are.',
+		remedy: 'Name one of these, or none, so that the tag follows spec.version.',
+	},
 
 	Compatible: {
 		condition: 'Compatible',

@@ -1260,6 +1260,20 @@ export interface MaintenanceWindow {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "RevisionTag".
+ */
+export interface RevisionTag {
+	/**
+	 * Name of the tag, for example prod. default is for namespaces and pods that name no revision.
+	 */
+	name: string;
+	/**
+	 * The revision that it stands for. When not set it follows spec.version.
+	 */
+	revision?: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "RestartWorkloads".
  */
 export interface RestartWorkloads {
@@ -1312,6 +1326,10 @@ export interface Upgrade {
 	 * Times at which gateways and workloads may be restarted for an upgrade. At any time when not set.
 	 */
 	windows?: MaintenanceWindow[];
+	/**
+	 * Releases of istiod: names for revisions, which namespaces and pods give in the label istio.io/rev. They move from one revision to the next when you say so.
+	 */
+	tags?: RevisionTag[];
 	/**
 	 * Not supported yet. Canary: how long the old revision stays after the last proxy has left it. 30m when not set.
 	 */

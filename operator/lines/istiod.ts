@@ -15,11 +15,13 @@ import {
 } from '../releases/istiod/index.ts';
 import { renderCrds } from '../render/index.ts';
 import {
+	defaultTag,
 	type IstiodFacts,
 	injectionWebhookName,
 	istiodComponents,
 	meshConfigHash,
 	standIns,
+	tagWebhookName,
 } from '../render/istiod/index.ts';
 import { objectKey } from '../runtime/object.ts';
 import type { DataPlane, Line, MultiClusterSupport } from './line.ts';
@@ -91,7 +93,8 @@ export const istiodLine: Line<ResolvedIstiodMesh, IstiodFacts, undefined> = {
 					webhook: objectKey({
 						apiVersion: 'admissionregistration.k8s.io/v1',
 						kind: 'MutatingWebhookConfiguration',
-						name: injectionWebhookName(mesh),
+						// Whoever has that label asks the default revision.
+						name: mesh.defaultTo === undefined ? injectionWebhookName(mesh) : tagWebhookName(mesh, defaultTag),
 					}),
 				},
 	injectedImages: ({ images }) => [images.proxy],

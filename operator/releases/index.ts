@@ -19,3 +19,4 @@ export type { ObjectCheck, ObjectFinding, ObjectKind } from './object-check.ts';
 export type { ReleaseProblem } from './problem.ts';
 export type { EndOfLine, Release } from './release.ts';
 export type { ResolveOptions, ResolveResult } from './resolve-result.ts';
+export type { StandingRevision } from './revisions.ts';

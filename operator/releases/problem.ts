@@ -6,11 +6,18 @@ export interface ReleaseProblem extends Omit<Problem, 'reason'> {
 	 * - `UnsupportedVersion` and `EndOfLife` are about the version.
 	 * - `FieldNotInRelease` is about a setting that this release does not have or does not read.
 	 * - `Invalid` is about a value that no release could use.
+	 * - `NameAlreadyExists` and `RefNotFound` are about names of revisions and tags.
 	 * - `NamespaceNotAllowed` is about a namespace that whoever runs the operator does not allow.
 	 */
 	readonly reason: Extract<
 		Reason,
-		'Invalid' | 'NamespaceNotAllowed' | 'UnsupportedVersion' | 'EndOfLife' | 'FieldNotInRelease'
+		| 'Invalid'
+		| 'NameAlreadyExists'
+		| 'NamespaceNotAllowed'
+		| 'RefNotFound'
+		| 'UnsupportedVersion'
+		| 'EndOfLife'
+		| 'FieldNotInRelease'
 	>;
 }
 

@@ -2,6 +2,7 @@
 import type { MeshLimits } from './limits.ts';
 import type { ResolvedMesh } from './mesh.ts';
 import type { ReleaseProblem } from './problem.ts';
+import type { StandingRevision } from './revisions.ts';
 
 export type ResolveResult<Mesh extends ResolvedMesh = ResolvedMesh> =
 	| { readonly ok: true; readonly mesh: Mesh }
@@ -12,4 +13,6 @@ export interface ResolveOptions {
 	readonly registry?: string;
 	/** What whoever runs the operator allows. */
 	readonly limits?: MeshLimits | undefined;
+	/** The revisions that stand, where a line has several. Undefined where nobody has looked at a cluster. */
+	readonly revisions?: readonly StandingRevision[] | undefined;
 }

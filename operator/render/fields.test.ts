@@ -29,6 +29,7 @@ const control = [
 	'spec.upgrade.approved.version',
 	'spec.upgrade.approved.stage',
 	'spec.upgrade.windows',
+	'spec.upgrade.tags',
 	// How other clusters are reached, told apart and joined.
 	'spec.multiCluster.clusterName',
 	'spec.multiCluster.server',

@@ -6,6 +6,7 @@ import {
 	duration,
 	line,
 	list,
+	listMap,
 	objectName,
 	opaqueObject,
 	optional,
@@ -26,6 +27,19 @@ const approval = z
 		),
 	})
 	.meta({ title: 'UpgradeApproval' });
+
+const tag = z
+	.strictObject({
+		name: text(
+			63,
+			/^[a-z]([-a-z0-9]*[a-z0-9])?$/,
+			'a name of small letters, digits and -, which begins with a letter',
+		).describe('Name of the tag, for example prod. default is for namespaces and pods that name no revision.'),
+		revision: optional(
+			text(63, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'the name of a revision, such as 1-31-4 or default'),
+		).describe('The revision that it stands for. When not set it follows spec.version.'),
+	})
+	.meta({ title: 'RevisionTag' });
 
 const window = z
 	.strictObject({
@@ -54,6 +68,9 @@ export const upgrade = z
 		approved: optional(approval).describe('What may go on although pauseBefore or holdOperatorChanges stops it.'),
 		windows: optional(list(window, 16)).describe(
 			'Times at which gateways and workloads may be restarted for an upgrade. At any time when not set.',
+		),
+		tags: optional(listMap(tag, 'name', 16)).describe(
+			'Releases of istiod: names for revisions, which namespaces and pods give in the label istio.io/rev. They move from one revision to the next when you say so.',
 		),
 		inactiveRevisionGracePeriod: optional(duration('0s', '720h')).describe(
 			'Canary: how long the old revision stays after the last proxy has left it. 30m when not set.',

@@ -122,7 +122,7 @@ const others: readonly ListedDifference[] = [
 		aspect: 'unhealthyPodEvictionPolicy',
 		why: 'a pod that never became ready does not block the drain of its node',
 	},
-	{ object: 'Service istiod', aspect: 'ports * targetPort', why: 'the default of Kubernetes, written' },
+	{ object: 'Service istiod*', aspect: 'ports * targetPort', why: 'the default of Kubernetes, written' },
 	{
 		object: '*WebhookConfiguration *',
 		aspect: 'webhooks * failurePolicy',

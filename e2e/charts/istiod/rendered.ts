@@ -11,6 +11,10 @@ const specs = {
 	// Autoscaling is on in the charts, and part of a profile here.
 	default: { pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } } },
 	ha: { pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } },
+	revision: {
+		pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } },
+		upgrade: { tags: [{ name: 'stable' }, { name: 'next' }, { name: 'default', revision: 'default' }] },
+	},
 } as const satisfies Partial<Record<Rendering, object>>;
 
 export type Compared = keyof typeof specs;
@@ -21,7 +25,15 @@ export function renderedHere(line: IstioPins['line'], name: Compared): Facts {
 	const release = istiodReleases.find(({ minor }) => minor === line);
 	if (release === undefined) throw new Error(`there is no release of ${line}`);
 	const images = { tag: 'VERSION' };
-	return istiodFactsOf(
-		renderIstiod(istiodMeshOf({ version: release.version, profile: 'default', images, ...specs[name] })),
-	);
+	const { version } = release;
+	// A revision of this name has the version already; the one without a name has none that is known.
+	const revisions =
+		name === 'revision'
+			? [
+					{ name: 'canary', version, isActive: true },
+					{ name: 'default', version: '', isActive: false },
+				]
+			: [];
+	const mesh = istiodMeshOf({ version, profile: 'default', images, ...specs[name] }, 'default', { revisions });
+	return istiodFactsOf(renderIstiod(mesh));
 }

@@ -1,14 +1,16 @@
 /** What a mesh of istiod takes from what the cluster shows. Pure. */
 import { definedFields } from '../../../api/v1/index.ts';
-import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
+import { defaultRevision, type ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import type { JoinedFacts } from '../../render/index.ts';
 import {
+	defaultTag,
 	defaultValidator,
 	type IstiodFacts,
 	injectionWebhookName,
 	istiodName,
 	meshConfigName,
 	selfSignedSecret,
+	tagWebhookName,
 	validationWebhookName,
 } from '../../render/istiod/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
@@ -17,12 +19,14 @@ import { readable, type Seen, type Sight } from '../sight.ts';
 
 /** What the facts and gates of a mesh are decided from. */
 export function seenByIstiod(mesh: ResolvedIstiodMesh): Seen {
-	const { namespace } = mesh;
+	const { namespace, revision, tags, defaultTo } = mesh;
+	const revisions = new Set([revision, defaultTo, ...tags.map((tag) => tag.revision)]);
+	const ofTags = [defaultTag, ...tags.map(({ name }) => name)].map((tag) => tagWebhookName(mesh, tag));
 	return {
 		children: [
-			{ ...kinds.Deployment, namespace, name: istiodName(mesh) },
+			...[...revisions].map((one) => ({ ...kinds.Deployment, namespace, name: nameOf(mesh, one) })),
 			{ ...kinds.ConfigMap, namespace, name: meshConfigName(mesh) },
-			{ ...kinds.MutatingWebhookConfiguration, name: injectionWebhookName(mesh) },
+			...[injectionWebhookName(mesh), ...ofTags].map((name) => ({ ...kinds.MutatingWebhookConfiguration, name })),
 			...[validationWebhookName(mesh), defaultValidator].map((name) => ({
 				...kinds.ValidatingWebhookConfiguration,
 				name,
@@ -40,5 +44,18 @@ export function istiodFactsOf(mesh: ResolvedIstiodMesh, sight: Sight, joined: Jo
 
 /** Key of istiod's Deployment. */
 export function istiodKey(mesh: ResolvedIstiodMesh): string {
-	return objectKey({ ...kinds.Deployment, namespace: mesh.namespace, name: istiodName(mesh) });
+	return keyOf(mesh, mesh.revision);
+}
+
+/** Key of the Deployment of a revision, `default` for the one without a name. */
+export function revisionKey(mesh: ResolvedIstiodMesh, revision: string): string {
+	return keyOf(mesh, revision === defaultRevision ? undefined : revision);
+}
+
+function keyOf(mesh: ResolvedIstiodMesh, revision: string | undefined): string {
+	return objectKey({ ...kinds.Deployment, namespace: mesh.namespace, name: nameOf(mesh, revision) });
+}
+
+function nameOf({ namespace }: ResolvedIstiodMesh, revision: string | undefined): string {
+	return istiodName({ namespace, ...definedFields({ revision }) });
 }

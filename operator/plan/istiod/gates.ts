@@ -1,19 +1,20 @@
 /** Says what in a mesh of istiod has to wait for what. Each function is one gate's rule. The list at the end has them all. */
+
+import { revisionLabel } from '../../../api/v1/index.ts';
 import { componentLabel } from '../../apply/identity.ts';
-import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
-import {
-	defaultValidator,
-	type IstiodFacts,
-	injectionWebhookName,
-	mutualTlsComponent,
-	validationWebhookName,
-} from '../../render/istiod/index.ts';
+import { defaultRevision, type ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
+import { type IstiodFacts, mutualTlsComponent } from '../../render/istiod/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { Gate, GateContext } from '../gate.ts';
 import { readable } from '../sight.ts';
 import { problemForIstiod } from './certificate-authority.ts';
-import { istiodKey } from './facts.ts';
+import { istiodKey, revisionKey } from './facts.ts';
+
+const webhookKinds: ReadonlySet<string> = new Set([
+	kinds.MutatingWebhookConfiguration.kind,
+	kinds.ValidatingWebhookConfiguration.kind,
+]);
 
 type Rule = (context: GateContext<ResolvedIstiodMesh, IstiodFacts>) => readonly Gate[];
 
@@ -21,25 +22,24 @@ type Rule = (context: GateContext<ResolvedIstiodMesh, IstiodFacts>) => readonly 
 const longestRecheckMs = 60 * 60_000;
 
 /**
- * API servers ask a webhook as soon as it exists, and refuse what it should have been asked about while nobody answers. From
- * 1.30.4 on istiod is ready only when its webhooks listen (istio#61049), and no release before that can be installed.
+ * API servers ask a webhook as soon as it exists, and refuse what it should have been asked about while nobody answers. The same
+ * is so of one that asks another revision from now on. From 1.30.4 on istiod is ready only when its webhooks listen
+ * (istio#61049), and no release before that can be installed.
  */
-const istiodBeforeWebhooks: Rule = (context) => {
-	const { mesh, sight } = context;
-	if ((sight.child(istiodKey(mesh))?.workload?.available ?? 0) > 0) return [];
-	const webhooks = [
-		objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectionWebhookName(mesh) }),
-		...[validationWebhookName(mesh), defaultValidator].map((name) =>
-			objectKey({ ...kinds.ValidatingWebhookConfiguration, name }),
-		),
-	].filter((key) => sight.child(key) === undefined);
-	return webhooks.length === 0
+const istiodBeforeWebhooks: Rule = ({ mesh, objects, sight }) => {
+	const waiting = objects.filter((object) => {
+		if (!webhookKinds.has(object.kind)) return false;
+		const revision = object.metadata.labels?.[revisionLabel] ?? defaultRevision;
+		const isAsked = sight.child(objectKey(object))?.revision === revision;
+		return !isAsked && (sight.child(revisionKey(mesh, revision))?.workload?.available ?? 0) === 0;
+	});
+	return waiting.length === 0
 		? []
 		: [
 				{
 					name: 'istiod-before-webhooks',
 					effect: 'held',
-					objects: webhooks,
+					objects: waiting.map(objectKey),
 					sentence: 'waiting for istiod to be ready, before API servers ask it about new pods and objects',
 				},
 			];

@@ -5,15 +5,15 @@ import type { ClassicRelease } from './release.ts';
 
 /** One classic control plane serves all pods: nothing in it chooses pods by a revision. */
 export function checkUpgrade({ version }: ClassicRelease, { upgrade }: ParsedSpec): readonly ReleaseProblem[] {
-	const path = 'spec.upgrade.strategy';
-	return upgrade?.strategy === 'Canary'
-		? [
-				{
-					path,
-					reason: 'FieldNotInRelease',
-					message: `${path} is Canary, but Istio ${version} has no revisions beside each other`,
-					remedy: `Set ${path} to InPlace, or remove it.`,
-				},
-			]
-		: [];
+	const why = `but Istio ${version} has no revisions beside each other`;
+	const refuse = (path: string, is: string, remedy: string): readonly ReleaseProblem[] => [
+		{ path, reason: 'FieldNotInRelease', message: `${path} ${is}, ${why}`, remedy },
+	];
+	const [strategy, tags] = ['spec.upgrade.strategy', 'spec.upgrade.tags'];
+	return [
+		...(upgrade?.strategy === 'Canary'
+			? refuse(strategy, 'is Canary', `Set ${strategy} to InPlace, or remove it.`)
+			: []),
+		...((upgrade?.tags ?? []).length > 0 ? refuse(tags, 'names tags', `Remove ${tags}.`) : []),
+	];
 }

@@ -6,11 +6,13 @@ export { isSince, type Minor } from './minors.ts';
 export type { IstiodRelease, PilotRelease } from './release.ts';
 export { istiodRelease, istiodReleases, type ReleaseData } from './releases.ts';
 export { resolveIstiod } from './resolve.ts';
+export { revisionNameOf } from './resolve-revisions.ts';
 export type {
 	ResolvedInjection,
 	ResolvedIstiodImages,
 	ResolvedIstiodMesh,
 	ResolvedProxy,
+	ResolvedTag,
 } from './resolved.ts';
 export { istioResources } from './rights.ts';
 export { type Fate, fateOf, settings } from './settings.ts';

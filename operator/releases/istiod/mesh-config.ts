@@ -1,21 +1,22 @@
 /** Builds Istio's mesh configuration from the installation's settings and its further fields. */
 import { definedFields, isObject, type ParsedSpec } from '../../../api/v1/index.ts';
-import type { Opaque } from '../mesh.ts';
+import type { Opaque, ResolvedMesh } from '../mesh.ts';
 import { translateAdapters } from './adapters.ts';
 
 /** Port of the proxies' health and metrics, which injected pods and istiod agree on. */
 export const statusPort = 15_020;
 
 /** Host and port by which proxies ask istiod. Its certificate has this name, and none that ends in `.cluster.local`. */
-export function discoveryAddress(namespace: string): string {
-	return `istiod.${namespace}.svc:15012`;
+export function discoveryAddress({ namespace, revision }: Pick<ResolvedMesh, 'namespace' | 'revision'>): string {
+	return `istiod${revision === undefined ? '' : `-${revision}`}.${namespace}.svc:15012`;
 }
 
 /**
  * The mesh configuration of an installation whose fields have been checked. Its keys have the order in which they are
  * written.
+ * @param revision whose proxies follow it. Undefined: the one without a name
  */
-export function buildMeshConfig(spec: ParsedSpec): Opaque {
+export function buildMeshConfig(spec: ParsedSpec, revision: string | undefined): Opaque {
 	const { tracing, statsd, accessLog, outboundTraffic, trustDomain, config = {} } = spec.mesh ?? {};
 	const { defaultConfig: furtherProxyConfig, extensionProviders, defaultProviders, ...further } = config;
 	const mixer = translateAdapters(spec.mixer);
@@ -39,7 +40,7 @@ export function buildMeshConfig(spec: ParsedSpec): Opaque {
 		},
 		defaultConfig: merged(
 			definedFields({
-				discoveryAddress: discoveryAddress(spec.namespace),
+				discoveryAddress: discoveryAddress({ namespace: spec.namespace, ...definedFields({ revision }) }),
 				interceptionMode: proxy.interceptionMode,
 				concurrency: proxy.concurrency,
 				proxyAdminPort: proxy.adminPort,

@@ -13,6 +13,7 @@ import { buildMeshConfig } from './mesh-config.ts';
 import { checkMeshConfig } from './mesh-config-check.ts';
 import type { IstiodRelease } from './release.ts';
 import { pilotRules } from './resolve-pilot.ts';
+import { checkRevisions, resolveRevisions } from './resolve-revisions.ts';
 import type { ResolvedInjection, ResolvedIstiodImages, ResolvedIstiodMesh, ResolvedProxy } from './resolved.ts';
 import { checkSettings } from './settings.ts';
 
@@ -42,9 +43,11 @@ export function resolveIstiod(
 		...checkAdapters(spec.mixer, spec.mesh?.statsd?.address),
 		...checkWorkload(release, spec.pilot, pilotRules(release)),
 		...checkUpgrade(release, spec),
+		...checkRevisions(spec, options.revisions, resolveInjection(spec) !== undefined),
 	];
 	if (problems.length > 0) return { ok: false, problems };
 	const injection = resolveInjection(spec);
+	const revisions = resolveRevisions(spec, options.revisions ?? []);
 	const { network } = spec.multiCluster ?? {};
 	const trustDomain = spec.mesh?.trustDomain;
 	const mutualTls = spec.mesh?.mtls?.mode;
@@ -57,7 +60,7 @@ export function resolveIstiod(
 			namespace: spec.namespace,
 			release,
 			images: resolveImages(spec, options.registry ?? upstreamRegistry),
-			meshConfig: buildMeshConfig(spec),
+			meshConfig: buildMeshConfig(spec, revisions.revision),
 			location: {
 				clusterId: spec.multiCluster?.clusterName ?? onlyCluster,
 				...(network === undefined ? {} : { network }),
@@ -73,6 +76,7 @@ export function resolveIstiod(
 				...(caSecretName === undefined ? {} : { caSecretName }),
 				...(workloadCertTTL === undefined ? {} : { workloadCertTTL }),
 			},
+			...revisions,
 			...(injection === undefined ? {} : { injection }),
 			proxy: resolveProxy(spec),
 			...(mutualTls === undefined ? {} : { mutualTls }),

@@ -28,6 +28,13 @@ export interface ResolvedProxy extends ResolvedCapture {
 	readonly initResources: Resources;
 }
 
+/** A name for a revision, by which namespaces and pods ask for it. */
+export interface ResolvedTag {
+	readonly name: string;
+	/** Undefined: the revision without a name. */
+	readonly revision?: string;
+}
+
 export interface ResolvedIstiodMesh extends ResolvedMesh {
 	readonly line: 'istiod';
 	readonly release: IstiodRelease;
@@ -50,6 +57,12 @@ export interface ResolvedIstiodMesh extends ResolvedMesh {
 		/** How long certificates of workloads are valid. Undefined: as istiod decides, 24h. */
 		readonly workloadCertTTL?: string;
 	};
+	/** Names for revisions, without `default`. */
+	readonly tags: readonly ResolvedTag[];
+	/** The revision of those who name none. Undefined: the one without a name. */
+	readonly defaultTo?: string;
+	/** Whether another version comes as another revision. */
+	readonly isCanary: boolean;
 	/** Undefined when nothing is injected. */
 	readonly injection?: ResolvedInjection;
 	readonly proxy: ResolvedProxy;

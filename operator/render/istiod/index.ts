@@ -7,20 +7,23 @@ import { renderInjectorConfig } from './injector.ts';
 import { renderMeshConfig } from './mesh-config.ts';
 import { renderPilot } from './pilot.ts';
 import { renderMutualTls } from './security.ts';
-import { renderInjectionWebhook, renderValidationWebhooks } from './webhooks.ts';
+import { renderInjectionWebhooks, renderValidationWebhooks } from './webhooks.ts';
 
 export { type IstiodFacts, standIns } from './facts.ts';
 export { meshConfigHash } from './mesh-config.ts';
 export {
+	defaultTag,
 	defaultValidator,
 	injectionWebhookName,
 	injectorConfigName,
 	istiodName,
 	meshConfigName,
 	selfSignedSecret,
+	tagWebhookName,
 	validationWebhookName,
 } from './names.ts';
 export { mutualTlsComponent } from './security.ts';
+export { withdrawn } from './webhooks.ts';
 
 /** All objects of a mesh except Istio's definitions, before `finish`. */
 export function istiodComponents(mesh: ResolvedIstiodMesh, facts: IstiodFacts): readonly KubeObject[] {
@@ -29,7 +32,7 @@ export function istiodComponents(mesh: ResolvedIstiodMesh, facts: IstiodFacts): 
 		renderMeshConfig(mesh),
 		renderInjectorConfig(mesh),
 		...renderPilot(mesh, facts),
-		...(mesh.injection === undefined ? [] : [renderInjectionWebhook(mesh)]),
+		...renderInjectionWebhooks(mesh),
 		...renderValidationWebhooks(mesh),
 		...renderMutualTls(mesh),
 	];

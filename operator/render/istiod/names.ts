@@ -1,8 +1,10 @@
 /** Names of objects that istiod, istioctl or API servers know (istio 1.30 `manifests/charts`). */
 import type { ResolvedMesh } from '../../releases/index.ts';
+import { isSince, type ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import { revisionedName } from '../labels.ts';
 
 type Revisioned = Pick<ResolvedMesh, 'revision' | 'namespace'>;
+type Tagged = Pick<ResolvedIstiodMesh, 'namespace' | 'release'>;
 
 /** Deployment, Service, ServiceAccount and roles. */
 export function istiodName(mesh: Revisioned): string {
@@ -24,6 +26,27 @@ export function injectionWebhookName(mesh: Revisioned): string {
 	const name = revisionedName(mesh, 'istio-sidecar-injector');
 	return mesh.namespace === 'istio-system' ? name : `${name}-${mesh.namespace}`;
 }
+
+/**
+ * The webhook of a tag. By that of `default` istiod knows the default revision. 1.30 looks for one name, wherever the mesh is
+ * (`pkg/revisions/default_watcher.go`).
+ */
+export function tagWebhookName({ namespace, release }: Tagged, tag: string): string {
+	const name = `istio-revision-tag-${tag}`;
+	const isOneName = namespace === 'istio-system' || (tag === defaultTag && !isSince(release.minor, '1.31'));
+	return isOneName ? name : `${name}-${namespace}`;
+}
+
+/** The Service of a tag, for proxies that are told of it. */
+export function tagServiceName(tag: string): string {
+	return `istiod-revision-tag-${tag}`;
+}
+
+/** On an object of a tag: the tag's name. */
+export const tagLabel = 'istio.io/tag';
+
+/** The tag of those who name no revision. */
+export const defaultTag = 'default';
 
 /** The webhook for objects of Istio that name this revision. */
 export function validationWebhookName(mesh: Revisioned): string {

@@ -2,20 +2,28 @@
  * istiod: tells proxies about services and routes, signs their certificates, and answers API servers about new pods and
  * objects of Istio.
  */
-import { definedFields, parseDuration } from '../../../api/v1/index.ts';
-import { defaultRevision, type ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
+import { definedFields, parseDuration, revisionLabel } from '../../../api/v1/index.ts';
+import { defaultRevision, type ResolvedIstiodMesh, type ResolvedTag } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { asGiven } from '../finish.ts';
 import { renderAccount } from '../rbac.ts';
 import { componentService } from '../service.ts';
 import { fieldEnv, renderWorkload } from '../workload.ts';
 import type { IstiodFacts } from './facts.ts';
-import { istiodName } from './names.ts';
+import { istiodName, tagLabel, tagServiceName } from './names.ts';
 
 const component = 'pilot';
 
-/** Of the charts' default revision. Selectors can't be changed. */
-const selector = { istio: 'pilot' };
+/**
+ * Pods of the revision without a name are found by another label than those of the others. Selectors can't be changed (istio
+ * 1.30 `istio-discovery/templates/deployment.yaml`).
+ */
+function podsOf(revision: string | undefined) {
+	const named = { app: 'istiod', [revisionLabel]: revision ?? defaultRevision };
+	return revision === undefined
+		? { label: { istio: 'pilot' }, deployment: { istio: 'pilot' }, service: { app: 'istiod', istio: 'pilot' } }
+		: { label: { istio: 'istiod' }, deployment: named, service: named };
+}
 
 /**
  * A node whose CNI plugin is not ready keeps other pods away. istiod must not wait for it, because the plugin may wait for
@@ -31,6 +39,7 @@ export function renderPilot(mesh: ResolvedIstiodMesh, facts: IstiodFacts): reado
 	const { pilot } = mesh.release;
 	const { caSecretName } = mesh.authority;
 	const revision = mesh.revision ?? defaultRevision;
+	const pods = podsOf(mesh.revision);
 	return [
 		...renderAccount(mesh, {
 			component,
@@ -39,14 +48,8 @@ export function renderPilot(mesh: ResolvedIstiodMesh, facts: IstiodFacts): reado
 			cluster: pilot.clusterRights,
 			namespace: pilot.namespaceRights,
 		}),
-		componentService(mesh, {
-			component,
-			name,
-			selector: { app: 'istiod', ...selector },
-			ports: pilot.ports,
-			// API servers call a webhook at 443 unless it names another port.
-			portOf: ({ port, container }) => (container === 'https-webhooks' ? 443 : port),
-		}),
+		serviceOf(mesh, name, mesh.revision),
+		...mesh.tags.map((tag) => tagService(mesh, tag)),
 		...renderWorkload(mesh, {
 			component,
 			name,
@@ -57,9 +60,9 @@ export function renderPilot(mesh: ResolvedIstiodMesh, facts: IstiodFacts): reado
 				'istio.io/rev': revision,
 				// Its own webhook can't answer before it runs.
 				'sidecar.istio.io/inject': 'false',
-				...selector,
+				...pods.label,
 			},
-			selector,
+			selector: pods.deployment,
 			annotations: {
 				'prometheus.io/port': '15014',
 				'prometheus.io/scrape': 'true',
@@ -100,6 +103,29 @@ export function renderPilot(mesh: ResolvedIstiodMesh, facts: IstiodFacts): reado
 			settings: { ...mesh.pilot, tolerations: [startsBeforeCni, ...mesh.pilot.tolerations] },
 		}),
 	];
+}
+
+/** @param revision whose pods it leads to. Undefined: the revision without a name */
+function serviceOf(mesh: ResolvedIstiodMesh, name: string, revision: string | undefined): KubeObject {
+	return componentService(mesh, {
+		component,
+		name,
+		selector: podsOf(revision).service,
+		ports: mesh.release.pilot.ports,
+		// API servers call a webhook at 443 unless it names another port.
+		portOf: ({ port, container }) => (container === 'https-webhooks' ? 443 : port),
+	});
+}
+
+/** A proxy that is told to ask a tag reaches the tag's revision by it. */
+function tagService(mesh: ResolvedIstiodMesh, { name, revision }: ResolvedTag): KubeObject {
+	const service = serviceOf(mesh, tagServiceName(name), revision);
+	const labels = {
+		...service.metadata.labels,
+		[tagLabel]: name,
+		[revisionLabel]: revision ?? defaultRevision,
+	};
+	return { ...service, metadata: { ...service.metadata, labels } };
 }
 
 /** Longest life of a certificate that istiod gives by itself (`pilot/pkg/features/security.go`, `MaxWorkloadCertTTL`). */

@@ -1,15 +1,23 @@
 /** The webhooks by which API servers ask istiod: about new pods, and about objects of Istio. */
-import { injectionLabel, meshLabel } from '../../../api/v1/index.ts';
+import { definedFields, injectionLabel, meshLabel, revisionLabel } from '../../../api/v1/index.ts';
 import { closedNamespaces, type Opaque } from '../../releases/index.ts';
 import { defaultRevision, type ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { objectLabels } from '../labels.ts';
-import { defaultValidator, injectionWebhookName, istiodName, validationWebhookName } from './names.ts';
+import { type Labels, objectLabels } from '../labels.ts';
+import {
+	defaultTag,
+	defaultValidator,
+	injectionWebhookName,
+	istiodName,
+	tagLabel,
+	tagWebhookName,
+	validationWebhookName,
+} from './names.ts';
 
 const admission = 'admissionregistration.k8s.io/v1';
 
 /** On a pod or a namespace: which control plane it asks. */
-const revisionKey = 'istio.io/rev';
+const revisionKey = revisionLabel;
 /** On a pod: whether it gets a proxy. */
 const injectKey = 'sidecar.istio.io/inject';
 
@@ -23,47 +31,116 @@ const is = (key: string, ...values: readonly string[]): Expression => ({ key, op
 const isNot = (key: string, ...values: readonly string[]): Expression => ({ key, operator: 'NotIn', values });
 const absent = (key: string): Expression => ({ key, operator: 'DoesNotExist' });
 
+/** Of pods whose namespace wants proxies: all but those that say no. */
+const wanted = [isNot(injectKey, 'false')];
+
+function serviceOf({ namespace }: ResolvedIstiodMesh, revision: string | undefined): string {
+	return istiodName({ namespace, ...definedFields({ revision }) });
+}
+
+/** Webhooks for new pods, and what they ask. */
+interface Asker {
+	readonly mesh: ResolvedIstiodMesh;
+	/** The revision that is asked. Undefined: the one without a name. */
+	readonly revision: string | undefined;
+}
+
 /**
- * The webhook for new pods. A pod is in one entry at most. istiod writes `caBundle` into all of them as soon as it runs, so
- * nobody owns it here.
+ * The webhooks for new pods: that of this revision, and those of tags. A pod is in one entry of one of them at most. istiod
+ * writes `caBundle` into all of its own as soon as it runs, so nobody owns it here.
+ *
+ * The revision without a name serves those who name none by its own webhook, a revision with a name by the tag `default`.
  */
-export function renderInjectionWebhook(mesh: ResolvedIstiodMesh): KubeObject {
-	const revision = mesh.revision ?? defaultRevision;
-	const entry = (name: string, namespaces: readonly Expression[], pods: readonly Expression[]) =>
-		injectionEntry(mesh, `${name}.sidecar-injector.istio.io`, namespaces, pods);
-	const wanted = [isNot(injectKey, 'false')];
-	const ofNoRevision = [
-		// Another mesh of the cluster may look at the same label: a namespace that names a mesh is served by that one alone.
-		entry('namespace', [is(injectionLabel, 'enabled'), absent(meshLabel)], wanted),
-		entry('this-mesh.namespace', [is(injectionLabel, 'enabled'), is(meshLabel, mesh.name)], wanted),
-		entry('object', [absent(injectionLabel), absent(revisionKey)], [is(injectKey, 'true'), absent(revisionKey)]),
+export function renderInjectionWebhooks(mesh: ResolvedIstiodMesh): readonly KubeObject[] {
+	if (mesh.injection === undefined) return [];
+	const own = { mesh, revision: mesh.revision };
+	return [
+		webhookOf(own, injectionWebhookName(mesh), [
+			...byName(own, mesh.revision ?? defaultRevision),
+			...(mesh.revision === undefined ? byNoName(own) : []),
+		]),
+		...(mesh.defaultTo === undefined ? [] : [tagWebhook({ mesh, revision: mesh.defaultTo }, defaultTag)]),
+		...mesh.tags.map(({ name, revision }) => tagWebhook({ mesh, revision }, name)),
 	];
+}
+
+function tagWebhook(asker: Asker, tag: string): KubeObject {
+	const entries = [...byName(asker, tag), ...(tag === defaultTag ? byNoName(asker) : [])];
+	return webhookOf(asker, tagWebhookName(asker.mesh, tag), entries, { [tagLabel]: tag });
+}
+
+/** Entries for namespaces and pods that ask for a revision or tag by its name. */
+function byName(asker: Asker, name: string): readonly Opaque[] {
+	return [
+		injectionEntry(asker, 'rev.namespace', [is(revisionKey, name), absent(injectionLabel)], wanted),
+		injectionEntry(
+			asker,
+			'rev.object',
+			[absent(revisionKey), absent(injectionLabel)],
+			[...wanted, is(revisionKey, name)],
+		),
+	];
+}
+
+/** Entries for namespaces and pods that want a proxy and name no revision. */
+function byNoName(asker: Asker): readonly Opaque[] {
+	return [
+		// Another mesh of the cluster may look at the same label: a namespace that names a mesh is served by that one alone.
+		injectionEntry(asker, 'namespace', [is(injectionLabel, 'enabled'), absent(meshLabel)], wanted),
+		injectionEntry(
+			asker,
+			'this-mesh.namespace',
+			[is(injectionLabel, 'enabled'), is(meshLabel, asker.mesh.name)],
+			wanted,
+		),
+		injectionEntry(
+			asker,
+			'object',
+			[absent(injectionLabel), absent(revisionKey)],
+			[is(injectKey, 'true'), absent(revisionKey)],
+		),
+	];
+}
+
+function webhookOf({ mesh, revision }: Asker, name: string, webhooks: readonly Opaque[], labels: Labels = {}) {
+	const kind = 'MutatingWebhookConfiguration';
+	const ofRevision = { ...objectLabels(mesh, kind, 'injector', 'istio-sidecar-injector'), ...labels };
 	return {
 		apiVersion: admission,
-		kind: 'MutatingWebhookConfiguration',
-		metadata: {
-			name: injectionWebhookName(mesh),
-			labels: objectLabels(mesh, 'MutatingWebhookConfiguration', 'injector', 'istio-sidecar-injector'),
-		},
-		webhooks: [
-			entry('rev.namespace', [is(revisionKey, revision), absent(injectionLabel)], wanted),
-			entry('rev.object', [absent(revisionKey), absent(injectionLabel)], [...wanted, is(revisionKey, revision)]),
-			...(mesh.revision === undefined ? ofNoRevision : []),
-		],
+		kind,
+		metadata: { name, labels: { ...ofRevision, [revisionKey]: revision ?? defaultRevision } },
+		webhooks,
+	};
+}
+
+/**
+ * The same webhook as it asks about no pod: another one does so instead. Its entries stay, since istiod has written into them.
+ * istioctl writes the same selector (istio 1.30 `istioctl/pkg/util/common.go`, `NeverMatch`).
+ */
+export function withdrawn(webhook: KubeObject): KubeObject {
+	const entries = (webhook.webhooks ?? []) as readonly (Opaque & { readonly namespaceSelector: Opaque })[];
+	return {
+		...webhook,
+		webhooks: entries.map((entry) => ({
+			...entry,
+			namespaceSelector: { ...entry.namespaceSelector, matchLabels: { 'istio.io/deactivated': 'never-match' } },
+		})),
 	};
 }
 
 /** Namespaces of the cluster itself and of the operator are in no entry: there pods must start whatever happens to the mesh. */
 function injectionEntry(
-	mesh: ResolvedIstiodMesh,
+	{ mesh, revision }: Asker,
 	name: string,
 	namespaces: readonly Expression[],
 	pods: readonly Expression[],
 ): Opaque {
 	return {
-		name,
+		name: `${name}.sidecar-injector.istio.io`,
 		admissionReviewVersions: ['v1'],
-		clientConfig: { service: { name: istiodName(mesh), namespace: mesh.namespace, path: '/inject', port: 443 } },
+		clientConfig: {
+			service: { name: serviceOf(mesh, revision), namespace: mesh.namespace, path: '/inject', port: 443 },
+		},
 		matchPolicy: 'Equivalent',
 		namespaceSelector: {
 			matchExpressions: [
@@ -83,28 +160,40 @@ function injectionEntry(
 const istioGroups = ['extensions.istio.io', 'networking.istio.io', 'security.istio.io', 'telemetry.istio.io'] as const;
 
 /**
- * The webhooks for objects of Istio: those that name this revision, and, of the default revision, those that name none. All
- * control planes read these. `failurePolicy` is left out: istiod sets it to Fail when it checks, and its default is Fail.
+ * The webhooks for objects of Istio: those that name this revision, and those that name none, which all control planes read.
+ * `failurePolicy` is left out: istiod sets it to Fail when it checks, and its default is Fail.
  */
 export function renderValidationWebhooks(mesh: ResolvedIstiodMesh): readonly KubeObject[] {
-	const revision = mesh.revision ?? defaultRevision;
-	const one = (name: string, entry: string, objects: Expression): KubeObject => ({
-		apiVersion: admission,
-		kind: 'ValidatingWebhookConfiguration',
-		metadata: { name, labels: objectLabels(mesh, 'ValidatingWebhookConfiguration', 'validation', 'istio-validator') },
-		webhooks: [validationEntry(mesh, entry, objects)],
-	});
+	const one = (name: string, entry: string, revision: string | undefined, objects: Expression): KubeObject => {
+		const kind = 'ValidatingWebhookConfiguration';
+		const labels = objectLabels(mesh, kind, 'validation', 'istio-validator');
+		return {
+			apiVersion: admission,
+			kind,
+			metadata: { name, labels: { ...labels, [revisionKey]: revision ?? defaultRevision } },
+			webhooks: [validationEntry(mesh, entry, revision, objects)],
+		};
+	};
+	const { revision, defaultTo } = mesh;
+	const own = is(revisionKey, revision ?? defaultRevision);
 	return [
-		one(validationWebhookName(mesh), 'rev.validation.istio.io', is(revisionKey, revision)),
-		...(mesh.revision === undefined ? [one(defaultValidator, 'validation.istio.io', absent(revisionKey))] : []),
+		one(validationWebhookName(mesh), 'rev.validation.istio.io', revision, own),
+		one(defaultValidator, 'validation.istio.io', defaultTo, absent(revisionKey)),
 	];
 }
 
-function validationEntry(mesh: ResolvedIstiodMesh, name: string, objects: Expression): Opaque {
+function validationEntry(
+	mesh: ResolvedIstiodMesh,
+	name: string,
+	revision: string | undefined,
+	objects: Expression,
+): Opaque {
 	return {
 		name,
 		admissionReviewVersions: ['v1'],
-		clientConfig: { service: { name: istiodName(mesh), namespace: mesh.namespace, path: '/validate', port: 443 } },
+		clientConfig: {
+			service: { name: serviceOf(mesh, revision), namespace: mesh.namespace, path: '/validate', port: 443 },
+		},
 		matchPolicy: 'Equivalent',
 		objectSelector: { matchExpressions: [objects] },
 		rules: [

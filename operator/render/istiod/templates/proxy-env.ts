@@ -21,7 +21,7 @@ export function gatewayEnv(mesh: ResolvedIstiodMesh, { workload, owner }: { work
 	const { location, release } = mesh;
 	return [
 		value('PILOT_CERT_PROVIDER', 'istiod'),
-		value('CA_ADDR', json(discoveryAddress(mesh.namespace))),
+		value('CA_ADDR', json(discoveryAddress(mesh))),
 		field('POD_NAME', 'metadata.name'),
 		field('POD_NAMESPACE', 'metadata.namespace'),
 		field('INSTANCE_IP', 'status.podIP'),

@@ -133,7 +133,7 @@ ${agentOf('sidecar')}
     - name: PILOT_CERT_PROVIDER
       value: istiod
     - name: CA_ADDR
-      value: ${json(discoveryAddress(mesh.namespace))}
+      value: ${json(discoveryAddress(mesh))}
     - name: POD_NAME
       valueFrom:
         fieldRef:
