@@ -42,7 +42,11 @@ function configOf(mesh: ResolvedIstiodMesh, injection: ResolvedInjection = nobod
 	};
 }
 
-/** What istiod's own code reads; the templates have everything else printed into them. A wrong type ends istiod at its start. */
+/**
+ * What istiod's own code reads, and istioctl's; the templates have everything else printed into them. A wrong type ends istiod at
+ * its start. `istioctl analyze` panics without `enableNamespacesByDefault`, and compares images with that of the proxy (istio 1.30
+ * `pkg/config/analysis/analyzers/injection`).
+ */
 function valuesOf({ images, location, revision = '' }: ResolvedIstiodMesh) {
 	// `hub/image:tag`. Where it is named by a digest, the templates have it printed into them.
 	const [, hub = '', image = '', tag = ''] = /^(.+)\/([^/:@]+)(?::([^/]+))?(?:@.+)?$/.exec(images.proxy) ?? [];
@@ -52,9 +56,13 @@ function valuesOf({ images, location, revision = '' }: ResolvedIstiodMesh) {
 			tag,
 			multiCluster: { clusterName: location.clusterId },
 			network: location.network ?? '',
-			proxy: { image, holdApplicationUntilProxyStarts: false, statusPort },
+			proxy: {
+				image: images.proxy.includes('@') ? images.proxy : image,
+				holdApplicationUntilProxyStarts: false,
+				statusPort,
+			},
 		},
 		revision,
-		sidecarInjectorWebhook: { rewriteAppHTTPProbe: true },
+		sidecarInjectorWebhook: { enableNamespacesByDefault: false, rewriteAppHTTPProbe: true },
 	};
 }

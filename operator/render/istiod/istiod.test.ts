@@ -96,6 +96,19 @@ test('names and values of the mesh that look like a template stay text in it', (
 	t.false(config.templates.sidecar.includes('{{ .Values }}'));
 });
 
+test('istioctl analyze finds in the values of injection what it reads, and the image that pods get', (t) => {
+	const valuesOf = (images: object) => {
+		const objects = renderIstiod(istiodMeshOf({ version, profile: 'default', images }));
+		return JSON.parse(String(at(named(objects, 'ConfigMap', 'istio-sidecar-injector'), 'data', 'values')));
+	};
+	const byTag = valuesOf({ registry: 'registry.example.com/istio' });
+	t.false(byTag.sidecarInjectorWebhook.enableNamespacesByDefault);
+	t.like(byTag.global, { hub: 'registry.example.com/istio', tag: version, proxy: { image: 'proxyv2' } });
+	const digest = `sha256:${'a'.repeat(64)}`;
+	const { global } = valuesOf({ registry: 'registry.example.com/istio', digests: { proxy: digest } });
+	t.is(global.proxy.image, `registry.example.com/istio/proxyv2@${digest}`);
+});
+
 test('cluster-wide rights have no wildcard, and write no Secret', (t) => {
 	for (const release of allLines.releases.filter(({ line }) => line === 'istiod')) {
 		const objects = renderIstiod(istiodMeshOf({ version: release.version }));
