@@ -110,7 +110,7 @@ export function istiodDeployment(objects: readonly KubeObject[]): KubeObject {
 }
 
 /** A pod as its ReplicaSet would make it. */
-function podOf({ metadata: { name, namespace = '' }, spec }: KubeObject): PodObject {
+export function podOf({ metadata: { name, namespace = '' }, spec }: KubeObject): PodObject {
 	const { template } = spec as { readonly template: Pick<PodObject, 'spec'> & Partial<Pick<PodObject, 'metadata'>> };
 	const metadata = { ...template.metadata, name: `${name}-0`, namespace };
 	return { apiVersion: 'v1', kind: 'Pod', metadata, spec: template.spec };

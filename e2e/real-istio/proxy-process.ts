@@ -17,6 +17,7 @@ export interface RunningProxy extends AsyncDisposable {
 	readonly hasExited: () => boolean;
 	/** Whether the probe of its pod passes. Throws where nothing listens yet. */
 	readonly isReady: () => Promise<boolean>;
+	readonly adminPort: number;
 	/** Answer of Envoy's own administration at a path, such as `/certs`. */
 	readonly admin: (path: string) => Promise<string>;
 }
@@ -67,6 +68,7 @@ export async function startProxy(
 			lines,
 			hasExited: running.hasExited,
 			isReady: async () => (await get(probes, '/healthz/ready')).status === 200,
+			adminPort: admin,
 			admin: async (path) => (await get(admin, path)).text,
 			[Symbol.asyncDispose]: async () => {
 				await running.end();

@@ -32,6 +32,8 @@ export interface RenderedMesh extends AsyncDisposable {
 	readonly api: ApiServer;
 	readonly apply: (object: KubeObject) => Promise<void>;
 	readonly istiod: Istiod;
+	/** Ports of 127.0.0.1 by the addresses that the API server connects to, as `host:port`, beside those of Services. */
+	readonly addresses: Map<string, number>;
 }
 
 /** What is rendered for the release of a line of which there are programs. */
@@ -51,14 +53,18 @@ export async function startRendered(
 	const api = started.use(new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken }));
 	const apply = async (object: KubeObject) => void (await api.apply(object, { fieldManager: person, force: true }));
 	await makeReadyForIstio(api, meshNamespace);
+	// istioctl asks istiod as it, and nobody makes it without controllers.
+	await apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: meshNamespace } });
 	const objects = renderedFor(real, spec);
 	const webhooks = objects.filter(({ kind }) => webhookKinds.includes(kind));
 	for (const object of objects) if (!webhooks.includes(object) && !left.includes(object.kind)) await apply(object);
 	const istiod = started.use(await startIstiod(real, cluster, istiodDeployment(objects)));
+	const addresses = new Map<string, number>();
 	started.use(
-		await playNetwork(cluster, ({ port }) =>
-			port === 443 ? forwardTo({ host: '127.0.0.1', port: istiod.ports.httpsAddr }) : undefined,
-		),
+		await playNetwork(cluster, ({ host, port: asked }) => {
+			const port = addresses.get(`${host}:${asked}`) ?? (asked === 443 ? istiod.ports.httpsAddr : undefined);
+			return port === undefined ? undefined : forwardTo({ host: '127.0.0.1', port });
+		}),
 	);
 	for (const webhook of webhooks) await apply(webhook);
 	await eventually('istiod checks objects', async () => {
@@ -69,5 +75,5 @@ export async function startRendered(
 		return entries.every(({ clientConfig }) => clientConfig.caBundle !== undefined);
 	});
 	const all = started.move();
-	return { cluster, api, apply, istiod, [Symbol.asyncDispose]: () => all.disposeAsync() };
+	return { cluster, api, apply, istiod, addresses, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }

@@ -5,11 +5,14 @@
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { freePort } from '../control-plane/ports.ts';
 import { eventually } from '../support/eventually.ts';
+import { istioctlFinds } from './istioctl-finds.ts';
+import { istiodDeployment } from './istiod-process.ts';
+import { forwardingNode, startPortForwarding } from './port-forwarding.ts';
 import { type RunningProxy, startProxy } from './proxy-process.ts';
 import { meshNamespace, renderedFor, startRendered } from './rendered-mesh.ts';
 import { applyAsUser, gatewayHost, gatewayRoute, type Ports, serverHost, serverService, sidecars } from './routes.ts';
 import { testWithIstio } from './test-with-istio.ts';
-import { headersSeen, makePod, serveHeaders } from './workload.ts';
+import { headersSeen, istiodPod, makePod, serveHeaders } from './workload.ts';
 
 /** Metrics are off: the filters that count them are not in Envoy as it is published. */
 const spec = { citadel: { enabled: true }, mixer: { telemetry: { enabled: false } } } as const;
@@ -40,10 +43,10 @@ async function handshakes(proxy: RunningProxy): Promise<number> {
 }
 
 testWithIstio(
-	'a gateway and two sidecars of Envoy carry requests, by mTLS with the identities of their accounts, and STRICT refuses plain text',
+	'a gateway and two sidecars of Envoy carry requests, by mTLS with the identities of their accounts, and STRICT refuses plain text; istioctl finds all of it and nothing wrong',
 	async (t, real) => {
 		await using mesh = await startRendered(real, spec);
-		const { api, cluster, istiod } = mesh;
+		const { api, apply, cluster, istiod } = mesh;
 		await using stack = new AsyncDisposableStack();
 		const application = stack.use(await serveHeaders());
 		const ports: Ports = {
@@ -52,11 +55,13 @@ testWithIstio(
 			application: application.port,
 			gateway: await freePort(),
 		};
-		const server = await makePod(api, { name: 'server', namespace: 'shop', annotations: sidecarAnnotations });
-		const client = await makePod(api, { name: 'client', namespace: 'shop', annotations: sidecarAnnotations });
+		const { name: nodeName } = forwardingNode;
+		const server = await makePod(api, { name: 'server', namespace: 'shop', nodeName, annotations: sidecarAnnotations });
+		const client = await makePod(api, { name: 'client', namespace: 'shop', nodeName, annotations: sidecarAnnotations });
 		const gateway = await makePod(api, {
 			name: 'gateway',
 			namespace: meshNamespace,
+			nodeName,
 			labels: { 'sidecar.istio.io/inject': 'true' },
 			annotations: { 'inject.istio.io/templates': 'gateway' },
 			image: 'auto',
@@ -113,6 +118,41 @@ testWithIstio(
 			known(identity('shop', 'client')),
 		);
 		t.is((await headersSeen(ports.gateway, gatewayHost))['x-way'], 'virtual-service');
+
+		// A port of a gateway that no Service has cannot be reached from elsewhere, as istioctl says.
+		await apply({
+			apiVersion: 'v1',
+			kind: 'Service',
+			metadata: { name: 'gateway', namespace: meshNamespace },
+			spec: { selector: { app: 'gateway' }, ports: [{ name: 'http', port: ports.gateway }] },
+		} as KubeObject);
+		// Nobody but the API server's own users looks at it.
+		await apply({
+			apiVersion: 'v1',
+			kind: 'Namespace',
+			metadata: { name: 'default', labels: { 'istio-injection': 'disabled' } },
+		});
+		const ofIstiod = await istiodPod(api, istiodDeployment(renderedFor(real, spec)), nodeName);
+		const { grpcAddr, secureGRPCAddr, monitoringAddr } = istiod.ports;
+		const forwarding = stack.use(
+			await startPortForwarding(cluster, [
+				{
+					namespace: meshNamespace,
+					name: ofIstiod.metadata.name,
+					ports: { 15010: grpcAddr, 15012: secureGRPCAddr, 15014: monitoringAddr },
+				},
+				{ namespace: 'shop', name: 'server', ports: { 15000: ofServer.adminPort } },
+				{ namespace: 'shop', name: 'client', ports: { 15000: ofClient.adminPort } },
+				{ namespace: meshNamespace, name: 'gateway', ports: { 15000: ofGateway.adminPort } },
+			]),
+		);
+		mesh.addresses.set(`${forwardingNode.host}:${forwardingNode.port}`, forwarding.port);
+		await istioctlFinds(t, real, cluster, {
+			istiods: [ofIstiod.metadata.name],
+			proxies: ['client.shop', `gateway.${meshNamespace}`, 'server.shop'],
+			revision: 'default',
+		});
+
 		for (const [name, { lines, hasExited }] of Object.entries(proxies)) {
 			t.false(hasExited(), name);
 			// What Envoy refuses of its configuration it tells istiod, and says itself.

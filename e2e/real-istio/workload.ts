@@ -8,6 +8,7 @@ import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { eventually } from '../support/eventually.ts';
 import { person } from '../support/mesh-cluster.ts';
+import { podOf } from './istiod-process.ts';
 import type { PodObject } from './mounted-pod.ts';
 
 /** A server on the loopback, an application without TLS, that answers with the headers of the request. */
@@ -44,11 +45,19 @@ export interface Workload {
 	readonly labels?: Readonly<Record<string, string>>;
 	/** The image of its one container `app`; or `auto`, where the container is the proxy itself. */
 	readonly image?: string;
+	readonly nodeName?: string;
+}
+
+/** Makes the pod of an istiod that runs already, as its ReplicaSet would. */
+export async function istiodPod(api: ApiServer, deployment: KubeObject, nodeName: string): Promise<PodObject> {
+	const pod = podOf(deployment);
+	await api.create({ ...pod, spec: { ...pod.spec, nodeName } } as KubeObject);
+	return setAddress(api, pod);
 }
 
 /** Makes a pod with an account of its own, which istiod injects, and gives it an address. */
 export async function makePod(api: ApiServer, workload: Workload): Promise<PodObject> {
-	const { name, namespace, annotations = {}, labels = {}, image = 'example.com/app:1' } = workload;
+	const { name, namespace, annotations = {}, labels = {}, image = 'example.com/app:1', nodeName } = workload;
 	const { apiVersion, kind } = kinds.Pod;
 	await api.apply(
 		{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } },
@@ -59,7 +68,7 @@ export async function makePod(api: ApiServer, workload: Workload): Promise<PodOb
 		apiVersion,
 		kind,
 		metadata: { name, namespace, labels: { app: name, ...labels }, annotations },
-		spec: { serviceAccountName: name, containers: [container] },
+		spec: { serviceAccountName: name, containers: [container], ...(nodeName === undefined ? {} : { nodeName }) },
 	} as KubeObject;
 	await eventually(`pod ${name} is injected`, async () => {
 		const { object } = await api.create<PodObject>(pod);
@@ -68,13 +77,24 @@ export async function makePod(api: ApiServer, workload: Workload): Promise<PodOb
 		await api.delete({ apiVersion, kind, namespace, name } as never, { gracePeriodSeconds: 0 });
 		return false;
 	});
+	return setAddress(api, pod);
+}
+
+/** The pod runs and is ready, at an address of its own. */
+async function setAddress(
+	api: ApiServer,
+	{ metadata: { namespace = '', name }, spec }: KubeObject,
+): Promise<PodObject> {
 	const podIP = podAddress();
+	const { containers } = spec as PodObject['spec'];
 	const reference = { ...kinds.Pod, namespace, name };
+	const isReady = { ready: true, restartCount: 0, imageID: '', state: { running: {} } };
 	const status = {
 		phase: 'Running',
 		podIP,
 		podIPs: [{ ip: podIP }],
-		conditions: [{ type: 'Ready', status: 'True' }],
+		conditions: ['Ready', 'ContainersReady'].map((type) => ({ type, status: 'True' })),
+		containerStatuses: containers.map(({ name, image = '' }) => ({ name, image, ...isReady })),
 	};
 	await api.patch(reference, { status }, { fieldManager: person, type: 'merge', subresource: 'status' });
 	return (await api.get(reference)) as PodObject;
