@@ -5,7 +5,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { defaultNamespace } from '../api/v1/constants.ts';
-import type { RightsPart } from '../operator/plan/rights.ts';
+import { addedParts, type RightsPart } from '../operator/plan/rights.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 import { type ObjectWithRules, roleAndBinding, yamlText } from './manifest.ts';
 import {
@@ -26,7 +26,7 @@ const account = { name: 'meshwright', namespace: 'meshwright-system' };
 const eventNamespace = 'default';
 
 /** The parts that are added where a mesh needs them, each a Kustomize component. */
-export const componentParts = ['injection', 'citadel', 'clusters', 'restarts'] as const satisfies readonly RightsPart[];
+export const componentParts = ['injection', ...addedParts] as const satisfies readonly RightsPart[];
 
 /** What every operator may do: two ClusterRoles and two Roles, with their bindings to the operator's ServiceAccount. */
 export function operatorObjects(rendered: readonly KubeObject[]): readonly ObjectWithRules[] {
@@ -61,6 +61,8 @@ export function everywhereObjects(rendered: readonly KubeObject[]): readonly Obj
 const purpose: Readonly<Record<Exclude<RightsPart, 'operator'>, string>> = {
 	mesh: 'to keep a mesh in namespace istio-system',
 	injection: 'to let API servers send pods to the injector, and to label the namespaces whose pods get proxies',
+	istiod:
+		'to run istiod, which reads the Secrets of all namespaces and makes the proxies of Gateways wherever they are',
 	citadel: 'to run Citadel, which writes Secrets with certificates into all namespaces',
 	restarts: 'to restart workloads, so that their pods get a new proxy',
 	clusters: 'to join clusters: their kubeconfigs, and accounts by which other primaries read this cluster',

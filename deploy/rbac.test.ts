@@ -4,6 +4,7 @@ import { defaultNamespace } from '../api/v1/constants.ts';
 import { anyNamespace } from '../operator/cli/install-parts.ts';
 import { manifests } from '../operator/cli/manifests.ts';
 import { type NeededRight, type RightsPart, rightsFor, rightsParts, rightsToRestart } from '../operator/plan/rights.ts';
+import { defaultValidator } from '../operator/render/istiod/index.ts';
 import { describeRight, type RuleLike, rightsNotCovered } from '../operator/render/rules-covered.ts';
 import { kindOf, kinds } from '../operator/runtime/kinds.ts';
 import { groupOf, type KubeObject } from '../operator/runtime/object.ts';
@@ -63,16 +64,25 @@ test('only API groups that an installation has anything to do with are named', (
 		'apiextensions.k8s.io',
 		'apps',
 		'authentication.istio.io',
+		'authentication.k8s.io',
+		'authorization.k8s.io',
 		'autoscaling',
 		'config.istio.io',
+		'coordination.k8s.io',
 		'discovery.k8s.io',
+		'extensions.istio.io',
+		'gateway.networking.k8s.io',
+		'gateway.networking.x-k8s.io',
+		'inference.networking.k8s.io',
 		'meshwright.io',
+		'multicluster.x-k8s.io',
 		'networking.istio.io',
 		'networking.k8s.io',
 		'policy',
 		'rbac.authorization.k8s.io',
 		'rbac.istio.io',
 		'security.istio.io',
+		'telemetry.istio.io',
 	]);
 });
 
@@ -107,14 +117,16 @@ test('tokens are issued nowhere but in the namespace of a mesh, with joined clus
 	t.deepEqual(lacking(inNamespace('clusters'), ...token), []);
 });
 
-test('in the whole cluster parts write by name, but for Citadel’s Secrets, labels of namespaces and restarts', (t) => {
-	const unnamed = parts.flatMap((name) =>
-		[...part(name).cluster, ...part(name).named].flatMap(({ resources, resourceNames, verbs }) =>
-			resourceNames === undefined && verbs.some((verb) => !['get', 'list', 'watch'].includes(verb))
-				? [`${name}: ${resources.join()}`]
-				: [],
-		),
-	);
+test('in the whole cluster parts write by name, but for istiod, Citadel’s Secrets, labels of namespaces and restarts', (t) => {
+	const unnamed = parts
+		.filter((name) => name !== 'istiod')
+		.flatMap((name) =>
+			[...part(name).cluster, ...part(name).named].flatMap(({ resources, resourceNames, verbs }) =>
+				resourceNames === undefined && verbs.some((verb) => !['get', 'list', 'watch'].includes(verb))
+					? [`${name}: ${resources.join()}`]
+					: [],
+			),
+		);
 	t.deepEqual(unnamed, [
 		'injection: namespaces',
 		'citadel: secrets',
@@ -123,7 +135,45 @@ test('in the whole cluster parts write by name, but for Citadel’s Secrets, lab
 	]);
 	for (const name of parts)
 		for (const { resourceNames = [] } of part(name).named)
-			for (const one of resourceNames) t.true(one === 'default' || one.endsWith(`-${defaultNamespace}`), one);
+			for (const one of resourceNames)
+				t.true(
+					one === 'default' ||
+						one === defaultValidator ||
+						one.endsWith(`-${defaultNamespace}`) ||
+						resourceNames.includes(`${one}-${defaultNamespace}`),
+					one,
+				);
+});
+
+test('istiod writes what it makes for Gateways and workloads in all namespaces, and no Secret outside of its own', (t) => {
+	const writing = [...part('istiod').cluster]
+		.filter(({ verbs, resourceNames }) => resourceNames === undefined && verbs.some((verb) => verb !== 'get'))
+		.flatMap(({ verbs, resources }) =>
+			verbs.some((verb) => ['create', 'patch', 'update', 'delete'].includes(verb))
+				? resources.filter((resource) => !resource.endsWith('/status'))
+				: [],
+		);
+	t.deepEqual(writing.toSorted(), [
+		'configmaps',
+		'deployments',
+		'gatewayclasses',
+		'horizontalpodautoscalers',
+		'mutatingwebhookconfigurations',
+		'poddisruptionbudgets',
+		'serviceaccounts',
+		'services',
+		'subjectaccessreviews',
+		'tokenreviews',
+		'validatingwebhookconfigurations',
+		'workloadentries',
+	]);
+	const verbs = ['get', 'list', 'watch', 'create', 'patch', 'update', 'delete'];
+	t.deepEqual(lacking(inCluster('mesh', 'istiod'), '', 'secrets', ...verbs), [
+		'create secrets',
+		'patch secrets',
+		'update secrets',
+		'delete secrets',
+	]);
 });
 
 test('namespaces and CRDs are never deleted, and only Istio’s own CRDs are written', (t) => {
@@ -178,10 +228,13 @@ test('the lease is all that the operator needs in its own namespace', (t) => {
 
 test('rights for another namespace are those for istio-system under its name', (t) => {
 	const rbacOf = (options: Parameters<typeof manifests>[0]) => manifests({ ...options, rightsOnly: true });
-	const components = { with: ['citadel', 'clusters'] } as const;
+	const components = { with: ['istiod', 'citadel', 'clusters'] } as const;
 	const here = rbacOf(components);
 	const there = rbacOf({ ...components, meshNamespaces: ['team-a'] });
-	t.deepEqual(JSON.parse(JSON.stringify(there).replaceAll('team-a', defaultNamespace)) as readonly KubeObject[], here);
+	// In its own namespace Istio names its webhook for pods without it.
+	const ofIstio = '"istio-sidecar-injector",';
+	t.true(JSON.stringify(here).includes(ofIstio));
+	t.is(JSON.stringify(there).replaceAll('team-a', defaultNamespace), JSON.stringify(here).replaceAll(ofIstio, ''));
 	t.true(there.some(({ metadata }) => metadata.namespace === 'team-a'));
 	const both = rbacOf({ ...components, meshNamespaces: [defaultNamespace, 'team-a'] });
 	const key = ({ kind, metadata }: KubeObject) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
@@ -212,6 +265,9 @@ test('rules are compacted without changing what they allow', (t) => {
 		verbs,
 		...(resourceNames === undefined ? {} : { resourceNames }),
 	});
+	const both: Rule = { ...rule('a', ['get']), resources: ['a', 'b'] };
+	const three: Rule = { ...rule('a', ['get']), resources: ['a', 'b', 'c'] };
+	t.deepEqual(compact([both, three]), [three], 'rules of several resources');
 	t.deepEqual(compact([rule('b', ['get']), rule('a', ['list']), rule('b', ['list']), rule('a', ['get'])]), [
 		{ apiGroups: ['g'], resources: ['a', 'b'], verbs: ['get', 'list'] },
 	]);

@@ -100,7 +100,24 @@ export function partRules(part: RightsPart, rendered: readonly KubeObject[], nam
 	const cluster = onlyNew(held, clusterRights(needed, part));
 	const heldThere = part === 'mesh' ? held : [...held, ...partRules('mesh', rendered, namespace).namespace];
 	const there = own.flatMap((right) => (right.namespace === namespace ? [right.rule] : []));
-	return { cluster, named: onlyNew(held, named), namespace: onlyNew(heldThere, there) };
+	return { cluster, named: withNamespace(onlyNew(held, named), namespace), namespace: onlyNew(heldThere, there) };
+}
+
+/**
+ * Istio leaves its own namespace out of the names of its webhooks for pods, and no other one. With both names the rules can
+ * be rewritten for any namespace (`manifests`).
+ */
+function withNamespace(rules: readonly Rule[], namespace: string): readonly Rule[] {
+	return rules.map((one) =>
+		one.resourceNames === undefined || !one.resources.includes(kinds.MutatingWebhookConfiguration.plural)
+			? one
+			: {
+					...one,
+					resourceNames: one.resourceNames.flatMap((name) =>
+						name.endsWith(`-${namespace}`) ? [name] : [name, `${name}-${namespace}`],
+					),
+				},
+	);
 }
 
 /**

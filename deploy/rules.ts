@@ -53,7 +53,9 @@ export function compact(rules: readonly Rule[]): readonly Rule[] {
 
 /** Joins the names for which one verb is given on one resource. */
 function uniteNames(rules: readonly Rule[]): readonly Rule[] {
-	const single = rules.flatMap((one) => one.verbs.map((verb) => ({ ...one, verbs: [verb] })));
+	const single = rules.flatMap((one) =>
+		one.resources.flatMap((resource) => one.verbs.map((verb) => ({ ...one, resources: [resource], verbs: [verb] }))),
+	);
 	const key = ({ apiGroups, resources, resourceNames, verbs }: Rule): string =>
 		[apiGroups[0], resources[0], verbs[0], resourceNames === undefined].join(' ');
 	return [...Map.groupBy(single, key).values()].flatMap((same) => {

@@ -5,10 +5,15 @@ import type { ResolvedMesh } from '../operator/releases/index.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
 
 /** Parts of a spec. Each switches on objects that the others don't have. */
-const options: readonly object[] = [
+const everyLine: readonly object[] = [
 	{},
 	{ pilot: { replicas: 2, disruptionBudget: { maxUnavailable: 1 } } },
 	{ pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } },
+	{ sidecarInjector: { enabled: true, namespaces: ['shop'] } },
+];
+
+const classic: readonly object[] = [
+	...everyLine,
 	{
 		mixer: {
 			policy: { enabled: true },
@@ -23,11 +28,19 @@ const options: readonly object[] = [
 	},
 	{ gateways: { ingress: { enabled: true, replicas: 2 }, egress: { enabled: true, autoscaling: { maxReplicas: 3 } } } },
 	{ citadel: { enabled: true }, mesh: { mtls: { mode: 'STRICT' } } },
-	{ sidecarInjector: { enabled: true, namespaces: ['shop'] } },
 	{ pilot: { kubeconfigSecret: { name: 'served' } } },
 ];
 
-/** For releases that know networks: joined clusters, one of them in another network. */
+const istiod: readonly object[] = [
+	...everyLine,
+	{ mesh: { mtls: { mode: 'STRICT' } } },
+	{ citadel: { caSecretName: 'cacerts' } },
+	{ multiCluster: { network: 'here' } },
+];
+
+const optionsOf: Readonly<Record<string, readonly object[]>> = { classic, istiod };
+
+/** For classic releases that know networks: joined clusters, one of them in another network. */
 const networks: object = {
 	gateways: { ingress: { enabled: true } },
 	multiCluster: {
@@ -49,7 +62,10 @@ function factsOf(mesh: ResolvedMesh): object {
 function sampleMeshes(): readonly ResolvedMesh[] {
 	return lines.releases.flatMap(({ version }) => {
 		const plain = sampleOf({ version });
-		const all = lines.of(plain).multiCluster.knowsNetworks(plain) ? [...options, networks] : options;
+		const options = optionsOf[plain.line];
+		if (options === undefined) throw new Error(`line ${plain.line} has no samples`);
+		const isNetworked = plain.line === 'classic' && lines.of(plain).multiCluster.knowsNetworks(plain);
+		const all = isNetworked ? [...options, networks] : options;
 		return profileNames.flatMap((profile) => all.map((option) => sampleOf({ version, profile, ...option })));
 	});
 }

@@ -26,6 +26,7 @@ const operator = ['rbac.generated.yaml', 'mesh/rbac.generated.yaml'];
 const holders = {
 	operator,
 	'with `injection`': [...operator, 'components/injection/rbac.generated.yaml'],
+	'with `istiod`': [...operator, 'components/istiod/rbac.generated.yaml'],
 	'with `citadel`': [...operator, 'components/citadel/rbac.generated.yaml'],
 	'with `clusters`': [...operator, 'components/clusters/rbac.generated.yaml'],
 	'with `restarts`': [...operator, 'components/restarts/rbac.generated.yaml'],

@@ -39,6 +39,9 @@ export const injectionLabel = 'istio-injection';
  */
 export const revisionLabel = 'istio.io/rev';
 
+/** The name by which istiod calls the revision that has none. */
+export const defaultRevision = 'default';
+
 /** On an object: the name of the MeshInstallation that it belongs to, where it is owned by it. */
 export const instanceLabel = 'app.kubernetes.io/instance';
 

@@ -169,6 +169,11 @@ export const reasons = {
 		meaning: 'This operator knows the version, and the version runs on this cluster.',
 		remedy: '',
 	},
+	ReleaseUnchecked: {
+		condition: 'Compatible',
+		meaning: 'The release is installed, but not all of what is known of it could be checked; the message says what.',
+		remedy: 'Try it where little depends on it, or choose a release that was checked.',
+	},
 	UnsupportedVersion: {
 		condition: 'Compatible',
 		meaning: 'This operator does not know the version; the message lists those that it knows.',

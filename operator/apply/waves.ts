@@ -10,8 +10,11 @@ import type { KubeObject } from '../runtime/object.ts';
  */
 const customResources = 'custom resources';
 
-/** Comes after the DestinationRules: clients have to speak mutual TLS before servers insist on it. */
-const lastCustomResource = 'MeshPolicy';
+/**
+ * These come after the DestinationRules: clients have to speak mutual TLS before servers insist on it. And after the
+ * workloads: istiod's own webhook is asked about a PeerAuthentication, and perhaps it is istiod that has to be mended.
+ */
+const lastCustomResources: readonly string[] = ['MeshPolicy', 'PeerAuthentication'];
 
 /**
  * The waves, first to last. Webhooks come last because from then on they take part in every pod creation, and so they go
@@ -27,7 +30,7 @@ const order: readonly (readonly string[])[] = [
 	// Bindings come after roles: who may not `bind` must hold what a role grants, so the API server looks the role up.
 	['RoleBinding', 'ClusterRoleBinding', 'PodDisruptionBudget'],
 	['Deployment', 'HorizontalPodAutoscaler'],
-	[lastCustomResource],
+	lastCustomResources,
 	['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'],
 ];
 
@@ -88,6 +91,6 @@ export function waves<T>(items: readonly T[], wave: (item: T) => number): readon
 /** Kubernetes' own kinds in the table. A test checks that every rendered kind has its place. */
 export function orderedKinds(): readonly string[] {
 	return [...waveOfKind.keys()]
-		.filter((kindName) => kindName !== customResources && kindName !== lastCustomResource)
+		.filter((kindName) => kindName !== customResources && !lastCustomResources.includes(kindName))
 		.sort();
 }

@@ -1,9 +1,10 @@
 /** What `install` is told on the command line about the rights of the operator. */
 import { InvalidArgumentError } from 'commander';
+import { addedParts } from '../plan/rights.ts';
 import { label } from './program-options.ts';
 
 /** What `--with` adds. */
-export const addedComponents = ['citadel', 'clusters', 'restarts'] as const;
+export const addedComponents = addedParts;
 
 export type AddedComponent = (typeof addedComponents)[number];
 

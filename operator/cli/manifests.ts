@@ -21,6 +21,7 @@ const texts = {
 	rights: readFileSync(new URL('../../deploy/rbac.generated.yaml', import.meta.url), 'utf8'),
 	mesh: readFileSync(new URL('../../deploy/mesh/rbac.generated.yaml', import.meta.url), 'utf8'),
 	injection: readFileSync(new URL('../../deploy/components/injection/rbac.generated.yaml', import.meta.url), 'utf8'),
+	istiod: readFileSync(new URL('../../deploy/components/istiod/rbac.generated.yaml', import.meta.url), 'utf8'),
 	citadel: readFileSync(new URL('../../deploy/components/citadel/rbac.generated.yaml', import.meta.url), 'utf8'),
 	clusters: readFileSync(new URL('../../deploy/components/clusters/rbac.generated.yaml', import.meta.url), 'utf8'),
 	restarts: readFileSync(new URL('../../deploy/components/restarts/rbac.generated.yaml', import.meta.url), 'utf8'),
@@ -104,6 +105,9 @@ interface WithRules {
 
 /** A role or binding that was written for `istio-system`, for the mesh of another namespace. */
 function forMesh(object: KubeObject, namespace: string): KubeObject {
+	// Istio leaves its own namespace out of some names, which stand beside those with it.
+	const meant = (names: readonly string[]) =>
+		namespace === defaultNamespace ? names : names.filter((name) => !names.includes(`${name}-${defaultNamespace}`));
 	const named = (name: string) =>
 		name.endsWith(`-${defaultNamespace}`) ? `${name.slice(0, -defaultNamespace.length)}${namespace}` : name;
 	const { metadata } = object;
@@ -119,7 +123,7 @@ function forMesh(object: KubeObject, namespace: string): KubeObject {
 			? {}
 			: {
 					rules: rules.map(({ resourceNames, ...rule }) =>
-						resourceNames === undefined ? rule : { ...rule, resourceNames: resourceNames.map(named) },
+						resourceNames === undefined ? rule : { ...rule, resourceNames: meant(resourceNames).map(named) },
 					),
 				}),
 		...(roleRef === undefined ? {} : { roleRef: { ...roleRef, name: named(roleRef.name) } }),

@@ -7,7 +7,7 @@ const { releases } = lines;
 test('every release of the table is found by its full version', (t) => {
 	t.deepEqual(
 		releases.map(({ version }) => version),
-		['1.0.9', '1.1.17', '1.2.10', '1.3.8', '1.4.10'],
+		['1.0.9', '1.1.17', '1.2.10', '1.3.8', '1.4.10', '1.30.8', '1.31.4', '1.32.0'],
 	);
 	for (const release of releases) {
 		t.deepEqual(findRelease(release.version, releases), { found: 'release', release });
@@ -23,7 +23,7 @@ test('another patch of a known minor is not found, and the one that is known is 
 test('an unknown minor is not found, and all known versions are listed', (t) => {
 	t.deepEqual(findRelease('1.99.0', releases), {
 		found: 'nothing',
-		supported: ['1.0.9', '1.1.17', '1.2.10', '1.3.8', '1.4.10'],
+		supported: ['1.0.9', '1.1.17', '1.2.10', '1.3.8', '1.4.10', '1.30.8', '1.31.4', '1.32.0'],
 	});
 	for (const version of ['', '1', '1.4', '1.4.100', 'v1.4.10', '1.4.10-alpha', ' 1.4.10', '11.4.10']) {
 		t.is(findRelease(version, releases).found, 'nothing', version);

@@ -1,5 +1,6 @@
 /** The one list of lines. */
 import { classicLine } from './classic.ts';
+import { istiodLine } from './istiod.ts';
 import { Lines } from './registry.ts';
 
-export const lines = new Lines([classicLine]);
+export const lines = new Lines([classicLine, istiodLine]);

@@ -44,12 +44,13 @@ const watchedChildren: readonly WatchedKind[] = [
 ];
 
 /**
- * Istio's own kinds, which exist only when their CRDs do. Each is watched once a mesh has objects of it, so that a mesh of
- * Pilot alone does not pay for Mixer's kinds.
+ * Each of these is watched once a mesh has objects of it, so that a mesh of Pilot alone does not pay for Mixer's kinds:
+ * Istio's own kinds, which exist only when their CRDs do, and what only some lines of releases have.
  */
-const customKinds: readonly Kind[] = Object.values(kinds).filter(({ apiVersion }) =>
-	groupOf(apiVersion).endsWith('.istio.io'),
-);
+const kindsOnDemand: readonly Kind[] = [
+	...Object.values(kinds).filter(({ apiVersion }) => groupOf(apiVersion).endsWith('.istio.io')),
+	kinds.ValidatingWebhookConfiguration,
+];
 
 export interface MeshCachesOptions {
 	readonly onError: (error: unknown) => void;
@@ -77,7 +78,7 @@ export class MeshCaches implements LiveNamespaces {
 		this.#children = new ChildCaches(api, {
 			...shared,
 			watched: watchedChildren,
-			onDemand: customKinds,
+			onDemand: kindsOnDemand,
 			perNamespace: { kind: kinds.Secret, metadataOnly: true },
 			indexes: { labelledFor },
 		});

@@ -378,6 +378,7 @@ export class Reconciler {
 		const versionOfKey = (key: string) => (walk === undefined ? version : versionOf.get(key));
 		return {
 			version,
+			unchecked: prepared.mesh.release.unchecked,
 			workloads: observeWorkloads(
 				object,
 				standing.length === 0 ? objects : [...objects, ...standing],
@@ -443,13 +444,19 @@ export class Reconciler {
 
 /** What a person may want to know although nothing is wrong. */
 function notesOf(
-	{ namespace }: ResolvedMesh,
+	{ namespace, notes: ofSpec = [] }: ResolvedMesh,
 	{ objects, kept, delayed }: MeshView,
 	others: readonly string[],
 	live: Pick<LiveObjects, 'get'>,
 ): string | undefined {
 	const refused = podSecurityNote(namespace, namespaceIn(live, namespace)?.injection?.labels ?? {}, objects);
-	const notes = [...others, ...(refused === undefined ? [] : [refused]), ...kept.values(), ...delayed.values()];
+	const notes = [
+		...ofSpec,
+		...others,
+		...(refused === undefined ? [] : [refused]),
+		...kept.values(),
+		...delayed.values(),
+	];
 	return [...new Set(notes)].join('; ') || undefined;
 }
 

@@ -3,6 +3,7 @@
  * computed from this (`deploy/rbac.ts`), and so is what a pass asks for before it writes (`operator/mesh/rights.ts`). Pure.
  */
 
+import { revisionLabel } from '../../api/v1/index.ts';
 import { componentLabel } from '../apply/identity.ts';
 import type { RuleLike } from '../render/rules-covered.ts';
 import { type Kind, kindOf, kinds } from '../runtime/kinds.ts';
@@ -12,9 +13,12 @@ import { groupOf, type KubeObject } from '../runtime/object.ts';
  * The parts into which the operator's rights are divided, the least powerful first. `operator`: what every operator holds.
  * `mesh`: a mesh in one namespace. The others are added where a mesh needs them.
  */
-export const rightsParts = ['operator', 'mesh', 'injection', 'citadel', 'clusters', 'restarts'] as const;
+export const rightsParts = ['operator', 'mesh', 'injection', 'istiod', 'citadel', 'clusters', 'restarts'] as const;
 
 export type RightsPart = (typeof rightsParts)[number];
+
+/** The parts that an administrator adds by name, in this order. The others come with the operator and with each mesh. */
+export const addedParts = ['istiod', 'citadel', 'clusters', 'restarts'] as const satisfies readonly RightsPart[];
 
 /** One right with the part that gives it. Without a namespace it is needed in the whole cluster. */
 export interface NeededRight {
@@ -34,12 +38,17 @@ export const neverDeleted: ReadonlySet<Kind> = new Set([kinds.Namespace, kinds.C
 const partOfComponent: Readonly<Record<string, RightsPart>> = {
 	citadel: 'citadel',
 	injector: 'injection',
+	'peer-authentication': 'istiod',
 	reader: 'clusters',
 };
 
-/** The part that a rendered object belongs to. */
-export function partOf({ metadata }: Pick<KubeObject, 'metadata'>): RightsPart {
-	return partOfComponent[metadata.labels?.[componentLabel] ?? ''] ?? 'mesh';
+/**
+ * The part that a rendered object belongs to. Only istiod has revisions. What it writes for its revision is a part of its own,
+ * but for the accounts of other clusters.
+ */
+export function partOf({ metadata: { labels = {} } }: Pick<KubeObject, 'metadata'>): RightsPart {
+	const part = partOfComponent[labels[componentLabel] ?? ''] ?? 'mesh';
+	return labels[revisionLabel] === undefined || part === 'clusters' ? part : 'istiod';
 }
 
 export function ruleFor(

@@ -71,4 +71,6 @@ export interface ResolvedMesh {
 	/** What whoever runs the operator allows. Undefined: the defaults. */
 	readonly limits?: MeshLimits;
 	readonly multiCluster: ResolvedMultiCluster;
+	/** Sentences about the spec that its owner may want to know although nothing is wrong. */
+	readonly notes?: readonly string[];
 }

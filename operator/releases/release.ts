@@ -13,6 +13,8 @@ export interface Release {
 	readonly architectures: readonly string[];
 	/** The labels by which people know its objects. Default: none. */
 	readonly labels?: readonly LabelRule[];
+	/** What of this release nobody could check, in a sentence for whoever installs it. Undefined when all of it was read. */
+	readonly unchecked?: string;
 }
 
 /** A minor that was supported once and can no longer be installed. */

@@ -1,5 +1,5 @@
 /** From the workloads of an installation to its component table: what runs, on how many pods, and why not on more. */
-import { definedFields } from '../../api/v1/index.ts';
+import { defaultRevision, definedFields } from '../../api/v1/index.ts';
 
 /** What the caches show of one rendered workload. */
 export interface WorkloadObservation {
@@ -191,7 +191,7 @@ function newPodsAvailable({ available, updated, desired }: WorkloadState): numbe
 
 /** Name of a component in the status. It is unique among all control planes of an installation: `pilot`, `pilot@canary`. */
 export function componentName(component: string, revision: string | undefined): string {
-	return revision === undefined ? component : `${component}@${revision}`;
+	return revision === undefined || revision === defaultRevision ? component : `${component}@${revision}`;
 }
 
 /** The state of one component. */

@@ -37,6 +37,8 @@ export interface Observation {
 	readonly deleting?: string | undefined;
 	/** The release that the spec asks for, if it is known. */
 	readonly version?: string | undefined;
+	/** What of that release nobody could check, in a sentence. */
+	readonly unchecked?: string | undefined;
 	/** Undefined when nothing could be rendered. */
 	readonly workloads?: readonly WorkloadObservation[] | undefined;
 	/** Undefined while not everything is applied. */
@@ -75,12 +77,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		Reconciling: reconcilingVerdict(observation, ready, stalled),
 		Stalled: stalled,
 		Valid: plainVerdict('Valid', findings, 'Valid', 'the spec is complete and consistent'),
-		Compatible: plainVerdict(
-			'Compatible',
-			findings,
-			'Compatible',
-			'the release, the cluster and its other objects go together',
-		),
+		Compatible: compatibleVerdict(observation),
 		Installed: installedVerdict(observation),
 		UpToDate: upToDateVerdict(observation, components),
 		CertificateAuthorityValid: certificateAuthorityVerdict(observation.certificateAuthority, previous),
@@ -127,6 +124,13 @@ function plainVerdict(
 		return { status: 'Unknown', reason: 'Invalid', message: 'not looked at while the spec is invalid' };
 	}
 	return { status: 'True', reason, message };
+}
+
+function compatibleVerdict({ findings, unchecked }: Observation): Verdict {
+	const together = 'the release, the cluster and its other objects go together';
+	return unchecked === undefined
+		? plainVerdict('Compatible', findings, 'Compatible', together)
+		: plainVerdict('Compatible', findings, 'ReleaseUnchecked', `${together}, as far as is known: ${unchecked}`);
 }
 
 /** Leaves out what a retry is expected to mend: it would come and go while the deletion goes on. */

@@ -1,6 +1,6 @@
 /** Tells which rights are missing, compactly, and by which command they are given. Pure. */
 import { defaultNamespace } from '../../../api/v1/index.ts';
-import { type RightsPart, rightsParts } from '../../plan/rights.ts';
+import { addedParts, type RightsPart, rightsParts } from '../../plan/rights.ts';
 import { describeRight, type SingleRight } from '../../render/rules-covered.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { MissingRight } from './held-rights.ts';
@@ -68,9 +68,7 @@ function remedy(missing: readonly MissingRight[], context: MissingContext): stri
 
 /** The command that gives the rights of these parts. It takes none away and leaves the operator itself as it is. */
 export function commandFor(parts: ReadonlySet<RightsPart>, { namespace, operatorNamespace }: MissingContext): string {
-	const added = rightsParts.filter(
-		(part) => (part === 'citadel' || part === 'clusters' || part === 'restarts') && parts.has(part),
-	);
+	const added = addedParts.filter((part) => parts.has(part));
 	return [
 		'meshwright install',
 		...(operatorNamespace === defaultOperatorNamespace ? [] : [`--namespace ${operatorNamespace}`]),

@@ -1,6 +1,6 @@
 /** What a mesh of istiod takes from what the cluster shows. Pure. */
-import { definedFields } from '../../../api/v1/index.ts';
-import { defaultRevision, type ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
+import { defaultRevision, definedFields } from '../../../api/v1/index.ts';
+import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import type { JoinedFacts } from '../../render/index.ts';
 import {
 	defaultTag,

@@ -1,8 +1,8 @@
 /** Says what in a mesh of istiod has to wait for what. Each function is one gate's rule. The list at the end has them all. */
 
-import { revisionLabel } from '../../../api/v1/index.ts';
+import { defaultRevision, revisionLabel } from '../../../api/v1/index.ts';
 import { componentLabel } from '../../apply/identity.ts';
-import { defaultRevision, type ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
+import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import { type IstiodFacts, mutualTlsComponent } from '../../render/istiod/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';

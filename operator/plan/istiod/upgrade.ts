@@ -21,11 +21,12 @@ const webhooks: ReadonlySet<string> = new Set([
 
 /**
  * The templates change with istiod: an older one may lack functions that a newer template calls. The mesh configuration comes
- * before, since istiod follows it and leaves out what it does not know.
+ * before, since istiod follows it and leaves out what it does not know. What workloads demand of each other comes last: istiod's
+ * webhook is asked about it, and must not keep istiod itself from being replaced.
  */
 export function istiodStageOf({ kind, metadata: { labels } }: KubeObject): UpgradeStage {
 	if (kind === kinds.CustomResourceDefinition.kind) return 'CRDs';
-	if (webhooks.has(kind)) return 'Webhooks';
+	if (webhooks.has(kind) || kind === kinds.PeerAuthentication.kind) return 'Webhooks';
 	const component = labels?.[componentLabel];
 	if (component === 'injector') return 'Pilot';
 	const isWorkload = [kinds.Deployment, kinds.Service, kinds.HorizontalPodAutoscaler, kinds.PodDisruptionBudget].some(

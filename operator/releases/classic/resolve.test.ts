@@ -56,12 +56,12 @@ test('the mesh configuration that is written by default holds nothing that its r
 });
 
 test('an unknown version names those that are known', (t) => {
-	const result = resolveSpec({ version: '1.30.3' });
+	const result = resolveSpec({ version: '1.29.3' });
 	t.false(result.ok);
 	t.like(result.ok ? {} : result.problems[0], {
 		path: 'spec.version',
 		reason: 'UnsupportedVersion',
-		remedy: 'Use one of 1.0.9, 1.1.17, 1.2.10, 1.3.8, 1.4.10.',
+		remedy: 'Use one of 1.0.9, 1.1.17, 1.2.10, 1.3.8, 1.4.10, 1.30.8, 1.31.4, 1.32.0.',
 	});
 	t.deepEqual(problems({ version: '1.4.9' }), ['spec.version UnsupportedVersion']);
 });

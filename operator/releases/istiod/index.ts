@@ -1,6 +1,5 @@
 /** The line of istiod, Istio 1.30 and newer: its releases as data, and `resolve`. */
 export { istiodCrds } from './crds.ts';
-export { defaultRevision } from './labels.ts';
 export { discoveryAddress, statusPort } from './mesh-config.ts';
 export { isSince, type Minor } from './minors.ts';
 export type { IstiodRelease, PilotRelease } from './release.ts';

@@ -3,10 +3,8 @@
  * (istio 1.30 `pkg/webhooks/webhookpatch.go`, `istioctl/pkg/tag`). Labels by which `istioctl uninstall` would delete objects
  * (`operator.istio.io/component`) are left out.
  */
+import { defaultRevision } from '../../../api/v1/index.ts';
 import type { LabelRule } from '../label-rule.ts';
-
-/** The name by which istiod calls the revision that has none. */
-export const defaultRevision = 'default';
 
 export const labelRules: readonly LabelRule[] = [
 	{ components: ['pilot', 'mesh-config'], labels: { app: 'istiod', 'istio.io/rev': defaultRevision } },

@@ -19,8 +19,6 @@ export interface PilotRelease extends ComponentRelease {
 export interface IstiodRelease extends Release {
 	readonly line: 'istiod';
 	readonly minor: Minor;
-	/** What of this release nobody could check, in a sentence for whoever installs it. Undefined when all of it was read. */
-	readonly unchecked?: string;
 	readonly pilot: PilotRelease;
 	/** Whether its charts tell processes how many processors they have, by `GOMAXPROCS`. */
 	readonly goMaxProcs: boolean;

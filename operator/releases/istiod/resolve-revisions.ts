@@ -2,10 +2,9 @@
  * Which revision a spec is about, and what its tags name. The name of a revision says its version, `1-31-4`, as Istio's own
  * guides have it. One mesh of this line is in a cluster, so no two of them have revisions of one name. Pure.
  */
-import { definedFields, type ParsedSpec } from '../../../api/v1/index.ts';
+import { defaultRevision, definedFields, type ParsedSpec } from '../../../api/v1/index.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import type { StandingRevision } from '../revisions.ts';
-import { defaultRevision } from './labels.ts';
 import type { ResolvedTag } from './resolved.ts';
 
 /** The name of the revision of a version: `1-31-4`. */

@@ -82,6 +82,7 @@ export function resolveIstiod(
 			...(mutualTls === undefined ? {} : { mutualTls }),
 			overlays: spec.overlays ?? [],
 			multiCluster: resolveMultiCluster(installation),
+			notes: registryNotes(spec),
 		},
 	};
 }
@@ -98,6 +99,16 @@ function checkUpgrade({ version }: IstiodRelease, { upgrade }: ParsedSpec): read
 					remedy: `Set ${path} to InPlace, or remove it.`,
 				},
 			]
+		: [];
+}
+
+/** Nothing is published there any more, and Istio is about to switch them off (istio.io, announcing 1.31). */
+const endingRegistries = ['gcr.io/istio-release', 'registry.istio.io'];
+
+function registryNotes({ images: { registry } = {} }: ParsedSpec): readonly string[] {
+	const ending = endingRegistries.some((name) => registry === name || registry?.startsWith(`${name}/`));
+	return ending
+		? [`spec.images.registry is ${registry}, which Istio switches off: images are in ${upstreamRegistry}`]
 		: [];
 }
 

@@ -2,8 +2,8 @@
  * istiod: tells proxies about services and routes, signs their certificates, and answers API servers about new pods and
  * objects of Istio.
  */
-import { definedFields, parseDuration, revisionLabel } from '../../../api/v1/index.ts';
-import { defaultRevision, type ResolvedIstiodMesh, type ResolvedTag } from '../../releases/istiod/index.ts';
+import { defaultRevision, definedFields, parseDuration, revisionLabel } from '../../../api/v1/index.ts';
+import type { ResolvedIstiodMesh, ResolvedTag } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { asGiven } from '../finish.ts';
 import { renderAccount } from '../rbac.ts';

@@ -4,7 +4,7 @@ import type { KubeObject } from '../../runtime/object.ts';
 import { objectLabels } from '../labels.ts';
 
 /** Component of the object, by which a gate finds it. */
-export const mutualTlsComponent = 'mutual-tls';
+export const mutualTlsComponent = 'peer-authentication';
 
 /** In the root namespace and without a selector it is about the whole mesh (istio.io/api `security/v1beta1`). */
 export function renderMutualTls(mesh: ResolvedIstiodMesh): readonly KubeObject[] {

@@ -1,7 +1,7 @@
 /** The webhooks by which API servers ask istiod: about new pods, and about objects of Istio. */
-import { definedFields, injectionLabel, meshLabel, revisionLabel } from '../../../api/v1/index.ts';
+import { defaultRevision, definedFields, injectionLabel, meshLabel, revisionLabel } from '../../../api/v1/index.ts';
 import { closedNamespaces, type Opaque } from '../../releases/index.ts';
-import { defaultRevision, type ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
+import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { type Labels, objectLabels } from '../labels.ts';
 import {
