@@ -79,7 +79,7 @@ testWithIstio(
 				.join('\n');
 		const carried = async (what: string, send: () => ReturnType<typeof headersSeen>) => {
 			try {
-				return await eventually(what, send, 30_000);
+				return await eventually(what, send);
 			} catch (error) {
 				throw new Error(said(), { cause: error });
 			}
