@@ -1,6 +1,6 @@
-/** One MeshInstallation becomes a running Pilot: every classic release on a real API server with controllers and simulated nodes. */
+/** One MeshInstallation becomes a running Pilot: every release on a real API server with controllers and simulated nodes. */
 import test from 'ava';
-import { classicReleases } from '../operator/releases/classic/index.ts';
+import { lines } from '../operator/lines/index.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { meshwright } from './support/cli.ts';
 import { eventually } from './support/eventually.ts';
@@ -22,17 +22,21 @@ import {
 import { type MeshCluster, operatorUser, person, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
 import { differences } from './support/owned-fields.ts';
+import { type PlayedIstiods, playIstiods } from './support/played-istiod.ts';
 import { changesOf, describeWrite, mark } from './support/writes.ts';
 
 let mesh: MeshCluster;
 let operator: RunningOperator;
+let istiods: PlayedIstiods;
 
 test.before(async () => {
 	mesh = await startMeshCluster({ parts: 'all' });
+	istiods = await playIstiods(mesh.api, mesh.cluster);
 	operator = await startOperator(mesh);
 });
 test.after.always(async () => {
 	await operator?.stop();
+	await istiods?.stop();
 	await mesh?.stop();
 });
 
@@ -40,7 +44,7 @@ interface CrdStatus {
 	readonly conditions?: readonly { readonly type: string; readonly status: string }[];
 }
 
-for (const { version } of classicReleases) {
+for (const { version, line } of lines.releases) {
 	const name = `mesh-${version.replaceAll('.', '-')}`;
 	const namespace = `istio-${version.replaceAll('.', '-')}`;
 	const spec = { version, namespace };
@@ -91,7 +95,8 @@ for (const { version } of classicReleases) {
 		t.regex(status?.inventory?.hash ?? '', /^\S{16,}$/);
 		t.is(status?.components?.[0]?.image, `docker.io/istio/pilot:${version}`);
 		const standing = Object.fromEntries((status?.conditions ?? []).map(({ type, status: value }) => [type, value]));
-		t.deepEqual(standing, { Ready: 'True', Valid: 'True', Compatible: 'True', Installed: 'True', UpToDate: 'True' });
+		const always = { Ready: 'True', Valid: 'True', Compatible: 'True', Installed: 'True', UpToDate: 'True' };
+		t.deepEqual(standing, { ...always, ...(line === 'istiod' ? { CertificateAuthorityValid: 'True' } : {}) });
 
 		t.deepEqual(stored, asWritten.spec, 'the spec is as its owner wrote it');
 		t.is(metadata.labels, undefined);

@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import { profileNames } from '../api/v1/index.ts';
 import { fieldManager, instanceOf } from '../operator/apply/identity.ts';
-import { classicReleases } from '../operator/releases/classic/index.ts';
-import { profiles } from '../operator/releases/classic/profiles.ts';
+import { lines } from '../operator/lines/index.ts';
 import { isNotFound } from '../operator/runtime/errors.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { playCitadel } from './support/citadel.ts';
@@ -28,17 +28,21 @@ import {
 } from './support/installation.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
+import { type PlayedIstiods, playIstiods } from './support/played-istiod.ts';
 import { describeWrite, mark, restMs, untilCalm, writesOf } from './support/writes.ts';
 
 let mesh: MeshCluster;
 let operator: RunningOperator;
+let istiods: PlayedIstiods;
 
 test.before(async () => {
 	mesh = await startMeshCluster({ parts: 'all' });
+	istiods = await playIstiods(mesh.api, mesh.cluster);
 	operator = await startOperator(mesh);
 });
 test.after.always(async () => {
 	await operator?.stop();
+	await istiods?.stop();
 	await mesh?.stop();
 });
 
@@ -93,13 +97,15 @@ async function standing(objects: readonly KubeObject[]): Promise<readonly string
 	return found.flat();
 }
 
-for (const { version } of classicReleases) {
-	for (const profile of Object.keys(profiles)) {
+for (const { version, line } of lines.releases) {
+	for (const profile of profileNames) {
 		// Both run at the same time: cluster-wide objects have names of their own, except for the policy of mutual TLS.
-		const meshes = [combination(version, profile, true), combination(version, profile, false)];
+		// istiod always signs, and only one can be a cluster's default.
+		const citadel = line === 'classic' ? [true, false] : [true];
+		const meshes = citadel.map((isOn) => combination(version, profile, isOn));
 
 		test.serial(
-			`Istio ${version}, ${profile}, with Citadel and without: no warning, all runs, quiet, and nothing stays`,
+			`Istio ${version}, ${profile}${line === 'classic' ? ', with Citadel and without' : ''}: no warning, all runs, quiet, and nothing stays`,
 			async (t) => {
 				const { api, cluster } = mesh;
 				const endCitadels = meshes.map(({ spec }) => playCitadel(api, spec.namespace));

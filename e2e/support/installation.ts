@@ -2,8 +2,9 @@
 import type { ParsedStatus } from '../../api/v1/index.ts';
 import { parseMeshInstallation } from '../../api/v1/index.ts';
 import { instanceOf, managedSelector } from '../../operator/apply/identity.ts';
-import { render, renderCrds, resolve } from '../../operator/lines/testing.ts';
+import { lines } from '../../operator/lines/index.ts';
 import type { ResolvedClassicMesh } from '../../operator/releases/classic/index.ts';
+import type { ResolvedMesh } from '../../operator/releases/index.ts';
 import { type ClassicFacts, renderServedCluster } from '../../operator/render/classic/index.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kindOf, kinds } from '../../operator/runtime/kinds.ts';
@@ -121,15 +122,15 @@ export async function deleteInstallation(api: ApiServer, name: string): Promise<
 }
 
 /** In the place of certificates that only the cluster knows: whatever is made of them is among what is rendered. */
-const standIns: ClassicFacts = {
+const classicStandIns: ClassicFacts = {
 	injectorRoots: 'roots',
 	injectorCertificate: { certChain: 'certificate', key: 'key', roots: 'roots' },
 };
 
 /** What the operator renders for this spec: CRDs first. Throws where the spec is refused. */
 export function renderedObjects(name: string, spec: Spec = {}): readonly KubeObject[] {
-	const mesh = resolvedMesh(name, spec);
-	return [...renderCrds(mesh), ...render(mesh, standIns)];
+	const mesh = meshOf(name, spec);
+	return [...lines.renderCrds(mesh), ...lines.render(mesh, mesh.line === 'classic' ? classicStandIns : {})];
 }
 
 /** What the cluster must have that Pilot serves from outside. Throws where the spec is refused. */
@@ -138,13 +139,20 @@ export function renderedForServed(name: string, spec: Spec): readonly KubeObject
 }
 
 /** The mesh as the operator resolves it, which the tests start in `meshwright-system`. Throws where the spec is refused. */
-export function resolvedMesh(name: string, spec: Spec): ResolvedClassicMesh {
+export function meshOf(name: string, spec: Spec): ResolvedMesh {
 	const parsed = parseMeshInstallation(installation(name, spec));
 	const resolved = parsed.ok
-		? resolve(parsed.installation, { limits: { operatorNamespace: 'meshwright-system' } })
+		? lines.resolve(parsed.installation, { limits: { operatorNamespace: 'meshwright-system' } })
 		: parsed;
 	if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
 	return resolved.mesh;
+}
+
+/** As `meshOf`, of the classic line. Throws for a release of another one. */
+export function resolvedMesh(name: string, spec: Spec): ResolvedClassicMesh {
+	const mesh = meshOf(name, spec);
+	if (mesh.line !== 'classic') throw new TypeError(`${mesh.release.version} is no classic release`);
+	return mesh as ResolvedClassicMesh;
 }
 
 /** The rendered objects that belong to the installation alone: neither namespace nor CRDs. */

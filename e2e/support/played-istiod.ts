@@ -1,0 +1,205 @@
+/**
+ * Plays the istiods of a cluster where pods are simulated, of all namespaces and revisions. Once its Deployment is available, an
+ * istiod has its authority (the user's, or one of its own, which it keeps in a Secret), writes it into the webhooks of its revision,
+ * as the real one does (istio 1.30 `pkg/webhooks`, `security/pkg/pki/ca`), and answers API servers: it admits every object
+ * of Istio, and puts a container with its proxy's image into every pod. While none of its pods is available, connections are refused.
+ */
+import { createServer, type Server } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { revisionLabel } from '../../api/v1/index.ts';
+import { selfSignedSecret } from '../../operator/render/istiod/index.ts';
+import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
+import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
+import type { KubeObject } from '../../operator/runtime/object.ts';
+import { Reflector } from '../../operator/runtime/watch/reflector.ts';
+import type { Cluster } from '../control-plane/cluster.ts';
+import { type Network, playNetwork } from '../control-plane/network.ts';
+import { type Authority, authoritySecret, issueCertificate, makeAuthority } from './certificate-authority.ts';
+import { orAbsent } from './eventually.ts';
+import { standInAnnotation } from './injector.ts';
+
+interface Webhook {
+	readonly clientConfig: {
+		readonly caBundle?: string;
+		readonly service?: { readonly name: string; readonly namespace: string };
+	};
+}
+
+interface Istiod extends KubeObject {
+	readonly spec: {
+		readonly template: {
+			readonly spec: {
+				readonly volumes?: readonly { readonly name: string; readonly secret?: { readonly secretName?: string } }[];
+			};
+		};
+	};
+	readonly status?: { readonly availableReplicas?: number };
+}
+
+interface Review {
+	readonly request: { readonly uid: string; readonly kind: { readonly kind: string } };
+}
+
+export interface PlayedIstiods extends AsyncDisposable {
+	/** Takes connections to the Services of istiods. */
+	readonly network: Network;
+	readonly stop: () => Promise<void>;
+}
+
+/** Time until a change is tried again that the API server refused. */
+const retryMs = 100;
+
+/** Begins to play all istiods of a cluster, and is its network until it is stopped. */
+export async function playIstiods(api: ApiServer, cluster: Pick<Cluster, 'egressSocket'>): Promise<PlayedIstiods> {
+	const played = await playIstiodsBehind(api);
+	const network = await playNetwork(cluster, played.network);
+	const stop = async () => {
+		await played.stop();
+		await network.stop();
+	};
+	return { network: played.network, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** As `playIstiods`, for a network that the caller plays. */
+export async function playIstiodsBehind(api: ApiServer): Promise<PlayedIstiods> {
+	// One authority for all that have none: making one takes longer than what is tested.
+	const own = await makeAuthority({ organisation: 'cluster.local', keyType: 'ec' });
+	const servers = new Map<string, Promise<Server>>();
+	const follow = <T extends KubeObject>(kind: Kind, labelSelector: string) =>
+		new Reflector<T>(api, { kind, labelSelector, onError: () => undefined, transform: (object) => object as T });
+	const deployments = follow<Istiod>(kinds.Deployment, 'app=istiod');
+	const services = follow<KubeObject>(kinds.Service, 'app=istiod');
+	const webhooks = [kinds.MutatingWebhookConfiguration, kinds.ValidatingWebhookConfiguration].map((kind) =>
+		follow<KubeObject>(kind, revisionLabel),
+	);
+	const all = [deployments, services, ...webhooks];
+
+	const available = (namespace: string, name: string): Istiod | undefined =>
+		[...deployments.store.values()].find(
+			({ metadata, status }) =>
+				metadata.namespace === namespace && metadata.name === name && (status?.availableReplicas ?? 0) > 0,
+		);
+	const authorityOf = async ({ metadata: { namespace = '' }, spec }: Istiod): Promise<Authority> => {
+		const mounted = spec.template.spec.volumes?.find(({ name }) => name === 'cacerts')?.secret?.secretName;
+		const stored = await orAbsent(
+			api.get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>({
+				...kinds.Secret,
+				namespace,
+				name: mounted ?? selfSignedSecret,
+			}),
+		);
+		if (stored === undefined) {
+			await api.create({ ...authoritySecret(namespace, selfSignedSecret, own), type: 'istio.io/ca-root' });
+			return own;
+		}
+		const read = (key: string) => Buffer.from(stored.data?.[key] ?? '', 'base64').toString('utf8');
+		return { certificate: read('ca-cert.pem'), key: read('ca-key.pem') };
+	};
+	/** With a certificate for one Service, of the authority of this moment. */
+	const serverOf = async (istiod: Istiod): Promise<Server> => {
+		const { namespace = '', name } = istiod.metadata;
+		const authority = await authorityOf(istiod);
+		const key = `${namespace}/${name} ${authority.certificate}`;
+		const made =
+			servers.get(key) ??
+			issueCertificate(authority, [`${name}.${namespace}.svc`]).then(({ certChain, key: privateKey }) =>
+				answering({ cert: certChain, key: privateKey }),
+			);
+		servers.set(key, made);
+		return made;
+	};
+
+	const round = async () => {
+		for (const istiod of deployments.store.values())
+			if ((istiod.status?.availableReplicas ?? 0) > 0) await authorityOf(istiod);
+		for (const configuration of webhooks.flatMap(({ store }) => [...store.values()])) {
+			const entries = (configuration.webhooks ?? []) as readonly Webhook[];
+			const wanted = await Promise.all(
+				entries.map(async (entry) => {
+					const { service, caBundle } = entry.clientConfig;
+					const istiod = service === undefined ? undefined : available(service.namespace, service.name);
+					if (istiod === undefined) return entry;
+					const bundle = Buffer.from((await authorityOf(istiod)).certificate).toString('base64');
+					return bundle === caBundle ? entry : { ...entry, clientConfig: { ...entry.clientConfig, caBundle: bundle } };
+				}),
+			);
+			if (wanted.some((entry, index) => entry !== entries[index]))
+				await api.replace({ ...configuration, webhooks: wanted });
+		}
+	};
+	let isOver = false;
+	let isDue = false;
+	let isBusy = false;
+	const work = () => {
+		isDue = true;
+		if (isBusy) return;
+		isBusy = true;
+		void (async () => {
+			while (isDue && !isOver) {
+				isDue = false;
+				try {
+					await round();
+				} catch {
+					// Somebody was faster, or a namespace goes; each change brings another round, as does this.
+					await new Promise((resolve) => setTimeout(resolve, retryMs));
+					isDue = true;
+				}
+			}
+			isBusy = false;
+		})();
+	};
+	for (const reflector of all) {
+		reflector.addHandler(work);
+		reflector.start();
+	}
+	await Promise.all(all.map(({ synced }) => synced));
+	const stop = async () => {
+		isOver = true;
+		for (const reflector of all) reflector.stop();
+		for (const server of await Promise.all(servers.values())) server.closeAllConnections();
+	};
+	return {
+		network: ({ host, port }) => {
+			const service = [...services.store.values()].find(
+				({ spec }) => port === 443 && (spec as { readonly clusterIP?: string }).clusterIP === host,
+			);
+			const { namespace = '', name = '' } = service?.metadata ?? {};
+			const istiod = available(namespace, name);
+			return istiod === undefined
+				? undefined
+				: (connection) => {
+						serverOf(istiod).then(
+							(server) => server.emit('connection', connection),
+							(error: Error) => connection.destroy(error),
+						);
+					};
+		},
+		stop,
+		[Symbol.asyncDispose]: stop,
+	};
+}
+
+/** What istiod puts into a pod, as far as tests look at it. */
+const patch = [
+	{ op: 'add', path: '/metadata/annotations', value: { [standInAnnotation]: 'yes' } },
+	{ op: 'add', path: '/spec/containers/-', value: { name: 'istio-proxy', image: 'docker.io/istio/proxyv2' } },
+];
+
+function answering(certificate: { readonly cert: string; readonly key: string }): Server {
+	const server = createServer(certificate, (incoming, outgoing) => {
+		const answer = async () => {
+			const { request } = JSON.parse(await text(incoming)) as Review;
+			const isPod = request.kind.kind === 'Pod';
+			const response = {
+				uid: request.uid,
+				allowed: true,
+				...(isPod ? { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') } : {}),
+			};
+			outgoing.setHeader('content-type', 'application/json');
+			outgoing.end(JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response }));
+		};
+		answer().catch((error: unknown) => outgoing.destroy(error instanceof Error ? error : undefined));
+	});
+	server.on('tlsClientError', () => undefined);
+	return server;
+}
