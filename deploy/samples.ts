@@ -12,6 +12,11 @@ const everyLine: readonly object[] = [
 	{ sidecarInjector: { enabled: true, namespaces: ['shop'] } },
 ];
 
+const gateways = {
+	ingress: { enabled: true, replicas: 2 },
+	egress: { enabled: true, autoscaling: { maxReplicas: 3 } },
+};
+
 const classic: readonly object[] = [
 	...everyLine,
 	{
@@ -26,7 +31,7 @@ const classic: readonly object[] = [
 			],
 		},
 	},
-	{ gateways: { ingress: { enabled: true, replicas: 2 }, egress: { enabled: true, autoscaling: { maxReplicas: 3 } } } },
+	{ gateways },
 	{ citadel: { enabled: true }, mesh: { mtls: { mode: 'STRICT' } } },
 	{ pilot: { kubeconfigSecret: { name: 'served' } } },
 ];
@@ -34,6 +39,7 @@ const classic: readonly object[] = [
 const istiod: readonly object[] = [
 	...everyLine,
 	{ mesh: { mtls: { mode: 'STRICT' } } },
+	{ sidecarInjector: { enabled: true }, gateways },
 	{ citadel: { caSecretName: 'cacerts' } },
 	{ multiCluster: { network: 'here' } },
 ];

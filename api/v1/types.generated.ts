@@ -994,7 +994,7 @@ export interface ServicePort {
 	 */
 	nodePort?: number;
 	/**
-	 * Protocol of the port. Gateways of Istio 1.0 to 1.4 listen on TCP alone. TCP when not set.
+	 * Protocol of the port. Gateways of Istio 1.0 to 1.4 listen on TCP alone, newer ones on UDP too. TCP when not set.
 	 */
 	protocol?: 'TCP' | 'UDP' | 'SCTP';
 }
@@ -1008,7 +1008,7 @@ export interface IngressService {
 	 */
 	type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
 	/**
-	 * Ports of the gateway; a Gateway object opens them by their targetPort. The release's own when not set. status-port (15020) is added where no entry has this targetPort.
+	 * Ports of the gateway; a Gateway object opens them by their targetPort. The release's own when not set. status-port (15020; 15021 from Istio 1.30 on) is added where no entry has this targetPort.
 	 */
 	ports?: ServicePort[];
 	/**
@@ -1108,7 +1108,7 @@ export interface EgressService {
 	 */
 	type?: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
 	/**
-	 * Ports of the gateway; a Gateway object opens them by their targetPort. The release's own when not set. status-port (15020) is added where no entry has this targetPort.
+	 * Ports of the gateway; a Gateway object opens them by their targetPort. The release's own when not set. status-port (15020; 15021 from Istio 1.30 on) is added where no entry has this targetPort.
 	 */
 	ports?: ServicePort[];
 	/**

@@ -111,4 +111,12 @@ export const podsToInject: readonly Case[] = [
 		annotations: { 'inject.istio.io/templates': 'gateway' },
 		containers: [{ name: 'istio-proxy', image: 'auto' }],
 	}),
+	pod('a gateway with a container beside it', {
+		labels: { app: 'gateway', istio: 'gateway', [sidecar('inject')]: 'true' },
+		annotations: { 'inject.istio.io/templates': 'gateway' },
+		containers: [
+			{ name: 'istio-proxy', image: 'auto', ports: [{ containerPort: 8443 }] },
+			{ name: 'helper', image: 'helper:1', ports: [{ name: 'help', containerPort: 9000 }] },
+		],
+	}),
 ];

@@ -3,15 +3,19 @@
  * the rendered webhooks. What it puts into pods is held against what it puts in by upstream's own templates.
  */
 import type { ExecutionContext } from 'ava';
+import { gatewayArgs } from '../../operator/render/istiod/templates/gateway.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
+import { kinds } from '../../operator/runtime/kinds.ts';
+import type { KubeObject } from '../../operator/runtime/object.ts';
 import { upstream } from '../charts/istiod/renderings.ts';
 import { eventually } from '../support/eventually.ts';
 import { podsToInject } from './pods-to-inject.ts';
-import { startRendered } from './rendered-mesh.ts';
+import { meshNamespace, renderedFor, startRendered } from './rendered-mesh.ts';
 import { testWithIstio } from './test-with-istio.ts';
 
 testWithIstio('istiod runs from what is rendered: rights, templates, webhooks', async (t, real) => {
-	await using mesh = await startRendered(real);
+	const spec = { gateways: { ingress: { enabled: true } } };
+	await using mesh = await startRendered(real, spec);
 	const { api, apply, istiod } = mesh;
 	const noRoute = {
 		apiVersion: 'networking.istio.io/v1',
@@ -24,7 +28,8 @@ testWithIstio('istiod runs from what is rendered: rights, templates, webhooks', 
 		message: /denied the request/,
 	});
 
-	const ours = await injectAll(api);
+	const cases = [...podsToInject, gatewayAmong(renderedFor(real, spec))];
+	const ours = await injectAll(api, cases);
 	const charts = await upstream(real, {
 		components: { ingressGateways: [{ name: 'istio-ingressgateway', enabled: false }] },
 	});
@@ -35,21 +40,46 @@ testWithIstio('istiod runs from what is rendered: rights, templates, webhooks', 
 	await apply(theirs);
 	const before = JSON.stringify(ours);
 	const others = await eventually('istiod follows upstream’s templates', async () => {
-		const now = await injectAll(api);
+		const now = await injectAll(api, cases);
 		return JSON.stringify(now) === before ? undefined : now;
 	});
-	compare(t, ours, others);
+	compare(t, cases, ours, others);
+	t.like(ours[renderedGateway], {
+		spec: {
+			containers: [{ args: gatewayArgs, securityContext: { readOnlyRootFilesystem: true } }],
+			securityContext: { sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }], runAsUser: 1337 },
+		},
+	});
 	t.deepEqual(
 		istiod.lines.filter((line) => /forbidden|unknown flag/i.test(line)),
 		[],
 	);
 });
 
+const renderedGateway = 'the rendered gateway';
+
+/** The pod that Kubernetes makes of the rendered ingress gateway. */
+function gatewayAmong(objects: readonly KubeObject[]): (typeof podsToInject)[number] {
+	const { metadata, spec } = objects.find(
+		({ kind, metadata: { name } }) => kind === kinds.Deployment.kind && name === 'istio-ingressgateway',
+	) as KubeObject & { readonly spec: { readonly template: Pod } };
+	const { template } = spec;
+	return {
+		title: renderedGateway,
+		pod: {
+			apiVersion: 'v1',
+			kind: 'Pod',
+			metadata: { ...template.metadata, name: metadata.name, namespace: meshNamespace },
+			spec: template.spec,
+		},
+	};
+}
+
 type Injected = Readonly<Record<string, unknown>>;
 
 /** What becomes of each pod, by its title: the pod, or why it is refused. */
-async function injectAll(api: ApiServer): Promise<Injected> {
-	const entries = podsToInject.map(async ({ title, pod }): Promise<[string, unknown]> => {
+async function injectAll(api: ApiServer, cases: typeof podsToInject): Promise<Injected> {
+	const entries = cases.map(async ({ title, pod }): Promise<[string, unknown]> => {
 		try {
 			return [title, (await api.create(pod, { dryRun: true })).object];
 		} catch (error) {
@@ -99,8 +129,8 @@ function whatCounts({ metadata, spec }: Pod): unknown {
 	return canonical({ labels: metadata.labels, annotations, spec });
 }
 
-function compare(t: ExecutionContext, ours: Injected, theirs: Injected): void {
-	for (const { title, isHostile = false } of podsToInject) {
+function compare(t: ExecutionContext, cases: typeof podsToInject, ours: Injected, theirs: Injected): void {
+	for (const { title, isHostile = false } of cases) {
 		const [mine, other] = [ours[title], theirs[title]];
 		if (isHostile) {
 			// Upstream's templates of some patches let such a text open fields of its own, or end in an error.

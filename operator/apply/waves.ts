@@ -12,9 +12,10 @@ const customResources = 'custom resources';
 
 /**
  * These come after the DestinationRules: clients have to speak mutual TLS before servers insist on it. And after the
- * workloads: istiod's own webhook is asked about a PeerAuthentication, and perhaps it is istiod that has to be mended.
+ * workloads: istiod's own webhook is asked about a PeerAuthentication or a Gateway, and perhaps it is istiod that has to be
+ * mended.
  */
-const lastCustomResources: readonly string[] = ['MeshPolicy', 'PeerAuthentication'];
+const lastCustomResources: readonly string[] = ['MeshPolicy', 'PeerAuthentication', 'Gateway'];
 
 /**
  * The waves, first to last. Webhooks come last because from then on they take part in every pod creation, and so they go

@@ -1,6 +1,7 @@
 /** What all lines of Istio releases share: the forms of releases and meshes that rooms outside of a line know. */
 export type { AccessRule, ComponentRelease, KubernetesSupport, Port, ReadRule, Resources } from './component.ts';
 export type { IstioCrd, PrinterColumn } from './crd.ts';
+export type { GatewayName, ResolvedGateway, ResolvedGatewayService } from './gateways.ts';
 export { comesFrom, registryParts } from './image-reference.ts';
 export { type LabelRule, labelsByRule } from './label-rule.ts';
 export { closedNamespaces, type MeshLimits, type OverlayPolicy, systemNamespaces } from './limits.ts';

@@ -5,7 +5,7 @@ import { istiodMeshOf, renderIstiod } from '../lines/istiod-testing.ts';
 import { render, renderCrds } from '../lines/testing.ts';
 import { classicReleases } from '../releases/classic/index.ts';
 import { profiles } from '../releases/classic/profiles.ts';
-import { istiodReleases } from '../releases/istiod/index.ts';
+import { gatewayInto, istiodReleases } from '../releases/istiod/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { type ClassicFacts, renderDataPlane } from './classic/index.ts';
 import { installation, resolved } from './testing.ts';
@@ -76,6 +76,7 @@ export const golden: readonly (readonly [file: string, objects: () => Promise<re
 		({ version }) =>
 			[`${version}-default.yaml`, async () => renderIstiod(istiodMeshOf({ version, profile: 'default' }))] as const,
 	),
+	...istiodReleases.map(({ version }) => [`${version}-gateways.yaml`, async () => istiodGatewaysOf(version)] as const),
 	[
 		'1.31.4-production.yaml',
 		async () =>
@@ -108,6 +109,20 @@ function gatewaysOf(version: string): readonly KubeObject[] {
 	};
 	const components = ['ingressgateway', 'egressgateway'];
 	return render(resolved(installation({ version, gateways }))).filter(({ metadata }) =>
+		components.includes(metadata.labels?.['app.kubernetes.io/component'] ?? ''),
+	);
+}
+
+/** What gateways add to a mesh of istiod, the one between networks too. */
+function istiodGatewaysOf(version: string): readonly KubeObject[] {
+	const gateways = {
+		ingress: { enabled: true },
+		egress: { enabled: true, autoscaling: { minReplicas: 2, maxReplicas: 5 }, extraArgs: ['--proxyLogLevel=info'] },
+	};
+	const mesh = istiodMeshOf({ version, profile: 'default', gateways, multiCluster: { network: 'here' } });
+	const between = gatewayInto('here', { kind: 'fixed', count: 1 });
+	const components = ['ingressgateway', 'egressgateway', 'eastwestgateway', 'networks'];
+	return renderIstiod({ ...mesh, gateways: [...mesh.gateways, between] }).filter(({ metadata }) =>
 		components.includes(metadata.labels?.['app.kubernetes.io/component'] ?? ''),
 	);
 }

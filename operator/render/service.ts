@@ -1,6 +1,7 @@
-/** Renders the Service in front of a component of the control plane. Users shape that of a gateway, see `gateways.ts`. */
-import type { Port, ResolvedMesh } from '../releases/index.ts';
+/** Renders the Service in front of a component of the control plane, and that of a gateway, which users shape. */
+import type { Port, ResolvedGatewayService, ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
+import { asGiven } from './finish.ts';
 import { type Labels, objectLabels } from './labels.ts';
 
 export interface ComponentService {
@@ -35,6 +36,46 @@ export function componentService(mesh: ResolvedMesh, service: ComponentService):
 					? []
 					: [{ name: port.service, port: portOf(port), protocol: 'TCP', targetPort: port.port }],
 			),
+		},
+	};
+}
+
+/** The Service in front of a gateway. */
+export function gatewayService(
+	mesh: ResolvedMesh,
+	gateway: {
+		readonly component: string;
+		readonly name: string;
+		readonly selector: Labels;
+		readonly service: ResolvedGatewayService;
+		/** Labels that this gateway's Service has beside those of its release. */
+		readonly labels?: Labels;
+	},
+): KubeObject {
+	const { component, name, selector, labels = {} } = gateway;
+	const { type, ports, annotations, externalTrafficPolicy, loadBalancerSourceRanges } = gateway.service;
+	return {
+		apiVersion: 'v1',
+		kind: 'Service',
+		metadata: {
+			name,
+			namespace: mesh.namespace,
+			labels: { ...objectLabels(mesh, 'Service', component, name), ...labels },
+			annotations: asGiven(annotations),
+		},
+		spec: {
+			type,
+			selector,
+			ports: ports.map(({ name: portName, port, targetPort, nodePort, protocol }) => ({
+				name: portName,
+				port,
+				protocol,
+				targetPort,
+				// The cluster chooses it unless the user does. With fixed ones only one mesh per cluster could have gateways.
+				nodePort,
+			})),
+			externalTrafficPolicy,
+			loadBalancerSourceRanges,
 		},
 	};
 }

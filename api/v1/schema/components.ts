@@ -233,7 +233,7 @@ const servicePort = z
 			'Port of every node, for types NodePort and LoadBalancer. Chosen by the cluster when not set.',
 		),
 		protocol: optional(z.enum(['TCP', 'UDP', 'SCTP'])).describe(
-			'Protocol of the port. Gateways of Istio 1.0 to 1.4 listen on TCP alone. TCP when not set.',
+			'Protocol of the port. Gateways of Istio 1.0 to 1.4 listen on TCP alone, newer ones on UDP too. TCP when not set.',
 		),
 	})
 	.meta({ title: 'ServicePort' });
@@ -254,7 +254,7 @@ function gatewayService(standard: 'ClusterIP' | 'LoadBalancer') {
 				`Who can reach the gateway: pods of the cluster (ClusterIP), whoever reaches a node (NodePort), or others too (LoadBalancer). ${standard} when not set.`,
 			),
 			ports: optional(servicePorts).describe(
-				"Ports of the gateway; a Gateway object opens them by their targetPort. The release's own when not set. status-port (15020) is added where no entry has this targetPort.",
+				"Ports of the gateway; a Gateway object opens them by their targetPort. The release's own when not set. status-port (15020; 15021 from Istio 1.30 on) is added where no entry has this targetPort.",
 			),
 			annotations: optional(annotations).describe('Annotations of the Service, for the load balancer of the cloud.'),
 			externalTrafficPolicy: optional(z.enum(['Cluster', 'Local'])).describe(

@@ -53,22 +53,22 @@ const templates: readonly ListedDifference[] = [
 
 const pods: readonly ListedDifference[] = [
 	{
-		object: 'Deployment istiod',
+		object: 'Deployment *',
 		aspect: 'strategy *',
 		why: 'a new pod is ready before an old one goes',
 	},
 	{
-		object: 'Deployment istiod',
+		object: 'Deployment *',
 		aspect: 'template spec affinity *',
 		why: 'pods are on nodes that can run the images, and spread over nodes and zones',
 	},
 	{
-		object: 'Deployment istiod',
-		aspect: 'template spec {securityContext,containers discovery securityContext} *',
+		object: 'Deployment *',
+		aspect: 'template spec {securityContext,containers * securityContext} *',
 		why: 'what a namespace of Pod Security level restricted asks of pods',
 	},
 	{
-		object: '{Deployment,ServiceAccount} istiod',
+		object: '{Deployment,ServiceAccount} {istiod,istio-*gateway-service-account}',
 		aspect: '*automountServiceAccountToken',
 		why: 'the pods ask for the token, and nothing else that uses the account by accident gets one',
 	},
@@ -94,8 +94,8 @@ const pods: readonly ListedDifference[] = [
 		why: 'mounted where spec.citadel.caSecretName names it, so that a Secret that somebody makes later does not replace a self-signed authority',
 	},
 	{
-		object: 'Deployment istiod',
-		aspect: 'template spec containers discovery {imagePullPolicy,readinessProbe httpGet scheme}',
+		object: 'Deployment *',
+		aspect: 'template spec containers * {imagePullPolicy,readinessProbe httpGet scheme}',
 		why: 'the default of Kubernetes, written',
 	},
 	{
@@ -111,7 +111,12 @@ const others: readonly ListedDifference[] = [
 		aspect: 'mesh {enableTracing,outboundTrafficPolicy mode}',
 		why: 'settings of the installation that are always written',
 	},
-	{ object: '*', aspect: 'label {app,istio.io/rev}', side: 'meshwright', why: 'all objects of a component have them' },
+	{
+		object: '*',
+		aspect: 'label {app,istio,istio.io/rev}',
+		side: 'meshwright',
+		why: 'all objects of a component have them',
+	},
 	{
 		object: 'PodDisruptionBudget istiod',
 		aspect: 'selector matchLabels app',
@@ -123,6 +128,12 @@ const others: readonly ListedDifference[] = [
 		why: 'a pod that never became ready does not block the drain of its node',
 	},
 	{ object: 'Service istiod*', aspect: 'ports * targetPort', why: 'the default of Kubernetes, written' },
+	{ object: 'Service istio-*gateway', aspect: 'ports * protocol', why: 'the default of Kubernetes, written' },
+	{
+		object: 'RoleBinding istio-*gateway-sds',
+		aspect: 'subjects * namespace',
+		why: 'the namespace of the binding, written',
+	},
 	{
 		object: '*WebhookConfiguration *',
 		aspect: 'webhooks * failurePolicy',
@@ -155,4 +166,88 @@ const others: readonly ListedDifference[] = [
 	},
 ];
 
-export const listedDifferences: readonly ListedDifference[] = [...objects, ...rights, ...templates, ...pods, ...others];
+const gateways: readonly ListedDifference[] = [
+	{
+		object: 'Deployment istio-*gateway',
+		aspect: 'template spec containers istio-proxy image',
+		why: 'by its name instead of auto, so that a change of version is one of the Deployment and replaces the pods; istiod leaves it as it is',
+	},
+	{
+		object: 'Deployment istio-*gateway',
+		aspect: 'template metadata label service.istio.io/*',
+		why: 'istiod injects them',
+	},
+	{
+		object: 'Deployment istio-*gateway',
+		aspect: 'template metadata label istio.io/{rev,dataplane-mode}',
+		why: 'the revision that injects, whatever the labels of the namespace; and a proxy that is not redirected to another one, as the chart gateway says',
+	},
+	{
+		object: 'Deployment istio-*gateway',
+		aspect: 'template spec automountServiceAccountToken',
+		why: 'a gateway never talks to the API server',
+	},
+	{
+		object: 'Deployment istio-*gateway',
+		aspect: 'template spec containers istio-proxy env ISTIO_META_UNPRIVILEGED_POD value',
+		why: 'the pods may open the ports that a Gateway object names (net.ipv4.ip_unprivileged_port_start), as those of the chart gateway',
+	},
+	{
+		object: 'Service istio-*gateway',
+		aspect: 'ports {http2,https} targetPort',
+		why: 'the pods may open the ports that a Gateway object names, as those of the chart gateway',
+	},
+	{
+		object: 'Deployment istio-*gateway',
+		aspect: 'template spec containers istio-proxy ports *',
+		why: 'Gateway objects decide on which ports a gateway listens, as in the chart gateway',
+	},
+	{
+		object: 'Deployment istio-*gateway',
+		aspect: 'template spec containers istio-proxy readinessProbe *',
+		why: 'every 2 s, as for a gateway that is not injected: a pod is found ready up to 13 s earlier than by the injected probe',
+	},
+	{
+		object: 'Deployment istio-*gateway',
+		aspect: 'template spec containers istio-proxy resources limits {cpu,memory}',
+		why: 'the same amount, as the API server stores it',
+	},
+	{
+		object: 'Deployment istio-*gateway',
+		aspect: 'template spec {containers istio-proxy volumeMounts,volumes} *gateway-{certs,ca-certs}*',
+		why: 'certificates in files, from before istiod gave them; the chart gateway has none',
+	},
+	{
+		object: 'Role istio-*gateway-sds',
+		aspect: 'may secrets',
+		why: 'istiod asks whether the account may list Secrets, and about nothing else; the proxy reads none',
+	},
+	{
+		object: 'Service istio-egressgateway',
+		aspect: 'ports status-port *',
+		why: 'every gateway tells whether it is healthy',
+	},
+	{
+		object: 'Gateway cross-network-gateway',
+		why: 'with a gateway between networks; the samples of Istio have it in a file of its own',
+	},
+	{
+		object: '* istio-eastwestgateway*',
+		aspect: '*label topology.istio.io/network',
+		why: 'on pods and Service, where istiod reads it',
+	},
+	{
+		object: '{Deployment,Service} istio-eastwestgateway',
+		aspect: 'selector *topology.istio.io/network',
+		why: 'the network can change, and a selector can’t',
+	},
+];
+
+export const listedDifferences: readonly ListedDifference[] = [
+	...gateways,
+	...objects,
+	...rights,
+	...templates,
+	...pods,
+	...others,
+];

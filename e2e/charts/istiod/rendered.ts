@@ -1,15 +1,22 @@
 /** What Meshwright renders where upstream's charts were asked for the same. */
 import { istiodMeshOf, renderIstiod } from '../../../operator/lines/istiod-testing.ts';
-import { istiodReleases } from '../../../operator/releases/istiod/index.ts';
+import { gatewayInto, istiodReleases, type ResolvedIstiodMesh } from '../../../operator/releases/istiod/index.ts';
 import type { IstioPins } from '../../real-istio/pins.ts';
 import type { Facts } from '../aspects.ts';
 import { istiodFactsOf } from './facts.ts';
 import type { Rendering } from './renderings.ts';
 
+const underLoad = { autoscaling: { minReplicas: 1, maxReplicas: 5 } } as const;
+
 /** What both were asked for. */
 const specs = {
 	// Autoscaling is on in the charts, and part of a profile here.
 	default: { pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } } },
+	gateways: {
+		pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } },
+		gateways: { ingress: { enabled: true, ...underLoad }, egress: { enabled: true, ...underLoad } },
+		multiCluster: { network: 'near-network' },
+	},
 	ha: { pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } },
 	revision: {
 		pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } },
@@ -20,6 +27,13 @@ const specs = {
 export type Compared = keyof typeof specs;
 
 export const comparedRenderings = Object.keys(specs) as readonly Compared[];
+
+/** With the gateway that a joined cluster in another network makes necessary. */
+function betweenNetworks(mesh: ResolvedIstiodMesh): ResolvedIstiodMesh {
+	const [{ replicas } = mesh.pilot] = mesh.gateways;
+	const { network = '' } = mesh.location;
+	return { ...mesh, gateways: [...mesh.gateways, gatewayInto(network, replicas)] };
+}
 
 export function renderedHere(line: IstioPins['line'], name: Compared): Facts {
 	const release = istiodReleases.find(({ minor }) => minor === line);
@@ -35,5 +49,5 @@ export function renderedHere(line: IstioPins['line'], name: Compared): Facts {
 				]
 			: [];
 	const mesh = istiodMeshOf({ version, profile: 'default', images, ...specs[name] }, 'default', { revisions });
-	return istiodFactsOf(renderIstiod(mesh));
+	return istiodFactsOf(renderIstiod(name === 'gateways' ? betweenNetworks(mesh) : mesh));
 }

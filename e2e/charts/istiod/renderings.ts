@@ -34,6 +34,7 @@ export const renderings = {
 	},
 	cni: { components: { cni: { enabled: true, namespace: 'istio-system' } } },
 	ambient: { profile: 'ambient' },
+	// As samples/multicluster/gen-eastwest-gateway.sh asks for the gateway between networks.
 	gateways: {
 		components: {
 			ingressGateways: [
@@ -41,10 +42,32 @@ export const renderings = {
 				{
 					name: 'istio-eastwestgateway',
 					enabled: true,
-					label: { istio: 'eastwestgateway', 'topology.istio.io/network': 'near-network' },
+					label: {
+						app: 'istio-eastwestgateway',
+						istio: 'eastwestgateway',
+						'topology.istio.io/network': 'near-network',
+					},
+					k8s: {
+						env: [{ name: 'ISTIO_META_REQUESTED_NETWORK_VIEW', value: 'near-network' }],
+						service: {
+							ports: [
+								{ name: 'status-port', port: 15_021, targetPort: 15_021 },
+								{ name: 'tls', port: 15_443, targetPort: 15_443 },
+								{ name: 'tls-istiod', port: 15_012, targetPort: 15_012 },
+								{ name: 'tls-webhook', port: 15_017, targetPort: 15_017 },
+							],
+						},
+					},
 				},
 			],
 			egressGateways: [{ name: 'istio-egressgateway', enabled: true }],
+		},
+		values: {
+			global: { network: 'near-network' },
+			gateways: {
+				'istio-ingressgateway': { injectionTemplate: 'gateway' },
+				'istio-egressgateway': { injectionTemplate: 'gateway' },
+			},
 		},
 	},
 } as const;

@@ -25,6 +25,7 @@ export function seenByIstiod(mesh: ResolvedIstiodMesh): Seen {
 	return {
 		children: [
 			...[...revisions].map((one) => ({ ...kinds.Deployment, namespace, name: nameOf(mesh, one) })),
+			...mesh.gateways.map(({ name }) => ({ ...kinds.Deployment, namespace, name })),
 			{ ...kinds.ConfigMap, namespace, name: meshConfigName(mesh) },
 			...[injectionWebhookName(mesh), ...ofTags].map((name) => ({ ...kinds.MutatingWebhookConfiguration, name })),
 			...[validationWebhookName(mesh), defaultValidator].map((name) => ({

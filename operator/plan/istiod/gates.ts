@@ -3,7 +3,7 @@
 import { defaultRevision, revisionLabel } from '../../../api/v1/index.ts';
 import { componentLabel } from '../../apply/identity.ts';
 import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
-import { type IstiodFacts, mutualTlsComponent } from '../../render/istiod/index.ts';
+import { type IstiodFacts, injectionWebhookName, mutualTlsComponent } from '../../render/istiod/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { Gate, GateContext } from '../gate.ts';
@@ -68,6 +68,30 @@ const authorityBeforeIstiod: Rule = ({ mesh, facts, sight, nowMs }) => {
 			];
 };
 
+/**
+ * A pod of a gateway is nothing without what istiod injects, and nobody makes it anew once it is there.
+ * While istiod does not answer a webhook that exists, API servers refuse the pod.
+ */
+const webhookBeforeGateways: Rule = ({ mesh, sight }) => {
+	const webhook = objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectionWebhookName(mesh) });
+	const isThere = sight.child(webhook) !== undefined;
+	const answers = isThere && (sight.child(istiodKey(mesh))?.workload?.available ?? 0) > 0;
+	const waiting = mesh.gateways
+		.map(({ name }) => objectKey({ ...kinds.Deployment, namespace: mesh.namespace, name }))
+		// A refused pod is tried again ever more rarely, up to a quarter of an hour. One that stands has pods that go on.
+		.filter((key) => !isThere || (!answers && sight.child(key) === undefined));
+	return waiting.length === 0
+		? []
+		: [
+				{
+					name: 'webhook-before-gateways',
+					effect: 'held',
+					objects: waiting,
+					sentence: 'waiting for the injection webhook, which puts the proxy into the pods of gateways',
+				},
+			];
+};
+
 /** Workloads get certificates before others demand them. */
 const istiodBeforeMutualTls: Rule = ({ mesh, objects, sight }) => {
 	if (mesh.mutualTls !== 'STRICT' || (sight.child(istiodKey(mesh))?.workload?.available ?? 0) > 0) return [];
@@ -84,4 +108,9 @@ const istiodBeforeMutualTls: Rule = ({ mesh, objects, sight }) => {
 };
 
 /** The rules of all gates. When two hold one object, the later rule's sentence is told. */
-export const istiodGates: readonly Rule[] = [istiodBeforeWebhooks, authorityBeforeIstiod, istiodBeforeMutualTls];
+export const istiodGates: readonly Rule[] = [
+	istiodBeforeWebhooks,
+	authorityBeforeIstiod,
+	webhookBeforeGateways,
+	istiodBeforeMutualTls,
+];

@@ -32,7 +32,8 @@ export function istiodStageOf({ kind, metadata: { labels } }: KubeObject): Upgra
 	const isWorkload = [kinds.Deployment, kinds.Service, kinds.HorizontalPodAutoscaler, kinds.PodDisruptionBudget].some(
 		(one) => one.kind === kind,
 	);
-	return component === 'pilot' && isWorkload ? 'Pilot' : 'Configuration';
+	if (!isWorkload) return 'Configuration';
+	return component === 'pilot' ? 'Pilot' : 'Gateways';
 }
 
 /** What istiod is asked itself before its stage is over, beside the readiness of its pods. */

@@ -1,7 +1,8 @@
 /** Makes the tables of `docs/compatibility.md` from the data of the releases. */
 import { isObject } from '../../../api/v1/index.ts';
+import type { GatewayName } from '../gateways.ts';
 import { crdsOf } from './crds.ts';
-import { type GatewayName, statusPort } from './gateways.ts';
+import { statusPort } from './gateways.ts';
 import { isKnown, isRead } from './mesh-config-check.ts';
 import { meshConfigFields, proxyConfigFields } from './mesh-config-fields.ts';
 import { knowsReportBatch } from './mesh-config-mixer.ts';

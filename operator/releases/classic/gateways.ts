@@ -4,17 +4,9 @@
  */
 
 import type { ComponentRelease, Port, Resources } from '../component.ts';
+import type { GatewayName, GatewayPort } from '../gateways.ts';
 import { logFlags } from './log-flags.ts';
 import type { Minor } from './minors.ts';
-
-/** The two gateways of a mesh, as `spec.gateways` names them. */
-export type GatewayName = 'ingress' | 'egress';
-
-export interface GatewayPort {
-	/** Istio reads the protocol from the first part of the name. */
-	readonly name: string;
-	readonly port: number;
-}
 
 export interface GatewayRelease extends ComponentRelease {
 	/** The arguments after `proxy router` that do not depend on the installation. */

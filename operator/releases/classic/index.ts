@@ -22,7 +22,6 @@ export type {
 	ResolvedAdapter,
 	ResolvedCitadel,
 	ResolvedClassicMesh,
-	ResolvedGateway,
 	ResolvedImages,
 	ResolvedInjector,
 	ResolvedMixer,

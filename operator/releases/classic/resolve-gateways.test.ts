@@ -1,8 +1,8 @@
 import test from 'ava';
 import { parseMeshInstallation } from '../../../api/v1/index.ts';
 import { resolve } from '../../lines/testing.ts';
+import type { ResolvedGateway } from '../gateways.ts';
 import { classicReleases } from './releases.ts';
-import type { ResolvedGateway } from './resolved.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,11 +1,12 @@
 /** Decides the networks of a mesh of several clusters, and about a Pilot that serves another cluster than its own. */
 import { isIP } from 'node:net';
 import type { ParsedSpec } from '../../../api/v1/index.ts';
+import type { ResolvedGateway } from '../gateways.ts';
 import type { ResolvedMultiCluster } from '../multi-cluster.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import { crossNetworkPort } from './gateways.ts';
 import type { ClassicRelease } from './release.ts';
-import type { ResolvedClassicMesh, ResolvedGateway, ResolvedNetwork } from './resolved.ts';
+import type { ResolvedClassicMesh, ResolvedNetwork } from './resolved.ts';
 
 /** Pilot's name for the registry of its own cluster (istio 1.0-1.4 `pilot/pkg/serviceregistry/platform.go`). */
 const localRegistry = 'Kubernetes';

@@ -1,6 +1,7 @@
 /** A MeshInstallation with every question answered: the input of `render`, `plan` and the command line. */
 import type { ResolvedCapture } from '../capture.ts';
 import type { Resources } from '../component.ts';
+import type { ResolvedGateway } from '../gateways.ts';
 import type { Opaque, ResolvedMesh, ResolvedPull, ResolvedWorkload } from '../mesh.ts';
 import type { ClassicRelease } from './release.ts';
 
@@ -88,24 +89,6 @@ export interface ResolvedSidecar extends ResolvedCapture {
 	readonly resources: Resources;
 	/** Those of `istio-init`. */
 	readonly initResources: Resources;
-}
-
-export interface ResolvedGateway extends ResolvedWorkload {
-	/** `istio-ingressgateway` or `istio-egressgateway`. */
-	readonly name: string;
-	readonly service: {
-		readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
-		readonly ports: readonly {
-			readonly name: string;
-			readonly port: number;
-			readonly targetPort: number;
-			readonly nodePort?: number;
-			readonly protocol: 'TCP' | 'UDP' | 'SCTP';
-		}[];
-		readonly annotations: Readonly<Record<string, string>>;
-		readonly externalTrafficPolicy?: 'Cluster' | 'Local';
-		readonly loadBalancerSourceRanges: readonly string[];
-	};
 }
 
 /** A network: clusters whose pods reach each other directly. */

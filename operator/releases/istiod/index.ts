@@ -1,13 +1,16 @@
 /** The line of istiod, Istio 1.30 and newer: its releases as data, and `resolve`. */
 export { istiodCrds } from './crds.ts';
+export { crossNetworkPort, eastWestGateway, envoyMetricsPort, gatewayRights, gatewayStatusPort } from './gateways.ts';
 export { discoveryAddress, statusPort } from './mesh-config.ts';
 export { isSince, type Minor } from './minors.ts';
 export type { IstiodRelease, PilotRelease } from './release.ts';
 export { istiodRelease, istiodReleases, type ReleaseData } from './releases.ts';
 export { resolveIstiod } from './resolve.ts';
+export { gatewayInto } from './resolve-gateways.ts';
 export { revisionNameOf } from './resolve-revisions.ts';
 export type {
 	ResolvedInjection,
+	ResolvedIstiodGateway,
 	ResolvedIstiodImages,
 	ResolvedIstiodMesh,
 	ResolvedProxy,

@@ -9,6 +9,10 @@ import type { LabelRule } from '../label-rule.ts';
 export const labelRules: readonly LabelRule[] = [
 	{ components: ['pilot', 'mesh-config'], labels: { app: 'istiod', 'istio.io/rev': defaultRevision } },
 	{ components: ['pilot'], kinds: ['Service', 'Deployment', 'PodDisruptionBudget'], labels: { istio: 'pilot' } },
+	...['ingressgateway', 'egressgateway', 'eastwestgateway'].map((component) => ({
+		components: [component],
+		labels: { app: `istio-${component}`, istio: component, 'istio.io/rev': defaultRevision },
+	})),
 	{ components: ['injector'], labels: { app: 'sidecar-injector', 'istio.io/rev': defaultRevision } },
 	{ components: ['validation'], labels: { app: 'istiod', istio: 'istiod', 'istio.io/rev': defaultRevision } },
 ];

@@ -12,6 +12,7 @@ import { checkAdapters } from './adapters.ts';
 import { buildMeshConfig } from './mesh-config.ts';
 import { checkMeshConfig } from './mesh-config-check.ts';
 import type { IstiodRelease } from './release.ts';
+import { checkGateways, resolveGateways } from './resolve-gateways.ts';
 import { pilotRules } from './resolve-pilot.ts';
 import { checkRevisions, resolveRevisions } from './resolve-revisions.ts';
 import type { ResolvedInjection, ResolvedIstiodImages, ResolvedIstiodMesh, ResolvedProxy } from './resolved.ts';
@@ -37,17 +38,19 @@ export function resolveIstiod(
 	options: ResolveOptions,
 ): ResolveResult<ResolvedIstiodMesh> {
 	const { spec, metadata } = installation;
+	const injection = resolveInjection(spec);
 	const problems: readonly ReleaseProblem[] = [
 		...checkSettings(release.version, spec),
 		...checkMeshConfig(release, spec.mesh?.config ?? {}),
 		...checkAdapters(spec.mixer, spec.mesh?.statsd?.address),
 		...checkWorkload(release, spec.pilot, pilotRules(release)),
+		...checkGateways(release, spec, { injects: injection !== undefined }),
 		...checkUpgrade(release, spec),
-		...checkRevisions(spec, options.revisions, resolveInjection(spec) !== undefined),
+		...checkRevisions(spec, options.revisions, injection !== undefined),
 	];
 	if (problems.length > 0) return { ok: false, problems };
-	const injection = resolveInjection(spec);
 	const revisions = resolveRevisions(spec, options.revisions ?? []);
+	const replicas = spec.profile === 'production' ? underLoad : onePod;
 	const { network } = spec.multiCluster ?? {};
 	const trustDomain = spec.mesh?.trustDomain;
 	const mutualTls = spec.mesh?.mtls?.mode;
@@ -67,11 +70,7 @@ export function resolveIstiod(
 			},
 			...(trustDomain === undefined ? {} : { trustDomain }),
 			traceSampling: spec.mesh?.tracing?.sampling ?? defaultSamplingPercent,
-			pilot: resolveWorkload(
-				spec.pilot ?? {},
-				spec.profile === 'production' ? underLoad : onePod,
-				release.pilot.resources,
-			),
+			pilot: resolveWorkload(spec.pilot ?? {}, replicas, release.pilot.resources),
 			authority: {
 				...(caSecretName === undefined ? {} : { caSecretName }),
 				...(workloadCertTTL === undefined ? {} : { workloadCertTTL }),
@@ -79,6 +78,7 @@ export function resolveIstiod(
 			...revisions,
 			...(injection === undefined ? {} : { injection }),
 			proxy: resolveProxy(spec),
+			gateways: resolveGateways(spec, replicas, network),
 			...(mutualTls === undefined ? {} : { mutualTls }),
 			overlays: spec.overlays ?? [],
 			multiCluster: resolveMultiCluster(installation),

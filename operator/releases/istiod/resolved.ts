@@ -1,6 +1,7 @@
 /** A MeshInstallation of this line with every question answered. */
 import type { ResolvedCapture } from '../capture.ts';
 import type { Resources } from '../component.ts';
+import type { ResolvedGateway } from '../gateways.ts';
 import type { Opaque, ResolvedMesh, ResolvedPull, ResolvedWorkload } from '../mesh.ts';
 import type { IstiodRelease } from './release.ts';
 
@@ -35,6 +36,11 @@ export interface ResolvedTag {
 	readonly revision?: string;
 }
 
+export interface ResolvedIstiodGateway extends ResolvedGateway {
+	/** The network that others enter by it. Undefined for a gateway that is not between networks. */
+	readonly network?: string;
+}
+
 export interface ResolvedIstiodMesh extends ResolvedMesh {
 	readonly line: 'istiod';
 	readonly release: IstiodRelease;
@@ -66,6 +72,7 @@ export interface ResolvedIstiodMesh extends ResolvedMesh {
 	/** Undefined when nothing is injected. */
 	readonly injection?: ResolvedInjection;
 	readonly proxy: ResolvedProxy;
+	readonly gateways: readonly ResolvedIstiodGateway[];
 	/** What workloads demand of each other. Undefined: istiod's own default, which is PERMISSIVE. */
 	readonly mutualTls?: 'PERMISSIVE' | 'STRICT' | 'DISABLED';
 }

@@ -66,7 +66,46 @@ const refused: readonly (readonly [spec: Readonly<Record<string, unknown>>, path
 	[{ proxy: { uid: 1338 } }, 'spec.proxy.uid', /must be 1337/],
 	[{ proxy: { discoveryRefreshDelay: '1s' } }, 'spec.proxy.discoveryRefreshDelay', /do not poll/],
 	[{ mesh: { mtls: { controlPlane: false } } }, 'spec.mesh.mtls.controlPlane', /TLS alone/],
-	[{ gateways: { ingress: { enabled: true } } }, 'spec.gateways', /not supported yet/],
+	[
+		{ profile: 'minimal', gateways: { ingress: { enabled: true } } },
+		'spec.gateways.ingress.enabled',
+		/comes by injection/,
+	],
+	[
+		{ gateways: { egress: { enabled: false, podAnnotations: { 'inject.istio.io/templates': 'sidecar' } } } },
+		'spec.gateways.egress.podAnnotations[inject.istio.io/templates]',
+		/the operator sets it/,
+	],
+	[
+		{ gateways: { ingress: { enabled: false, podLabels: { 'topology.istio.io/network': 'far' } } } },
+		'spec.gateways.ingress.podLabels[topology.istio.io/network]',
+		/the operator sets it/,
+	],
+	[
+		{ gateways: { ingress: { enabled: false, env: [{ name: 'PROXY_CONFIG', value: '{}' }] } } },
+		'spec.gateways.ingress.env[0].name',
+		/the operator sets it/,
+	],
+	[
+		{ gateways: { ingress: { enabled: false, extraArgs: ['--templateFile=/x'] } } },
+		'spec.gateways.ingress.extraArgs[0]',
+		/the operator sets it/,
+	],
+	[
+		{ gateways: { ingress: { enabled: false, extraArgs: ['--statusPort=15020'] } } },
+		'spec.gateways.ingress.extraArgs[0]',
+		/does not know/,
+	],
+	[
+		{ gateways: { ingress: { enabled: false, service: { ports: [{ name: 'a', port: 9, protocol: 'SCTP' }] } } } },
+		'spec.gateways.ingress.service.ports[0].protocol',
+		/listen on TCP and UDP/,
+	],
+	[
+		{ gateways: { ingress: { enabled: false, service: { ports: [{ name: 'a', port: 15_021, targetPort: 80 }] } } } },
+		'spec.gateways.ingress.service.ports[0].port',
+		/own status port/,
+	],
 	[{ images: { digests: { mixer: `sha256:${'0'.repeat(64)}` } } }, 'spec.images.digests.mixer', /image of Mixer/],
 	[{ upgrade: { strategy: 'Canary' } }, 'spec.upgrade.strategy', /Canary/],
 	[{ mesh: { config: { mixerCheckServer: 'a:1' } } }, 'spec.mesh.config.mixerCheckServer', /not a field/],

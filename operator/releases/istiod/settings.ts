@@ -129,10 +129,7 @@ export const settings: Readonly<Record<string, Fate>> = {
 		alwaysInject: honoured,
 	}),
 
-	'spec.gateways': refused(
-		'is not supported yet for this line',
-		'Remove it. A Gateway of the Gateway API, of class istio, gets its proxy from istiod.',
-	),
+	'spec.gateways': honoured,
 
 	'spec.multiCluster.clusterName': honoured,
 	'spec.multiCluster.network': honoured,

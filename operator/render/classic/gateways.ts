@@ -1,16 +1,11 @@
 /** Gateways of the classic line: proxies at the edge of the mesh, each with a Service, which users' Gateway objects open. */
 
-import {
-	envoyMetricsPort,
-	type ResolvedClassicMesh,
-	type ResolvedGateway,
-	statusPort,
-} from '../../releases/classic/index.ts';
-import type { Opaque } from '../../releases/index.ts';
+import { envoyMetricsPort, type ResolvedClassicMesh, statusPort } from '../../releases/classic/index.ts';
+import type { Opaque, ResolvedGateway } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { asGiven } from '../finish.ts';
-import { type Labels, objectLabels } from '../labels.ts';
+import type { Labels } from '../labels.ts';
 import { renderAccount } from '../rbac.ts';
+import { gatewayService } from '../service.ts';
 import { fieldEnv, labelsOfPods, renderWorkload } from '../workload.ts';
 import { gatewayArgs, stackdriverEnv } from './gateway-args.ts';
 
@@ -32,7 +27,7 @@ function renderGateway(mesh: ResolvedClassicMesh, gateway: ResolvedGateway): rea
 	return [
 		// The proxy talks to Pilot alone, so the account has no rights. Its name is the gateway's identity in the mesh.
 		...renderAccount(mesh, { component, name, serviceAccount, cluster: [], namespace: [] }),
-		service(mesh, gateway, component, labels),
+		gatewayService(mesh, { component, name, selector: labels, service: gateway.service }),
 		...renderWorkload(mesh, {
 			...workload,
 			serviceAccount,
@@ -123,33 +118,4 @@ function env(
 /** JSON of the labels: the same text whatever their order. */
 function sortedJson(labels: Labels): string {
 	return JSON.stringify(Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))));
-}
-
-function service(mesh: ResolvedClassicMesh, gateway: ResolvedGateway, component: string, labels: Labels): KubeObject {
-	const { name } = gateway;
-	const { type, ports, annotations, externalTrafficPolicy, loadBalancerSourceRanges } = gateway.service;
-	return {
-		apiVersion: 'v1',
-		kind: 'Service',
-		metadata: {
-			name,
-			namespace: mesh.namespace,
-			labels: objectLabels(mesh, 'Service', component, name),
-			annotations: asGiven(annotations),
-		},
-		spec: {
-			type,
-			selector: labels,
-			ports: ports.map(({ name: portName, port, targetPort, nodePort, protocol }) => ({
-				name: portName,
-				port,
-				protocol,
-				targetPort,
-				// The cluster chooses it unless the user does. With fixed ones only one mesh per cluster could have gateways.
-				nodePort,
-			})),
-			externalTrafficPolicy,
-			loadBalancerSourceRanges,
-		},
-	};
 }

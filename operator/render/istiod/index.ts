@@ -3,6 +3,7 @@ import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { renderNamespace } from '../namespace.ts';
 import type { IstiodFacts } from './facts.ts';
+import { renderGateways } from './gateways.ts';
 import { renderInjectorConfig } from './injector.ts';
 import { renderMeshConfig } from './mesh-config.ts';
 import { renderPilot } from './pilot.ts';
@@ -10,6 +11,7 @@ import { renderMutualTls } from './security.ts';
 import { renderInjectionWebhooks, renderValidationWebhooks } from './webhooks.ts';
 
 export { type IstiodFacts, standIns } from './facts.ts';
+export { gatewayComponent } from './gateways.ts';
 export { meshConfigHash } from './mesh-config.ts';
 export {
 	defaultTag,
@@ -35,6 +37,7 @@ export function istiodComponents(mesh: ResolvedIstiodMesh, facts: IstiodFacts): 
 		...renderInjectionWebhooks(mesh),
 		...renderValidationWebhooks(mesh),
 		...renderMutualTls(mesh),
+		...renderGateways(mesh),
 	];
 }
 

@@ -3,20 +3,44 @@
  * `istio-proxy` has image `auto`. Nothing is redirected, and ports below 1024 can be opened without a capability.
  */
 import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
-import { agentOf, canonicalLabels, json, proxyImage, proxyVolumes, pullSecrets } from './parts.ts';
+import {
+	agentOf,
+	canonicalLabels,
+	defaultContainer,
+	json,
+	ofContainers,
+	proxyImage,
+	proxyVolumes,
+	pullSecrets,
+} from './parts.ts';
 import { gatewayEnv } from './proxy-env.ts';
+
+/** The arguments by which the template starts a proxy whose pod has no annotations about them. */
+export const gatewayArgs: readonly string[] = [
+	'proxy',
+	'router',
+	'--domain',
+	'$(POD_NAMESPACE).svc.cluster.local',
+	'--proxyLogLevel=warning',
+	'--proxyComponentLogLevel=misc:error',
+	'--log_output_level=default:info',
+];
 
 export function gatewayTemplate(mesh: ResolvedIstiodMesh): string {
 	const env = gatewayEnv(mesh, {
 		workload: '{{ .DeploymentMeta.Name | quote }}',
 		owner:
 			'{{ printf "kubernetes://apis/%s/namespaces/%s/%ss/%s" .TypeMeta.APIVersion (valueOrDefault .DeploymentMeta.Namespace "default") (toLower .TypeMeta.Kind) .DeploymentMeta.Name | quote }}',
+		ports: '{{ printf "[%s]" (join "," $ports) | quote }}',
+		containers: '{{ join "," $apps | quote }}',
 	});
-	return `metadata:
+	return `${ofContainers}
+metadata:
   labels:
 ${canonicalLabels}
   annotations:
     istio.io/rev: {{ .Revision | default "default" | quote }}
+${defaultContainer}
 spec:
   securityContext:
     sysctls:

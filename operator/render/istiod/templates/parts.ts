@@ -26,6 +26,24 @@ export function proxyImage({ images }: ResolvedIstiodMesh): string {
 export const canonicalLabels = `    service.istio.io/canonical-name: {{ index .ObjectMeta.Labels "service.istio.io/canonical-name" | default (index .ObjectMeta.Labels "app.kubernetes.io/name") | default (index .ObjectMeta.Labels "app") | default .DeploymentMeta.Name | trunc 63 | trimAll "-_." | quote }}
     service.istio.io/canonical-revision: {{ index .ObjectMeta.Labels "service.istio.io/canonical-revision" | default (index .ObjectMeta.Labels "app.kubernetes.io/version") | default (index .ObjectMeta.Labels "version") | default "latest" | quote }}`;
 
+/** Collects what a pod has beside the proxy: the names of its containers, and the ports of all, each as JSON. */
+export const ofContainers = `{{- $apps := list -}}
+{{- $ports := list -}}
+{{- range .Spec.Containers -}}
+{{- if ne .Name "istio-proxy" -}}{{- $apps = append $apps .Name -}}{{- end -}}
+{{- range .Ports -}}{{- $ports = append $ports (structToJSON .) -}}{{- end -}}
+{{- end -}}`;
+
+/** Annotations by which kubectl chooses the container of the pod's owner. After `ofContainers`. */
+export const defaultContainer = `    {{- if ge (len $apps) 1 }}
+    {{- if not (isset .ObjectMeta.Annotations "kubectl.kubernetes.io/default-logs-container") }}
+    kubectl.kubernetes.io/default-logs-container: {{ index $apps 0 | quote }}
+    {{- end }}
+    {{- if not (isset .ObjectMeta.Annotations "kubectl.kubernetes.io/default-container") }}
+    kubectl.kubernetes.io/default-container: {{ index $apps 0 | quote }}
+    {{- end }}
+    {{- end }}`;
+
 /** Ports and arguments of the proxy's agent in a pod that decides how much it logs. */
 export function agentOf(role: 'sidecar' | 'router'): string {
 	return `    ports:

@@ -2,8 +2,21 @@
 import { discoveryAddress, type ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
 import { json } from './parts.ts';
 
-/** Entries of `env`, each on lines of its own. `workload` and `owner` are YAML values. */
-export function gatewayEnv(mesh: ResolvedIstiodMesh, { workload, owner }: { workload: string; owner: string }): string {
+/** Entries of `env`, each on lines of its own. All values are YAML. */
+export function gatewayEnv(
+	mesh: ResolvedIstiodMesh,
+	{
+		workload,
+		owner,
+		ports = '"[]"',
+		containers = '""',
+	}: {
+		readonly workload: string;
+		readonly owner: string;
+		readonly ports?: string;
+		readonly containers?: string;
+	},
+): string {
 	const field = (name: string, path: string) => `    - name: ${name}
       valueFrom:
         fieldRef:
@@ -29,8 +42,8 @@ export function gatewayEnv(mesh: ResolvedIstiodMesh, { workload, owner }: { work
 		field('HOST_IP', 'status.hostIP'),
 		limit('ISTIO_CPU_LIMIT', 'cpu'),
 		value('PROXY_CONFIG', '{{ protoToJSON .ProxyConfig | quote }}'),
-		value('ISTIO_META_POD_PORTS', '"[]"'),
-		value('ISTIO_META_APP_CONTAINERS', '""'),
+		value('ISTIO_META_POD_PORTS', ports),
+		value('ISTIO_META_APP_CONTAINERS', containers),
 		limit('GOMEMLIMIT', 'memory'),
 		...(release.goMaxProcs ? [limit('GOMAXPROCS', 'cpu')] : []),
 		'    {{- if .CompliancePolicy }}\n',

@@ -7,7 +7,16 @@
  */
 import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
 import { discoveryAddress, statusPort } from '../../../releases/istiod/index.ts';
-import { agentOf, canonicalLabels, json, proxyImage, proxyVolumes, pullSecrets } from './parts.ts';
+import {
+	agentOf,
+	canonicalLabels,
+	defaultContainer,
+	json,
+	ofContainers,
+	proxyImage,
+	proxyVolumes,
+	pullSecrets,
+} from './parts.ts';
 
 export function sidecarTemplate(mesh: ResolvedIstiodMesh): string {
 	const image = proxyImage(mesh);
@@ -21,14 +30,7 @@ metadata:
 ${canonicalLabels}
   annotations:
     istio.io/rev: {{ .Revision | default "default" | quote }}
-    {{- if ge (len $apps) 1 }}
-    {{- if not (isset .ObjectMeta.Annotations "kubectl.kubernetes.io/default-logs-container") }}
-    kubectl.kubernetes.io/default-logs-container: {{ index $apps 0 | quote }}
-    {{- end }}
-    {{- if not (isset .ObjectMeta.Annotations "kubectl.kubernetes.io/default-container") }}
-    kubectl.kubernetes.io/default-container: {{ index $apps 0 | quote }}
-    {{- end }}
-    {{- end }}
+${defaultContainer}
 spec:
   {{- if or $native (ne $mode "NONE") }}
   initContainers:
@@ -326,11 +328,6 @@ const head = `{{- $mode := annotation .ObjectMeta "sidecar.istio.io/interception
 {{- $cpuLimit := annotation .ObjectMeta "sidecar.istio.io/proxyCPULimit" "" -}}
 {{- $memoryLimit := annotation .ObjectMeta "sidecar.istio.io/proxyMemoryLimit" "" -}}
 {{- $sized := or $cpu $memory $cpuLimit $memoryLimit -}}
-{{- $apps := list -}}
-{{- $ports := list -}}
-{{- range .Spec.Containers -}}
-{{- if ne .Name "istio-proxy" -}}{{- $apps = append $apps .Name -}}{{- end -}}
-{{- range .Ports -}}{{- $ports = append $ports (structToJSON .) -}}{{- end -}}
-{{- end -}}
+${ofContainers}
 {{- $userMounts := fromJSON (annotation .ObjectMeta "sidecar.istio.io/userVolumeMount" "{}") -}}
 {{- $userVolumes := fromJSON (annotation .ObjectMeta "sidecar.istio.io/userVolume" "{}") -}}`;
