@@ -42,7 +42,7 @@ test.serial('--once shows the way to Ready and what was made, ends with exit cod
 	t.is(await exited, 0, output());
 	t.regex(output(), /✔ Ready=True/);
 	t.regex(output(), /▸ Ready after [0-9.]+ s/);
-	t.regex(output(), /Deployment {2,}istio-system {2,}istio-pilot {2,}\S+ {2,}1\/1 pods ready/);
+	t.regex(output(), /Deployment {2,}istio-system {2,}istiod {2,}\S+ {2,}1\/1 pods ready/);
 	t.notRegex(output(), /^ *Endpoints /m, 'what Kubernetes makes is not ours, although it has our labels');
 	t.notRegex(output(), /ApplyFailed|forbidden/i);
 	t.deepEqual(await leftBehind(folder), []);
@@ -80,6 +80,8 @@ for (const [args, words] of [
 	[['--clusters', 'many'], /--clusters must be a whole number from 1 to 5, not "many"/],
 	[['--clusters', '2.5'], /--clusters must be a whole number/],
 	[['--clusters', '3', '-f', 'mesh.yaml'], /-f is for one cluster/],
+	[['--version', '1.5.0'], /--version must be one of 1\.0\.9, .*1\.32\.0, not "1\.5\.0"/],
+	[['--version', '1.4.10', '--upgrade'], /--version is for the examples in one cluster/],
 	[['--upgrade', '--clusters', '3'], /--upgrade shows a mesh of its own in one cluster/],
 	[['--nodes', '51'], /--nodes must be a whole number from 1 to 50/],
 	[['--cluster', '3'], /Unknown option '--cluster'/],

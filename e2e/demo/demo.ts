@@ -1,12 +1,13 @@
 /**
  * `npm run demo`: one MeshInstallation becomes a running mesh, before your eyes. The demo starts a Kubernetes control plane
  * with simulated nodes on this machine, and runs the operator against it with its own rights. Then it applies an
- * installation of Pilot alone (`deploy/examples/minimal.yaml`), and lets it grow to a whole mesh
+ * installation of istiod alone (`deploy/examples/minimal.yaml`), and lets it grow to a whole mesh
  * (`deploy/examples/default.yaml`). The cluster stays until Ctrl-C, and nothing stays after it.
  *
  *     npm run demo                  # look around until Ctrl-C
  *     npm run demo -- --once        # end at once; exit code 0 when the mesh became ready
  *     npm run demo -- -f mesh.yaml  # another installation
+ *     npm run demo -- --version 1.4.10  # another version: Pilot, Mixer and injector of Istio 1.4
  *     npm run demo -- --upgrade     # a change of version, held by a missing image, mended and finished
  *     npm run demo -- --clusters 3  # three clusters join each other, and one of them dies and comes back
  */

@@ -7,11 +7,13 @@ import { defaultNamespace } from '../../api/v1/constants.ts';
 import { addedComponents } from '../../operator/cli/install-parts.ts';
 import type { ManifestOptions } from '../../operator/cli/manifests.ts';
 import { changedConditions, isReady, viewOf } from '../../operator/cli/status-view.ts';
+import { lines } from '../../operator/lines/index.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { startCluster } from '../control-plane/cluster.ts';
 import type { Running } from '../control-plane/program.ts';
+import { playIstiods } from '../support/played-istiod.ts';
 import type { Options } from './options.ts';
 import {
 	assertRuns,
@@ -31,12 +33,19 @@ async function rightsOf(files: readonly string[]): Promise<ManifestOptions> {
 	const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
 	const all = texts.map((text) => parse(text) as KubeObject & { readonly spec?: { readonly namespace?: string } });
 	const meshNamespaces = [...new Set(all.map(({ spec }) => spec?.namespace ?? defaultNamespace))];
-	return { meshNamespaces, with: files.length > 1 ? [] : addedComponents };
+	return { meshNamespaces, with: files.length > 1 ? ['istiod'] : addedComponents };
+}
+
+async function lineOf(api: ApiServer, name: string): Promise<'classic' | 'istiod'> {
+	const { spec } = await api.get<KubeObject>({ ...kinds.MeshInstallation, name });
+	const { version } = spec as { readonly version: string };
+	return lines.releases.find((release) => release.version === version)?.line === 'classic' ? 'classic' : 'istiod';
 }
 
 /** Shows an installation and applies it. Returns its name. */
-async function apply(api: ApiServer, file: string): Promise<string> {
-	const text = await readFile(file, 'utf8');
+async function apply(api: ApiServer, file: string, version: string | undefined): Promise<string> {
+	const written = await readFile(file, 'utf8');
+	const text = version === undefined ? written : written.replace(/^( {2}version: ).*$/m, `$1${version}`);
 	step(`Applying ${path.relative(process.cwd(), file)}`);
 	console.log(text.replace(/^/gm, '  ').trimEnd());
 	const installation = parse(text) as KubeObject;
@@ -81,6 +90,8 @@ export async function demoOfOneCluster(options: Options, signal: AbortSignal): P
 	await using cluster = await startCluster({ own: true, parts: 'all', nodes: options.nodes, name: 'meshwright-demo' });
 	console.log(`  ${cluster.url}`);
 	await using api = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken });
+	// Pods are simulated: what istiod does beside its pods is played.
+	await using _istiods = await playIstiods(api, cluster);
 	try {
 		signal.throwIfAborted();
 		step('Installing the CustomResourceDefinition, and the operator with its own rights');
@@ -93,7 +104,7 @@ export async function demoOfOneCluster(options: Options, signal: AbortSignal): P
 		let name = '';
 		let ready = true;
 		for (const file of options.files) {
-			name = await apply(api, file);
+			name = await apply(api, file, options.version);
 			const started = performance.now();
 			ready = await followUntilReady(api, name, operator, signal);
 			const seconds = (performance.now() - started) / 1000;
@@ -103,7 +114,7 @@ export async function demoOfOneCluster(options: Options, signal: AbortSignal): P
 		}
 		if (!options.once) {
 			step('Look around; the cluster stays until Ctrl-C');
-			console.log(lookAround(cluster.adminKubeconfig(), name));
+			console.log(lookAround(cluster.adminKubeconfig(), name, await lineOf(api, name)));
 			await untilInterrupted(signal);
 		}
 		return ready;

@@ -1,12 +1,15 @@
 /** The options of the demo. */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { lines } from '../../operator/lines/index.ts';
 import { root } from './steps.ts';
 
 export interface Options {
 	readonly once: boolean;
 	/** Files to apply one after the other, each when the one before is ready. Only with one cluster. */
 	readonly files: readonly string[];
+	/** Version of Istio for the mesh of all files, instead of theirs. */
+	readonly version: string | undefined;
 	/** Number of nodes in each cluster. */
 	readonly nodes: number;
 	readonly clusters: number;
@@ -26,6 +29,7 @@ export function readOptions(args?: readonly string[]): Options {
 			nodes: { type: 'string', default: '3' },
 			clusters: { type: 'string', default: '1' },
 			upgrade: { type: 'boolean', default: false },
+			version: { type: 'string' },
 		},
 	});
 	const clusters = wholeNumber('--clusters', values.clusters, mostClusters);
@@ -35,11 +39,22 @@ export function readOptions(args?: readonly string[]): Options {
 	if (values.upgrade && (clusters > 1 || values.filename !== undefined)) {
 		throw new Error('--upgrade shows a mesh of its own in one cluster: leave away -f and --clusters');
 	}
-	const examples = ['minimal', 'default'].map((name) => path.join(root, `deploy/examples/${name}.yaml`));
+	const { version } = values;
+	const release = lines.releases.find((known) => known.version === version);
+	if (version !== undefined && release === undefined) {
+		const known = lines.releases.map((one) => one.version).join(', ');
+		throw new Error(`--version must be one of ${known}, not ${JSON.stringify(version)}`);
+	}
+	if (version !== undefined && (clusters > 1 || values.upgrade || values.filename !== undefined)) {
+		throw new Error('--version is for the examples in one cluster: leave away -f, --clusters and --upgrade');
+	}
+	const folder = release?.line === 'classic' ? 'deploy/examples/classic' : 'deploy/examples';
+	const examples = ['minimal', 'default'].map((name) => path.join(root, folder, `${name}.yaml`));
 	const files = values.filename === undefined ? examples : [path.resolve(values.filename)];
 	return {
 		once: values.once,
 		files,
+		version,
 		nodes: wholeNumber('--nodes', values.nodes, 50),
 		clusters,
 		upgrade: values.upgrade,

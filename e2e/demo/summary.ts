@@ -62,8 +62,22 @@ function isServed({ plural, apiVersion }: Kind, crds: readonly KubeObject[]): bo
 	return crds.some(({ metadata }) => metadata.name === `${plural}.${apiVersion.split('/')[0]}`);
 }
 
+/** What to try in a mesh of each line: a Service to delete, and how a pod gets its proxy. */
+const toTry = {
+	classic: {
+		service: 'istio-pilot',
+		inject: (name: string) =>
+			`kubectl create deployment web --image nginx --dry-run=client -o yaml | npx meshwright inject --mesh ${name} -f -`,
+	},
+	istiod: {
+		service: 'istiod     ',
+		inject: () => 'kubectl run web --image nginx --labels sidecar.istio.io/inject=true --dry-run=server -o yaml',
+	},
+} as const;
+
 /** Commands for the user to copy. */
-export function lookAround(kubeconfig: string, name: string): string {
+export function lookAround(kubeconfig: string, name: string, line: keyof typeof toTry): string {
+	const { service, inject } = toTry[line];
 	return [
 		`export KUBECONFIG=${kubeconfig}`,
 		'kubectl get meshinstallations -o wide',
@@ -72,8 +86,8 @@ export function lookAround(kubeconfig: string, name: string): string {
 		'kubectl explain meshinstallation.spec.mesh',
 		`npx meshwright status ${name} --watch`,
 		'npx meshwright diff -f deploy/examples/production.yaml',
-		`kubectl create deployment web --image nginx --dry-run=client -o yaml | npx meshwright inject --mesh ${name} -f -`,
-		'kubectl -n istio-system delete service istio-pilot      # it comes back at once',
+		inject(name),
+		`kubectl -n istio-system delete service ${service}      # it comes back at once`,
 		`kubectl delete meshinstallation ${name}                 # and everything of it goes`,
 	]
 		.map((command) => `  ${command}`)

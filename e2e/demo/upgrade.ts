@@ -142,7 +142,7 @@ export async function demoOfAnUpgrade(options: Options, signal: AbortSignal): Pr
 		console.log(`  ${paint('green', '✔')} ${end.message}`);
 		if (!options.once) {
 			step('Look around; the cluster stays until Ctrl-C');
-			console.log(lookAround(cluster.adminKubeconfig(), name));
+			console.log(lookAround(cluster.adminKubeconfig(), name, 'classic'));
 			await untilInterrupted(signal);
 		}
 		return end.outcome === 'done';

@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import test from 'ava';
 import { parse } from 'yaml';
+import { parseMeshInstallation } from '../../api/v1/index.ts';
+import { lines } from '../lines/index.ts';
 import { render } from '../lines/testing.ts';
 import { only, resolved } from './testing.ts';
 
@@ -41,7 +43,7 @@ const article = {
 };
 
 test('the article’s example gives the article’s mesh configuration, the line without which Pilot 1.0 never gets ready, and the connect timeout of the article’s sidecar', async (t) => {
-	const { labels, mesh } = (await meshConfig('article-1.0.9.yaml')) as { labels: unknown; mesh: unknown };
+	const { labels, mesh } = (await meshConfig('classic/article-1.0.9.yaml')) as { labels: unknown; mesh: unknown };
 	t.deepEqual(mesh, {
 		...article,
 		ingressControllerMode: 'OFF',
@@ -51,9 +53,15 @@ test('the article’s example gives the article’s mesh configuration, the line
 });
 
 test('every example can be installed', async (t) => {
-	const files = (await readdir(examples)).filter((file) => file.endsWith('.yaml'));
-	t.true(files.length >= 3);
+	const files = (await readdir(examples, { recursive: true })).filter((file) => file.endsWith('.yaml'));
+	for (const folder of ['', 'classic/'])
+		for (const name of ['minimal', 'default', 'production']) t.true(files.includes(`${folder}${name}.yaml`));
 	for (const file of files) {
-		await t.notThrowsAsync(meshConfig(file), file);
+		const parsed = parseMeshInstallation(parse(await readFile(new URL(file, examples), 'utf8')));
+		const result = parsed.ok ? lines.resolve(parsed.installation) : parsed;
+		t.deepEqual(result.ok ? [] : result.problems, [], file);
+		if (!result.ok) continue;
+		t.is(result.mesh.line, file.startsWith('classic/') ? 'classic' : 'istiod', file);
+		t.true(lines.render(result.mesh, lines.of(result.mesh).standIns).length > 0, file);
 	}
 });

@@ -10,7 +10,7 @@ import type { KubeObject } from '../runtime/object.ts';
 import { type ClassicFacts, renderDataPlane } from './classic/index.ts';
 import { installation, resolved } from './testing.ts';
 
-const examples = new URL('../../deploy/examples/', import.meta.url);
+const examples = new URL('../../deploy/examples/classic/', import.meta.url);
 
 async function example(name: string): Promise<unknown> {
 	return parse(await readFile(new URL(`${name}.yaml`, examples), 'utf8'));
