@@ -10,7 +10,7 @@ import { revisionLabel } from '../../api/v1/index.ts';
 import { selfSignedSecret } from '../../operator/render/istiod/index.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
-import type { KubeObject } from '../../operator/runtime/object.ts';
+import { type KubeObject, referenceOf } from '../../operator/runtime/object.ts';
 import { Reflector } from '../../operator/runtime/watch/reflector.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
 import { type Network, playNetwork } from '../control-plane/network.ts';
@@ -27,13 +27,14 @@ interface Webhook {
 
 interface Istiod extends KubeObject {
 	readonly spec: {
+		readonly replicas?: number;
 		readonly template: {
 			readonly spec: {
 				readonly volumes?: readonly { readonly name: string; readonly secret?: { readonly secretName?: string } }[];
 			};
 		};
 	};
-	readonly status?: { readonly availableReplicas?: number };
+	readonly status?: { readonly availableReplicas?: number; readonly observedGeneration?: number };
 }
 
 interface Review {
@@ -49,9 +50,18 @@ export interface PlayedIstiods extends AsyncDisposable {
 /** Time until a change is tried again that the API server refused. */
 const retryMs = 100;
 
+export interface PlayIstiodsOptions {
+	/** Whether their pods are played too, where no controllers run: each istiod is available as soon as it is stored. False by default. */
+	readonly rollsOut?: boolean;
+}
+
 /** Begins to play all istiods of a cluster, and is its network until it is stopped. */
-export async function playIstiods(api: ApiServer, cluster: Pick<Cluster, 'egressSocket'>): Promise<PlayedIstiods> {
-	const played = await playIstiodsBehind(api);
+export async function playIstiods(
+	api: ApiServer,
+	cluster: Pick<Cluster, 'egressSocket'>,
+	options: PlayIstiodsOptions = {},
+): Promise<PlayedIstiods> {
+	const played = await playIstiodsBehind(api, options);
 	const network = await playNetwork(cluster, played.network);
 	const stop = async () => {
 		await played.stop();
@@ -61,7 +71,10 @@ export async function playIstiods(api: ApiServer, cluster: Pick<Cluster, 'egress
 }
 
 /** As `playIstiods`, for a network that the caller plays. */
-export async function playIstiodsBehind(api: ApiServer): Promise<PlayedIstiods> {
+export async function playIstiodsBehind(
+	api: ApiServer,
+	{ rollsOut = false }: PlayIstiodsOptions = {},
+): Promise<PlayedIstiods> {
 	// One authority for all that have none: making one takes longer than what is tested.
 	const own = await makeAuthority({ organisation: 'cluster.local', keyType: 'ec' });
 	const servers = new Map<string, Promise<Server>>();
@@ -110,6 +123,7 @@ export async function playIstiodsBehind(api: ApiServer): Promise<PlayedIstiods> 
 	};
 
 	const round = async () => {
+		if (rollsOut) for (const istiod of deployments.store.values()) await rollOut(api, istiod);
 		for (const istiod of deployments.store.values())
 			if ((istiod.status?.availableReplicas ?? 0) > 0) await authorityOf(istiod);
 		for (const configuration of webhooks.flatMap(({ store }) => [...store.values()])) {
@@ -177,6 +191,20 @@ export async function playIstiodsBehind(api: ApiServer): Promise<PlayedIstiods> 
 		stop,
 		[Symbol.asyncDispose]: stop,
 	};
+}
+
+/** Writes the status of a Deployment whose pods are all there, as its controller does; nothing where it is so already. */
+async function rollOut(api: ApiServer, deployment: Istiod): Promise<void> {
+	const { generation } = deployment.metadata;
+	const { replicas = 1 } = deployment.spec;
+	const { observedGeneration, availableReplicas } = deployment.status ?? {};
+	if (observedGeneration === generation && availableReplicas === replicas) return;
+	const counts = { replicas, updatedReplicas: replicas, readyReplicas: replicas, availableReplicas: replicas };
+	await api.patch(
+		referenceOf(deployment),
+		{ status: { observedGeneration: generation, ...counts } },
+		{ type: 'merge', subresource: 'status', fieldManager: 'kube-controller-manager' },
+	);
 }
 
 /** What istiod puts into a pod, as far as tests look at it. */

@@ -150,6 +150,11 @@ const others: readonly ListedDifference[] = [
 		why: 'the same groups, sorted',
 	},
 	{
+		object: 'ValidatingWebhookConfiguration *',
+		aspect: 'webhooks * objectSelector matchExpressions app.kubernetes.io/managed-by *',
+		why: 'what a mesh made is not asked about: it is repaired, and let go of, while no istiod answers',
+	},
+	{
 		object: 'MutatingWebhookConfiguration *',
 		aspect: 'webhooks * namespaceSelector matchExpressions kubernetes.io/metadata.name *',
 		why: 'pods of Kubernetes and of the operator start whatever happens to the mesh',

@@ -1,5 +1,13 @@
 /** The webhooks by which API servers ask istiod: about new pods, and about objects of Istio. */
-import { defaultRevision, definedFields, injectionLabel, meshLabel, revisionLabel } from '../../../api/v1/index.ts';
+import {
+	defaultRevision,
+	definedFields,
+	injectionLabel,
+	managedByLabel,
+	managedByValue,
+	meshLabel,
+	revisionLabel,
+} from '../../../api/v1/index.ts';
 import { closedNamespaces, type Opaque } from '../../releases/index.ts';
 import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -162,6 +170,8 @@ const istioGroups = ['extensions.istio.io', 'networking.istio.io', 'security.ist
 /**
  * The webhooks for objects of Istio: those that name this revision, and those that name none, which all control planes read.
  * `failurePolicy` is left out: istiod sets it to Fail when it checks, and its default is Fail.
+ *
+ * What a mesh made is not asked about: it is repaired, and let go of, while no istiod answers.
  */
 export function renderValidationWebhooks(mesh: ResolvedIstiodMesh): readonly KubeObject[] {
 	const one = (name: string, entry: string, revision: string | undefined, objects: Expression): KubeObject => {
@@ -195,7 +205,7 @@ function validationEntry(
 			service: { name: serviceOf(mesh, revision), namespace: mesh.namespace, path: '/validate', port: 443 },
 		},
 		matchPolicy: 'Equivalent',
-		objectSelector: { matchExpressions: [objects] },
+		objectSelector: { matchExpressions: [objects, isNot(managedByLabel, managedByValue)] },
 		rules: [
 			{ apiGroups: istioGroups, apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: ['*'], scope: '*' },
 		],
