@@ -22,7 +22,7 @@ import { joinAccount, type RemotePart, remoteFiles, remoteObjects, writtenFor } 
 import { renderJoined } from './samples.ts';
 
 const fieldManager = 'meshwright-test';
-const joined = renderJoined();
+const joined = { classic: renderJoined('classic'), istiod: renderJoined('istiod') };
 /** The owner of the cluster makes it before the rights in it. */
 const meshNamespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: writtenFor } };
 
@@ -54,11 +54,12 @@ async function documents(file: string): Promise<readonly KubeObject[]> {
 
 /** The permissions that the operator checks before it joins. */
 function wanted(part: RemotePart): PermissionsFor {
-	const dataPlane = part === 'data-plane';
+	const dataPlane = part === 'data-plane' || part === 'istiod';
+	const kept = joined[part === 'istiod' ? 'istiod' : 'classic'];
 	return {
 		namespace: writtenFor,
 		role: part === 'primary' ? 'Primary' : 'Remote',
-		rendered: dataPlane ? joined.dataPlane : joined.reader,
+		rendered: dataPlane ? kept.dataPlane : kept.reader,
 		watched: watchedThere(writtenFor, { dataPlane, secrets: part === 'primary' }),
 		account: readerServiceAccount('sample'),
 		labelledNamespaces: dataPlane ? ['shop'] : [],
@@ -101,7 +102,7 @@ test('there is no wildcard, and no verb that makes an administrator', (t) => {
 });
 
 test('Secrets are read and written in the namespace of the mesh alone, but for what Citadel is handed on', (t) => {
-	for (const part of ['base', 'data-plane', 'primary'] as const) {
+	for (const part of ['base', 'data-plane', 'primary', 'istiod'] as const) {
 		const inCluster = remoteObjects(part).filter(
 			({ kind, metadata, rules = [] }) =>
 				kind === 'ClusterRole' &&
@@ -136,6 +137,7 @@ for (const [part, parts] of [
 	['base', ['base']],
 	['data-plane', ['base', 'data-plane']],
 	['primary', ['base', 'primary']],
+	['istiod', ['base', 'istiod']],
 ] as const) {
 	test.serial(`with the roles of ${part} nothing is missing for it`, async (t) => {
 		t.deepEqual(await missingWith(parts, part), { needed: [], optional: [] });
@@ -149,13 +151,14 @@ test.serial('what is only read is not enough for a data plane', async (t) => {
 });
 
 test.serial('the account may apply and delete everything that is kept in a joined cluster', async (t) => {
-	const roles = rolesOf(['base', 'data-plane']);
+	const roles = rolesOf(['base', 'data-plane', 'istiod']);
 	for (const role of roles) {
 		await admin.apply(role, { fieldManager });
 	}
 	await untilGranted(account, roles);
 	const first = ['Namespace', 'Role', 'ClusterRole'];
-	const all = new Map(joined.dataPlane.map((object) => [objectKey(object), object]));
+	const kept = [...joined.classic.dataPlane, ...joined.istiod.dataPlane];
+	const all = new Map(kept.map((object) => [objectKey(object), object]));
 	const objects = [
 		...first.flatMap((kind) => [...all.values()].filter((object) => object.kind === kind)),
 		...[...all.values()].filter(({ kind }) => !first.includes(kind)),
@@ -181,6 +184,7 @@ test('kustomize builds each part from its files', async (t) => {
 		['remote', ['base', 'data-plane']],
 		['remote/base', ['base']],
 		['remote/primary', ['base', 'primary']],
+		['remote/istiod', ['base', 'istiod']],
 	] as const) {
 		let output: string;
 		try {

@@ -1,7 +1,8 @@
 /**
  * Computes the rights of the account by which a cluster is joined, from what is kept in that cluster. `remote/base` is for
  * a cluster that the mesh only reads. `remote/data-plane` (which `kubectl apply -k deploy/remote` applies) and
- * `remote/primary` come on top of it.
+ * `remote/primary` come on top of it. `remote/istiod` does where an istiod reads the cluster, which takes more than reading
+ * for a classic Pilot: it has what both its reader and its data plane need.
  *
  * Rights on namespaced objects are given only in the namespace of the mesh. Only what has to be granted to Citadel and to
  * readers is held in the whole cluster.
@@ -20,7 +21,7 @@ export const joinAccount = { name: 'meshwright-join', namespace: 'meshwright-sys
 /** The namespace of the mesh that the manifests are written for. */
 export const writtenFor = defaultNamespace;
 
-const parts = ['base', 'data-plane', 'primary'] as const;
+const parts = ['base', 'data-plane', 'primary', 'istiod'] as const;
 
 export type RemotePart = (typeof parts)[number];
 
@@ -29,6 +30,7 @@ const purpose: Readonly<Record<RemotePart, string>> = {
 	'data-plane':
 		'to keep what workloads of the mesh need: injector, Citadel, mesh configuration, Services of the control plane',
 	primary: 'to tell the control plane of that cluster about this one',
+	istiod: 'to keep what an istiod needs that reads the cluster, and what its workloads need when it serves them',
 };
 
 /** The roles of a part, with their bindings. What `base` gives is not repeated. */
@@ -66,17 +68,19 @@ ${yamlText(objectsOf(part, all))}`,
 }
 
 function permissionsOf(): Readonly<Record<RemotePart, readonly Permission[]>> {
-	const { reader, dataPlane } = renderJoined();
+	const { reader, dataPlane } = renderJoined('classic');
+	const istiod = renderJoined('istiod');
 	const of = (
 		role: 'Remote' | 'Primary',
 		rendered: readonly KubeObject[],
 		watchedAlone?: Kind,
+		watched: readonly Kind[] = kindsIn(rendered),
 	): readonly Permission[] =>
 		permissionsFor({
 			role,
 			rendered,
 			namespace: writtenFor,
-			watched: kindsIn(rendered).map((kind) => (kind === watchedAlone ? { kind, only: writtenFor } : { kind })),
+			watched: watched.map((kind) => (kind === watchedAlone ? { kind, only: writtenFor } : { kind })),
 			account: 'sample',
 			hasPodCIDRs: false,
 			hasServiceCIDRs: false,
@@ -86,6 +90,12 @@ function permissionsOf(): Readonly<Record<RemotePart, readonly Permission[]>> {
 		// The owner of the mesh chooses which namespaces are labelled for the injector.
 		'data-plane': [...of('Remote', dataPlane), { verb: 'patch', group: '', resource: 'namespaces' }],
 		primary: of('Primary', reader, kinds.Namespace),
+		istiod: [
+			// The operator watches the same kinds in all clusters with a data plane.
+			...of('Remote', istiod.dataPlane, undefined, kindsIn([...istiod.dataPlane, ...dataPlane])),
+			...of('Remote', istiod.reader),
+			{ verb: 'patch', group: '', resource: 'namespaces' },
+		],
 	};
 }
 

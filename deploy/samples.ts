@@ -96,9 +96,12 @@ export function renderEverything(): readonly KubeObject[] {
 	]);
 }
 
-/** What is kept in a cluster that joins: the account by which it is read, and everything with a data plane. */
-export function renderJoined(): { readonly reader: readonly KubeObject[]; readonly dataPlane: readonly KubeObject[] } {
-	const meshes = sampleMeshes();
+/** What is kept in a cluster that joins a mesh of a line: the account by which it is read, and everything with a data plane. */
+export function renderJoined(line: 'classic' | 'istiod'): {
+	readonly reader: readonly KubeObject[];
+	readonly dataPlane: readonly KubeObject[];
+} {
+	const meshes = sampleMeshes().filter((mesh) => mesh.line === line);
 	const reader = { readBy: 'sample', applySet: 'sample' };
 	return {
 		reader: meshes.flatMap((mesh) => lines.renderReader(mesh, reader)),

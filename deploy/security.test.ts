@@ -89,7 +89,7 @@ function cellOf({ columns }: Table, row: readonly string[], column: string): str
 test('each cell about a token is what the rules give', async (t) => {
 	const table = await readTable();
 	t.true(table.rows.length > 12);
-	const reader = renderJoined().reader as readonly object[] as readonly RbacObject[];
+	const reader = renderJoined('classic').reader as readonly object[] as readonly RbacObject[];
 	const given = new Map<string, readonly RbacObject[]>([[readerColumn, reader]]);
 	for (const [column, files] of Object.entries(holders)) given.set(column, await objectsOf(files));
 	for (const row of table.rows) {

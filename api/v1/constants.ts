@@ -165,3 +165,9 @@ export const upgradeDespiteAnnotation = `${group}/upgrade-despite` as const;
 
 /** The values of `spec.profile`. */
 export const profileNames = ['minimal', 'default', 'production'] as const;
+
+/**
+ * On the namespace of the mesh in a cluster without a control plane: names of the clusters whose istiod is in charge of it,
+ * with commas between them (istio.io/api `annotation`, `TopologyControlPlaneClusters`).
+ */
+export const controlPlaneClustersAnnotation = 'topology.istio.io/controlPlaneClusters';

@@ -6,6 +6,7 @@
 import {
 	clusterAnnotationPrefix,
 	clusterLabel,
+	controlPlaneClustersAnnotation,
 	injectionLabel,
 	multiClusterLabel,
 	remoteSecretsAnnotation,
@@ -16,6 +17,7 @@ import { definedFields } from '../../api/v1/index.ts';
 import type { KubeObject, ManagedFieldsEntry } from '../runtime/object.ts';
 import { fingerprint, lastForeignManager } from './fingerprint.ts';
 import {
+	chargeFieldManager,
 	componentLabel,
 	crdVersionAnnotation,
 	fieldManager,
@@ -49,6 +51,8 @@ export interface Child extends KubeObject {
 	readonly service?: ServiceFacts;
 	/** Whether pods of a namespace get proxies; only of Namespaces. */
 	readonly injection?: InjectionLabels;
+	/** Which control planes of other clusters are in charge; only of Namespaces that say so. */
+	readonly charge?: ChargeFacts;
 	/** What a Secret that stands for a joined cluster says about it; only of those. */
 	readonly clusterRecord?: ClusterRecordFacts;
 }
@@ -80,6 +84,14 @@ export interface InjectionLabels {
 	/** Label `meshwright.io/mesh`: the MeshInstallation whose injector serves the namespace. */
 	readonly mesh: string | undefined;
 	/** The field managers by which operators have put the labels there, sorted; see `injection-labels.ts`. */
+	readonly keepers: readonly string[];
+}
+
+/** Which control planes are in charge of a cluster that has none of its own. */
+export interface ChargeFacts {
+	/** The annotation on the namespace of the mesh: names of clusters, with commas between them. */
+	readonly clusters: string | undefined;
+	/** The field managers by which operators have put it there, see `charge.ts`. */
 	readonly keepers: readonly string[];
 }
 
@@ -270,6 +282,14 @@ function injectionLabelsOf({ metadata: { labels, managedFields } }: KubeObject):
 	};
 }
 
+function chargeOf({ metadata: { annotations, managedFields } }: KubeObject): ChargeFacts | undefined {
+	const clusters = annotations?.[controlPlaneClustersAnnotation];
+	const keepers = (managedFields ?? []).flatMap(({ manager }) =>
+		manager?.startsWith(chargeFieldManager) === true ? [manager] : [],
+	);
+	return clusters === undefined && keepers.length === 0 ? undefined : { clusters, keepers };
+}
+
 function clusterRecordOf({
 	metadata: { labels, annotations, managedFields },
 }: KubeObject): ClusterRecordFacts | undefined {
@@ -297,6 +317,7 @@ function foreignKeysOf(managedFields: readonly ManagedFieldsEntry[], cluster: st
 export function toChild(object: KubeObject): Child {
 	const { name, namespace, uid, resourceVersion, deletionTimestamp, labels } = object.metadata;
 	const clusterRecord = object.kind === 'Secret' ? clusterRecordOf(object) : undefined;
+	const charge = object.kind === 'Namespace' ? chargeOf(object) : undefined;
 	return Object.freeze({
 		apiVersion: object.apiVersion,
 		kind: object.kind,
@@ -311,6 +332,6 @@ export function toChild(object: KubeObject): Child {
 		...(object.kind === 'CustomResourceDefinition' ? { crd: crdFactsOf(object) } : {}),
 		...(object.kind === 'Service' ? { service: serviceFactsOf(object) } : {}),
 		...(object.kind === 'Namespace' ? { injection: injectionLabelsOf(object) } : {}),
-		...(clusterRecord === undefined ? {} : { clusterRecord }),
+		...definedFields({ clusterRecord, charge }),
 	});
 }

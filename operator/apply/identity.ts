@@ -37,6 +37,12 @@ export function injectionFieldManagerThere(partOf: string): string {
 	return `${injectionFieldManager}-${partOf}`;
 }
 
+/**
+ * Field manager of the annotation by which the control plane of another cluster is in charge of one, see `charge.ts`. Each set
+ * that is kept there has one of its own.
+ */
+export const chargeFieldManager = 'meshwright-charge';
+
 /** Field manager that restarts users' workloads, see `spec.upgrade.restartWorkloads`. */
 export const restartFieldManager = 'meshwright-restart';
 

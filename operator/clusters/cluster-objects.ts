@@ -51,13 +51,20 @@ export interface ClusterObjects extends LeavingObjects {
 		names: ClusterNames,
 		signal: AbortSignal,
 	): Promise<PlannedObjects>;
-	/** Runs after the objects were applied: labels namespaces. Returns failures and sentences. */
+	/**
+	 * Runs after the objects were applied: marks namespaces. Returns failures, sentences, and whether the control plane here has
+	 * been put in charge there, where that is known now and it makes a difference.
+	 */
 	afterApply?(
 		cluster: WantedCluster,
 		there: ClusterConnection,
 		applied: ApplyResult,
 		signal: AbortSignal,
-	): Promise<{ readonly errors: readonly unknown[]; readonly notes: readonly string[] }>;
+	): Promise<{
+		readonly errors: readonly unknown[];
+		readonly notes: readonly string[];
+		readonly isInCharge?: boolean;
+	}>;
 	/** Name of the ServiceAccount by which a primary reads this cluster. It is part of the mesh itself. */
 	readerAccountFor(primary: string): string;
 	/** The Secret in each cluster with a data plane that holds the authority of its Citadel. */

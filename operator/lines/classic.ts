@@ -47,6 +47,7 @@ const dataPlane: DataPlane<ResolvedClassicMesh, ClassicFacts> = {
 		const { pilot = [], policy = [], telemetry = [] } = addresses as Partial<ClassicAddresses>;
 		return renderDataPlane(mesh, { ...remote, addresses: { pilot, policy, telemetry } });
 	},
+	charge: () => undefined,
 	gates: sharedAuthorityBeforeCitadel,
 	notes: ({ pilot = [] }) =>
 		pilot.length === 0 ? ['no pod of Pilot is ready yet, so istio-pilot has no address there'] : [],
@@ -54,7 +55,7 @@ const dataPlane: DataPlane<ResolvedClassicMesh, ClassicFacts> = {
 };
 
 const multiCluster: MultiClusterSupport<ResolvedClassicMesh> = {
-	readsSecretsAgain: false,
+	readsSecretsAgain: () => false,
 	readers: { always: ['istio-pilot'], perhaps: ['istio-policy', 'istio-telemetry'] },
 	gateway: { service: 'istio-ingressgateway', port: crossNetworkPort },
 	knowsNetworks: ({ release }) => release.mesh.networks,

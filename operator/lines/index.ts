@@ -1,5 +1,13 @@
 /** The lines of Istio releases that the operator can install. */
 export { findRelease } from './find-release.ts';
-export type { CertificateRequest, DataPlane, Line, MultiClusterSupport, NamespaceInjection, Place } from './line.ts';
+export type {
+	CertificateRequest,
+	Charge,
+	DataPlane,
+	Line,
+	MultiClusterSupport,
+	NamespaceInjection,
+	Place,
+} from './line.ts';
 export { lines } from './lines.ts';
 export { Lines } from './registry.ts';

@@ -2,11 +2,12 @@
 import { injectionLabel } from '../../api/v1/index.ts';
 import { observeIstiodAuthority } from '../plan/istiod/certificate-authority.ts';
 import { istiodFactsOf, seenByIstiod } from '../plan/istiod/facts.ts';
-import { istiodGates } from '../plan/istiod/gates.ts';
+import { chargeBeforeWebhook, istiodGates } from '../plan/istiod/gates.ts';
 import { defaultRevisionOfCluster } from '../plan/istiod/rivalry.ts';
 import { istiodOwnWords, istiodStageOf, istiodUpgradeRules } from '../plan/istiod/upgrade.ts';
-import type { ReadRule } from '../releases/index.ts';
 import {
+	crossNetworkPort,
+	eastWestGateway,
 	type IstiodRelease,
 	istiodCrds,
 	istiodReleases,
@@ -15,39 +16,45 @@ import {
 } from '../releases/istiod/index.ts';
 import { renderCrds } from '../render/index.ts';
 import {
+	checkIstiodDataPlane,
 	defaultTag,
 	type IstiodFacts,
 	injectionWebhookName,
 	istiodComponents,
+	istiodMeshThere,
+	istiodReaderRules,
 	meshConfigHash,
+	renderIstiodDataPlane,
+	rootConfigMap,
 	standIns,
 	tagWebhookName,
 } from '../render/istiod/index.ts';
 import { objectKey } from '../runtime/object.ts';
 import type { DataPlane, Line, MultiClusterSupport } from './line.ts';
 
-/** `spec.multiCluster.clusters` is refused, so nobody asks for a data plane. */
 const dataPlane: DataPlane<ResolvedIstiodMesh, IstiodFacts> = {
-	services: {},
-	meshIn: (mesh) => mesh,
-	check: () => [],
-	render: () => [],
-	gates: () => [],
-	notes: () => [],
-	caSecretName: ({ authority }) => authority.caSecretName,
+	services: { istiod: 'istiod' },
+	meshIn: istiodMeshThere,
+	check: checkIstiodDataPlane,
+	render: (mesh, { addresses: { istiod = [] }, ...remote }) =>
+		renderIstiodDataPlane(mesh, { ...remote, addresses: istiod }),
+	charge: ({ location }) => ({ cluster: location.clusterId, proof: rootConfigMap }),
+	gates: chargeBeforeWebhook,
+	notes: ({ istiod = [] }) =>
+		istiod.length === 0 ? ['no pod of istiod is ready yet, so istiod has no address there'] : [],
+	// istiod of this cluster signs for workloads there.
+	caSecretName: () => undefined,
 };
 
-const noRules: readonly ReadRule[] = [];
-
 const multiCluster: MultiClusterSupport<ResolvedIstiodMesh> = {
-	readsSecretsAgain: true,
-	readers: { always: [], perhaps: [] },
-	gateway: { service: 'istio-eastwestgateway', port: 15_443 },
+	readsSecretsAgain: (release) => (release as IstiodRelease).followsRemoteSecrets,
+	readers: { always: [], perhaps: ['istiod'] },
+	gateway: { service: eastWestGateway, port: crossNetworkPort },
 	knowsNetworks: () => true,
-	hasNetworks: () => false,
+	hasNetworks: ({ gateways }) => gateways.some(({ network }) => network !== undefined),
 	noWayIn: () => undefined,
 	takesAddress: () => true,
-	readerRules: () => noRules,
+	readerRules: istiodReaderRules,
 	dataPlane,
 };
 

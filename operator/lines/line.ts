@@ -13,10 +13,10 @@ import type { Seen, Sight } from '../plan/sight.ts';
 import type { OwnWord } from '../plan/upgrade/own-word.ts';
 import type { UpgradeRules } from '../plan/upgrade/rules.ts';
 import type {
+	AccessRule,
 	EndOfLine,
 	ObjectCheck,
 	ObjectKind,
-	ReadRule,
 	Release,
 	ResolvedMesh,
 	ResolveOptions,
@@ -61,6 +61,17 @@ export interface Place {
 	readonly network?: string;
 }
 
+/**
+ * A control plane that also writes in a joined cluster without one: it gives namespaces its root, and its webhook its
+ * authority. It looks whether it shall when it begins to read the cluster, so it is told before.
+ */
+export interface Charge {
+	/** Name of this cluster, as the control plane knows it. */
+	readonly cluster: string;
+	/** ConfigMap that the control plane writes into the namespace of the mesh there when it has taken charge. */
+	readonly proof: string;
+}
+
 /** What is kept in a joined cluster that runs workloads of the mesh without a control plane of its own. */
 export interface DataPlane<Mesh extends ResolvedMesh, Facts extends object> {
 	/** The parts of the control plane whose addresses such a cluster needs, with the name of each one's Service. */
@@ -87,8 +98,13 @@ export interface DataPlane<Mesh extends ResolvedMesh, Facts extends object> {
 			readonly facts: Facts;
 		},
 	): readonly KubeObject[];
-	/** Gates in addition to those that the mesh has everywhere. */
-	gates(mesh: Mesh): readonly Gate[];
+	/** How the control plane takes charge of that cluster. Undefined when it only reads there. */
+	charge(mesh: Mesh): Charge | undefined;
+	/**
+	 * Gates in addition to those that the mesh has everywhere.
+	 * @param there what that cluster shows
+	 */
+	gates(mesh: Mesh, there: { readonly isInCharge: boolean; readonly child: Sight['child'] }): readonly Gate[];
 	/** Sentences that the owner may want to know although nothing is wrong. */
 	notes(addresses: ControlPlaneAddresses): readonly string[];
 	/** Secret with the authority that all clusters share, if the user gave one. */
@@ -98,12 +114,12 @@ export interface DataPlane<Mesh extends ResolvedMesh, Facts extends object> {
 /** What joining clusters needs to know about a line. */
 export interface MultiClusterSupport<Mesh extends ResolvedMesh = ResolvedMesh> {
 	/** Whether the control plane reads a cluster's Secret again when it changes. If not, its pods are replaced. */
-	readonly readsSecretsAgain: boolean;
-	/** Deployments whose pods read the Secrets of clusters. */
+	readsSecretsAgain(release: Release): boolean;
+	/** Deployments whose pods read the Secrets of clusters, and are replaced when these change. */
 	readonly readers: {
-		/** They read them in every release. */
+		/** In every release. */
 		readonly always: readonly string[];
-		/** They read them in some releases. In those, their pods have the annotation with the hash of the Secrets. */
+		/** In some releases. In those, their pods have the annotation with the hash of the Secrets. */
 		readonly perhaps: readonly string[];
 	};
 	/** The Service by which others reach the network of a cluster, and the port of its pods. */
@@ -120,7 +136,7 @@ export interface MultiClusterSupport<Mesh extends ResolvedMesh = ResolvedMesh> {
 	/** Whether the control plane takes an address of a gateway. */
 	takesAddress(mesh: Mesh, address: string): boolean;
 	/** The rights of an account that reads a cluster. */
-	readerRules(mesh: Mesh): readonly ReadRule[];
+	readerRules(mesh: Mesh): readonly AccessRule[];
 	readonly dataPlane: DataPlane<Mesh, object>;
 }
 

@@ -47,9 +47,7 @@ export class Lines {
 
 	/** Deployments whose pods are replaced when the Secrets of joined clusters change, by whether all releases read these. */
 	get secretReaders(): { readonly always: ReadonlySet<string>; readonly perhaps: ReadonlySet<string> } {
-		const readers = [...this.#lines.values()].flatMap(({ multiCluster }) =>
-			multiCluster.readsSecretsAgain ? [] : [multiCluster.readers],
-		);
+		const readers = [...this.#lines.values()].map(({ multiCluster }) => multiCluster.readers);
 		return {
 			always: new Set(readers.flatMap(({ always }) => always)),
 			perhaps: new Set(readers.flatMap(({ perhaps }) => perhaps)),

@@ -3,8 +3,8 @@
  * computed from this (`deploy/rbac.ts`), and so is what a pass asks for before it writes (`operator/mesh/rights.ts`). Pure.
  */
 
-import { revisionLabel } from '../../api/v1/index.ts';
-import { componentLabel } from '../apply/identity.ts';
+import { isSince, revisionLabel } from '../../api/v1/index.ts';
+import { componentLabel, versionLabel } from '../apply/identity.ts';
 import type { RuleLike } from '../render/rules-covered.ts';
 import { type Kind, kindOf, kinds } from '../runtime/kinds.ts';
 import { groupOf, type KubeObject } from '../runtime/object.ts';
@@ -81,7 +81,17 @@ export function rightsToGrant(object: KubeObject): readonly NeededRight[] {
 	const { kind, metadata } = object;
 	if (kind !== kinds.Role.kind && kind !== kinds.ClusterRole.kind) return [];
 	const where = kind === kinds.Role.kind && metadata.namespace !== undefined ? { namespace: metadata.namespace } : {};
-	return ((object.rules ?? []) as readonly RuleLike[]).map((rule) => ({ part: partOf(object), ...where, rule }));
+	return ((object.rules ?? []) as readonly RuleLike[]).map((rule) => ({ part: partOfGrants(object), ...where, rule }));
+}
+
+/**
+ * The part that has what a role gives. What istiod reads in other clusters, it reads in its own as well: whoever may grant the
+ * one, may grant the other.
+ */
+function partOfGrants(role: KubeObject): RightsPart {
+	const part = partOf(role);
+	const isOfIstiod = isSince(role.metadata.labels?.[versionLabel] ?? '', '1.5');
+	return part === 'clusters' && isOfIstiod ? 'istiod' : part;
 }
 
 /** All rights for the objects of a mesh that belong to it alone, each once. */

@@ -40,7 +40,10 @@ export interface AccessRule {
 	readonly group: string;
 	readonly resource: string;
 	readonly verbs: readonly ('get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete')[];
-	/** Only objects of these names. Kubernetes can't restrict create, list and watch like that. */
+	/**
+	 * Only objects of these names. Kubernetes can't restrict create like that, and restricts list and watch to requests that
+	 * select one name (`metadata.name=…`).
+	 */
 	readonly names?: readonly string[];
 }
 

@@ -6,6 +6,7 @@ import {
 	type ParsedSpec,
 	tryDuration,
 } from '../../api/v1/index.ts';
+import type { ReleaseProblem } from './problem.ts';
 
 type Entry = NonNullable<NonNullable<ParsedSpec['multiCluster']>['clusters']>[number];
 
@@ -64,6 +65,26 @@ export function resolveMultiCluster(installation: ParsedMeshInstallation): Resol
 		},
 		leaveTimeoutMs: deletionOf(installation).timeoutMs,
 	};
+}
+
+/** What is wrong with the names of networks: as soon as a cluster names its own, this one has to. */
+export function checkNetworkNames({
+	network,
+	clusters = [],
+}: NonNullable<ParsedSpec['multiCluster']>): readonly ReleaseProblem[] {
+	const index = clusters.findIndex((cluster) => cluster.network !== undefined);
+	const first = clusters[index];
+	const path = 'spec.multiCluster.network';
+	return network !== undefined || first === undefined
+		? []
+		: [
+				{
+					path,
+					reason: 'Invalid',
+					message: `${path} must be set: cluster ${first.name} names its network, and from there nothing leads to one without a name`,
+					remedy: `Name the network of this cluster, or remove spec.multiCluster.clusters[${index}].network.`,
+				},
+			];
 }
 
 function resolveCluster({ name, role = 'Remote', kubeconfigSecret, dataPlane, ...addresses }: Entry): ResolvedCluster {

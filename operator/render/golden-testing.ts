@@ -8,6 +8,7 @@ import { profiles } from '../releases/classic/profiles.ts';
 import { gatewayInto, istiodReleases } from '../releases/istiod/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { type ClassicFacts, renderDataPlane } from './classic/index.ts';
+import { renderIstiodDataPlane } from './istiod/index.ts';
 import { installation, resolved } from './testing.ts';
 
 const examples = new URL('../../deploy/examples/classic/', import.meta.url);
@@ -97,9 +98,33 @@ export const golden: readonly (readonly [file: string, objects: () => Promise<re
 				{ caSecretHash: 'hash of the authority' },
 			),
 	],
+	['1.31.4-data-plane.yaml', async () => istiodDataPlane()],
 	['example-article-1.0.9.yaml', async () => render(resolved(await example('article-1.0.9')))],
 	['example-ha.yaml', async () => render(resolved(await example('ha')))],
 ];
+
+/** What is kept in a joined cluster of another network, which istiod of this cluster serves. */
+function istiodDataPlane(): readonly KubeObject[] {
+	const kubeconfigSecret = { name: 'far', namespace: 'meshwright-system' };
+	const dataPlane = { controlPlaneAddresses: ['192.0.2.10', '2001:db8::10'] };
+	const mesh = istiodMeshOf({
+		version: '1.31.4',
+		profile: 'default',
+		mesh: { trustDomain: 'mesh.example.com' },
+		multiCluster: {
+			clusterName: 'near',
+			network: 'near-network',
+			clusters: [{ name: 'far', network: 'far-network', kubeconfigSecret, dataPlane }],
+		},
+	});
+	return renderIstiodDataPlane(mesh, {
+		readBy: 'near',
+		applySet: 'applyset-of-far',
+		cluster: 'far',
+		network: 'far-network',
+		addresses: dataPlane.controlPlaneAddresses,
+	});
+}
 
 /** What gateways add to a mesh: a plain ingress gateway, and an egress gateway with an autoscaler. */
 function gatewaysOf(version: string): readonly KubeObject[] {

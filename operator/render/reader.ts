@@ -1,8 +1,8 @@
 /**
- * The account by which Pilot and Mixer of one cluster read another. It has the least rights that they need, and can change
- * nothing. It is made in a cluster that joins, and in the operator's own when another primary reads that.
+ * The account by which the control plane of one cluster reads another. It has the least rights that this needs. Where no
+ * workloads ask that control plane, it can change nothing. It is made in a cluster that joins, and in the operator's own when another primary reads that.
  */
-import type { ReadRule, ResolvedMesh } from '../releases/index.ts';
+import type { AccessRule, ResolvedMesh } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { finish } from './finish.ts';
 import { keptFrom } from './labels.ts';
@@ -10,12 +10,12 @@ import { renderNamespace } from './namespace.ts';
 import { renderAccount } from './rbac.ts';
 
 export interface Reader {
-	/** Name in the mesh of the cluster whose Pilot and Mixer read. */
+	/** Name in the mesh of the cluster whose control plane reads. */
 	readonly readBy: string;
 	/** ID of the ApplySet that the objects belong to. */
 	readonly applySet: string;
-	/** What they may read, in all namespaces. */
-	readonly rules: readonly ReadRule[];
+	/** What they may do, in all namespaces. */
+	readonly rules: readonly AccessRule[];
 }
 
 /** Name of the ServiceAccount in the namespace of the mesh. */
@@ -28,7 +28,7 @@ export function renderReader(mesh: ResolvedMesh, reader: Reader): readonly KubeO
 	return finish(readerObjects(mesh, reader));
 }
 
-/** Several clusters whose Pilot and Mixer read this one. */
+/** Several clusters whose control planes read this one. */
 export interface Readers extends Omit<Reader, 'readBy'> {
 	readonly readBy: readonly string[];
 }

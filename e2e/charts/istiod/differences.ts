@@ -7,7 +7,10 @@ import type { ListedDifference } from '../compare.ts';
 const objects: readonly ListedDifference[] = [
 	{ object: 'Namespace *', why: 'whoever installs the charts makes it' },
 	{ object: 'CustomResourceDefinition *', why: 'definitions are data of their own and held against their module' },
-	{ object: '{ClusterRole,ClusterRoleBinding,ServiceAccount} istio-reader-*', why: 'clusters can’t be joined yet' },
+	{
+		object: '{ClusterRole,ClusterRoleBinding,ServiceAccount} istio-reader-*',
+		why: 'made for each cluster that reads, by its name, where it does',
+	},
 	{
 		object: 'ClusterRoleBinding istiod*',
 		why: 'the rights of two roles of the charts are one role, whose binding has its name',
@@ -248,8 +251,22 @@ const gateways: readonly ListedDifference[] = [
 	},
 ];
 
+const clusters: readonly ListedDifference[] = [
+	{
+		object: 'ConfigMap istio',
+		aspect: 'meshNetworks networks*',
+		why: 'networks by the names of clusters; in the charts by a label of the namespace, which one that exists already would not get',
+	},
+	{
+		object: 'Deployment istiod',
+		aspect: 'template spec containers discovery env CLUSTER_ID value',
+		why: 'a cluster without a name of its own has one that a list of networks takes, where a network is named',
+	},
+];
+
 export const listedDifferences: readonly ListedDifference[] = [
 	...gateways,
+	...clusters,
 	...objects,
 	...rights,
 	...templates,

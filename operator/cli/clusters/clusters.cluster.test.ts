@@ -87,7 +87,7 @@ async function exists(client: ApiServer, object: KubeObject | ObjectReference): 
 	return (await orAbsent(client.getMetadata(referenceOf(object)))) !== undefined;
 }
 
-const account = () => accountObjects(accountParts('Remote', false), 'istio-system');
+const account = () => accountObjects(accountParts('Remote', false, 'classic'), 'istio-system');
 
 test.serial('list and check of a mesh without clusters say so', async (t) => {
 	const list = await cli('clusters', 'list');
@@ -506,7 +506,7 @@ test.serial('a mesh in another namespace joins with a data plane, by rights of i
 	t.deepEqual(parse(stdout), [
 		{ name: 'far', kubeconfigSecret: { name: 'far-kubeconfig', namespace: 'meshwright-system' } },
 	]);
-	const own = accountObjects(accountParts('Remote', true), 'other-mesh');
+	const own = accountObjects(accountParts('Remote', true, 'classic'), 'other-mesh');
 	for (const object of own) t.true(await exists(there, object), objectKey(object));
 	const check = await cli('clusters', 'check', 'other', loopback, '-o', 'json');
 	t.is(check.exitCode, 0, check.stdout);

@@ -18,6 +18,7 @@ const texts = {
 		readFileSync(new URL('../../../deploy/remote/data-plane/rbac.generated.yaml', import.meta.url), 'utf8'),
 	],
 	primary: [readFileSync(new URL('../../../deploy/remote/primary/rbac.generated.yaml', import.meta.url), 'utf8')],
+	istiod: [readFileSync(new URL('../../../deploy/remote/istiod/rbac.generated.yaml', import.meta.url), 'utf8')],
 } as const;
 
 export type AccountPart = keyof typeof texts;
@@ -37,9 +38,11 @@ export const joinNamespaceLabel = 'meshwright.io/join-namespace';
 /** The field manager of what join writes, here and there. It differs from the operator's. */
 export const cliFieldManager = 'meshwright-cli';
 
-/** The parts that a cluster with this role and data plane needs. */
-export function accountParts(role: 'Remote' | 'Primary', hasDataPlane: boolean): readonly AccountPart[] {
-	return ['base', ...(role === 'Primary' ? ['primary' as const] : hasDataPlane ? ['data-plane' as const] : [])];
+/** The parts that a cluster with this role and data plane needs, in a mesh of a line. */
+export function accountParts(role: 'Remote' | 'Primary', hasDataPlane: boolean, line: string): readonly AccountPart[] {
+	const ofRole: readonly AccountPart[] = role === 'Primary' ? ['primary'] : [];
+	const ofLine: readonly AccountPart[] = line === 'istiod' ? ['istiod'] : hasDataPlane ? ['data-plane'] : [];
+	return ['base', ...ofRole, ...ofLine];
 }
 
 /**

@@ -59,7 +59,7 @@ export async function clustersJoin(name: string, options: ClustersJoinOptions): 
 	const joiner: Joiner = { mesh: options.mesh, namespace: mesh.mesh.namespace, localId };
 
 	const { role, dataPlane } = resolvedEntry(mesh, name);
-	const parts = accountParts(role, dataPlane !== undefined);
+	const parts = accountParts(role, dataPlane !== undefined, mesh.mesh.line);
 	for (const object of accountObjects(parts, joiner.namespace)) {
 		note(`${name}: ${describeObject(object)} ${await applyThere(there.api, object, options.dryRun)}`);
 	}

@@ -115,7 +115,16 @@ test.serial(
 		t.is(missing.stdout, '');
 		t.regex(missing.stderr, /there is no ServiceAccount istio-system\/istio-reader-home/);
 
-		const { exitCode, stdout, stderr } = await create(['--name', 'eu', '--read-by', 'home', '--lifetime', '1h']);
+		const { exitCode, stdout, stderr } = await create([
+			'--name',
+			'eu',
+			'--read-by',
+			'home',
+			'--lifetime',
+			'1h',
+			'--version',
+			'1.4.10',
+		]);
 		t.is(exitCode, 0, stderr);
 		t.regex(stderr, /The address 127\.0\.0\.1 is a loopback address/);
 		t.regex(stderr, /Nobody renews this token: it ends at \d{4}-/);
@@ -150,7 +159,7 @@ test.serial(
 test.serial('what is there already stays as it is', async (t) => {
 	const reference = { ...kinds.ClusterRole, name: `istio-reader-home-${namespace}` };
 	const before = await admin.getMetadata(reference);
-	const { exitCode, stderr } = await create(['--name', 'eu', '--read-by', 'home']);
+	const { exitCode, stderr } = await create(['--name', 'eu', '--read-by', 'home', '--version', '1.4.10']);
 	t.is(exitCode, 0, stderr);
 	t.regex(stderr, /ClusterRole istio-reader-home-istio-system is there/);
 	t.is((await admin.getMetadata(reference)).metadata.resourceVersion, before.metadata.resourceVersion);

@@ -57,7 +57,8 @@ interface Rule {
 	readonly verbs: readonly string[];
 }
 
-const read = ['get', 'list', 'watch'];
+const watch = ['list', 'watch'];
+const read = ['get', ...watch];
 /** Server-side apply is a PATCH, and needs `create` too when the object does not exist yet. */
 const write = ['create', 'patch'];
 
@@ -76,7 +77,7 @@ export function permissionsFor(wanted: PermissionsFor): readonly Permission[] {
 	const all = [
 		...toLook(wanted),
 		...watched.flatMap(({ kind, only }) =>
-			allow(read, kind, {
+			allow(watch, kind, {
 				...(kind.namespaced ? { namespace } : {}),
 				...(only === undefined ? {} : { name: only }),
 			}),
@@ -102,7 +103,7 @@ function toLook({ namespace, role, rendered, hasPodCIDRs, hasServiceCIDRs }: Per
 					...allow(['create'], kinds.Service, { namespace, isOptional }),
 				]),
 		// Why pods of a data plane do not run. Looked at only while some don't.
-		...(rendered.some(({ kind }) => kind === kinds.Deployment.kind)
+		...(rendered.some(({ kind }) => kind === kinds.Deployment.kind || kind === kinds.MutatingWebhookConfiguration.kind)
 			? [
 					...allow(['list', 'watch'], kinds.Pod, { namespace, isOptional }),
 					// Whether webhooks of others keep pods from being made, and whether anybody answers behind their Services.

@@ -41,6 +41,7 @@ const dataPlaneKinds: readonly WatchedKind[] = [
 	{ kind: kinds.PodDisruptionBudget, metadataOnly: true },
 	{ kind: kinds.MutatingWebhookConfiguration, metadataOnly: true },
 	{ kind: kinds.Endpoints, metadataOnly: true },
+	{ kind: kinds.EndpointSlice, metadataOnly: true },
 	{ kind: kinds.Service, metadataOnly: false },
 	{ kind: kinds.Deployment, metadataOnly: false },
 ];

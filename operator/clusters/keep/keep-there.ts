@@ -11,11 +11,19 @@ import type { PassFindings } from './observe.ts';
 import { failureContextOf } from './source.ts';
 import type { VisitThere } from './visit.ts';
 
-/** Applies the objects. Returns whether all of them are there. Findings go into `found`. */
-export async function keepThere(context: KeeperContext, visit: VisitThere, found: PassFindings): Promise<boolean> {
+/** What became of a cluster in one pass. */
+export interface KeptResult {
+	/** Whether all objects are there. */
+	readonly isComplete: boolean;
+	/** Whether the control plane here is in charge there. Undefined when nothing is known about that now. */
+	readonly isInCharge?: boolean | undefined;
+}
+
+/** Applies the objects. Findings go into `found`. */
+export async function keepThere(context: KeeperContext, visit: VisitThere, found: PassFindings): Promise<KeptResult> {
 	const { entry, mesh, there, signal } = visit;
 	const failures = failureContextOf(there.access);
-	const { result, notes, webhooks, version, errors } = await inCluster(failures, signal, async () => {
+	const { result, notes, webhooks, version, isInCharge, errors } = await inCluster(failures, signal, async () => {
 		await there.synced(signal);
 		return applyThere(context, visit, failures.secrets);
 	});
@@ -35,7 +43,7 @@ export async function keepThere(context: KeeperContext, visit: VisitThere, found
 		});
 	// Nobody would end it.
 	else there.pods.lookAt(undefined);
-	return result.hash !== undefined;
+	return { isComplete: result.hash !== undefined, isInCharge };
 }
 
 interface AppliedThere {
@@ -43,6 +51,7 @@ interface AppliedThere {
 	readonly notes: readonly string[];
 	readonly webhooks: WebhooksThere | undefined;
 	readonly version: string | undefined;
+	readonly isInCharge: boolean | undefined;
 	readonly errors: readonly unknown[];
 }
 
@@ -71,6 +80,7 @@ async function applyThere(
 		result,
 		webhooks,
 		version,
+		isInCharge: after?.isInCharge,
 		notes: [note, describeChanges(result.changed, []), ...(after?.notes ?? [])].filter((one) => one !== undefined),
 		errors: [...result.errors, ...(after?.errors ?? [])],
 	};

@@ -11,7 +11,7 @@ import type { KeeperContext } from './context.ts';
 import { distribute, distributedRecords } from './distribute.ts';
 import { ClusterFailure, inCluster, isDefect, ourDefect } from './failure.ts';
 import { recallHealth } from './health.ts';
-import { keepThere } from './keep-there.ts';
+import { type KeptResult, keepThere } from './keep-there.ts';
 import type { ClusterLink } from './link.ts';
 import { observationOf, type PassFindings } from './observe.ts';
 import { nextPassInMs, recheckDelayMs } from './schedule.ts';
@@ -97,16 +97,16 @@ export class ClusterKeeper {
 		}
 		await this.#record(visitThere, kept);
 		let failure = notChecked;
-		let isComplete = false;
+		let done: KeptResult = { isComplete: false };
 		try {
-			isComplete = await keepThere(this.#context, visitThere, found);
+			done = await keepThere(this.#context, visitThere, found);
 		} catch (error) {
 			// A refused object keeps no cluster out that has the account: its token is renewed all the same.
 			if (!isJoined || !(error instanceof ClusterFailure) || error.isReach) throw error;
 			failure ??= error;
 		}
-		const marks = isComplete ? { role: entry.role, dataPlane: entry.dataPlane !== undefined } : kept;
-		await publish(this.#context, visitThere, marks);
+		const marks = done.isComplete ? { role: entry.role, dataPlane: entry.dataPlane !== undefined } : kept;
+		await publish(this.#context, visitThere, marks, done.isInCharge);
 		if (failure !== undefined) throw failure;
 		if (entry.role === 'Primary') await distribute(this.#context, visitThere);
 	}

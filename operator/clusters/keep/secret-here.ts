@@ -7,6 +7,7 @@ import { definedFields } from '../../../api/v1/index.ts';
 import { objectKey } from '../../runtime/object.ts';
 import { claim } from '../secret/claim.ts';
 import { keepPublished, takeOver } from '../secret/publication.ts';
+import { basisOf } from '../secret/publication-basis.ts';
 import { type ClusterRecord, recordOf, recordReference, recordSecret } from '../secret/record.ts';
 import type { KeeperContext } from './context.ts';
 import { conflictOf } from './failure.ts';
@@ -50,7 +51,13 @@ function admittedAt({ recordsOf, wallClock }: KeeperContext, { cell, mesh }: Kee
 	return cell.joinedAt ?? Math.max(wallClock(), ...known);
 }
 
-export async function publish(context: KeeperContext, visit: VisitThere, { role, dataPlane }: Marks): Promise<void> {
+/** @param isInCharge whether the control plane here is in charge there now; undefined when nothing has changed about that */
+export async function publish(
+	context: KeeperContext,
+	visit: VisitThere,
+	{ role, dataPlane }: Marks,
+	isInCharge?: boolean,
+): Promise<void> {
 	const { api, live, wallClock } = context;
 	const { cell, mesh, names, signal } = visit;
 	const { name: cluster, kubeconfig } = visit.entry;
@@ -59,10 +66,11 @@ export async function publish(context: KeeperContext, visit: VisitThere, { role,
 	const id = cell.facts?.id ?? known?.id;
 	cell.joinedAt ??= known?.joinedAt;
 	const joinedAt = known === undefined ? cell.joinedAt : known.joinedAt;
+	const source = sourceOf(context, visit, mesh.objects.readerAccount(names.readBy));
 	try {
 		const outcome = await keepPublished(
 			{ api, live, mesh, writer: context.writerHere(mesh, signal) },
-			sourceOf(context, visit, mesh.objects.readerAccount(names.readBy)),
+			{ ...source, isInCharge: isInCharge ?? known?.basis === basisOf({ ...source, isInCharge: true }) },
 			{
 				record: { cluster, role, dataPlane, kubeconfig, ...definedFields({ id, joinedAt }) },
 				policy: mesh.rotation,

@@ -16,12 +16,18 @@ export interface ReadCluster {
 		readonly uid?: string | undefined;
 	};
 	readonly access: Omit<RemoteKubeconfig, 'cluster' | 'token'>;
+	/**
+	 * Whether the control plane that reads is in charge there. It looks whether it shall be only when it begins to read, which it
+	 * does anew when the Secret gets another content.
+	 */
+	readonly isInCharge?: boolean;
 }
 
 /** The hash, for the record. */
-export function basisOf({ access, account }: ReadCluster): string {
+export function basisOf({ access, account, isInCharge = false }: ReadCluster): string {
 	const { server, ca, tlsServerName, proxyUrl } = access;
 	const parts = [server, ca ?? '', tlsServerName ?? '', proxyUrl ?? '', account.namespace, account.name];
 	if (account.uid !== undefined) parts.push(account.uid);
+	if (isInCharge) parts.push('in charge');
 	return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
 }

@@ -27,8 +27,8 @@ export class UnusableToken extends Error {
 	}
 }
 
-/** Pilot lists these of every cluster when it starts (istio 1.0-1.4 `pilot/pkg/serviceregistry/kube/controller`). */
-const readByPilot = ['services', 'endpoints', 'pods', 'nodes'] as const;
+/** Control planes of all lines list these of every cluster when they start (`pilot/pkg/serviceregistry/kube/controller`). */
+const readByPilot = ['services', 'pods', 'nodes'] as const;
 
 /**
  * Each renewal may replace the pods that read the token, so a cluster with shorter tokens would replace them again and again.

@@ -129,7 +129,7 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 	injectedImages: () => [],
 	injectPod: () => ({ kind: 'skipped', reason: 'nothing is injected' }),
 	multiCluster: {
-		readsSecretsAgain: true,
+		readsSecretsAgain: () => true,
 		readers: { always: [], perhaps: [] },
 		gateway: { service: 'gateway', port: 15443 },
 		knowsNetworks: () => false,
@@ -142,6 +142,7 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 			meshIn: (mesh) => mesh,
 			check: () => [],
 			render: () => [],
+			charge: () => undefined,
 			gates: () => [],
 			notes: () => [],
 			caSecretName: () => undefined,

@@ -3,12 +3,13 @@
  * with the same gates as here: the webhook waits for its injector, Citadel for its authority.
  */
 import type { ClusterProblem } from '../../../api/v1/index.ts';
+import { type ChargePlace, keepCharge } from '../../apply/charge.ts';
 import { injectionFieldManagerThere } from '../../apply/identity.ts';
 import { namespaceIn } from '../../apply/live.ts';
 import type { ClusterNames, ClusterObjects, PlannedObjects } from '../../clusters/cluster-objects.ts';
 import type { ClusterConnection } from '../../clusters/keep/connection.ts';
 import type { WantedCluster } from '../../clusters/wanted-cluster.ts';
-import type { Lines, Place } from '../../lines/index.ts';
+import type { Charge, Lines, Place } from '../../lines/index.ts';
 import { podSecurityNote } from '../../plan/pod-security.ts';
 import { type SecretFacts, toSecretFacts } from '../../plan/secret-facts.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
@@ -27,6 +28,8 @@ import { primaryReader } from './readers.ts';
 /** What a process remembers about a data plane while it is connected. */
 interface DataPlaneMemory {
 	readonly secrets: NamedObjects<SecretFacts>;
+	/** ConfigMaps by which a control plane shows that it is in charge there. */
+	readonly proofs: NamedObjects<true>;
 	readonly view: ViewMemory;
 	/** Webhooks of others there that keep pods from being made. */
 	readonly webhooks: ForeignWebhooks;
@@ -34,8 +37,10 @@ interface DataPlaneMemory {
 
 const memories = new WeakMap<ClusterConnection, DataPlaneMemory>();
 
-/** Wait this long for a Secret that can't be read. */
-const secretsDeadlineMs = 5_000;
+/** Who is interested in what others keep there. */
+const who = 'data plane';
+/** Wait this long for an object of others that can't be read. */
+const lookDeadlineMs = 5_000;
 
 export interface ClusterObjectsOptions {
 	readonly lines: Lines;
@@ -53,6 +58,7 @@ export function clusterObjects(
 ): ClusterObjects {
 	const line = lines.of(mesh);
 	const { dataPlane } = line.multiCluster;
+	const charge = dataPlane.charge(mesh);
 	const injection = line.injection(mesh);
 	const labelledNamespaces = injection?.namespaces ?? [];
 	const caSecretName = dataPlane.caSecretName(mesh);
@@ -63,7 +69,7 @@ export function clusterObjects(
 		const given = wanted?.controlPlaneAddresses ?? [];
 		return given.length === 0 ? addresses : lines.addressesForAll(mesh, given);
 	};
-	const subjectOf = (cluster: WantedCluster, names: ClusterNames): Subject => {
+	const subjectOf = (cluster: WantedCluster, names: ClusterNames, there: ClusterConnection): Subject => {
 		const place = placeOf(cluster);
 		const shown = addressesFor(cluster);
 		return {
@@ -71,7 +77,10 @@ export function clusterObjects(
 			mesh: meshIn(lines, mesh, place),
 			basis: { names, shown },
 			render: (facts) => dataPlane.render(mesh, { ...place, ...names, addresses: shown, facts }),
-			gates: dataPlane.gates(mesh),
+			gates: dataPlane.gates(meshIn(lines, mesh, place), {
+				isInCharge: charge !== undefined && proofOf(there, { ...charge, namespace: mesh.namespace }) === true,
+				child: (key) => there.live.get(key),
+			}),
 		};
 	};
 
@@ -117,9 +126,11 @@ export function clusterObjects(
 				readers.set(key, objects);
 				return { objects, version: mesh.release.version };
 			}
-			const { secrets, view: memory, webhooks } = memoryOf(there);
+			const { secrets, proofs, view: memory, webhooks } = memoryOf(there);
+			proofs.setInterest(who, charge === undefined ? [] : [{ namespace: mesh.namespace, name: charge.proof }]);
+			await proofs.synced(who, lookDeadlineMs, signal);
 			const lookout = lookoutOf(there, { secrets, mesh, applySet: names.applySet, wallClock });
-			const subject = subjectOf(cluster, names);
+			const subject = subjectOf(cluster, names, there);
 			const { objects, held, kept } = await viewMesh(subject, lookout, memory, { nowMs: wallClock(), signal });
 			const refused = podSecurityNote(
 				mesh.namespace,
@@ -145,9 +156,17 @@ export function clusterObjects(
 		async afterApply(cluster, there, applied, signal) {
 			if (!there.kept.dataPlane) return { errors: [], notes: [] };
 			const wanted = cluster.dataPlane === undefined ? undefined : injection;
-			return labelNamespaces(injectionPlace(mesh.name, there), wanted, applied.errors.length === 0, signal);
+			const isApplied = applied.errors.length === 0;
+			const { errors, notes } = await labelNamespaces(injectionPlace(mesh.name, there), wanted, isApplied, signal);
+			const inCharge = cluster.dataPlane === undefined ? undefined : charge?.cluster;
+			const failed = isApplied ? await keepCharge(chargePlace(mesh, there), inCharge, signal) : [];
+			return {
+				errors: [...errors, ...failed],
+				notes,
+				...(isApplied && failed.length === 0 ? { isInCharge: inCharge !== undefined } : {}),
+			};
 		},
-		release: (there, signal) => releaseNamespacesThere(mesh.name, there, signal),
+		release: (there, signal) => releaseNamespacesThere(mesh, there, signal),
 	};
 }
 
@@ -182,13 +201,12 @@ function lookoutOf(
 		readonly wallClock: () => number;
 	},
 ): Lookout {
-	const who = 'data plane';
 	return {
 		child: (key) => there.live.get(key),
 		secret: (name) => secrets.get(name),
 		async expectSecrets(names, signal) {
 			secrets.setInterest(who, names);
-			await secrets.synced(who, secretsDeadlineMs, signal);
+			await secrets.synced(who, lookDeadlineMs, signal);
 		},
 		certificate: (request, known, signal) =>
 			servingCertificate(request, {
@@ -213,13 +231,29 @@ function injectionPlace(mesh: string, there: ClusterConnection) {
 	};
 }
 
-/** Removes our labels from the namespaces of a cluster that leaves. */
+function chargePlace({ namespace }: Pick<ResolvedMesh, 'namespace'>, there: ClusterConnection): ChargePlace {
+	return { namespace, live: there.live, writer: there.applier(undefined), partOf: there.partOf };
+}
+
+/** Removes what we have put on the namespaces of a cluster that leaves. */
 export async function releaseNamespacesThere(
-	mesh: string,
+	mesh: Pick<ResolvedMesh, 'name' | 'namespace'>,
 	there: ClusterConnection,
 	signal: AbortSignal,
 ): Promise<readonly unknown[]> {
-	return there.kept.dataPlane ? releaseNamespaces(injectionPlace(mesh, there), signal) : [];
+	if (!there.kept.dataPlane) return [];
+	return [
+		...(await releaseNamespaces(injectionPlace(mesh.name, there), signal)),
+		...(await keepCharge(chargePlace(mesh, there), undefined, signal)),
+	];
+}
+
+/** Whether the control plane shows that it is in charge there. */
+function proofOf(
+	there: ClusterConnection,
+	{ namespace, proof }: Pick<Charge, 'proof'> & { readonly namespace: string },
+): true | 'unknown' | undefined {
+	return memories.get(there)?.proofs.get({ namespace, name: proof });
 }
 
 function memoryOf(there: ClusterConnection): DataPlaneMemory {
@@ -230,6 +264,11 @@ function memoryOf(there: ClusterConnection): DataPlaneMemory {
 		transform: toSecretFacts,
 		onChange: ({ name }) => there.wake(`Secret ${name} there`),
 	});
+	const proofs = new NamedObjects<true>(there.api, {
+		kind: kinds.ConfigMap,
+		transform: () => true,
+		onChange: ({ name }) => there.wake(`ConfigMap ${name} there`),
+	});
 	const webhooks = new ForeignWebhooks({
 		api: there.api,
 		onChange: () => there.wake('a webhook of somebody else there'),
@@ -237,9 +276,10 @@ function memoryOf(there: ClusterConnection): DataPlaneMemory {
 	});
 	there.endsWith(() => {
 		secrets.stop();
+		proofs.stop();
 		webhooks.stop();
 	});
-	const memory: DataPlaneMemory = { secrets, view: emptyViewMemory(), webhooks };
+	const memory: DataPlaneMemory = { secrets, proofs, view: emptyViewMemory(), webhooks };
 	memories.set(there, memory);
 	return memory;
 }

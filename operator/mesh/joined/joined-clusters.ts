@@ -122,7 +122,7 @@ export class JoinedClusters {
 			isForced: force,
 			objects: {
 				readerAccount: readerServiceAccount,
-				release: (there, signal) => releaseNamespacesThere(name, there, signal),
+				release: (there, signal) => releaseNamespacesThere({ name, namespace }, there, signal),
 			},
 		});
 		return records.map(({ cluster }) => cluster);

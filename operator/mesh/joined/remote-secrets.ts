@@ -34,10 +34,10 @@ export interface PodsOfSecrets {
 export function remoteSecretsFor(lines: Lines, mesh: ResolvedMesh, live: LiveHere, nowMs: number): PodsOfSecrets {
 	const { namespace, multiCluster } = mesh;
 	const { readsSecretsAgain, readers } = lines.of(mesh).multiCluster;
-	if (readsSecretsAgain) return { remoteSecrets: undefined, remoteSecretsSince: undefined };
+	if (readsSecretsAgain(mesh.release)) return { remoteSecrets: undefined, remoteSecretsSince: undefined };
 	const records = recordsIn(namespace, live.ofKind(kinds.Secret));
 	const wanted = replacedHash(records);
-	const workload = workloadOf(live, namespace, readers.always);
+	const workload = workloadOf(live, namespace, [...readers.always, ...readers.perhaps]);
 	// A Pilot that is made anew reads what is there.
 	if (workload === undefined) return { remoteSecrets: wanted, remoteSecretsSince: undefined };
 	const { remoteSecrets, remoteSecretsSince } = workload;
@@ -52,7 +52,8 @@ export function remoteSecretsFor(lines: Lines, mesh: ResolvedMesh, live: LiveHer
 
 /** When pods were last replaced for changed Secrets, in milliseconds since 1970. */
 export function rolledOutAt(lines: Lines, namespace: string, live: LiveHere): number | undefined {
-	return timeOf(workloadOf(live, namespace, [...lines.secretReaders.always])?.remoteSecretsSince);
+	const { always, perhaps } = lines.secretReaders;
+	return timeOf(workloadOf(live, namespace, [...always, ...perhaps])?.remoteSecretsSince);
 }
 
 function workloadOf(live: LiveHere, namespace: string, names: readonly string[]) {

@@ -31,7 +31,7 @@ export function wantedMesh(
 		owner: ownerOf(object),
 		trustDomain: mesh.trustDomain ?? defaultTrustDomain,
 		release: { version: mesh.release.version, hasNetworks: multiCluster.knowsNetworks(mesh) },
-		followsSecrets: multiCluster.readsSecretsAgain,
+		followsSecrets: multiCluster.readsSecretsAgain(mesh.release),
 		paused,
 		before: new Map(clusters.map((cluster) => [cluster.name, statusBefore(cluster)])),
 		leftBehind: new Set(leftBehind.map(({ cluster }) => cluster)),

@@ -33,7 +33,7 @@ export function seenByIstiod(mesh: ResolvedIstiodMesh): Seen {
 				name,
 			})),
 		],
-		secrets: [mesh.authority.caSecretName ?? selfSignedSecret],
+		secrets: mesh.isServedFromElsewhere ? [] : [mesh.authority.caSecretName ?? selfSignedSecret],
 	};
 }
 

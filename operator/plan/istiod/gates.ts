@@ -3,11 +3,17 @@
 import { defaultRevision, revisionLabel } from '../../../api/v1/index.ts';
 import { componentLabel } from '../../apply/identity.ts';
 import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
-import { type IstiodFacts, injectionWebhookName, mutualTlsComponent } from '../../render/istiod/index.ts';
+import {
+	type IstiodFacts,
+	injectionWebhookName,
+	injectionWebhookNames,
+	mutualTlsComponent,
+	rootConfigMap,
+} from '../../render/istiod/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { Gate, GateContext } from '../gate.ts';
-import { readable } from '../sight.ts';
+import { readable, type Sight } from '../sight.ts';
 import { problemForIstiod } from './certificate-authority.ts';
 import { istiodKey, revisionKey } from './facts.ts';
 
@@ -27,6 +33,7 @@ const longestRecheckMs = 60 * 60_000;
  * (istio#61049), and no release before that can be installed.
  */
 const istiodBeforeWebhooks: Rule = ({ mesh, objects, sight }) => {
+	if (mesh.isServedFromElsewhere) return [];
 	const waiting = objects.filter((object) => {
 		if (!webhookKinds.has(object.kind)) return false;
 		const revision = object.metadata.labels?.[revisionLabel] ?? defaultRevision;
@@ -75,7 +82,8 @@ const authorityBeforeIstiod: Rule = ({ mesh, facts, sight, nowMs }) => {
 const webhookBeforeGateways: Rule = ({ mesh, sight }) => {
 	const webhook = objectKey({ ...kinds.MutatingWebhookConfiguration, name: injectionWebhookName(mesh) });
 	const isThere = sight.child(webhook) !== undefined;
-	const answers = isThere && (sight.child(istiodKey(mesh))?.workload?.available ?? 0) > 0;
+	const isServed = mesh.isServedFromElsewhere === true || (sight.child(istiodKey(mesh))?.workload?.available ?? 0) > 0;
+	const answers = isThere && isServed;
 	const waiting = mesh.gateways
 		.map(({ name }) => objectKey({ ...kinds.Deployment, namespace: mesh.namespace, name }))
 		// A refused pod is tried again ever more rarely, up to a quarter of an hour. One that stands has pods that go on.
@@ -106,6 +114,30 @@ const istiodBeforeMutualTls: Rule = ({ mesh, objects, sight }) => {
 		},
 	];
 };
+
+/**
+ * API servers of a joined cluster ask its webhooks as soon as they exist. istiod of this cluster can write its authority into
+ * them only when it reads that cluster and is in charge there, which it shows by its root.
+ */
+export function chargeBeforeWebhook(
+	mesh: ResolvedIstiodMesh,
+	{ isInCharge, child }: { readonly isInCharge: boolean; readonly child: Sight['child'] },
+): readonly Gate[] {
+	if (mesh.injection === undefined || isInCharge) return [];
+	const webhooks = injectionWebhookNames(mesh)
+		.map((name) => objectKey({ ...kinds.MutatingWebhookConfiguration, name }))
+		.filter((key) => child(key) === undefined);
+	return webhooks.length === 0
+		? []
+		: [
+				{
+					name: 'charge-before-webhook',
+					effect: 'held',
+					objects: webhooks,
+					sentence: `waiting for istiod to take charge of the cluster, before its API servers ask it about new pods: istiod shows it by ConfigMap ${rootConfigMap} in namespace ${mesh.namespace} there`,
+				},
+			];
+}
 
 /** The rules of all gates. When two hold one object, the later rule's sentence is told. */
 export const istiodGates: readonly Rule[] = [

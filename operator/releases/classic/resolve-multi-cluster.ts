@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import type { ParsedSpec } from '../../../api/v1/index.ts';
 import type { ResolvedGateway } from '../gateways.ts';
-import type { ResolvedMultiCluster } from '../multi-cluster.ts';
+import { checkNetworkNames, type ResolvedMultiCluster } from '../multi-cluster.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import { crossNetworkPort } from './gateways.ts';
 import type { ClassicRelease } from './release.ts';
@@ -36,17 +36,7 @@ function checkNetworks(release: ClassicRelease, { multiCluster = {} }: ParsedSpe
 			}),
 		);
 	}
-	const [first] = named;
-	return network !== undefined || first === undefined
-		? []
-		: [
-				{
-					path: `${path}.network`,
-					reason: 'Invalid',
-					message: `${path}.network must be set: cluster ${first.name} names its network, and from there nothing leads to one without a name`,
-					remedy: `Name the network of this cluster, or remove ${first.path}.`,
-				},
-			];
+	return checkNetworkNames(multiCluster);
 }
 
 /**

@@ -3,6 +3,7 @@ export { istiodCrds } from './crds.ts';
 export { crossNetworkPort, eastWestGateway, envoyMetricsPort, gatewayRights, gatewayStatusPort } from './gateways.ts';
 export { discoveryAddress, statusPort } from './mesh-config.ts';
 export { isSince, type Minor } from './minors.ts';
+export { chargeRights, readerRights } from './reader-rights.ts';
 export type { IstiodRelease, PilotRelease } from './release.ts';
 export { istiodRelease, istiodReleases, type ReleaseData } from './releases.ts';
 export { resolveIstiod } from './resolve.ts';

@@ -20,6 +20,11 @@ export interface IstiodRelease extends Release {
 	readonly line: 'istiod';
 	readonly minor: Minor;
 	readonly pilot: PilotRelease;
+	/**
+	 * Whether istiod takes a changed Secret of a joined cluster as it comes, without losing endpoints or gateways meanwhile
+	 * (istio#60612, istio#60920, istio#61043).
+	 */
+	readonly followsRemoteSecrets: boolean;
 	/** Whether its charts tell processes how many processors they have, by `GOMAXPROCS`. */
 	readonly goMaxProcs: boolean;
 }

@@ -2,6 +2,7 @@
  * Every release of istiod that can be installed, oldest first. A further patch or minor is an entry here, and what differs in
  * it. Sources: istio at tag 1.30.3 and branch release-1.30, tag 1.31.0-rc.0 and branch release-1.31, release notes on istio.io.
  */
+import { isSince as isVersionSince } from '../../../api/v1/index.ts';
 import type { KubernetesSupport } from '../component.ts';
 import { labelRules } from './labels.ts';
 import { isSince, type Minor } from './minors.ts';
@@ -42,6 +43,7 @@ export function istiodRelease({ version, kubernetes, unchecked }: ReleaseData): 
 		architectures: ['amd64', 'arm64'],
 		labels: labelRules,
 		...(unchecked === undefined ? {} : { unchecked }),
+		followsRemoteSecrets: isVersionSince(version, '1.30.4'),
 		goMaxProcs: !isSince(minor, '1.32'),
 		pilot: {
 			image: 'pilot',

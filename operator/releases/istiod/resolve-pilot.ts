@@ -25,7 +25,7 @@ export function pilotRules(release: IstiodRelease): WorkloadRules {
 			DEFAULT_WORKLOAD_CERT_TTL: 'Set spec.citadel.workloadCertTTL instead.',
 			ENABLE_CA_SERVER: 'Remove it: istiod signs the certificates of workloads.',
 			EXTERNAL_CA: 'Remove it: an authority outside of istiod is not supported yet.',
-			EXTERNAL_ISTIOD: 'Remove it: istiod serves the cluster that it runs in.',
+			EXTERNAL_ISTIOD: 'It follows from spec.multiCluster.clusters.',
 			INJECTION_WEBHOOK_CONFIG_NAME: 'Remove it: istiod writes its authority into its webhooks.',
 			ISTIO_WATCH_NAMESPACE: 'Set spec.mesh.config.discoverySelectors instead.',
 			MAX_WORKLOAD_CERT_TTL: 'Set spec.citadel.workloadCertTTL instead.',

@@ -2,7 +2,7 @@
 import type { ParsedMeshInstallation, ParsedSpec } from '../../../api/v1/index.ts';
 import { resolveCapture } from '../capture.ts';
 import type { Replicas } from '../mesh.ts';
-import { resolveMultiCluster } from '../multi-cluster.ts';
+import { checkNetworkNames, resolveMultiCluster } from '../multi-cluster.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import type { ResolveOptions, ResolveResult } from '../resolve-result.ts';
 import { resolveWorkload } from '../resolve-workload.ts';
@@ -24,8 +24,9 @@ const upstreamRegistry = 'docker.io/istio';
 /** Percent. The charts' value. */
 const defaultSamplingPercent = 1;
 
-/** The name of a cluster that has none, as the charts have it. */
+/** The name of a cluster that has none, as the charts have it. In a list of networks only labels of DNS are names. */
 const onlyCluster = 'Kubernetes';
+const onlyClusterOfNetwork = 'kubernetes';
 
 const onePod: Replicas = { kind: 'fixed', count: 1 };
 /** Two pods, which no single node can take down, and up to five under load: the charts' upper bound with a safe minimum. */
@@ -47,11 +48,11 @@ export function resolveIstiod(
 		...checkGateways(release, spec, { injects: injection !== undefined }),
 		...checkUpgrade(release, spec),
 		...checkRevisions(spec, options.revisions, injection !== undefined),
+		...checkClusters(spec),
 	];
 	if (problems.length > 0) return { ok: false, problems };
 	const revisions = resolveRevisions(spec, options.revisions ?? []);
 	const replicas = spec.profile === 'production' ? underLoad : onePod;
-	const { network } = spec.multiCluster ?? {};
 	const trustDomain = spec.mesh?.trustDomain;
 	const mutualTls = spec.mesh?.mtls?.mode;
 	const { caSecretName, workloadCertTTL } = spec.citadel ?? {};
@@ -64,10 +65,7 @@ export function resolveIstiod(
 			release,
 			images: resolveImages(spec, options.registry ?? upstreamRegistry),
 			meshConfig: buildMeshConfig(spec, revisions.revision),
-			location: {
-				clusterId: spec.multiCluster?.clusterName ?? onlyCluster,
-				...(network === undefined ? {} : { network }),
-			},
+			location: resolveLocation(spec),
 			...(trustDomain === undefined ? {} : { trustDomain }),
 			traceSampling: spec.mesh?.tracing?.sampling ?? defaultSamplingPercent,
 			pilot: resolveWorkload(spec.pilot ?? {}, replicas, release.pilot.resources),
@@ -78,13 +76,42 @@ export function resolveIstiod(
 			...revisions,
 			...(injection === undefined ? {} : { injection }),
 			proxy: resolveProxy(spec),
-			gateways: resolveGateways(spec, replicas, network),
+			gateways: resolveGateways(spec, replicas, spec.multiCluster?.network),
 			...(mutualTls === undefined ? {} : { mutualTls }),
 			overlays: spec.overlays ?? [],
 			multiCluster: resolveMultiCluster(installation),
 			notes: registryNotes(spec),
 		},
 	};
+}
+
+function resolveLocation({ multiCluster = {} }: ParsedSpec): ResolvedIstiodMesh['location'] {
+	const { clusterName, network } = multiCluster;
+	return network === undefined
+		? { clusterId: clusterName ?? onlyCluster }
+		: { clusterId: clusterName ?? onlyClusterOfNetwork, network };
+}
+
+/** istiod ignores the Secret of a cluster that has its own name (istio 1.30 `pkg/kube/multicluster/secretcontroller.go`). */
+function checkClusters(spec: ParsedSpec): readonly ReleaseProblem[] {
+	const { clusters = [] } = spec.multiCluster ?? {};
+	const { clusterId } = resolveLocation(spec);
+	return [
+		...checkNetworkNames(spec.multiCluster ?? {}),
+		...clusters.flatMap(({ name }, index): readonly ReleaseProblem[] => {
+			const path = `spec.multiCluster.clusters[${index}].name`;
+			return name === clusterId
+				? [
+						{
+							path,
+							reason: 'Invalid',
+							message: `${path} is ${name}, the name of this cluster itself, and istiod reads no other cluster of that name`,
+							remedy: 'Give the entry another name, or this cluster one of its own by spec.multiCluster.clusterName.',
+						},
+					]
+				: [];
+		}),
+	];
 }
 
 /** Revisions beside each other come with the tags that lead namespaces from one to the other. */

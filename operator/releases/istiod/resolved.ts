@@ -47,6 +47,8 @@ export interface ResolvedIstiodMesh extends ResolvedMesh {
 	readonly images: ResolvedIstiodImages;
 	/** Istio's mesh configuration (`MeshConfig`) as it is written. It has only fields that the release knows. */
 	readonly meshConfig: Opaque;
+	/** Whether this is a mesh as it is in a joined cluster that the istiod of another cluster serves. */
+	readonly isServedFromElsewhere?: boolean;
 	/** Where the mesh is, as its proxies say it. */
 	readonly location: {
 		/** istiod knows the cluster by this ID. */

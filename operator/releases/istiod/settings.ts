@@ -137,7 +137,7 @@ export const settings: Readonly<Record<string, Fate>> = {
 	'spec.multiCluster.serviceCIDRs': honoured,
 	'spec.multiCluster.server': honoured,
 	'spec.multiCluster.credentials': honoured,
-	'spec.multiCluster.clusters': refused('is not supported yet for this line', 'Remove it.'),
+	'spec.multiCluster.clusters': honoured,
 };
 
 /** The fate of a setting. Undefined for a path that nobody decided about, which a test does not let pass. */

@@ -117,7 +117,8 @@ function injectionHash(mesh: ResolvedIstiodMesh): string {
  */
 function renderCrossNetwork(mesh: ResolvedIstiodMesh): readonly KubeObject[] {
 	const gateway = mesh.gateways.find(({ network }) => network !== undefined);
-	if (gateway === undefined) return [];
+	// istiod reads Gateways of its own cluster alone, and gives them to those of all clusters that it serves.
+	if (gateway === undefined || mesh.isServedFromElsewhere) return [];
 	const name = 'cross-network-gateway';
 	return [
 		{

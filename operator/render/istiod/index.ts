@@ -10,6 +10,12 @@ import { renderPilot } from './pilot.ts';
 import { renderMutualTls } from './security.ts';
 import { renderInjectionWebhooks, renderValidationWebhooks } from './webhooks.ts';
 
+export {
+	checkIstiodDataPlane,
+	istiodMeshThere,
+	istiodReaderRules,
+	renderIstiodDataPlane,
+} from './data-plane.ts';
 export { type IstiodFacts, standIns } from './facts.ts';
 export { gatewayComponent } from './gateways.ts';
 export { meshConfigHash } from './mesh-config.ts';
@@ -17,9 +23,11 @@ export {
 	defaultTag,
 	defaultValidator,
 	injectionWebhookName,
+	injectionWebhookNames,
 	injectorConfigName,
 	istiodName,
 	meshConfigName,
+	rootConfigMap,
 	selfSignedSecret,
 	tagWebhookName,
 	validationWebhookName,
@@ -30,7 +38,7 @@ export { withdrawn } from './webhooks.ts';
 /** All objects of a mesh except Istio's definitions, before `finish`. */
 export function istiodComponents(mesh: ResolvedIstiodMesh, facts: IstiodFacts): readonly KubeObject[] {
 	return [
-		namespaceOf(mesh),
+		renderNamespace(mesh),
 		renderMeshConfig(mesh),
 		renderInjectorConfig(mesh),
 		...renderPilot(mesh, facts),
@@ -39,13 +47,4 @@ export function istiodComponents(mesh: ResolvedIstiodMesh, facts: IstiodFacts): 
 		...renderMutualTls(mesh),
 		...renderGateways(mesh),
 	];
-}
-
-/** Pods of a namespace without a network of their own are in that of the namespace of istiod (label `topology.istio.io/network`). */
-function namespaceOf(mesh: ResolvedIstiodMesh): KubeObject {
-	const namespace = renderNamespace(mesh);
-	const { network } = mesh.location;
-	if (network === undefined) return namespace;
-	const labels = { ...namespace.metadata.labels, 'topology.istio.io/network': network };
-	return { ...namespace, metadata: { ...namespace.metadata, labels } };
 }

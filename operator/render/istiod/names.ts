@@ -37,6 +37,14 @@ export function tagWebhookName({ namespace, release }: Tagged, tag: string): str
 	return isOneName ? name : `${name}-${namespace}`;
 }
 
+/** The webhooks for new pods of a mesh: that of its revision, and those of tags. */
+export function injectionWebhookNames(
+	mesh: Revisioned & Tagged & Pick<ResolvedIstiodMesh, 'defaultTo' | 'tags'>,
+): readonly string[] {
+	const tags = [...(mesh.defaultTo === undefined ? [] : [defaultTag]), ...mesh.tags.map(({ name }) => name)];
+	return [injectionWebhookName(mesh), ...tags.map((tag) => tagWebhookName(mesh, tag))];
+}
+
 /** The Service of a tag, for proxies that are told of it. */
 export function tagServiceName(tag: string): string {
 	return `istiod-revision-tag-${tag}`;

@@ -2,7 +2,14 @@
  * istiod: tells proxies about services and routes, signs their certificates, and answers API servers about new pods and
  * objects of Istio.
  */
-import { defaultRevision, definedFields, parseDuration, revisionLabel } from '../../../api/v1/index.ts';
+import {
+	defaultRevision,
+	definedFields,
+	parseDuration,
+	remoteSecretsAnnotation,
+	remoteSecretsSinceAnnotation,
+	revisionLabel,
+} from '../../../api/v1/index.ts';
 import type { ResolvedIstiodMesh, ResolvedTag } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { asGiven } from '../finish.ts';
@@ -67,8 +74,14 @@ export function renderPilot(mesh: ResolvedIstiodMesh, facts: IstiodFacts): reado
 				'prometheus.io/port': '15014',
 				'prometheus.io/scrape': 'true',
 				'sidecar.istio.io/inject': 'false',
-				...definedFields({ 'meshwright.io/ca-hash': facts.caSecretHash }),
+				...definedFields({
+					'meshwright.io/ca-hash': facts.caSecretHash,
+					[remoteSecretsAnnotation]: facts.remoteSecrets,
+				}),
 			},
+			...(facts.remoteSecretsSince === undefined
+				? {}
+				: { notes: { [remoteSecretsSinceAnnotation]: facts.remoteSecretsSince } }),
 			container: {
 				name: 'discovery',
 				image: mesh.images.pilot,
@@ -131,7 +144,8 @@ function tagService(mesh: ResolvedIstiodMesh, { name, revision }: ResolvedTag): 
 /** Longest life of a certificate that istiod gives by itself (`pilot/pkg/features/security.go`, `MaxWorkloadCertTTL`). */
 const longestTtl = '2160h';
 
-function envOf({ authority, location, release, traceSampling }: ResolvedIstiodMesh, revision: string) {
+function envOf(mesh: ResolvedIstiodMesh, revision: string) {
+	const { authority, location, multiCluster, release, traceSampling } = mesh;
 	const { workloadCertTTL } = authority;
 	return [
 		{ name: 'REVISION', value: revision },
@@ -141,6 +155,10 @@ function envOf({ authority, location, release, traceSampling }: ResolvedIstiodMe
 		fieldEnv('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
 		{ name: 'PILOT_TRACE_SAMPLING', value: String(traceSampling) },
 		{ name: 'CLUSTER_ID', value: location.clusterId },
+		// It looks in joined clusters whether it is in charge there.
+		...(multiCluster.clusters.some(({ dataPlane }) => dataPlane !== undefined)
+			? [{ name: 'EXTERNAL_ISTIOD', value: 'true' }]
+			: []),
 		...(workloadCertTTL === undefined
 			? []
 			: [

@@ -136,6 +136,16 @@ export function withdrawn(webhook: KubeObject): KubeObject {
 	};
 }
 
+/**
+ * Where pods are sent. An istiod of another cluster is told by the path where they are: what the path says replaces what is in
+ * the template (istio 1.30 `pkg/kube/inject/webhook.go`, `parseInjectEnvs`).
+ */
+function injectionPath({ isServedFromElsewhere = false, location }: ResolvedIstiodMesh): string {
+	if (!isServedFromElsewhere) return '/inject';
+	const { clusterId, network } = location;
+	return `/inject/cluster/${clusterId}${network === undefined ? '' : `/net/${network}`}`;
+}
+
 /** Namespaces of the cluster itself and of the operator are in no entry: there pods must start whatever happens to the mesh. */
 function injectionEntry(
 	{ mesh, revision }: Asker,
@@ -147,7 +157,7 @@ function injectionEntry(
 		name: `${name}.sidecar-injector.istio.io`,
 		admissionReviewVersions: ['v1'],
 		clientConfig: {
-			service: { name: serviceOf(mesh, revision), namespace: mesh.namespace, path: '/inject', port: 443 },
+			service: { name: serviceOf(mesh, revision), namespace: mesh.namespace, path: injectionPath(mesh), port: 443 },
 		},
 		matchPolicy: 'Equivalent',
 		namespaceSelector: {
