@@ -119,4 +119,18 @@ export const podsToInject: readonly Case[] = [
 			{ name: 'helper', image: 'helper:1', ports: [{ name: 'help', containerPort: 9000 }] },
 		],
 	}),
+	pod('gRPC with an agent', {
+		annotations: {
+			'inject.istio.io/templates': 'grpc-agent',
+			[sidecar('proxyCPU')]: '50m',
+			[sidecar('userVolume')]: '{"mine": {"emptyDir": {}}}',
+			[sidecar('userVolumeMount')]: '{"mine": {"mountPath": "/mine"}}',
+		},
+	}),
+	{
+		...pod('hostile gRPC', {
+			annotations: { 'inject.istio.io/templates': 'grpc-agent', [sidecar('agentLogLevel')]: hostile },
+		}),
+		isHostile: true,
+	},
 ];

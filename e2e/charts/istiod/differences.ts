@@ -34,8 +34,13 @@ const rights: readonly ListedDifference[] = [
 const templates: readonly ListedDifference[] = [
 	{
 		object: 'ConfigMap istio-sidecar-injector',
-		aspect: 'template {agentgateway,waypoint,grpc}*',
-		why: 'not there yet: ambient’s waypoints and gRPC without a proxy',
+		aspect: 'template agentgateway*',
+		why: 'another proxy than Envoy, with an image of its own: an experiment that istiod leaves off unless PILOT_ENABLE_AGENTGATEWAY is set',
+	},
+	{
+		object: 'ConfigMap istio-sidecar-injector',
+		aspect: 'template grpc-simple .{initContainers,volumes}',
+		why: 'the bootstrap of gRPC is in a variable instead of a file that a container from another registry writes',
 	},
 	{
 		object: 'ConfigMap istio-sidecar-injector',

@@ -5,8 +5,10 @@ import type { KubeObject } from '../../runtime/object.ts';
 import { objectLabels } from '../labels.ts';
 import { injectorConfigName } from './names.ts';
 import { gatewayTemplate } from './templates/gateway.ts';
+import { grpcAgentTemplate, grpcSimpleTemplate } from './templates/grpc.ts';
 import { kubeGatewayTemplate } from './templates/kube-gateway.ts';
 import { sidecarTemplate } from './templates/sidecar.ts';
+import { waypointTemplate } from './templates/waypoint.ts';
 
 /**
  * istiod starts without it, and then injects nothing until it is started anew. So it is made before istiod, also by a mesh
@@ -38,6 +40,9 @@ function configOf(mesh: ResolvedIstiodMesh, injection: ResolvedInjection = nobod
 			sidecar: sidecarTemplate(mesh),
 			gateway: gatewayTemplate(mesh),
 			'kube-gateway': kubeGatewayTemplate(mesh),
+			'grpc-agent': grpcAgentTemplate(mesh),
+			'grpc-simple': grpcSimpleTemplate(mesh),
+			waypoint: waypointTemplate(mesh),
 		},
 	};
 }

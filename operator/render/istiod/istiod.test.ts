@@ -84,7 +84,14 @@ test('a mesh that injects nothing has no webhook for pods, and the templates all
 	t.false(objects.some(({ kind }) => kind === 'MutatingWebhookConfiguration'));
 	const config = parse(String(at(named(objects, 'ConfigMap', 'istio-sidecar-injector'), 'data', 'config')));
 	t.is(config.policy, 'disabled');
-	t.deepEqual(Object.keys(config.templates), ['sidecar', 'gateway', 'kube-gateway']);
+	t.deepEqual(Object.keys(config.templates), [
+		'sidecar',
+		'gateway',
+		'kube-gateway',
+		'grpc-agent',
+		'grpc-simple',
+		'waypoint',
+	]);
 });
 
 test('names and values of the mesh that look like a template stay text in it', (t) => {
@@ -121,4 +128,25 @@ test('cluster-wide rights have no wildcard, and write no Secret', (t) => {
 		const ofSecrets = rules.filter(({ resources }) => resources.includes('secrets')).flatMap(({ verbs }) => verbs);
 		t.deepEqual(ofSecrets.toSorted(), ['get', 'list', 'watch']);
 	}
+});
+
+test('a pod of grpc-simple asks istiod of its revision by its own name and address, and needs no image but its own', (t) => {
+	const config = parse(
+		String(at(named(renderIstiod(istiodMeshOf({ version })), 'ConfigMap', 'istio-sidecar-injector'), 'data', 'config')),
+	);
+	const [, text = ''] = /GRPC_XDS_BOOTSTRAP_CONFIG\n +value: (.*)/.exec(config.templates['grpc-simple']) ?? [];
+	t.deepEqual(JSON.parse(JSON.parse(text)), {
+		xds_servers: [
+			{
+				server_uri: 'dns:///istiod.istio-system.svc:15010',
+				channel_creds: [{ type: 'insecure' }],
+				server_features: ['xds_v3'],
+			},
+		],
+		node: {
+			id: 'sidecar~$(INSTANCE_IP)~$(POD_NAME).$(POD_NAMESPACE)~cluster.local',
+			metadata: { GENERATOR: 'grpc' },
+		},
+	});
+	t.false(config.templates['grpc-simple'].includes('image'));
 });

@@ -4,45 +4,76 @@
  * istiod and the Gateway API know (istio 1.30 `pilot/pkg/config/kube/gateway/deploymentcontroller.go`).
  */
 import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
-import { json, ownProxyImage, proxyVolumes, pullSecrets } from './parts.ts';
+import { indented, json, ownProxyImage, proxyVolumes, pullSecrets } from './parts.ts';
 import { gatewayEnv } from './proxy-env.ts';
 
-/** The part of each object's metadata that says whose it is. */
-const owned = (name: string) => `metadata:
+/** Of each object and of the pods. What only the Gateway's own tools and istiod read of it is left out. */
+export const annotations =
+	'(omit .InfrastructureAnnotations "kubectl.kubernetes.io/last-applied-configuration" "gateway.istio.io/name-override" "gateway.istio.io/service-account" "gateway.istio.io/controller-version")';
+
+/**
+ * The part of each object's metadata that says whose it is.
+ * @param more pairs of further labels, and maps of further annotations
+ */
+export function owned(name: string, more: { readonly labels?: string; readonly annotations?: string } = {}): string {
+	const { labels = '', annotations: others = '' } = more;
+	return `metadata:
   name: {{ ${name} | quote }}
   namespace: {{ .Namespace | quote }}
   annotations:
-    {{- toJsonMap .InfrastructureAnnotations | nindent 4 }}
+    {{- toJsonMap ${others} ${annotations} | nindent 4 }}
   labels:
-    {{- toJsonMap (strdict "gateway.networking.k8s.io/gateway-name" .Name "gateway.networking.k8s.io/gateway-class-name" .GatewayClass) .InfrastructureLabels | nindent 4 }}
+    {{- toJsonMap .InfrastructureLabels (strdict "gateway.networking.k8s.io/gateway-name" .Name "gateway.networking.k8s.io/gateway-class-name" .GatewayClass ${labels}) | nindent 4 }}
   ownerReferences:
   - apiVersion: gateway.networking.k8s.io/v1
     kind: Gateway
     name: {{ .Name | quote }}
     uid: {{ .UID | quote }}
 `;
+}
 
-const selector = '"{{.GatewayNameLabel}}": {{ .Name | quote }}';
+/** Makes istiod look at a Deployment again that somebody changes. */
+export const managed = '"gateway.istio.io/managed" .ControllerLabel';
+
+export const selector = '"{{.GatewayNameLabel}}": {{ .Name | quote }}';
+
+/** An autoscaler and a budget: istiod makes them only where somebody has settings for them. */
+export const scaled = `---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+${owned('.DeploymentName')}spec:
+  scaleTargetRef:
+    apiVersion: apps/v1
+    kind: Deployment
+    name: {{ .DeploymentName | quote }}
+  maxReplicas: 1
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+${owned('.DeploymentName')}spec:
+  selector:
+    matchLabels:
+      gateway.networking.k8s.io/gateway-name: {{ .Name | quote }}
+`;
 
 export function kubeGatewayTemplate(mesh: ResolvedIstiodMesh): string {
 	const env = gatewayEnv(mesh, {
 		workload: '{{ .DeploymentName | quote }}',
 		owner: '{{ printf "kubernetes://apis/apps/v1/namespaces/%s/deployments/%s" .Namespace .DeploymentName | quote }}',
 	});
-	const indented = (text: string, by: number) => text.replaceAll(/^(?=.)/gm, ' '.repeat(by));
 	return `apiVersion: v1
 kind: ServiceAccount
 ${owned('.ServiceAccount')}---
 apiVersion: apps/v1
 kind: Deployment
-${owned('.DeploymentName')}spec:
+${owned('.DeploymentName', { labels: managed })}spec:
   selector:
     matchLabels:
       ${selector}
   template:
     metadata:
       annotations:
-        {{- toJsonMap (omit .InfrastructureAnnotations "kubectl.kubernetes.io/last-applied-configuration" "gateway.istio.io/name-override" "gateway.istio.io/service-account" "gateway.istio.io/controller-version") (strdict "istio.io/rev" (.Revision | default "default")) (strdict "prometheus.io/path" "/stats/prometheus" "prometheus.io/port" "15020" "prometheus.io/scrape" "true") | nindent 8 }}
+        {{- toJsonMap ${annotations} (strdict "istio.io/rev" (.Revision | default "default")) (strdict "prometheus.io/path" "/stats/prometheus" "prometheus.io/port" "15020" "prometheus.io/scrape" "true") | nindent 8 }}
       labels:
         {{- toJsonMap (strdict "sidecar.istio.io/inject" "false" "service.istio.io/canonical-name" .DeploymentName "service.istio.io/canonical-revision" "latest") .InfrastructureLabels (strdict "gateway.networking.k8s.io/gateway-name" .Name "gateway.networking.k8s.io/gateway-class-name" .GatewayClass "gateway.istio.io/managed" .ControllerLabel) | nindent 8 }}
     spec:
@@ -124,21 +155,5 @@ ${owned('.DeploymentName')}spec:
   loadBalancerIP: {{ (index .Spec.Addresses 0).Value | quote }}
   {{- end }}
   type: {{ .ServiceType | quote }}
----
-apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-${owned('.DeploymentName')}spec:
-  scaleTargetRef:
-    apiVersion: apps/v1
-    kind: Deployment
-    name: {{ .DeploymentName | quote }}
-  maxReplicas: 1
----
-apiVersion: policy/v1
-kind: PodDisruptionBudget
-${owned('.DeploymentName')}spec:
-  selector:
-    matchLabels:
-      gateway.networking.k8s.io/gateway-name: {{ .Name | quote }}
-`;
+${scaled}`;
 }

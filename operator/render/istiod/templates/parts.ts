@@ -10,6 +10,11 @@ export function json(value: unknown): string {
 	return JSON.stringify(value).replaceAll('{{', '{\\u007b');
 }
 
+/** The same lines further to the right. */
+export function indented(text: string, by: number): string {
+	return text.replaceAll(/^(?=.)/gm, ' '.repeat(by));
+}
+
 /** The image of a proxy that its mesh decides alone, as a YAML value. */
 export function ownProxyImage({ images }: ResolvedIstiodMesh): string {
 	// What istiod makes of hub, tag and the variant that a pod may ask for.
@@ -45,11 +50,14 @@ export const defaultContainer = `    {{- if ge (len $apps) 1 }}
     {{- end }}`;
 
 /** Ports and arguments of the proxy's agent in a pod that decides how much it logs. */
-export function agentOf(role: 'sidecar' | 'router'): string {
+export function agentOf(
+	role: 'sidecar' | 'router',
+	metrics: { readonly port: number; readonly name: string } = { port: 15_090, name: 'http-envoy-prom' },
+): string {
 	return `    ports:
-    - containerPort: 15090
+    - containerPort: ${metrics.port}
       protocol: TCP
-      name: http-envoy-prom
+      name: ${metrics.name}
     args:
     - proxy
     - ${role}
@@ -115,3 +123,69 @@ export function pullSecrets({ images }: ResolvedIstiodMesh): string {
 		? ''
 		: `  imagePullSecrets: ${json(images.pullSecrets.map((name) => ({ name })))}\n`;
 }
+
+/** The amounts that a pod asks for its proxy, by name. */
+export const sizes = `{{- $cpu := annotation .ObjectMeta "sidecar.istio.io/proxyCPU" "" -}}
+{{- $memory := annotation .ObjectMeta "sidecar.istio.io/proxyMemory" "" -}}
+{{- $cpuLimit := annotation .ObjectMeta "sidecar.istio.io/proxyCPULimit" "" -}}
+{{- $memoryLimit := annotation .ObjectMeta "sidecar.istio.io/proxyMemoryLimit" "" -}}
+{{- $sized := or $cpu $memory $cpuLimit $memoryLimit -}}`;
+
+/** The resources of the proxy: those of the pod, or those of the mesh. After `sizes`. */
+export function resourcesBySizes(mesh: ResolvedIstiodMesh): string {
+	return `    {{- if $sized }}
+    resources:
+      {{- if or $cpu $memory }}
+      requests:
+        {{- with $cpu }}
+        cpu: {{ . | quote }}
+        {{- end }}
+        {{- with $memory }}
+        memory: {{ . | quote }}
+        {{- end }}
+      {{- end }}
+      {{- if or $cpuLimit $memoryLimit }}
+      limits:
+        {{- with $cpuLimit }}
+        cpu: {{ . | quote }}
+        {{- end }}
+        {{- with $memoryLimit }}
+        memory: {{ . | quote }}
+        {{- end }}
+      {{- end }}
+    {{- else }}
+    resources: ${json(mesh.proxy.resources)}
+    {{- end }}`;
+}
+
+/** How a pod's proxy is found ready. Numbers that are none become 0, which API servers refuse or replace by their default. */
+export function readinessBy(port: number): string {
+	return `    readinessProbe:
+      httpGet:
+        path: /healthz/ready
+        port: ${port}
+      initialDelaySeconds: {{ annotation .ObjectMeta "readiness.status.sidecar.istio.io/initialDelaySeconds" 0 | int }}
+      periodSeconds: {{ annotation .ObjectMeta "readiness.status.sidecar.istio.io/periodSeconds" 15 | int }}
+      timeoutSeconds: 3
+      failureThreshold: {{ annotation .ObjectMeta "readiness.status.sidecar.istio.io/failureThreshold" 4 | int }}`;
+}
+
+/** Who owns the pod. */
+export const ownerEnv = `    {{- if and .TypeMeta.APIVersion .DeploymentMeta.Name }}
+    - name: ISTIO_META_OWNER
+      value: {{ printf "kubernetes://apis/%s/namespaces/%s/%ss/%s" .TypeMeta.APIVersion (valueOrDefault .DeploymentMeta.Namespace "default") (toLower .TypeMeta.Kind) .DeploymentMeta.Name | quote }}
+    {{- end }}`;
+
+/** Volumes that a pod asks for its proxy. `head` comes first. */
+export const userVolumes = {
+	head: `{{- $userMounts := fromJSON (annotation .ObjectMeta "sidecar.istio.io/userVolumeMount" "{}") -}}
+{{- $userVolumes := fromJSON (annotation .ObjectMeta "sidecar.istio.io/userVolume" "{}") -}}`,
+	mounts: `    {{- range $name, $mount := $userMounts }}
+    - name: {{ $name | quote }}
+      {{ toYaml $mount | indent 6 }}
+    {{- end }}`,
+	volumes: `  {{- range $name, $volume := $userVolumes }}
+  - name: {{ $name | quote }}
+    {{ toYaml $volume | indent 4 }}
+  {{- end }}`,
+} as const;

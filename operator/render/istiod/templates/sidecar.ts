@@ -13,9 +13,14 @@ import {
 	defaultContainer,
 	json,
 	ofContainers,
+	ownerEnv,
 	proxyImage,
 	proxyVolumes,
 	pullSecrets,
+	readinessBy,
+	resourcesBySizes,
+	sizes,
+	userVolumes,
 } from './parts.ts';
 
 export function sidecarTemplate(mesh: ResolvedIstiodMesh): string {
@@ -116,7 +121,7 @@ ${agentOf('sidecar')}
           command:
           - pilot-agent
           - request
-          - --debug-port={{ $statusPort }}
+          - {{ printf "--debug-port=%v" $statusPort | quote }}
           - POST
           - drain
     {{- else if $holds }}
@@ -203,10 +208,7 @@ ${
     - name: ISTIO_META_WORKLOAD_NAME
       value: {{ . | quote }}
     {{- end }}
-    {{- if and .TypeMeta.APIVersion .DeploymentMeta.Name }}
-    - name: ISTIO_META_OWNER
-      value: {{ printf "kubernetes://apis/%s/namespaces/%s/%ss/%s" .TypeMeta.APIVersion (valueOrDefault .DeploymentMeta.Namespace "default") (toLower .TypeMeta.Kind) .DeploymentMeta.Name | quote }}
-    {{- end }}
+${ownerEnv}
     {{- if isset .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
     - name: ISTIO_BOOTSTRAP_OVERRIDE
       value: /etc/istio/custom-bootstrap/custom_bootstrap.json
@@ -228,14 +230,7 @@ ${
       periodSeconds: 1
       timeoutSeconds: 3
       failureThreshold: 600
-    readinessProbe:
-      httpGet:
-        path: /healthz/ready
-        port: 15021
-      initialDelaySeconds: {{ annotation .ObjectMeta "readiness.status.sidecar.istio.io/initialDelaySeconds" 0 }}
-      periodSeconds: {{ annotation .ObjectMeta "readiness.status.sidecar.istio.io/periodSeconds" 15 }}
-      timeoutSeconds: 3
-      failureThreshold: {{ annotation .ObjectMeta "readiness.status.sidecar.istio.io/failureThreshold" 4 }}
+${readinessBy(15_021)}
     {{- end }}
     securityContext:
       allowPrivilegeEscalation: false
@@ -261,29 +256,7 @@ ${
       runAsNonRoot: true
       runAsUser: {{ .ProxyUID | default 1337 }}
       {{- end }}
-    {{- if $sized }}
-    resources:
-      {{- if or $cpu $memory }}
-      requests:
-        {{- with $cpu }}
-        cpu: {{ . | quote }}
-        {{- end }}
-        {{- with $memory }}
-        memory: {{ . | quote }}
-        {{- end }}
-      {{- end }}
-      {{- if or $cpuLimit $memoryLimit }}
-      limits:
-        {{- with $cpuLimit }}
-        cpu: {{ . | quote }}
-        {{- end }}
-        {{- with $memoryLimit }}
-        memory: {{ . | quote }}
-        {{- end }}
-      {{- end }}
-    {{- else }}
-    resources: ${json(mesh.proxy.resources)}
-    {{- end }}
+${resourcesBySizes(mesh)}
     volumeMounts:
 ${proxyVolumes.mounts}
     - name: istio-ca-crl
@@ -292,10 +265,7 @@ ${proxyVolumes.mounts}
     - name: custom-bootstrap-volume
       mountPath: /etc/istio/custom-bootstrap
     {{- end }}
-    {{- range $name, $mount := $userMounts }}
-    - name: {{ $name | quote }}
-      {{ toYaml $mount | indent 6 }}
-    {{- end }}
+${userVolumes.mounts}
   volumes:
 ${proxyVolumes.volumes}
   - name: istio-ca-crl
@@ -307,10 +277,7 @@ ${proxyVolumes.volumes}
     configMap:
       name: {{ index .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" | quote }}
   {{- end }}
-  {{- range $name, $volume := $userVolumes }}
-  - name: {{ $name | quote }}
-    {{ toYaml $volume | indent 4 }}
-  {{- end }}
+${userVolumes.volumes}
 ${pullSecrets(mesh)}`;
 }
 
@@ -323,11 +290,6 @@ const head = `{{- $mode := annotation .ObjectMeta "sidecar.istio.io/interception
 {{- end -}}
 {{- $holds := .ProxyConfig.HoldApplicationUntilProxyStarts.GetValue -}}
 {{- $bindsLowPorts := annotation .ObjectMeta "sidecar.istio.io/capNetBindService" "false" -}}
-{{- $cpu := annotation .ObjectMeta "sidecar.istio.io/proxyCPU" "" -}}
-{{- $memory := annotation .ObjectMeta "sidecar.istio.io/proxyMemory" "" -}}
-{{- $cpuLimit := annotation .ObjectMeta "sidecar.istio.io/proxyCPULimit" "" -}}
-{{- $memoryLimit := annotation .ObjectMeta "sidecar.istio.io/proxyMemoryLimit" "" -}}
-{{- $sized := or $cpu $memory $cpuLimit $memoryLimit -}}
+${sizes}
 ${ofContainers}
-{{- $userMounts := fromJSON (annotation .ObjectMeta "sidecar.istio.io/userVolumeMount" "{}") -}}
-{{- $userVolumes := fromJSON (annotation .ObjectMeta "sidecar.istio.io/userVolume" "{}") -}}`;
+${userVolumes.head}`;
