@@ -2,6 +2,7 @@
 import test from 'ava';
 import { finalizer, type ParsedStatus } from '../api/v1/index.ts';
 import { waveOf, waves } from '../operator/apply/waves.ts';
+import { selfSignedSecret } from '../operator/render/istiod/index.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
 import { eventually, orAbsent, untilStill } from './support/eventually.ts';
@@ -20,22 +21,33 @@ import {
 	untilInstalled,
 	untilReady,
 } from './support/installation.ts';
+import { linesUnderTest, versionUnderTest } from './support/lines-under-test.ts';
 import { type MeshCluster, operatorUser, readObjects, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
+import { type PlayedIstiods, playIstiods } from './support/played-istiod.ts';
 import { recordInstallation } from './support/recording.ts';
 import { changesOf, mark } from './support/writes.ts';
 
 let mesh: MeshCluster;
 let operator: RunningOperator;
+let istiods: PlayedIstiods;
 
 test.before(async () => {
 	mesh = await startMeshCluster({ parts: 'all' });
+	istiods = await playIstiods(mesh.api, mesh.cluster);
 	operator = await startOperator(mesh);
 });
 test.after.always(async () => {
 	await operator?.stop();
+	await istiods?.stop();
 	await mesh?.stop();
 });
+
+/** With it a mesh of istiod has all its webhooks and an object of Istio. */
+const strictAndInjected = { sidecarInjector: { enabled: true }, mesh: { mtls: { mode: 'STRICT' } } };
+const istiodVersion = versionUnderTest('istiod');
+
+const gateway = { apiVersion: 'networking.istio.io/v1alpha3', kind: 'Gateway', spec: {} };
 
 /** Keys of all objects of all kinds that the operator knows, without those that come and go by themselves. */
 async function everything(): Promise<readonly string[]> {
@@ -60,50 +72,108 @@ async function namespaceOf(name: string): Promise<void> {
 	});
 }
 
-test.serial(
-	'what is in the cluster after an installation and its deletion is what was there before, and the CRDs',
-	async (t) => {
-		const { api, cluster } = mesh;
-		const namespace = 'istio-whole';
-		await namespaceOf(namespace);
-		await api.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'users-own', namespace }, data: {} });
-		const spec = {
-			namespace,
-			pilot: { autoscaling: { minReplicas: 1, maxReplicas: 3 }, disruptionBudget: { maxUnavailable: 1 } },
-		};
-		const before = await untilStill('what the cluster makes by itself', everything);
-		await applyInstallation(api, 'whole', spec);
-		await untilReady(api, 'whole');
-		await cluster.request({
-			method: 'POST',
-			path: `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/gateways`,
-			body: { apiVersion: 'networking.istio.io/v1alpha3', kind: 'Gateway', metadata: { name: 'users-own' }, spec: {} },
-		});
-		const place = await mark(cluster);
-		await deleteInstallation(api, 'whole');
-		const after = async () =>
-			(await everything()).filter((key) => key !== `Gateway.networking.istio.io ${namespace}/users-own`);
-		const added = async () =>
-			(await after()).filter((key) => !before.includes(key) && !key.startsWith('CustomResourceDefinition'));
-		await eventually('nothing is left over', async () => (await added()).length === 0);
-		t.deepEqual(
-			before.filter((key) => !key.startsWith('CustomResource')),
-			(await after()).filter((key) => !key.startsWith('CustomResource')),
-		);
-		await cluster.request({ path: `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/gateways/users-own` });
+for (const { line, version } of linesUnderTest)
+	test.serial(
+		`${line}: what is in the cluster after an installation and its deletion is what was there before, and the CRDs`,
+		async (t) => {
+			const { api, cluster } = mesh;
+			const name = `whole-${line}`;
+			const namespace = `istio-${name}`;
+			await namespaceOf(namespace);
+			await api.create({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'users-own', namespace }, data: {} });
+			const spec = {
+				version,
+				namespace,
+				pilot: { autoscaling: { minReplicas: 1, maxReplicas: 3 }, disruptionBudget: { maxUnavailable: 1 } },
+				...(line === 'istiod' ? strictAndInjected : {}),
+			};
+			const rendered = renderedChildren(name, spec);
+			const before = await untilStill('what the cluster makes by itself', everything);
+			await applyInstallation(api, name, spec);
+			await untilReady(api, name);
+			await eventually('all of it is there', async () => (await liveChildren(api, name)).length === rendered.length);
+			await cluster.request({
+				method: 'POST',
+				path: `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/gateways`,
+				body: {
+					apiVersion: 'networking.istio.io/v1alpha3',
+					kind: 'Gateway',
+					metadata: { name: 'users-own' },
+					spec: {},
+				},
+			});
+			const place = await mark(cluster);
+			await deleteInstallation(api, name);
+			const theirs = [
+				`Gateway.networking.istio.io ${namespace}/users-own`,
+				// Whoever signs certificates keeps its authority: with another one no proxy could be reached any more.
+				`Secret ${namespace}/${selfSignedSecret}`,
+			];
+			const after = async () => (await everything()).filter((key) => !theirs.includes(key));
+			const added = async () =>
+				(await after()).filter((key) => !before.includes(key) && !key.startsWith('CustomResourceDefinition'));
+			await eventually('nothing is left over', async () => (await added()).length === 0);
+			t.deepEqual(
+				before.filter((key) => !key.startsWith('CustomResource')),
+				(await after()).filter((key) => !key.startsWith('CustomResource')),
+			);
+			await cluster.request({
+				path: `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/gateways/users-own`,
+			});
 
-		const deleted = (await changesOf(cluster, operatorUser, place)).filter(({ verb }) => verb === 'delete');
-		t.is(deleted.length, renderedChildren('whole', spec).length, 'each object once');
-		const plurals = new Map(Object.values(kinds).map(({ plural, kind }) => [plural as string, kind as string]));
-		const order = deleted.map(({ objectRef }) => plurals.get(objectRef?.resource ?? '') ?? '');
-		const expected = waves(renderedChildren('whole', spec), waveOf).toReversed();
-		let at = 0;
-		for (const wave of expected) {
-			t.deepEqual(order.slice(at, at + wave.length).sort(), wave.map(({ kind }) => kind).sort());
-			at += wave.length;
-		}
-	},
-);
+			const deleted = (await changesOf(cluster, operatorUser, place)).filter(({ verb }) => verb === 'delete');
+			t.is(deleted.length, rendered.length, 'each object once');
+			const plurals = new Map(Object.values(kinds).map(({ plural, kind }) => [plural as string, kind as string]));
+			plurals.set('peerauthentications', 'PeerAuthentication');
+			const order = deleted.map(({ objectRef }) => plurals.get(objectRef?.resource ?? '') ?? '');
+			const expected = waves(rendered, waveOf).toReversed();
+			let at = 0;
+			for (const wave of expected) {
+				t.deepEqual(order.slice(at, at + wave.length).sort(), wave.map(({ kind }) => kind).sort());
+				at += wave.length;
+			}
+		},
+	);
+
+for (const policy of ['Delete', 'Retain'] as const)
+	test.serial(
+		`istiod is dead, and its webhooks refuse what users write: with policy ${policy} the mesh is deleted all the same`,
+		async (t) => {
+			const { api } = mesh;
+			const namespace = 'istio-dead';
+			const spec = { version: istiodVersion, namespace, deletion: { policy }, ...strictAndInjected };
+			const rendered = renderedChildren('dead', spec);
+			await applyInstallation(api, 'dead', spec);
+			await untilReady(api, 'dead');
+			await eventually('all of it is there', async () => (await liveChildren(api, 'dead')).length === rendered.length);
+			const theirs = (name: string) => ({ ...gateway, metadata: { name, namespace } });
+			const before = theirs(`before-${policy.toLowerCase()}`);
+			// An API server trusts istiod as soon as it has written its authority into the webhook.
+			await eventually('istiod answers', () => api.create(before));
+			await istiods.stop();
+			await eventually('nobody answers', () =>
+				api.create(theirs('asked'), { dryRun: true }).then(
+					() => false,
+					(error: Error) => error.message.includes('failed calling webhook'),
+				),
+			);
+			await deleteInstallation(api, 'dead');
+			const left = await liveChildren(api, 'dead');
+			if (policy === 'Delete') {
+				t.deepEqual(left, []);
+				await eventually('users can write again', () => api.create(theirs('after')).then(() => true));
+				t.truthy(await api.get(referenceOf(before)), 'what users wrote is still there');
+			} else {
+				t.deepEqual(left.map(objectKey).sort(), rendered.map(objectKey).sort());
+				t.true(left.every(({ metadata }) => metadata.ownerReferences === undefined));
+			}
+			istiods = await playIstiods(mesh.api, mesh.cluster);
+			if (policy === 'Delete') return;
+			await applyInstallation(api, 'dead', { ...spec, deletion: { policy: 'Delete' } });
+			await untilReady(api, 'dead');
+			await deleteInstallation(api, 'dead');
+		},
+	);
 
 test.serial('a child that others hold: the deletion waits, then ends and says what is left', async (t) => {
 	const { api } = mesh;

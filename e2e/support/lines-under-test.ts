@@ -24,3 +24,10 @@ export function untestedLines(): readonly string[] {
 	const tested = new Set<string>(linesUnderTest.map(({ line }) => line));
 	return [...new Set(lines.releases.map(({ line }) => line))].filter((line) => !tested.has(line));
 }
+
+/** The release that stands for a line. Throws where the table has none. */
+export function versionUnderTest(name: string): string {
+	const found = linesUnderTest.find(({ line }) => line === name);
+	if (found === undefined) throw new TypeError(`no release of the line ${name} is tried`);
+	return found.version;
+}
