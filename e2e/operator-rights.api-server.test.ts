@@ -3,22 +3,27 @@
  * goes on by itself once it has them.
  */
 import test from 'ava';
+import { isWebhook } from '../operator/apply/waves.ts';
 import type { AddedComponent } from '../operator/cli/install-parts.ts';
 import { type ManifestOptions, manifests, meshNamespaces } from '../operator/cli/manifests.ts';
 import { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
-import type { KubeObject } from '../operator/runtime/object.ts';
+import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { type Cluster, startCluster } from './control-plane/cluster.ts';
 import { untilInForce } from './support/authorizer.ts';
 import { eventually, orAbsent } from './support/eventually.ts';
+import { setAvailable } from './support/injector.ts';
 import {
 	applyInstallation,
 	deleteInstallation,
+	liveChildren,
 	readInstallation,
+	renderedChildren,
 	type Spec,
 	untilCondition,
 	untilInstalled,
 } from './support/installation.ts';
+import { versionUnderTest } from './support/lines-under-test.ts';
 import { installCrd, operatorAccount, person } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
 
@@ -73,11 +78,15 @@ async function madeIn(namespace: string): Promise<readonly KubeObject[]> {
 	return lists.flatMap(({ items }) => items);
 }
 
-/** A mesh that lacks a component is refused whole, names the command, and is installed once that was run. */
+/**
+ * A mesh that lacks a component is refused whole, names the command, and is installed once that was run.
+ * @param given called when there are rights
+ */
 async function untilGiven(
 	name: string,
 	spec: Spec,
 	component: AddedComponent,
+	given: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<{ readonly message: string; readonly made: readonly KubeObject[] }> {
 	const namespace = `istio-${name}`;
 	await give({ meshNamespaces: [namespace] });
@@ -85,6 +94,7 @@ async function untilGiven(
 	const message = await untilRefused(name);
 	const made = await madeIn(namespace);
 	await give({ meshNamespaces: [namespace], with: [component] });
+	await given();
 	await untilInstalled(api, name);
 	return { message, made };
 }
@@ -134,6 +144,22 @@ test('Citadel without its component: RightsMissing, and nothing of the mesh is m
 	await deleteInstallation(api, 'signed');
 });
 
+test('istiod without its component: RightsMissing, and nothing of the mesh is made before', async (t) => {
+	const spec = { version: versionUnderTest('istiod'), profile: 'production', mesh: { mtls: { mode: 'STRICT' } } };
+	const namespace = 'istio-today';
+	// What waits for a running istiod is written by these rights too.
+	const run = () => eventually('istiod', () => setAvailable(api, namespace, 'istiod', true).then(() => true));
+	const { message, made } = await untilGiven('today', spec, 'istiod', run);
+	t.true(message.includes('meshwright install --mesh-namespaces istio-today --with istiod --rights-only'), message);
+	t.regex(message, /in the whole cluster .*validatingwebhookconfigurations/);
+	t.deepEqual(made, []);
+	const rendered = renderedChildren('today', { namespace, ...spec });
+	t.true(rendered.filter((object) => isWebhook(object) || object.kind === 'PeerAuthentication').length >= 4);
+	t.deepEqual((await liveChildren(api, 'today')).map(objectKey).sort(), rendered.map(objectKey).sort());
+	await deleteInstallation(api, 'today');
+	t.deepEqual(await liveChildren(api, 'today'), []);
+});
+
 test('restarts of workloads without their component: RightsMissing, and nothing of the mesh is made before', async (t) => {
 	const upgrade = { restartWorkloads: { enabled: true } };
 	const { message, made } = await untilGiven('restarts', { upgrade }, 'restarts');
@@ -146,20 +172,27 @@ test('restarts of workloads without their component: RightsMissing, and nothing 
 	await deleteInstallation(api, 'restarts');
 });
 
-test('a joined cluster without the component: RightsMissing, also for the Secret with its kubeconfig', async (t) => {
-	const kubeconfigSecret = { name: 'west', namespace: 'meshwright-system' };
-	const clusters = [{ name: 'west', role: 'Primary', kubeconfigSecret }];
-	const { message, made } = await untilGiven('joined', { multiCluster: { clusters } }, 'clusters');
-	t.true(message.includes('meshwright install --mesh-namespaces istio-joined --with clusters --rights-only'), message);
-	t.regex(message, /in namespace meshwright-system .*secrets/);
-	t.regex(message, /serviceaccounts\/token/);
-	t.deepEqual(made, []);
-	const elsewhere = [{ ...clusters[0], kubeconfigSecret: { name: 'west', namespace: 'vault' } }];
-	await applyInstallation(api, 'joined', { namespace: 'istio-joined', multiCluster: { clusters: elsewhere } });
-	const told = await untilRefused('joined');
-	t.true(told.includes('kubectl -n vault create role meshwright-kubeconfigs --verb=get,list,watch'), told);
-	await deleteInstallation(api, 'joined');
-});
+// This test is first: whoever runs istiod may read the Secrets of all namespaces.
+test.serial(
+	'a joined cluster without the component: RightsMissing, also for the Secret with its kubeconfig',
+	async (t) => {
+		const kubeconfigSecret = { name: 'west', namespace: 'meshwright-system' };
+		const clusters = [{ name: 'west', role: 'Primary', kubeconfigSecret }];
+		const { message, made } = await untilGiven('joined', { multiCluster: { clusters } }, 'clusters');
+		t.true(
+			message.includes('meshwright install --mesh-namespaces istio-joined --with clusters --rights-only'),
+			message,
+		);
+		t.regex(message, /in namespace meshwright-system .*secrets/);
+		t.regex(message, /serviceaccounts\/token/);
+		t.deepEqual(made, []);
+		const elsewhere = [{ ...clusters[0], kubeconfigSecret: { name: 'west', namespace: 'vault' } }];
+		await applyInstallation(api, 'joined', { namespace: 'istio-joined', multiCluster: { clusters: elsewhere } });
+		const told = await untilRefused('joined');
+		t.true(told.includes('kubectl -n vault create role meshwright-kubeconfigs --verb=get,list,watch'), told);
+		await deleteInstallation(api, 'joined');
+	},
+);
 
 test('a mesh whose namespace is gone is deleted, though the rights in it are gone too', async (t) => {
 	await give({ meshNamespaces: ['istio-gone'] });
