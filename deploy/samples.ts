@@ -42,6 +42,7 @@ const istiod: readonly object[] = [
 	{ sidecarInjector: { enabled: true }, gateways },
 	{ citadel: { caSecretName: 'cacerts' } },
 	{ multiCluster: { network: 'here' } },
+	{ sidecarInjector: { enabled: true }, upgrade: { strategy: 'Canary', tags: [{ name: 'sample' }] } },
 ];
 
 const optionsOf: Readonly<Record<string, readonly object[]>> = { classic, istiod };

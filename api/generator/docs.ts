@@ -104,7 +104,7 @@ spec:
 
 ## Not supported yet
 
-${notSupportedYet.map((path) => `- \`${path}\``).join('\n')}
+${notSupportedYet.map((path) => `- \`${path}\``).join('\n') || 'Nothing: every field of the spec has a behaviour.'}
 
 ## spec
 

@@ -21,12 +21,14 @@ test('the file of the definition is the definition', async (t) => {
 
 test('every entry of the list of unsupported fields is refused by a rule that names it', (t) => {
 	const rules = JSON.stringify(structuralSchema());
+	t.false(rules.includes('is not supported yet') && notSupportedYet.length === 0);
 	for (const path of notSupportedYet) {
 		t.true(rules.includes(`"message":"${path}`), path);
 	}
 });
 
 test('nothing below an unsupported field has a default, which the server would fill in', (t) => {
+	t.true(notSupportedYet.every((path) => path.startsWith('spec.')));
 	for (const path of notSupportedYet) {
 		const field = path
 			.split('.')

@@ -42,6 +42,12 @@ export const revisionLabel = 'istio.io/rev';
 /** The name by which istiod calls the revision that has none. */
 export const defaultRevision = 'default';
 
+/** On an object of a tag for a revision: the tag's name (istio.io/api label/labels.yaml, `istio.io/tag`). */
+export const tagLabel = 'istio.io/tag';
+
+/** On a webhook for new pods: it asks about none, because another one does so instead or istiod has not written into it yet. */
+export const withdrawnLabel = `${group}/withdrawn` as const;
+
 /** On an object: the name of the MeshInstallation that it belongs to, where it is owned by it. */
 export const instanceLabel = 'app.kubernetes.io/instance';
 

@@ -41,7 +41,7 @@ test('every problem is reported, each with path, reason, message and remedy', (t
 			typo: 1,
 			proxy: { drainDuration: '2m', adminPort: 0 },
 			pilot: { replicas: 2, autoscaling: { minReplicas: 5, maxReplicas: 3 }, resources: { requests: { cpu: true } } },
-			upgrade: { inactiveRevisionGracePeriod: '1h' },
+			upgrade: { inactiveRevisionGracePeriod: '721h' },
 		},
 	});
 	t.deepEqual(problems.map(({ path, reason }) => `${path} ${reason}`).sort(), [
@@ -52,7 +52,7 @@ test('every problem is reported, each with path, reason, message and remedy', (t
 		'spec.proxy.adminPort Invalid',
 		'spec.proxy.parentShutdownDuration Invalid',
 		'spec.typo Invalid',
-		'spec.upgrade.inactiveRevisionGracePeriod NotSupportedYet',
+		'spec.upgrade.inactiveRevisionGracePeriod Invalid',
 		'spec.version Invalid',
 	]);
 	for (const { path, message, remedy } of problems) {

@@ -1331,7 +1331,7 @@ export interface Upgrade {
 	 */
 	tags?: RevisionTag[];
 	/**
-	 * Not supported yet. Canary: how long the old revision stays after the last proxy has left it. 30m when not set.
+	 * Canary: how long the old revision stays after the last proxy has left it. 30m when not set.
 	 */
 	inactiveRevisionGracePeriod?: string;
 	/**
@@ -1781,6 +1781,10 @@ export interface UpgradeStatus {
 	 */
 	progress?: UpgradeProgress;
 	/**
+	 * The revision as which the new version comes, beside the one before. Absent where that one itself is changed.
+	 */
+	revision?: string;
+	/**
 	 * How far the walk before this one had come, when the spec was changed in the middle or it goes back.
 	 */
 	reached?: string;
@@ -1820,6 +1824,52 @@ export interface UpgradeStatus {
 	 * A hash of the version and the settings with which a stage failed. Others are tried anew.
 	 */
 	tried?: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "RevisionStatus".
+ */
+export interface RevisionStatus {
+	/**
+	 * Its name; default for the one without a name.
+	 */
+	name: string;
+	/**
+	 * The version that it runs.
+	 */
+	version: string;
+	/**
+	 * Active: the spec is about it. Coming: a change of version leads to it. Standing: it stands beside until nobody uses it. Going: it is being removed.
+	 */
+	state: 'Active' | 'Coming' | 'Standing' | 'Going';
+	/**
+	 * Whether namespaces, proxies or tags use it. Absent while nobody has looked.
+	 */
+	inUse?: 'True' | 'False' | 'Unknown';
+	/**
+	 * Namespaces in this cluster whose pods ask for it.
+	 */
+	namespaces?: number;
+	/**
+	 * Proxies that it made. Numbers from 100 on are rounded to two digits.
+	 */
+	proxies?: number;
+	/**
+	 * Since when nobody uses it.
+	 */
+	unusedSince?: string;
+	/**
+	 * When it goes, if nobody uses it again until then.
+	 */
+	removedAfter?: string;
+	/**
+	 * What a person may want to know about it.
+	 */
+	message?: string;
+	/**
+	 * The settings from which it is kept, as JSON. Absent when nobody has recorded them: then it is left as it stands.
+	 */
+	spec?: string;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -2122,6 +2172,10 @@ export interface MeshInstallationStatus {
 	 * The change of version that goes on, or could not be finished.
 	 */
 	upgrade?: UpgradeStatus;
+	/**
+	 * The control planes beside each other, of releases of istiod. Absent when there is one without a name.
+	 */
+	revisions?: RevisionStatus[];
 	/**
 	 * What another version of the operator changes in this mesh by itself, or has changed last. Absent when it was never any.
 	 */

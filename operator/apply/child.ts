@@ -12,6 +12,7 @@ import {
 	remoteSecretsAnnotation,
 	remoteSecretsSinceAnnotation,
 	revisionLabel,
+	withdrawnLabel,
 } from '../../api/v1/constants.ts';
 import { definedFields } from '../../api/v1/index.ts';
 import type { KubeObject, ManagedFieldsEntry } from '../runtime/object.ts';
@@ -39,6 +40,8 @@ export interface Child extends KubeObject {
 	readonly component: string | undefined;
 	/** Label `istio.io/rev`: the control plane that it belongs to, when an installation has several. */
 	readonly revision: string | undefined;
+	/** Label `meshwright.io/withdrawn`; only of webhooks that ask about nothing for the time being. */
+	readonly isWithdrawn?: true;
 	/** ApplySet that the object belongs to. */
 	readonly partOf: string | undefined;
 	/** The field manager, other than ours, that wrote last. */
@@ -326,6 +329,7 @@ export function toChild(object: KubeObject): Child {
 		instance: object.kind === 'Namespace' ? labels?.[instanceLabel] : instanceOf(labels),
 		component: labels?.[componentLabel],
 		revision: labels?.[revisionLabel],
+		...(labels?.[withdrawnLabel] === 'true' ? { isWithdrawn: true as const } : {}),
 		partOf: labels?.[partOfLabel],
 		changedBy: lastForeignManager(object.metadata),
 		...(object.kind === 'Deployment' ? { workload: workloadOf(object) } : {}),

@@ -8,6 +8,7 @@ export type {
 	MultiClusterSupport,
 	NamespaceInjection,
 	Place,
+	RevisionSupport,
 } from './line.ts';
 export { lines } from './lines.ts';
 export { Lines } from './registry.ts';

@@ -3,6 +3,7 @@ import { injectionLabel } from '../../api/v1/index.ts';
 import { observeIstiodAuthority } from '../plan/istiod/certificate-authority.ts';
 import { istiodFactsOf, seenByIstiod } from '../plan/istiod/facts.ts';
 import { chargeBeforeWebhook, istiodGates } from '../plan/istiod/gates.ts';
+import { istiodRevisions } from '../plan/istiod/revisions.ts';
 import { defaultRevisionOfCluster } from '../plan/istiod/rivalry.ts';
 import { istiodOwnWords, istiodStageOf, istiodUpgradeRules } from '../plan/istiod/upgrade.ts';
 import {
@@ -110,6 +111,7 @@ export const istiodLine: Line<ResolvedIstiodMesh, IstiodFacts, undefined> = {
 		reason: 'istiod of this release injects by its own webhook; by hand it needs a cluster',
 	}),
 	multiCluster,
+	revisions: istiodRevisions,
 	ownWords: istiodOwnWords,
 	stageOf: istiodStageOf,
 };

@@ -140,6 +140,28 @@ export interface MultiClusterSupport<Mesh extends ResolvedMesh = ResolvedMesh> {
 	readonly dataPlane: DataPlane<Mesh, object>;
 }
 
+/** Where a revision is, and its name, which the default one may not have. */
+export interface RevisionPlace {
+	readonly namespace: string;
+	readonly revision?: string;
+}
+
+/** What revisions beside each other need to know about a line. */
+export interface RevisionSupport<Mesh extends ResolvedMesh = ResolvedMesh> {
+	/** Whether an object is one that this revision has for itself. All others are shared, and those of the active one count. */
+	isOwn(place: RevisionPlace, object: Pick<KubeObject, 'metadata'>): boolean;
+	/** The revision of those who name none, in a mesh of the line. Undefined: the one without a name. */
+	defaultOf(mesh: Mesh): string | undefined;
+	/** The revision of each tag of a mesh, by the tag. */
+	tagsOf(mesh: Mesh): ReadonlyMap<string, string>;
+	/** Whether an object is the webhook by which those who name none ask a revision with a name. */
+	isDefaultTag(object: KubeObject): boolean;
+	/** Whether an object is the webhook of the revision without a name. */
+	isUnnamed(object: KubeObject): boolean;
+	/** The same webhook, as it asks about nothing. */
+	withdrawn(webhook: KubeObject): KubeObject;
+}
+
 /** A change of version. Both releases are of the line. */
 export interface Hop {
 	readonly from: Release;
@@ -212,6 +234,9 @@ export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends ob
 	injectPod(mesh: Mesh, pod: Pod, context: InjectionContext): Injection;
 
 	readonly multiCluster: MultiClusterSupport<Mesh>;
+
+	/** Revisions beside each other. Undefined for a line that has none. */
+	readonly revisions?: RevisionSupport<Mesh>;
 
 	/** What is asked of pods before their stage of a change of version is over, beside their readiness. */
 	ownWords(mesh: Mesh): readonly OwnWord[];

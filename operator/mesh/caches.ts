@@ -111,6 +111,11 @@ export class MeshCaches implements LiveNamespaces {
 		return this.#children.get(key);
 	}
 
+	/** The labels of all namespaces. */
+	*labels(): Iterable<Readonly<Record<string, string>>> {
+		for (const { injection } of this.#children.ofKind(kinds.Namespace)) yield injection?.labels ?? {};
+	}
+
 	labelledFor(mesh: string): readonly Child[] {
 		return this.#children.byIndex('labelledFor', mesh);
 	}

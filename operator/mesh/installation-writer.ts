@@ -1,6 +1,6 @@
 /** Writes the MeshInstallation itself: its status and its finalizer. */
 import { isDeepStrictEqual } from 'node:util';
-import { finalizer, type ParsedStatus, timeText, unobservedGeneration } from '../../api/v1/index.ts';
+import { definedFields, finalizer, type ParsedStatus, timeText, unobservedGeneration } from '../../api/v1/index.ts';
 import { addFinalizer, removeFinalizer } from '../apply/finalizer.ts';
 import { statusFieldManager } from '../apply/identity.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
@@ -81,10 +81,11 @@ export class InstallationWriter {
 	async writeUpgrade(
 		object: StoredInstallation,
 		upgrade: UpgradeStatus,
+		revisions: ParsedStatus['revisions'],
 		signal: AbortSignal,
 	): Promise<StoredInstallation> {
 		const { observedGeneration = unobservedGeneration } = object.status ?? {};
-		const status: ParsedStatus = { ...object.status, observedGeneration, upgrade };
+		const status: ParsedStatus = { ...object.status, observedGeneration, upgrade, ...definedFields({ revisions }) };
 		const written = await this.#write(object, () => this.#applyStatus(object, status, signal));
 		for (const notice of describeTransitions(object.status, status)) this.#options.onNotice(object, notice);
 		return { ...written, status };

@@ -1,19 +1,10 @@
 /** What the process remembers about an installation between passes. All of it can be found out again. */
 import { emptyMemory, type InstallationMemory } from '../apply/installation-memory.ts';
-import type { ResolvedMesh } from '../releases/index.ts';
 import type { StoredInstallation } from './installation.ts';
 import type { OperatorMemory } from './operator-change/look.ts';
-import type { Prepared } from './prepare.ts';
+import { type BesideMemory, emptyBesideMemory } from './revisions/beside-memory.ts';
+import { emptySide, type Side } from './side.ts';
 import { emptyWalkMemory, type WalkMemory } from './upgrade/walk-memory.ts';
-import { emptyViewMemory, type ViewMemory } from './view.ts';
-
-/** What is remembered of a mesh as one spec asks for it. */
-export interface Side {
-	view: ViewMemory;
-	prepared: { readonly spec: unknown; readonly serverVersion: string; readonly value: Prepared } | undefined;
-	/** The wanted mesh configuration, and the monotonic time since when all passes could write it. */
-	configuration: { readonly mesh: ResolvedMesh; readonly hash: string; readonly since: number } | undefined;
-}
 
 export interface Memory {
 	readonly uid: string;
@@ -24,6 +15,8 @@ export interface Memory {
 	other: Side | undefined;
 	/** How the change of version gets on. */
 	readonly walk: WalkMemory;
+	/** The revisions that stand beside. */
+	readonly beside: BesideMemory;
 	readonly operator: OperatorMemory;
 	/** Passes in a row that were given up because rights were missing. */
 	refusals: number;
@@ -31,11 +24,6 @@ export interface Memory {
 	toldOfUse: boolean;
 	/** Wall clock, milliseconds since 1970: when its deletion had waited for proxies. */
 	releasedAt: number | undefined;
-}
-
-/** What is remembered of a mesh that has not been looked at. Its view goes on from one that has, if there is one. */
-export function emptySide(view: ViewMemory = emptyViewMemory()): Side {
-	return { view: { ...view }, prepared: undefined, configuration: undefined };
 }
 
 export class Memories {
@@ -51,6 +39,7 @@ export class Memories {
 			present: emptySide(),
 			other: undefined,
 			walk: emptyWalkMemory(),
+			beside: emptyBesideMemory(),
 			operator: {},
 			refusals: 0,
 			toldOfUse: false,

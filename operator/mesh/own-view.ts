@@ -5,10 +5,10 @@ import type { ResolvedMesh } from '../releases/index.ts';
 import { applySetId, type ServingCertificate } from '../render/index.ts';
 import type { ObjectName } from '../runtime/object.ts';
 import type { StoredInstallation } from './installation.ts';
-import type { Side } from './memory.ts';
 import type { PreparedMesh } from './prepare.ts';
 import type { ReconcilerOptions } from './reconciler-options.ts';
 import { servingCertificate } from './serving-certificate.ts';
+import type { Side } from './side.ts';
 import { type Lookout, type MeshView, viewMesh } from './view.ts';
 
 export type OwnViewOptions = Pick<

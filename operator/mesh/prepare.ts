@@ -8,6 +8,7 @@ import { kubernetesTooOld } from '../plan/compatibility.ts';
 import { windowProblems } from '../plan/upgrade/windows.ts';
 import type { ResolvedMesh, ResolveOptions } from '../releases/index.ts';
 import type { FieldProblem } from '../status/finding.ts';
+import { standingOfObject } from './revisions/standing.ts';
 
 export type { MeshLimits } from '../releases/index.ts';
 
@@ -29,7 +30,8 @@ export interface PrepareOptions extends ResolveOptions {
 export function prepare(object: unknown, { lines, serverVersion, ...options }: PrepareOptions): Prepared {
 	const parsed = parseMeshInstallation(object);
 	if (!parsed.ok) return parsed;
-	const resolved = lines.resolve(parsed.installation, options);
+	const revisions = options.revisions ?? standingOfObject(object);
+	const resolved = lines.resolve(parsed.installation, { ...options, revisions });
 	if (!resolved.ok) return resolved;
 	const { mesh } = resolved;
 	const { windows } = parsed.installation.spec.upgrade ?? {};

@@ -26,10 +26,13 @@ import { errorOf, isOnlyConflict, isOnlyForeign, type Outcome } from './outcome.
 import { earliest, viewHere } from './own-view.ts';
 import type { PodsSeen } from './pods.ts';
 import type { PreparedMesh } from './prepare.ts';
-import { prepareOnce } from './prepare-once.ts';
+import { type PrepareOnceOptions, prepareOnce } from './prepare-once.ts';
 import { heldByProxies } from './proxies/held.ts';
 import { restartStep, restartsWorkloads } from './proxies/restart-step.ts';
 import type { ReconcilerOptions } from './reconciler-options.ts';
+import { revisionsAtFirst } from './revisions/led.ts';
+import { SideBySide } from './revisions/side-by-side.ts';
+import { standingRevisions } from './revisions/standing.ts';
 import { rightsRecheckMs } from './rights/access.ts';
 import { wantedOfClusters } from './upgrade/data-planes.ts';
 import { againstInvalid } from './upgrade/invalid.ts';
@@ -48,6 +51,8 @@ interface Wanted {
 	readonly walk: (Walk & { readonly view: WalkView }) | undefined;
 	/** What the operator changes by itself. Not looked at while objects of two versions stand beside each other. */
 	readonly change: OperatorLook | undefined;
+	/** The revisions that stand beside. */
+	readonly beside: SideBySide;
 }
 
 const standingNote =
@@ -123,7 +128,7 @@ export class Reconciler {
 		const object = this.#writer.asAnswered(cached);
 		const memory = this.#memories.of(object);
 		const { lines, limits, serverVersion } = this.#options;
-		const prepared = prepareOnce(object, memory.present, { lines, limits, serverVersion: serverVersion() });
+		const prepared = prepareOnce(object, memory.present, this.#prepareOptions(object));
 		const findings = [
 			...(prepared.ok ? [] : prepared.problems.map(findingOfProblem)),
 			...rivalriesOf(object, [...this.#options.installations.all()], this.#options.lines.exclusives),
@@ -169,14 +174,25 @@ export class Reconciler {
 	}
 
 	#findWalk(object: StoredInstallation, prepared: PreparedMesh, memory: Memory): Walk | undefined {
-		const { applier, lines, limits, serverVersion, wallClock } = this.#options;
-		const options = { lines, limits, serverVersion: serverVersion(), live: applier.live };
+		const { applier, wallClock } = this.#options;
+		const options = { ...this.#prepareOptions(object), live: applier.live };
 		return findWalk(object, prepared, memory, options, wallClock());
+	}
+
+	#prepareOptions(object: StoredInstallation): PrepareOnceOptions {
+		const { applier, lines, limits, serverVersion } = this.#options;
+		return {
+			lines,
+			limits,
+			serverVersion: serverVersion(),
+			revisions: standingRevisions(object, applier.live),
+		};
 	}
 
 	/** Records a change of version. The checks begin meanwhile: they read alone. */
 	async #record(object: StoredInstallation, walk: Walk, signal: AbortSignal): Promise<StoredInstallation> {
-		const written = this.#writer.writeUpgrade(object, walk.course.record, signal);
+		const revisions = revisionsAtFirst(object, walk, this.#options.wallClock());
+		const written = this.#writer.writeUpgrade(object, walk.course.record, revisions, signal);
 		lookBefore(object, walk, this.#options.upgradeChecks);
 		return written;
 	}
@@ -189,18 +205,21 @@ export class Reconciler {
 		memory: Memory,
 		signal: AbortSignal,
 	): Promise<Wanted> {
+		const beside = new SideBySide(object, prepared, walk, memory, this.#prepareOptions(object), this.#options);
 		if (walk !== undefined) {
-			const view = await viewWalk(object, walk, memory, this.#options, signal);
+			const seen = await viewWalk(object, walk, memory, this.#options, beside.secrets, signal);
+			const view = await beside.with(seen, signal);
 			const change =
 				walk.old === undefined || isOnTheMove(walk)
 					? undefined
 					: this.#operatorChange({ ...object, spec: formerOf(object) }, walk.old, view, memory);
-			return { prepared, leading: walk.leading, view: change?.view ?? view, walk: { ...walk, view }, change };
+			return { prepared, leading: walk.leading, view: change?.view ?? view, walk: { ...walk, view }, change, beside };
 		}
-		const shared = { secrets: [], certificates: new Map() };
-		const view = await viewHere(object, prepared, memory.present, this.#options, shared, signal);
+		const shared = { secrets: beside.secrets, certificates: new Map() };
+		const seen = await viewHere(object, prepared, memory.present, this.#options, shared, signal);
+		const view = await beside.with(seen, signal);
 		const change = this.#operatorChange(object, prepared, view, memory);
-		return { prepared, leading: prepared, view: change.view, walk: undefined, change };
+		return { prepared, leading: prepared, view: change.view, walk: undefined, change, beside };
 	}
 
 	/** What this version of the operator changes by itself. What its owner has not approved is left as it stands. */
@@ -208,7 +227,7 @@ export class Reconciler {
 		return lookAtOperator(object, prepared, view, {
 			operator: this.#options.operatorVersion,
 			live: this.#options.applier.live,
-			children: childrenOf(this.#desired(object, { view, walk: undefined })),
+			children: childrenOf(this.#desired(object, { view, walk: undefined, beside: undefined })),
 			memory: memory.operator,
 		});
 	}
@@ -226,6 +245,8 @@ export class Reconciler {
 	): Promise<Outcome | undefined> {
 		const isOver = upgrade !== undefined && upgrade !== 'none' && upgrade.record === undefined;
 		const { mesh } = prepared;
+		// What stands beside is told first.
+		if (object.status?.revisions !== undefined) return undefined;
 		if (!isOver || errors.length > 0 || mesh.multiCluster.clusters.length > 0 || restartsWorkloads(prepared))
 			return undefined;
 		const { upgrade: _, ...status } = object.status ?? { observedGeneration: unobservedGeneration };
@@ -278,6 +299,7 @@ export class Reconciler {
 		const restarted = await restartStep(object, prepared, seen.proxies, this.#options.proxies, signal);
 		const { restarts } = restarted;
 		const step = this.#stepOf(object, wanted, { applied, findings, pods, restarts }, memory);
+		const listed = wanted.beside.listed(applied.hash !== undefined, step);
 		const observed = {
 			...seen,
 			proxies: restarted.proxies,
@@ -288,11 +310,14 @@ export class Reconciler {
 			note: notesOf(mesh, view, labelled.notes, applier.live),
 			changed,
 			upgrade: step === undefined ? ('none' as const) : { ...step, to: prepared.installation.spec.version },
+			revisions: listed?.revisions ?? ('none' as const),
 		};
 		const isRefused = explained.findings.length > 0;
 		const recheckMs = isRefused ? this.#jittered(rightsRecheckMs(memory.refusals)) : undefined;
 		memory.refusals = isRefused ? memory.refusals + 1 : 0;
-		const againInMs = earliest(applied.againInMs, view.againInMs, restarted.againInMs, recheckMs, step?.againInMs);
+		const againInMs = earliest(
+			...[applied.againInMs, view.againInMs, restarted.againInMs, recheckMs, step?.againInMs, listed?.againInMs],
+		);
 		return { object, observed, errors, failure: ' is not as asked', againInMs };
 	}
 
@@ -367,7 +392,7 @@ export class Reconciler {
 	/** What is told about a mesh, whether it is written or not. */
 	#observe(
 		object: StoredInstallation,
-		{ prepared, leading: { mesh }, view: { objects, standing: heldBack }, walk }: Wanted,
+		{ prepared, leading: { mesh }, view: { objects, standing: heldBack }, walk, beside }: Wanted,
 		pods: PodsSeen | undefined,
 		memory: Memory,
 	) {
@@ -375,10 +400,11 @@ export class Reconciler {
 		const { version } = prepared.installation.spec;
 		const { standing = [], versionOf = new Map<string, string>() } = walk?.view.composition ?? {};
 		const secret = (name: string) => secrets.get({ namespace: mesh.namespace, name });
-		const versionOfKey = (key: string) => (walk === undefined ? version : versionOf.get(key));
+		const versionOfKey = (key: string) => beside.versionOf(key) ?? (walk === undefined ? version : versionOf.get(key));
 		return {
 			version,
 			unchecked: prepared.mesh.release.unchecked,
+			besides: beside.names,
 			workloads: observeWorkloads(
 				object,
 				standing.length === 0 ? objects : [...objects, ...standing],
@@ -415,9 +441,13 @@ export class Reconciler {
 		}
 	}
 
-	#desired({ apiVersion, kind, metadata, status }: StoredInstallation, { view, walk }: Pick<Wanted, 'view' | 'walk'>) {
+	#desired(
+		{ apiVersion, kind, metadata, status }: StoredInstallation,
+		{ view, walk, beside }: Pick<Wanted, 'view' | 'walk'> & { readonly beside: SideBySide | undefined },
+	) {
 		const { name, uid = '' } = metadata;
 		const { objects, written = objects, held, kept } = view;
+		const isMoving = walk !== undefined && walk.course.record.state !== 'RolledBack';
 		return {
 			owner: { apiVersion, kind, name, uid },
 			partOf: applySetId(name),
@@ -425,7 +455,7 @@ export class Reconciler {
 			recordedHash: status?.inventory?.hash,
 			held,
 			// Nothing of either version goes while a change of version goes on.
-			kept: walk === undefined || walk.course.record.state === 'RolledBack' ? kept : everything,
+			kept: isMoving || beside?.isPartial === true ? everything : kept,
 		};
 	}
 

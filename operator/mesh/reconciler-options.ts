@@ -24,7 +24,7 @@ export interface ReconcilerOptions {
 	readonly api: ApiServer;
 	readonly lines: Lines;
 	readonly installations: InstallationCache;
-	readonly namespaces: LiveNamespaces;
+	readonly namespaces: LiveNamespaces & { labels(): Iterable<Readonly<Record<string, string>>> };
 	/** Secrets that others make. */
 	readonly secrets: Pick<NamedObjects<SecretFacts>, 'get' | 'setInterest' | 'synced'>;
 	readonly clusters: JoinedClusters;
@@ -33,7 +33,7 @@ export interface ReconcilerOptions {
 	/** Webhooks of others that keep pods from being made. */
 	readonly webhooks: Pick<MeshWebhooks, 'of' | 'forget'>;
 	/** Users' proxies. */
-	readonly proxies: Pick<MeshProxies, 'of' | 'inUse' | 'restart' | 'forget'>;
+	readonly proxies: Pick<MeshProxies, 'of' | 'inUse' | 'restart' | 'forget' | 'users'>;
 	/** Users' Istio objects that are wrong. */
 	readonly userObjects: Pick<UserObjects, 'of' | 'forget'>;
 	/** Why pods do not run. */

@@ -37,6 +37,8 @@ export function childNeedsPass({ type, old, current }: Change<Child>): boolean {
 		old.fingerprint !== current.fingerprint ||
 		old.partOf !== current.partOf ||
 		old.instance !== current.instance ||
+		// The first one of somebody else writes into it: istiod, into a webhook.
+		(old.changedBy === undefined) !== (current.changedBy === undefined) ||
 		old.metadata.uid !== current.metadata.uid ||
 		old.metadata.deletionTimestamp !== current.metadata.deletionTimestamp ||
 		!isDeepStrictEqual(old.workload, current.workload) ||
@@ -54,7 +56,13 @@ export function installationsOf(change: Change<Child>, installations: Iterable<S
 	if (child.kind === 'Namespace') {
 		const labelled = [change.old?.injection?.mesh, change.current?.injection?.mesh];
 		return [...installations]
-			.filter(({ spec, metadata }) => usesNamespace(spec, child.metadata.name) || labelled.includes(metadata.name))
+			.filter(
+				({ spec, metadata, status }) =>
+					usesNamespace(spec, child.metadata.name) ||
+					labelled.includes(metadata.name) ||
+					// Its labels say which revision its pods ask for.
+					status?.revisions !== undefined,
+			)
 			.map(({ metadata }) => metadata.name);
 	}
 	return [...new Set([change.old?.instance, change.current?.instance])].filter((name) => name !== undefined);

@@ -3,7 +3,7 @@
  * computed from this (`deploy/rbac.ts`), and so is what a pass asks for before it writes (`operator/mesh/rights.ts`). Pure.
  */
 
-import { isSince, revisionLabel } from '../../api/v1/index.ts';
+import { isSince, revisionLabel, tagLabel } from '../../api/v1/index.ts';
 import { componentLabel, versionLabel } from '../apply/identity.ts';
 import type { RuleLike } from '../render/rules-covered.ts';
 import { type Kind, kindOf, kinds } from '../runtime/kinds.ts';
@@ -60,6 +60,11 @@ export function ruleFor(
 	return { apiGroups: [groupOf(apiVersion)], resources: [plural], verbs, ...names };
 }
 
+/** Whoever writes a MeshInstallation chooses the names of tags, so no list of names can narrow the right to their webhooks. */
+function hasChosenName({ metadata: { labels = {} } }: KubeObject): boolean {
+	return labels[tagLabel] !== undefined;
+}
+
 /**
  * The rights to write an object and to delete it. In a namespace they are for the kind. In the whole cluster they are for
  * the one name, so that they reach no other object of the kind.
@@ -69,7 +74,7 @@ export function rightToWrite(object: KubeObject): NeededRight {
 	const { name, namespace } = object.metadata;
 	const verbs = [...writeVerbs, ...(neverDeleted.has(kind) ? [] : ['delete'])];
 	return namespace === undefined
-		? { part: partOf(object), rule: ruleFor(kind, verbs, [name]) }
+		? { part: partOf(object), rule: hasChosenName(object) ? ruleFor(kind, verbs) : ruleFor(kind, verbs, [name]) }
 		: { part: partOf(object), namespace, rule: ruleFor(kind, verbs) };
 }
 

@@ -30,6 +30,7 @@ const control = [
 	'spec.upgrade.approved.stage',
 	'spec.upgrade.windows',
 	'spec.upgrade.tags',
+	'spec.upgrade.inactiveRevisionGracePeriod',
 	// How other clusters are reached, told apart and joined.
 	'spec.multiCluster.clusterName',
 	'spec.multiCluster.server',

@@ -45,6 +45,10 @@ export interface Observation {
 	readonly inventory?: NonNullable<ParsedStatus['inventory']> | undefined;
 	/** What another version of the operator changes by itself; `none` for nothing. Undefined when this pass did not look. */
 	readonly operatorUpgrade?: NonNullable<ParsedStatus['operatorUpgrade']> | 'none' | undefined;
+	/** The revisions beside each other; `none` for one alone. Undefined when this pass did not look. */
+	readonly revisions?: NonNullable<ParsedStatus['revisions']> | 'none' | undefined;
+	/** Names of the revisions that stand beside: what they run is not what the mesh runs. */
+	readonly besides?: ReadonlySet<string> | undefined;
 	/** The change of version. Undefined when this pass did not look. */
 	readonly upgrade?: UpgradeObservation | undefined;
 	/** `none` for a mesh without Citadel. Undefined when this pass did not look. */
@@ -87,7 +91,9 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		ProxiesSupported: proxiesVerdict(observation.proxies, previous),
 	};
 	const shown = components?.map(({ status }) => status) ?? previous?.components;
-	const version = finishedVersion(observation.upgrade) ?? runningVersion(observation, components);
+	const besides = observation.besides ?? new Set();
+	const leading = components?.filter((_, index) => !besides.has(observation.workloads?.[index]?.revision ?? ''));
+	const version = finishedVersion(observation.upgrade) ?? runningVersion(observation, leading);
 	const inventory = observation.inventory ?? previous?.inventory;
 	const operatorUpgrade = observation.operatorUpgrade ?? previous?.operatorUpgrade ?? 'none';
 	return {
@@ -101,9 +107,15 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		...proxiesStatusOf(observation.proxies, previous),
 		...clusters,
 		...(inventory === undefined ? {} : { inventory }),
+		...revisionsOf(observation),
 		...(operatorUpgrade === 'none' ? {} : { operatorUpgrade }),
 		...upgradeStatus(observation.upgrade, previous),
 	};
+}
+
+function revisionsOf({ revisions, previous }: Observation): Pick<ParsedStatus, 'revisions'> {
+	const told = revisions ?? previous?.revisions ?? 'none';
+	return told === 'none' ? {} : { revisions: told };
 }
 
 function findingsOf(findings: readonly Finding[], condition: FindingCondition): readonly Finding[] {

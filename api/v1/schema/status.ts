@@ -125,6 +125,9 @@ export const status = z
 							})
 							.meta({ title: 'UpgradeProgress' }),
 					).describe('From when on spec.upgrade.progressDeadline counts, whichever operator looks. Absent at first.'),
+					revision: optional(word).describe(
+						'The revision as which the new version comes, beside the one before. Absent where that one itself is changed.',
+					),
 					reached: optional(word).describe(
 						'How far the walk before this one had come, when the spec was changed in the middle or it goes back.',
 					),
@@ -171,6 +174,34 @@ export const status = z
 				})
 				.meta({ title: 'UpgradeStatus' }),
 		).describe('The change of version that goes on, or could not be finished.'),
+		revisions: optional(
+			listMap(
+				z
+					.strictObject({
+						name: z.string().min(1).max(63).describe('Its name; default for the one without a name.'),
+						version: word.describe('The version that it runs.'),
+						state: z
+							.enum(['Active', 'Coming', 'Standing', 'Going'])
+							.describe(
+								'Active: the spec is about it. Coming: a change of version leads to it. Standing: it stands beside until nobody uses it. Going: it is being removed.',
+							),
+						inUse: optional(z.enum(['True', 'False', 'Unknown'])).describe(
+							'Whether namespaces, proxies or tags use it. Absent while nobody has looked.',
+						),
+						namespaces: optional(count).describe('Namespaces in this cluster whose pods ask for it.'),
+						proxies: optional(count).describe('Proxies that it made. Numbers from 100 on are rounded to two digits.'),
+						unusedSince: optional(time).describe('Since when nobody uses it.'),
+						removedAfter: optional(time).describe('When it goes, if nobody uses it again until then.'),
+						message: optional(sentence).describe('What a person may want to know about it.'),
+						spec: optional(z.string().max(65_536)).describe(
+							'The settings from which it is kept, as JSON. Absent when nobody has recorded them: then it is left as it stands.',
+						),
+					})
+					.meta({ title: 'RevisionStatus' }),
+				'name',
+				16,
+			),
+		).describe('The control planes beside each other, of releases of istiod. Absent when there is one without a name.'),
 		operatorUpgrade: optional(
 			z
 				.strictObject({

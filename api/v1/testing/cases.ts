@@ -273,17 +273,11 @@ export const refusedCases: readonly RefusedCase[] = [
 	refused('a deletion without time', 'spec.deletion.timeout', { deletion: { timeout: '0s' } }),
 	refused('force as a number', 'spec.deletion.force', { deletion: { force: 1 } }),
 
-	// Not supported yet, and checked all the same
-	...Object.entries({
-		inactiveRevisionGracePeriod: '30m',
-	}).map(([field, value]) =>
-		refused(
-			field,
-			`spec.upgrade.${field}`,
-			{ upgrade: { [field]: value } },
-			{ server: `spec.upgrade.${field} is not supported yet` },
-		),
-	),
+	// Revisions
+	refused('a revision that stays for a year', 'spec.upgrade.inactiveRevisionGracePeriod', {
+		upgrade: { inactiveRevisionGracePeriod: '8760h' },
+	}),
+	refused('a tag that begins with a digit', 'spec.upgrade.tags[0].name', { upgrade: { tags: [{ name: '1-31-4' }] } }),
 	refused('a budget that keeps the only Citadel', 'spec.citadel.disruptionBudget', {
 		citadel: { enabled: true, disruptionBudget: { minAvailable: 1 } },
 	}),

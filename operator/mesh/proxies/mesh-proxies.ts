@@ -6,6 +6,7 @@ import {
 	type CountsThere,
 	countProxies,
 	farOf,
+	isOf,
 	type ProxyCounts,
 	type ProxyFacts,
 	proxiesThereStatus,
@@ -126,6 +127,34 @@ export class MeshProxies {
 		return {
 			used: useOf(here === undefined || here === 'refused' ? new Map() : here, counts),
 			unknown: unknown.length === 0 ? undefined : unknown.join('; '),
+		};
+	}
+
+	/**
+	 * The proxies of a mesh, here and in joined clusters, as far as they are known. Neither proxies nor what is unknown: nobody
+	 * has looked yet.
+	 */
+	users(
+		object: StoredInstallation,
+		mesh: ResolvedMesh,
+	): { readonly proxies: readonly ProxyFacts[] | undefined; readonly unknown: string | undefined } {
+		const counted = this.countedOf(object, mesh);
+		if (this.#index.now(counted) === 'refused')
+			return {
+				proxies: undefined,
+				unknown:
+					'whether proxies use it is not known: the operator may not list and watch pods in all namespaces; meshwright install --rights-only gives it the right',
+			};
+		const here = this.#index.known;
+		if (here === undefined) return { proxies: undefined, unknown: undefined };
+		const seen = [...this.#seenThere(object)];
+		const doubts = seen.flatMap(([cluster, one]) =>
+			one?.proxies === undefined || one.trouble !== undefined ? [cluster] : [],
+		);
+		const all = [...here, ...seen.flatMap(([, one]) => one?.proxies ?? [])];
+		return {
+			proxies: all.filter((proxy) => isOf(proxy, counted)),
+			unknown: doubts.length === 0 ? undefined : `whether proxies use it is not known in cluster ${listOf(doubts)}`,
 		};
 	}
 

@@ -6,7 +6,9 @@
  * than a cluster may send events. Each list is paced, so that an honest cluster stays far below its budget.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { definedFields } from '../../../api/v1/index.ts';
 import type { ProxyFacts } from '../../plan/proxies/count.ts';
+import { anyRevision } from '../../plan/revisions/usage.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { type Clock, sleep, systemClock, type Timer } from '../../runtime/clock.ts';
 import { isOperatorError, RequestError } from '../../runtime/errors.ts';
@@ -163,12 +165,19 @@ export class PodsThere {
 }
 
 /** Adds a proxy to those that are like it, unless it asks another mesh. */
-function gather(found: Map<string, ProxyFacts>, { image: whole, controlPlane }: ProxyFacts, namespace: string): void {
+function gather(
+	found: Map<string, ProxyFacts>,
+	{ image: whole, controlPlane, revision }: ProxyFacts,
+	namespace: string,
+): void {
 	if (controlPlane !== undefined && controlPlane !== namespace) return;
-	const keyOf = (image: string) => JSON.stringify([image, controlPlane]);
-	const image = found.size < mostImages || found.has(keyOf(whole)) ? whole : '';
-	const { count = 0 } = found.get(keyOf(image)) ?? {};
-	found.set(keyOf(image), { namespace: '', image, controlPlane, owner: undefined, count: count + 1 });
+	const own = JSON.stringify([whole, controlPlane, revision]);
+	const isTold = found.size < mostImages || found.has(own);
+	const key = isTold ? own : JSON.stringify(['', controlPlane]);
+	const told = isTold ? { image: whole, revision } : { image: '', revision: anyRevision };
+	const { count = 0 } = found.get(key) ?? {};
+	const facts = { namespace: '', image: told.image, controlPlane, owner: undefined, count: count + 1 };
+	found.set(key, { ...facts, ...definedFields({ revision: told.revision }) });
 }
 
 function sorted(proxies: Iterable<ProxyFacts>): readonly ProxyFacts[] {

@@ -2,8 +2,9 @@
  * What is kept of a pod with a proxy. Pods of a workload that are alike share one object, so a pod itself costs a few bytes.
  * Pure.
  */
-import { managedByLabel, managedByValue } from '../../../api/v1/index.ts';
+import { definedFields, isObject, managedByLabel, managedByValue, revisionLabel } from '../../../api/v1/index.ts';
 import type { ProxyFacts, ProxyOwner } from '../../plan/proxies/count.ts';
+import { askedByPod } from '../../plan/revisions/usage.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { isRecord, recordsIn } from '../../runtime/object-shape.ts';
 
@@ -34,6 +35,7 @@ export function readProxy({ metadata, spec, status }: KubeObject): ProxyFacts | 
 		image: textOf(container.image),
 		controlPlane: controlPlaneOf(container.args),
 		owner: ownerOf(metadata),
+		...definedFields({ revision: revisionOf(metadata) }),
 	};
 }
 
@@ -48,8 +50,8 @@ export class SharedProxies {
 	read(pod: KubeObject): ProxyFacts | undefined {
 		const facts = readProxy(pod);
 		if (facts === undefined) return undefined;
-		const { namespace, image, controlPlane = '', owner } = facts;
-		const key = [namespace, image, controlPlane, owner?.kind ?? '', owner?.name ?? ''].join(' ');
+		const { namespace, image, controlPlane = '', owner, revision = '' } = facts;
+		const key = [namespace, image, controlPlane, owner?.kind ?? '', owner?.name ?? '', revision].join(' ');
 		const shared = this.#shared.get(key);
 		if (shared !== undefined) return shared;
 		this.#shared.set(key, facts);
@@ -69,6 +71,29 @@ function controlPlaneOf(args: unknown): string | undefined {
 	const address: unknown = args[args.indexOf('--discoveryAddress') + 1];
 	if (!args.includes('--discoveryAddress') || typeof address !== 'string') return undefined;
 	return /^[a-z0-9-]+\.([a-z0-9-]{1,63})(\.svc(\.[a-z0-9.-]+)?)?(:\d+)?$/.exec(address)?.[1];
+}
+
+/** What the injector wrote (istio 1.30 `pkg/kube/inject/inject.go`): the revision that made the proxy. */
+const injectedStatus = 'sidecar.istio.io/status';
+/** A longer one is not read. */
+const longestStatus = 16 * 1024;
+/** The longest value of a label. */
+const longestRevision = 63;
+
+/** The revision that made the proxy, or else what the pod asks for. */
+function revisionOf({ annotations = {}, labels = {} }: KubeObject['metadata']): string | undefined {
+	const made = annotations[revisionLabel] ?? injectedBy(annotations[injectedStatus]);
+	return (made ?? askedByPod(labels))?.slice(0, longestRevision);
+}
+
+function injectedBy(status: unknown): string | undefined {
+	if (typeof status !== 'string' || status.length > longestStatus) return undefined;
+	try {
+		const value: unknown = JSON.parse(status);
+		return isObject(value) && typeof value.revision === 'string' && value.revision !== '' ? value.revision : undefined;
+	} catch {
+		return undefined;
+	}
 }
 
 /** Names of ReplicaSets are those of their Deployments with the hash of the template (`pkg/controller/deployment/sync.go`). */

@@ -7,6 +7,7 @@ import { type Gathered, known, type Looked, nothingGathered, type SeenProxies } 
 import type { Hop } from '../../plan/upgrade/rules.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { besideOf } from '../revisions/standing.ts';
 import { gather, type KnownProxies } from './gather.ts';
 import type { UpgradeTarget } from './target.ts';
 
@@ -68,6 +69,7 @@ export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): 
 		before,
 		after,
 		gathered,
+		beside: mesh === undefined ? undefined : besideOf(subject.status, mesh),
 		ofLine: hop === undefined ? [] : lines.of(hop.to).upgradeRules.mesh(hop, { definitions: definitionsOf(gathered) }),
 	});
 	const { pods } = gathered;

@@ -85,8 +85,13 @@ export function nextStep(input: StepInput): Step {
 	const unrestarted = course.direction === 'forward' ? restarts?.waitingFor : undefined;
 	const waitingFor = (stage: UpgradeStage) => {
 		if (stage === 'DataPlanes') return there.waitingFor;
-		return stage === 'Workloads' ? unrestarted : (waitingHere(stage) ?? ofWord(stage));
+		return stage === 'Workloads' ? unrestarted : (waitingHere(stage) ?? delayedIn(stage) ?? ofWord(stage));
 	};
+	// Of a revision beside, webhooks take over from others only as they are rendered.
+	const delayedIn = (stage: UpgradeStage) =>
+		course.record.revision === undefined
+			? undefined
+			: view.composition.stages.get(stage)?.flatMap((key) => view.delayed.get(key) ?? [])[0];
 	const ofWord = (stage: UpgradeStage) => (stage === word?.stage ? waitingForWord(word) : undefined);
 	const waitingHere = (stage: UpgradeStage) =>
 		(deployments.get(stage) ?? [])

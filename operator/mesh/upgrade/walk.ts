@@ -2,7 +2,7 @@
  * A change of version, as a pass walks it: which course it is on, both versions of the mesh as one list of objects, and the
  * step that follows from what became of them. What decides is in `plan/upgrade`.
  */
-import { definedFields, timeText, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
+import { timeText, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
 import type { LiveObjects } from '../../apply/live.ts';
 import type { Lines } from '../../lines/index.ts';
 import { type Composition, compose, type Rendering } from '../../plan/upgrade/compose.ts';
@@ -13,10 +13,13 @@ import { formerSpec, settingsHash, settingsOf } from '../../plan/upgrade/setting
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { StoredInstallation } from '../installation.ts';
-import { emptySide, type Memory } from '../memory.ts';
+import type { Memory } from '../memory.ts';
 import { earliest, type OwnViewOptions, type SharedLook, secretsOf, viewHere } from '../own-view.ts';
 import type { PreparedMesh } from '../prepare.ts';
 import { type PrepareOnceOptions, prepareOnce } from '../prepare-once.ts';
+import { besideSpec } from '../revisions/beside.ts';
+import { revisionNameOf, unnamedRevision } from '../revisions/standing.ts';
+import { emptySide } from '../side.ts';
 import type { MeshView } from '../view.ts';
 import { standingOf } from './standing.ts';
 import { targetOnce } from './target.ts';
@@ -60,7 +63,13 @@ export function findWalk(
 	const settings = settingsHash(spec);
 	const { release } = prepared.mesh;
 	const stageOf = (child: KubeObject) => options.lines.of(prepared.mesh).stageOf(child, { from: release, to: release });
-	const { running, record: known } = standingOf(object, options.live, stageOf, timeText(nowMs));
+	const hasRevisions = options.lines.of(prepared.mesh).revisions !== undefined;
+	const active = (options.revisions ?? []).find(({ isActive }) => isActive)?.name ?? unnamedRevision;
+	const wanted = hasRevisions ? revisionNameOf(prepared.mesh) : active;
+	// Another revision stands beside it, and no change of version leads there or from there.
+	const ofApplySet = (partOf: string) =>
+		options.live.ofApplySet(partOf).filter(({ revision = unnamedRevision }) => !hasRevisions || revision === active);
+	const { running, record: known } = standingOf(object, { ofApplySet }, stageOf, timeText(nowMs));
 	const found = findCourse({
 		record: known,
 		running,
@@ -68,6 +77,7 @@ export function findWalk(
 		settings,
 		former: formerSpec(status?.inventory, running, spec),
 		proxies: status,
+		revision: wanted === active ? undefined : wanted,
 		insisted: new Set(readInsistence(object.metadata.annotations?.[upgradeDespiteAnnotation])),
 		now: timeText(nowMs),
 	});
@@ -102,18 +112,14 @@ function otherSpecOf(
 ): object | undefined {
 	// The owner has set the version back: the new version is wanted no more, only known as long as nothing else has changed.
 	if (version === record.from) return record.settings === settings ? versionAlone(object, record.to) : undefined;
-	if (record.previous !== undefined) return { ...record.previous, ...clustersOf(object) };
+	if (record.previous !== undefined) return { ...record.previous, ...besideSpec(object) };
 	// What is held stands as it is. Only who goes back needs something to go back to.
 	return direction === 'back' ? versionAlone(object, record.from) : undefined;
 }
 
 /** The present settings with another version. */
 function versionAlone(object: StoredInstallation, version: string): object {
-	return { ...settingsOf(object.spec), ...clustersOf(object), version };
-}
-
-function clustersOf({ spec }: StoredInstallation) {
-	return definedFields({ multiCluster: (spec as { readonly multiCluster?: unknown }).multiCluster });
+	return { ...settingsOf(object.spec), ...besideSpec(object), version };
 }
 
 /** Looks at both versions of the mesh and composes them. */
@@ -122,6 +128,8 @@ export async function viewWalk(
 	walk: Walk,
 	memory: Memory,
 	options: OwnViewOptions,
+	/** Secrets that views of revisions beside look at. */
+	secrets: SharedLook['secrets'],
 	signal: AbortSignal,
 ): Promise<WalkView> {
 	const { old, next } = walk;
@@ -129,7 +137,7 @@ export async function viewWalk(
 	const sideOf = (mesh: PreparedMesh) =>
 		mesh.installation.spec.version === presentVersion(object) ? memory.present : other;
 	const shared: SharedLook = {
-		secrets: [old, next].flatMap((mesh) => (mesh === undefined ? [] : secretsOf(mesh, options))),
+		secrets: [...secrets, ...[old, next].flatMap((mesh) => (mesh === undefined ? [] : secretsOf(mesh, options)))],
 		certificates: new Map(),
 	};
 	const view = (mesh: PreparedMesh | undefined) =>

@@ -1,8 +1,8 @@
 /** What only this line knows of changes of version. */
-import type { UpgradeStage } from '../../../api/v1/index.ts';
+import { defaultRevision, revisionLabel, tagLabel, type UpgradeStage } from '../../../api/v1/index.ts';
 import { componentLabel } from '../../apply/identity.ts';
 import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
-import { injectionWebhookName, istiodName } from '../../render/istiod/index.ts';
+import { defaultValidator, injectionWebhookName, istiodName } from '../../render/istiod/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import { type OwnWord, rejected, reviewOfPod } from '../upgrade/own-word.ts';
@@ -19,14 +19,22 @@ const webhooks: ReadonlySet<string> = new Set([
 	kinds.ValidatingWebhookConfiguration.kind,
 ]);
 
+/** Whether a webhook is that of a revision with a name alone: it changes nothing for those who do not name it. */
+function isOfNamed(labels: KubeObject['metadata']['labels'], name: string): boolean {
+	const revision = labels?.[revisionLabel] ?? defaultRevision;
+	return revision !== defaultRevision && labels?.[tagLabel] === undefined && name !== defaultValidator;
+}
+
 /**
  * The templates change with istiod: an older one may lack functions that a newer template calls. The mesh configuration comes
  * before, since istiod follows it and leaves out what it does not know. What workloads demand of each other comes last: istiod's
- * webhook is asked about it, and must not keep istiod itself from being replaced.
+ * webhook is asked about it, and must not keep istiod itself from being replaced. A revision that comes
+ * beside can be asked by its name before those who name none ask it.
  */
-export function istiodStageOf({ kind, metadata: { labels } }: KubeObject): UpgradeStage {
+export function istiodStageOf({ kind, metadata: { name, labels } }: KubeObject): UpgradeStage {
 	if (kind === kinds.CustomResourceDefinition.kind) return 'CRDs';
-	if (webhooks.has(kind) || kind === kinds.PeerAuthentication.kind) return 'Webhooks';
+	if (webhooks.has(kind)) return isOfNamed(labels, name) ? 'Injector' : 'Webhooks';
+	if (kind === kinds.PeerAuthentication.kind) return 'Webhooks';
 	const component = labels?.[componentLabel];
 	if (component === 'injector') return 'Pilot';
 	const isWorkload = [kinds.Deployment, kinds.Service, kinds.HorizontalPodAutoscaler, kinds.PodDisruptionBudget].some(

@@ -15,6 +15,8 @@ export interface ProxyFacts {
 	readonly controlPlane: string | undefined;
 	/** The workload of the pod. A Deployment instead of its ReplicaSet. Undefined for a pod that nobody makes anew. */
 	readonly owner: ProxyOwner | undefined;
+	/** The revision that made it, or the revision or tag that its pod asks for. Undefined when the pod says neither. */
+	readonly revision?: string | undefined;
 	/** How many proxies are like this one. Default 1. */
 	readonly count?: number;
 }

@@ -9,8 +9,8 @@ import { found, type UpgradeCheckName } from './catalogue.ts';
 import { checkPorts } from './changes.ts';
 import { checkClusters, checkDefinitions, checkProxies, checkRoot, checkWebhooks } from './cluster-state.ts';
 import type { UpgradeFinding } from './finding.ts';
-import { type Gathered, known, type Looked } from './gathered.ts';
-import { checkPath } from './path.ts';
+import { type Gathered, known, type Looked, type SeenProxies } from './gathered.ts';
+import { type Beside, checkPath } from './path.ts';
 import { rolledOf } from './pods-of.ts';
 import { checkLimitRanges, checkNodes, checkQuotas } from './room.ts';
 
@@ -34,6 +34,8 @@ export interface UpgradeQuestion {
 	/** What the new one renders, without what is not right yet. */
 	readonly after: Rendered | undefined;
 	readonly gathered: Gathered;
+	/** Set when the new version comes beside the one before. */
+	readonly beside?: Beside | undefined;
 	/** What the line finds in the two meshes. */
 	readonly ofLine: readonly UpgradeFinding[];
 }
@@ -56,13 +58,16 @@ export function findingsOf(areas: readonly CheckedArea[]): readonly UpgradeFindi
 
 /** Blockers and warnings, in the order of the walk: versions, settings, objects, cluster. */
 export function checkUpgrade(question: UpgradeQuestion): readonly CheckedArea[] {
-	const { from, to, known: versions, problems, before, after, gathered, ofLine } = question;
+	const { from, to, known: versions, problems, before, after, gathered, beside, ofLine } = question;
 	const ports = before === undefined || after === undefined ? [] : checkPorts(before.objects, after.objects);
 	return [
-		{ what: 'the way from version to version', findings: from === undefined ? [] : checkPath(from, to, versions) },
+		{
+			what: 'the way from version to version',
+			findings: from === undefined ? [] : checkPath(from, to, versions, beside),
+		},
 		{ what: 'settings and overlays', findings: problems.map(findingOfProblem) },
 		{ what: 'what the new version does otherwise', findings: [...ofLine, ...ports] },
-		...checkCluster(before, after, to, gathered),
+		...checkCluster(before, after, to, gathered, beside),
 	];
 }
 
@@ -87,7 +92,10 @@ function checkCluster(
 	after: Rendered | undefined,
 	to: string,
 	gathered: Gathered,
+	beside: Beside | undefined,
 ): readonly CheckedArea[] {
+	// Proxies go on asking the revision that made them.
+	const ofProxies = (proxies: readonly SeenProxies[]) => (beside === undefined ? checkProxies(proxies, to) : []);
 	const { objects: rendered = [], definitions: wanted = [], namespace = '' } = after ?? {};
 	const rolled = rolledOf(rendered, before?.objects);
 	const { objects, objectGaps, definitions, authority, nodes, pods, quotas, limitRanges, webhooks, clusters } =
@@ -101,11 +109,11 @@ function checkCluster(
 		look('room on the nodes', room, ([seen, { used }]) => checkNodes(rolled, seen, used)),
 		look('ResourceQuotas', quotas, (seen) => checkQuotas(rolled, seen)),
 		look('LimitRanges', limitRanges, (seen) => checkLimitRanges(rolled, seen)),
-		look('proxies in pods', pods, ({ proxies }) => checkProxies(proxies, to)),
+		look('proxies in pods', pods, ({ proxies }) => ofProxies(proxies)),
 		look('webhooks of others', webhooks, checkWebhooks),
 		look('joined clusters', clusters, (seen) => [
 			...checkClusters(seen, to),
-			...seen.flatMap(({ proxies = [] }) => checkProxies(proxies, to)),
+			...seen.flatMap(({ proxies = [] }) => ofProxies(proxies)),
 			// A cluster with a control plane of its own has proxies of its own.
 			...seen.flatMap(({ name, role, proxies }) =>
 				proxies === undefined && role !== 'Primary'

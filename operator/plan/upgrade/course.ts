@@ -40,6 +40,8 @@ export interface CourseInput {
 	readonly former: Readonly<Record<string, unknown>> | undefined;
 	/** What the status says of proxies. */
 	readonly proxies?: ToldOfProxies | undefined;
+	/** The revision as which the version of the spec comes, beside what runs. Undefined when that is changed itself. */
+	readonly revision?: string | undefined;
 	/** On which blockers the owner insists. */
 	readonly insisted: ReadonlySet<string>;
 	/** Now, RFC 3339. */
@@ -73,7 +75,7 @@ export function stageIndex(stage: string | undefined): number {
 
 /** Finds the course that record and spec ask for. */
 export function findCourse(input: CourseInput): FoundCourse {
-	const { record, running, version, settings, former, now } = input;
+	const { record, running, version, settings, former, revision, now } = input;
 	if (record === undefined) {
 		if (running === undefined || running === version) return { kind: 'none' };
 		return begun({
@@ -83,7 +85,7 @@ export function findCourse(input: CourseInput): FoundCourse {
 			since: now,
 			startedAt: now,
 			settings,
-			...definedFields({ previous: former }),
+			...definedFields({ previous: former, revision }),
 		});
 	}
 	const before = courseOf(record);
@@ -105,7 +107,7 @@ export function findCourse(input: CourseInput): FoundCourse {
 		since: now,
 		startedAt: now,
 		settings,
-		...definedFields({ reached, previous }),
+		...definedFields({ reached, previous, revision }),
 	});
 }
 
@@ -126,7 +128,9 @@ function wayBack(before: Course, extent: number, { insisted, proxies, settings, 
 		const record: UpgradeRecord = told === asked ? asked : { ...rest, stage: lastStage };
 		return { kind: 'course', course: courseOf(record), isNew: tried !== undefined || record !== asked, blockers: [] };
 	}
-	const blocker = whyNotBack(before.record, extent, proxies);
+	// Proxies that another revision made go on asking it.
+	const isBeside = before.record.revision !== undefined;
+	const blocker = isBeside ? undefined : whyNotBack(before.record, extent, proxies);
 	if (blocker !== undefined && !insisted.has(blocker.name)) {
 		const { stage: _, waitingFor: __, plan: ___, ...record } = before.record;
 		const isKnown = record.state === 'Blocked' && before.at < 0;

@@ -1,10 +1,25 @@
-/** Which versions may follow each other: one minor up at a time, and patches freely. */
+/** Which versions may follow each other: one minor up at a time, two beside each other, and patches freely. */
 import { compareVersions, readFullVersion } from '../../../api/v1/index.ts';
 import { found } from './catalogue.ts';
 import type { UpgradeFinding } from './finding.ts';
 
-/** @param known the full versions that can be installed, for the way in between */
-export function checkPath(from: string, to: string, known: readonly string[] = []): readonly UpgradeFinding[] {
+/** The new version comes as another revision, beside the one before. */
+export interface Beside {
+	/** Whether that revision stands already, so that it is only used again. */
+	readonly stands: boolean;
+}
+
+/**
+ * @param known the full versions that can be installed, for the way in between
+ * @param beside undefined when what runs is changed itself
+ */
+export function checkPath(
+	from: string,
+	to: string,
+	known: readonly string[] = [],
+	beside?: Beside,
+): readonly UpgradeFinding[] {
+	if (beside?.stands === true) return [];
 	const [before, after] = [readFullVersion(from), readFullVersion(to)];
 	const subject = 'spec.version';
 	if (before === undefined || after === undefined) {
@@ -17,10 +32,11 @@ export function checkPath(from: string, to: string, known: readonly string[] = [
 	if (compareVersions(after, before) < 0) {
 		return [found('downgrade', subject, `${way}, an older minor`, `Set it to ${from}, or to a newer version.`)];
 	}
-	if (after.minor === before.minor + 1) return [];
+	// istio.io, "Canary upgrades": by revisions two minors at a time.
+	if (after.minor <= before.minor + (beside === undefined ? 1 : 2)) return [];
 	const next = known.findLast((version) => {
 		const read = readFullVersion(version);
-		return read?.major === before.major && read.minor === before.minor + 1;
+		return read?.major === before.major && read.minor === before.minor + (beside === undefined ? 1 : 2);
 	});
 	const skipped = after.minor - before.minor - 1;
 	return [

@@ -9,11 +9,16 @@ export function checkUpgrade({ version }: ClassicRelease, { upgrade }: ParsedSpe
 	const refuse = (path: string, is: string, remedy: string): readonly ReleaseProblem[] => [
 		{ path, reason: 'FieldNotInRelease', message: `${path} ${is}, ${why}`, remedy },
 	];
-	const [strategy, tags] = ['spec.upgrade.strategy', 'spec.upgrade.tags'];
+	const [strategy, tags, grace] = [
+		'spec.upgrade.strategy',
+		'spec.upgrade.tags',
+		'spec.upgrade.inactiveRevisionGracePeriod',
+	];
 	return [
 		...(upgrade?.strategy === 'Canary'
 			? refuse(strategy, 'is Canary', `Set ${strategy} to InPlace, or remove it.`)
 			: []),
 		...((upgrade?.tags ?? []).length > 0 ? refuse(tags, 'names tags', `Remove ${tags}.`) : []),
+		...(upgrade?.inactiveRevisionGracePeriod === undefined ? [] : refuse(grace, 'is set', `Remove ${grace}.`)),
 	];
 }

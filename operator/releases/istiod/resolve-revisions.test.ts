@@ -56,3 +56,10 @@ test('a mesh that injects nothing has no tags', (t) => {
 		['spec.upgrade.tags[0]'],
 	);
 });
+
+test('revisions beside each other are refused with clusters that have no control plane of their own', (t) => {
+	const clusters = [{ name: 'far', kubeconfigSecret: { name: 'far', namespace: 'meshwright-system' } }];
+	const spec = { version: '1.31.4', profile: 'default', multiCluster: { clusterName: 'near', clusters } };
+	t.deepEqual(told({ ...spec, upgrade: { strategy: 'Canary' } }), ['spec.upgrade.strategy FieldNotInRelease']);
+	t.deepEqual(told(spec), []);
+});

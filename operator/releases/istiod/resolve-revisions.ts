@@ -91,7 +91,22 @@ export function checkRevisions(
 			},
 		];
 	});
-	return [...problems, ...checkInPlace(spec, standing ?? [])];
+	return [...problems, ...checkInPlace(spec, standing ?? []), ...checkDataPlanes(spec)];
+}
+
+/** What a joined cluster has of a mesh is that of one revision. */
+function checkDataPlanes({ upgrade, multiCluster, version }: ParsedSpec): readonly ReleaseProblem[] {
+	const remote = multiCluster?.clusters?.find(({ role }) => role !== 'Primary');
+	if (upgrade?.strategy !== 'Canary' || remote === undefined) return [];
+	const path = 'spec.upgrade.strategy';
+	return [
+		{
+			path,
+			reason: 'FieldNotInRelease',
+			message: `${path} is Canary, which is not supported yet for Istio ${version} with clusters that have no control plane of their own, such as ${remote.name}`,
+			remedy: `Set ${path} to InPlace.`,
+		},
+	];
 }
 
 /** The revision without a name can't run two versions: as the old one beside another, and as what the spec asks for. */

@@ -46,7 +46,6 @@ export function resolveIstiod(
 		...checkAdapters(spec.mixer, spec.mesh?.statsd?.address),
 		...checkWorkload(release, spec.pilot, pilotRules(release)),
 		...checkGateways(release, spec, { injects: injection !== undefined }),
-		...checkUpgrade(release, spec),
 		...checkRevisions(spec, options.revisions, injection !== undefined),
 		...checkClusters(spec),
 	];
@@ -112,21 +111,6 @@ function checkClusters(spec: ParsedSpec): readonly ReleaseProblem[] {
 				: [];
 		}),
 	];
-}
-
-/** Revisions beside each other come with the tags that lead namespaces from one to the other. */
-function checkUpgrade({ version }: IstiodRelease, { upgrade }: ParsedSpec): readonly ReleaseProblem[] {
-	const path = 'spec.upgrade.strategy';
-	return upgrade?.strategy === 'Canary'
-		? [
-				{
-					path,
-					reason: 'FieldNotInRelease',
-					message: `${path} is Canary, which is not supported yet for Istio ${version}`,
-					remedy: `Set ${path} to InPlace, or remove it.`,
-				},
-			]
-		: [];
 }
 
 /** Nothing is published there any more, and Istio is about to switch them off (istio.io, announcing 1.31). */

@@ -107,7 +107,6 @@ const refused: readonly (readonly [spec: Readonly<Record<string, unknown>>, path
 		/own status port/,
 	],
 	[{ images: { digests: { mixer: `sha256:${'0'.repeat(64)}` } } }, 'spec.images.digests.mixer', /image of Mixer/],
-	[{ upgrade: { strategy: 'Canary' } }, 'spec.upgrade.strategy', /Canary/],
 	[{ mesh: { config: { mixerCheckServer: 'a:1' } } }, 'spec.mesh.config.mixerCheckServer', /not a field/],
 	[{ mesh: { config: { access_log_format: 'x' } } }, 'spec.mesh.config.access_log_format', /not a field/],
 	[{ mesh: { config: { rootNamespace: 'x' } } }, 'spec.mesh.config.rootNamespace', /must not be set here/],

@@ -27,6 +27,7 @@ export {
 	injectorConfigName,
 	istiodName,
 	meshConfigName,
+	ownNames,
 	rootConfigMap,
 	selfSignedSecret,
 	tagWebhookName,

@@ -50,11 +50,21 @@ export function tagServiceName(tag: string): string {
 	return `istiod-revision-tag-${tag}`;
 }
 
-/** On an object of a tag: the tag's name. */
-export const tagLabel = 'istio.io/tag';
-
 /** The tag of those who name no revision. */
 export const defaultTag = 'default';
+
+/** Names of everything that a revision has for itself. What has another name is shared by all revisions of a mesh. */
+export function ownNames(mesh: Revisioned): ReadonlySet<string> {
+	const istiod = istiodName(mesh);
+	return new Set([
+		istiod,
+		`${istiod}-${mesh.namespace}`,
+		meshConfigName(mesh),
+		injectorConfigName(mesh),
+		injectionWebhookName(mesh),
+		validationWebhookName(mesh),
+	]);
+}
 
 /** The webhook for objects of Istio that name this revision. */
 export function validationWebhookName(mesh: Revisioned): string {

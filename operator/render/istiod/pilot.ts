@@ -9,6 +9,7 @@ import {
 	remoteSecretsAnnotation,
 	remoteSecretsSinceAnnotation,
 	revisionLabel,
+	tagLabel,
 } from '../../../api/v1/index.ts';
 import type { ResolvedIstiodMesh, ResolvedTag } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -17,7 +18,7 @@ import { renderAccount } from '../rbac.ts';
 import { componentService } from '../service.ts';
 import { fieldEnv, renderWorkload } from '../workload.ts';
 import type { IstiodFacts } from './facts.ts';
-import { istiodName, tagLabel, tagServiceName } from './names.ts';
+import { istiodName, tagServiceName } from './names.ts';
 
 const component = 'pilot';
 

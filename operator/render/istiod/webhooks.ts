@@ -7,6 +7,8 @@ import {
 	managedByValue,
 	meshLabel,
 	revisionLabel,
+	tagLabel,
+	withdrawnLabel,
 } from '../../../api/v1/index.ts';
 import { closedNamespaces, type Opaque } from '../../releases/index.ts';
 import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
@@ -17,7 +19,6 @@ import {
 	defaultValidator,
 	injectionWebhookName,
 	istiodName,
-	tagLabel,
 	tagWebhookName,
 	validationWebhookName,
 } from './names.ts';
@@ -129,6 +130,7 @@ export function withdrawn(webhook: KubeObject): KubeObject {
 	const entries = (webhook.webhooks ?? []) as readonly (Opaque & { readonly namespaceSelector: Opaque })[];
 	return {
 		...webhook,
+		metadata: { ...webhook.metadata, labels: { ...webhook.metadata.labels, [withdrawnLabel]: 'true' } },
 		webhooks: entries.map((entry) => ({
 			...entry,
 			namespaceSelector: { ...entry.namespaceSelector, matchLabels: { 'istio.io/deactivated': 'never-match' } },
