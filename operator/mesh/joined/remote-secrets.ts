@@ -75,8 +75,8 @@ export function isFollowed(lines: Lines, namespace: string, live: LiveHere): boo
 	return [...always, ...perhaps].every((name) => {
 		const workload = live.get(objectKey({ ...kinds.Deployment, namespace, name }))?.workload;
 		if (workload === undefined) return true;
-		// A Deployment of a release that does not read them has no annotation.
+		// A Deployment of a release that does not read them, or reads them as they change, has no annotation.
 		const isUnconcerned = !always.has(name) && workload.remoteSecrets === undefined;
-		return (workload.remoteSecrets === wanted || isUnconcerned) && isRolledOutAndAvailable(workload);
+		return isUnconcerned || (workload.remoteSecrets === wanted && isRolledOutAndAvailable(workload));
 	});
 }
