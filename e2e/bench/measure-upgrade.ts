@@ -146,13 +146,13 @@ async function timeFloor(stage: Stage, loader: Loader, mesh: Mesh): Promise<Upgr
 	let overheadMs = 0;
 	const rolled = countRollOuts(stage, mesh.deployments);
 	for (const bodies of stagesOf(mesh)) {
+		const keys = bodies.filter(({ kind }) => kind === kinds.Deployment.kind).map(objectKey);
+		const generationOf = (key: string) => stage.seen.children.get(key)?.workload?.generation ?? 0;
+		const before = new Map(keys.map((key) => [key, generationOf(key)]));
 		overheadMs += await loader.run({ stages: [writes(bodies)], inFlight: floorInFlight });
-		const generations = new Map(
-			bodies
-				.filter(({ kind }) => kind === kinds.Deployment.kind)
-				.map((object) => [objectKey(object), stage.seen.children.get(objectKey(object))?.workload?.generation ?? 0]),
-		);
-		await until('the stage is rolled out', () => areRolledOut(stage, [...generations.keys()]), 120_000, 2);
+		// Its write may not have been seen yet, and before it was, the Deployment was rolled out as well.
+		const isSeen = () => keys.every((key) => generationOf(key) > (before.get(key) ?? 0));
+		await until('the stage is rolled out', () => isSeen() && areRolledOut(stage, keys), 120_000, 2);
 	}
 	return { overheadMs, rollingMs: rolled() };
 }

@@ -9,6 +9,7 @@ import { describeObject, type KubeObject } from '../runtime/object.ts';
 import { isRecord } from '../runtime/object-shape.ts';
 import { replaceInvisible } from '../runtime/visible-text.ts';
 import { computeStatus, type Observation } from '../status/compute-status.ts';
+import { onlyCountsPods } from '../status/pod-counts.ts';
 import type { StatusNotice } from '../status/status-notice.ts';
 import { describeTransitions } from '../status/transitions.ts';
 import type { UpgradeStatus } from '../status/upgrade.ts';
@@ -22,6 +23,8 @@ export interface InstallationWriterOptions {
 	readonly installations: Pick<InstallationCache, 'expectWrite'>;
 	/** Wall clock, milliseconds since 1970. */
 	readonly wallClock: () => number;
+	/** `now` is monotonic, milliseconds. */
+	readonly applier: { readonly now: () => number };
 	readonly onNotice: (object: StoredInstallation, notice: StatusNotice) => void;
 	/** Called after each pass with the installation's status, for metrics. */
 	readonly onStatus?: (name: string, status: ParsedStatus | undefined) => void;
@@ -32,7 +35,12 @@ interface Answer {
 	readonly uid: string | undefined;
 	readonly resourceVersion: string | undefined;
 	readonly spec: unknown;
+	/** Monotonic, milliseconds. */
+	readonly atMs: number;
 }
+
+/** Numbers of pods in a roll-out are told about this often: a pod of a change of version makes several, and each write costs others time. */
+const countsEveryMs = 1_000;
 
 /**
  * Remembers the answers to its writes. An answer shows the object as it really is, and every new generation gets one. For a
@@ -91,17 +99,24 @@ export class InstallationWriter {
 		return { ...written, status };
 	}
 
-	/** Writes the status when it differs, and reports the changes. */
-	async writeStatus(object: StoredInstallation, observed: Observed, signal: AbortSignal): Promise<void> {
-		const { wallClock, onNotice, onStatus } = this.#options;
-		const { name, generation = 0 } = object.metadata;
+	/**
+	 * Writes the status when it differs, and reports the changes. Resolves with the milliseconds after which a status is to be
+	 * written that can wait, since it only counts pods.
+	 */
+	async writeStatus(object: StoredInstallation, observed: Observed, signal: AbortSignal): Promise<number | undefined> {
+		const { wallClock, applier, onNotice, onStatus } = this.#options;
+		const { name, uid, generation = 0 } = object.metadata;
 		const previous = object.status;
 		const now = timeText(wallClock());
 		const status = readable(computeStatus({ ...observed, generation, previous, now }));
 		onStatus?.(name, status);
-		if (isDeepStrictEqual(status, previous)) return;
+		if (isDeepStrictEqual(status, previous)) return undefined;
+		const last = this.#answers.get(name);
+		const waitMs = last?.uid === uid && last !== undefined ? last.atMs + countsEveryMs - applier.now() : 0;
+		if (waitMs > 0 && onlyCountsPods(previous, status)) return waitMs;
 		await this.#write(object, () => this.#applyStatus(object, status, signal));
 		for (const notice of describeTransitions(previous, status)) onNotice(object, notice);
+		return undefined;
 	}
 
 	async #applyStatus(
@@ -137,7 +152,7 @@ export class InstallationWriter {
 		}
 		const { name, uid, generation } = object.metadata;
 		const { resourceVersion } = written.metadata;
-		this.#answers.set(name, { uid, resourceVersion, spec: written.spec });
+		this.#answers.set(name, { uid, resourceVersion, spec: written.spec, atMs: this.#options.applier.now() });
 		if (written.metadata.generation === generation && !isDeepStrictEqual(written.spec, object.spec)) {
 			throw new ConflictError(`${describeObject(object)} is not as the watch showed it: its definition has changed`);
 		}

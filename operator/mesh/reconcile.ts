@@ -88,11 +88,12 @@ export class Reconciler {
 		if (outcome === undefined) return {};
 		// The next pass settles this, so nobody needs to know.
 		if (!isGoing && attempt <= silentConflicts && isOnlyConflict(outcome)) throw errorOf(outcome);
-		await this.#writer.writeStatus(outcome.object, outcome.observed, signal);
-		if (isOnlyForeign(outcome)) return { requeueAfterMs: this.#jittered(foreignRecheckMs) };
+		const tellInMs = await this.#writer.writeStatus(outcome.object, outcome.observed, signal);
+		if (isOnlyForeign(outcome))
+			return { requeueAfterMs: Math.min(this.#jittered(foreignRecheckMs), tellInMs ?? foreignRecheckMs) };
 		if (outcome.errors.length > 0) throw errorOf(outcome);
 		const resyncMs = this.#jittered(this.#options.resyncMs);
-		return { requeueAfterMs: Math.min(resyncMs, outcome.againInMs ?? resyncMs) };
+		return { requeueAfterMs: Math.min(resyncMs, outcome.againInMs ?? resyncMs, tellInMs ?? resyncMs) };
 	}
 
 	#forget(name: string): PassResult {

@@ -64,23 +64,26 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
 			return (await api.list<KubeObject>(kind, { namespace, signal })).items;
 		});
 	const definitions = lookFor(at, 'list customresourcedefinitions', () => gatherDefinitions(at));
-	// One after the other: the API server has others to serve.
-	const ofCluster = async () => ({
-		authority: await lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),
+	// In two rows, each of them one after the other: the API server has others to serve.
+	const ofPods = async () => ({
 		nodes: await lookFor(at, 'list nodes', () => gatherNodes(at)),
 		pods: await lookFor(at, 'list pods in all namespaces', () => gatherPods(at, counted, here)),
+	});
+	const ofCluster = async () => ({
+		authority: await lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),
 		quotas: await listIn(kinds.ResourceQuota),
 		limitRanges: await listIn(kinds.LimitRange),
 		webhooks: await lookFor(at, 'list webhook configurations, namespaces and endpointslices', () =>
 			gatherWebhooks(at, to, objects, line.injection(to)?.namespaces),
 		),
 	});
-	const [seen, ofUsers, rest] = await Promise.all([
+	const [seen, ofUsers, pods, rest] = await Promise.all([
 		definitions,
 		gatherObjects(at, rules, hop, definitions),
+		ofPods(),
 		ofCluster(),
 	]);
-	return { definitions: seen, ...ofUsers, ...rest, clusters: clustersOf(to, status, proxiesIn) };
+	return { definitions: seen, ...ofUsers, ...pods, ...rest, clusters: clustersOf(to, status, proxiesIn) };
 }
 
 /** Proxies that were injected by the present version. Those that don't say whom they ask count: better too many than none. */
