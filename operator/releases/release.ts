@@ -15,6 +15,8 @@ export interface Release {
 	readonly labels?: readonly LabelRule[];
 	/** What of this release nobody could check, in a sentence for whoever installs it. Undefined when all of it was read. */
 	readonly unchecked?: string;
+	/** The oldest version of each kind of the Gateway API that it reads, by plural. Undefined when it knows none. */
+	readonly gatewayApi?: Readonly<Record<string, string>>;
 }
 
 /** A minor that was supported once and can no longer be installed. */

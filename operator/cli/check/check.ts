@@ -17,6 +17,7 @@ import { waitUntil } from '../waiting.ts';
 import { checkAuthority } from './authority.ts';
 import { checkClusters } from './clusters.ts';
 import { checkIstioDefinitions, checkOwnDefinition } from './definitions.ts';
+import { checkGatewayApi } from './gateway-api.ts';
 import { checkInjection } from './injection.ts';
 import { checkServer, checkUserRights, type Server } from './kubernetes.ts';
 import { checkStatus } from './mesh.ts';
@@ -119,6 +120,7 @@ async function lookAtMesh(
 		? await Promise.all([
 				checkOperatorRights(api, prepared.mesh, place).then((result) => [result]),
 				checkIstioDefinitions(api, lines.renderCrds(prepared.mesh), place.signal).then((result) => [result]),
+				checkGatewayApi(api, prepared.mesh, place),
 				Promise.resolve(checkStatus(view)),
 				checkInjection(api, prepared.mesh, place),
 				checkAuthority(api, prepared.mesh, view, place),

@@ -18,6 +18,8 @@ export const checkNames = [
 	'operator-leads',
 	'operator-rights',
 	'istio-definitions',
+	'gateway-api',
+	'gateways-programmed',
 	'mesh-observed',
 	'mesh-condition',
 	'mesh-component',

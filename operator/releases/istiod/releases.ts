@@ -4,6 +4,7 @@
  */
 import { isSince as isVersionSince } from '../../../api/v1/index.ts';
 import type { KubernetesSupport } from '../component.ts';
+import { gatewayApiOf } from './gateway-api.ts';
 import { labelRules } from './labels.ts';
 import { isSince, type Minor } from './minors.ts';
 import type { IstiodRelease } from './release.ts';
@@ -42,6 +43,7 @@ export function istiodRelease({ version, kubernetes, unchecked }: ReleaseData): 
 		kubernetes: support(kubernetes),
 		architectures: ['amd64', 'arm64'],
 		labels: labelRules,
+		gatewayApi: gatewayApiOf(minor),
 		...(unchecked === undefined ? {} : { unchecked }),
 		followsRemoteSecrets: isVersionSince(version, '1.30.4'),
 		goMaxProcs: !isSince(minor, '1.32'),
