@@ -3,6 +3,7 @@
  */
 import type { ClusterReason, ParsedStatus, Reason } from '../../api/v1/index.ts';
 
+import { revisionTransitions } from './revision-events.ts';
 import type { StatusNotice } from './status-notice.ts';
 import { upgradeTransitions } from './upgrade-events.ts';
 
@@ -73,6 +74,7 @@ export function describeTransitions(before: ParsedStatus | undefined, after: Par
 	notices.push(
 		...upgradeTransitions(before, after).filter(({ reason }) => !notices.some((one) => one.reason === reason)),
 	);
+	notices.push(...revisionTransitions(before, after));
 	const operator = after.operatorUpgrade;
 	if (
 		operator !== undefined &&
