@@ -66,6 +66,11 @@ const pods: readonly ListedDifference[] = [
 		why: 'a new pod is ready before an old one goes',
 	},
 	{
+		object: 'Deployment istiod',
+		aspect: 'template spec containers discovery lifecycle preStop *',
+		why: 'istiod closes its webhooks as soon as it is told to end, and API servers that have not heard of it yet would refuse pods',
+	},
+	{
 		object: 'Deployment *',
 		aspect: 'template spec affinity *',
 		why: 'pods are on nodes that can run the images, and spread over nodes and zones',

@@ -39,6 +39,12 @@ function podsOf(revision: string | undefined) {
  */
 const startsBeforeCni = { key: 'cni.istio.io/not-ready', operator: 'Exists' };
 
+/**
+ * istiod closes its webhooks at once when it is told to end (`pilot/pkg/bootstrap/server.go`, `waitForShutdown`), and API servers learn
+ * some time later that they are to ask another one: in between they would refuse pods.
+ */
+const goesOnSeconds = 5;
+
 /** Where istiod looks for an authority of the user's (`pilot/pkg/bootstrap/istio_ca.go`, `LocalCertDir`). */
 const authorityDirectory = '/etc/cacerts';
 
@@ -90,6 +96,7 @@ export function renderPilot(mesh: ResolvedIstiodMesh, facts: IstiodFacts): reado
 				env: envOf(mesh, revision),
 				ports: pilot.ports,
 				readOnlyRoot: true,
+				goesOnSeconds,
 				readinessProbe: {
 					httpGet: { path: '/ready', port: 8080, scheme: 'HTTP' },
 					initialDelaySeconds: 1,
