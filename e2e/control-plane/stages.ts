@@ -19,7 +19,11 @@ function stage(name: string, kind: 'Node' | 'Pod', selector: readonly object[], 
 	};
 }
 
+/** Pods on the node of this name are left to a test that runs them as processes. */
+export const nodeOfProcesses = 'processes';
+
 const isReady = '.status.conditions.[] | select(.type == "Ready") | .status';
+const isSimulated = { key: '.spec.nodeName', operator: 'NotIn', values: [nodeOfProcesses] };
 const notDeleted = { key: '.metadata.deletionTimestamp', operator: 'DoesNotExist' };
 
 const nodeConditions = `conditions:
@@ -141,6 +145,7 @@ export const stages: readonly object[] = [
 		'pod-ready',
 		'Pod',
 		[
+			isSimulated,
 			notDeleted,
 			{ key: isReady, operator: 'NotIn', values: ['True'] },
 			{ key: '.status.phase', operator: 'In', values: ['Pending'] },
@@ -152,6 +157,7 @@ export const stages: readonly object[] = [
 		'pod-unpulled',
 		'Pod',
 		[
+			isSimulated,
 			notDeleted,
 			{ key: unpullable, operator: 'Exists' },
 			{ key: '.spec.nodeName', operator: 'Exists' },
@@ -159,7 +165,9 @@ export const stages: readonly object[] = [
 		],
 		{ statusTemplate: unpulledStatus },
 	),
-	stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestamp', operator: 'Exists' }], { delete: true }),
+	stage('pod-delete', 'Pod', [isSimulated, { key: '.metadata.deletionTimestamp', operator: 'Exists' }], {
+		delete: true,
+	}),
 ];
 
 /** The content of kwok's `--config` file. */

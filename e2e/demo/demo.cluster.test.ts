@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { testWithAllIstio } from '../real-istio/test-with-istio.ts';
 import { eventually } from '../support/eventually.ts';
 
 const script = join(import.meta.dirname, 'demo.ts');
@@ -75,6 +76,22 @@ test.serial('--clusters 3 shows a full mesh, one cluster that dies and comes bac
 	t.deepEqual(await leftBehind(folder), []);
 });
 
+testWithAllIstio(
+	'--real ends with a request through a gateway and a sidecar, tells where it went, and leaves nothing',
+	async (t) => {
+		const folder = await mkdtemp(join(tmpdir(), 'demo-'));
+		t.teardown(() => rm(folder, { recursive: true, force: true }));
+		const { child, output, exited } = start(folder, '--real', '--once');
+		t.teardown(() => child.kill('SIGKILL'));
+		t.is(await exited, 0, output());
+		const [, told = ''] = output().split('▸ A request went through');
+		t.regex(told, /Envoy of the gateway, .* x-way: virtual-service/);
+		t.regex(told, /by mTLS, as spiffe:\/\/cluster\.local\/ns\/istio-system\/sa\/istio-ingressgateway-service-account/);
+		t.regex(told, /which is spiffe:\/\/cluster\.local\/ns\/shop\/sa\/server/);
+		t.deepEqual(await leftBehind(folder), []);
+	},
+);
+
 for (const [args, words] of [
 	[['--clusters', '0'], /--clusters must be a whole number from 1 to 5, not "0"/],
 	[['--clusters', 'many'], /--clusters must be a whole number from 1 to 5, not "many"/],
@@ -82,6 +99,7 @@ for (const [args, words] of [
 	[['--clusters', '3', '-f', 'mesh.yaml'], /-f is for one cluster/],
 	[['--version', '1.5.0'], /--version must be one of 1\.0\.9, .*1\.32\.0, not "1\.5\.0"/],
 	[['--version', '1.4.10', '--upgrade'], /--version is for the examples in one cluster/],
+	[['--real', '--clusters', '3'], /--real shows a mesh of its own in one cluster/],
 	[['--upgrade', '--clusters', '3'], /--upgrade shows a mesh of its own in one cluster/],
 	[['--nodes', '51'], /--nodes must be a whole number from 1 to 50/],
 	[['--cluster', '3'], /Unknown option '--cluster'/],

@@ -9,16 +9,19 @@
  *     npm run demo -- -f mesh.yaml  # another installation
  *     npm run demo -- --version 1.4.10  # another version: Pilot, Mixer and injector of Istio 1.4
  *     npm run demo -- --upgrade     # a change of version, held by a missing image, mended and finished
+ *     npm run demo -- --real        # a request through Istio's own istiod and Envoy, which the operator installs
  *     npm run demo -- --clusters 3  # three clusters join each other, and one of them dies and comes back
  */
 import { demoOfManyClusters } from './many-clusters.ts';
 import { demoOfOneCluster } from './one-cluster.ts';
 import { readOptions } from './options.ts';
+import { demoOfRealIstio } from './real.ts';
 import { paint } from './steps.ts';
 import { demoOfAnUpgrade } from './upgrade.ts';
 
 function demo(signal: AbortSignal): Promise<boolean> {
 	const options = readOptions();
+	if (options.real) return demoOfRealIstio(options, signal);
 	if (options.upgrade) return demoOfAnUpgrade(options, signal);
 	return options.clusters === 1 ? demoOfOneCluster(options, signal) : demoOfManyClusters(options, signal);
 }

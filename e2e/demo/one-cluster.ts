@@ -55,7 +55,7 @@ async function apply(api: ApiServer, file: string, version: string | undefined):
 }
 
 /** Prints each condition when it changes. Resolves when the installation is ready; false at the deadline. */
-async function followUntilReady(
+export async function followUntilReady(
 	api: ApiServer,
 	name: string,
 	operator: Running,

@@ -15,6 +15,8 @@ export interface Options {
 	readonly clusters: number;
 	/** Shows a change of version. Only with one cluster. */
 	readonly upgrade: boolean;
+	/** Runs Istio's own istiod and proxies. Only with one cluster. */
+	readonly real: boolean;
 }
 
 export const mostClusters = 5;
@@ -30,6 +32,7 @@ export function readOptions(args?: readonly string[]): Options {
 			clusters: { type: 'string', default: '1' },
 			upgrade: { type: 'boolean', default: false },
 			version: { type: 'string' },
+			real: { type: 'boolean', default: false },
 		},
 	});
 	const clusters = wholeNumber('--clusters', values.clusters, mostClusters);
@@ -38,6 +41,14 @@ export function readOptions(args?: readonly string[]): Options {
 	}
 	if (values.upgrade && (clusters > 1 || values.filename !== undefined)) {
 		throw new Error('--upgrade shows a mesh of its own in one cluster: leave away -f and --clusters');
+	}
+	if (
+		values.real &&
+		(clusters > 1 || values.filename !== undefined || values.upgrade || values.version !== undefined)
+	) {
+		throw new Error(
+			'--real shows a mesh of its own in one cluster: leave away -f, --clusters, --upgrade and --version',
+		);
 	}
 	const { version } = values;
 	const release = lines.releases.find((known) => known.version === version);
@@ -58,6 +69,7 @@ export function readOptions(args?: readonly string[]): Options {
 		nodes: wholeNumber('--nodes', values.nodes, 50),
 		clusters,
 		upgrade: values.upgrade,
+		real: values.real,
 	};
 }
 

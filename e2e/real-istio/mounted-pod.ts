@@ -25,6 +25,7 @@ export interface Container {
 	readonly image?: string;
 	readonly args?: readonly string[];
 	readonly env?: readonly EnvVar[];
+	readonly lifecycle?: { readonly preStop?: { readonly sleep?: { readonly seconds: number } } };
 	readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
 }
 

@@ -17,6 +17,8 @@ export interface RunningProxy extends AsyncDisposable {
 	readonly hasExited: () => boolean;
 	/** Whether the probe of its pod passes. Throws where nothing listens yet. */
 	readonly isReady: () => Promise<boolean>;
+	/** Asks it to end in order, as a kubelet does. Settled when it has. */
+	readonly terminate: () => Promise<void>;
 	readonly adminPort: number;
 	/** Answer of Envoy's own administration at a path, such as `/certs`. */
 	readonly admin: (path: string) => Promise<string>;
@@ -64,16 +66,22 @@ export async function startProxy(
 			},
 			output: (line) => void lines.push(line),
 		});
+		const stop = async () => {
+			await running.end();
+			await folder[Symbol.asyncDispose]();
+		};
 		return {
+			terminate: async () => {
+				running.signal('SIGTERM');
+				await running.exited;
+				await stop();
+			},
 			lines,
 			hasExited: running.hasExited,
 			isReady: async () => (await get(probes, '/healthz/ready')).status === 200,
 			adminPort: admin,
 			admin: async (path) => (await get(admin, path)).text,
-			[Symbol.asyncDispose]: async () => {
-				await running.end();
-				await folder[Symbol.asyncDispose]();
-			},
+			[Symbol.asyncDispose]: stop,
 		};
 	} catch (error) {
 		await folder[Symbol.asyncDispose]();

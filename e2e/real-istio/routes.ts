@@ -55,7 +55,10 @@ export function sidecars({ service, proxy, application }: Ports, podIP: string):
 }
 
 /** From a port of the gateway to the server, with a header that only this way adds. */
-export function gatewayRoute({ service, gateway }: Ports): readonly KubeObject[] {
+export function gatewayRoute(
+	{ service, gateway }: Ports,
+	selector: Readonly<Record<string, string>> = { app: 'gateway' },
+): readonly KubeObject[] {
 	const metadata = { name: 'shop', namespace };
 	const port = { number: gateway, name: 'http', protocol: 'HTTP' };
 	return [
@@ -63,7 +66,7 @@ export function gatewayRoute({ service, gateway }: Ports): readonly KubeObject[]
 			apiVersion,
 			kind: 'Gateway',
 			metadata,
-			spec: { selector: { app: 'gateway' }, servers: [{ port, bind: '127.0.0.1', hosts: [gatewayHost] }] },
+			spec: { selector, servers: [{ port, bind: '127.0.0.1', hosts: [gatewayHost] }] },
 		},
 		{
 			apiVersion,

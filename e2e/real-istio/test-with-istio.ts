@@ -14,3 +14,10 @@ export function testWithIstio(title: string, run: (t: ExecutionContext, real: Re
 		else test.skip(`${line}: ${title} (not built: ${realIstioVariable}=1 builds it)`, () => undefined);
 	}
 }
+
+/** Declares a test that needs the programs of all lines. */
+export function testWithAllIstio(title: string, run: (t: ExecutionContext) => Promise<unknown>): void {
+	const isThere = [...found.values()].every((real) => real !== undefined);
+	if (isThere) test.serial(title, async (t) => void (await run(t)));
+	else test.skip(`${title} (not built: ${realIstioVariable}=1 builds it)`, () => undefined);
+}

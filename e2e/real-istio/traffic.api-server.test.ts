@@ -12,13 +12,12 @@ import { type RunningProxy, startProxy } from './proxy-process.ts';
 import { meshNamespace, renderedFor, startRendered } from './rendered-mesh.ts';
 import { applyAsUser, gatewayHost, gatewayRoute, type Ports, serverHost, serverService, sidecars } from './routes.ts';
 import { testWithIstio } from './test-with-istio.ts';
-import { headersSeen, istiodPod, makePod, serveHeaders } from './workload.ts';
+import { headersSeen, istiodPod, makePod, notRedirected, serveHeaders } from './workload.ts';
 
 /** Metrics are off: the filters that count them are not in Envoy as it is published. */
 const spec = { citadel: { enabled: true }, mixer: { telemetry: { enabled: false } } } as const;
 const sidecarAnnotations = {
-	// Who is redirected needs iptables.
-	'sidecar.istio.io/interceptionMode': 'NONE',
+	...notRedirected,
 	// Envoy keeps few counters by default.
 	'proxy.istio.io/config': JSON.stringify({ proxyStatsMatcher: { inclusionRegexps: ['listener.*ssl.*'] } }),
 } as const;

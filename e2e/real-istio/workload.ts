@@ -38,6 +38,9 @@ function podAddress(): string {
 	return `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
 }
 
+/** Traffic is redirected by iptables alone, so the proxies here are told on which ports they listen. */
+export const notRedirected = { 'sidecar.istio.io/interceptionMode': 'NONE' } as const;
+
 export interface Workload {
 	readonly name: string;
 	readonly namespace: string;
@@ -55,8 +58,13 @@ export async function istiodPod(api: ApiServer, deployment: KubeObject, nodeName
 	return setAddress(api, pod);
 }
 
-/** Makes a pod with an account of its own, which istiod injects, and gives it an address. */
+/** Makes a pod that istiod injects, and gives it an address. */
 export async function makePod(api: ApiServer, workload: Workload): Promise<PodObject> {
+	return setAddress(api, await createInjected(api, workload));
+}
+
+/** Makes a pod with an account of its own, once istiod injects it. */
+export async function createInjected(api: ApiServer, workload: Workload): Promise<KubeObject> {
 	const { name, namespace, annotations = {}, labels = {}, image = 'example.com/app:1', nodeName } = workload;
 	const { apiVersion, kind } = kinds.Pod;
 	await api.apply(
@@ -77,7 +85,7 @@ export async function makePod(api: ApiServer, workload: Workload): Promise<PodOb
 		await api.delete({ apiVersion, kind, namespace, name } as never, { gracePeriodSeconds: 0 });
 		return false;
 	});
-	return setAddress(api, pod);
+	return pod;
 }
 
 /** The pod runs and is ready, at an address of its own. */
