@@ -3,6 +3,7 @@
  * the rendered webhooks. What it puts into pods is held against what it puts in by upstream's own templates.
  */
 import type { ExecutionContext } from 'ava';
+import { askWebhook } from '../../operator/cli/inject/webhook.ts';
 import { gatewayArgs } from '../../operator/render/istiod/templates/gateway.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
@@ -30,6 +31,7 @@ testWithIstio('istiod runs from what is rendered: rights, templates, webhooks', 
 
 	const cases = [...podsToInject, gatewayAmong(renderedFor(real, spec))];
 	const ours = await injectAll(api, cases);
+	await compareByHand(t, api, cases, ours);
 	const charts = await upstream(real, {
 		components: { ingressGateways: [{ name: 'istio-ingressgateway', enabled: false }] },
 	});
@@ -106,13 +108,16 @@ const apart = /kube-api-access/;
 function canonical(value: unknown): unknown {
 	if (Array.isArray(value)) {
 		const entries = value.map(canonical).filter((entry) => !apart.test(JSON.stringify(entry)));
-		const isNamed = entries.every((entry) => typeof entry === 'object' && entry !== null && 'name' in entry);
-		return isNamed ? entries.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : entries;
+		// Lists of objects are maps by name or port.
+		const isMap = entries.every((entry) => typeof entry === 'object' && entry !== null);
+		return isMap ? entries.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)) : entries;
 	}
 	if (typeof value !== 'object' || value === null) return value;
 	const { name, value: text } = value as { readonly name?: string; readonly value?: string };
-	if (name !== undefined && text !== undefined && jsonVariables.includes(name))
-		return { name, value: JSON.parse(text) };
+	if (name !== undefined && text !== undefined && jsonVariables.includes(name)) {
+		const said: unknown = JSON.parse(text);
+		return { name, value: Array.isArray(said) ? said.map((entry) => JSON.stringify(entry)).sort() : said };
+	}
 	// Those of spec.proxy.initResources, whatever a pod says of its proxy.
 	const skipped = name === 'istio-init' ? 'resources' : undefined;
 	return Object.fromEntries(
@@ -127,6 +132,64 @@ function canonical(value: unknown): unknown {
 function whatCounts({ metadata, spec }: Pod): unknown {
 	const { 'sidecar.istio.io/status': _, 'proxy.istio.io/overrides': __, ...annotations } = metadata.annotations ?? {};
 	return canonical({ labels: metadata.labels, annotations, spec });
+}
+
+function withoutPolicy(value: unknown): unknown {
+	return JSON.parse(JSON.stringify(value, (key, entry) => (key === 'imagePullPolicy' ? undefined : entry)));
+}
+
+/** A pod that does not say whether it wants a proxy. */
+function unasked({ metadata, spec }: Pod): Pod {
+	const { 'sidecar.istio.io/inject': _, ...labels } = metadata.labels ?? {};
+	return { metadata: { ...metadata, labels }, spec };
+}
+
+/**
+ * `meshwright inject` gives each pod what the webhook gives it: such a pod, which the webhook then leaves alone, is stored as one that
+ * the webhook was asked about. A second time changes nothing.
+ */
+async function compareByHand(
+	t: ExecutionContext,
+	api: ApiServer,
+	cases: typeof podsToInject,
+	ours: Injected,
+): Promise<void> {
+	const asking = { api, labels: {}, defaultNamespace: 'shop' };
+	let compared = 0;
+	for (const { title, pod } of cases) {
+		const { apiVersion, kind, metadata, spec } = pod;
+		const { name, namespace = '', ...given } = metadata;
+		const workload = {
+			apiVersion,
+			kind,
+			name,
+			namespace,
+			path: [],
+			misplaced: [],
+			pod: { metadata: given, spec } as Pod,
+		};
+		const change = await askWebhook(workload, asking);
+		const byWebhook = ours[title];
+		if (typeof byWebhook === 'string') t.is(change.kind, 'refused', title);
+		if (change.kind !== 'changed' || typeof byWebhook === 'string') continue;
+		compared += 1;
+		// The API server sets a policy for the image `auto` before the webhook names another one.
+		const wanted = withoutPolicy(whatCounts(unasked(byWebhook as Pod)));
+		// Nobody injects by hand into a gateway twice: its proxy is a container of its own.
+		const isGateway = JSON.stringify(spec).includes('"istio-proxy"');
+		const again = isGateway ? change : await askWebhook({ ...workload, pod: change }, asking);
+		for (const [pod, how] of [
+			[change, 'by hand'],
+			[again, 'by hand twice'],
+		] as const) {
+			if (pod.kind !== 'changed') return t.fail(`${title}, ${how}: ${JSON.stringify(pod)}`);
+			const labels = { ...pod.metadata.labels, 'sidecar.istio.io/inject': 'false' };
+			const own = { apiVersion, kind, metadata: { ...pod.metadata, name, namespace, labels }, spec: pod.spec };
+			const { object } = await api.create<KubeObject & Pod>(own, { dryRun: true });
+			t.deepEqual(withoutPolicy(whatCounts(unasked(object))), wanted, `${title}, ${how}`);
+		}
+	}
+	t.true(compared > 10, `${compared} pods`);
 }
 
 function compare(t: ExecutionContext, cases: typeof podsToInject, ours: Injected, theirs: Injected): void {

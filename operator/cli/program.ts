@@ -152,7 +152,7 @@ export function createProgram(report: Report): Command {
 			'after',
 			`${examples(
 				'meshwright inject -f app.yaml | kubectl apply -f -',
-				'meshwright inject -f app.yaml --installation mesh.yaml     # needs no cluster',
+				'meshwright inject -f app.yaml --installation mesh.yaml     # needs no cluster, with Istio 1.0 to 1.4',
 				'meshwright inject -R manifests --write                     # every manifest of a folder, in place',
 				'helm template shop ./shop | meshwright inject -n shop -f -',
 			)}\n\nPods on the host’s network, and those with the annotation sidecar.istio.io/inject: "false", are left as they are;\nstandard error says which. Injecting twice is injecting once: an older proxy is replaced.`,

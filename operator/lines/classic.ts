@@ -111,7 +111,7 @@ export const classicLine: Line<ResolvedClassicMesh, ClassicFacts, RootMemory> = 
 					}),
 				},
 	injectedImages: ({ images }) => [images.proxy, images.proxyInit],
-	injectPod,
+	byHand: { how: 'definition', injectPod },
 	multiCluster,
 	ownWords: classicOwnWords,
 	stageOf: classicStageOf,

@@ -1,6 +1,7 @@
 /** The lines of Istio releases that the operator can install. */
 export { findRelease } from './find-release.ts';
 export type {
+	ByHand,
 	CertificateRequest,
 	Charge,
 	DataPlane,

@@ -1,5 +1,5 @@
 /** The line of istiod, Istio 1.30 and newer: one process is Pilot, certificate authority and injector. */
-import { injectionLabel } from '../../api/v1/index.ts';
+import { injectionLabel, revisionLabel } from '../../api/v1/index.ts';
 import { observeIstiodAuthority } from '../plan/istiod/certificate-authority.ts';
 import { istiodFactsOf, seenByIstiod } from '../plan/istiod/facts.ts';
 import { chargeBeforeWebhook, istiodGates } from '../plan/istiod/gates.ts';
@@ -106,10 +106,10 @@ export const istiodLine: Line<ResolvedIstiodMesh, IstiodFacts, undefined> = {
 					}),
 				},
 	injectedImages: ({ images }) => [images.proxy],
-	injectPod: () => ({
-		kind: 'skipped',
-		reason: 'istiod of this release injects by its own webhook; by hand it needs a cluster',
-	}),
+	byHand: {
+		how: 'webhook',
+		labels: ({ revision }) => (revision === undefined ? {} : { [revisionLabel]: revision }),
+	},
 	multiCluster,
 	revisions: istiodRevisions,
 	ownWords: istiodOwnWords,

@@ -111,6 +111,21 @@ export interface DataPlane<Mesh extends ResolvedMesh, Facts extends object> {
 	caSecretName(mesh: Mesh): string | undefined;
 }
 
+/** `definition`: it is known what the webhook adds. `webhook`: only the webhook knows, so it has to be asked. */
+export type ByHand<Mesh extends ResolvedMesh = ResolvedMesh> = ByDefinition<Mesh> | ByWebhook<Mesh>;
+
+interface ByDefinition<Mesh extends ResolvedMesh> {
+	readonly how: 'definition';
+	/** Pure. */
+	injectPod(mesh: Mesh, pod: Pod, context: InjectionContext): Injection;
+}
+
+interface ByWebhook<Mesh extends ResolvedMesh> {
+	readonly how: 'webhook';
+	/** Labels by which the webhook takes a pod of a namespace that says nothing. */
+	labels(mesh: Mesh): Readonly<Record<string, string>>;
+}
+
 /** What joining clusters needs to know about a line. */
 export interface MultiClusterSupport<Mesh extends ResolvedMesh = ResolvedMesh> {
 	/** Whether the control plane reads a cluster's Secret again when it changes. If not, its pods are replaced. */
@@ -230,8 +245,8 @@ export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends ob
 	injection(mesh: Mesh): NamespaceInjection | undefined;
 	/** Images of the containers that are injected into pods. */
 	injectedImages(mesh: Mesh): readonly string[];
-	/** Injects the proxy into a pod by hand, as the webhook does. */
-	injectPod(mesh: Mesh, pod: Pod, context: InjectionContext): Injection;
+	/** How the proxy gets into a pod by hand, as the webhook puts it there. */
+	readonly byHand: ByHand<Mesh>;
 
 	readonly multiCluster: MultiClusterSupport<Mesh>;
 

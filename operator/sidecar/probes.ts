@@ -16,6 +16,13 @@ const probes = [
 	['livenessProbe', 'livez'],
 ] as const;
 
+/** Those that today's istiod points at the agent. */
+const allProbes = [...probes, ['startupProbe', 'startupz']] as const;
+const lifecycle = [
+	['preStop', 'prestopz'],
+	['postStart', 'poststartz'],
+] as const;
+
 /** Reads the annotation as Go's `strconv.ParseBool` does. Anything else means that the pod did not ask. */
 export function rewritesProbes({ annotations: given = {} }: PodMetadata): boolean {
 	return ['1', 't', 'T', 'TRUE', 'true', 'True'].includes(given[annotations.rewriteAppHTTPProbers] ?? '');
@@ -66,14 +73,34 @@ export function restoreProbes(
 	const told = proxies.flatMap(({ env }) => listOf(env)).find((entry) => fieldsOf(entry).name === variable)?.value;
 	const asked = typeof told === 'string' ? readAsked(told) : {};
 	return applications.map((container) => {
-		const restored = probes.flatMap(([field, path]) => {
-			const httpGet = asked[urlOf(container, path)];
-			return typeof httpGet !== 'object' || httpGet === null
-				? []
-				: [[field, { ...fieldsOf(container[field]), httpGet }] as const];
+		const restored = allProbes.flatMap(([field, path]) => {
+			const action = actionOf(asked[urlOf(container, path)]);
+			return action === undefined ? [] : [[field, withAction(container[field], action)] as const];
 		});
-		return { ...container, ...Object.fromEntries(restored) };
+		const hooks = lifecycle.flatMap(([field, path]) => {
+			const action = actionOf(asked[`/app-lifecycle/${container.name}/${path}`]);
+			return action === undefined ? [] : [[field, withAction(fieldsOf(container.lifecycle)[field], action)] as const];
+		});
+		return {
+			...container,
+			...Object.fromEntries(restored),
+			...(hooks.length === 0 ? {} : { lifecycle: { ...fieldsOf(container.lifecycle), ...Object.fromEntries(hooks) } }),
+		};
 	});
+}
+
+/** What the agent asks: an HTTP request (istio 1.2-1.4), or one of several kinds by its name (1.7 and newer). */
+function actionOf(asked: unknown): Fields | undefined {
+	if (typeof asked !== 'object' || asked === null) return undefined;
+	const { httpGet, tcpSocket, grpc } = fieldsOf(asked);
+	const named = Object.entries({ httpGet, tcpSocket, grpc }).filter(([, action]) => action !== undefined);
+	return named.length === 0 ? { httpGet: asked } : Object.fromEntries(named);
+}
+
+/** A probe or hook with its own action in place of the request to the agent. */
+function withAction(pointed: unknown, action: Fields): Fields {
+	const { httpGet: _, ...others } = fieldsOf(pointed);
+	return { ...others, ...action };
 }
 
 /** Empty when somebody else has written the text and it can't be read. */

@@ -18,8 +18,12 @@ export function uninjectPod(metadata: PodMetadata, spec: PodSpec): Uninjection {
 	switch (earlier.is) {
 		case 'none':
 			return { kind: 'skipped', reason: `nothing was injected: it has no annotation ${annotations.status}` };
-		case 'named':
-			return { kind: 'uninjected', ...without({ metadata, spec }, earlier.status) };
+		case 'named': {
+			const pod = without({ metadata, spec }, earlier.status);
+			return pod.spec.containers === undefined && spec.containers !== undefined
+				? { kind: 'skipped', reason: 'it has nothing but a proxy, as the pods of gateways' }
+				: { kind: 'uninjected', ...pod };
+		}
 		case 'unreadable': {
 			const problems = reservedProblems(spec, earlier);
 			return problems.length === 0
@@ -34,8 +38,16 @@ export function without({ metadata, spec }: Pod, status: InjectionStatus): Pod {
 	const { initContainers, containers, volumes, imagePullSecrets, ...restOfSpec } = spec;
 	const { annotations: givenAnnotations, labels: givenLabels, ...restOfMetadata } = metadata;
 	const removed = new Set(status.containers);
-	const proxies = (containers ?? []).filter(({ name }) => removed.has(name));
-	const applications = keep<PodContainer>(containers, status.containers);
+	const removedFirst = new Set(status.initContainers);
+	// A proxy that Kubernetes starts before the application is among the init containers.
+	const proxies = [
+		...(containers ?? []).filter(({ name }) => removed.has(name)),
+		...(initContainers ?? []).filter(({ name }) => removedFirst.has(name)),
+	];
+	const restored = (list: readonly PodContainer[] | undefined, names: readonly string[]) => {
+		const kept = keep<PodContainer>(list, names);
+		return kept === undefined ? undefined : restoreProbes(kept, proxies);
+	};
 	return {
 		metadata: {
 			...restOfMetadata,
@@ -44,8 +56,8 @@ export function without({ metadata, spec }: Pod, status: InjectionStatus): Pod {
 		},
 		spec: {
 			...restOfSpec,
-			...field('initContainers', keep<PodContainer>(initContainers, status.initContainers)),
-			...field('containers', applications === undefined ? undefined : restoreProbes(applications, proxies)),
+			...field('initContainers', restored(initContainers, status.initContainers)),
+			...field('containers', restored(containers, status.containers)),
 			...field('volumes', keep<Named>(volumes, status.volumes)),
 			...field('imagePullSecrets', keep<Named>(imagePullSecrets, status.imagePullSecrets)),
 		},

@@ -2,17 +2,19 @@
  * `meshwright inject` and `meshwright uninject`: put the proxy into manifests as the webhook does in the cluster, and
  * remove it.
  */
-import { lines } from '../../lines/index.ts';
+import { type ByHand, lines } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { uninjectPod } from '../../sidecar/index.ts';
 import { CommandError } from '../command-error.ts';
+import { connect } from '../connection.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { type Encoding, encodeManifest, withoutMark } from '../manifest-text.ts';
 import { note, printDocument } from '../terminal.ts';
 import { type FileOptions, type ManifestFile, type Manifests, readManifests } from './files.ts';
-import { type ChangedManifests, type ChangePod, changeManifests } from './manifests.ts';
+import { type ChangedManifests, type ChangePod, changeManifests, type PodChange, workloadsOf } from './manifests.ts';
 import { type MeshOptions, readMesh } from './mesh.ts';
 import { replaceFile } from './replace-file.ts';
+import { askWebhook } from './webhook.ts';
 
 export interface UninjectOptions extends FileOptions {
 	/** Whether the files are replaced instead of printing them. */
@@ -27,7 +29,12 @@ export interface InjectOptions extends UninjectOptions, MeshOptions {
 export async function inject(options: InjectOptions): Promise<number> {
 	const manifests = await readManifests(options);
 	const mesh = await readMesh(options);
-	return changeFiles(manifests, options.write, injection(mesh, options.namespace));
+	const { byHand } = lines.of(mesh);
+	const change =
+		byHand.how === 'definition'
+			? byDefinition(byHand, mesh, options.namespace)
+			: await byWebhook(manifests.files, byHand.labels(mesh), mesh, options);
+	return changeFiles(manifests, options.write, change);
 }
 
 export async function uninject(options: UninjectOptions): Promise<number> {
@@ -35,11 +42,48 @@ export async function uninject(options: UninjectOptions): Promise<number> {
 }
 
 /** Puts the proxy of a mesh into a pod. Objects that don't name their namespace count as being in `defaultNamespace`. */
-export function injection(mesh: ResolvedMesh, defaultNamespace: string): ChangePod {
+export function byDefinition(
+	{ injectPod }: Extract<ByHand, { readonly how: 'definition' }>,
+	mesh: ResolvedMesh,
+	defaultNamespace: string,
+): ChangePod {
 	return ({ pod, apiVersion, kind, name, namespace = defaultNamespace }) => {
 		const context = { namespace, ...(name === undefined ? {} : { ownerName: name }), typeMeta: { apiVersion, kind } };
-		const result = lines.of(mesh).injectPod(mesh, pod, context);
+		const result = injectPod(mesh, pod, context);
 		return result.kind === 'injected' ? { ...result, kind: 'changed' } : result;
+	};
+}
+
+/** So many pods are asked about at the same time. */
+const mostAsked = 4;
+
+/** Asks the cluster about all pods of the files. What cannot be read is told when the files are changed. */
+async function byWebhook(
+	files: readonly ManifestFile[],
+	labels: Readonly<Record<string, string>>,
+	{ release }: ResolvedMesh,
+	options: InjectOptions,
+): Promise<ChangePod> {
+	if (options.installation !== undefined) {
+		throw new CommandError(
+			`Istio ${release.version} injects by the webhook of istiod, and ${options.installation} alone has none`,
+			'leave --installation out: the cluster is asked',
+		);
+	}
+	const waiting = files.flatMap(({ source, text }) => workloadsOf(source, text));
+	const answers = new Map<string, PodChange>();
+	await using api = await connect(options);
+	const asking = { api, labels, defaultNamespace: options.namespace };
+	await Promise.all(
+		Array.from({ length: mostAsked }, async () => {
+			for (let workload = waiting.shift(); workload !== undefined; workload = waiting.shift())
+				answers.set(JSON.stringify(workload), await askWebhook(workload, asking));
+		}),
+	);
+	return (workload) => {
+		const answer = answers.get(JSON.stringify(workload));
+		if (answer === undefined) throw new Error(`nobody asked about ${workload.kind} ${workload.name}`);
+		return answer;
 	};
 }
 

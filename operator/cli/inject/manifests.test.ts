@@ -3,16 +3,21 @@ import test from 'ava';
 import { stringify } from 'yaml';
 import { classicReleases } from '../../releases/classic/index.ts';
 import { meshOf } from '../../render/testing.ts';
+import { injectPod } from '../../sidecar/index.ts';
 import { CommandError } from '../command-error.ts';
 import { readManifestValues } from '../manifest-text.ts';
-import { injection, uninjection } from './inject.ts';
+import { byDefinition, uninjection } from './inject.ts';
 import { type ChangedManifests, changeManifests } from './manifests.ts';
 import { others, workloads } from './testing.ts';
 
 const everything = [...Object.values(workloads), others].join('---\n');
 
 function inject(text: string, version = '1.4.10', spec: object = {}): ChangedManifests {
-	return changeManifests('app.yaml', text, injection(meshOf({ version, ...spec }), 'default'));
+	return changeManifests(
+		'app.yaml',
+		text,
+		byDefinition({ how: 'definition', injectPod }, meshOf({ version, ...spec }), 'default'),
+	);
 }
 
 function uninject(text: string): ChangedManifests {
@@ -229,7 +234,7 @@ spec: {template: {metadata: {annotations: {sidecar.istio.io/inject: "false"}}, s
 });
 
 test('the namespace that is given counts for objects without one', (t) => {
-	const change = injection(meshOf({ version: '1.4.10' }), 'kube-system');
+	const change = byDefinition({ how: 'definition', injectPod }, meshOf({ version: '1.4.10' }), 'kube-system');
 	t.is(changeManifests('a', workloads.Job ?? '', change).changed, 0);
 	t.is(changeManifests('a', workloads.StatefulSet ?? '', change).changed, 1);
 });

@@ -92,6 +92,11 @@ export function changeManifests(source: string, text: string, change: ChangePod)
 	return { text: edited.text, changed, notes };
 }
 
+/** All pod templates of a file. Throws CommandError when it can't be read. */
+export function workloadsOf(source: string, text: string): readonly Workload[] {
+	return read(source, text).flatMap((document) => findWorkloads(document).workloads);
+}
+
 /** Puts the changed pod into its template. Metadata that would be empty is not added, and removed with its last field. */
 function withPod(old: unknown, { metadata, spec }: Pod): unknown {
 	const { metadata: before, ...others } = old as { readonly metadata?: object | null };

@@ -127,7 +127,7 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 
 	injection: () => undefined,
 	injectedImages: () => [],
-	injectPod: () => ({ kind: 'skipped', reason: 'nothing is injected' }),
+	byHand: { how: 'definition', injectPod: () => ({ kind: 'skipped', reason: 'nothing is injected' }) },
 	multiCluster: {
 		readsSecretsAgain: () => true,
 		readers: { always: [], perhaps: [] },
