@@ -1,9 +1,11 @@
 /** One MeshInstallation becomes a running Pilot: every release on a real API server with controllers and simulated nodes. */
 import test from 'ava';
 import { lines } from '../operator/lines/index.ts';
+import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { meshwright } from './support/cli.ts';
 import { eventually } from './support/eventually.ts';
+import { standInAnnotation } from './support/injector.ts';
 import {
 	applyInstallation,
 	deleteInstallation,
@@ -125,6 +127,48 @@ test.serial('another version in the same object: the same objects, changed in pl
 	await untilEvent(api, name, 'VersionChanged', '1.4.10');
 	t.deepEqual(await identities(), before);
 	t.is((await readInstallation(api, name)).status?.version, '1.4.10');
+	await deleteInstallation(api, name);
+});
+
+test.serial('gateways of istiod come when it injects, and follow its version after its webhooks', async (t) => {
+	const { api, cluster } = mesh;
+	const [name, namespace, gateway] = ['edge', 'istio-edge', 'istio-ingressgateway'];
+	const gateways = { ingress: { enabled: true, service: { type: 'NodePort' } }, egress: { enabled: true } };
+	const spec = { namespace, version: '1.30.8', profile: 'default', gateways };
+	const before = await mark(cluster);
+	await applyInstallation(api, name, spec);
+	await untilReady(api, name);
+	const written = (await changesOf(cluster, operatorUser, before)).map(describeWrite);
+	const firstOf = (part: string) => written.findIndex((write) => write.includes(part));
+	t.true(firstOf('mutatingwebhookconfigurations') >= 0);
+	t.true(firstOf('mutatingwebhookconfigurations') < firstOf(`deployments ${namespace}/${gateway}`));
+
+	const images = async () => {
+		const { items } = await api.list<KubeObject>(kinds.Pod, { namespace, labelSelector: `app=${gateway}` });
+		return items.map(({ metadata, spec: pod }) => [
+			metadata.annotations?.['inject.istio.io/templates'],
+			(pod as { readonly containers: readonly { readonly image: string }[] }).containers[0]?.image,
+			metadata.annotations?.[standInAnnotation],
+		]);
+	};
+	const proxy = (version: string) => `docker.io/istio/proxyv2:${version}`;
+	const first = await images();
+	t.deepEqual(
+		first.map(([template, image]) => [template, image]),
+		[['gateway', proxy('1.30.8')]],
+	);
+	t.true(
+		first.every(([, , injected]) => injected === 'yes'),
+		'istiod was asked about the pod',
+	);
+
+	await applyInstallation(api, name, { ...spec, version: '1.31.4' });
+	await untilReady(api, name);
+	t.is((await readInstallation(api, name)).status?.version, '1.31.4');
+	t.deepEqual(
+		(await images()).map(([, image]) => image),
+		[proxy('1.31.4')],
+	);
 	await deleteInstallation(api, name);
 });
 

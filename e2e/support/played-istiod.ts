@@ -38,7 +38,12 @@ interface Istiod extends KubeObject {
 }
 
 interface Review {
-	readonly request: { readonly uid: string; readonly kind: { readonly kind: string } };
+	readonly request: { readonly uid: string; readonly kind: { readonly kind: string }; readonly object: unknown };
+}
+
+interface ReviewedPod {
+	readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+	readonly spec: { readonly containers: readonly { readonly name: string }[] };
 }
 
 export interface PlayedIstiods extends AsyncDisposable {
@@ -208,10 +213,22 @@ async function rollOut(api: ApiServer, deployment: Istiod): Promise<void> {
 }
 
 /** What istiod puts into a pod, as far as tests look at it. */
-const patch = [
-	{ op: 'add', path: '/metadata/annotations', value: { [standInAnnotation]: 'yes' } },
-	{ op: 'add', path: '/spec/containers/-', value: { name: 'istio-proxy', image: 'docker.io/istio/proxyv2' } },
-];
+function patchOf({ metadata, spec }: ReviewedPod): readonly object[] {
+	const proxy = {
+		op: 'add',
+		path: '/spec/containers/-',
+		value: { name: 'istio-proxy', image: 'docker.io/istio/proxyv2' },
+	};
+	return [
+		{ op: 'add', path: '/metadata/annotations', value: { ...metadata.annotations, [standInAnnotation]: 'yes' } },
+		// A gateway's own container is the proxy.
+		...(spec.containers.some(({ name }) => name === proxy.value.name) ? [] : [proxy]),
+	];
+}
+
+function base64(value: unknown): string {
+	return Buffer.from(JSON.stringify(value)).toString('base64');
+}
 
 function answering(certificate: { readonly cert: string; readonly key: string }): Server {
 	const server = createServer(certificate, (incoming, outgoing) => {
@@ -221,7 +238,7 @@ function answering(certificate: { readonly cert: string; readonly key: string })
 			const response = {
 				uid: request.uid,
 				allowed: true,
-				...(isPod ? { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') } : {}),
+				...(isPod ? { patchType: 'JSONPatch', patch: base64(patchOf(request.object as ReviewedPod)) } : {}),
 			};
 			outgoing.setHeader('content-type', 'application/json');
 			outgoing.end(JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response }));
