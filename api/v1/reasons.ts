@@ -414,9 +414,9 @@ export const reasons = {
 	ProxiesUnseen: {
 		condition: 'ProxiesSupported',
 		meaning:
-			'The operator may not list and watch pods in all namespaces, here or in a joined cluster, so nobody knows which proxies run there.',
+			'The operator may not list and watch pods in all namespaces, here or in a joined cluster, or Pilot serves another cluster from outside, so nobody knows which proxies run there.',
 		remedy:
-			'Give the operator its rights again: meshwright install --rights-only, or deploy/; in a joined cluster meshwright clusters join, or deploy/remote.',
+			'Give the operator its rights again: meshwright install --rights-only, or deploy/; in a joined cluster meshwright clusters join, or deploy/remote. In a cluster that is served from outside look yourself.',
 	},
 
 	ObjectsWrong: {

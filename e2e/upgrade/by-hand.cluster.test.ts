@@ -240,10 +240,11 @@ test.serial('held and rolled back have exit codes of their own, and say what to 
 });
 
 test.serial(
-	'the way back is refused once proxies of the new version may run, unless that is insisted on by name',
+	'the way back is refused while proxies of the new version run, unless that is insisted on by name',
 	async (t) => {
 		const ofUpgrade = { from: '1.3.8', to: '1.4.10', state: 'Held', stage: 'Gateways', waitingFor: 'x' } as const;
-		await say({ upgrade: ofUpgrade });
+		const byVersion = [{ version: '1.4.10', count: 2 }];
+		await say({ upgrade: ofUpgrade, proxies: { total: 2, byVersion, namespaces: [] } });
 		const refused = await run('meshwright upgrade rollback default --yes');
 		t.is(refused.exitCode, 2);
 		t.regex(refused.stderr, /can’t go back from 1\.4\.10: .*proxies of 1\.4\.10.*\n +do: .*--despite newer-proxies/);

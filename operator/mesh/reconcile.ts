@@ -176,7 +176,8 @@ export class Reconciler {
 
 	#findWalk(object: StoredInstallation, prepared: PreparedMesh, memory: Memory): Walk | undefined {
 		const { applier, wallClock } = this.#options;
-		const options = { ...this.#prepareOptions(object), live: applier.live };
+		const proxiesOf = (version: string) => this.#options.proxies.ofVersion(object, prepared.mesh, version);
+		const options = { ...this.#prepareOptions(object), live: applier.live, proxiesOf };
 		return findWalk(object, prepared, memory, options, wallClock());
 	}
 
@@ -345,7 +346,7 @@ export class Reconciler {
 		seen: Pick<StepInput, 'applied' | 'findings' | 'pods' | 'restarts'>,
 		memory: Memory,
 	): Step | undefined {
-		const { applier, clusters, lines, ownWords, upgradeChecks, wallClock } = this.#options;
+		const { applier, clusters, lines, ownWords, proxies, upgradeChecks, wallClock } = this.#options;
 		if (walk === undefined) {
 			ownWords.forget(object.metadata.name);
 			upgradeChecks.forget(object.metadata.name);
@@ -361,6 +362,7 @@ export class Reconciler {
 			clusters: clusters.observationsOf(object.metadata.name),
 			memory,
 			checks: upgradeChecks,
+			proxiesOf: (version, isNow) => proxies.ofVersion(object, (walk.next ?? prepared).mesh, version, isNow),
 			words: lines.of(walk.leading.mesh).ownWords(walk.leading.mesh),
 			ownWords,
 			nowMs: wallClock(),

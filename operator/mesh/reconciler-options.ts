@@ -33,7 +33,7 @@ export interface ReconcilerOptions {
 	/** Webhooks of others that keep pods from being made. */
 	readonly webhooks: Pick<MeshWebhooks, 'of' | 'forget'>;
 	/** Users' proxies. */
-	readonly proxies: Pick<MeshProxies, 'of' | 'inUse' | 'restart' | 'forget' | 'users'>;
+	readonly proxies: Pick<MeshProxies, 'of' | 'ofVersion' | 'inUse' | 'restart' | 'forget' | 'users'>;
 	/** Users' Istio objects that are wrong. */
 	readonly userObjects: Pick<UserObjects, 'of' | 'forget'>;
 	/** Why pods do not run. */

@@ -11,6 +11,8 @@ export interface ProxiesObservation {
 	readonly failedRestart?: string | undefined;
 	/** Whether the operator may not see pods. */
 	readonly isRefused?: boolean | undefined;
+	/** Why nobody sees any of them, as a clause: they are in a cluster that Pilot serves from outside. */
+	readonly elsewhere?: string | undefined;
 	/** Those in joined clusters that were looked at, by the name of the cluster. */
 	readonly clusters?: ReadonlyMap<string, ProxiesThere> | undefined;
 	/** Joined clusters where the user of the kubeconfig may not see pods. */
@@ -44,6 +46,12 @@ export function proxiesVerdict(
 			reason: 'ProxiesUnseen',
 			message:
 				'the operator may not list and watch pods in all namespaces, so which proxies run is not known; meshwright install --rights-only, or deploy/, gives it the right',
+		};
+	if (observation.elsewhere !== undefined)
+		return {
+			status: 'Unknown',
+			reason: 'ProxiesUnseen',
+			message: `${observation.elsewhere}, so which proxies run there is not known; kubectl get pods --all-namespaces tells it there, by the images of istio-proxy`,
 		};
 	if (observation.failedRestart !== undefined)
 		return { status: 'False', reason: 'RestartFailed', message: observation.failedRestart };

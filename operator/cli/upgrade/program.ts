@@ -105,7 +105,7 @@ export function addUpgradeCommands(program: Command, report: Report): Command {
 		.addOption(outputOption('text', 'json').default('text'))
 		.addHelpText(
 			'after',
-			`${examples('meshwright upgrade rollback default', 'meshwright upgrade rollback default --yes')}\n\nSettings that were changed together with the version go back with it, where status.upgrade has recorded them. It is refused\nonce pods may have proxies of the new version, unless --despite names that.${followExits}`,
+			`${examples('meshwright upgrade rollback default', 'meshwright upgrade rollback default --yes')}\n\nSettings that were changed together with the version go back with it, where status.upgrade has recorded them. It is refused\nwhile pods have proxies of the new version, or while nobody knows, unless --despite names that.${followExits}`,
 		)
 		.action(async (name, options) => report(await (await import('./rollback.ts')).upgradeRollback(name, options)));
 

@@ -141,10 +141,11 @@ test('the way back changes the version alone where the settings are those of bef
 	});
 });
 
-test('the way back is refused where nothing goes on, and where proxies of the new version may run, unless that is insisted on', (t) => {
+test('the way back is refused where nothing goes on, and where proxies of the new version run, unless that is insisted on', (t) => {
 	const none = wayBackOf(mesh({}), {}, []);
 	t.regex('why' in none ? none.why : '', /no change of version/);
-	const late = { upgrade: { ...upgrade, stage: 'Gateways' } };
+	const byVersion = [{ version: '1.4.10', count: 2 }];
+	const late = { upgrade: { ...upgrade, stage: 'Gateways' }, proxies: { total: 2, byVersion, namespaces: [] } };
 	const refused = wayBackOf(mesh(late), late, []);
 	t.regex('why' in refused ? `${refused.why} ${refused.remedy}` : '', /proxies of 1\.4\.10.*--despite newer-proxies/);
 	const insisted = wayBackOf(mesh(late), late, ['newer-proxies']);

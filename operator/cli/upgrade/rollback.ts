@@ -1,5 +1,6 @@
 /** `meshwright upgrade rollback`: goes back to the version before, while a change of version goes on or is held. */
 import { fieldsOf, isObject, type ParsedStatus, upgradeDespiteAnnotation } from '../../../api/v1/index.ts';
+import { toldOf } from '../../plan/proxies/told.ts';
 import { courseOf, whyNotBack } from '../../plan/upgrade/course.ts';
 import { settingsHash } from '../../plan/upgrade/settings.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -65,7 +66,7 @@ export function wayBackOf(object: KubeObject, status: ParsedStatus, despite: rea
 	}
 	const { from, to, previous } = upgrade;
 	const { at, reached } = courseOf(upgrade);
-	const blocker = whyNotBack(upgrade, Math.max(at, reached), status);
+	const blocker = whyNotBack(upgrade, Math.max(at, reached), (version) => toldOf(status, version));
 	const insisted = (object.metadata.annotations?.[upgradeDespiteAnnotation] ?? '')
 		.split(',')
 		.map((name) => name.trim());

@@ -174,3 +174,48 @@ test('no workload of a joined cluster is restarted, and that is told', async (t)
 	t.teardown(() => none.stop());
 	t.is((await none.restart(object, mesh, {}, signal)).status, undefined);
 });
+
+test('proxies of a version that ask a mesh, here and in joined clusters, and what nobody knows of them', async (t) => {
+	const pod = (name: string, image: string): KubeObject => ({
+		apiVersion: 'v1',
+		kind: 'Pod',
+		metadata: { name, namespace: 'shop' },
+		spec: { containers: [{ name: 'istio-proxy', image }] },
+	});
+	const of = async (clusters: Clusters, pods: readonly KubeObject[] | Error, isNow?: boolean) => {
+		const proxies = proxiesOf(clusters, {}, pods);
+		try {
+			const before = proxies.ofVersion(object, mesh, '1.4.10');
+			await proxies.inUse(object, signal);
+			return { before, now: proxies.ofVersion(object, mesh, '1.4.10', isNow) };
+		} finally {
+			proxies.stop();
+		}
+	};
+	const none = await of({ seen: { us: seen('1.3.8') } }, [pod('old', 'istio/proxyv2:1.3.8')]);
+	t.regex(none.before.unknown ?? '', /not listed yet/);
+	t.deepEqual(none.now, { running: undefined, unknown: undefined });
+	const some = await of({ seen: { us: seen('1.4.10'), eu: refused } }, [pod('new', 'istio/proxyv2:1.4.10')]);
+	t.is(some.now.running, '2 pods have proxies of 1.4.10, of them 1 in cluster us');
+	t.is(some.now.unknown, 'in cluster eu the user may not');
+	const strange = await of({ seen: {} }, [pod('odd', 'example.com/proxy@sha256:1')]);
+	t.is(strange.now.unknown, 'the image of 1 proxy tells no version');
+	const old: Clusters = { seen: { us: seen('1.3.8') }, doubts: { us: 'its pods are being listed again' } };
+	t.is((await of(old, [])).now.unknown, undefined, 'the last look is enough');
+	t.is((await of(old, [], true)).now.unknown, 'in cluster us its pods are being listed again');
+	const forbidden = new RequestError('no', { status: 403, reason: 'Forbidden' });
+	t.regex((await of({ seen: {} }, forbidden)).now.unknown ?? '', /may not list and watch pods .*--rights-only/);
+});
+
+test('of a Pilot that serves another cluster nobody sees the proxies: that is told, and counts as unknown', (t) => {
+	const spec = { version: '1.4.10', profile: 'minimal', pilot: { kubeconfigSecret: { name: 'served' } } };
+	const served = resolved(installation(spec));
+	const proxies = proxiesOf({ seen: {} });
+	t.teardown(() => proxies.stop());
+	const known = proxies.ofVersion(object, served, '1.4.10');
+	t.like(known, { running: undefined, isElsewhere: true });
+	t.regex(known.unknown ?? '', /Pilot serves another cluster \(spec\.pilot\.kubeconfigSecret\)/);
+	const verdict = proxiesVerdict(proxies.of(object, served), undefined);
+	t.like(verdict, { status: 'Unknown', reason: 'ProxiesUnseen' });
+	t.regex(verdict?.message ?? '', /serves another cluster .* not known/);
+});

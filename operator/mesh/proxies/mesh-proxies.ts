@@ -11,9 +11,11 @@ import {
 	type ProxyFacts,
 	proxiesThereStatus,
 	skewOf,
+	unknownVersion,
 	useOf,
 } from '../../plan/proxies/count.ts';
 import { countLagging } from '../../plan/proxies/restarts.ts';
+import { runningIn, servedUnseen, type VersionProxies } from '../../plan/proxies/told.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ProxiesObservation, ProxiesThere } from '../../status/proxies.ts';
 import type { InstallationCache, StoredInstallation } from '../installation.ts';
@@ -64,7 +66,7 @@ export class MeshProxies {
 		const tells =
 			status?.proxies !== undefined || status?.conditions?.some(({ type }) => type === 'ProxiesSupported') === true;
 		// The proxies of a Pilot that serves another cluster are there.
-		if (this.#options.lines.of(mesh).servedCluster(mesh) !== undefined) return { status: undefined };
+		if (this.#servesElsewhere(mesh)) return { status: undefined, elsewhere: servedUnseen };
 		const counted = this.countedOf(object, mesh);
 		const here = this.#index.of(metadata.name, counted, tells);
 		const seen = this.#seenThere(object);
@@ -78,6 +80,42 @@ export class MeshProxies {
 			skew: skewOf(clauses.filter((clause) => clause !== undefined)),
 			clusters: new Map([...seen].flatMap(([cluster, one]) => toldOf(cluster, one, counts))),
 			unseenIn: [...seen].flatMap(([cluster, one]) => (one?.isRefused === true ? [cluster] : [])),
+		};
+	}
+
+	/**
+	 * Whether proxies of a version ask a mesh, by what is known at this moment.
+	 * @param mesh as the version that they are of renders it, where that can be told
+	 * @param isNow joined clusters that were not looked at just now are looked at again, and count as unknown until then
+	 */
+	ofVersion(object: StoredInstallation, mesh: ResolvedMesh, version: string, isNow = false): VersionProxies {
+		if (this.#servesElsewhere(mesh)) return { running: undefined, unknown: servedUnseen, isElsewhere: true };
+		const counted = this.countedOf(object, mesh);
+		const now = this.#index.now(counted);
+		const why =
+			now === undefined
+				? ['the pods of this cluster are not listed yet']
+				: now === 'refused'
+					? [
+							'the operator may not list and watch pods in all namespaces; meshwright install --rights-only gives it the right',
+						]
+					: [];
+		const here = now === undefined || now === 'refused' ? new Map() : now;
+		const seen = this.#seenThere(object);
+		const counts = countsOf(seen, counted);
+		const doubts = [...seen].flatMap(([cluster, one]) => {
+			const doubt = isNow ? this.#options.joined.doubtOf(object.metadata.name, cluster) : undefined;
+			const unseen = counts.has(cluster) ? undefined : (one?.trouble ?? 'its pods are not listed yet');
+			return doubt === undefined && unseen === undefined ? [] : [`in cluster ${cluster} ${doubt ?? unseen}`];
+		});
+		const untold = countOf(here, unknownVersion) + sum([...counts.values()].map((one) => countOf(one, unknownVersion)));
+		const nameless =
+			untold === 0 ? [] : [`the image of ${untold} ${untold === 1 ? 'proxy tells' : 'proxies tell'} no version`];
+		const unknown = [...why, ...(doubts.length === 0 ? [] : [listOf(doubts)]), ...nameless];
+		const there = [...counts].map(([name, one]) => ({ name, count: countOf(one, version) }));
+		return {
+			running: runningIn(countOf(here, version), there, version),
+			unknown: unknown.length === 0 ? undefined : unknown.join('; '),
 		};
 	}
 
@@ -202,6 +240,11 @@ export class MeshProxies {
 		this.#index.stop();
 	}
 
+	/** Whether the proxies of a mesh are in a cluster that its Pilot serves from outside. */
+	#servesElsewhere(mesh: ResolvedMesh): boolean {
+		return this.#options.lines.of(mesh).servedCluster(mesh) !== undefined;
+	}
+
 	#seenThere(object: StoredInstallation): ReadonlyMap<string, SeenThere | undefined> {
 		const { joined, remotesOf } = this.#options;
 		return joined.of(object.metadata.name, remotesOf(object));
@@ -217,6 +260,14 @@ export class MeshProxies {
 			? undefined
 			: `proxies of another version run in joined clusters (${listOf(lagging)}), where the operator restarts no workloads: do that there (kubectl rollout restart)`;
 	}
+}
+
+function countOf(counts: ProxyCounts, version: string): number {
+	return sum([...counts.values()].map((there) => there.get(version) ?? 0));
+}
+
+function sum(numbers: readonly number[]): number {
+	return numbers.reduce((all, one) => all + one, 0);
 }
 
 function countsOf(seen: ReadonlyMap<string, SeenThere | undefined>, mesh: CountedMesh): CountsThere {

@@ -231,7 +231,7 @@ test('a budget without room: the stage of a change of version is held in the end
 			trouble: undefined,
 			quietMs,
 			findings: [],
-			noWayBack: undefined,
+			noWayBack: () => undefined,
 			nowMs: stage.nowMs,
 			now: '2026-01-01T12:00:00Z',
 		});

@@ -67,7 +67,10 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
 	// In two rows, each of them one after the other: the API server has others to serve.
 	const ofPods = async () => ({
 		nodes: await lookFor(at, 'list nodes', () => gatherNodes(at)),
-		pods: await lookFor(at, 'list pods in all namespaces', () => gatherPods(at, counted, here)),
+		pods: await lookFor(at, 'list pods in all namespaces', async () => {
+			const pods = await gatherPods(at, counted, here);
+			return line.servedCluster(to) === undefined ? pods : { ...pods, proxies: undefined };
+		}),
 	});
 	const ofCluster = async () => ({
 		authority: await lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),

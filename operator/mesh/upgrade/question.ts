@@ -1,9 +1,17 @@
 /** Asks all checks about a change of version of one MeshInstallation, with a cluster or without one. */
 import type { ParsedStatus } from '../../../api/v1/index.ts';
 import type { Lines } from '../../lines/index.ts';
+import { servedUnseen } from '../../plan/proxies/told.ts';
 import { type CheckedArea, checkUpgrade, findingsOf, type Rendered } from '../../plan/upgrade/check-upgrade.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
-import { type Gathered, known, type Looked, nothingGathered, type SeenProxies } from '../../plan/upgrade/gathered.ts';
+import {
+	type Gathered,
+	known,
+	type Looked,
+	nothingGathered,
+	type SeenProxies,
+	unknown,
+} from '../../plan/upgrade/gathered.ts';
 import type { Hop } from '../../plan/upgrade/rules.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
@@ -73,7 +81,11 @@ export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): 
 		ofLine: hop === undefined ? [] : lines.of(hop.to).upgradeRules.mesh(hop, { definitions: definitionsOf(gathered) }),
 	});
 	const { pods } = gathered;
-	const proxies = pods.isKnown ? known(pods.value.proxies) : pods;
+	const proxies = pods.isKnown
+		? pods.value.proxies === undefined
+			? unknown(servedUnseen)
+			: known(pods.value.proxies)
+		: pods;
 	return { areas, findings: findingsOf(areas), proxies, before, after };
 }
 

@@ -106,6 +106,7 @@ function stepWith(word: Word, { record = startOfPilot, isLate = false, despite =
 			restarts: undefined,
 			memory,
 			checks: { of: () => [], forget: () => {} },
+			proxiesOf: () => ({ running: undefined, unknown: undefined }),
 			words: lines.of(next.mesh).ownWords(next.mesh),
 			ownWords: {
 				of: (_, question) => {

@@ -10,6 +10,7 @@ import {
 import type { ApplyResult } from '../../apply/applier.ts';
 import type { InstallationMemory } from '../../apply/installation-memory.ts';
 import type { LiveObjects } from '../../apply/live.ts';
+import type { VersionProxies } from '../../plan/proxies/told.ts';
 import { advance, deadlineMsOf, type StagesSeen, type Step, type Trouble } from '../../plan/upgrade/advance.ts';
 import {
 	type Course,
@@ -17,10 +18,11 @@ import {
 	stageIndex,
 	type UpgradeRecord,
 	whyNotBack,
+	whyNotPilotBack,
 	withInsisted,
 } from '../../plan/upgrade/course.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
-import { alsoInsisted, describeFinding, findingsForStatus, judge } from '../../plan/upgrade/insist.ts';
+import { alsoInsisted, describeFinding, findingsForStatus, judge, readInsistence } from '../../plan/upgrade/insist.ts';
 import { type PodsKnown, unreadyBecause } from '../../plan/upgrade/readiness.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { objectKey } from '../../runtime/object.ts';
@@ -56,6 +58,11 @@ export interface StepInput extends WordInput {
 	readonly restarts: RestartsSeen | undefined;
 	readonly memory: { readonly apply: InstallationMemory; readonly walk: WalkMemory };
 	readonly checks: UpgradeChecks;
+	/**
+	 * What is known of the proxies of a version that ask this mesh.
+	 * @param isNow joined clusters are looked at again where the last look is some time ago
+	 */
+	readonly proxiesOf: (version: string, isNow?: boolean) => VersionProxies;
 	/** Wall clock, milliseconds since 1970. */
 	readonly nowMs: number;
 	/** Monotonic, milliseconds. */
@@ -119,23 +126,28 @@ export function nextStep(input: StepInput): Step {
 		trouble: troubleOf(reached, live, pods, findings) ?? restartTrouble(input) ?? rejected(word),
 		quietMs: progress === 'unknown' ? 0 : (progress?.quietMs ?? 0),
 		findings: findingsOf(input, word),
-		noWayBack: noWayBack(input),
+		noWayBack: () => noWayBack(input),
+		againstPilotBack: () => againstPilotBack(input),
 		nowMs,
 		now: timeText(nowMs),
 	};
 	const advanced = advance(course, prepared.installation.spec.upgrade ?? {}, seen);
 	const turned = withTurn(course, withInsistedWay(input, advanced), there.next);
 	const step = { ...turned, record: withProgress(turned.record, progress, look) };
-	const isGoing = step.record?.state === 'Progressing' || step.record?.state === 'RollingBack';
+	const state = step.record?.state;
+	// What keeps it from going back may end without an event: a list of pods that is there at last.
+	const mayTurn =
+		walk.blockers.length > 0 || (state === 'Held' && prepared.installation.spec.upgrade?.onFailure === 'Rollback');
+	const isGoing = state === 'Progressing' || state === 'RollingBack' || mayTurn;
 	const againInMs = isGoing ? Math.min(step.againInMs ?? longestPauseMs, longestPauseMs) : step.againInMs;
 	return { ...step, againInMs: step.isFurther || step.record === undefined ? 0 : againInMs };
 }
 
 /** Tells of a way back that begins although something forbids it: its owner insists. */
-function withInsistedWay({ object, walk }: StepInput, step: Step): Step {
+function withInsistedWay({ walk, proxiesOf }: StepInput, step: Step): Step {
 	const { record, direction, at, reached } = walk.course;
 	if (direction === 'back' || step.record?.state !== 'RollingBack') return step;
-	return { ...step, record: withInsisted(step.record, whyNotBack(record, Math.max(at, reached), object.status)) };
+	return { ...step, record: withInsisted(step.record, whyNotBack(record, Math.max(at, reached), proxiesOf)) };
 }
 
 /** Lets the next cluster have its turn. It gets the new version when that is recorded. */
@@ -275,12 +287,20 @@ export function lookBefore(
 }
 
 /** Why a failed stage can't be rolled back. */
-function noWayBack({ object, walk }: StepInput): string | undefined {
+function noWayBack({ object, walk, proxiesOf }: StepInput): string | undefined {
 	const { course, noTarget } = walk;
-	const blocker = whyNotBack(course.record, Math.max(course.at, course.reached), object.status);
+	const blocker = whyNotBack(course.record, Math.max(course.at, course.reached), proxiesOf);
 	if (blocker !== undefined && judge([blocker], annotationOf(object)).isBlocked)
 		return `${describeFinding(blocker)} Whoever insists annotates the MeshInstallation with ${upgradeDespiteAnnotation}: "${blocker.name}"`;
 	return noTarget === undefined ? undefined : `${course.record.from} does not take the settings: ${noTarget}`;
+}
+
+/** Proxies that came while the later stages went back. The injector of the version before makes no more of them. */
+function againstPilotBack({ object, walk, proxiesOf }: StepInput): string | undefined {
+	const { record } = walk.course;
+	// Proxies that another revision made go on asking it.
+	if (record.revision !== undefined || readInsistence(annotationOf(object)).includes('newer-proxies')) return undefined;
+	return whyNotPilotBack(record, proxiesOf(record.to, true));
 }
 
 function annotationOf({ metadata }: StoredInstallation): string | undefined {

@@ -5,6 +5,7 @@
 import { timeText, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
 import type { LiveObjects } from '../../apply/live.ts';
 import type { Lines } from '../../lines/index.ts';
+import type { VersionProxies } from '../../plan/proxies/told.ts';
 import { type Composition, compose, type Rendering } from '../../plan/upgrade/compose.ts';
 import { type Course, findCourse, sourceOf } from '../../plan/upgrade/course.ts';
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
@@ -50,12 +51,18 @@ export interface WalkView extends MeshView {
 	readonly composition: Composition;
 }
 
+export interface FindWalkOptions extends PrepareOnceOptions {
+	readonly live: Pick<LiveObjects, 'ofApplySet'>;
+	/** What is known of the proxies of a version that ask this mesh. */
+	readonly proxiesOf: (version: string) => VersionProxies;
+}
+
 /** Finds the change of version that goes on, or is to begin. Undefined when there is none. */
 export function findWalk(
 	object: StoredInstallation,
 	prepared: PreparedMesh,
 	memory: Memory,
-	options: PrepareOnceOptions & { readonly live: Pick<LiveObjects, 'ofApplySet'> },
+	options: FindWalkOptions,
 	nowMs: number,
 ): Walk | undefined {
 	const { spec, status } = object;
@@ -76,7 +83,7 @@ export function findWalk(
 		version,
 		settings,
 		former: formerSpec(status?.inventory, running, spec),
-		proxies: status,
+		proxiesOf: options.proxiesOf,
 		revision: wanted === active ? undefined : wanted,
 		insisted: new Set(readInsistence(object.metadata.annotations?.[upgradeDespiteAnnotation])),
 		now: timeText(nowMs),

@@ -14,9 +14,10 @@ import {
 } from '../../../api/v1/index.ts';
 import { type Child, toChild } from '../../apply/child.ts';
 import { lines } from '../../lines/index.ts';
+import type { VersionProxies } from '../../plan/proxies/told.ts';
 import { advance, type Step } from '../../plan/upgrade/advance.ts';
 import { type Composition, compose, type Rendering } from '../../plan/upgrade/compose.ts';
-import { sourceOf, whyNotBack } from '../../plan/upgrade/course.ts';
+import { courseOf, sourceOf, whyNotBack, whyNotPilotBack } from '../../plan/upgrade/course.ts';
 import { recordSettings, settingsHash } from '../../plan/upgrade/settings.ts';
 import { installation } from '../../render/testing.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
@@ -68,12 +69,20 @@ function must(holds: boolean, what: string): void {
 	if (!holds) throw new Error(what);
 }
 
+const known: Readonly<Record<'none' | 'running' | 'unknown', VersionProxies>> = {
+	none: { running: undefined, unknown: undefined },
+	running: { running: '1 pod has a proxy of it', unknown: undefined },
+	unknown: { running: undefined, unknown: 'they are not listed yet' },
+};
+
 interface Happening {
 	readonly version: string;
 	readonly settings: Settings;
 	readonly onFailure: 'Hold' | 'Rollback';
 	readonly insists: boolean;
 	readonly approves: boolean;
+	/** What is known of proxies of the newer version. */
+	readonly proxies: 'none' | 'running' | 'unknown';
 	/** A stage whose pods are not ready. */
 	readonly unready: UpgradeStage | undefined;
 	/** Whether the deadline is over. */
@@ -154,7 +163,15 @@ class World {
 			installation: { ...prepared.installation, spec: { ...prepared.installation.spec } },
 		};
 		const hadRecord = this.status.upgrade !== undefined;
-		const walk = findWalk(object, asked, this.memory, { lines, serverVersion: 'v1.36.0', live: this }, 0);
+		const before = this.status.upgrade;
+		const walk = findWalk(
+			object,
+			asked,
+			this.memory,
+			{ lines, serverVersion: 'v1.36.0', live: this, proxiesOf: () => known[event.proxies] },
+			0,
+		);
+		this.turns(before, walk, event);
 		if (walk?.isNew === true) this.status = { ...this.status, upgrade: walk.course.record };
 		if (walk === undefined) {
 			this.steady(prepared, hadRecord, event);
@@ -251,8 +268,9 @@ class World {
 	follow(walk: Walk, event: Happening, members: ReadonlyMap<UpgradeStage, readonly string[]>): void {
 		const { course } = walk;
 		const extent = Math.max(course.at, course.reached);
-		const noWayBack =
-			event.insists || whyNotBack(course.record, extent, undefined) === undefined ? walk.noTarget : 'newer proxies';
+		const { record } = course;
+		const proxies = known[event.proxies];
+		const isFree = event.insists || whyNotBack(record, extent, () => proxies) === undefined;
 		const step: Step = advance(course, this.spec.upgrade as object, {
 			stages: upgradeStages.filter((stage) => members.has(stage)),
 			unwritten: undefined,
@@ -260,10 +278,12 @@ class World {
 			trouble: undefined,
 			quietMs: event.isLate ? 600_000 : 0,
 			findings: walk.blockers.map(({ name }) => ({ name, severity: 'Blocker', message: name })),
-			noWayBack,
+			noWayBack: () => (isFree ? walk.noTarget : 'newer proxies'),
+			againstPilotBack: () => (event.insists ? undefined : whyNotPilotBack(record, proxies)),
 			nowMs: 0,
 			now: '2026-12-05T02:00:00Z',
 		});
+		this.goesBack(course, step, event);
 		const versions = new Set(this.versions.values());
 		const [only] = versions;
 		const { upgrade: _, ...rest } = this.status;
@@ -284,6 +304,29 @@ class World {
 		for (const object of objects) if (object.kind === 'Deployment') this.is(objectKey(object), event.version);
 		// The next pass comes at once.
 		this.prune(objects);
+	}
+
+	/** The owner goes back where no newer proxy runs as far as is known, or insists. */
+	turns(before: ParsedStatus['upgrade'], walk: Walk | undefined, { insists, proxies }: Happening): void {
+		if (before === undefined || walk?.isNew !== true || walk.course.record.state !== 'RollingBack') return;
+		const { direction, at, reached } = courseOf(before);
+		if (direction === 'forward') this.mayTurn(Math.max(at, reached), insists, proxies);
+	}
+
+	mayTurn(extent: number, insists: boolean, proxies: Happening['proxies']): void {
+		const isUnseen = proxies === 'none' || (proxies === 'unknown' && extent < upgradeStages.indexOf('Injector'));
+		must(
+			insists || isUnseen || extent < upgradeStages.indexOf('Pilot'),
+			`${proxies}: back from ${upgradeStages[extent]}`,
+		);
+	}
+
+	/** Neither does a stage turn back, nor Pilot go back at last, while newer proxies run. */
+	goesBack({ direction, at, reached }: Walk['course'], { record }: Step, { insists, proxies }: Happening): void {
+		if (record?.state !== 'RollingBack') return;
+		if (direction === 'forward') this.mayTurn(Math.max(at, reached), insists, proxies);
+		else if (record.stage === 'Pilot' && at > upgradeStages.indexOf('Pilot'))
+			must(insists || proxies === 'none', `${proxies}: Pilot goes back`);
 	}
 
 	/** What is no longer rendered goes. */
@@ -328,6 +371,7 @@ function calm(version: string, name: Settings): Happening {
 		onFailure: 'Hold',
 		insists: true,
 		approves: true,
+		proxies: 'none',
 		unready: undefined,
 		isLate: false,
 		losesStatus: false,
@@ -348,6 +392,7 @@ const phase = fc.record({
 		fc.record({
 			unready: fc.option(fc.constantFrom(...upgradeStages), { nil: undefined, freq: 1 }),
 			isLate: fc.boolean(),
+			proxies: fc.constantFrom<Happening['proxies']>('none', 'none', 'running', 'unknown'),
 			losesStatus: fc.constantFrom(...Array.from({ length: 20 }, () => false), true),
 			drifts: fc.option(fc.nat(200), { nil: undefined, freq: 2 }),
 			diesAfter: fc.option(fc.nat(6), { nil: undefined, freq: 3 }),

@@ -41,8 +41,10 @@ export interface StagesSeen {
 	readonly quietMs: number;
 	/** What the checks before the first write have found. Undefined while they still look. */
 	readonly findings: NonNullable<UpgradeRecord['findings']> | undefined;
-	/** Why it can't be rolled back. Undefined when it can. */
-	readonly noWayBack: string | undefined;
+	/** Why it can't be rolled back. Undefined when it can. Asked only when it is to be. */
+	readonly noWayBack: () => string | undefined;
+	/** What keeps Pilot from going back, in a sentence. Asked when all later stages are back. */
+	readonly againstPilotBack?: () => string | undefined;
 	/** Milliseconds since 1970. */
 	readonly nowMs: number;
 	/** The same, RFC 3339. */
@@ -120,6 +122,8 @@ function back(course: Course, settings: StageSettings, seen: StagesSeen): Step {
 	if (unready !== undefined) return waiting(course, unready, settings, seen);
 	// Definitions are never taken back: the newest ones serve every release.
 	const next = seen.stages.findLast((stage) => stageIndex(stage) < at && stage !== 'CRDs');
+	const against = next === 'Pilot' ? seen.againstPilotBack?.() : undefined;
+	if (against !== undefined) return waiting(course, against, settings, seen);
 	if (next !== undefined) return entered(course, next, 'RollingBack', seen);
 	if (record.tried === undefined)
 		return { record: undefined, isFurther: false, againInMs: undefined, trouble: undefined };
@@ -152,13 +156,14 @@ function waiting(course: Course, unready: string, settings: StageSettings, seen:
 	const failure = `stage ${record.stage ?? upgradeStages[at] ?? ''} made no progress for ${settings.progressDeadline ?? '10m'}: ${seen.trouble?.message ?? unready}`;
 	const trouble = { reason: seen.trouble?.reason ?? 'UpgradeHeld', message: failure };
 	if (direction === 'back') return step(course, { state: 'RollingBack', waitingFor: failure }, seen, { trouble });
-	if (settings.onFailure === 'Rollback' && seen.noWayBack === undefined) {
+	const noWayBack = settings.onFailure === 'Rollback' ? seen.noWayBack() : undefined;
+	if (settings.onFailure === 'Rollback' && noWayBack === undefined) {
 		const turned = turnedBack(course, seen.now);
 		const tried = triedHash(record.to, record.settings ?? '');
 		const began = courseOf({ ...turned, tried, failure });
 		return { ...step(began, { state: 'RollingBack', waitingFor: failure }, seen), isFurther: true };
 	}
-	const why = settings.onFailure === 'Rollback' ? `; it does not roll back: ${seen.noWayBack}` : '';
+	const why = settings.onFailure === 'Rollback' ? `; it does not roll back: ${noWayBack}` : '';
 	return step(course, { state: 'Held', waitingFor: `${failure}${why}` }, seen, {
 		trouble: { ...trouble, message: `${failure}${why}` },
 	});

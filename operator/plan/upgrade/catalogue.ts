@@ -44,8 +44,9 @@ export const upgradeCatalogue = {
 	'newer-proxies': {
 		severity: 'blocker',
 		meaning:
-			'The mesh goes back in the middle of a change, and pods may have proxies of the newer version already. An older Pilot may send them what they refuse.',
-		remedy: 'Let the change go on, or insist and restart these pods once the version before is back.',
+			'The mesh goes back in the middle of a change, and pods have proxies of the newer version, or nobody knows whether they have. An older Pilot may send them what they refuse.',
+		remedy:
+			'Let the change go on, or restart these pods once the injector of the version before is back, or insist. Where nobody knows, give the right that the message names.',
 	},
 	'configuration-rejected': {
 		severity: 'blocker',

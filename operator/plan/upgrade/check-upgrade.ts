@@ -2,9 +2,11 @@
  * All checks before a change of version, at once. Pure: the operator, `meshwright upgrade plan` and `meshwright precheck`
  * run this one function over what each of them gathered.
  */
+
 import type { Reason } from '../../../api/v1/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { FieldProblem } from '../../status/finding.ts';
+import { servedUnseen } from '../proxies/told.ts';
 import { found, type UpgradeCheckName } from './catalogue.ts';
 import { checkPorts } from './changes.ts';
 import { checkClusters, checkDefinitions, checkProxies, checkRoot, checkWebhooks } from './cluster-state.ts';
@@ -109,7 +111,9 @@ function checkCluster(
 		look('room on the nodes', room, ([seen, { used }]) => checkNodes(rolled, seen, used)),
 		look('ResourceQuotas', quotas, (seen) => checkQuotas(rolled, seen)),
 		look('LimitRanges', limitRanges, (seen) => checkLimitRanges(rolled, seen)),
-		look('proxies in pods', pods, ({ proxies }) => ofProxies(proxies)),
+		look('proxies in pods', pods, ({ proxies }) =>
+			proxies === undefined ? [notLookedAt('proxies', servedUnseen)] : ofProxies(proxies),
+		),
 		look('webhooks of others', webhooks, checkWebhooks),
 		look('joined clusters', clusters, (seen) => [
 			...checkClusters(seen, to),

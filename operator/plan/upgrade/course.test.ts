@@ -1,12 +1,24 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { UpgradeStage } from '../../../api/v1/index.ts';
+import type { VersionProxies } from '../proxies/told.ts';
 import { advance, type StageSettings, type StagesSeen, type Step } from './advance.ts';
-import { type CourseInput, courseOf, findCourse, type Source, sourceOf, type UpgradeRecord } from './course.ts';
+import {
+	type CourseInput,
+	courseOf,
+	findCourse,
+	type Source,
+	sourceOf,
+	type UpgradeRecord,
+	whyNotPilotBack,
+} from './course.ts';
 import { triedHash } from './settings.ts';
 
 const now = '2026-12-05T02:00:00Z';
 const stages: readonly UpgradeStage[] = ['CRDs', 'Configuration', 'Pilot', 'Injector', 'Webhooks', 'Gateways'];
+
+const none = { running: undefined, unknown: undefined };
+const unknown = { running: undefined, unknown: 'they are not listed yet' };
 
 function input(fields: Partial<CourseInput>): CourseInput {
 	return {
@@ -16,6 +28,7 @@ function input(fields: Partial<CourseInput>): CourseInput {
 		settings: 'same',
 		former: { profile: 'default', version: '1.3.8' },
 		insisted: new Set(),
+		proxiesOf: () => none,
 		now,
 		...fields,
 	};
@@ -29,7 +42,7 @@ function seen(fields: Partial<StagesSeen> = {}): StagesSeen {
 		trouble: undefined,
 		quietMs: 0,
 		findings: [],
-		noWayBack: undefined,
+		noWayBack: () => undefined,
 		nowMs: Date.parse(now),
 		now,
 		...fields,
@@ -126,34 +139,78 @@ test('back before anything was written: there is nothing to do', (t) => {
 	t.is(findCourse(input({ record: { ...unbegun, state: 'RolledBack' }, version: '1.3.8' })).kind, 'none');
 });
 
-test('back when pods may have newer proxies: refused by name, until the owner insists', (t) => {
+test('back when nobody knows whether pods have newer proxies: refused by name, until the owner insists', (t) => {
 	const record = { ...recorded, stage: 'Webhooks' };
-	const refused = found({ record, version: '1.3.8' });
+	const refused = found({ record, version: '1.3.8', proxiesOf: () => unknown });
 	t.deepEqual(
 		refused.blockers.map(({ name }) => name),
 		['newer-proxies'],
 	);
 	t.is(sources(refused.course), 'held held held held held old');
-	const again = found({ record: refused.course.record, version: '1.3.8' });
+	const again = found({ record: refused.course.record, version: '1.3.8', proxiesOf: () => unknown });
 	t.false(again.isNew);
+	const seen = found({ record: refused.course.record, version: '1.3.8' });
+	t.like(seen.course.record, { state: 'RollingBack', stage: 'Webhooks' }, 'there are none');
 	const insisted = new Set(['newer-proxies']);
 	const findings = [{ name: 'newer-proxies', severity: 'Blocker' as const, message: 'pods may have proxies' }];
-	const back = found({ record: { ...refused.course.record, findings }, version: '1.3.8', insisted });
+	const back = found({
+		record: { ...refused.course.record, findings },
+		version: '1.3.8',
+		insisted,
+		proxiesOf: () => unknown,
+	});
 	t.like(back.course.record, { state: 'RollingBack', stage: 'Webhooks' });
 	// That is told, in the status and by an Event.
 	t.like(back.course.record.findings, { 0: { name: 'newer-proxies', severity: 'Insisted' }, length: 1 });
 });
 
-test('back when proxies of the new version are counted, here or in a joined cluster: refused from Pilot on, with their number', (t) => {
-	const byVersion = [{ version: '1.4.10', count: 2 }];
-	const proxies = { clusters: [{ name: 'eu', proxies: { total: 2, byVersion } }] };
-	const back = (stage: string) => found({ record: { ...recorded, stage }, version: '1.3.8', proxies }).blockers;
-	t.deepEqual(back('CA'), []);
+test('back when proxies of the new version are counted: refused from Pilot on, with their number', (t) => {
+	const asked: string[] = [];
+	const back = (stage: string, proxies: VersionProxies) => {
+		const proxiesOf = (version: string) => {
+			asked.push(version);
+			return proxies;
+		};
+		return found({ record: { ...recorded, stage }, version: '1.3.8', proxiesOf }).blockers;
+	};
+	const running = { ...none, running: '2 pods have proxies of 1.4.10, of them 2 in cluster eu' };
+	t.deepEqual(back('CA', running), []);
+	t.deepEqual(asked, [], 'Pilot is of the version before');
 	t.regex(
-		back('Pilot')[0]?.message ?? '',
+		back('Pilot', running)[0]?.message ?? '',
 		/back to 1\.3\.8 while 2 pods have proxies of 1\.4\.10, of them 2 in cluster eu/,
 	);
-	t.deepEqual(found({ record: { ...recorded, stage: 'Pilot' }, version: '1.3.8' }).blockers, []);
+	t.deepEqual(asked, ['1.4.10']);
+	t.deepEqual(back('Gateways', none), []);
+});
+
+test('what nobody knows of proxies counts once the injector may have made them, or where another one makes them', (t) => {
+	const back = (stage: string, proxies: VersionProxies) =>
+		found({ record: { ...recorded, stage }, version: '1.3.8', proxiesOf: () => proxies }).blockers;
+	t.deepEqual(back('Mixer', unknown), []);
+	t.regex(
+		back('Injector', unknown)[0]?.message ?? '',
+		/while it is not known whether .* 1\.4\.10: they are not listed/,
+	);
+	t.is(back('Pilot', { ...unknown, isElsewhere: true }).length, 1);
+	t.is(back('CA', { ...unknown, isElsewhere: true }).length, 0);
+});
+
+test('proxies that came while the later stages went back: Pilot waits for them, and says what to do', (t) => {
+	const course = courseOf({ ...recorded, state: 'RollingBack', stage: 'Injector', reached: 'Pilot' });
+	const why = (proxies: VersionProxies) => whyNotPilotBack(recorded, proxies);
+	const running = why({ ...none, running: '1 pod has a proxy of 1.4.10' });
+	const step = advance(course, {}, seen({ againstPilotBack: () => running }));
+	t.like(step, { isFurther: false, record: { state: 'RollingBack', stage: 'Injector' } });
+	t.regex(step.record?.waitingFor ?? '', /^Pilot does not go back to 1\.3\.8 while 1 pod .* restart .* newer-proxies/);
+	const late = advance(course, {}, seen({ againstPilotBack: () => running, quietMs: 600_000 }));
+	t.like(late, { record: { state: 'RollingBack', stage: 'Injector' }, trouble: { reason: 'UpgradeHeld' } });
+	t.regex(why(unknown) ?? '', /not known whether .*: they are not listed yet/);
+	t.is(why(none), undefined);
+	t.like(advance(course, {}, seen({ againstPilotBack: () => undefined })).record, { stage: 'Pilot' });
+	const asks = () => t.fail('only Pilot waits');
+	const later = courseOf({ ...recorded, state: 'RollingBack', stage: 'Gateways', reached: 'Webhooks' });
+	t.like(advance(later, {}, seen({ againstPilotBack: asks as () => undefined })).record, { stage: 'Webhooks' });
 });
 
 test('what failed is not tried again; another spec is', (t) => {
@@ -230,7 +287,7 @@ test('onFailure Rollback: it goes back and remembers why and what failed; where 
 	t.like(step.record, { state: 'RolledBack', failure: record?.failure });
 	t.is(step.record?.stage, undefined);
 
-	const refused = advance(atPilot, settings, { ...stuck, noWayBack: 'newer proxies run' });
+	const refused = advance(atPilot, settings, { ...stuck, noWayBack: () => 'newer proxies run' });
 	t.like(refused.record, { state: 'Held' });
 	t.true(refused.record?.waitingFor?.includes('does not roll back: newer proxies run'));
 });
@@ -334,7 +391,7 @@ test('whatever happens, one stage after the other: forward only past what is rea
 					waitingFor: (stage) => (stage === unready ? 'pods' : undefined),
 					quietMs,
 					findings: result.blockers.map(({ name }) => ({ name, severity: 'Blocker', message: name })),
-					noWayBack: insists ? undefined : 'newer proxies',
+					noWayBack: () => (insists ? undefined : 'newer proxies'),
 				});
 				const step = advance(course, { onFailure }, found);
 				if (step.record === undefined) {

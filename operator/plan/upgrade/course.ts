@@ -7,7 +7,7 @@
  * what stands now.
  */
 import { definedFields, type ParsedStatus, type UpgradeStage, upgradeStages } from '../../../api/v1/index.ts';
-import { runningOf, type ToldOfProxies } from '../proxies/told.ts';
+import type { VersionProxies } from '../proxies/told.ts';
 import { found } from './catalogue.ts';
 import type { UpgradeFinding } from './finding.ts';
 import { alsoInsisted } from './insist.ts';
@@ -38,8 +38,8 @@ export interface CourseInput {
 	readonly settings: string;
 	/** The spec with which what runs was made, if only the version has changed since. */
 	readonly former: Readonly<Record<string, unknown>> | undefined;
-	/** What the status says of proxies. */
-	readonly proxies?: ToldOfProxies | undefined;
+	/** What is known of the proxies of a version. It is asked only where that decides. */
+	readonly proxiesOf: (version: string) => VersionProxies;
 	/** The revision as which the version of the spec comes, beside what runs. Undefined when that is changed itself. */
 	readonly revision?: string | undefined;
 	/** On which blockers the owner insists. */
@@ -116,7 +116,7 @@ function begun(record: UpgradeRecord): FoundCourse {
 }
 
 /** The owner has set the version back. */
-function wayBack(before: Course, extent: number, { insisted, proxies, settings, now }: CourseInput): FoundCourse {
+function wayBack(before: Course, extent: number, { insisted, proxiesOf, settings, now }: CourseInput): FoundCourse {
 	// Nothing of the new version stands, so there is no way to go.
 	if (extent < 0) return { kind: 'none' };
 	if (before.direction === 'back') {
@@ -128,9 +128,7 @@ function wayBack(before: Course, extent: number, { insisted, proxies, settings, 
 		const record: UpgradeRecord = told === asked ? asked : { ...rest, stage: lastStage };
 		return { kind: 'course', course: courseOf(record), isNew: tried !== undefined || record !== asked, blockers: [] };
 	}
-	// Proxies that another revision made go on asking it.
-	const isBeside = before.record.revision !== undefined;
-	const blocker = isBeside ? undefined : whyNotBack(before.record, extent, proxies);
+	const blocker = whyNotBack(before.record, extent, proxiesOf);
 	if (blocker !== undefined && !insisted.has(blocker.name)) {
 		const { stage: _, waitingFor: __, plan: ___, ...record } = before.record;
 		const isKnown = record.state === 'Blocked' && before.at < 0;
@@ -161,18 +159,33 @@ export function withInsisted(record: UpgradeRecord, blocker: UpgradeFinding | un
 }
 
 /**
- * Why it may not go back: proxies of the new version run, here or in a joined cluster, or may run.
+ * Why it may not go back: proxies of the new version run, here or in a joined cluster, or nobody knows whether they do. Before
+ * the injector is of the new version none can have come from it.
  * @param extent how far the new version may stand
  */
 export function whyNotBack(
-	{ from, to }: UpgradeRecord,
+	{ from, to, revision }: UpgradeRecord,
 	extent: number,
-	told: ToldOfProxies | undefined,
+	proxiesOf: CourseInput['proxiesOf'],
 ): UpgradeFinding | undefined {
-	const running = extent < pilotAt ? undefined : runningOf(told ?? {}, to);
-	const may = extent < proxiesFrom ? undefined : `pods may have proxies of ${to} already`;
-	const why = running ?? may;
+	// Proxies that another revision made go on asking it.
+	if (revision !== undefined || extent < pilotAt) return undefined;
+	const { running, unknown, isElsewhere = false } = proxiesOf(to);
+	const doubt =
+		unknown === undefined || (extent < proxiesFrom && !isElsewhere)
+			? undefined
+			: `it is not known whether pods have proxies of ${to}: ${unknown}`;
+	const why = running ?? doubt;
 	return why === undefined ? undefined : found('newer-proxies', 'spec.version', `leads back to ${from} while ${why}`);
+}
+
+/** The sentence of what keeps Pilot from going back although all later stages are back: proxies that came meanwhile. */
+export function whyNotPilotBack({ from, to }: UpgradeRecord, { running, unknown }: VersionProxies): string | undefined {
+	const doubt = unknown === undefined ? undefined : `it is not known whether pods have proxies of ${to}: ${unknown}`;
+	const why = running ?? doubt;
+	return why === undefined
+		? undefined
+		: `Pilot does not go back to ${from} while ${why}. New pods get proxies of ${from} again, so restart their workloads, or insist on newer-proxies`;
 }
 
 /** The record of the way back from where a course stands. */

@@ -43,7 +43,8 @@ export interface SeenProxies {
 export interface SeenPods {
 	/** What the pods on each node ask for, by the name of the node. */
 	readonly used: ReadonlyMap<string, Amounts>;
-	readonly proxies: readonly SeenProxies[];
+	/** Undefined where they are in another cluster, which Pilot serves from outside. */
+	readonly proxies: readonly SeenProxies[] | undefined;
 }
 
 /** A webhook of somebody else behind which nobody answers. */
