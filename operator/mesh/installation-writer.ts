@@ -102,8 +102,14 @@ export class InstallationWriter {
 	/**
 	 * Writes the status when it differs, and reports the changes. Resolves with the milliseconds after which a status is to be
 	 * written that can wait, since it only counts pods.
+	 * @param mayWait whether the next pass comes in time for what waits
 	 */
-	async writeStatus(object: StoredInstallation, observed: Observed, signal: AbortSignal): Promise<number | undefined> {
+	async writeStatus(
+		object: StoredInstallation,
+		observed: Observed,
+		signal: AbortSignal,
+		mayWait = false,
+	): Promise<number | undefined> {
 		const { wallClock, applier, onNotice, onStatus } = this.#options;
 		const { name, uid, generation = 0 } = object.metadata;
 		const previous = object.status;
@@ -113,7 +119,7 @@ export class InstallationWriter {
 		if (isDeepStrictEqual(status, previous)) return undefined;
 		const last = this.#answers.get(name);
 		const waitMs = last?.uid === uid && last !== undefined ? last.atMs + countsEveryMs - applier.now() : 0;
-		if (waitMs > 0 && onlyCountsPods(previous, status)) return waitMs;
+		if (mayWait && waitMs > 0 && onlyCountsPods(previous, status)) return waitMs;
 		await this.#write(object, () => this.#applyStatus(object, status, signal));
 		for (const notice of describeTransitions(previous, status)) onNotice(object, notice);
 		return undefined;

@@ -20,5 +20,9 @@ test('a Deployment whose new version is not written yet is told of as it stands'
 	const see = (rendered: KubeObject) =>
 		observeWorkloads(object as never, [rendered], () => '1.4.10', emptyMemory(), live, undefined);
 	t.like(see(next), [{ image: 'docker.io/istio/pilot:1.3.8', version: undefined }]);
+	const other = JSON.parse(JSON.stringify(old).replaceAll('docker.io', 'corp.example')) as KubeObject;
+	const waits = new Set([objectKey(old)]);
+	const held = observeWorkloads(object as never, [other], () => '1.3.8', emptyMemory(), live, undefined, waits);
+	t.like(held, [{ image: 'docker.io/istio/pilot:1.3.8', version: '1.3.8' }]);
 	t.like(see(old), [{ image: 'docker.io/istio/pilot:1.3.8', version: '1.4.10' }]);
 });

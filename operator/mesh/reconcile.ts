@@ -88,10 +88,10 @@ export class Reconciler {
 		if (outcome === undefined) return {};
 		// The next pass settles this, so nobody needs to know.
 		if (!isGoing && attempt <= silentConflicts && isOnlyConflict(outcome)) throw errorOf(outcome);
-		const tellInMs = await this.#writer.writeStatus(outcome.object, outcome.observed, signal);
-		if (isOnlyForeign(outcome))
-			return { requeueAfterMs: Math.min(this.#jittered(foreignRecheckMs), tellInMs ?? foreignRecheckMs) };
-		if (outcome.errors.length > 0) throw errorOf(outcome);
+		const { errors } = outcome;
+		const tellInMs = await this.#writer.writeStatus(outcome.object, outcome.observed, signal, errors.length === 0);
+		if (isOnlyForeign(outcome)) return { requeueAfterMs: this.#jittered(foreignRecheckMs) };
+		if (errors.length > 0) throw errorOf(outcome);
 		const resyncMs = this.#jittered(this.#options.resyncMs);
 		return { requeueAfterMs: Math.min(resyncMs, outcome.againInMs ?? resyncMs, tellInMs ?? resyncMs) };
 	}
@@ -395,7 +395,7 @@ export class Reconciler {
 	/** What is told about a mesh, whether it is written or not. */
 	#observe(
 		object: StoredInstallation,
-		{ prepared, leading: { mesh }, view: { objects, standing: heldBack }, walk, beside }: Wanted,
+		{ prepared, leading: { mesh }, view: { objects, held, standing: heldBack }, walk, beside }: Wanted,
 		pods: PodsSeen | undefined,
 		memory: Memory,
 	) {
@@ -415,7 +415,8 @@ export class Reconciler {
 				memory.apply,
 				applier.live,
 				pods,
-				heldBack ?? new Set(standing.map(objectKey)),
+				// What waits for a gate stands as it was written before: nobody has replaced its image.
+				new Set([...(heldBack ?? standing.map(objectKey)), ...held.keys()]),
 			),
 			certificateAuthority: lines.of(mesh).authority(mesh, secret, new Date(wallClock())),
 			clusters: clusters.observationOf(object, mesh),

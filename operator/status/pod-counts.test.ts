@@ -11,6 +11,7 @@ const ready = {
 	lastTransitionTime,
 } as const;
 const pilot = { name: 'pilot', ready: 1, desired: 1, version: '1.3.8', image: 'pilot:1.3.8' } as const;
+const installed = { ...ready, type: 'Installed', reason: 'ApplyFailed', message: 'a is refused' } as const;
 const upgrade = {
 	from: '1.3.8',
 	to: '1.4.10',
@@ -24,7 +25,7 @@ const before: ParsedStatus = {
 	observedGeneration: 2,
 	version: '1.3.8',
 	phase: 'Upgrading (Pilot)',
-	conditions: [ready],
+	conditions: [ready, installed],
 	components: [pilot],
 	ready: '1/1',
 	upgrade: { ...upgrade, plan: [...upgrade.plan] },
@@ -38,7 +39,7 @@ test('numbers of pods, and sentences about them, are no news while a change of v
 	t.true(then({ ready: '0/1' }));
 	t.true(then({ components: [{ ...pilot, ready: 0, reason: 'Progressing', message: '0 of 1 pods' }] }));
 	t.true(then({ components: [{ ...pilot, version: '1.4.10', image: 'pilot:1.4.10' }] }));
-	t.true(then({ conditions: [{ ...ready, message: '1 of 1' }] }));
+	t.true(then({ conditions: [{ ...ready, message: '1 of 1' }, installed] }));
 	t.true(then({ upgrade: { ...before.upgrade, ...upgrade, waitingFor: '1 of 1', plan: [...upgrade.plan] } }));
 });
 
@@ -56,9 +57,10 @@ const news: Readonly<Record<string, Partial<ParsedStatus>>> = {
 	'the reason of a component': { components: [{ ...pilot, reason: 'ImagePullBackOff' }] },
 	'an address': { components: [{ ...pilot, addresses: ['192.0.2.1'] }] },
 	'one component more': { components: [pilot, { ...pilot, name: 'galley' }] },
-	'the reason of a condition': { conditions: [{ ...ready, reason: 'ImagePullBackOff' }] },
-	'the status of a condition': { conditions: [{ ...ready, status: 'False' }] },
-	'another condition': { conditions: [ready, { ...ready, type: 'Stalled' }] },
+	'the reason of a condition': { conditions: [{ ...ready, reason: 'ImagePullBackOff' }, installed] },
+	'the status of a condition': { conditions: [{ ...ready, status: 'False' }, installed] },
+	'what is refused': { conditions: [ready, { ...installed, message: 'b is refused' }] },
+	'another condition': { conditions: [ready, installed, { ...ready, type: 'Stalled' }] },
 };
 
 for (const [what, change] of Object.entries(news)) {

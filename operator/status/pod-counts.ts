@@ -5,6 +5,9 @@ import type { ParsedStatus, Reason } from '../../api/v1/index.ts';
 /** Reasons of a component whose pods come and go as they should in a roll-out. */
 const rolling: ReadonlySet<string> = new Set<Reason>(['Progressing', 'PartlyReady', 'ComponentNotReady']);
 
+/** Conditions whose sentences count pods. All that is refused or missing stands in those of others as well. */
+const counting: ReadonlySet<string> = new Set(['Ready', 'Reconciling', 'UpToDate']);
+
 /**
  * Whether a change of version goes on, and nothing but numbers of pods and sentences about them are new: its stage, its
  * state, its findings, and the status and the reason of each condition are as before.
@@ -32,6 +35,8 @@ function withoutPods({ ready: _, upgrade, components, conditions, ...rest }: Par
 			addresses,
 			trouble: reason === undefined || rolling.has(reason) ? undefined : reason,
 		})),
-		conditions: conditions?.map(({ message: ____, ...condition }) => condition),
+		conditions: conditions?.map(({ message, ...condition }) =>
+			counting.has(condition.type) ? condition : { ...condition, message },
+		),
 	};
 }

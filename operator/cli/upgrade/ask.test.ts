@@ -1,6 +1,9 @@
 import test from 'ava';
-import { installation } from '../../render/testing.ts';
-import { planFor } from './ask.ts';
+import { render } from '../../lines/testing.ts';
+import type { StoredInstallation } from '../../mesh/installation.ts';
+import { installation, meshOf } from '../../render/testing.ts';
+import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { planFor, runningVersion } from './ask.ts';
 
 const nowhere = { api: undefined, serverVersion: undefined, limits: undefined, signal: AbortSignal.timeout(60_000) };
 
@@ -51,4 +54,31 @@ test('nothing changes from a version to itself', async (t) => {
 	t.deepEqual(stages, []);
 	t.false(components.some(({ rolls }) => rolls));
 	t.false(judgement.isBlocked);
+});
+
+test('what runs is what the status says, or else what the Deployments were made for', async (t) => {
+	const base = installation({ version: '1.4.10' }) as StoredInstallation;
+	const asked: unknown[] = [];
+	const cluster = (...versions: readonly string[]) => {
+		const items = versions.flatMap((version) =>
+			render(meshOf({ version }))
+				.filter(({ kind }) => kind === 'Deployment')
+				.map((deployment) => ({ ...deployment, status: { availableReplicas: 1 } })),
+		);
+		const list = (_: unknown, options: unknown) => {
+			asked.push(options);
+			return Promise.resolve({ items, resourceVersion: '1' });
+		};
+		return { list } as unknown as Pick<ApiServer, 'list'>;
+	};
+	const upgrade = { from: '1.2.10', to: '1.3.8', state: 'Held' as const };
+	t.is(await runningVersion({ ...base, status: { version: '1.3.8', upgrade } }, cluster()), '1.2.10');
+	t.is(await runningVersion({ ...base, status: { version: '1.3.8' } }, cluster()), '1.3.8');
+	t.deepEqual(asked, []);
+	t.is(await runningVersion(base, cluster('1.3.8')), '1.3.8');
+	t.is(await runningVersion(base, cluster('1.4.10', '1.3.8')), '1.3.8', 'on its way');
+	t.is(await runningVersion(base, cluster()), undefined);
+	t.like(asked, { 0: { namespace: 'istio-system' } });
+	const inventory = { objects: 1, hash: 'x' };
+	t.is(await runningVersion({ ...base, status: { inventory } }, cluster()), '1.4.10', 'by an older operator');
 });

@@ -2,19 +2,26 @@
 import {
 	fieldsOf,
 	isObject,
+	namespaceOf,
+	timeText,
 	type UpgradeStage,
 	upgradeDespiteAnnotation,
 	upgradeStages,
 } from '../../../api/v1/index.ts';
+import { toChild } from '../../apply/child.ts';
+import { partOfLabel } from '../../apply/identity.ts';
 import { lines } from '../../lines/index.ts';
 import { type StoredInstallation, toInstallation } from '../../mesh/installation.ts';
 import type { PrepareOptions } from '../../mesh/prepare.ts';
 import { askUpgrade } from '../../mesh/upgrade/question.ts';
+import { standingOf } from '../../mesh/upgrade/standing.ts';
 import { targetOf } from '../../mesh/upgrade/target.ts';
 import { planUpgrade, type UpgradePlan } from '../../plan/upgrade/plan.ts';
 import { formerSpec } from '../../plan/upgrade/settings.ts';
 import type { MeshLimits, ResolvedMesh } from '../../releases/index.ts';
+import { applySetId } from '../../render/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
+import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 
 export interface AskContext {
@@ -28,10 +35,24 @@ export interface AskContext {
 /** What was not seen by then is told as not looked at. */
 const deadlineMs = 60_000;
 
-/** The version that a live mesh runs, also while it is on its way to another one. */
-export function runningVersion({ status, spec }: StoredInstallation): string | undefined {
+/**
+ * The version that a live mesh runs, also while it is on its way to another one. Where its status does not say it, as after
+ * a restore without one, it is read off the Deployments, as the operator does.
+ */
+export async function runningVersion(
+	object: StoredInstallation,
+	api: Pick<ApiServer, 'list'>,
+): Promise<string | undefined> {
+	const { status, spec, metadata } = object;
+	const told = status?.upgrade?.from ?? status?.version;
+	if (told !== undefined) return told;
+	const labelSelector = `${partOfLabel}=${applySetId(metadata.name)}`;
+	const { items } = await api.list<KubeObject>(kinds.Deployment, { labelSelector, namespace: namespaceOf(object) });
+	const standing = { ofApplySet: () => items.map(toChild) };
+	// What is asked here is the older of two versions alone, which does not depend on their stages.
+	const { running } = standingOf(object, standing, () => 'Pilot', timeText(0));
 	const asked = isObject(spec) && typeof spec.version === 'string' ? spec.version : undefined;
-	return status?.upgrade?.from ?? status?.version ?? (status?.inventory === undefined ? undefined : asked);
+	return running ?? (status?.inventory === undefined ? undefined : asked);
 }
 
 export function asStored(object: KubeObject): StoredInstallation {

@@ -41,7 +41,7 @@ export async function upgrade(name: string | undefined, options: UpgradeOptions)
 		const object = await oneInstallation(api, name);
 		const mesh = object.metadata.name;
 		const live = asStored(object);
-		const from = runningVersion(live);
+		const from = await runningVersion(live, api);
 		const asked = fieldsOf(object.spec).version;
 		if (from === to && asked === to && live.status?.upgrade === undefined) {
 			if (output === 'json')

@@ -26,7 +26,7 @@ export function upgradePlan(name: string | undefined, options: PlanOptions): Pro
 		await using api = await connect(options);
 		const object = await oneInstallation(api, name);
 		const live = asStored(object);
-		const from = runningVersion(live);
+		const from = await runningVersion(live, api);
 		const asked = String(fieldsOf(object.spec).version ?? '');
 		// Without --to it is about the change that was asked for already, if there is one.
 		const to = options.to ?? (from !== undefined && asked !== from ? asked : undefined);

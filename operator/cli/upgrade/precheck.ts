@@ -47,7 +47,8 @@ async function plansOf(
 	const plans: UpgradePlan[] = [];
 	for (const { object } of inputs) {
 		const live = api === undefined ? undefined : await liveOf(api, object);
-		const from = options.from ?? (live === undefined ? undefined : runningVersion(live));
+		const from =
+			options.from ?? (live === undefined || api === undefined ? undefined : await runningVersion(live, api));
 		plans.push(await planFor(object, live, from, { api, serverVersion, limits: limitsOf(options), signal }));
 	}
 	return plans;

@@ -43,6 +43,13 @@ test('what is right is right in every release', (t) => {
 			'VirtualService',
 			{ hosts: ['*.example.com'], tls: [{ match: [{ port: 443, sni_hosts: ['*.example.com'] }], route: [route] }] },
 		],
+		[
+			'VirtualService',
+			{
+				hosts: ['*.example.com'],
+				tls: [{ match: [{ sniHosts: ['a.example.com', '*.b.example.com'] }], route: [route] }],
+			},
+		],
 		['VirtualService', { hosts: ['db'], tcp: [{ route: [{ ...route, weight: 100 }] }] }],
 		[
 			'DestinationRule',
@@ -135,6 +142,16 @@ test('what Galley refused is told', (t) => {
 		],
 		['VirtualService', { hosts: ['web'], http: [{ route: [{ weight: 100 }] }] }, /destination is missing/],
 		['VirtualService', { ...web, exportTo: ['shop'] }, /spec\.exportTo must be one of/],
+		[
+			'VirtualService',
+			{ hosts: ['a.example.com'], tls: [{ match: [{ sniHosts: ['b.example.com'] }], route: [route] }] },
+			/match\[0\]\.sniHosts\[0\] must be one of spec\.hosts/,
+		],
+		[
+			'VirtualService',
+			{ hosts: ['*.a.example.com'], tls: [{ match: [{ sniHosts: ['*.example.com'] }], route: [route] }] },
+			/sniHosts\[0\] must be one of spec\.hosts/,
+		],
 		['DestinationRule', { subsets: [] }, /spec\.host is missing/],
 		['DestinationRule', { host: 'a', subsets: [{ labels: {} }] }, /subsets\[0\]\.name must be a DNS label/],
 		['DestinationRule', { host: 'a', trafficPolicy: { tls: { mode: 'MUTUAL' } } }, /clientCertificate is needed/],

@@ -60,8 +60,8 @@ function virtualService({ spec }: Checked): readonly Finding[] {
 			const path = `spec.tls[${index}]`;
 			return [
 				wrong(!some(route.match), `${path}.match`, 'must have one condition or more'),
-				...list(route.match).map((match, at) =>
-					wrong(!some(get(match, 'sniHosts')), `${path}.match[${at}].sniHosts`, 'must have one host or more'),
+				...list(route.match).flatMap((match, at) =>
+					sniHosts(match, `${path}.match[${at}].sniHosts`, texts(spec.hosts)),
 				),
 				wrong(!some(route.route), `${path}.route`, 'must have one destination or more'),
 				...destinations(route.route, `${path}.route`),
@@ -73,6 +73,29 @@ function virtualService({ spec }: Checked): readonly Finding[] {
 		]),
 		exportTo(spec),
 	];
+}
+
+/** Each must be one of the hosts, or one that a host with * covers (`validateSniHost` in all of them). */
+function sniHosts(match: Fields, path: string, hosts: readonly string[]): readonly Finding[] {
+	const names = get(match, 'sniHosts');
+	return [
+		wrong(!some(names), path, 'must have one host or more'),
+		...texts(names).flatMap((name, index) => [
+			hostname(`${path}[${index}]`, name),
+			wrong(
+				hosts.length > 0 && !hosts.some((host) => covers(host, name)),
+				`${path}[${index}]`,
+				'must be one of spec.hosts, or covered by one that begins with *',
+			),
+		]),
+	];
+}
+
+/** Whether a host, perhaps with * as its first label, is or contains another one (`Hostname.SubsetOf`). */
+function covers(host: string, name: string): boolean {
+	if (!host.startsWith('*')) return host === name;
+	const isNarrower = !name.startsWith('*') || name.length >= host.length;
+	return isNarrower && name.replace(/^\*/, '').endsWith(host.slice(1));
 }
 
 function httpRoute(route: Fields, path: string): readonly Finding[] {
