@@ -5,16 +5,18 @@
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from 'node:tls';
+import { connect, rootCertificates } from 'node:tls';
 import test from 'ava';
+import { lines } from '../../operator/lines/index.ts';
 import { classicReleases } from '../../operator/releases/classic/index.ts';
 import { injectorName } from '../../operator/render/classic/injector-names.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { forwardTo } from '../control-plane/network.ts';
+import { heard } from '../real-binaries/heard.ts';
 import { eventually } from '../support/eventually.ts';
 import { readCertificate, serveInjector, setAvailable, trustedRoots } from '../support/injector.ts';
-import { applyInstallation, untilInstalled } from '../support/installation.ts';
+import { applyInstallation, resolvedMesh, untilInstalled } from '../support/installation.ts';
 import { type MeshCluster, startMeshCluster } from '../support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from '../support/operator.ts';
 import { programOf } from './injector-program.ts';
@@ -81,11 +83,8 @@ for (const { version, program } of chosen) {
 		await mesh.api.create({ ...kinds.Namespace, metadata: { name: shop } });
 		await mesh.api.create({ ...kinds.ServiceAccount, metadata: { namespace: shop, name: 'default' } });
 		behindMs = 61 * dayMs;
-		await applyInstallation(mesh.api, name, {
-			version,
-			namespace,
-			sidecarInjector: { enabled: true, namespaces: [shop] },
-		});
+		const spec = { version, namespace, sidecarInjector: { enabled: true, namespaces: [shop] } };
+		await applyInstallation(mesh.api, name, spec);
 		const old = await eventually('its certificate', () => readCertificate(mesh.api, namespace));
 		await eventually('its Deployment', () => setAvailable(mesh.api, namespace, injectorName, true).then(() => true));
 		await untilInstalled(mesh.api, name);
@@ -94,6 +93,28 @@ for (const { version, program } of chosen) {
 		await using _ = await serveInjector(mesh, namespace, forwardTo({ host: '127.0.0.1', port: injector.port }));
 		const whole = ['istio-init', 'app', 'istio-proxy'];
 		await eventually('a pod gets its proxy', async () => (await makePod(shop)).length === whole.length);
+
+		// What the operator asks it in a change of version.
+		const resolved = resolvedMesh(name, spec);
+		const word = lines
+			.of(resolved)
+			.ownWords(resolved)
+			.find(({ kind }) => kind === 'webhook');
+		if (word === undefined) return t.fail('its injector is not asked');
+		const { port } = injector;
+		const hear = async () => heard(word, { port, ca: (await trustedRoots(mesh.api, namespace)).join('\n') });
+		t.deepEqual(await hear(), { kind: 'fine' });
+		t.like(
+			await heard(word, { port, ca: rootCertificates[0] ?? '' }),
+			{ kind: 'against' },
+			'API servers trust another one',
+		);
+		t.like(
+			await heard({ ...word, path: '/ready' }, { port, ca: (await trustedRoots(mesh.api, namespace)).join('\n') }),
+			{
+				kind: 'against',
+			},
+		);
 
 		const made: (readonly string[])[] = [];
 		let isOver = false;
@@ -114,6 +135,7 @@ for (const { version, program } of chosen) {
 			await eventually('it serves with the new one', async () => (await shownAt(injector.port)) === fingerprint256);
 			const before = made.length;
 			await eventually('pods go on to come', () => made.length > before + 50);
+			t.deepEqual(await hear(), { kind: 'fine' }, 'with the new certificate');
 		} finally {
 			isOver = true;
 			await making;
