@@ -35,8 +35,6 @@ interface Answer {
 	readonly uid: string | undefined;
 	readonly resourceVersion: string | undefined;
 	readonly spec: unknown;
-	/** Monotonic, milliseconds. */
-	readonly atMs: number;
 }
 
 /** Numbers of pods in a roll-out are told about this often: a pod of a change of version makes several, and each write costs others time. */
@@ -51,6 +49,8 @@ const countsEveryMs = 1_000;
 export class InstallationWriter {
 	readonly #options: InstallationWriterOptions;
 	readonly #answers = new Map<string, Answer>();
+	/** When a status was written last, by the name of the installation, monotonic, milliseconds. */
+	readonly #toldAtMs = new Map<string, number>();
 
 	constructor(options: InstallationWriterOptions) {
 		this.#options = options;
@@ -67,6 +67,7 @@ export class InstallationWriter {
 
 	forget(name: string): void {
 		this.#answers.delete(name);
+		this.#toldAtMs.delete(name);
 	}
 
 	/**
@@ -111,14 +112,13 @@ export class InstallationWriter {
 		mayWait = false,
 	): Promise<number | undefined> {
 		const { wallClock, applier, onNotice, onStatus } = this.#options;
-		const { name, uid, generation = 0 } = object.metadata;
+		const { name, generation = 0 } = object.metadata;
 		const previous = object.status;
 		const now = timeText(wallClock());
 		const status = readable(computeStatus({ ...observed, generation, previous, now }));
 		onStatus?.(name, status);
 		if (isDeepStrictEqual(status, previous)) return undefined;
-		const last = this.#answers.get(name);
-		const waitMs = last?.uid === uid && last !== undefined ? last.atMs + countsEveryMs - applier.now() : 0;
+		const waitMs = (this.#toldAtMs.get(name) ?? Number.NEGATIVE_INFINITY) + countsEveryMs - applier.now();
 		if (mayWait && waitMs > 0 && onlyCountsPods(previous, status)) return waitMs;
 		await this.#write(object, () => this.#applyStatus(object, status, signal));
 		for (const notice of describeTransitions(previous, status)) onNotice(object, notice);
@@ -142,6 +142,7 @@ export class InstallationWriter {
 				isPatient: true,
 			},
 		);
+		this.#toldAtMs.set(name, this.#options.applier.now());
 		return object;
 	}
 
@@ -158,7 +159,7 @@ export class InstallationWriter {
 		}
 		const { name, uid, generation } = object.metadata;
 		const { resourceVersion } = written.metadata;
-		this.#answers.set(name, { uid, resourceVersion, spec: written.spec, atMs: this.#options.applier.now() });
+		this.#answers.set(name, { uid, resourceVersion, spec: written.spec });
 		if (written.metadata.generation === generation && !isDeepStrictEqual(written.spec, object.spec)) {
 			throw new ConflictError(`${describeObject(object)} is not as the watch showed it: its definition has changed`);
 		}
