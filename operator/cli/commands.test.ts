@@ -272,6 +272,7 @@ const commands = [
 	'status',
 	'upgrade',
 	'precheck',
+	'tag',
 	'clusters',
 	'remote-secret',
 	'completion',
@@ -280,6 +281,7 @@ const subcommands = [
 	...['list', 'check', 'matrix', 'join', 'leave'].map((name) => ['clusters', name] as const),
 	['remote-secret', 'create'] as const,
 	['upgrade', 'plan'] as const,
+	...['list', 'set', 'remove'].map((name) => ['tag', name] as const),
 ];
 
 test.serial('every command has help with examples', async (t) => {

@@ -27,6 +27,7 @@ import {
 	withLimits,
 	withOperatorLimits,
 } from './program-options.ts';
+import { addTagCommands } from './tag/program.ts';
 import { addUpgradeCommands } from './upgrade/program.ts';
 import { describeVersion } from './version.ts';
 
@@ -270,6 +271,7 @@ export function createProgram(report: Report): Command {
 		.action(async (name, options) => report(await (await import('./check/check.ts')).checkAll(name, options)));
 
 	addUpgradeCommands(program, report);
+	addTagCommands(program, report);
 	addJoinCommands(addClusterCommands(program, report), report);
 	addRemoteSecretCommands(program, report);
 

@@ -2,6 +2,7 @@
 import { namespaceOf, type ParsedStatus, parseStatus, type Reason } from '../../api/v1/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { age, table } from './output.ts';
+import { revisionText } from './tag/revision-text.ts';
 import type { Paint } from './terminal.ts';
 import { upgradeLines } from './upgrade/stage-lines.ts';
 
@@ -122,7 +123,7 @@ export function installationLines(
 	paint: Paint,
 ): string[] {
 	const view = viewOf(installation);
-	const { conditions = [], components = [] } = view.status;
+	const { conditions = [], components = [], revisions = [] } = view.status;
 	const changing = upgradeLines(view.status, paint);
 	const indent = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 	return [
@@ -131,6 +132,7 @@ export function installationLines(
 			? ['  no conditions yet: is the operator running? (kubectl -n meshwright-system get pods)']
 			: indent(conditionLines(conditions, now, paint))),
 		...(changing.length === 0 ? [] : ['', ...indent(changing)]),
+		...(revisions.length === 0 ? [] : ['', ...indent(revisions.map((one) => `revision ${revisionText(one)}`))]),
 		...(components.length === 0 ? [] : ['', ...indent(componentLines(components))]),
 		...(objects.length === 0 ? [] : ['', ...indent(objectTree(objects, paint))]),
 	];
