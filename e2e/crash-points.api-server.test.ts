@@ -14,6 +14,8 @@ import {
 	renderedChildren,
 	type Spec,
 } from './support/installation.ts';
+import { versionUnderTest } from './support/lines-under-test.ts';
+import { playIstiods } from './support/played-istiod.ts';
 
 function spec(namespace: string): Spec {
 	return { namespace, pilot: { replicas: 2, disruptionBudget: { minAvailable: 1 } } };
@@ -64,4 +66,35 @@ test('an operator killed at any write of an installation or of a deletion leaves
 	t.deepEqual(await liveChildren(stage.api), [], 'nothing of any of them is left');
 	t.deepEqual((await stage.api.list(kinds.MeshInstallation)).items, []);
 	t.deepEqual(await stage.crdVersions(), crds, 'restarts did not write the CRDs anew');
+});
+
+const strict: Act = (api, name) =>
+	applyInstallation(api, name, {
+		...spec(name),
+		version: versionUnderTest('istiod'),
+		sidecarInjector: { enabled: true, namespaces: [`${name}-app`] },
+		mesh: { mtls: { mode: 'STRICT' } },
+	});
+
+test('operators that live for one write each install a mesh of istiod with its webhooks, and delete it, as one that lives', async (t) => {
+	t.timeout(roundMs);
+	await using stage = await CrashStage.start();
+	await using _istiods = await playIstiods(stage.api, stage.cluster, { rollsOut: true });
+	await stage.operate();
+	// The first one brings Istio's CRDs.
+	const first = stage.nextName();
+	await stage.rehearse(first, strict);
+	await stage.rehearse(first, remove);
+
+	const name = stage.nextName();
+	const installing = await stage.rehearse(name, strict);
+	const removing = await stage.rehearse(name, remove);
+	const onStep = () => t.timeout(roundMs);
+	const mesh = stage.nextName();
+	const making = await stage.inLives(mesh, strict, installing, onStep);
+	const leaving = await stage.inLives(mesh, remove, removing, onStep);
+	t.log(`${making} operators died of an installation, ${leaving} of a deletion`);
+	const objects = Object.keys(installing.result).length - Object.keys(removing.result).length;
+	t.true(making >= objects && leaving >= objects - 1, 'each write is one life');
+	t.deepEqual(await liveChildren(stage.api), []);
 });

@@ -5,6 +5,7 @@ import { applySetId } from '../../operator/render/index.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
+import { orAbsent } from './eventually.ts';
 
 /** Objects by key, with everything that differs from one installation to the next taken out. */
 export type Snapshot = Readonly<Record<string, unknown>>;
@@ -21,6 +22,9 @@ const namespacedKinds: readonly Kind[] = [
 	kinds.HorizontalPodAutoscaler,
 	kinds.PodDisruptionBudget,
 ];
+
+/** Istio's own, which are there when its CRDs are. */
+const customKinds: readonly Kind[] = [kinds.PeerAuthentication];
 
 const clusterKinds: readonly Kind[] = [
 	kinds.Namespace,
@@ -70,12 +74,18 @@ function sorted(object: KubeObject): KubeObject {
  */
 export async function takeSnapshot(api: ApiServer, name: string): Promise<Snapshot> {
 	const inNamespace = namespacedKinds.map((kind) => api.list<KubeObject>(kind, { namespace: name }));
+	const custom = customKinds.map((kind) => orAbsent(api.list<KubeObject>(kind, { namespace: name })));
 	const inCluster = clusterKinds.map((kind) => api.list<KubeObject>(kind));
-	const [own, all] = await Promise.all([Promise.all(inNamespace), Promise.all(inCluster)]);
+	const [own, ofIstio, all] = await Promise.all([
+		Promise.all(inNamespace),
+		Promise.all(custom),
+		Promise.all(inCluster),
+	]);
 	const others = all
 		.flatMap(({ items }) => items)
 		.filter(({ metadata }) => isNamedAfter(metadata.name, name) || instanceOf(metadata.labels) === name);
-	return describe([...own.flatMap(({ items }) => items), ...others], name);
+	const inNamespaceOfIt = [...own, ...ofIstio].flatMap((list) => list?.items ?? []);
+	return describe([...inNamespaceOfIt, ...others], name);
 }
 
 /**

@@ -65,6 +65,11 @@ export class CrashStage implements AsyncDisposable {
 		return this.#mesh.api;
 	}
 
+	/** For who plays something in it. */
+	get cluster(): MeshCluster['cluster'] {
+		return this.#mesh.cluster;
+	}
+
 	/** A name for an installation and its namespace that was not used before. */
 	nextName(): string {
 		this.#installations++;
@@ -150,10 +155,43 @@ export class CrashStage implements AsyncDisposable {
 		await this.becomes(name, result);
 	}
 
-	/** Starts an operator that dies of the first write that changes anything, when it is stored. */
-	async liveForOneWrite(): Promise<void> {
+	/**
+	 * Starts an operator that dies of the first write that changes anything, when it is stored, unless it is over before that comes.
+	 * Returns whether it died.
+	 */
+	async liveForOneWrite(over?: AbortSignal): Promise<boolean> {
 		this.#operator = await startOperatorProcess({ kubeconfig: this.#kubeconfig });
-		await this.killAt({ write: '*', nth: 1, when: 'after' });
+		return this.killAt({ write: '*', nth: 1, when: 'after' }, over);
+	}
+
+	/**
+	 * Lets operators live for one write each, one after the other, until what `act` sets off is done. The last one finishes.
+	 * @param onStep called after each death
+	 * @returns how many died
+	 */
+	async inLives(name: string, act: Act, { points, result }: Rehearsal, onStep: () => void): Promise<number> {
+		await this.kill();
+		await act(this.api, name);
+		let lives = 0;
+		const isDone = async () => {
+			const object = await orAbsent(readInstallation(this.api, name));
+			const isLeaving = object?.metadata.deletionTimestamp !== undefined;
+			return object === undefined || (!isLeaving && isInstalled(object.status, object.metadata.generation));
+		};
+		for (; !(await isDone()); lives++) {
+			if (lives > points.length) throw new Error(`${lives} operators came to no end with ${name}`);
+			const over = new AbortController();
+			const done = eventually(`${name} is done, or an operator dies`, async () => over.signal.aborted || isDone());
+			// The write by which an installation goes shows no new revision.
+			const isKilled = await this.liveForOneWrite(AbortSignal.any([over.signal, signalOf(done)]));
+			over.abort();
+			await done;
+			if (!isKilled) await this.kill();
+			onStep();
+		}
+		await this.operate();
+		await this.becomes(name, result);
+		return lives;
 	}
 
 	/** What `crash` does, without a crash. */
@@ -261,6 +299,14 @@ export class CrashStage implements AsyncDisposable {
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.stop();
 	}
+}
+
+/** Aborted when something is settled. */
+function signalOf(promise: Promise<unknown>): AbortSignal {
+	const settled = new AbortController();
+	const abort = () => settled.abort();
+	promise.then(abort, abort);
+	return settled.signal;
 }
 
 function isNoStatus({ write }: CrashPoint): boolean {
