@@ -788,6 +788,16 @@ export interface Mixer {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "ExternalAuthority".
+ */
+export interface ExternalAuthority {
+	/**
+	 * host:port by which proxies ask it, such as cert-manager-istio-csr.cert-manager.svc:443.
+	 */
+	address: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "Citadel".
  */
 export interface Citadel {
@@ -842,9 +852,13 @@ export interface Citadel {
 	 */
 	extraArgs?: string[];
 	/**
-	 * Whether Citadel runs. As the profile says when not set.
+	 * Whether Citadel runs. As the profile says when not set. In releases of istiod, whether istiod signs the certificates of workloads; true when not set.
 	 */
 	enabled?: boolean;
+	/**
+	 * An authority outside of the mesh that signs the certificates of workloads as istio-csr of cert-manager does, where enabled is false. It also keeps Secret istiod-tls with the certificate of istiod, and ConfigMap istio-ca-root-cert in every namespace. In releases of istiod alone.
+	 */
+	external?: ExternalAuthority;
 	/**
 	 * Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for a Secret that it can use, and restarts when it changes: all four files are checked before, and what is wrong is told (CAInvalid). A self-signed CA when not set.
 	 */

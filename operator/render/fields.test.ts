@@ -31,6 +31,8 @@ const control = [
 	'spec.upgrade.windows',
 	'spec.upgrade.tags',
 	'spec.upgrade.inactiveRevisionGracePeriod',
+	// Of releases of istiod alone, whose tests show it.
+	'spec.citadel.external.address',
 	// How other clusters are reached, told apart and joined.
 	'spec.multiCluster.clusterName',
 	'spec.multiCluster.server',

@@ -156,7 +156,20 @@ export const mixer = z
 export const citadel = withRules(
 	z.strictObject({
 		...singletonFields,
-		enabled: enabled.describe('Whether Citadel runs. As the profile says when not set.'),
+		enabled: enabled.describe(
+			'Whether Citadel runs. As the profile says when not set. In releases of istiod, whether istiod signs the certificates of workloads; true when not set.',
+		),
+		external: optional(
+			z
+				.strictObject({
+					address: hostPort.describe(
+						'host:port by which proxies ask it, such as cert-manager-istio-csr.cert-manager.svc:443.',
+					),
+				})
+				.meta({ title: 'ExternalAuthority' }),
+		).describe(
+			'An authority outside of the mesh that signs the certificates of workloads as istio-csr of cert-manager does, where enabled is false. It also keeps Secret istiod-tls with the certificate of istiod, and ConfigMap istio-ca-root-cert in every namespace. In releases of istiod alone.',
+		),
 		caSecretName: optional(objectName).describe(
 			'Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for a Secret that it can use, and restarts when it changes: all four files are checked before, and what is wrong is told (CAInvalid). A self-signed CA when not set.',
 		),
@@ -171,6 +184,13 @@ export const citadel = withRules(
 		remedy: 'Use maxUnavailable, or remove the budget.',
 		at: 'disruptionBudget',
 		holds: ({ disruptionBudget }) => disruptionBudget?.minAvailable === undefined,
+	},
+	{
+		rule: '!has(self.external) || (has(self.enabled) && !self.enabled)',
+		message: 'external is an authority outside, beside which nothing signs here: enabled must be false',
+		remedy: 'Set spec.citadel.enabled to false, or remove spec.citadel.external.',
+		at: 'external',
+		holds: ({ enabled: isOn, external }) => external === undefined || isOn === false,
 	},
 ).meta({ title: 'Citadel' });
 

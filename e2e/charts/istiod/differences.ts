@@ -99,7 +99,7 @@ const pods: readonly ListedDifference[] = [
 		object: 'Deployment istiod',
 		aspect:
 			'template spec {containers discovery volumeMounts,volumes} {istio-kubeconfig,istio-csr-dns-cert,istio-csr-ca-configmap}*',
-		why: 'for an istiod of another cluster and an authority outside, which are refused by name',
+		why: 'certificate and root of an authority outside are mounted where spec.citadel.external names one, and have to be there; an istiod of another cluster is refused by name',
 	},
 	{
 		object: 'Deployment istiod',

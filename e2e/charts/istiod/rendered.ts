@@ -17,6 +17,10 @@ const specs = {
 		gateways: { ingress: { enabled: true, ...underLoad }, egress: { enabled: true, ...underLoad } },
 		multiCluster: { network: 'near-network' },
 	},
+	'external-ca': {
+		pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } },
+		citadel: { enabled: false, external: { address: 'cert-manager-istio-csr.cert-manager.svc:443' } },
+	},
 	ha: { pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } },
 	revision: {
 		pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } },

@@ -18,10 +18,11 @@ const defaultTtl = '24h';
 
 /** See `observeAuthority`. */
 export function observeIstiodAuthority(
-	{ authority: { caSecretName, workloadCertTTL = defaultTtl } }: ResolvedIstiodMesh,
+	{ authority: { caSecretName, external, workloadCertTTL = defaultTtl } }: ResolvedIstiodMesh,
 	secret: (name: string) => SecretFacts | 'unknown' | undefined,
 	now: Date,
-): CertificateAuthorityObservation {
+): CertificateAuthorityObservation | 'none' {
+	if (external !== undefined) return 'none';
 	return observeAuthority({ signer: istiodSigner, caSecretName, selfSignedSecret, workloadCertTTL }, secret, now);
 }
 

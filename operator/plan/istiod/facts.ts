@@ -10,6 +10,7 @@ import {
 	istiodName,
 	meshConfigName,
 	selfSignedSecret,
+	servingSecret,
 	tagWebhookName,
 	validationWebhookName,
 } from '../../render/istiod/index.ts';
@@ -33,8 +34,14 @@ export function seenByIstiod(mesh: ResolvedIstiodMesh): Seen {
 				name,
 			})),
 		],
-		secrets: mesh.isServedFromElsewhere ? [] : [mesh.authority.caSecretName ?? selfSignedSecret],
+		secrets: secretsOf(mesh),
 	};
+}
+
+/** Secrets of others: what istiod signs with, or serves with. */
+function secretsOf({ authority, isServedFromElsewhere = false }: ResolvedIstiodMesh): readonly string[] {
+	if (isServedFromElsewhere) return [];
+	return [authority.external === undefined ? (authority.caSecretName ?? selfSignedSecret) : servingSecret];
 }
 
 export function istiodFactsOf(mesh: ResolvedIstiodMesh, sight: Sight, joined: JoinedFacts): IstiodFacts {

@@ -9,6 +9,7 @@ import {
 	injectionWebhookNames,
 	mutualTlsComponent,
 	rootConfigMap,
+	servingSecret,
 } from '../../render/istiod/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
@@ -139,10 +140,26 @@ export function chargeBeforeWebhook(
 			];
 }
 
+/** Without a certificate istiod does not start where it signs none itself, and proxies could not ask it. */
+const certificateBeforeIstiod: Rule = ({ mesh, sight }) =>
+	mesh.isServedFromElsewhere ||
+	mesh.authority.external === undefined ||
+	readable(sight.secret(servingSecret)) !== undefined
+		? []
+		: [
+				{
+					name: 'certificate-before-istiod',
+					effect: 'held',
+					objects: [istiodKey(mesh)],
+					sentence: `waiting for Secret ${mesh.namespace}/${servingSecret} with the certificate of istiod, which the authority at ${mesh.authority.external} keeps`,
+				},
+			];
+
 /** The rules of all gates. When two hold one object, the later rule's sentence is told. */
 export const istiodGates: readonly Rule[] = [
 	istiodBeforeWebhooks,
 	authorityBeforeIstiod,
+	certificateBeforeIstiod,
 	webhookBeforeGateways,
 	istiodBeforeMutualTls,
 ];

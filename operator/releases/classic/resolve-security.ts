@@ -49,6 +49,21 @@ function citadelRules(release: ClassicRelease): WorkloadRules {
 	};
 }
 
+/** Proxies of this line take their certificates from Citadel alone. */
+function checkExternal({ version }: ClassicRelease, { citadel }: ParsedSpec): readonly ReleaseProblem[] {
+	const path = 'spec.citadel.external';
+	return citadel?.external === undefined
+		? []
+		: [
+				{
+					path,
+					reason: 'FieldNotInRelease',
+					message: `${path} is for releases of istiod: in Istio ${version} nobody but Citadel gives workloads certificates`,
+					remedy: 'Remove it.',
+				},
+			];
+}
+
 /** Whether Citadel runs. */
 function isCitadelOn({ citadel }: ParsedSpec, profile: Profile): boolean {
 	return citadel?.enabled ?? profile.citadel.enabled;
@@ -57,6 +72,7 @@ function isCitadelOn({ citadel }: ParsedSpec, profile: Profile): boolean {
 /** All problems of `spec.citadel` and `spec.mesh.mtls` that the schema can't see. */
 export function checkSecurity(release: ClassicRelease, spec: ParsedSpec, profile: Profile): readonly ReleaseProblem[] {
 	return [
+		...checkExternal(release, spec),
 		...(isCitadelOn(spec, profile) ? checkTrustDomain(release, spec) : []),
 		...checkWorkload(release, spec.citadel, citadelRules(release)),
 	];

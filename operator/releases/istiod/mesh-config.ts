@@ -2,6 +2,7 @@
 import { definedFields, isObject, type ParsedSpec } from '../../../api/v1/index.ts';
 import type { Opaque, ResolvedMesh } from '../mesh.ts';
 import { translateAdapters } from './adapters.ts';
+import type { ResolvedIstiodMesh } from './resolved.ts';
 
 /** Port of the proxies' health and metrics, which injected pods and istiod agree on. */
 export const statusPort = 15_020;
@@ -9,6 +10,11 @@ export const statusPort = 15_020;
 /** Host and port by which proxies ask istiod. Its certificate has this name, and none that ends in `.cluster.local`. */
 export function discoveryAddress({ namespace, revision }: Pick<ResolvedMesh, 'namespace' | 'revision'>): string {
 	return `istiod${revision === undefined ? '' : `-${revision}`}.${namespace}.svc:15012`;
+}
+
+/** Host and port by which proxies get their certificates: istiod, unless an authority outside is named. */
+export function authorityAddress(mesh: ResolvedIstiodMesh): string {
+	return mesh.authority.external ?? discoveryAddress(mesh);
 }
 
 /**

@@ -23,8 +23,9 @@ export function pilotRules(release: IstiodRelease): WorkloadRules {
 			CA_TRUSTED_NODE_ACCOUNTS: 'Remove it: without ambient no account may ask for certificates of others.',
 			CLUSTER_ID: 'Set spec.multiCluster.clusterName instead.',
 			DEFAULT_WORKLOAD_CERT_TTL: 'Set spec.citadel.workloadCertTTL instead.',
-			ENABLE_CA_SERVER: 'Remove it: istiod signs the certificates of workloads.',
-			EXTERNAL_CA: 'Remove it: an authority outside of istiod is not supported yet.',
+			ENABLE_CA_SERVER: 'Set spec.citadel.enabled instead.',
+			EXTERNAL_CA:
+				'Remove it: signers of Kubernetes are not supported. spec.citadel.external names an authority outside.',
 			EXTERNAL_ISTIOD: 'It follows from spec.multiCluster.clusters.',
 			INJECTION_WEBHOOK_CONFIG_NAME: 'Remove it: istiod writes its authority into its webhooks.',
 			ISTIO_WATCH_NAMESPACE: 'Set spec.mesh.config.discoverySelectors instead.',

@@ -58,8 +58,10 @@ export interface ResolvedIstiodMesh extends ResolvedMesh {
 	/** Percent of requests that start a trace. */
 	readonly traceSampling: number;
 	readonly pilot: ResolvedWorkload;
-	/** The certificate authority in istiod. */
+	/** Who signs certificates: istiod, unless an authority outside is named. */
 	readonly authority: {
+		/** `host:port` of an authority outside. istiod signs nothing then. */
+		readonly external?: string;
 		/** Secret with an authority of the user's. Undefined for a self-signed one. */
 		readonly caSecretName?: string;
 		/** How long certificates of workloads are valid. Undefined: as istiod decides, 24h. */

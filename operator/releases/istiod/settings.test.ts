@@ -60,7 +60,12 @@ const refused: readonly (readonly [spec: Readonly<Record<string, unknown>>, path
 		'spec.mixer.adapters[0].statsd.prefix',
 		/has no effect/,
 	],
-	[{ citadel: { enabled: false } }, 'spec.citadel.enabled', /must not be false/],
+	[{ citadel: { enabled: false } }, 'spec.citadel.external', /must be set/],
+	[
+		{ citadel: { enabled: false, caSecretName: 'cacerts', external: { address: 'csr.cert-manager.svc:443' } } },
+		'spec.citadel.caSecretName',
+		/signs nothing/,
+	],
 	[{ citadel: { enabled: true, nodeSelector: { a: 'b' } } }, 'spec.citadel.nodeSelector', /no pods of its own/],
 	[{ sidecarInjector: { enabled: true, replicas: 2 } }, 'spec.sidecarInjector.replicas', /no pods of its own/],
 	[{ proxy: { uid: 1338 } }, 'spec.proxy.uid', /must be 1337/],

@@ -113,11 +113,8 @@ export const settings: Readonly<Record<string, Fate>> = {
 	'spec.mixer.adapters': becomes('metrics, access log and statsd of the proxies themselves'),
 
 	...mergedInto('spec.citadel', {
-		enabled: refused(
-			'must not be false: istiod signs the certificates of workloads, and an authority outside is not supported yet',
-			'Remove it.',
-			true,
-		),
+		enabled: honoured,
+		external: honoured,
 		caSecretName: honoured,
 		workloadCertTTL: honoured,
 	}),

@@ -40,8 +40,8 @@ export function istiodMeshThere(
 		...rest,
 		isServedFromElsewhere: true,
 		location: { clusterId: cluster, ...(network === undefined ? {} : { network }) },
-		// istiod of this cluster signs for both.
-		authority: {},
+		// Who signs here signs there as well.
+		authority: mesh.authority.external === undefined ? {} : { external: mesh.authority.external },
 		gateways: needsGateway ? [gatewayInto(network, own.replicas)] : [],
 		overlays: [],
 	};

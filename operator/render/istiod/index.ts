@@ -30,6 +30,7 @@ export {
 	ownNames,
 	rootConfigMap,
 	selfSignedSecret,
+	servingSecret,
 	tagWebhookName,
 	validationWebhookName,
 } from './names.ts';

@@ -150,3 +150,33 @@ test('a pod of grpc-simple asks istiod of its revision by its own name and addre
 	});
 	t.false(config.templates['grpc-simple'].includes('image'));
 });
+
+test('where an authority outside signs, proxies ask it, and istiod serves with a certificate that it waits for', (t) => {
+	const address = 'cert-manager-istio-csr.cert-manager.svc:443';
+	const mesh = istiodMeshOf({ version, profile: 'default', citadel: { enabled: false, external: { address } } });
+	const objects = renderIstiod(mesh);
+	t.is(envOf(objects).ENABLE_CA_SERVER, 'false');
+	const volumes = at(only(objects, 'Deployment'), 'spec', 'template', 'spec', 'volumes') as readonly object[];
+	t.true(volumes.some((volume) => at(volume, 'secret', 'secretName') === 'istiod-tls'));
+	const { templates } = parse(String(at(named(objects, 'ConfigMap', 'istio-sidecar-injector'), 'data', 'config')));
+	for (const name of ['sidecar', 'gateway'])
+		t.regex(templates[name], new RegExp(`name: CA_ADDR\\s+value: "${address}"`), name);
+	const gates = (secret: 'unknown' | undefined) =>
+		allLines
+			.of(mesh)
+			.gates({
+				mesh,
+				facts: {},
+				objects,
+				sight: { child: () => undefined, secret: () => secret },
+				configFollowedInMs: 0,
+				nowMs: 0,
+			})
+			.map(({ name }) => name);
+	t.true(gates(undefined).includes('certificate-before-istiod'));
+	t.is(
+		allLines.of(mesh).authority(mesh, () => undefined, new Date(0)),
+		'none',
+	);
+	t.false('ENABLE_CA_SERVER' in envOf(renderIstiod(istiodMeshOf({ version }))));
+});

@@ -79,3 +79,6 @@ export const selfSignedSecret = 'istio-ca-secret';
 
 /** ConfigMap that istiod keeps in each namespace (`security/pkg/k8s/controller`, `CACertNamespaceConfigMap`). */
 export const rootConfigMap = 'istio-ca-root-cert';
+
+/** Secret with the certificate of istiod, where an authority outside signs it (`istio-discovery/templates/deployment.yaml`). */
+export const servingSecret = 'istiod-tls';

@@ -18,7 +18,7 @@ import { renderAccount } from '../rbac.ts';
 import { componentService } from '../service.ts';
 import { fieldEnv, renderWorkload } from '../workload.ts';
 import type { IstiodFacts } from './facts.ts';
-import { istiodName, tagServiceName } from './names.ts';
+import { istiodName, rootConfigMap, servingSecret, tagServiceName } from './names.ts';
 
 const component = 'pilot';
 
@@ -48,10 +48,25 @@ const goesOnSeconds = 5;
 /** Where istiod looks for an authority of the user's (`pilot/pkg/bootstrap/istio_ca.go`, `LocalCertDir`). */
 const authorityDirectory = '/etc/cacerts';
 
+/**
+ * Where istiod looks for a certificate and a root that somebody else keeps (`pkg/config/constants`,
+ * `DefaultPilotTLSCert`). It follows their files.
+ */
+const givenCertificate = {
+	mounts: [
+		{ name: 'istio-csr-dns-cert', mountPath: '/var/run/secrets/istiod/tls', readOnly: true },
+		{ name: 'istio-csr-ca-configmap', mountPath: '/var/run/secrets/istiod/ca', readOnly: true },
+	],
+	volumes: [
+		{ name: 'istio-csr-dns-cert', secret: { secretName: servingSecret } },
+		{ name: 'istio-csr-ca-configmap', configMap: { name: rootConfigMap } },
+	],
+} as const;
+
 export function renderPilot(mesh: ResolvedIstiodMesh, facts: IstiodFacts): readonly KubeObject[] {
 	const name = istiodName(mesh);
 	const { pilot } = mesh.release;
-	const { caSecretName } = mesh.authority;
+	const { caSecretName, external } = mesh.authority;
 	const revision = mesh.revision ?? defaultRevision;
 	const pods = podsOf(mesh.revision);
 	return [
@@ -107,6 +122,7 @@ export function renderPilot(mesh: ResolvedIstiodMesh, facts: IstiodFacts): reado
 					{ name: 'istio-token', mountPath: '/var/run/secrets/tokens', readOnly: true },
 					{ name: 'local-certs', mountPath: '/var/run/secrets/istio-dns' },
 					...(caSecretName === undefined ? [] : [{ name: 'cacerts', mountPath: authorityDirectory, readOnly: true }]),
+					...(external === undefined ? [] : givenCertificate.mounts),
 				],
 			},
 			volumes: [
@@ -120,6 +136,7 @@ export function renderPilot(mesh: ResolvedIstiodMesh, facts: IstiodFacts): reado
 				},
 				asGiven({ name: 'local-certs', emptyDir: { medium: 'Memory' } }),
 				...(caSecretName === undefined ? [] : [{ name: 'cacerts', secret: { secretName: caSecretName } }]),
+				...(external === undefined ? [] : givenCertificate.volumes),
 			],
 			settings: { ...mesh.pilot, tolerations: [startsBeforeCni, ...mesh.pilot.tolerations] },
 		}),
@@ -163,6 +180,7 @@ function envOf(mesh: ResolvedIstiodMesh, revision: string) {
 		fieldEnv('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
 		{ name: 'PILOT_TRACE_SAMPLING', value: String(traceSampling) },
 		{ name: 'CLUSTER_ID', value: location.clusterId },
+		...(authority.external === undefined ? [] : [{ name: 'ENABLE_CA_SERVER', value: 'false' }]),
 		// It looks in joined clusters whether it is in charge there.
 		...(multiCluster.clusters.some(({ dataPlane }) => dataPlane !== undefined)
 			? [{ name: 'EXTERNAL_ISTIOD', value: 'true' }]

@@ -1,5 +1,5 @@
 /** Variables of every proxy that is no sidecar. */
-import { discoveryAddress, type ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
+import { authorityAddress, type ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
 import { json } from './parts.ts';
 
 /** Entries of `env`, each on lines of its own. All values are YAML. */
@@ -34,7 +34,7 @@ export function gatewayEnv(
 	const { location, release } = mesh;
 	return [
 		value('PILOT_CERT_PROVIDER', 'istiod'),
-		value('CA_ADDR', json(discoveryAddress(mesh))),
+		value('CA_ADDR', json(authorityAddress(mesh))),
 		field('POD_NAME', 'metadata.name'),
 		field('POD_NAMESPACE', 'metadata.namespace'),
 		field('INSTANCE_IP', 'status.podIP'),

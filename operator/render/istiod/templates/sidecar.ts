@@ -6,7 +6,7 @@
  * `pilot/cmd/pilot-agent`.
  */
 import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
-import { discoveryAddress, statusPort } from '../../../releases/istiod/index.ts';
+import { authorityAddress, statusPort } from '../../../releases/istiod/index.ts';
 import {
 	agentOf,
 	canonicalLabels,
@@ -140,7 +140,7 @@ ${agentOf('sidecar')}
     - name: PILOT_CERT_PROVIDER
       value: istiod
     - name: CA_ADDR
-      value: ${json(discoveryAddress(mesh))}
+      value: ${json(authorityAddress(mesh))}
     - name: POD_NAME
       valueFrom:
         fieldRef:
