@@ -17,7 +17,6 @@ export interface ResolvedRevisions {
 	readonly revision?: string;
 	readonly tags: readonly ResolvedTag[];
 	readonly defaultTo?: string;
-	readonly isCanary: boolean;
 }
 
 /** A name as a mesh has it: undefined for the revision without one. */
@@ -50,7 +49,6 @@ export function resolveRevisions(spec: ParsedSpec, standing: readonly StandingRe
 	return {
 		...definedFields({ revision, defaultTo: ofDefault === undefined ? revision : ofDefault.revision }),
 		tags: all.filter((tag) => tag !== ofDefault),
-		isCanary: spec.upgrade?.strategy === 'Canary',
 	};
 }
 

@@ -71,8 +71,6 @@ export interface ResolvedIstiodMesh extends ResolvedMesh {
 	readonly tags: readonly ResolvedTag[];
 	/** The revision of those who name none. Undefined: the one without a name. */
 	readonly defaultTo?: string;
-	/** Whether another version comes as another revision. */
-	readonly isCanary: boolean;
 	/** Undefined when nothing is injected. */
 	readonly injection?: ResolvedInjection;
 	readonly proxy: ResolvedProxy;
