@@ -177,7 +177,9 @@ async function compareByHand(
 		const wanted = withoutPolicy(whatCounts(unasked(byWebhook as Pod)));
 		// Nobody injects by hand into a gateway twice: its proxy is a container of its own.
 		const isGateway = JSON.stringify(spec).includes('"istio-proxy"');
-		const again = isGateway ? change : await askWebhook({ ...workload, pod: change }, asking);
+		const asked = isGateway ? change : await askWebhook({ ...workload, pod: change }, asking);
+		// A template that adds nothing more leaves the pod as it is.
+		const again = asked.kind === 'skipped' && asked.reason === 'it has its proxy' ? change : asked;
 		for (const [pod, how] of [
 			[change, 'by hand'],
 			[again, 'by hand twice'],
