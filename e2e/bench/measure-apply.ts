@@ -1,6 +1,6 @@
 /** Measures how long the operator writes for new installations, against the floor. */
 import { parseMeshInstallation } from '../../api/v1/index.ts';
-import { render, renderCrds, resolve } from '../../operator/lines/testing.ts';
+import { lines } from '../../operator/lines/index.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { applyCrds, defineFloor, type FloorMesh, timeFloor } from './floor.ts';
 import { asFigures, describePair, inTurns, type PairFigures } from './pair.ts';
@@ -17,9 +17,9 @@ export function renderInstallation(object: KubeObject): {
 } {
 	const parsed = parseMeshInstallation(object);
 	if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-	const resolved = resolve(parsed.installation);
+	const resolved = lines.resolve(parsed.installation);
 	if (!resolved.ok) throw new Error(JSON.stringify(resolved.problems));
-	return { crds: renderCrds(resolved.mesh), objects: render(resolved.mesh) };
+	return { crds: lines.renderCrds(resolved.mesh), objects: lines.render(resolved.mesh, {}) };
 }
 
 let serial = 0;

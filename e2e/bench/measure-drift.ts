@@ -25,6 +25,8 @@ import { median, quantile } from './statistics.ts';
 import { damage, timeRepair } from './time-repair.ts';
 
 const name = 'drift';
+/** Nothing runs here, so webhooks never come. */
+const gated: ReadonlySet<string> = new Set(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']);
 /** Repairs are timed one by one, each on a quiet server. */
 const pauseMs = 15;
 const settleMs = 200;
@@ -39,6 +41,11 @@ export interface DriftFigures {
 	readonly notes: readonly string[];
 }
 
+/** The same for a mesh of istiod. */
+export type DriftFiguresOfIstiod = Readonly<
+	Record<`drift.istiod.${'p50_ms' | 'p99_ms' | 'p50_ratio' | 'p99_ratio'}`, number>
+>;
+
 /** Milliseconds, of one kind. */
 interface Series {
 	readonly operator: number[];
@@ -46,17 +53,34 @@ interface Series {
 }
 
 /** @param repairs by each side. More than some 120 at this pace would be slowed down as a loop. */
-export async function measureDrift(repairs: number): Promise<DriftFigures> {
+export async function measureDrift(repairs: number): Promise<DriftFigures & DriftFiguresOfIstiod> {
+	const classic = await measureLine('1.4.10', repairs);
+	const istiod = await measureLine('1.31.4', repairs);
+	return {
+		...classic,
+		'drift.istiod.p50_ms': istiod['drift.p50_ms'],
+		'drift.istiod.p99_ms': istiod['drift.p99_ms'],
+		'drift.istiod.p50_ratio': istiod['drift.p50_ratio'],
+		'drift.istiod.p99_ratio': istiod['drift.p99_ratio'],
+		notes: [...classic.notes, ...istiod.notes.map((note) => `istiod, ${note}`)],
+	};
+}
+
+async function measureLine(version: string, repairs: number): Promise<DriftFigures> {
 	await using stage = await openStage();
 	await using operator = await startOperator(stage);
 	await using loader = startLoader(stage, await operatorToken(stage));
-	await stage.user.create(installation(name, '1.4.10'), { fieldManager: 'user' });
-	await until('the installation is stored', () => storedChildren(stage, name) === 8);
+	const object = installation(name, version);
+	const count = renderInstallation(object).objects.filter(
+		({ kind }) => kind !== 'Namespace' && !gated.has(kind),
+	).length;
+	await stage.user.create(object, { fieldManager: 'user' });
+	await until('the installation is stored', () => storedChildren(stage, name) === count);
 	await sleep(1_000);
 	const children = stage.seen.children
 		.ofApplySet(applySetId(name))
 		.toSorted((a, b) => (objectKey(a) < objectKey(b) ? -1 : 1));
-	const bodies = bodiesOf(stage);
+	const bodies = bodiesOf(stage, object);
 	const byKind = new Map(children.map(({ kind }) => [kind, { operator: [], floor: [] } as Series]));
 	for (let turn = 0; turn * children.length < repairs; turn++) {
 		const isDeletion = turn % 2 === 0;
@@ -77,10 +101,10 @@ export async function measureDrift(repairs: number): Promise<DriftFigures> {
 }
 
 /** What the operator applies, by key. */
-function bodiesOf({ seen }: Stage): ReadonlyMap<string, KubeObject> {
+function bodiesOf({ seen }: Stage, mesh: KubeObject): ReadonlyMap<string, KubeObject> {
 	const { apiVersion, kind } = kinds.MeshInstallation;
 	const uid = seen.installations.get(name)?.metadata.uid ?? '';
-	const { objects } = renderInstallation(installation(name, '1.4.10'));
+	const { objects } = renderInstallation(mesh);
 	return new Map(objects.map((object) => [objectKey(object), asChild(object, { apiVersion, kind, name, uid })]));
 }
 

@@ -59,7 +59,9 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
 	const cluster = await startCluster({ parts: 'api-server', fsync: true, ...options });
 	const user = new ApiServer({ url: cluster.url, ca: cluster.ca, token: cluster.adminToken }, { maxInFlight: 32 });
 	// The operator runs as a process here, so its namespace has all it needs but the Deployment.
-	const applied = manifests({ meshNamespaces: [anyNamespace] }).filter(({ kind }) => kind !== 'Deployment');
+	const applied = manifests({ meshNamespaces: [anyNamespace], with: ['istiod'] }).filter(
+		({ kind }) => kind !== 'Deployment',
+	);
 	for (const object of applied) {
 		await user.apply(object, { fieldManager: 'bench', force: true });
 	}

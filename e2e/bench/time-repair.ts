@@ -4,7 +4,7 @@ import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type KubeObject, objectKey, referenceOf } from '../../operator/runtime/object.ts';
 import type { ChangeHandler } from '../../operator/runtime/watch/change-handlers.ts';
 
-/** For each kind, a merge patch that changes a field that we own. */
+/** For each kind, or an object by its name, a merge patch that changes a field that we own. */
 const edits: Readonly<Record<string, unknown>> = {
 	ServiceAccount: { automountServiceAccountToken: true },
 	Role: { rules: [] },
@@ -12,6 +12,7 @@ const edits: Readonly<Record<string, unknown>> = {
 	ClusterRole: { rules: [] },
 	ClusterRoleBinding: { subjects: [] },
 	ConfigMap: { data: { mesh: 'changed: by hand\n' } },
+	'ConfigMap istio-sidecar-injector': { data: { config: 'changed: by hand\n' } },
 	Service: { spec: { selector: { istio: 'changed' } } },
 	Deployment: {
 		spec: { minReadySeconds: 7, template: { metadata: { annotations: { 'sidecar.istio.io/inject': 'changed' } } } },
@@ -22,7 +23,7 @@ const edits: Readonly<Record<string, unknown>> = {
 export async function damage(user: ApiServer, object: KubeObject, isDeletion: boolean): Promise<void> {
 	if (isDeletion) await user.delete(referenceOf(object));
 	else
-		await user.patch(referenceOf(object), edits[object.kind], {
+		await user.patch(referenceOf(object), edits[`${object.kind} ${object.metadata.name}`] ?? edits[object.kind], {
 			type: 'merge',
 			fieldManager: 'somebody',
 			metadataOnly: true,
