@@ -19,7 +19,7 @@ import { loadKubeconfig } from '../operator/runtime/credentials/credentials.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { buildBundle } from './build.ts';
 
-const example = resolve(import.meta.dirname, 'examples/minimal.yaml');
+const example = resolve(import.meta.dirname, 'examples/classic/minimal.yaml');
 let folder: string;
 let bundle: string;
 

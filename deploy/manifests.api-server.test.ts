@@ -28,10 +28,12 @@ let operator: ApiServer;
 const fieldManager = 'meshwright-test';
 
 /**
- * All that Kustomize and `--with` add but restarts of workloads: who may change any Deployment can run a pod as any account,
- * as docs/security.md says. What is refused with these is refused without them.
+ * All that Kustomize and `--with` add but restarts of workloads and istiod: who may change any Deployment can run a pod as any
+ * account, as docs/security.md says. What is refused with these is refused without them.
  */
-const components: ManifestOptions = { with: addedComponents.filter((component) => component !== 'restarts') };
+const components: ManifestOptions = {
+	with: addedComponents.filter((name) => name !== 'restarts' && name !== 'istiod'),
+};
 
 test.before(async () => {
 	cluster = await startCluster({ name: 'manifests' });
@@ -72,7 +74,7 @@ function podOf(change: (container: Readonly<Record<string, unknown>>) => object)
 	};
 }
 
-test('a new namespace of a mesh takes the pods of every release, and none that could take over a node; a restricted one all but gateways', async (t) => {
+test('a new namespace of a mesh takes the pods of every release, and none that could take over a node; a restricted one all but gateways of the classic line', async (t) => {
 	// No controller makes it here.
 	const account = {
 		apiVersion: 'v1',
@@ -108,9 +110,11 @@ test('a new namespace of a mesh takes the pods of every release, and none that c
 		{ type: 'merge' },
 	);
 	for (const pod of pods) {
-		const isGateway = /gateway$/.test(pod.metadata.labels?.['app.kubernetes.io/component'] ?? '');
+		const { labels = {} } = pod.metadata;
+		const isGateway =
+			/gateway$/.test(labels['app.kubernetes.io/component'] ?? '') && labels['istio.io/rev'] === undefined;
 		const outcome = await admin.create(pod, { dryRun: true }).catch((error: unknown) => error);
-		t.is(outcome instanceof RequestError, isGateway, JSON.stringify(pod.metadata.labels));
+		t.is(outcome instanceof RequestError, isGateway, JSON.stringify(labels));
 	}
 	await admin.patch(
 		{ ...kinds.Namespace, name: defaultNamespace },
@@ -153,7 +157,28 @@ test('the operator’s pods keep the restricted Pod Security standard, which the
 	t.regex(error?.message ?? '', /violates PodSecurity "restricted/);
 });
 
+/** An account beside the operator's with the rights of all components but restarts. */
+async function allRights(): Promise<ApiServer> {
+	const account = { namespace: defaultNamespace, name: 'with-all-rights' };
+	await admin.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: account }, { fieldManager });
+	const rights = manifests({ with: addedComponents.filter((name) => name !== 'restarts'), rightsOnly: true });
+	const own = rights.map((object) =>
+		object.kind.endsWith('Binding')
+			? {
+					...object,
+					metadata: { ...object.metadata, name: `${object.metadata.name}-all` },
+					subjects: [{ kind: 'ServiceAccount', ...account }],
+				}
+			: object,
+	);
+	for (const object of own) await admin.apply(object, { fieldManager });
+	const api = new ApiServer(await loadKubeconfig({ path: await cluster.kubeconfigFor(account) }));
+	await untilGranted(api, own);
+	return api;
+}
+
 test.serial('the operator’s account may apply and delete everything that is rendered for any release', async (t) => {
+	await using operator = await allRights();
 	const objects = new Map(renderEverything().map((object) => [objectKey(object), object]));
 	const shared = ['CustomResourceDefinition', 'Namespace'];
 	for (const object of [...objects.values()].filter(({ kind }) => kind === 'CustomResourceDefinition')) {

@@ -60,6 +60,11 @@ export class JoinedProxies {
 		return look.seen.trouble ?? 'its pods are being listed again';
 	}
 
+	/** Looks again at all clusters of a mesh that were not looked at a moment ago. */
+	lookAgain(mesh: string): void {
+		for (const look of this.#meshes.get(mesh)?.values() ?? []) if (!look.isJustNow) look.lookNow();
+	}
+
 	forget(mesh: string): void {
 		this.#meshes.delete(mesh);
 	}

@@ -58,6 +58,7 @@ function proxiesOf(
 		joined: {
 			of: (_, clusters) => new Map(clusters.map((name) => [name, there[name]])),
 			doubtOf: (_, cluster) => doubts[cluster],
+			lookAgain: () => undefined,
 			forget: () => undefined,
 		},
 		remotesOf: () => Object.keys(there),

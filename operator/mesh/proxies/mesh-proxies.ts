@@ -27,7 +27,7 @@ import { type RestartedMesh, type RestartStep, WorkloadRestarts } from './worklo
 export interface MeshProxiesOptions extends ProxyIndexOptions {
 	readonly lines: Lines;
 	readonly installations: Pick<InstallationCache, 'all'>;
-	readonly joined: Pick<JoinedProxies, 'of' | 'doubtOf' | 'forget'>;
+	readonly joined: Pick<JoinedProxies, 'of' | 'doubtOf' | 'lookAgain' | 'forget'>;
 	/** Names of the joined clusters whose proxies ask a mesh. */
 	readonly remotesOf: (object: StoredInstallation) => readonly string[];
 	/** The exact numbers in a joined cluster, for metrics. Undefined when nobody knows. */
@@ -124,12 +124,16 @@ export class MeshProxies {
 		return this.#index.now(mesh);
 	}
 
-	/** All proxies that are known at this moment: those of this cluster, and those that a mesh has in its joined clusters. */
+	/**
+	 * All proxies that are known at this moment: those of this cluster, and those that a mesh has in its joined clusters. These are
+	 * looked at again for whoever asks next: proxies that are in the way may have gone since.
+	 */
 	known(object: StoredInstallation): {
 		readonly here: Iterable<ProxyFacts> | undefined;
 		there(cluster: string): readonly ProxyFacts[] | undefined;
 	} {
 		const seen = this.#seenThere(object);
+		this.#options.joined.lookAgain(object.metadata.name);
 		return { here: this.#index.known, there: (cluster) => seen.get(cluster)?.proxies };
 	}
 

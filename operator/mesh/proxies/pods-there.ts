@@ -78,9 +78,17 @@ export class PodsThere {
 
 	/** Whether the last look is so young that what it did not find can be taken as not there. */
 	get isFresh(): boolean {
-		const { endedAtMs, trouble } = this.#seen;
-		const isYoung = endedAtMs !== undefined && this.#clock.now() - endedAtMs < this.#options.everyMs / 5;
-		return trouble === undefined && isYoung;
+		return this.#seen.trouble === undefined && this.#ageMs < this.#options.everyMs / 5;
+	}
+
+	/** Whether it would be too soon to look again. */
+	get isJustNow(): boolean {
+		return this.#ageMs < this.#options.everyMs / 30;
+	}
+
+	get #ageMs(): number {
+		const { endedAtMs = Number.NEGATIVE_INFINITY } = this.#seen;
+		return this.#clock.now() - endedAtMs;
 	}
 
 	/** Looks at once, unless it does already, and tells when it has looked. */

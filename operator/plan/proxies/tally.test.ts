@@ -19,6 +19,7 @@ test('proxies of a mesh are summed up by version, with an example of each; those
 			proxy('istio/proxyv2:1.1.17', { count: 2 }),
 			proxy('istio/proxyv2:1.0.9', { controlPlane: 'another' }),
 			proxy('mine:latest'),
+			proxy('istio/proxyv2:1.2.10', { namespace: '' }),
 		],
 		mesh,
 		' in cluster west',
@@ -27,6 +28,7 @@ test('proxies of a mesh are summed up by version, with an example of each; those
 		{ version: '1.3.8', count: 5, example: 'those of Deployment shop/web in cluster west' },
 		{ version: '1.1.17', count: 2, example: 'those of namespace shop in cluster west' },
 		{ version: undefined, count: 1, example: 'those of namespace shop in cluster west' },
+		{ version: '1.2.10', count: 1, example: 'those in cluster west' },
 	]);
 });
 

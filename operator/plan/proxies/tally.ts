@@ -38,10 +38,13 @@ export class ProxyTally {
 export function tallyOf(proxies: Iterable<ProxyFacts>, mesh: CountedMesh, where = ''): readonly SeenProxies[] {
 	const tally = new ProxyTally(mesh);
 	for (const proxy of proxies) {
-		const { namespace, owner } = proxy;
-		const whose =
-			owner === undefined ? `those of namespace ${namespace}` : `those of ${owner.kind} ${namespace}/${owner.name}`;
-		tally.add(proxy, `${whose}${where}`);
+		tally.add(proxy, `${whose(proxy)}${where}`);
 	}
 	return tally.seen;
+}
+
+/** Of joined clusters only numbers are kept, without namespaces. */
+function whose({ namespace, owner }: ProxyFacts): string {
+	if (namespace === '') return 'those';
+	return owner === undefined ? `those of namespace ${namespace}` : `those of ${owner.kind} ${namespace}/${owner.name}`;
 }
