@@ -92,16 +92,19 @@ for (const { line, version } of linesUnderTest)
 			await applyInstallation(api, name, spec);
 			await untilReady(api, name);
 			await eventually('all of it is there', async () => (await liveChildren(api, name)).length === rendered.length);
-			await cluster.request({
-				method: 'POST',
-				path: `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/gateways`,
-				body: {
-					apiVersion: 'networking.istio.io/v1alpha3',
-					kind: 'Gateway',
-					metadata: { name: 'users-own' },
-					spec: {},
-				},
-			});
+			// API servers trust istiod's webhook a moment after it has written its authority there.
+			await eventually('a user’s object is taken', () =>
+				cluster.request({
+					method: 'POST',
+					path: `/apis/networking.istio.io/v1alpha3/namespaces/${namespace}/gateways`,
+					body: {
+						apiVersion: 'networking.istio.io/v1alpha3',
+						kind: 'Gateway',
+						metadata: { name: 'users-own' },
+						spec: {},
+					},
+				}),
+			);
 			const place = await mark(cluster);
 			await deleteInstallation(api, name);
 			const theirs = [

@@ -1,5 +1,6 @@
 /** One pod of a node whose pods really run: its program as a process, from its start until it was told to end. */
 import { randomInt } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
@@ -15,8 +16,8 @@ const unheardMs = 1_000;
 const probeMs = 100;
 /**
  * An API server keeps its connections to webhooks, and may ask by one at the very moment when istiod closes it. In a cluster that
- * moment is shorter than a request is on its way; through the process that plays the network here it is not. So istiod is told to
- * end when a question was answered a moment ago.
+ * moment is shorter than a request is on its way; through the process that plays the network here, on a busy machine, it is not. So
+ * the network closes these connections when a question was answered a moment ago, and then istiod is told to end.
  */
 const quiet = { sinceMs: 50, withinMs: 5_000 } as const;
 
@@ -50,6 +51,7 @@ export class PodProcess {
 	#program: Program | undefined;
 	#isReady = false;
 	#isAsked = true;
+	readonly #connections = new Set<Duplex>();
 	#askedAt = 0;
 
 	constructor(pod: PodObject, around: Surroundings) {
@@ -71,9 +73,13 @@ export class PodProcess {
 		return this.#program?.lines ?? [];
 	}
 
-	/** Notes that something was sent to it. */
-	noteAsked(): void {
-		this.#askedAt = performance.now();
+	/** Notes who asks it, and when. */
+	note(connection: Duplex): void {
+		this.#connections.add(connection);
+		connection.on('data', () => {
+			this.#askedAt = performance.now();
+		});
+		connection.once('close', () => this.#connections.delete(connection));
 	}
 
 	/** The port of 127.0.0.1 for one of the pod. */
@@ -91,6 +97,7 @@ export class PodProcess {
 		await this.#started;
 		await sleep(preStopMs(this.pod));
 		await this.#untilQuiet();
+		for (const connection of this.#connections) connection.destroy();
 		if (this.#program?.hasExited() === false) await this.#program.terminate();
 		await unheard;
 		await orAbsent(

@@ -67,13 +67,16 @@ export async function startRendered(
 		}),
 	);
 	for (const webhook of webhooks) await apply(webhook);
-	await eventually('istiod checks objects', async () => {
-		const { webhooks: entries } = (await api.get({
-			...kinds.ValidatingWebhookConfiguration,
-			name: 'istiod-default-validator',
-		})) as KubeObject & { readonly webhooks: readonly { readonly clientConfig: { readonly caBundle?: string } }[] };
-		return entries.every(({ clientConfig }) => clientConfig.caBundle !== undefined);
+	// An API server trusts istiod a moment after istiod has written its authority into the webhooks.
+	const asked = [
+		{ ...kinds.DestinationRule, spec: { host: 'asked.example.com' } },
+		{ ...kinds.Pod, spec: { containers: [{ name: 'asked', image: 'asked:1' }] } },
+	].map(({ apiVersion, kind, spec }) => {
+		const metadata = { name: 'asked', namespace: meshNamespace, labels: { 'sidecar.istio.io/inject': 'true' } };
+		return { apiVersion, kind, metadata, spec };
 	});
+	for (const object of asked)
+		await eventually(`istiod is asked about a ${object.kind}`, () => api.create(object, { dryRun: true }));
 	const all = started.move();
 	return { cluster, api, apply, istiod, addresses, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
