@@ -38,7 +38,8 @@ export const eastWestGateway = 'istio-eastwestgateway';
  */
 export const gatewayRights: readonly AccessRule[] = [{ group: '', resource: 'secrets', verbs: ['list'] }];
 
-export const gatewayResources = {
+/** The charts' resources of a proxy, beside a workload or by itself. */
+export const proxyResources = {
 	requests: { cpu: '100m', memory: '128Mi' },
 	limits: { cpu: '2', memory: '1Gi' },
 } as const;

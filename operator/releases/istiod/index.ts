@@ -1,6 +1,13 @@
 /** The line of istiod, Istio 1.30 and newer: its releases as data, and `resolve`. */
 export { istiodCrds } from './crds.ts';
-export { crossNetworkPort, eastWestGateway, envoyMetricsPort, gatewayRights, gatewayStatusPort } from './gateways.ts';
+export {
+	crossNetworkPort,
+	eastWestGateway,
+	envoyMetricsPort,
+	gatewayRights,
+	gatewayStatusPort,
+	proxyResources,
+} from './gateways.ts';
 export { authorityAddress, discoveryAddress, statusPort } from './mesh-config.ts';
 export { isSince, type Minor } from './minors.ts';
 export { chargeRights, readerRights } from './reader-rights.ts';

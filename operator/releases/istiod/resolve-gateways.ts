@@ -16,7 +16,7 @@ import {
 	eastWestPorts,
 	gatewayFlags,
 	gatewayPorts,
-	gatewayResources,
+	proxyResources,
 	gatewayStatusPort as statusPort,
 } from './gateways.ts';
 import type { IstiodRelease } from './release.ts';
@@ -128,7 +128,7 @@ export function resolveGateways(
 		const ports = gatewayPorts[key];
 		return [
 			{
-				...resolveWorkload(given, replicas, gatewayResources),
+				...resolveWorkload(given, replicas, proxyResources),
 				name,
 				service: resolveGatewayService(given.service ?? {}, { type, ports, statusPort }),
 			},
@@ -140,7 +140,7 @@ export function resolveGateways(
 /** The gateway by which workloads of other networks enter this one. */
 export function gatewayInto(network: string, replicas: Replicas): ResolvedIstiodGateway {
 	const service = resolveGatewayService({}, { type: 'LoadBalancer', ports: eastWestPorts, statusPort });
-	return { ...resolveWorkload({}, replicas, gatewayResources), name: eastWestGateway, service, network };
+	return { ...resolveWorkload({}, replicas, proxyResources), name: eastWestGateway, service, network };
 }
 
 /** A cluster without a network of its own is in that of this one. */

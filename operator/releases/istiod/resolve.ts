@@ -9,6 +9,7 @@ import { resolveWorkload } from '../resolve-workload.ts';
 import { canonicalResources } from '../resources.ts';
 import { checkWorkload } from '../workload-check.ts';
 import { checkAdapters } from './adapters.ts';
+import { proxyResources } from './gateways.ts';
 import { buildMeshConfig } from './mesh-config.ts';
 import { checkMeshConfig } from './mesh-config-check.ts';
 import type { IstiodRelease } from './release.ts';
@@ -180,12 +181,7 @@ function resolveInjection({ sidecarInjector: given = {}, profile }: ParsedSpec):
 	};
 }
 
-/** The charts' resources of the proxy. istio-init has the same: it runs the proxy's agent. */
-const proxyResources = {
-	requests: { cpu: '100m', memory: '128Mi' },
-	limits: { cpu: '2', memory: '1Gi' },
-} as const;
-
+/** istio-init has the resources of the proxy: it runs the proxy's agent. */
 function resolveProxy(spec: ParsedSpec): ResolvedProxy {
 	const { proxy = {} } = spec;
 	const resources = proxy.resources === undefined ? proxyResources : canonicalResources(proxy.resources);

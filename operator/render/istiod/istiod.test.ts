@@ -159,8 +159,9 @@ test('where an authority outside signs, proxies ask it, and istiod serves with a
 	const volumes = at(only(objects, 'Deployment'), 'spec', 'template', 'spec', 'volumes') as readonly object[];
 	t.true(volumes.some((volume) => at(volume, 'secret', 'secretName') === 'istiod-tls'));
 	const { templates } = parse(String(at(named(objects, 'ConfigMap', 'istio-sidecar-injector'), 'data', 'config')));
-	for (const name of ['sidecar', 'gateway'])
-		t.regex(templates[name], new RegExp(`name: CA_ADDR\\s+value: "${address}"`), name);
+	const asking = Object.entries<string>(templates).filter(([, text]) => text.includes('CA_ADDR'));
+	t.deepEqual(asking.map(([name]) => name).sort(), ['gateway', 'grpc-agent', 'kube-gateway', 'sidecar', 'waypoint']);
+	for (const [name, text] of asking) t.regex(text, new RegExp(`name: CA_ADDR\\s+value: "${address}"`), name);
 	const gates = (secret: 'unknown' | undefined) =>
 		allLines
 			.of(mesh)

@@ -8,12 +8,14 @@ import {
 	canonicalLabels,
 	defaultContainer,
 	json,
+	mountsOf,
 	ofContainers,
 	proxyImage,
 	proxyVolumes,
 	pullSecrets,
+	volumesOf,
 } from './parts.ts';
-import { gatewayEnv } from './proxy-env.ts';
+import { gatewayEnv, podContainers, podOwner, podPorts } from './proxy-env.ts';
 
 /** The arguments by which the template starts a proxy whose pod has no annotations about them. */
 export const gatewayArgs: readonly string[] = [
@@ -29,10 +31,9 @@ export const gatewayArgs: readonly string[] = [
 export function gatewayTemplate(mesh: ResolvedIstiodMesh): string {
 	const env = gatewayEnv(mesh, {
 		workload: '{{ .DeploymentMeta.Name | quote }}',
-		owner:
-			'{{ printf "kubernetes://apis/%s/namespaces/%s/%ss/%s" .TypeMeta.APIVersion (valueOrDefault .DeploymentMeta.Namespace "default") (toLower .TypeMeta.Kind) .DeploymentMeta.Name | quote }}',
-		ports: '{{ printf "[%s]" (join "," $ports) | quote }}',
-		containers: '{{ join "," $apps | quote }}',
+		owner: podOwner,
+		ports: podPorts,
+		containers: podContainers,
 	});
 	return `${ofContainers}
 metadata:
@@ -52,8 +53,7 @@ spec:
     imagePullPolicy: ${json(mesh.images.pullPolicy)}
 ${agentOf('router')}
     env:
-${env}
-    readinessProbe:
+${env}    readinessProbe:
       httpGet:
         path: /healthz/ready
         port: 15021
@@ -65,8 +65,8 @@ ${env}
       runAsUser: {{ .ProxyUID | default 1337 }}
       runAsGroup: {{ .ProxyGID | default 1337 }}
     volumeMounts:
-${proxyVolumes.mounts}
+${mountsOf(proxyVolumes)}
   volumes:
-${proxyVolumes.volumes}
+${volumesOf(proxyVolumes)}
 ${pullSecrets(mesh)}`;
 }

@@ -3,31 +3,41 @@
  * `grpc-agent` an agent without Envoy gets their certificates and asks istiod; with `grpc-simple` they ask istiod themselves,
  * in plain text.
  */
-import { discoveryAddress, type ResolvedIstiodMesh, statusPort } from '../../../releases/istiod/index.ts';
-import { istiodName, rootConfigMap } from '../names.ts';
+import { type ResolvedIstiodMesh, statusPort } from '../../../releases/istiod/index.ts';
+import { istiodName } from '../names.ts';
 import {
 	agentOf,
+	bootstrap,
 	canonicalLabels,
 	defaultContainer,
 	json,
+	mountsOf,
 	ofContainers,
-	ownerEnv,
 	proxyImage,
 	pullSecrets,
 	readinessBy,
 	resourcesBySizes,
 	sizes,
 	userVolumes,
+	volumesOf,
 } from './parts.ts';
-
-const field = (name: string, path: string) => `    - name: ${name}
-      valueFrom:
-        fieldRef:
-          fieldPath: ${path}`;
+import {
+	field,
+	given,
+	identity,
+	legacyProbes,
+	meshIdentity,
+	network,
+	ownerEnv,
+	podContainers,
+	podPorts,
+	proxyConfig,
+	proxyMetadata,
+	value,
+} from './proxy-env.ts';
 
 /** Whoever uses the library's own mutual TLS says so by label `security.istio.io/tlsMode`: nobody else can know. */
 export function grpcAgentTemplate(mesh: ResolvedIstiodMesh): string {
-	const { location } = mesh;
 	return `${ofContainers}
 {{- $statusPort := annotation .ObjectMeta "status.sidecar.istio.io/port" ${statusPort} -}}
 ${sizes}
@@ -53,68 +63,12 @@ ${agentOf('sidecar', { port: statusPort, name: 'mesh-metrics' })}
           - wait
           - --url=http://localhost:${statusPort}/healthz/ready
     env:
-    - name: ISTIO_META_GENERATOR
-      value: grpc
-    - name: OUTPUT_CERTS
-      value: /var/lib/istio/data
-    {{- if eq .InboundTrafficPolicyMode "localhost" }}
-    - name: REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION
-      value: "true"
-    {{- end }}
-    - name: PILOT_CERT_PROVIDER
-      value: istiod
-    - name: CA_ADDR
-      value: ${json(discoveryAddress(mesh))}
-${field('POD_NAME', 'metadata.name')}
-${field('POD_NAMESPACE', 'metadata.namespace')}
-${field('INSTANCE_IP', 'status.podIP')}
-${field('SERVICE_ACCOUNT', 'spec.serviceAccountName')}
-${field('HOST_IP', 'status.hostIP')}
-    - name: PROXY_CONFIG
-      value: {{ protoToJSON .ProxyConfig | quote }}
-    - name: ISTIO_META_POD_PORTS
-      value: {{ printf "[%s]" (join "," $ports) | quote }}
-    - name: ISTIO_META_APP_CONTAINERS
-      value: {{ join "," $apps | quote }}
-    - name: ISTIO_META_CLUSTER_ID
-      value: ${json(location.clusterId)}
-${field('ISTIO_META_NODE_NAME', 'spec.nodeName')}
-${location.network === undefined ? '' : `    - name: ISTIO_META_NETWORK\n      value: ${json(location.network)}\n`}    {{- with .DeploymentMeta.Name }}
-    - name: ISTIO_META_WORKLOAD_NAME
-      value: {{ . | quote }}
-    {{- end }}
-${ownerEnv}
-    - name: ISTIO_META_MESH_ID
-      value: {{ valueOrDefault .ProxyConfig.MeshId .MeshConfig.TrustDomain | quote }}
-    - name: TRUST_DOMAIN
-      value: {{ .MeshConfig.TrustDomain | quote }}
-    {{- range $name, $value := .ProxyConfig.ProxyMetadata }}
-    - name: {{ $name | quote }}
-      value: {{ $value | quote }}
-    {{- end }}
-    - name: ISTIO_META_DNS_CAPTURE
-      value: "false"
-    - name: DISABLE_ENVOY
-      value: "true"
-    {{- if ne $statusPort "0" }}
+${agentEnv(mesh)}    {{- if ne $statusPort "0" }}
 ${readinessBy(statusPort)}
     {{- end }}
 ${resourcesBySizes(mesh)}
     volumeMounts:
-    - name: workload-socket
-      mountPath: /var/run/secrets/workload-spiffe-uds
-    - name: workload-certs
-      mountPath: /var/run/secrets/workload-spiffe-credentials
-    - name: istiod-ca-cert
-      mountPath: /var/run/secrets/istio
-    - name: istio-data
-      mountPath: /var/lib/istio/data
-    - name: istio-xds
-      mountPath: /etc/istio/proxy
-    - name: istio-token
-      mountPath: /var/run/secrets/tokens
-    - name: istio-podinfo
-      mountPath: /etc/istio/pod
+${mountsOf(agentVolumes.mounted)}
 ${userVolumes.mounts}
   {{- range .Spec.Containers }}
   {{- if ne .Name "istio-proxy" }}
@@ -125,50 +79,50 @@ ${userVolumes.mounts}
     - name: GRPC_XDS_BOOTSTRAP
       value: /etc/istio/proxy/grpc-bootstrap.json
     volumeMounts:
-    - name: istio-data
-      mountPath: /var/lib/istio/data
-    - name: istio-xds
-      mountPath: /etc/istio/proxy
-    - name: workload-certs
-      mountPath: /var/run/secrets/workload-spiffe-credentials
+${mountsOf(['istio-data', 'istio-xds', 'workload-certs'])}
   {{- end }}
   {{- end }}
   volumes:
-  - name: workload-socket
-    emptyDir: {}
-  - name: workload-certs
-    emptyDir: {}
-  {{- if isset .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
-  - name: custom-bootstrap-volume
-    configMap:
-      name: {{ index .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" | quote }}
-  {{- end }}
-  - name: istio-xds
-    emptyDir:
-      medium: Memory
-  - name: istio-data
-    emptyDir: {}
-  - name: istio-podinfo
-    downwardAPI:
-      items:
-      - path: labels
-        fieldRef:
-          fieldPath: metadata.labels
-      - path: annotations
-        fieldRef:
-          fieldPath: metadata.annotations
-  - name: istio-token
-    projected:
-      sources:
-      - serviceAccountToken:
-          path: istio-token
-          expirationSeconds: 43200
-          audience: istio-ca
-  - name: istiod-ca-cert
-    configMap:
-      name: ${rootConfigMap}
+${volumesOf(agentVolumes.first)}
+${bootstrap.volume}
+${volumesOf(agentVolumes.last)}
 ${userVolumes.volumes}
 ${pullSecrets(mesh)}`;
+}
+
+const agentVolumes = {
+	mounted: [
+		'workload-socket',
+		'workload-certs',
+		'istiod-ca-cert',
+		'istio-data',
+		'istio-xds',
+		'istio-token',
+		'istio-podinfo',
+	],
+	first: ['workload-socket', 'workload-certs'],
+	last: ['istio-xds', 'istio-data', 'istio-podinfo', 'istio-token', 'istiod-ca-cert'],
+} as const;
+
+function agentEnv(mesh: ResolvedIstiodMesh): string {
+	return [
+		value('ISTIO_META_GENERATOR', 'grpc'),
+		value('OUTPUT_CERTS', '/var/lib/istio/data'),
+		legacyProbes,
+		identity(mesh),
+		proxyConfig,
+		value('ISTIO_META_POD_PORTS', podPorts),
+		value('ISTIO_META_APP_CONTAINERS', podContainers),
+		value('ISTIO_META_CLUSTER_ID', json(mesh.location.clusterId)),
+		field('ISTIO_META_NODE_NAME', 'spec.nodeName'),
+		network(mesh),
+		given('.DeploymentMeta.Name', 'ISTIO_META_WORKLOAD_NAME'),
+		ownerEnv,
+		meshIdentity,
+		proxyMetadata,
+		value('ISTIO_META_DNS_CAPTURE', '"false"'),
+		value('DISABLE_ENVOY', '"true"'),
+	].join('');
 }
 
 /**
@@ -176,7 +130,7 @@ ${pullSecrets(mesh)}`;
  * address. So there is no container with a shell that writes a file, and no image of somebody else.
  */
 export function grpcSimpleTemplate(mesh: ResolvedIstiodMesh): string {
-	const bootstrap = JSON.stringify({
+	const library = JSON.stringify({
 		xds_servers: [
 			{
 				server_uri: `dns:///${istiodName(mesh)}.${mesh.namespace}.svc:15010`,
@@ -197,11 +151,8 @@ spec:
   {{- range .Spec.Containers }}
   - name: {{ .Name | quote }}
     env:
-${field('INSTANCE_IP', 'status.podIP')}
-${field('POD_NAME', 'metadata.name')}
-${field('POD_NAMESPACE', 'metadata.namespace')}
-    - name: GRPC_XDS_BOOTSTRAP_CONFIG
-      value: ${json(bootstrap)}
+${field('INSTANCE_IP', 'status.podIP')}${field('POD_NAME', 'metadata.name')}${field('POD_NAMESPACE', 'metadata.namespace')}    - name: GRPC_XDS_BOOTSTRAP_CONFIG
+      value: ${json(library)}
     - name: GRPC_GO_LOG_VERBOSITY_LEVEL
       value: "99"
     - name: GRPC_GO_LOG_SEVERITY_LEVEL

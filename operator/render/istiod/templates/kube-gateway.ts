@@ -4,18 +4,18 @@
  * istiod and the Gateway API know (istio 1.30 `pilot/pkg/config/kube/gateway/deploymentcontroller.go`).
  */
 import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
-import { indented, json, ownProxyImage, proxyVolumes, pullSecrets } from './parts.ts';
+import { indented, json, mountsOf, ownProxyImage, proxyVolumes, pullSecrets, volumesOf } from './parts.ts';
 import { gatewayEnv } from './proxy-env.ts';
 
 /** Of each object and of the pods. What only the Gateway's own tools and istiod read of it is left out. */
-export const annotations =
+const annotations =
 	'(omit .InfrastructureAnnotations "kubectl.kubernetes.io/last-applied-configuration" "gateway.istio.io/name-override" "gateway.istio.io/service-account" "gateway.istio.io/controller-version")';
 
 /**
  * The part of each object's metadata that says whose it is.
  * @param more pairs of further labels, and maps of further annotations
  */
-export function owned(name: string, more: { readonly labels?: string; readonly annotations?: string } = {}): string {
+function owned(name: string, more: { readonly labels?: string; readonly annotations?: string } = {}): string {
 	const { labels = '', annotations: others = '' } = more;
 	return `metadata:
   name: {{ ${name} | quote }}
@@ -33,12 +33,68 @@ export function owned(name: string, more: { readonly labels?: string; readonly a
 }
 
 /** Makes istiod look at a Deployment again that somebody changes. */
-export const managed = '"gateway.istio.io/managed" .ControllerLabel';
+const managed = '"gateway.istio.io/managed" .ControllerLabel';
 
-export const selector = '"{{.GatewayNameLabel}}": {{ .Name | quote }}';
+const selector = '"{{.GatewayNameLabel}}": {{ .Name | quote }}';
+
+/**
+ * The ServiceAccount, and the Deployment up to the `spec` of its pods.
+ * @param labels pairs of further labels of the pods
+ */
+export function upToPod(labels = ''): string {
+	return `apiVersion: v1
+kind: ServiceAccount
+${owned('.ServiceAccount')}---
+apiVersion: apps/v1
+kind: Deployment
+${owned('.DeploymentName', { labels: managed })}spec:
+  selector:
+    matchLabels:
+      ${selector}
+  template:
+    metadata:
+      annotations:
+        {{- toJsonMap ${annotations} (strdict "istio.io/rev" (.Revision | default "default")) (strdict "prometheus.io/path" "/stats/prometheus" "prometheus.io/port" "15020" "prometheus.io/scrape" "true") | nindent 8 }}
+      labels:
+        {{- toJsonMap (strdict "sidecar.istio.io/inject" "false" ${labels}"service.istio.io/canonical-name" .DeploymentName "service.istio.io/canonical-revision" "latest") .InfrastructureLabels (strdict "gateway.networking.k8s.io/gateway-name" .Name "gateway.networking.k8s.io/gateway-class-name" .GatewayClass "gateway.istio.io/managed" .ControllerLabel) | nindent 8 }}
+`;
+}
+
+/**
+ * What follows the Deployment: the Service, an autoscaler and a budget.
+ * @param protocol of each port, as a YAML value
+ * @param annotations maps of further annotations of the Service
+ */
+export function behindService({
+	protocol,
+	annotations,
+}: {
+	readonly protocol: string;
+	readonly annotations?: string;
+}): string {
+	return `---
+apiVersion: v1
+kind: Service
+${owned('.DeploymentName', annotations === undefined ? {} : { annotations })}spec:
+  ipFamilyPolicy: PreferDualStack
+  ports:
+  {{- range $key, $val := .Ports }}
+  - name: {{ $val.Name | quote }}
+    port: {{ $val.Port }}
+    protocol: ${protocol}
+    appProtocol: {{ $val.AppProtocol }}
+  {{- end }}
+  selector:
+    ${selector}
+  {{- if and (.Spec.Addresses) (eq .ServiceType "LoadBalancer") }}
+  loadBalancerIP: {{ (index .Spec.Addresses 0).Value | quote }}
+  {{- end }}
+  type: {{ .ServiceType | quote }}
+${scaled}`;
+}
 
 /** An autoscaler and a budget: istiod makes them only where somebody has settings for them. */
-export const scaled = `---
+const scaled = `---
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 ${owned('.DeploymentName')}spec:
@@ -56,27 +112,16 @@ ${owned('.DeploymentName')}spec:
       gateway.networking.k8s.io/gateway-name: {{ .Name | quote }}
 `;
 
+/** The Deployment whose pods they are. */
+export const gatewayOwner =
+	'{{ printf "kubernetes://apis/apps/v1/namespaces/%s/deployments/%s" .Namespace .DeploymentName | quote }}';
+
 export function kubeGatewayTemplate(mesh: ResolvedIstiodMesh): string {
 	const env = gatewayEnv(mesh, {
 		workload: '{{ .DeploymentName | quote }}',
-		owner: '{{ printf "kubernetes://apis/apps/v1/namespaces/%s/deployments/%s" .Namespace .DeploymentName | quote }}',
+		owner: gatewayOwner,
 	});
-	return `apiVersion: v1
-kind: ServiceAccount
-${owned('.ServiceAccount')}---
-apiVersion: apps/v1
-kind: Deployment
-${owned('.DeploymentName', { labels: managed })}spec:
-  selector:
-    matchLabels:
-      ${selector}
-  template:
-    metadata:
-      annotations:
-        {{- toJsonMap ${annotations} (strdict "istio.io/rev" (.Revision | default "default")) (strdict "prometheus.io/path" "/stats/prometheus" "prometheus.io/port" "15020" "prometheus.io/scrape" "true") | nindent 8 }}
-      labels:
-        {{- toJsonMap (strdict "sidecar.istio.io/inject" "false" "service.istio.io/canonical-name" .DeploymentName "service.istio.io/canonical-revision" "latest") .InfrastructureLabels (strdict "gateway.networking.k8s.io/gateway-name" .Name "gateway.networking.k8s.io/gateway-class-name" .GatewayClass "gateway.istio.io/managed" .ControllerLabel) | nindent 8 }}
-    spec:
+	return `${upToPod()}    spec:
       securityContext:
         sysctls:
         - name: net.ipv4.ip_unprivileged_port_start
@@ -105,8 +150,7 @@ ${indented(pullSecrets(mesh), 4)}      containers:
         - --proxyComponentLogLevel=misc:error
         - --log_output_level=default:info
         env:
-${indented(env, 4)}
-        startupProbe:
+${indented(env, 4)}        startupProbe:
           failureThreshold: 30
           httpGet:
             path: /healthz/ready
@@ -134,26 +178,8 @@ ${indented(env, 4)}
           runAsUser: {{ .ProxyUID | default 1337 }}
           runAsGroup: {{ .ProxyGID | default 1337 }}
         volumeMounts:
-${indented(proxyVolumes.mounts, 4)}
+${indented(mountsOf(proxyVolumes), 4)}
       volumes:
-${indented(proxyVolumes.volumes, 4)}
----
-apiVersion: v1
-kind: Service
-${owned('.DeploymentName')}spec:
-  ipFamilyPolicy: PreferDualStack
-  ports:
-  {{- range $key, $val := .Ports }}
-  - name: {{ $val.Name | quote }}
-    port: {{ $val.Port }}
-    protocol: {{ $val.Protocol | default "TCP" }}
-    appProtocol: {{ $val.AppProtocol }}
-  {{- end }}
-  selector:
-    ${selector}
-  {{- if and (.Spec.Addresses) (eq .ServiceType "LoadBalancer") }}
-  loadBalancerIP: {{ (index .Spec.Addresses 0).Value | quote }}
-  {{- end }}
-  type: {{ .ServiceType | quote }}
-${scaled}`;
+${indented(volumesOf(proxyVolumes), 4)}
+${behindService({ protocol: '{{ $val.Protocol | default "TCP" }}' })}`;
 }

@@ -68,47 +68,31 @@ export function agentOf(
     - {{ printf "--log_output_level=%s" (annotation .ObjectMeta "sidecar.istio.io/agentLogLevel" "default:info") | quote }}`;
 }
 
-/** The agent's directories and files. Their paths are fixed in it (istio 1.30 `pkg/config/constants`, `security/pkg/nodeagent`). */
-export const proxyVolumes = {
-	mounts: `    - name: workload-socket
-      mountPath: /var/run/secrets/workload-spiffe-uds
-    - name: credential-socket
-      mountPath: /var/run/secrets/credential-uds
-    - name: workload-certs
-      mountPath: /var/run/secrets/workload-spiffe-credentials
-    - name: istiod-ca-cert
-      mountPath: /var/run/secrets/istio
-    - name: istio-data
-      mountPath: /var/lib/istio/data
-    - name: istio-envoy
-      mountPath: /etc/istio/proxy
-    - name: istio-token
-      mountPath: /var/run/secrets/tokens
-    - name: istio-podinfo
-      mountPath: /etc/istio/pod`,
-	volumes: `  - name: workload-socket
-    emptyDir: {}
-  - name: credential-socket
-    emptyDir: {}
-  - name: workload-certs
-    emptyDir: {}
-  - name: istiod-ca-cert
-    configMap:
-      name: ${rootConfigMap}
-  - name: istio-data
-    emptyDir: {}
-  - name: istio-envoy
-    emptyDir:
-      medium: Memory
-  - name: istio-token
-    projected:
+/**
+ * The agent's directories and files: where each is mounted, and what it is. Their paths are fixed in it (istio 1.30
+ * `pkg/config/constants`, `security/pkg/nodeagent`).
+ */
+const volumes = {
+	'workload-socket': ['/var/run/secrets/workload-spiffe-uds', 'emptyDir: {}'],
+	'credential-socket': ['/var/run/secrets/credential-uds', 'emptyDir: {}'],
+	'workload-certs': ['/var/run/secrets/workload-spiffe-credentials', 'emptyDir: {}'],
+	'istiod-ca-cert': ['/var/run/secrets/istio', `configMap:\n      name: ${rootConfigMap}`],
+	'istio-data': ['/var/lib/istio/data', 'emptyDir: {}'],
+	'istio-envoy': ['/etc/istio/proxy', 'emptyDir:\n      medium: Memory'],
+	/** In the place of Envoy's, for applications that ask istiod themselves. */
+	'istio-xds': ['/etc/istio/proxy', 'emptyDir:\n      medium: Memory'],
+	'istio-token': [
+		'/var/run/secrets/tokens',
+		`projected:
       sources:
       - serviceAccountToken:
           path: istio-token
           expirationSeconds: 43200
-          audience: istio-ca
-  - name: istio-podinfo
-    downwardAPI:
+          audience: istio-ca`,
+	],
+	'istio-podinfo': [
+		'/etc/istio/pod',
+		`downwardAPI:
       items:
       - path: labels
         fieldRef:
@@ -116,6 +100,39 @@ export const proxyVolumes = {
       - path: annotations
         fieldRef:
           fieldPath: metadata.annotations`,
+	],
+} as const;
+
+type VolumeName = keyof typeof volumes;
+
+/** Those of a proxy. */
+export const proxyVolumes: readonly VolumeName[] = [
+	'workload-socket',
+	'credential-socket',
+	'workload-certs',
+	'istiod-ca-cert',
+	'istio-data',
+	'istio-envoy',
+	'istio-token',
+	'istio-podinfo',
+];
+
+export function mountsOf(names: readonly VolumeName[]): string {
+	return names.map((name) => `    - name: ${name}\n      mountPath: ${volumes[name][0]}`).join('\n');
+}
+
+export function volumesOf(names: readonly VolumeName[]): string {
+	return names.map((name) => `  - name: ${name}\n    ${volumes[name][1]}`).join('\n');
+}
+
+/** A bootstrap of Envoy that a pod brings itself, in a ConfigMap. */
+export const bootstrap = {
+	isAsked: 'isset .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride"',
+	volume: `  {{- if isset .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
+  - name: custom-bootstrap-volume
+    configMap:
+      name: {{ index .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" | quote }}
+  {{- end }}`,
 } as const;
 
 export function pullSecrets({ images }: ResolvedIstiodMesh): string {
@@ -169,12 +186,6 @@ export function readinessBy(port: number): string {
       timeoutSeconds: 3
       failureThreshold: {{ annotation .ObjectMeta "readiness.status.sidecar.istio.io/failureThreshold" 4 | int }}`;
 }
-
-/** Who owns the pod. */
-export const ownerEnv = `    {{- if and .TypeMeta.APIVersion .DeploymentMeta.Name }}
-    - name: ISTIO_META_OWNER
-      value: {{ printf "kubernetes://apis/%s/namespaces/%s/%ss/%s" .TypeMeta.APIVersion (valueOrDefault .DeploymentMeta.Namespace "default") (toLower .TypeMeta.Kind) .DeploymentMeta.Name | quote }}
-    {{- end }}`;
 
 /** Volumes that a pod asks for its proxy. `head` comes first. */
 export const userVolumes = {

@@ -5,15 +5,15 @@
  * The contract of the proxy's agent, and the functions: istio 1.30 `pkg/kube/inject/{inject,template}.go`,
  * `pilot/cmd/pilot-agent`.
  */
-import type { ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
-import { authorityAddress, statusPort } from '../../../releases/istiod/index.ts';
+import { type ResolvedIstiodMesh, statusPort } from '../../../releases/istiod/index.ts';
 import {
 	agentOf,
+	bootstrap,
 	canonicalLabels,
 	defaultContainer,
 	json,
+	mountsOf,
 	ofContainers,
-	ownerEnv,
 	proxyImage,
 	proxyVolumes,
 	pullSecrets,
@@ -21,7 +21,25 @@ import {
 	resourcesBySizes,
 	sizes,
 	userVolumes,
+	volumesOf,
 } from './parts.ts';
+import {
+	compliancePolicy,
+	field,
+	given,
+	identity,
+	legacyProbes,
+	limit,
+	memoryLimit,
+	meshIdentity,
+	network,
+	ownerEnv,
+	podContainers,
+	podPorts,
+	proxyConfig,
+	proxyMetadata,
+	value,
+} from './proxy-env.ts';
 
 export function sidecarTemplate(mesh: ResolvedIstiodMesh): string {
 	const image = proxyImage(mesh);
@@ -133,95 +151,7 @@ ${agentOf('sidecar')}
           - wait
     {{- end }}
     env:
-    {{- if eq .InboundTrafficPolicyMode "localhost" }}
-    - name: REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION
-      value: "true"
-    {{- end }}
-    - name: PILOT_CERT_PROVIDER
-      value: istiod
-    - name: CA_ADDR
-      value: ${json(authorityAddress(mesh))}
-    - name: POD_NAME
-      valueFrom:
-        fieldRef:
-          fieldPath: metadata.name
-    - name: POD_NAMESPACE
-      valueFrom:
-        fieldRef:
-          fieldPath: metadata.namespace
-    - name: INSTANCE_IP
-      valueFrom:
-        fieldRef:
-          fieldPath: status.podIP
-    - name: SERVICE_ACCOUNT
-      valueFrom:
-        fieldRef:
-          fieldPath: spec.serviceAccountName
-    - name: HOST_IP
-      valueFrom:
-        fieldRef:
-          fieldPath: status.hostIP
-    - name: ISTIO_CPU_LIMIT
-      valueFrom:
-        resourceFieldRef:
-          resource: limits.cpu
-          divisor: "1"
-    - name: PROXY_CONFIG
-      value: {{ protoToJSON .ProxyConfig | quote }}
-    - name: ISTIO_META_POD_PORTS
-      value: {{ printf "[%s]" (join "," $ports) | quote }}
-    - name: ISTIO_META_APP_CONTAINERS
-      value: {{ join "," $apps | quote }}
-    - name: GOMEMLIMIT
-      valueFrom:
-        resourceFieldRef:
-          resource: limits.memory
-          divisor: "1"
-${
-	mesh.release.goMaxProcs
-		? `    - name: GOMAXPROCS
-      valueFrom:
-        resourceFieldRef:
-          resource: limits.cpu
-          divisor: "1"
-`
-		: ''
-}    {{- if .CompliancePolicy }}
-    - name: COMPLIANCE_POLICY
-      value: {{ .CompliancePolicy | quote }}
-    {{- end }}
-    - name: ISTIO_META_CLUSTER_ID
-      value: ${json(mesh.location.clusterId)}
-    - name: ISTIO_META_NODE_NAME
-      valueFrom:
-        fieldRef:
-          fieldPath: spec.nodeName
-    - name: ISTIO_META_INTERCEPTION_MODE
-      value: {{ $mode | quote }}
-${
-	mesh.location.network === undefined
-		? ''
-		: `    - name: ISTIO_META_NETWORK
-      value: ${json(mesh.location.network)}
-`
-}    {{- with (index .ObjectMeta.Labels "service.istio.io/workload-name" | default .DeploymentMeta.Name) }}
-    - name: ISTIO_META_WORKLOAD_NAME
-      value: {{ . | quote }}
-    {{- end }}
-${ownerEnv}
-    {{- if isset .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
-    - name: ISTIO_BOOTSTRAP_OVERRIDE
-      value: /etc/istio/custom-bootstrap/custom_bootstrap.json
-    {{- end }}
-    - name: ISTIO_META_MESH_ID
-      value: {{ valueOrDefault .ProxyConfig.MeshId .MeshConfig.TrustDomain | quote }}
-    - name: TRUST_DOMAIN
-      value: {{ .MeshConfig.TrustDomain | quote }}
-    {{- range $name, $value := .ProxyConfig.ProxyMetadata }}
-    - name: {{ $name | quote }}
-      value: {{ $value | quote }}
-    {{- end }}
-    {{- if ne $statusPort "0" }}
+${env(mesh)}    {{- if ne $statusPort "0" }}
     startupProbe:
       httpGet:
         path: /healthz/ready
@@ -258,27 +188,50 @@ ${readinessBy(15_021)}
       {{- end }}
 ${resourcesBySizes(mesh)}
     volumeMounts:
-${proxyVolumes.mounts}
+${mountsOf(proxyVolumes)}
     - name: istio-ca-crl
       mountPath: /var/run/secrets/istio/crl
-    {{- if isset .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
+    {{- if ${bootstrap.isAsked} }}
     - name: custom-bootstrap-volume
       mountPath: /etc/istio/custom-bootstrap
     {{- end }}
 ${userVolumes.mounts}
   volumes:
-${proxyVolumes.volumes}
+${volumesOf(proxyVolumes)}
   - name: istio-ca-crl
     configMap:
       name: istio-ca-crl
       optional: true
-  {{- if isset .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" }}
-  - name: custom-bootstrap-volume
-    configMap:
-      name: {{ index .ObjectMeta.Annotations "sidecar.istio.io/bootstrapOverride" | quote }}
-  {{- end }}
+${bootstrap.volume}
 ${userVolumes.volumes}
 ${pullSecrets(mesh)}`;
+}
+
+function env(mesh: ResolvedIstiodMesh): string {
+	return [
+		legacyProbes,
+		identity(mesh),
+		limit('ISTIO_CPU_LIMIT', 'cpu'),
+		proxyConfig,
+		value('ISTIO_META_POD_PORTS', podPorts),
+		value('ISTIO_META_APP_CONTAINERS', podContainers),
+		memoryLimit(mesh),
+		compliancePolicy,
+		value('ISTIO_META_CLUSTER_ID', json(mesh.location.clusterId)),
+		field('ISTIO_META_NODE_NAME', 'spec.nodeName'),
+		value('ISTIO_META_INTERCEPTION_MODE', '{{ $mode | quote }}'),
+		network(mesh),
+		given(
+			'(index .ObjectMeta.Labels "service.istio.io/workload-name" | default .DeploymentMeta.Name)',
+			'ISTIO_META_WORKLOAD_NAME',
+		),
+		ownerEnv,
+		`    {{- if ${bootstrap.isAsked} }}
+${value('ISTIO_BOOTSTRAP_OVERRIDE', '/etc/istio/custom-bootstrap/custom_bootstrap.json')}    {{- end }}
+`,
+		meshIdentity,
+		proxyMetadata,
+	].join('');
 }
 
 /** What the template asks of a pod, by name. */
