@@ -10,12 +10,19 @@ import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { startCluster } from '../control-plane/cluster.ts';
 import { playNetwork } from '../control-plane/network.ts';
-import { freePort } from '../control-plane/ports.ts';
 import { nodeOfProcesses } from '../control-plane/stages.ts';
 import { type PlayedKubelet, playKubelet } from '../real-istio/kubelet.ts';
 import { locateRealIstio, type RealIstio, realIstioVariable } from '../real-istio/locate.ts';
 import { istioPins } from '../real-istio/pins.ts';
-import { applyAsUser, gatewayHost, gatewayRoute, type Ports, serverService, sidecars } from '../real-istio/routes.ts';
+import {
+	applyAsUser,
+	gatewayHost,
+	gatewayRoute,
+	type Ports,
+	portsFor,
+	serverService,
+	sidecars,
+} from '../real-istio/routes.ts';
 import { createInjected, headersSeen, notRedirected, serveHeaders } from '../real-istio/workload.ts';
 import { eventually } from '../support/eventually.ts';
 import { followUntilReady } from './one-cluster.ts';
@@ -105,12 +112,7 @@ export async function demoOfRealIstio({ once }: Options, signal: AbortSignal): P
 
 	step('A server behind a sidecar, and a way to it from the gateway');
 	const application = started.use(await serveHeaders());
-	const ports: Ports = {
-		service: await freePort(),
-		proxy: await freePort(),
-		application: application.port,
-		gateway: await freePort(),
-	};
+	const ports = await portsFor(application.port);
 	await sendThrough({ api, cluster, kubelet, ports, signal });
 	if (!once) {
 		step('Look around; everything stays until Ctrl-C');

@@ -16,12 +16,11 @@ import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { type Cluster, startCluster } from '../control-plane/cluster.ts';
 import { forwardTo, playNetwork } from '../control-plane/network.ts';
-import { freePort } from '../control-plane/ports.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeNamespace, person } from '../support/mesh-cluster.ts';
 import { type RunningProxy, startProxy } from './proxy-process.ts';
 import { meshNamespace, startRendered } from './rendered-mesh.ts';
-import { applyAsUser, type Ports, serverHost, serverService, sidecars } from './routes.ts';
+import { applyAsUser, portsFor, serverHost, serverService, sidecars } from './routes.ts';
 import { testWithIstio } from './test-with-istio.ts';
 import { headersSeen, makePod, serveHeaders } from './workload.ts';
 
@@ -137,12 +136,7 @@ testWithIstio(
 
 		// Workloads: a server there, a client here.
 		const application = stack.use(await serveHeaders());
-		const ports: Ports = {
-			service: await freePort(),
-			proxy: await freePort(),
-			application: application.port,
-			gateway: await freePort(),
-		};
+		const ports = await portsFor(application.port);
 		await there.apply(
 			{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'shop' } },
 			{ fieldManager: person },

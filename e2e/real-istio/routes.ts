@@ -1,6 +1,7 @@
 /** Objects of users in namespace `shop`: a server in the mesh, a client of it, and a way to it from a gateway. */
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
+import { freePort } from '../control-plane/ports.ts';
 
 const apiVersion = 'networking.istio.io/v1';
 const namespace = 'shop';
@@ -17,6 +18,11 @@ export interface Ports {
 	readonly application: number;
 	/** Of the gateway. */
 	readonly gateway: number;
+}
+
+/** Ports of this machine that nobody uses. */
+export async function portsFor(application: number): Promise<Ports> {
+	return { service: await freePort(), proxy: await freePort(), application, gateway: await freePort() };
 }
 
 /** The mesh knows the server by the address and the account of the pods that carry its label. */

@@ -3,14 +3,13 @@
  * the rendered webhook and templates made them. Who the proxies are to each other is read from what Envoy itself says.
  */
 import type { KubeObject } from '../../operator/runtime/object.ts';
-import { freePort } from '../control-plane/ports.ts';
 import { eventually } from '../support/eventually.ts';
 import { istioctlFinds } from './istioctl-finds.ts';
 import { istiodDeployment } from './istiod-process.ts';
 import { forwardingNode, startPortForwarding } from './port-forwarding.ts';
 import { type RunningProxy, startProxy } from './proxy-process.ts';
 import { meshNamespace, renderedFor, startRendered } from './rendered-mesh.ts';
-import { applyAsUser, gatewayHost, gatewayRoute, type Ports, serverHost, serverService, sidecars } from './routes.ts';
+import { applyAsUser, gatewayHost, gatewayRoute, portsFor, serverHost, serverService, sidecars } from './routes.ts';
 import { testWithIstio } from './test-with-istio.ts';
 import { headersSeen, istiodPod, makePod, notRedirected, serveHeaders } from './workload.ts';
 
@@ -48,12 +47,7 @@ testWithIstio(
 		const { api, apply, cluster, istiod } = mesh;
 		await using stack = new AsyncDisposableStack();
 		const application = stack.use(await serveHeaders());
-		const ports: Ports = {
-			service: await freePort(),
-			proxy: await freePort(),
-			application: application.port,
-			gateway: await freePort(),
-		};
+		const ports = await portsFor(application.port);
 		const { name: nodeName } = forwardingNode;
 		const server = await makePod(api, { name: 'server', namespace: 'shop', nodeName, annotations: sidecarAnnotations });
 		const client = await makePod(api, { name: 'client', namespace: 'shop', nodeName, annotations: sidecarAnnotations });

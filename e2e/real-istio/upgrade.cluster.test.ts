@@ -6,7 +6,6 @@ import { type ParsedStatus, upgradeDespiteAnnotation } from '../../api/v1/index.
 import { istiodReleases } from '../../operator/releases/istiod/index.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { playNetwork } from '../control-plane/network.ts';
-import { freePort } from '../control-plane/ports.ts';
 import { nodeOfProcesses } from '../control-plane/stages.ts';
 import { randomFrom } from '../soak/random.ts';
 import { eventually } from '../support/eventually.ts';
@@ -17,7 +16,7 @@ import { watchInjection } from '../support/pod-witness.ts';
 import { recordInstallation } from '../support/recording.ts';
 import { playKubelet } from './kubelet.ts';
 import { watchRequests } from './request-witness.ts';
-import { applyAsUser, gatewayHost, gatewayRoute, type Ports, serverHost, serverService, sidecars } from './routes.ts';
+import { applyAsUser, gatewayHost, gatewayRoute, portsFor, serverHost, serverService, sidecars } from './routes.ts';
 import { testWithAllIstio } from './test-with-istio.ts';
 import { createInjected, headersSeen, notRedirected, serveHeaders } from './workload.ts';
 
@@ -71,12 +70,7 @@ testWithAllIstio(
 		await untilReady(api, name);
 
 		const application = stack.use(await serveHeaders());
-		const ports: Ports = {
-			service: await freePort(),
-			proxy: await freePort(),
-			application: application.port,
-			gateway: await freePort(),
-		};
+		const ports = await portsFor(application.port);
 		const make = (pod: string, namespace: string, more: object) =>
 			createInjected(api, { name: pod, namespace, nodeName: nodeOfProcesses, ...more });
 		await make('server', shop, { annotations: notRedirected });

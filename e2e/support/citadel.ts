@@ -8,21 +8,9 @@ import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { Reflector } from '../../operator/runtime/watch/reflector.ts';
-import { type Authority, authoritySecret, issueCertificate, makeAuthority } from './certificate-authority.ts';
+import { type Authority, issueCertificate, makeAuthority } from './certificate-authority.ts';
 import { orAbsent } from './eventually.ts';
-
-interface Deployment extends KubeObject {
-	readonly spec?: {
-		readonly template?: {
-			readonly spec?: {
-				readonly volumes?: readonly { readonly name: string; readonly secret?: { readonly secretName?: string } }[];
-			};
-		};
-	};
-	readonly status?: { readonly availableReplicas?: number; readonly observedGeneration?: number };
-}
-
-type Secret = KubeObject & { readonly data?: Readonly<Record<string, string>> };
+import { authorityOf, type Secret, type SignerDeployment, textOf, workInRounds } from './played-signer.ts';
 
 /** Begins to work for a namespace; the returned function ends it. */
 export function playCitadel(api: ApiServer, namespace: string): () => void {
@@ -30,64 +18,24 @@ export function playCitadel(api: ApiServer, namespace: string): () => void {
 	const deployments = new Reflector(api, { ...options, kind: kinds.Deployment });
 	const accounts = new Reflector(api, { ...options, kind: kinds.ServiceAccount });
 	const citadel = objectKey({ ...kinds.Deployment, namespace, name: 'istio-citadel' });
-	let isOver = false;
-	let isDue = false;
-	let isBusy = false;
-
 	const round = async () => {
-		const deployment: Deployment | undefined = deployments.store.get(citadel);
+		const deployment: SignerDeployment | undefined = deployments.store.get(citadel);
 		const { availableReplicas = 0, observedGeneration } = deployment?.status ?? {};
 		if (deployment === undefined || availableReplicas === 0) return;
 		if (observedGeneration !== deployment.metadata.generation) return;
-		const authority = await authorityOf(api, deployment);
+		const authority = await authorityOf(api, deployment, selfSignedCaSecret, () =>
+			makeAuthority({ organisation: 'cluster.local' }),
+		);
 		for (const { metadata } of accounts.store.values()) await issue(api, namespace, metadata.name, authority);
 	};
-	const work = () => {
-		isDue = true;
-		if (isBusy) return;
-		isBusy = true;
-		void (async () => {
-			while (isDue && !isOver) {
-				isDue = false;
-				try {
-					await round();
-				} catch {
-					// The cluster goes, or somebody was faster; each change brings another round, as does this.
-					await new Promise((resolve) => setTimeout(resolve, 100));
-					isDue = true;
-				}
-			}
-			isBusy = false;
-		})();
-	};
-	deployments.addHandler(work);
-	accounts.addHandler(work);
-	deployments.start();
-	accounts.start();
-	return () => {
-		isOver = true;
-		deployments.stop();
-		accounts.stop();
-	};
-}
-
-/** The CA that its pod mounts, or its own. */
-async function authorityOf(api: ApiServer, { metadata: { namespace = '' }, spec }: Deployment): Promise<Authority> {
-	const mounted = spec?.template?.spec?.volumes?.find(({ name }) => name === 'cacerts')?.secret?.secretName;
-	const name = mounted ?? selfSignedCaSecret;
-	const { apiVersion, kind } = kinds.Secret;
-	const stored = await orAbsent(api.get<Secret>({ apiVersion, kind, namespace, name }));
-	if (stored !== undefined) return { certificate: text(stored, 'ca-cert.pem'), key: text(stored, 'ca-key.pem') };
-	const own = await makeAuthority({ organisation: 'cluster.local' });
-	await api.create({ ...authoritySecret(namespace, name, own), type: 'istio.io/ca-root' });
-	return own;
+	return workInRounds([deployments, accounts], round);
 }
 
 async function issue(api: ApiServer, namespace: string, account: string, authority: Authority): Promise<void> {
 	const { apiVersion, kind } = kinds.Secret;
 	const name = `istio.${account}`;
 	const stored = await orAbsent(api.get<Secret>({ apiVersion, kind, namespace, name }));
-	if (stored !== undefined && text(stored, 'root-cert.pem') === authority.certificate) return;
+	if (stored !== undefined && textOf(stored, 'root-cert.pem') === authority.certificate) return;
 	const service = account.replace(/-service-account$/, '');
 	const dnsNames = [`${service}.${namespace}.svc`, `${service}.${namespace}`];
 	const { certChain, key } = await issueCertificate(authority, dnsNames);
@@ -99,8 +47,4 @@ async function issue(api: ApiServer, namespace: string, account: string, authori
 		stringData: { 'cert-chain.pem': certChain, 'key.pem': key, 'root-cert.pem': authority.certificate },
 	};
 	await (stored === undefined ? api.create(secret) : api.replace(secret));
-}
-
-function text({ data = {} }: Secret, key: string): string {
-	return Buffer.from(data[key] ?? '', 'base64').toString('utf8');
 }

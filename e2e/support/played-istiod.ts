@@ -14,27 +14,15 @@ import { type KubeObject, referenceOf } from '../../operator/runtime/object.ts';
 import { Reflector } from '../../operator/runtime/watch/reflector.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
 import { type Network, playNetwork } from '../control-plane/network.ts';
-import { type Authority, authoritySecret, issueCertificate, makeAuthority } from './certificate-authority.ts';
-import { orAbsent } from './eventually.ts';
+import { issueCertificate, makeAuthority } from './certificate-authority.ts';
 import { standInAnnotation } from './injector.ts';
+import { authorityOf, type SignerDeployment, workInRounds } from './played-signer.ts';
 
 interface Webhook {
 	readonly clientConfig: {
 		readonly caBundle?: string;
 		readonly service?: { readonly name: string; readonly namespace: string };
 	};
-}
-
-interface Istiod extends KubeObject {
-	readonly spec: {
-		readonly replicas?: number;
-		readonly template: {
-			readonly spec: {
-				readonly volumes?: readonly { readonly name: string; readonly secret?: { readonly secretName?: string } }[];
-			};
-		};
-	};
-	readonly status?: { readonly availableReplicas?: number; readonly observedGeneration?: number };
 }
 
 interface Review {
@@ -51,9 +39,6 @@ export interface PlayedIstiods extends AsyncDisposable {
 	readonly network: Network;
 	readonly stop: () => Promise<void>;
 }
-
-/** Time until a change is tried again that the API server refused. */
-const retryMs = 100;
 
 export interface PlayIstiodsOptions {
 	/** Whether their pods are played too, where no controllers run: each istiod is available as soon as it is stored. False by default. */
@@ -85,38 +70,23 @@ export async function playIstiodsBehind(
 	const servers = new Map<string, Promise<Server>>();
 	const follow = <T extends KubeObject>(kind: Kind, labelSelector: string) =>
 		new Reflector<T>(api, { kind, labelSelector, onError: () => undefined, transform: (object) => object as T });
-	const deployments = follow<Istiod>(kinds.Deployment, 'app=istiod');
+	const deployments = follow<SignerDeployment>(kinds.Deployment, 'app=istiod');
 	const services = follow<KubeObject>(kinds.Service, 'app=istiod');
 	const webhooks = [kinds.MutatingWebhookConfiguration, kinds.ValidatingWebhookConfiguration].map((kind) =>
 		follow<KubeObject>(kind, revisionLabel),
 	);
 	const all = [deployments, services, ...webhooks];
 
-	const available = (namespace: string, name: string): Istiod | undefined =>
+	const available = (namespace: string, name: string): SignerDeployment | undefined =>
 		[...deployments.store.values()].find(
 			({ metadata, status }) =>
 				metadata.namespace === namespace && metadata.name === name && (status?.availableReplicas ?? 0) > 0,
 		);
-	const authorityOf = async ({ metadata: { namespace = '' }, spec }: Istiod): Promise<Authority> => {
-		const mounted = spec.template.spec.volumes?.find(({ name }) => name === 'cacerts')?.secret?.secretName;
-		const stored = await orAbsent(
-			api.get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>({
-				...kinds.Secret,
-				namespace,
-				name: mounted ?? selfSignedSecret,
-			}),
-		);
-		if (stored === undefined) {
-			await api.create({ ...authoritySecret(namespace, selfSignedSecret, own), type: 'istio.io/ca-root' });
-			return own;
-		}
-		const read = (key: string) => Buffer.from(stored.data?.[key] ?? '', 'base64').toString('utf8');
-		return { certificate: read('ca-cert.pem'), key: read('ca-key.pem') };
-	};
+	const signing = (istiod: SignerDeployment) => authorityOf(api, istiod, selfSignedSecret, async () => own);
 	/** With a certificate for one Service, of the authority of this moment. */
-	const serverOf = async (istiod: Istiod): Promise<Server> => {
+	const serverOf = async (istiod: SignerDeployment): Promise<Server> => {
 		const { namespace = '', name } = istiod.metadata;
-		const authority = await authorityOf(istiod);
+		const authority = await signing(istiod);
 		const key = `${namespace}/${name} ${authority.certificate}`;
 		const made =
 			servers.get(key) ??
@@ -130,7 +100,7 @@ export async function playIstiodsBehind(
 	const round = async () => {
 		if (rollsOut) for (const istiod of deployments.store.values()) await rollOut(api, istiod);
 		for (const istiod of deployments.store.values())
-			if ((istiod.status?.availableReplicas ?? 0) > 0) await authorityOf(istiod);
+			if ((istiod.status?.availableReplicas ?? 0) > 0) await signing(istiod);
 		for (const configuration of webhooks.flatMap(({ store }) => [...store.values()])) {
 			const entries = (configuration.webhooks ?? []) as readonly Webhook[];
 			const wanted = await Promise.all(
@@ -138,7 +108,7 @@ export async function playIstiodsBehind(
 					const { service, caBundle } = entry.clientConfig;
 					const istiod = service === undefined ? undefined : available(service.namespace, service.name);
 					if (istiod === undefined) return entry;
-					const bundle = Buffer.from((await authorityOf(istiod)).certificate).toString('base64');
+					const bundle = Buffer.from((await signing(istiod)).certificate).toString('base64');
 					return bundle === caBundle ? entry : { ...entry, clientConfig: { ...entry.clientConfig, caBundle: bundle } };
 				}),
 			);
@@ -146,35 +116,10 @@ export async function playIstiodsBehind(
 				await api.replace({ ...configuration, webhooks: wanted });
 		}
 	};
-	let isOver = false;
-	let isDue = false;
-	let isBusy = false;
-	const work = () => {
-		isDue = true;
-		if (isBusy) return;
-		isBusy = true;
-		void (async () => {
-			while (isDue && !isOver) {
-				isDue = false;
-				try {
-					await round();
-				} catch {
-					// Somebody was faster, or a namespace goes; each change brings another round, as does this.
-					await new Promise((resolve) => setTimeout(resolve, retryMs));
-					isDue = true;
-				}
-			}
-			isBusy = false;
-		})();
-	};
-	for (const reflector of all) {
-		reflector.addHandler(work);
-		reflector.start();
-	}
+	const endRounds = workInRounds(all, round);
 	await Promise.all(all.map(({ synced }) => synced));
 	const stop = async () => {
-		isOver = true;
-		for (const reflector of all) reflector.stop();
+		endRounds();
 		for (const server of await Promise.all(servers.values())) server.closeAllConnections();
 	};
 	return {
@@ -199,9 +144,9 @@ export async function playIstiodsBehind(
 }
 
 /** Writes the status of a Deployment whose pods are all there, as its controller does; nothing where it is so already. */
-async function rollOut(api: ApiServer, deployment: Istiod): Promise<void> {
+async function rollOut(api: ApiServer, deployment: SignerDeployment): Promise<void> {
 	const { generation } = deployment.metadata;
-	const { replicas = 1 } = deployment.spec;
+	const { replicas = 1 } = deployment.spec ?? {};
 	const { observedGeneration, availableReplicas } = deployment.status ?? {};
 	if (observedGeneration === generation && availableReplicas === replicas) return;
 	const counts = { replicas, updatedReplicas: replicas, readyReplicas: replicas, availableReplicas: replicas };

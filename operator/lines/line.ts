@@ -22,7 +22,7 @@ import type {
 	ResolveOptions,
 	ResolveResult,
 } from '../releases/index.ts';
-import type { ControlPlaneAddresses, JoinedFacts, ServingCertificate } from '../render/index.ts';
+import type { ControlPlaneAddresses, DataPlaneProblem, JoinedFacts, ServingCertificate } from '../render/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import type { Injection, InjectionContext, Pod } from '../sidecar/index.ts';
 import type { CertificateAuthorityObservation } from '../status/certificate-authority.ts';
@@ -79,15 +79,7 @@ export interface DataPlane<Mesh extends ResolvedMesh, Facts extends object> {
 	/** The mesh as it is there. It answers what is asked about a mesh. */
 	meshIn(mesh: Mesh, place: Place): Mesh;
 	/** Everything that is wrong with a data plane there. Empty when it can be rendered. */
-	check(
-		mesh: Mesh,
-		place: Place & { readonly controlPlaneAddresses: readonly string[] },
-	): readonly {
-		readonly reason: 'RootCertificateDiffers' | 'AddressesNeeded';
-		readonly path: string;
-		readonly message: string;
-		readonly remedy: string;
-	}[];
+	check(mesh: Mesh, place: Place & { readonly controlPlaneAddresses: readonly string[] }): readonly DataPlaneProblem[];
 	/** All objects for that cluster, in the form of `Lines.render`. */
 	render(
 		mesh: Mesh,

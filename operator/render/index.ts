@@ -1,5 +1,6 @@
 /** Renders all objects of a resolved mesh. Pure: the object rendered is the object applied. */
 export { renderCrds } from './crds.ts';
+export type { DataPlaneProblem } from './data-plane.ts';
 export type { ControlPlaneAddresses, JoinedFacts, NetworkGateway, ServingCertificate } from './facts.ts';
 export { finishedWith } from './finish.ts';
 export { changedConfigMaps, imagesOf, type UsedImage } from './images.ts';

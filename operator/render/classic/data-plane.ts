@@ -8,8 +8,10 @@
  *
  * `spec.overlays` are not applied: they are about objects of this cluster.
  */
+
 import type { MixerService, ResolvedClassicMesh } from '../../releases/classic/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
+import { checkAddresses, type DataPlaneProblem } from '../data-plane.ts';
 import { finish } from '../finish.ts';
 import { keptFrom } from '../labels.ts';
 import { type Reader, readerObjects } from '../reader.ts';
@@ -35,18 +37,6 @@ export interface RemoteDataPlane extends Omit<Reader, 'rules'> {
 	readonly addresses: ClassicAddresses;
 	/** Facts of that cluster: injectorRoots, injectorCertificate and caSecretHash, found there as in this cluster. */
 	readonly facts: ClassicFacts;
-}
-
-/** Something that keeps a mesh from having such a data plane. */
-export interface DataPlaneProblem {
-	/** One of `clusterReasons`. Both belong to the condition Compatible. */
-	readonly reason: 'RootCertificateDiffers' | 'AddressesNeeded';
-	/** Path of the field, from the root. */
-	readonly path: string;
-	/** A sentence without its full stop. */
-	readonly message: string;
-	/** A sentence. */
-	readonly remedy: string;
 }
 
 /**
@@ -146,7 +136,15 @@ export function checkDataPlane(
 	mesh: ResolvedClassicMesh,
 	remote: Pick<RemoteDataPlane, 'cluster' | 'network'> & { readonly controlPlaneAddresses: readonly string[] },
 ): readonly DataPlaneProblem[] {
-	return [...checkAuthority(mesh, remote), ...checkAddresses(mesh, remote)];
+	return [
+		...checkAuthority(mesh, remote),
+		...checkAddresses(
+			mesh.location.network,
+			remote,
+			'Pilot and Mixer',
+			'Write the addresses of a load balancer in front of Pilot and Mixer into dataPlane.controlPlaneAddresses.',
+		),
+	];
 }
 
 /** Two Citadels with CAs of their own issue certificates that the other side does not trust. */
@@ -163,28 +161,6 @@ function checkAuthority(
 					message: `spec.citadel.caSecretName is not set: the Citadel in cluster ${cluster} would make an authority of its own, and workloads of the two clusters would refuse each other`,
 					remedy:
 						'Put authorities with a common root into a Secret of the same name in both clusters, and name it in spec.citadel.caSecretName.',
-				},
-			];
-}
-
-/** Addresses of pods are useless in another network. */
-function checkAddresses(
-	{ location }: ResolvedClassicMesh,
-	{
-		cluster,
-		network = location.network,
-		controlPlaneAddresses,
-	}: { readonly cluster: string; readonly network?: string; readonly controlPlaneAddresses: readonly string[] },
-): readonly DataPlaneProblem[] {
-	return network === location.network || controlPlaneAddresses.length > 0
-		? []
-		: [
-				{
-					reason: 'AddressesNeeded',
-					path: `spec.multiCluster.clusters[${cluster}].dataPlane.controlPlaneAddresses`,
-					message: `cluster ${cluster} is in network ${network} and this one in ${location.network}: from there the pods of Pilot and Mixer are not reached`,
-					remedy:
-						'Write the addresses of a load balancer in front of Pilot and Mixer into dataPlane.controlPlaneAddresses.',
 				},
 			];
 }

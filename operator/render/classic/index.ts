@@ -16,7 +16,6 @@ export { classicCrds } from './crds.ts';
 export {
 	type ClassicAddresses,
 	checkDataPlane,
-	type DataPlaneProblem,
 	dataPlaneMesh,
 	type RemoteDataPlane,
 	renderDataPlane,

@@ -5,10 +5,12 @@
  *
  * `spec.overlays` are not applied: they are about objects of this cluster.
  */
+
 import { isIPv6 } from 'node:net';
 import type { AccessRule } from '../../releases/index.ts';
 import { chargeRights, gatewayInto, type ResolvedIstiodMesh, readerRights } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
+import { type AddressedCluster, checkAddresses, type DataPlaneProblem } from '../data-plane.ts';
 import { finish } from '../finish.ts';
 import { keptFrom, objectLabels } from '../labels.ts';
 import { type Reader, readerObjects } from '../reader.ts';
@@ -113,35 +115,15 @@ function controlPlane(mesh: ResolvedIstiodMesh, addresses: readonly string[]): r
 	return [service, ...slices];
 }
 
-/** Something that keeps a mesh from having such a data plane. */
-export interface DataPlaneProblem {
-	readonly reason: 'AddressesNeeded';
-	/** Path of the field, from the root. */
-	readonly path: string;
-	/** A sentence without its full stop. */
-	readonly message: string;
-	/** A sentence. */
-	readonly remedy: string;
-}
-
-/** Addresses of pods are useless in another network. Empty when the data plane can be rendered. */
+/** Everything that is wrong with such a data plane. Empty when it can be rendered. */
 export function checkIstiodDataPlane(
 	{ location }: ResolvedIstiodMesh,
-	{
-		cluster,
-		network = location.network,
-		controlPlaneAddresses,
-	}: { readonly cluster: string; readonly network?: string; readonly controlPlaneAddresses: readonly string[] },
+	cluster: AddressedCluster,
 ): readonly DataPlaneProblem[] {
-	return network === location.network || controlPlaneAddresses.length > 0
-		? []
-		: [
-				{
-					reason: 'AddressesNeeded',
-					path: `spec.multiCluster.clusters[${cluster}].dataPlane.controlPlaneAddresses`,
-					message: `cluster ${cluster} is in network ${network} and this one in ${location.network}: from there the pods of istiod are not reached`,
-					remedy:
-						'Write the addresses of a load balancer that leads its ports 15012 and 15017 to those of istiod into dataPlane.controlPlaneAddresses.',
-				},
-			];
+	return checkAddresses(
+		location.network,
+		cluster,
+		'istiod',
+		'Write the addresses of a load balancer that leads its ports 15012 and 15017 to those of istiod into dataPlane.controlPlaneAddresses.',
+	);
 }
