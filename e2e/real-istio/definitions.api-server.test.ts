@@ -1,9 +1,10 @@
 /** A real API server takes the definitions of the istiod line, stores users' objects by them, and refuses what their rules refuse. */
 import test from 'ava';
+import { lines } from '../../operator/lines/index.ts';
+import { istiodMeshOf } from '../../operator/lines/istiod-testing.ts';
 import { renderCrds as classicCrds } from '../../operator/lines/testing.ts';
 import type { IstioCrd } from '../../operator/releases/index.ts';
 import { istiodCrds } from '../../operator/releases/istiod/crds.ts';
-import { renderCrds } from '../../operator/render/index.ts';
 import { meshOf } from '../../operator/render/testing.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
@@ -58,7 +59,7 @@ test('definitions take the place of those of 1.4, users’ objects are stored in
 	const virtualService = istiodCrds.find(({ kind }) => kind === 'VirtualService') as IstioCrd;
 	await create(virtualService, 'from-1-4', { hosts: ['old'] }, 'v1alpha3');
 
-	const definitions = renderCrds(istiodCrds, '1.32.0');
+	const definitions = lines.renderCrds(istiodMeshOf({ version: '1.32.0' }));
 	t.deepEqual(await applyAll(definitions), [], 'no warnings');
 	for (const { kind, apiVersion, metadata, spec } of definitions) {
 		const stored = await api.get({ apiVersion, kind, name: metadata.name });

@@ -1,6 +1,6 @@
 /** What a cluster has before an istiod comes: definitions, its namespace, and one with injection. */
-import { istiodCrds } from '../../operator/releases/istiod/crds.ts';
-import { renderCrds } from '../../operator/render/index.ts';
+import { lines } from '../../operator/lines/index.ts';
+import { istiodMeshOf } from '../../operator/lines/istiod-testing.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import { untilEstablished } from '../support/installation.ts';
@@ -12,7 +12,7 @@ import { makeNamespace, person } from '../support/mesh-cluster.ts';
  */
 export async function makeReadyForIstio(api: ApiServer, namespace: string): Promise<void> {
 	const apply = (object: KubeObject) => api.apply(object, { fieldManager: person, force: true });
-	const definitions = renderCrds(istiodCrds, '1.32.0');
+	const definitions = lines.renderCrds(istiodMeshOf({ version: '1.32.0' }));
 	for (const definition of definitions) await apply(definition);
 	for (const { metadata } of definitions) await untilEstablished(api, metadata.name);
 	for (const each of [namespace, 'shop']) await makeNamespace(api, each);

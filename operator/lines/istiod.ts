@@ -74,7 +74,7 @@ export const istiodLine: Line<ResolvedIstiodMesh, IstiodFacts, undefined> = {
 	gates: (context) => istiodGates.flatMap((rule) => rule(context)),
 	authority: observeIstiodAuthority,
 
-	crds: ({ release }) => renderCrds(istiodCrds, release.version),
+	crds: ({ release }) => renderCrds(release, () => istiodCrds),
 	components: istiodComponents,
 	copies: () => [],
 	standIns,

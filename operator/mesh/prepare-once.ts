@@ -11,14 +11,12 @@ export interface PrepareOnceOptions extends PrepareOptions {
 /** What the spec asks for, as it is remembered, or prepared and remembered from now on. */
 export function prepareOnce(object: StoredInstallation, side: Side, options: PrepareOnceOptions): Prepared {
 	const { serverVersion, revisions } = options;
-	const known = side.prepared;
-	if (
-		known?.serverVersion === serverVersion &&
-		isDeepStrictEqual(known.spec, object.spec) &&
-		isDeepStrictEqual(known.revisions, revisions)
-	)
-		return known.value;
-	const value = prepare(object, options);
+	const isSame = side.prepared?.serverVersion === serverVersion && isDeepStrictEqual(side.prepared.spec, object.spec);
+	const known = isSame ? side.prepared : undefined;
+	if (known !== undefined && isDeepStrictEqual(known.revisions, revisions)) return known.value;
+	const made = prepare(object, options);
+	// Revisions come and go, and few settings ask which. What is the same mesh stays the same object, so it is not rendered anew.
+	const value = known !== undefined && isDeepStrictEqual(known.value, made) ? known.value : made;
 	side.prepared = { spec: object.spec, serverVersion, revisions, value };
 	return value;
 }

@@ -1,6 +1,6 @@
 /** Renders Istio's custom resource definitions for `apiextensions.k8s.io/v1`. */
 import { crdVersionAnnotation } from '../../api/v1/index.ts';
-import type { IstioCrd } from '../releases/index.ts';
+import type { IstioCrd, Release } from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { asGiven, finish } from './finish.ts';
 import { managedBy } from './labels.ts';
@@ -10,9 +10,22 @@ import { managedBy } from './labels.ts';
  * they belong to no set and are never pruned or deleted. They are applied only when the live annotation names no newer
  * release. None when Pilot serves another cluster, because it reads them there.
  */
-export function renderCrds(crds: readonly IstioCrd[], release: string): readonly KubeObject[] {
-	return finish(crds.map((crd) => definition(crd, release)));
+export function renderCrds<Of extends Release>(
+	release: Of,
+	crdsOf: (release: Of) => readonly IstioCrd[],
+): readonly KubeObject[] {
+	const known = rendered.get(release);
+	if (known !== undefined) return known;
+	const objects = finish(crdsOf(release).map((crd) => definition(crd, release.version)));
+	rendered.set(release, objects);
+	return objects;
 }
+
+/**
+ * The definitions by release. They depend on nothing else, so hundreds of meshes share one frozen list: those of istiod are
+ * a megabyte, and take longer to make than all else of a mesh.
+ */
+const rendered = new WeakMap<Release, readonly KubeObject[]>();
 
 /** The schema that accepts every object. */
 const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } as const;

@@ -1,5 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { lines } from '../lines/index.ts';
+import { istiodMeshOf } from '../lines/istiod-testing.ts';
 import { render, renderCrds } from '../lines/testing.ts';
 import { classicReleases, crdsOf } from '../releases/classic/index.ts';
 import { kindOf } from '../runtime/kinds.ts';
@@ -311,5 +313,13 @@ test('definitions carry the release that they came from', (t) => {
 			t.deepEqual(crd.metadata.annotations, { 'meshwright.io/crd-version': version });
 			t.is(at(crd, 'spec', 'versions', 0, 'subresources'), undefined);
 		}
+	}
+});
+
+test('meshes of a release share its definitions', (t) => {
+	for (const { version, line } of lines.releases) {
+		const resolve = line === 'classic' ? meshOf : istiodMeshOf;
+		const [first, second] = ['first', 'second'].map((name) => lines.renderCrds(resolve({ version }, name)));
+		t.is(first, second, version);
 	}
 });

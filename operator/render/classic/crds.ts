@@ -5,13 +5,5 @@ import { renderCrds } from '../crds.ts';
 
 /** Empty when Pilot serves another cluster, because it reads them there. */
 export function classicCrds({ release, pilotKubeconfig }: ResolvedClassicMesh): readonly KubeObject[] {
-	if (pilotKubeconfig !== undefined) return [];
-	const known = rendered.get(release.version);
-	if (known !== undefined) return known;
-	const crds = renderCrds(crdsOf(release), release.version);
-	rendered.set(release.version, crds);
-	return crds;
+	return pilotKubeconfig === undefined ? renderCrds(release, crdsOf) : [];
 }
-
-/** The definitions by release. They depend on nothing else, so hundreds of meshes share one frozen list. */
-const rendered = new Map<string, readonly KubeObject[]>();
