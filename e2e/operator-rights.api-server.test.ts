@@ -10,7 +10,7 @@ import { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { type Cluster, startCluster } from './control-plane/cluster.ts';
-import { untilInForce } from './support/authorizer.ts';
+import { takeAway, untilInForce } from './support/authorizer.ts';
 import { eventually, orAbsent } from './support/eventually.ts';
 import { setAvailable } from './support/injector.ts';
 import {
@@ -99,6 +99,56 @@ async function untilGiven(
 	return { message, made };
 }
 
+// These two run before all others: whoever gives istiod its rights may read Secrets and write Deployments of all namespaces.
+test.serial(
+	'a namespace without rights: RightsMissing with the command, nothing is written, and the command mends it',
+	async (t) => {
+		await applyInstallation(api, 'team-a', { namespace: 'team-a' });
+		const message = await untilRefused('team-a');
+		t.true(message.includes('meshwright install --mesh-namespaces team-a --rights-only'), message);
+		t.regex(message, /in namespace team-a .*secrets/);
+		t.regex(message, /deployments\.apps/);
+		t.true(message.length < 1_500, message);
+		const { metadata } = await readInstallation(api, 'team-a');
+		t.is(metadata.finalizers, undefined, 'not even its finalizer');
+		t.is(await orAbsent(api.get({ ...kinds.Namespace, name: 'team-a' })), undefined);
+		const role = { ...kinds.ClusterRole, name: 'istio-pilot-team-a' };
+		t.is(await orAbsent(api.get(role)), undefined);
+		await give({ meshNamespaces: ['team-a'] });
+		await untilInstalled(api, 'team-a');
+		// The right is taken away: the mesh says so when there is something to do, and others go on.
+		await takeAway(api, { ...kinds.RoleBinding, namespace: 'team-a', name: 'meshwright-mesh' });
+		await applyInstallation(api, 'team-a', { namespace: 'team-a', pilot: { replicas: 2 } });
+		t.true((await untilRefused('team-a')).includes('--mesh-namespaces team-a'));
+		await give({ meshNamespaces: ['team-a'] });
+		await untilInstalled(api, 'team-a');
+		const { spec } = await api.get({ ...kinds.Deployment, namespace: 'team-a', name: 'istio-pilot' });
+		t.like(spec, { replicas: 2 });
+		await deleteInstallation(api, 'team-a');
+	},
+);
+
+test.serial(
+	'a joined cluster without the component: RightsMissing, also for the Secret with its kubeconfig',
+	async (t) => {
+		const kubeconfigSecret = { name: 'west', namespace: 'meshwright-system' };
+		const clusters = [{ name: 'west', role: 'Primary', kubeconfigSecret }];
+		const { message, made } = await untilGiven('joined', { multiCluster: { clusters } }, 'clusters');
+		t.true(
+			message.includes('meshwright install --mesh-namespaces istio-joined --with clusters --rights-only'),
+			message,
+		);
+		t.regex(message, /in namespace meshwright-system .*secrets/);
+		t.regex(message, /serviceaccounts\/token/);
+		t.deepEqual(made, []);
+		const elsewhere = [{ ...clusters[0], kubeconfigSecret: { name: 'west', namespace: 'vault' } }];
+		await applyInstallation(api, 'joined', { namespace: 'istio-joined', multiCluster: { clusters: elsewhere } });
+		const told = await untilRefused('joined');
+		t.true(told.includes('kubectl -n vault create role meshwright-kubeconfigs --verb=get,list,watch'), told);
+		await deleteInstallation(api, 'joined');
+	},
+);
+
 test('the rights of the manifests suffice for the profiles minimal and default in istio-system', async (t) => {
 	await applyInstallation(api, 'default', { profile: 'minimal' });
 	await untilInstalled(api, 'default');
@@ -109,31 +159,6 @@ test('the rights of the manifests suffice for the profiles minimal and default i
 	t.true((await madeIn('istio-system')).some(({ metadata }) => metadata.name === 'istio-sidecar-injector-certs'));
 	await deleteInstallation(api, 'default');
 	t.deepEqual(await madeIn('istio-system'), []);
-});
-
-test('a namespace without rights: RightsMissing with the command, nothing is written, and the command mends it', async (t) => {
-	await applyInstallation(api, 'team-a', { namespace: 'team-a' });
-	const message = await untilRefused('team-a');
-	t.true(message.includes('meshwright install --mesh-namespaces team-a --rights-only'), message);
-	t.regex(message, /in namespace team-a .*secrets/);
-	t.regex(message, /deployments\.apps/);
-	t.true(message.length < 1_500, message);
-	const { metadata } = await readInstallation(api, 'team-a');
-	t.is(metadata.finalizers, undefined, 'not even its finalizer');
-	t.is(await orAbsent(api.get({ ...kinds.Namespace, name: 'team-a' })), undefined);
-	const role = { ...kinds.ClusterRole, name: 'istio-pilot-team-a' };
-	t.is(await orAbsent(api.get(role)), undefined);
-	await give({ meshNamespaces: ['team-a'] });
-	await untilInstalled(api, 'team-a');
-	// The right is taken away: the mesh says so when there is something to do, and others go on.
-	await api.delete({ ...kinds.RoleBinding, namespace: 'team-a', name: 'meshwright-mesh' });
-	await applyInstallation(api, 'team-a', { namespace: 'team-a', pilot: { replicas: 2 } });
-	t.true((await untilRefused('team-a')).includes('--mesh-namespaces team-a'));
-	await give({ meshNamespaces: ['team-a'] });
-	await untilInstalled(api, 'team-a');
-	const { spec } = await api.get({ ...kinds.Deployment, namespace: 'team-a', name: 'istio-pilot' });
-	t.like(spec, { replicas: 2 });
-	await deleteInstallation(api, 'team-a');
 });
 
 test('Citadel without its component: RightsMissing, and nothing of the mesh is made before', async (t) => {
@@ -172,33 +197,11 @@ test('restarts of workloads without their component: RightsMissing, and nothing 
 	await deleteInstallation(api, 'restarts');
 });
 
-// This test is first: whoever runs istiod may read the Secrets of all namespaces.
-test.serial(
-	'a joined cluster without the component: RightsMissing, also for the Secret with its kubeconfig',
-	async (t) => {
-		const kubeconfigSecret = { name: 'west', namespace: 'meshwright-system' };
-		const clusters = [{ name: 'west', role: 'Primary', kubeconfigSecret }];
-		const { message, made } = await untilGiven('joined', { multiCluster: { clusters } }, 'clusters');
-		t.true(
-			message.includes('meshwright install --mesh-namespaces istio-joined --with clusters --rights-only'),
-			message,
-		);
-		t.regex(message, /in namespace meshwright-system .*secrets/);
-		t.regex(message, /serviceaccounts\/token/);
-		t.deepEqual(made, []);
-		const elsewhere = [{ ...clusters[0], kubeconfigSecret: { name: 'west', namespace: 'vault' } }];
-		await applyInstallation(api, 'joined', { namespace: 'istio-joined', multiCluster: { clusters: elsewhere } });
-		const told = await untilRefused('joined');
-		t.true(told.includes('kubectl -n vault create role meshwright-kubeconfigs --verb=get,list,watch'), told);
-		await deleteInstallation(api, 'joined');
-	},
-);
-
 test('a mesh whose namespace is gone is deleted, though the rights in it are gone too', async (t) => {
 	await give({ meshNamespaces: ['istio-gone'] });
 	await applyInstallation(api, 'gone', { namespace: 'istio-gone' });
 	await untilInstalled(api, 'gone');
-	await api.delete({ ...kinds.RoleBinding, namespace: 'istio-gone', name: 'meshwright-mesh' });
+	await takeAway(api, { ...kinds.RoleBinding, namespace: 'istio-gone', name: 'meshwright-mesh' });
 	// No controller empties it here, so it stays, and is about to go.
 	await api.delete({ ...kinds.Namespace, name: 'istio-gone' });
 	await untilCondition(api, 'gone', 'Installed', 'False', 'NamespaceTerminating');

@@ -140,8 +140,14 @@ function report(what: ProxyReport): void {
 
 function onRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
 	outgoing.on('error', () => undefined);
-	const connection = connections.get(incoming.socket.remotePort ?? 0);
+	const port = incoming.socket.remotePort ?? 0;
+	const connection = connections.get(port);
 	if (connection === undefined) return;
+	// Its version was agreed before the mode began. What a mode of HTTP/1.1 writes beside HTTP would end Node under a session.
+	if (currentMode()?.version === 'HTTP/1.1' && incoming.httpVersionMajor === 2) {
+		sessions.get(port)?.destroy();
+		return;
+	}
 	if (currentMode()?.answer({ ...askedBy(incoming), connection }, outgoing) === true) {
 		answered++;
 		incoming.resume();

@@ -1,9 +1,9 @@
 /**
- * Bindings that were just stored, as in `rights.ts`, but asked by an administrator about the account: nothing of it is in the
+ * Bindings that were just stored or deleted, as in `rights.ts`, but asked by an administrator about the account: nothing of it is in the
  * account's own part of the audit log.
  */
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
-import { describeObject, type KubeObject } from '../../operator/runtime/object.ts';
+import { describeObject, type KubeObject, type ObjectReference } from '../../operator/runtime/object.ts';
 import { eventually } from './eventually.ts';
 
 interface Rule {
@@ -26,7 +26,28 @@ const rbac = 'rbac.authorization.k8s.io/v1';
  * @param objects of which all but the bindings are passed over; their roles are stored
  */
 export async function untilInForce(api: ApiServer, objects: readonly KubeObject[]): Promise<void> {
-	for (const binding of objects.filter(isBinding)) {
+	await untilDecided(api, objects.filter(isBinding), 'in force', (allowed) => allowed.every(Boolean));
+}
+
+/**
+ * Deletes a binding, and waits until an API server refuses its ServiceAccounts something of what it gave. A role is known with
+ * all of its rules or not at all.
+ * @param api of an administrator
+ * @param reference its role is stored, and gives something that no other role gives
+ */
+export async function takeAway(api: ApiServer, reference: ObjectReference): Promise<void> {
+	const binding = await api.get(reference);
+	await api.delete(reference);
+	await untilDecided(api, [binding].filter(isBinding), 'taken away', (allowed) => !allowed.every(Boolean));
+}
+
+async function untilDecided(
+	api: ApiServer,
+	bindings: readonly Binding[],
+	how: string,
+	isSo: (allowed: readonly boolean[]) => boolean,
+): Promise<void> {
+	for (const binding of bindings) {
 		const { namespace } = binding.metadata;
 		const { kind, name } = binding.roleRef;
 		const of = kind === 'Role' && namespace !== undefined ? { namespace } : {};
@@ -39,8 +60,8 @@ export async function untilInForce(api: ApiServer, objects: readonly KubeObject[
 		for (const { kind: subject, namespace: home, name: account } of binding.subjects ?? []) {
 			if (subject !== 'ServiceAccount') continue;
 			const user = `system:serviceaccount:${home}:${account}`;
-			await eventually(`what ${describeObject(binding)} gives is in force`, async () =>
-				(await Promise.all(role.rules.map((rule) => isAllowed(api, user, namespace, rule)))).every(Boolean),
+			await eventually(`what ${describeObject(binding)} gives is ${how}`, async () =>
+				isSo(await Promise.all(role.rules.map((rule) => isAllowed(api, user, namespace, rule)))),
 			);
 		}
 	}
