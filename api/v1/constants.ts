@@ -39,6 +39,9 @@ export const injectionLabel = 'istio-injection';
  */
 export const revisionLabel = 'istio.io/rev';
 
+/** On a pod, as a label or an annotation: whether it gets a proxy (istio.io/api label/labels.yaml, annotation/annotations.yaml). */
+export const podInjectionKey = 'sidecar.istio.io/inject';
+
 /** The name by which istiod calls the revision that has none. */
 export const defaultRevision = 'default';
 

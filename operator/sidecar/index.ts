@@ -15,4 +15,5 @@ export type {
 	PodSpec,
 	Uninjection,
 } from './pod.ts';
+export { readStatus } from './status.ts';
 export { uninjectPod } from './uninject.ts';

@@ -1,12 +1,16 @@
 /** Finds what a webhook has put into a pod, between the pod as the API server stores it with and without. Pure. */
 import { isDeepStrictEqual } from 'node:util';
+import { podInjectionKey, revisionLabel } from '../../../api/v1/index.ts';
 import { isRecord } from '../../runtime/object-shape.ts';
 import type { Pod, PodMetadata, PodSpec } from '../../sidecar/index.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** Label of a pod by which a ReplicaSet knows its own. istiod finds the name of the Deployment by it. */
+export const templateHashLabel = 'pod-template-hash';
+
 /** What only the dry runs have. */
-const ownLabels: ReadonlySet<string> = new Set(['sidecar.istio.io/inject', 'istio.io/rev', 'pod-template-hash']);
+const ownLabels: ReadonlySet<string> = new Set([podInjectionKey, revisionLabel, templateHashLabel]);
 
 /** What API servers write into each container that says nothing about it (kubernetes `pkg/apis/core/v1/defaults.go`). */
 const defaults: Fields = { terminationMessagePath: '/dev/termination-log', terminationMessagePolicy: 'File' };

@@ -3,23 +3,15 @@
  * and once without, and stores neither. What differs between the two answers is the injection; what the API server itself adds to
  * every pod is in both.
  */
+import { podInjectionKey } from '../../../api/v1/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isNotFound, RequestError, TransientError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject, OwnerReference } from '../../runtime/object.ts';
-import { type Pod, uninjectPod } from '../../sidecar/index.ts';
-import { afterInjection } from './injected.ts';
+import { type Pod, readStatus, uninjectPod } from '../../sidecar/index.ts';
+import { afterInjection, templateHashLabel } from './injected.ts';
 import type { PodChange } from './manifests.ts';
 import type { Workload } from './workloads.ts';
-
-/** Label of a pod by which it asks for a proxy or declines it (istio.io/api `label/labels.yaml`). */
-const injectLabel = 'sidecar.istio.io/inject';
-
-/** Annotation with the names of what was put into a pod. */
-const statusAnnotation = 'sidecar.istio.io/status';
-
-/** Label of a pod by which a ReplicaSet knows its own. istiod finds the name of the Deployment by it. */
-const templateHashLabel = 'pod-template-hash';
 
 /** Stands for the part of a name that Kubernetes makes up. */
 const madeUp = '5d4f8c7b9';
@@ -49,8 +41,8 @@ export async function askWebhook(given: Workload, { api, labels, defaultNamespac
 	};
 	try {
 		const [bare, injected] = await Promise.all([
-			dryRun({ [injectLabel]: 'false' }),
-			dryRun({ ...labels, [injectLabel]: 'true' }),
+			dryRun({ [podInjectionKey]: 'false' }),
+			dryRun({ ...labels, [podInjectionKey]: 'true' }),
 		]);
 		const pod = afterInjection(workload.pod, bare, injected);
 		return pod === undefined
@@ -61,8 +53,8 @@ export async function askWebhook(given: Workload, { api, labels, defaultNamespac
 	}
 }
 
-function whyNothing({ metadata: { annotations = {} } }: Pod, namespace: string): string {
-	return Object.hasOwn(annotations, statusAnnotation)
+function whyNothing({ metadata }: Pod, namespace: string): string {
+	return readStatus(metadata).is !== 'none'
 		? 'it has its proxy'
 		: `no webhook of the mesh gives pods of namespace ${namespace} a proxy`;
 }
@@ -70,8 +62,8 @@ function whyNothing({ metadata: { annotations = {} } }: Pod, namespace: string):
 /** Why the pod gets no proxy, whatever the webhook says. */
 function whyNot({ metadata: { labels = {}, annotations = {} }, spec }: Pod): string | undefined {
 	if (spec.hostNetwork === true) return 'it is on the network of its host';
-	const said = labels[injectLabel] ?? annotations[injectLabel];
-	return said === 'false' ? `it says ${injectLabel}: "false"` : undefined;
+	const said = labels[podInjectionKey] ?? annotations[podInjectionKey];
+	return said === 'false' ? `it says ${podInjectionKey}: "false"` : undefined;
 }
 
 /** The pod as the workload's controller would make it, for a dry run. Without a token, whose volume gets another name each time. */

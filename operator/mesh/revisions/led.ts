@@ -1,15 +1,16 @@
 /** The revisions that the spec of a mesh, or its change of version, is about. Pure. */
+import { defaultRevision } from '../../../api/v1/index.ts';
 import { type LedRevision, listRevisions, type RevisionStatus } from '../../plan/revisions/list.ts';
 import type { Step } from '../../plan/upgrade/advance.ts';
 import { recordSettings } from '../../plan/upgrade/settings.ts';
 import type { StoredInstallation } from '../installation.ts';
 import type { PreparedMesh } from '../prepare.ts';
 import type { Walk } from '../upgrade/walk.ts';
-import { revisionNameOf, unnamedRevision } from './standing.ts';
+import { revisionNameOf } from './standing.ts';
 
 /** The revision that a change of version leads away from. */
 function activeName({ status }: StoredInstallation): string {
-	return status?.revisions?.find(({ state }) => state === 'Active')?.name ?? unnamedRevision;
+	return status?.revisions?.find(({ state }) => state === 'Active')?.name ?? defaultRevision;
 }
 
 /**

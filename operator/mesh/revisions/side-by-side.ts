@@ -1,5 +1,5 @@
 /** The revisions beside those that a pass is about: what it looks at of them, and what it tells of all. */
-import { tryDuration } from '../../../api/v1/index.ts';
+import { defaultRevision, tryDuration } from '../../../api/v1/index.ts';
 import { type Listed, listRevisions } from '../../plan/revisions/list.ts';
 import { usageOf } from '../../plan/revisions/usage.ts';
 import type { Step } from '../../plan/upgrade/advance.ts';
@@ -15,7 +15,6 @@ import type { Walk } from '../upgrade/walk.ts';
 import type { MeshView } from '../view.ts';
 import { type Beside, besidesOf, secretsOfBesides, type UnitedView, unite, viewBesides } from './beside.ts';
 import { ledRevisions } from './led.ts';
-import { unnamedRevision } from './standing.ts';
 
 /** How long a revision that nobody uses stays, when the spec does not say it. */
 const defaultGraceMs = 30 * 60_000;
@@ -91,7 +90,7 @@ export class SideBySide {
 		const object = this.#object;
 		const led = ledRevisions(object, this.#prepared, this.#walk, isWhole, step);
 		const previous = object.status?.revisions ?? [];
-		if (support === undefined || (previous.length === 0 && led.every(({ name }) => name === unnamedRevision)))
+		if (support === undefined || (previous.length === 0 && led.every(({ name }) => name === defaultRevision)))
 			return undefined;
 		const tags = support.tagsOf(mesh);
 		const using = proxies.users(object, mesh);
@@ -109,7 +108,7 @@ export class SideBySide {
 		const children = applier.live.ofApplySet(applySetId(mesh.name));
 		const placeOf = (name: string) => ({
 			namespace: mesh.namespace,
-			...(name === unnamedRevision ? {} : { revision: name }),
+			...(name === defaultRevision ? {} : { revision: name }),
 		});
 		return listRevisions({
 			previous,

@@ -6,10 +6,7 @@ import type { ResolvedMesh, StandingRevision } from '../../releases/index.ts';
 import { applySetId } from '../../render/index.ts';
 import type { StoredInstallation } from '../installation.ts';
 
-/** The name of the revision without one. */
-export const unnamedRevision = defaultRevision;
-
-export function revisionNameOf({ revision = unnamedRevision }: Pick<ResolvedMesh, 'revision'>): string {
+export function revisionNameOf({ revision = defaultRevision }: Pick<ResolvedMesh, 'revision'>): string {
 	return revision;
 }
 
@@ -19,7 +16,7 @@ export function standingInStatus(status: ParsedStatus | undefined): readonly Sta
 		return status.revisions.map(({ name, version, state }) => ({ name, version, isActive: state === 'Active' }));
 	return status?.version === undefined
 		? undefined
-		: [{ name: unnamedRevision, version: status.version, isActive: true }];
+		: [{ name: defaultRevision, version: status.version, isActive: true }];
 }
 
 /** The same of an object as it is stored or written. Undefined when it has no status that tells of any. */
@@ -39,11 +36,11 @@ export function standingRevisions(
 	if (told !== undefined) return told;
 	const seen = live.ofApplySet(applySetId(metadata.name)).flatMap(({ workload, component, revision }) => {
 		const isControlPlane = component === 'pilot' && workload?.version !== undefined;
-		return isControlPlane ? [{ name: revision ?? unnamedRevision, version: workload.version ?? '' }] : [];
+		return isControlPlane ? [{ name: revision ?? defaultRevision, version: workload.version ?? '' }] : [];
 	});
 	const wanted = isObject(spec) ? spec.version : undefined;
 	const active =
-		seen.find(({ version }) => version === wanted) ?? seen.find(({ name }) => name === unnamedRevision) ?? seen[0];
+		seen.find(({ version }) => version === wanted) ?? seen.find(({ name }) => name === defaultRevision) ?? seen[0];
 	return seen.map((one) => ({ ...one, isActive: one === active }));
 }
 

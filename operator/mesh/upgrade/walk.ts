@@ -2,7 +2,7 @@
  * A change of version, as a pass walks it: which course it is on, both versions of the mesh as one list of objects, and the
  * step that follows from what became of them. What decides is in `plan/upgrade`.
  */
-import { timeText, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
+import { defaultRevision, timeText, upgradeDespiteAnnotation, upgradeStages } from '../../../api/v1/index.ts';
 import type { LiveObjects } from '../../apply/live.ts';
 import type { Lines } from '../../lines/index.ts';
 import type { VersionProxies } from '../../plan/proxies/told.ts';
@@ -19,7 +19,7 @@ import { earliest, type OwnViewOptions, type SharedLook, secretsOf, viewHere } f
 import type { PreparedMesh } from '../prepare.ts';
 import { type PrepareOnceOptions, prepareOnce } from '../prepare-once.ts';
 import { besideSpec } from '../revisions/beside.ts';
-import { revisionNameOf, unnamedRevision } from '../revisions/standing.ts';
+import { revisionNameOf } from '../revisions/standing.ts';
 import { emptySide } from '../side.ts';
 import type { MeshView } from '../view.ts';
 import { standingOf } from './standing.ts';
@@ -71,11 +71,11 @@ export function findWalk(
 	const { release } = prepared.mesh;
 	const stageOf = (child: KubeObject) => options.lines.of(prepared.mesh).stageOf(child, { from: release, to: release });
 	const hasRevisions = options.lines.of(prepared.mesh).revisions !== undefined;
-	const active = (options.revisions ?? []).find(({ isActive }) => isActive)?.name ?? unnamedRevision;
+	const active = (options.revisions ?? []).find(({ isActive }) => isActive)?.name ?? defaultRevision;
 	const wanted = hasRevisions ? revisionNameOf(prepared.mesh) : active;
 	// Another revision stands beside it, and no change of version leads there or from there.
 	const ofApplySet = (partOf: string) =>
-		options.live.ofApplySet(partOf).filter(({ revision = unnamedRevision }) => !hasRevisions || revision === active);
+		options.live.ofApplySet(partOf).filter(({ revision = defaultRevision }) => !hasRevisions || revision === active);
 	const { running, record: known } = standingOf(object, { ofApplySet }, stageOf, timeText(nowMs));
 	const found = findCourse({
 		record: known,

@@ -1,5 +1,5 @@
 /** From what was known of the revisions of a mesh, and what is seen of them now, to what the status tells. Pure. */
-import { definedFields, type ParsedStatus, timeText } from '../../../api/v1/index.ts';
+import { defaultRevision, definedFields, type ParsedStatus, timeText } from '../../../api/v1/index.ts';
 import { type InUse, prune } from './prune.ts';
 import type { Usage } from './usage.ts';
 
@@ -77,7 +77,7 @@ export function listRevisions(input: ListInput): Listed {
 		};
 	});
 	const all = [...ledEntries, ...besides];
-	const isPlain = all.length === 1 && all[0]?.name === 'default';
+	const isPlain = all.length === 1 && all[0]?.name === defaultRevision;
 	return { revisions: isPlain ? undefined : all, againInMs };
 }
 

@@ -2,15 +2,9 @@
  * Who uses a revision: namespaces that ask for it, and proxies that it made. Whatever nobody knows counts as use elsewhere,
  * see `prune.ts`. Pure.
  */
-import { injectionLabel, revisionLabel } from '../../../api/v1/index.ts';
+import { defaultRevision, injectionLabel, podInjectionKey, revisionLabel } from '../../../api/v1/index.ts';
 
 type Labels = Readonly<Record<string, string>>;
-
-/** On a pod: whether it gets a proxy (istio.io/api `label/labels.yaml`). */
-const injectKey = 'sidecar.istio.io/inject';
-
-/** The name under which the revision is asked that serves those who name none. */
-const defaultName = 'default';
 
 /**
  * The revision or tag that pods of a namespace with these labels ask for. The older label goes first (istio 1.30
@@ -18,15 +12,15 @@ const defaultName = 'default';
  */
 export function askedByNamespace(labels: Labels): string | undefined {
 	const injection = labels[injectionLabel];
-	if (injection === 'enabled') return defaultName;
+	if (injection === 'enabled') return defaultRevision;
 	return injection === undefined ? labels[revisionLabel] : undefined;
 }
 
 /** The revision or tag that a pod with these labels asks for by itself. */
 export function askedByPod(labels: Labels): string | undefined {
-	const wish = labels[injectKey];
+	const wish = labels[podInjectionKey];
 	if (wish === 'false') return undefined;
-	return labels[revisionLabel] ?? (wish === 'true' ? defaultName : undefined);
+	return labels[revisionLabel] ?? (wish === 'true' ? defaultRevision : undefined);
 }
 
 /** Of proxies of which nobody keeps what made them: each revision may have. */
@@ -68,7 +62,7 @@ export function usageOf({ revisions, tags, namespaces, proxies }: UsageInput): R
 		const use = of(askedByNamespace(labels));
 		if (use !== undefined) use.namespaces += 1;
 	}
-	for (const { revision = defaultName, count = 1 } of proxies) {
+	for (const { revision = defaultRevision, count = 1 } of proxies) {
 		if (revision === anyRevision) for (const use of byRevision.values()) use.proxies += count;
 		// What a proxy was made by is a revision, never a tag.
 		const use = byRevision.get(revision) ?? of(revision);

@@ -15,7 +15,7 @@ export type { IstiodRelease, PilotRelease } from './release.ts';
 export { istiodRelease, istiodReleases, type ReleaseData } from './releases.ts';
 export { resolveIstiod } from './resolve.ts';
 export { gatewayInto } from './resolve-gateways.ts';
-export { revisionNameOf } from './resolve-revisions.ts';
+export { revisionOfVersion } from './resolve-revisions.ts';
 export type {
 	ResolvedInjection,
 	ResolvedIstiodGateway,

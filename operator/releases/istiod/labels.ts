@@ -3,16 +3,16 @@
  * (istio 1.30 `pkg/webhooks/webhookpatch.go`, `istioctl/pkg/tag`). Labels by which `istioctl uninstall` would delete objects
  * (`operator.istio.io/component`) are left out.
  */
-import { defaultRevision } from '../../../api/v1/index.ts';
+import { defaultRevision, revisionLabel } from '../../../api/v1/index.ts';
 import type { LabelRule } from '../label-rule.ts';
 
 export const labelRules: readonly LabelRule[] = [
-	{ components: ['pilot', 'mesh-config'], labels: { app: 'istiod', 'istio.io/rev': defaultRevision } },
+	{ components: ['pilot', 'mesh-config'], labels: { app: 'istiod', [revisionLabel]: defaultRevision } },
 	{ components: ['pilot'], kinds: ['Service', 'Deployment', 'PodDisruptionBudget'], labels: { istio: 'pilot' } },
 	...['ingressgateway', 'egressgateway', 'eastwestgateway'].map((component) => ({
 		components: [component],
-		labels: { app: `istio-${component}`, istio: component, 'istio.io/rev': defaultRevision },
+		labels: { app: `istio-${component}`, istio: component, [revisionLabel]: defaultRevision },
 	})),
-	{ components: ['injector'], labels: { app: 'sidecar-injector', 'istio.io/rev': defaultRevision } },
-	{ components: ['validation'], labels: { app: 'istiod', istio: 'istiod', 'istio.io/rev': defaultRevision } },
+	{ components: ['injector'], labels: { app: 'sidecar-injector', [revisionLabel]: defaultRevision } },
+	{ components: ['validation'], labels: { app: 'istiod', istio: 'istiod', [revisionLabel]: defaultRevision } },
 ];

@@ -8,7 +8,7 @@ import type { StandingRevision } from '../revisions.ts';
 import type { ResolvedTag } from './resolved.ts';
 
 /** The name of the revision of a version: `1-31-4`. */
-export function revisionNameOf(version: string): string {
+export function revisionOfVersion(version: string): string {
 	return version.replaceAll('.', '-');
 }
 
@@ -35,7 +35,7 @@ export function revisionOf(
 	const there =
 		standing.find((one) => one.version === version && one.isActive) ?? standing.find((one) => one.version === version);
 	if (there !== undefined) return asRevision(there.name);
-	return upgrade?.strategy === 'Canary' ? revisionNameOf(version) : undefined;
+	return upgrade?.strategy === 'Canary' ? revisionOfVersion(version) : undefined;
 }
 
 /** Tags without a revision of their own follow the one that the spec is about. */
@@ -64,7 +64,7 @@ export function checkRevisions(
 	const { version, upgrade } = spec;
 	const own = revisionOf(spec, standing ?? []) ?? defaultRevision;
 	const known = new Set([own, ...(standing ?? []).map(({ name }) => name)]);
-	const named = known.has(revisionNameOf(version)) ? known : new Set([...known, revisionNameOf(version)]);
+	const named = known.has(revisionOfVersion(version)) ? known : new Set([...known, revisionOfVersion(version)]);
 	const problems = (upgrade?.tags ?? []).flatMap(({ name, revision }, index): readonly ReleaseProblem[] => {
 		const path = `spec.upgrade.tags[${index}]`;
 		if (!injects) {

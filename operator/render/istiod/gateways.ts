@@ -3,7 +3,7 @@
  * is injected by istiod (template `gateway`).
  */
 import { createHash } from 'node:crypto';
-import { defaultRevision } from '../../../api/v1/index.ts';
+import { defaultRevision, podInjectionKey, revisionLabel } from '../../../api/v1/index.ts';
 import {
 	crossNetworkPort,
 	eastWestGateway,
@@ -67,8 +67,8 @@ function renderGateway(mesh: ResolvedIstiodMesh, gateway: ResolvedIstiodGateway)
 				...inNetwork,
 				...notRedirected,
 				...selector,
-				'istio.io/rev': mesh.revision ?? defaultRevision,
-				'sidecar.istio.io/inject': 'true',
+				[revisionLabel]: mesh.revision ?? defaultRevision,
+				[podInjectionKey]: 'true',
 			},
 			selector,
 			annotations: {
@@ -76,7 +76,7 @@ function renderGateway(mesh: ResolvedIstiodMesh, gateway: ResolvedIstiodGateway)
 				...gateway.podAnnotations,
 				'inject.istio.io/templates': 'gateway',
 				'meshwright.io/injection-hash': injectionHash(mesh),
-				'sidecar.istio.io/inject': 'true',
+				[podInjectionKey]: 'true',
 			},
 			container: {
 				name: 'istio-proxy',

@@ -6,6 +6,7 @@ import {
 	defaultRevision,
 	definedFields,
 	parseDuration,
+	podInjectionKey,
 	remoteSecretsAnnotation,
 	remoteSecretsSinceAnnotation,
 	revisionLabel,
@@ -86,16 +87,16 @@ export function renderPilot(mesh: ResolvedIstiodMesh, facts: IstiodFacts): reado
 			labels: {
 				app: 'istiod',
 				'istio.io/dataplane-mode': 'none',
-				'istio.io/rev': revision,
+				[revisionLabel]: revision,
 				// Its own webhook can't answer before it runs.
-				'sidecar.istio.io/inject': 'false',
+				[podInjectionKey]: 'false',
 				...pods.label,
 			},
 			selector: pods.deployment,
 			annotations: {
 				'prometheus.io/port': '15014',
 				'prometheus.io/scrape': 'true',
-				'sidecar.istio.io/inject': 'false',
+				[podInjectionKey]: 'false',
 				...definedFields({
 					'meshwright.io/ca-hash': facts.caSecretHash,
 					[remoteSecretsAnnotation]: facts.remoteSecrets,

@@ -6,6 +6,7 @@ import {
 	managedByLabel,
 	managedByValue,
 	meshLabel,
+	podInjectionKey,
 	revisionLabel,
 	tagLabel,
 	withdrawnLabel,
@@ -25,11 +26,6 @@ import {
 
 const admission = 'admissionregistration.k8s.io/v1';
 
-/** On a pod or a namespace: which control plane it asks. */
-const revisionKey = revisionLabel;
-/** On a pod: whether it gets a proxy. */
-const injectKey = 'sidecar.istio.io/inject';
-
 interface Expression {
 	readonly key: string;
 	readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
@@ -41,7 +37,7 @@ const isNot = (key: string, ...values: readonly string[]): Expression => ({ key,
 const absent = (key: string): Expression => ({ key, operator: 'DoesNotExist' });
 
 /** Of pods whose namespace wants proxies: all but those that say no. */
-const wanted = [isNot(injectKey, 'false')];
+const wanted = [isNot(podInjectionKey, 'false')];
 
 function serviceOf({ namespace }: ResolvedIstiodMesh, revision: string | undefined): string {
 	return istiodName({ namespace, ...definedFields({ revision }) });
@@ -81,12 +77,12 @@ function tagWebhook(asker: Asker, tag: string): KubeObject {
 /** Entries for namespaces and pods that ask for a revision or tag by its name. */
 function byName(asker: Asker, name: string): readonly Opaque[] {
 	return [
-		injectionEntry(asker, 'rev.namespace', [is(revisionKey, name), absent(injectionLabel)], wanted),
+		injectionEntry(asker, 'rev.namespace', [is(revisionLabel, name), absent(injectionLabel)], wanted),
 		injectionEntry(
 			asker,
 			'rev.object',
-			[absent(revisionKey), absent(injectionLabel)],
-			[...wanted, is(revisionKey, name)],
+			[absent(revisionLabel), absent(injectionLabel)],
+			[...wanted, is(revisionLabel, name)],
 		),
 	];
 }
@@ -105,8 +101,8 @@ function byNoName(asker: Asker): readonly Opaque[] {
 		injectionEntry(
 			asker,
 			'object',
-			[absent(injectionLabel), absent(revisionKey)],
-			[is(injectKey, 'true'), absent(revisionKey)],
+			[absent(injectionLabel), absent(revisionLabel)],
+			[is(podInjectionKey, 'true'), absent(revisionLabel)],
 		),
 	];
 }
@@ -117,7 +113,7 @@ function webhookOf({ mesh, revision }: Asker, name: string, webhooks: readonly O
 	return {
 		apiVersion: admission,
 		kind,
-		metadata: { name, labels: { ...ofRevision, [revisionKey]: revision ?? defaultRevision } },
+		metadata: { name, labels: { ...ofRevision, [revisionLabel]: revision ?? defaultRevision } },
 		webhooks,
 	};
 }
@@ -192,15 +188,15 @@ export function renderValidationWebhooks(mesh: ResolvedIstiodMesh): readonly Kub
 		return {
 			apiVersion: admission,
 			kind,
-			metadata: { name, labels: { ...labels, [revisionKey]: revision ?? defaultRevision } },
+			metadata: { name, labels: { ...labels, [revisionLabel]: revision ?? defaultRevision } },
 			webhooks: [validationEntry(mesh, entry, revision, objects)],
 		};
 	};
 	const { revision, defaultTo } = mesh;
-	const own = is(revisionKey, revision ?? defaultRevision);
+	const own = is(revisionLabel, revision ?? defaultRevision);
 	return [
 		one(validationWebhookName(mesh), 'rev.validation.istio.io', revision, own),
-		one(defaultValidator, 'validation.istio.io', defaultTo, absent(revisionKey)),
+		one(defaultValidator, 'validation.istio.io', defaultTo, absent(revisionLabel)),
 	];
 }
 
