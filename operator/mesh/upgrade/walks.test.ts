@@ -257,14 +257,28 @@ class World {
 					walk.course.direction === 'back' ||
 					was === undefined ||
 					was === is ||
-					// Of a stage whose Deployments are back the rest follows, once nobody remembers that it was on the way back.
-					(this.isForgotten && is === walk.course.record.from),
+					(is === walk.course.record.from && this.isRestOf(walk.course, object)),
 				`${key}: ${was} → ${is} before the first stage`,
 			);
 			this.cluster.set(key, object);
 		}
 		must(changed.size <= 1 || this.isBackAnew, `at once: ${[...changed].join()}`);
 		return true;
+	}
+
+	/**
+	 * Once the status is lost, nobody remembers whether a stage was on its way there or back. Where its Deployments and those of all later
+	 * stages are of the version before, its other objects become so too. No Deployment changes by that.
+	 */
+	isRestOf(course: Walk['course'], object: KubeObject): boolean {
+		const { prepared } = meshOf(this.spec);
+		const indexOf = (one: KubeObject) => upgradeStages.indexOf(stageOf(one, prepared));
+		const from = indexOf(object);
+		const later = [...this.cluster.values()].filter((one) => one.kind === 'Deployment' && indexOf(one) >= from);
+		const areBefore = later.every(
+			({ metadata }) => metadata.labels?.['app.kubernetes.io/version'] === course.record.from,
+		);
+		return this.isForgotten && object.kind !== 'Deployment' && areBefore;
 	}
 
 	follow(walk: Walk, event: Happening, members: ReadonlyMap<UpgradeStage, readonly string[]>): void {
