@@ -63,6 +63,7 @@ export async function assemble(options: MeshOperatorOptions): Promise<Assembly> 
 		proxiesQuietMs: options.proxiesQuietMs,
 		configFollowedAfterMs: options.configFollowedAfterMs,
 		wallClock: options.wallClock,
+		monotonicClock: options.monotonicClock,
 		...meshMetrics(metrics),
 		onNotice: (about, { type, reason, message }) =>
 			events.record({ about, type, reason, action: 'Reconcile', note: message }),

@@ -30,6 +30,8 @@ export interface MeshOperatorOptions {
 	 * Wall clock, milliseconds since 1970, by which certificates are renewed and conditions are dated. Default `Date.now`.
 	 */
 	readonly wallClock?: (() => number) | undefined;
+	/** Monotonic clock, milliseconds, by which it is measured how long a stage makes no progress. Default `performance.now`. */
+	readonly monotonicClock?: (() => number) | undefined;
 	/** What joined clusters are allowed. Default: nothing beyond what is safe everywhere. */
 	readonly clusters?: ClusterSettings | undefined;
 	/** Version of this operator. Default: that of the package. */

@@ -9,7 +9,7 @@ import { type ClassicFacts, renderServedCluster } from '../../operator/render/cl
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kindOf, kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, type ObjectReference, objectKey } from '../../operator/runtime/object.ts';
-import { eventually, orAbsent } from './eventually.ts';
+import { deadlineMs, eventually, orAbsent } from './eventually.ts';
 import { person } from './mesh-cluster.ts';
 
 export type Spec = Readonly<Record<string, unknown>>;
@@ -67,11 +67,16 @@ export async function untilCondition(
 ): Promise<Condition> {
 	let seen: ParsedStatus | undefined;
 	try {
-		return await eventually(`${type}=${status} ${reason ?? ''} of MeshInstallation ${name}`, async () => {
-			const object = await readInstallation(api, name);
-			seen = object.status;
-			return findCondition(seen?.conditions, object.metadata.generation, type, status, reason);
-		});
+		return await eventually(
+			`${type}=${status} ${reason ?? ''} of MeshInstallation ${name}`,
+			async () => {
+				const object = await readInstallation(api, name);
+				seen = object.status;
+				return findCondition(seen?.conditions, object.metadata.generation, type, status, reason);
+			},
+			deadlineMs,
+			() => seen,
+		);
 	} catch (error) {
 		throw new Error(`${(error as Error).message}; its status is ${JSON.stringify(seen, null, 1)}`, { cause: error });
 	}

@@ -5,7 +5,7 @@ import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
 import type { Cluster } from '../control-plane/cluster.ts';
-import { eventually, orAbsent } from './eventually.ts';
+import { deadlineMs, eventually, orAbsent } from './eventually.ts';
 import { findCondition, readInstallation, type Spec } from './installation.ts';
 import { type MeshCluster, person, startMeshCluster } from './mesh-cluster.ts';
 import { type RunningOperator, type StartOperatorOptions, startOperator } from './operator.ts';
@@ -110,11 +110,16 @@ export async function untilCluster(
 ): Promise<string> {
 	let seen: ClusterStatus | undefined;
 	try {
-		return await eventually(`${type}=${status} ${reason ?? ''} of cluster ${cluster}`, async () => {
-			const { metadata, status: told } = await readInstallation(api, mesh);
-			seen = told?.clusters?.find(({ name }) => name === cluster);
-			return findCondition(seen?.conditions, metadata.generation, type, status, reason)?.message;
-		});
+		return await eventually(
+			`${type}=${status} ${reason ?? ''} of cluster ${cluster}`,
+			async () => {
+				const { metadata, status: told } = await readInstallation(api, mesh);
+				seen = told?.clusters?.find(({ name }) => name === cluster);
+				return findCondition(seen?.conditions, metadata.generation, type, status, reason)?.message;
+			},
+			deadlineMs,
+			() => seen,
+		);
 	} catch (error) {
 		throw new Error(`${(error as Error).message}; it is ${JSON.stringify(seen, null, 1)}`, { cause: error });
 	}

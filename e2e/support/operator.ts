@@ -22,6 +22,7 @@ export interface StartOperatorOptions
 			| 'resyncMs'
 			| 'proxiesQuietMs'
 			| 'wallClock'
+			| 'monotonicClock'
 			| 'configFollowedAfterMs'
 			| 'clusters'
 			| 'leaderElect'

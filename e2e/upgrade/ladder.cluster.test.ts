@@ -11,7 +11,7 @@ import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { playNetwork } from '../control-plane/network.ts';
 import { randomFrom } from '../soak/random.ts';
 import { playCitadel } from '../support/citadel.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, longestWaitMs } from '../support/eventually.ts';
 import {
 	applyInstallation,
 	eventsAbout,
@@ -134,7 +134,7 @@ test('from the oldest release to the newest while operators die at random moment
 		const before = new Map(serving.map((deployment) => [deployment, pods.of(deployment).length]));
 		pods.forget();
 		turns.length = 0;
-		t.timeout(280_000);
+		t.timeout(longestWaitMs + 60_000);
 		const recording = await recordInstallation<Installation>(api, name);
 		await lives.stop();
 		await applyInstallation(api, name, specOf(version));

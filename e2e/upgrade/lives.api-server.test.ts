@@ -8,7 +8,7 @@ import { kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { playCitadel } from '../support/citadel.ts';
 import { CrashStage } from '../support/crash-stage.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, longestWaitMs } from '../support/eventually.ts';
 import { applyInstallation, liveChildren, readInstallation, type Spec } from '../support/installation.ts';
 import { playPods } from '../support/played-pods.ts';
 
@@ -72,7 +72,7 @@ async function look(stage: CrashStage, name: string): Promise<Life> {
 async function inLives(t: ExecutionContext, stage: CrashStage, name: string, wanted: string): Promise<readonly Life[]> {
 	const lives: Life[] = [await look(stage, name)];
 	while (!isDone(await statusOf(stage, name), wanted)) {
-		t.timeout(240_000);
+		t.timeout(longestWaitMs + 60_000);
 		if (lives.length > mostLives) throw new Error(JSON.stringify(await statusOf(stage, name)));
 		await stage.liveForOneWrite();
 		lives.push(await look(stage, name));
@@ -127,7 +127,7 @@ function stagesOf(lives: readonly Life[]): readonly string[] {
 }
 
 test('operators that die of each write in turn complete a change of version, and one that its owner takes back', async (t) => {
-	t.timeout(240_000);
+	t.timeout(longestWaitMs + 60_000);
 	await using stage = await CrashStage.start();
 	const specOf = (name: string, version: string, more: Spec = {}) => ({
 		...settings,

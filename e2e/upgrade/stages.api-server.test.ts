@@ -12,7 +12,7 @@ import { objectKey } from '../../operator/runtime/object.ts';
 import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } from '../fault-proxy.ts';
 import { playCitadel } from '../support/citadel.ts';
 import { kubeconfigThrough } from '../support/crash-kubeconfig.ts';
-import { eventually } from '../support/eventually.ts';
+import { deadlineMs, eventually, longestWaitMs } from '../support/eventually.ts';
 import {
 	applyInstallation,
 	findCondition,
@@ -157,10 +157,15 @@ async function until<T>(
 ): Promise<Exclude<T, undefined | false>> {
 	let seen: Seen | undefined;
 	try {
-		return await eventually(`${name}: ${what}`, async () => {
-			seen = await look(name);
-			return holds(seen);
-		});
+		return await eventually(
+			`${name}: ${what}`,
+			async () => {
+				seen = await look(name);
+				return holds(seen);
+			},
+			deadlineMs,
+			() => seen,
+		);
 	} catch (error) {
 		throw new Error(
 			`${(error as Error).message}: ${JSON.stringify([seen?.status, [...(refusals.get(name)?.refused ?? [])]])}`,
@@ -281,7 +286,7 @@ test.serial(
 for (const first of allCodes.keys()) {
 	const name = `stage${first + 1}`;
 	test(`${name}: each kind of each stage is refused, then pods don’t get ready: told each time, and over when the fault is`, async (t) => {
-		t.timeout(280_000);
+		t.timeout(longestWaitMs + 60_000);
 		const { namespace, approve, untilVersion } = await atTheStart(t, name);
 		const stages = (await look(name)).status.upgrade?.plan?.map(({ stage }) => stage) ?? [];
 		t.deepEqual(

@@ -83,6 +83,8 @@ export interface MeshControllerOptions {
 	readonly onWatch?: (happening: ReflectorHappening) => void;
 	readonly queueHooks?: WorkQueueHooks<string>;
 	readonly wallClock?: (() => number) | undefined;
+	/** Monotonic, milliseconds. Default `performance.now`. */
+	readonly monotonicClock?: (() => number) | undefined;
 	readonly random?: () => number;
 }
 
@@ -151,7 +153,7 @@ export class MeshController {
 			live: this.caches.children,
 			crdMemory: this.#crdMemory,
 			repairLimit: this.#repairLimit,
-			now: () => performance.now(),
+			now: options.monotonicClock ?? (() => performance.now()),
 		};
 		this.clusters = this.#makeClusters(applier);
 		const quietMs = options.proxiesQuietMs ?? defaultQuietMs;
