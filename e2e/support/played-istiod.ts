@@ -2,11 +2,11 @@
  * Plays the istiods of a cluster where pods are simulated, of all namespaces and revisions. Once its Deployment is available, an
  * istiod has its authority (the user's, or one of its own, which it keeps in a Secret), writes it into the webhooks of its revision,
  * as the real one does (istio 1.30 `pkg/webhooks`, `security/pkg/pki/ca`), and answers API servers: it admits every object
- * of Istio, and puts a container with its proxy's image into every pod. While none of its pods is available, connections are refused.
+ * of Istio but those that are to be refused (`alwaysRefused`), and puts a container with its proxy's image into every pod. While none of its pods is available, connections are refused.
  */
 import { createServer, type Server } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { revisionLabel } from '../../api/v1/index.ts';
+import { defaultRevision, revisionLabel } from '../../api/v1/index.ts';
 import { selfSignedSecret } from '../../operator/render/istiod/index.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { type Kind, kinds } from '../../operator/runtime/kinds.ts';
@@ -16,6 +16,7 @@ import type { Cluster } from '../control-plane/cluster.ts';
 import { type Network, playNetwork } from '../control-plane/network.ts';
 import { issueCertificate, makeAuthority } from './certificate-authority.ts';
 import { standInAnnotation } from './injector.ts';
+import { alwaysRefused } from './object-witness.ts';
 import { authorityOf, type SignerDeployment, workInRounds } from './played-signer.ts';
 
 interface Webhook {
@@ -30,7 +31,7 @@ interface Review {
 }
 
 interface ReviewedPod {
-	readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+	readonly metadata: KubeObject['metadata'];
 	readonly spec: { readonly containers: readonly { readonly name: string }[] };
 }
 
@@ -91,7 +92,7 @@ export async function playIstiodsBehind(
 		const made =
 			servers.get(key) ??
 			issueCertificate(authority, [`${name}.${namespace}.svc`]).then(({ certChain, key: privateKey }) =>
-				answering({ cert: certChain, key: privateKey }),
+				answering({ cert: certChain, key: privateKey }, revisionOf(istiod)),
 			);
 		servers.set(key, made);
 		return made;
@@ -157,15 +158,23 @@ async function rollOut(api: ApiServer, deployment: SignerDeployment): Promise<vo
 	);
 }
 
+function revisionOf({ metadata: { labels } }: KubeObject): string {
+	return labels?.[revisionLabel] ?? defaultRevision;
+}
+
 /** What istiod puts into a pod, as far as tests look at it. */
-function patchOf({ metadata, spec }: ReviewedPod): readonly object[] {
+function patchOf({ metadata, spec }: ReviewedPod, revision: string): readonly object[] {
 	const proxy = {
 		op: 'add',
 		path: '/spec/containers/-',
 		value: { name: 'istio-proxy', image: 'docker.io/istio/proxyv2' },
 	};
 	return [
-		{ op: 'add', path: '/metadata/annotations', value: { ...metadata.annotations, [standInAnnotation]: 'yes' } },
+		{
+			op: 'add',
+			path: '/metadata/annotations',
+			value: { ...metadata.annotations, [standInAnnotation]: 'yes', [revisionLabel]: revision },
+		},
 		// A gateway's own container is the proxy.
 		...(spec.containers.some(({ name }) => name === proxy.value.name) ? [] : [proxy]),
 	];
@@ -175,15 +184,24 @@ function base64(value: unknown): string {
 	return Buffer.from(JSON.stringify(value)).toString('base64');
 }
 
-function answering(certificate: { readonly cert: string; readonly key: string }): Server {
+/** What istiod refuses of the objects of users. */
+function refusalOf(object: unknown): string | undefined {
+	const { metadata } = object as Pick<KubeObject, 'metadata'>;
+	const [found] = Object.keys(alwaysRefused).filter((name) => Object.hasOwn(metadata.annotations ?? {}, name));
+	return found === undefined ? undefined : `configuration is invalid: "${found}" annotation found, rejecting`;
+}
+
+function answering(certificate: { readonly cert: string; readonly key: string }, revision: string): Server {
 	const server = createServer(certificate, (incoming, outgoing) => {
 		const answer = async () => {
 			const { request } = JSON.parse(await text(incoming)) as Review;
 			const isPod = request.kind.kind === 'Pod';
+			const refusal = isPod ? undefined : refusalOf(request.object);
 			const response = {
 				uid: request.uid,
-				allowed: true,
-				...(isPod ? { patchType: 'JSONPatch', patch: base64(patchOf(request.object as ReviewedPod)) } : {}),
+				allowed: refusal === undefined,
+				...(refusal === undefined ? {} : { status: { code: 400, message: refusal } }),
+				...(isPod ? { patchType: 'JSONPatch', patch: base64(patchOf(request.object as ReviewedPod, revision)) } : {}),
 			};
 			outgoing.setHeader('content-type', 'application/json');
 			outgoing.end(JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response }));

@@ -29,6 +29,7 @@ import {
 	partOfLabel,
 	versionLabel,
 } from './identity.ts';
+import { awaitsAuthority } from './webhook-authority.ts';
 
 /** A cached child. Frozen; `metadata` has only the fields that stores and keys need. */
 export interface Child extends KubeObject {
@@ -42,6 +43,8 @@ export interface Child extends KubeObject {
 	readonly revision: string | undefined;
 	/** Label `meshwright.io/withdrawn`; only of webhooks that ask about nothing for the time being. */
 	readonly isWithdrawn?: true;
+	/** API servers can't check who answers; only of webhooks. See `webhook-authority.ts`. */
+	readonly awaitsAuthority?: true;
 	/** ApplySet that the object belongs to. */
 	readonly partOf: string | undefined;
 	/** The field manager, other than ours, that wrote last. */
@@ -330,6 +333,7 @@ export function toChild(object: KubeObject): Child {
 		component: labels?.[componentLabel],
 		revision: labels?.[revisionLabel],
 		...(labels?.[withdrawnLabel] === 'true' ? { isWithdrawn: true as const } : {}),
+		...(awaitsAuthority(object) ? { awaitsAuthority: true as const } : {}),
 		partOf: labels?.[partOfLabel],
 		changedBy: lastForeignManager(object.metadata),
 		...(object.kind === 'Deployment' ? { workload: workloadOf(object) } : {}),

@@ -37,8 +37,7 @@ export function childNeedsPass({ type, old, current }: Change<Child>): boolean {
 		old.fingerprint !== current.fingerprint ||
 		old.partOf !== current.partOf ||
 		old.instance !== current.instance ||
-		// The first one of somebody else writes into it: istiod, into a webhook.
-		(old.changedBy === undefined) !== (current.changedBy === undefined) ||
+		old.awaitsAuthority !== current.awaitsAuthority ||
 		old.metadata.uid !== current.metadata.uid ||
 		old.metadata.deletionTimestamp !== current.metadata.deletionTimestamp ||
 		!isDeepStrictEqual(old.workload, current.workload) ||

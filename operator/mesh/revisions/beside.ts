@@ -128,8 +128,7 @@ export function unite<View extends MeshView>(
 	];
 	const tag = all.find((object) => support.isDefaultTag(object));
 	const tagLive = tag === undefined ? undefined : live.get(objectKey(tag));
-	// istiod is the only one that writes into it beside the operator.
-	const isTagReady = tagLive?.changedBy !== undefined;
+	const isTagReady = tagLive !== undefined && tagLive.awaitsAuthority !== true;
 	const isTagAsked =
 		tagLive !== undefined &&
 		tagLive.isWithdrawn !== true &&

@@ -1,6 +1,6 @@
 /**
  * A change of version by a second revision, from its beginning until the first one is gone: back and forth, while operators
- * die at random moments. istiod is played as far as it writes its authority into webhooks.
+ * die at random moments, and a user writes objects of Istio all along. istiods are played.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
@@ -15,6 +15,9 @@ import {
 } from '../../../e2e/support/installation.ts';
 import { type MeshCluster, startMeshCluster } from '../../../e2e/support/mesh-cluster.ts';
 import { type MortalOperator, startMortalOperator } from '../../../e2e/support/mortal-operator.ts';
+import { type ObjectWitness, refusesWrong, watchObjects } from '../../../e2e/support/object-witness.ts';
+import { type PlayedIstiods, playIstiods } from '../../../e2e/support/played-istiod.ts';
+import { record } from '../../../e2e/support/recording.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject, ObjectReference } from '../../runtime/object.ts';
 
@@ -23,6 +26,8 @@ const [old, next] = ['1.30.8', '1.31.4'];
 const revision = '1-31-4';
 
 let mesh: MeshCluster;
+let istiods: PlayedIstiods;
+let user: ObjectWitness | undefined;
 /** How far the operators' clocks are ahead. */
 let aheadMs = 0;
 let operator: MortalOperator;
@@ -44,12 +49,15 @@ async function reap(): Promise<void> {
 
 test.before(async () => {
 	mesh = await startMeshCluster({ parts: 'all' });
+	istiods = await playIstiods(mesh.api, mesh.cluster);
 	reaping = reap();
 });
 test.after.always(async () => {
 	isReaping = false;
 	await reaping;
 	await operator?.kill();
+	await user?.stop();
+	await istiods?.stop();
 	await mesh?.stop();
 });
 
@@ -70,23 +78,6 @@ async function webhook(name: string): Promise<Webhook | undefined> {
 
 function isWithdrawn({ webhooks }: Webhook): boolean {
 	return webhooks.every(({ namespaceSelector }) => namespaceSelector.matchLabels !== undefined);
-}
-
-/** Writes its authority into a webhook, as istiod does. */
-async function writeAuthority(name: string): Promise<void> {
-	const found = await eventually(`webhook ${name} is there`, () => webhook(name));
-	const ca = Buffer.from('-----BEGIN CERTIFICATE-----\nQQ==\n-----END CERTIFICATE-----\n').toString('base64');
-	for (const { name: entry } of found.webhooks) {
-		await mesh.api.apply(
-			{
-				apiVersion: found.apiVersion,
-				kind: found.kind,
-				metadata: { name },
-				webhooks: [{ name: entry, clientConfig: { caBundle: ca } }],
-			},
-			{ fieldManager: 'istiod' },
-		);
-	}
 }
 
 async function revisions(): Promise<NonNullable<ParsedStatus['revisions']>> {
@@ -137,9 +128,14 @@ function injected(name: string, by: string): KubeObject {
 
 test('a second revision comes beside the first, takes over, gives back, takes over again, and the first goes when nobody uses it', async (t) => {
 	const { api } = mesh;
+	const { cluster } = mesh;
 	await api.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'users' } }, { fieldManager: 'kubectl' });
+	user = watchObjects(cluster, 'users');
 	await applyInstallation(api, 'default', { version: old, profile: 'default' });
 	await untilReady(api, 'default');
+	const isChecked = (labels = {}) => refusesWrong(cluster, 'users', labels);
+	await eventually('what is wrong is refused', () => isChecked());
+	await eventually('and where it names the revision', () => isChecked({ 'istio.io/rev': 'default' }));
 	t.deepEqual(await revisions(), [], 'one without a name is not told of');
 	await api.apply(injected('first', 'default'), { fieldManager: 'kubectl' });
 
@@ -158,11 +154,12 @@ test('a second revision comes beside the first, takes over, gives back, takes ov
 	const uid = (await api.get<KubeObject>(deploymentOf('istiod'))).metadata.uid;
 
 	// Approved, the webhook of those who name none waits for its authority, and the one before serves meanwhile.
+	await eventually('what is wrong and names the second revision is refused', () =>
+		isChecked({ 'istio.io/rev': revision }),
+	);
 	const approved = { version: next, stage: 'Webhooks' };
+	const tag = await record<Webhook>(api, kinds.MutatingWebhookConfiguration, { name: 'istio-revision-tag-default' });
 	await applyInstallation(api, 'default', spec(next, { pauseBefore: ['Webhooks'], approved }));
-	const tag = await eventually('the tag default is there', () => webhook('istio-revision-tag-default'));
-	t.true(isWithdrawn(tag));
-	await writeAuthority('istio-revision-tag-default');
 	await untilStates({ [revision]: 'Active', default: 'Standing' });
 	await untilReady(api, 'default');
 	const [taken, left] = [await webhook('istio-revision-tag-default'), await webhook('istio-sidecar-injector')];
@@ -172,6 +169,12 @@ test('a second revision comes beside the first, takes over, gives back, takes ov
 		return now !== undefined && isWithdrawn(now);
 	});
 	t.true(taken?.webhooks.every(({ clientConfig }) => clientConfig.service.name === `istiod-${revision}`));
+	const versions = await tag.stop();
+	t.true(versions.length > 0);
+	for (const one of versions)
+		t.true(isWithdrawn(one) || one.webhooks.every(({ clientConfig }) => clientConfig.caBundle !== undefined));
+	t.true(versions[0] !== undefined && isWithdrawn(versions[0]));
+	t.true(await isChecked(), 'what names no revision is checked by the second one');
 	t.like(
 		(await revisions()).find(({ name }) => name === 'default'),
 		{ version: old, inUse: 'True', proxies: 1 },
@@ -188,7 +191,6 @@ test('a second revision comes beside the first, takes over, gives back, takes ov
 
 	// And forward again, until nobody uses the first one and its time is over.
 	await applyInstallation(api, 'default', spec(next));
-	await writeAuthority('istio-revision-tag-default');
 	await untilStates({ [revision]: 'Active', default: 'Standing' });
 	aheadMs += 2 * 3_600_000;
 	await api.apply(injected('second', revision), { fieldManager: 'kubectl' });
@@ -214,9 +216,18 @@ test('a second revision comes beside the first, takes over, gives back, takes ov
 	t.true(names.includes('MutatingWebhookConfiguration istio-revision-tag-default'));
 	t.true(names.includes(`Deployment istiod-${revision}`));
 	await untilReady(api, 'default');
+	t.true(await isChecked());
+	t.true(user.written() > 0);
+	t.deepEqual(user.refusals, [], 'nobody was refused because no istiod could answer');
 
 	isReaping = false;
 	await reaping;
+	await user.stop();
+	await istiods.stop();
+	const validator = { ...kinds.ValidatingWebhookConfiguration, name: 'istiod-default-validator' };
+	await api.patch(validator, [{ op: 'remove', path: '/webhooks/0/clientConfig/caBundle' }], { type: 'json' });
+	await eventually('without an authority nobody is asked', async () => !(await isChecked()));
+
 	await deleteInstallation(api, 'default');
 	t.deepEqual(await liveChildren(api, 'default'), []);
 });

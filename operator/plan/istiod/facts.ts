@@ -1,10 +1,10 @@
 /** What a mesh of istiod takes from what the cluster shows. Pure. */
 import { defaultRevision, definedFields } from '../../../api/v1/index.ts';
+import type { Child } from '../../apply/child.ts';
 import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import type { JoinedFacts } from '../../render/index.ts';
 import {
 	defaultTag,
-	defaultValidator,
 	type IstiodFacts,
 	injectionWebhookName,
 	istiodName,
@@ -12,10 +12,10 @@ import {
 	selfSignedSecret,
 	servingSecret,
 	tagWebhookName,
-	validationWebhookName,
+	validationWebhookNames,
 } from '../../render/istiod/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
-import { objectKey } from '../../runtime/object.ts';
+import { type ObjectReference, objectKey } from '../../runtime/object.ts';
 import { readable, type Seen, type Sight } from '../sight.ts';
 
 /** What the facts and gates of a mesh are decided from. */
@@ -29,10 +29,7 @@ export function seenByIstiod(mesh: ResolvedIstiodMesh): Seen {
 			...mesh.gateways.map(({ name }) => ({ ...kinds.Deployment, namespace, name })),
 			{ ...kinds.ConfigMap, namespace, name: meshConfigName(mesh) },
 			...[injectionWebhookName(mesh), ...ofTags].map((name) => ({ ...kinds.MutatingWebhookConfiguration, name })),
-			...[validationWebhookName(mesh), defaultValidator].map((name) => ({
-				...kinds.ValidatingWebhookConfiguration,
-				name,
-			})),
+			...validators(mesh),
 		],
 		secrets: secretsOf(mesh),
 	};
@@ -47,7 +44,26 @@ function secretsOf({ authority, isServedFromElsewhere = false }: ResolvedIstiodM
 export function istiodFactsOf(mesh: ResolvedIstiodMesh, sight: Sight, joined: JoinedFacts): IstiodFacts {
 	const { caSecretName } = mesh.authority;
 	const secret = caSecretName === undefined ? undefined : readable(sight.secret(caSecretName));
-	return { ...joined, ...definedFields({ caSecretHash: secret?.hash }) };
+	const unanswered = validators(mesh)
+		.filter((webhook) => isUnanswered(sight.child(objectKey(webhook))))
+		.map(({ name }) => name)
+		.sort();
+	return {
+		...joined,
+		...definedFields({ caSecretHash: secret?.hash, unanswered: unanswered.length === 0 ? undefined : unanswered }),
+	};
+}
+
+/** The webhooks for objects. A cluster that is served from elsewhere has none. */
+export function validators(mesh: ResolvedIstiodMesh): readonly ObjectReference[] {
+	return mesh.isServedFromElsewhere === true
+		? []
+		: validationWebhookNames(mesh).map((name) => ({ ...kinds.ValidatingWebhookConfiguration, name }));
+}
+
+/** Whether nobody could answer for a webhook: it is not there, or istiod has not written its authority into it. */
+function isUnanswered(webhook: Child | undefined): boolean {
+	return webhook === undefined || webhook.awaitsAuthority === true;
 }
 
 /** Key of istiod's Deployment. */

@@ -16,7 +16,7 @@ import { objectKey } from '../../runtime/object.ts';
 import type { Gate, GateContext } from '../gate.ts';
 import { readable, type Sight } from '../sight.ts';
 import { problemForIstiod } from './certificate-authority.ts';
-import { istiodKey, revisionKey } from './facts.ts';
+import { istiodKey, revisionKey, validators } from './facts.ts';
 
 const webhookKinds: ReadonlySet<string> = new Set([
 	kinds.MutatingWebhookConfiguration.kind,
@@ -52,6 +52,17 @@ const istiodBeforeWebhooks: Rule = ({ mesh, objects, sight }) => {
 				},
 			];
 };
+
+/** A webhook for objects is there before it asks about any: istiod writes its authority only into one that is there. */
+const authorityBeforeObjects: Rule = ({ mesh, sight }) =>
+	validators(mesh)
+		.filter((webhook) => sight.child(objectKey(webhook))?.awaitsAuthority === true)
+		.map((webhook) => ({
+			name: 'authority-before-objects',
+			effect: 'delayed',
+			objects: [objectKey(webhook)],
+			sentence: `waiting for istiod to write its authority into ${webhook.kind} ${webhook.name}, before API servers ask it about objects of Istio`,
+		}));
 
 /** A new pod of istiod that can't mount its authority, or can't sign with it, would replace one that works. */
 const authorityBeforeIstiod: Rule = ({ mesh, facts, sight, nowMs }) => {
@@ -158,6 +169,7 @@ const certificateBeforeIstiod: Rule = ({ mesh, sight }) =>
 /** The rules of all gates. When two hold one object, the later rule's sentence is told. */
 export const istiodGates: readonly Rule[] = [
 	istiodBeforeWebhooks,
+	authorityBeforeObjects,
 	authorityBeforeIstiod,
 	certificateBeforeIstiod,
 	webhookBeforeGateways,

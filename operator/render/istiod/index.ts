@@ -33,6 +33,7 @@ export {
 	servingSecret,
 	tagWebhookName,
 	validationWebhookName,
+	validationWebhookNames,
 } from './names.ts';
 export { mutualTlsComponent } from './security.ts';
 export { withdrawn } from './webhooks.ts';
@@ -45,7 +46,7 @@ export function istiodComponents(mesh: ResolvedIstiodMesh, facts: IstiodFacts): 
 		renderInjectorConfig(mesh),
 		...renderPilot(mesh, facts),
 		...renderInjectionWebhooks(mesh),
-		...renderValidationWebhooks(mesh),
+		...renderValidationWebhooks(mesh, facts),
 		...renderMutualTls(mesh),
 		...renderGateways(mesh),
 	];

@@ -74,6 +74,11 @@ export function validationWebhookName(mesh: Revisioned): string {
 /** The webhook for objects that name no revision. All control planes of a cluster share the name. */
 export const defaultValidator = 'istiod-default-validator';
 
+/** The webhooks for objects of a mesh. */
+export function validationWebhookNames(mesh: Revisioned): readonly string[] {
+	return [validationWebhookName(mesh), defaultValidator];
+}
+
 /** Secret with the authority that istiod makes when nobody gives it one (`security/pkg/pki/ca/ca.go`, `CASecret`). */
 export const selfSignedSecret = 'istio-ca-secret';
 

@@ -15,6 +15,7 @@ import { closedNamespaces, type Opaque } from '../../releases/index.ts';
 import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { type Labels, objectLabels } from '../labels.ts';
+import type { IstiodFacts } from './facts.ts';
 import {
 	defaultTag,
 	defaultValidator,
@@ -119,11 +120,11 @@ function webhookOf({ mesh, revision }: Asker, name: string, webhooks: readonly O
 }
 
 /**
- * The same webhook as it asks about no pod: another one does so instead. Its entries stay, since istiod has written into them.
- * istioctl writes the same selector (istio 1.30 `istioctl/pkg/util/common.go`, `NeverMatch`).
+ * The same webhook as it asks about nothing: another one does so instead, or nobody could answer. Its entries stay, since istiod writes
+ * into them. istioctl writes the same selector (istio 1.30 `istioctl/pkg/util/common.go`, `NeverMatch`).
  */
 export function withdrawn(webhook: KubeObject): KubeObject {
-	const entries = (webhook.webhooks ?? []) as readonly (Opaque & { readonly namespaceSelector: Opaque })[];
+	const entries = (webhook.webhooks ?? []) as readonly (Opaque & { readonly namespaceSelector?: Opaque })[];
 	return {
 		...webhook,
 		metadata: { ...webhook.metadata, labels: { ...webhook.metadata.labels, [withdrawnLabel]: 'true' } },
@@ -179,18 +180,23 @@ const istioGroups = ['extensions.istio.io', 'networking.istio.io', 'security.ist
  * The webhooks for objects of Istio: those that name this revision, and those that name none, which all control planes read.
  * `failurePolicy` is left out: istiod sets it to Fail when it checks, and its default is Fail.
  *
- * What a mesh made is not asked about: it is repaired, and let go of, while no istiod answers.
+ * What a mesh made is not asked about: it is repaired, and let go of, while no istiod answers. A webhook asks about nothing until
+ * istiod has written its authority into it: with policy Fail, everything that users write would be refused for that time.
  */
-export function renderValidationWebhooks(mesh: ResolvedIstiodMesh): readonly KubeObject[] {
+export function renderValidationWebhooks(
+	mesh: ResolvedIstiodMesh,
+	{ unanswered = [] }: Pick<IstiodFacts, 'unanswered'>,
+): readonly KubeObject[] {
 	const one = (name: string, entry: string, revision: string | undefined, objects: Expression): KubeObject => {
 		const kind = 'ValidatingWebhookConfiguration';
 		const labels = objectLabels(mesh, kind, 'validation', 'istio-validator');
-		return {
+		const webhook = {
 			apiVersion: admission,
 			kind,
 			metadata: { name, labels: { ...labels, [revisionLabel]: revision ?? defaultRevision } },
 			webhooks: [validationEntry(mesh, entry, revision, objects)],
 		};
+		return unanswered.includes(name) ? withdrawn(webhook) : webhook;
 	};
 	const { revision, defaultTo } = mesh;
 	const own = is(revisionLabel, revision ?? defaultRevision);
