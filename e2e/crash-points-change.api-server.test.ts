@@ -5,6 +5,7 @@
 import test from 'ava';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { objectKey } from '../operator/runtime/object.ts';
+import { pointsOf } from './support/crash-moments.ts';
 import { type Act, CrashStage, type Rehearsal } from './support/crash-stage.ts';
 import { applyInstallation } from './support/installation.ts';
 
@@ -48,7 +49,7 @@ test('an operator killed at any write of a change is followed by one that comple
 	for (const change of changes) {
 		const rehearsal = await stage.rehearse(name, change.act);
 		t.log(`${change.title}: ${rehearsal.points.length} points`);
-		t.true(rehearsal.points.length >= 2 * (change.writes + 1), change.title);
+		t.true(rehearsal.points.length >= pointsOf(change.writes + 1), change.title);
 		// Without controllers nobody scales it, so any other number would be the operator's.
 		t.like(rehearsal.result[deploymentKey], { spec: { replicas: 3 } }, change.title);
 		rehearsed.push({ change, rehearsal });

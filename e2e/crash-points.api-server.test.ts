@@ -1,11 +1,12 @@
 /**
- * Kills the operator process (SIGKILL) once before and once after every write of an installation and of its deletion. The
+ * Kills the operator process (SIGKILL) at every write of an installation and of its deletion (`crash-moments.ts`). The
  * next process leaves the cluster as an undisturbed one would have: same objects, same owners of fields, same generations,
  * same status.
  */
 import test from 'ava';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { objectKey } from '../operator/runtime/object.ts';
+import { pointsOf } from './support/crash-moments.ts';
 import { type Act, CrashStage } from './support/crash-stage.ts';
 import {
 	applyInstallation,
@@ -47,8 +48,8 @@ test('an operator killed at any write of an installation or of a deletion leaves
 	t.deepEqual(Object.keys(installing.result).toSorted(), [...everything, kept, installationKey].toSorted());
 	t.deepEqual(Object.keys(removing.result), [kept]);
 	// Plus finalizer and status, and a namespace that is made or a finalizer that goes.
-	t.true(installing.points.length >= 2 * (everything.length + 3));
-	t.true(removing.points.length >= 2 * (everything.length + 2));
+	t.true(installing.points.length >= pointsOf(everything.length + 3));
+	t.true(removing.points.length >= pointsOf(everything.length + 2));
 
 	const rounds = Math.max(installing.points.length, removing.points.length);
 	for (let round = 0; round < rounds; round++) {

@@ -3,6 +3,8 @@
  * pass. `npm test -- FILE…` runs the tests in these files alone. The last line is `N passed, N failed`; the exit code is 0
  * only when nothing failed and something passed.
  *
+ * Where a test is tried in many cells, such as each profile of each release, a part of them is: MESHWRIGHT_WHOLE_MATRIX=1 takes all.
+ *
  * Tests that need no cluster run first and alone. For the others there is a pool of API servers, which are lent to one file
  * after the other, and one bundle of the operator.
  */
@@ -18,6 +20,7 @@ import { locateControlPlane } from './control-plane/locate.ts';
 import { locateAll, realIstioVariable } from './real-istio/locate.ts';
 import { bundleVariable, operatorBundle } from './support/bundle.ts';
 import { librariesVariable, testLibraries } from './support/libraries.ts';
+import { isMatrixWhole, wholeMatrixVariable } from './support/whole-matrix.ts';
 import { findFiles, selectFiles } from './test-files.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -110,6 +113,14 @@ const realIstio: Check = {
 function command(title: string, program: string, ...args: readonly string[]): Check {
 	return { title, passes: async (say) => (await run(program, args, say)) === 0 };
 }
+
+const matrices: Check = {
+	title: 'how many cells of each matrix are tried',
+	passes: async (say) => {
+		say(isMatrixWhole() ? 'all of them' : `a part of them: ${wholeMatrixVariable}=1 takes all, as .ci/run does`);
+		return true;
+	},
+};
 
 const staticChecks: readonly Check[] = [
 	command('lint and format (biome)', bin('biome'), 'check', '.'),
@@ -218,6 +229,7 @@ for (const pattern of unmatched) {
 }
 count(await check(controlPlane, say));
 count(await check(realIstio, say));
+count(await check(matrices, say));
 const isReady = counts.failed === 0;
 if (wanted.length === 0) (await Promise.all(staticChecks.map((entry) => check(entry)))).forEach(count);
 if (isReady && alone.length + withCluster.length > 0 && !interrupted.signal.aborted) {
@@ -231,6 +243,9 @@ if (isReady && alone.length + withCluster.length > 0 && !interrupted.signal.abor
 if (interrupted.signal.aborted) {
 	say('✘ interrupted');
 	count({ ...noCounts, failed: Math.max(0, 1 - counts.failed) });
+}
+if (isReady && withCluster.length > 0 && !isMatrixWhole()) {
+	say(`\n✂ A PART OF EACH MATRIX WAS TRIED: ${wholeMatrixVariable}=1 npm test takes all cells, as .ci/run does`);
 }
 say(`\n${counts.skipped === 0 ? '' : `(${counts.skipped} skipped)\n`}${counts.passed} passed, ${counts.failed} failed`);
 // An explicit end, since an interrupted build would go on otherwise.

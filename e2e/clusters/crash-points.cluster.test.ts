@@ -1,6 +1,6 @@
 /**
- * The operator dies once before and once after every write of a join, of a renewal of tokens and of a leave, in the home
- * cluster and in the other one. The next process ends as an undisturbed one would, and no published token is ever refused.
+ * The operator dies at every write of a join, of a renewal of tokens and of a leave (`crash-moments.ts`), in the home cluster and
+ * in the other one. The next process ends as an undisturbed one would, and no published token is ever refused.
  */
 import test from 'ava';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';

@@ -8,6 +8,7 @@ import { remoteSecretsSinceAnnotation } from '../../api/v1/constants.ts';
 import { type KubeObject, objectKey } from '../../operator/runtime/object.ts';
 import { issueCertificate, makeAuthority } from './certificate-authority.ts';
 import { kubeconfigThrough } from './crash-kubeconfig.ts';
+import { momentsOf } from './crash-moments.ts';
 import { type CrashPoint, type CrashProxy, startCrashProxy } from './crash-proxy.ts';
 import { eventually } from './eventually.ts';
 import { allRecords } from './full-mesh.ts';
@@ -112,9 +113,8 @@ export class ClusterCrashStage implements AsyncDisposable {
 		const points = Object.entries(this.#proxies).flatMap(([side, { writes }]) =>
 			writes.flatMap((write, index) => {
 				const nth = writes.slice(0, index + 1).filter((other) => other === write).length;
-				// Namespaces stay, so each is made once; and how often the status is told depends on what comes together.
-				if (isNamespace(write) || (isStatus(write) && nth > 1)) return [];
-				return (['before', 'after'] as const).map((when) => ({ side: side as Side, write, nth, when }));
+				if (!isPoint(writes, index)) return [];
+				return momentsOf(index, isPoint(writes, index - 1)).map((when) => ({ side: side as Side, write, nth, when }));
 			}),
 		);
 		return { points, result: await this.snapshot() };
@@ -225,6 +225,12 @@ export class ClusterCrashStage implements AsyncDisposable {
 	[Symbol.asyncDispose](): Promise<void> {
 		return this.stop();
 	}
+}
+
+/** Namespaces stay, so each is made once; and how often the status is told depends on what comes together. */
+function isPoint(writes: readonly string[], index: number): boolean {
+	const write = writes[index];
+	return write !== undefined && !isNamespace(write) && (!isStatus(write) || writes.indexOf(write) === index);
 }
 
 function isNamespace(write: string): boolean {

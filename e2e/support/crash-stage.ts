@@ -11,6 +11,7 @@ import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, referenceOf } from '../../operator/runtime/object.ts';
 import { kubeconfigThrough } from './crash-kubeconfig.ts';
+import { momentsOf } from './crash-moments.ts';
 import { type OperatorProcess, startOperatorProcess } from './crash-operator.ts';
 import { type CrashPoint, type CrashProxy, startCrashProxy } from './crash-proxy.ts';
 import { isInstallationAsIn, type Snapshot, takeSnapshot } from './crash-snapshot.ts';
@@ -22,7 +23,7 @@ import { type MeshCluster, startMeshCluster } from './mesh-cluster.ts';
 export type Act = (api: ApiServer, name: string) => Promise<unknown>;
 
 export interface Rehearsal {
-	/** Every write of the operator, before and after. The name of the installation is `<name>` in it. */
+	/** Before the first write of the operator, and after every one; see `momentsOf`. The name of the installation is `<name>` in it. */
 	readonly points: readonly CrashPoint[];
 	readonly result: Snapshot;
 }
@@ -90,7 +91,7 @@ export class CrashStage implements AsyncDisposable {
 		const writes = this.#proxy.writes.map((write) => write.replaceAll(name, '<name>'));
 		const points = writes.flatMap((write, index) => {
 			const nth = writes.slice(0, index + 1).filter((other) => other === write).length;
-			return [{ write, nth, when: 'before' } as const, { write, nth, when: 'after' } as const];
+			return momentsOf(index).map((when) => ({ write, nth, when }));
 		});
 		return { points, result: await takeSnapshot(this.api, name) };
 	}
@@ -173,13 +174,15 @@ export class CrashStage implements AsyncDisposable {
 		await this.kill();
 		await act(this.api, name);
 		let lives = 0;
+		// Twice as many as there are writes.
+		const mostLives = 2 * points.filter(({ when }) => when === 'after').length;
 		const isDone = async () => {
 			const object = await orAbsent(readInstallation(this.api, name));
 			const isLeaving = object?.metadata.deletionTimestamp !== undefined;
 			return object === undefined || (!isLeaving && isInstalled(object.status, object.metadata.generation));
 		};
 		for (; !(await isDone()); lives++) {
-			if (lives > points.length) throw new Error(`${lives} operators came to no end with ${name}`);
+			if (lives > mostLives) throw new Error(`${lives} operators came to no end with ${name}`);
 			const over = new AbortController();
 			const done = eventually(`${name} is done, or an operator dies`, async () => over.signal.aborted || isDone());
 			// The write by which an installation goes shows no new revision.
