@@ -34,6 +34,8 @@ export interface ClusterObservation {
 	readonly problems?: readonly ClusterProblem[];
 	/** `namespace/name` of the published Secret. */
 	readonly secret?: string;
+	/** RFC 3339. When the authority ends that the operator has issued to the cluster. */
+	readonly authorityExpires?: string;
 	/** Why the Secret is not published, or not as it should be. */
 	readonly joinProblem?: ClusterProblem;
 	/** What joining or leaving waits for, in a sentence. */

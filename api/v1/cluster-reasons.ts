@@ -198,6 +198,12 @@ export const clusterReasons = {
 		meaning: 'A new token was issued and could not be used to read the cluster, so it was not published.',
 		remedy: 'See the message; the token before it stays in use as long as it lives.',
 	},
+	AuthorityNotIssued: {
+		condition: 'Joined',
+		meaning:
+			'The cluster needs an authority from the root of spec.citadel.intermediates, and none can be made now; the message says why. One that it has stays.',
+		remedy: 'Correct the Secret of the root. While one root follows another, this passes by itself.',
+	},
 	InternalError: {
 		condition: 'Joined',
 		meaning:

@@ -370,6 +370,12 @@ export const reasons = {
 			'There is no Secret as spec.citadel.caSecretName names it. A Citadel that runs goes on with what it has read.',
 		remedy: 'Make the Secret in the namespace of the mesh, or correct the name.',
 	},
+	CARootUnusable: {
+		condition: 'CertificateAuthorityValid',
+		meaning:
+			'The operator has to issue an authority, and can’t: the root of spec.citadel.intermediates is missing or can’t be used, or Secret cacerts is somebody else’s. The message says which, and what is wrong. An authority that is there is used until it ends.',
+		remedy: 'Correct the Secret that the message names.',
+	},
 	CAOutlived: {
 		condition: 'CertificateAuthorityValid',
 		meaning:

@@ -798,6 +798,34 @@ export interface ExternalAuthority {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "RootSecret".
+ */
+export interface RootSecret {
+	/**
+	 * Name of the Secret.
+	 */
+	name: string;
+	/**
+	 * Namespace of the Secret. Outside of the namespace of the mesh the Secret needs the label meshwright.io/mesh-may-read with the name of the mesh, or any. Best it is not where istiod runs, which reads the Secrets there.
+	 */
+	namespace: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "Intermediates".
+ */
+export interface Intermediates {
+	/**
+	 * Secret with the root: tls.crt, a certificate that has signed itself, and tls.key, RSA or EC.
+	 */
+	rootSecret: RootSecret;
+	/**
+	 * How long an intermediate authority is valid, three times workloadCertTTL at least; it is renewed when a third of that is left. 2160h when not set.
+	 */
+	lifetime?: string;
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "Citadel".
  */
 export interface Citadel {
@@ -863,6 +891,10 @@ export interface Citadel {
 	 * Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for a Secret that it can use, and restarts when it changes: all four files are checked before, and what is wrong is told (CAInvalid). A self-signed CA when not set.
 	 */
 	caSecretName?: string;
+	/**
+	 * The operator itself issues an authority, Secret cacerts, to this cluster and to each that joins with role Primary, from one root, whose key stays in this cluster. Another root in the Secret is adopted step by step: both are in trust for as long as needed. In releases of istiod alone.
+	 */
+	intermediates?: Intermediates;
 	/**
 	 * How long the certificates of workloads are valid; they are renewed at half of it. Longer than the authority lasts is a warning (CAOutlived). 2160h when not set.
 	 */
@@ -1691,13 +1723,35 @@ export interface ComponentStatus {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "RootRotation".
+ */
+export interface RootRotation {
+	/**
+	 * Learning: the former root signs, and workloads learn of the new one. Retiring: the new one signs, and the former one stays in trust until nothing of it is left.
+	 */
+	stage: 'Learning' | 'Retiring';
+	/**
+	 * How many roots are in trust.
+	 */
+	roots?: number;
+	/**
+	 * When the next stage begins. Absent while it waits for clusters.
+	 */
+	nextAt?: string;
+	/**
+	 * Clusters that have not made this stage yet.
+	 */
+	waitsFor?: string[];
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "CertificateAuthorityStatus".
  */
 export interface CertificateAuthorityStatus {
 	/**
-	 * Made by Citadel itself (SelfSigned), or given by spec.citadel.caSecretName (Provided).
+	 * Made by Citadel itself (SelfSigned), given by spec.citadel.caSecretName (Provided), or made by the operator from the root of spec.citadel.intermediates (Issued).
 	 */
-	source: 'SelfSigned' | 'Provided';
+	source: 'SelfSigned' | 'Provided' | 'Issued';
 	/**
 	 * Secret in the namespace of the mesh that holds it.
 	 */
@@ -1714,6 +1768,10 @@ export interface CertificateAuthorityStatus {
 	 * How long until then, roughly: 9 years, 40 days.
 	 */
 	timeLeft?: string;
+	/**
+	 * The change from one root of spec.citadel.intermediates to another one, while it goes on.
+	 */
+	rotation?: RootRotation;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -2086,6 +2144,10 @@ export interface ClusterStatus {
 	 * When the token by which Pilot reads the cluster ends.
 	 */
 	credentialsExpire?: string;
+	/**
+	 * When the authority ends that the operator has issued to the cluster, Secret cacerts there.
+	 */
+	authorityExpires?: string;
 	/**
 	 * namespace/name of the Secret that tells Pilot about the cluster.
 	 */

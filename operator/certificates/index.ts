@@ -5,7 +5,8 @@ export {
 	readCertificateAuthority,
 	shareLeft,
 } from './certificate-authority.ts';
-export { readCertificates } from './pem.ts';
+export { type Intermediate, issueIntermediate } from './intermediate.ts';
+export { isIssuedBy, readCertificates } from './pem.ts';
 export {
 	type AuthorityFiles,
 	type AuthorityProblem,
@@ -15,6 +16,19 @@ export {
 } from './plugged-authority.ts';
 export { type KeyFacts, readKeyFacts } from './private-key.ts';
 export { type Renewal, renewalOf } from './renewal.ts';
+export {
+	certificateId,
+	type RootAuthority,
+	type RootProblem,
+	readRootAuthority,
+	rootFiles,
+} from './root-authority.ts';
+export {
+	type AuthorityElsewhere,
+	type AuthorityHere,
+	planRotation,
+	type RotationPlan,
+} from './root-rotation.ts';
 export {
 	type IssuedCertificate,
 	type IssueOptions,

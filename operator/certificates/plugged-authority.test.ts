@@ -144,14 +144,14 @@ test('the key has to fit, and Citadel has to be able to read it', async (t) => {
 	t.is(judged({ ...files, key: '' }), 'ca-key.pem is empty');
 	t.is(
 		judged({ ...files, key: files.cert }),
-		'ca-key.pem begins with a block CERTIFICATE, and Citadel reads the first block alone',
+		'ca-key.pem begins with a block CERTIFICATE, and the first block alone is read',
 	);
 	t.is(judged({ ...files, key: 'x' }), 'ca-key.pem holds no key in PEM');
 	t.is(judged({ ...files, key: files.key.replace(/\n.{20}/, '\nAAAA') }), 'ca-key.pem holds no key that can be read');
 	const encrypted = files.key.replaceAll('PRIVATE', 'ENCRYPTED PRIVATE');
-	t.is(judged({ ...files, key: encrypted }), 'ca-key.pem is encrypted, and Citadel has no passphrase for it');
+	t.is(judged({ ...files, key: encrypted }), 'ca-key.pem is encrypted, and nobody has a passphrase for it');
 	const old = files.key.replace('-----\n', '-----\nProc-Type: 4,ENCRYPTED\n\n').replaceAll('PRIVATE', 'RSA PRIVATE');
-	t.is(judged({ ...files, key: old }), 'ca-key.pem is encrypted, and Citadel has no passphrase for it');
+	t.is(judged({ ...files, key: old }), 'ca-key.pem is encrypted, and nobody has a passphrase for it');
 	t.is(judged({ ...files, key: `some words\n${files.key}` }), 'good');
 	const curve = await plugged({ keys: keysOf.ec[0], algorithm: ec });
 	t.regex(judged(curve), /^ca-cert\.pem has a key of type ec, and Citadel gives certificates with an RSA key alone$/);

@@ -27,10 +27,10 @@ export function readKeyFacts(pem: string): KeyFacts {
 	const [block, label = '', body = ''] = firstBlock.exec(pem) ?? [];
 	if (block === undefined) return unusable('holds no key in PEM');
 	if (label === 'ENCRYPTED PRIVATE KEY' || body.includes('ENCRYPTED')) {
-		return unusable('is encrypted, and Citadel has no passphrase for it');
+		return unusable('is encrypted, and nobody has a passphrase for it');
 	}
 	if (!readBlocks.includes(label)) {
-		return unusable(`begins with a block ${label.slice(0, 64)}, and Citadel reads the first block alone`);
+		return unusable(`begins with a block ${label.slice(0, 64)}, and the first block alone is read`);
 	}
 	try {
 		const key = createPrivateKey(pem.slice(pem.indexOf('-----BEGIN')));

@@ -6,6 +6,7 @@
  * servers accept them. All names are in the subject alternative name, because Go since 1.15 reads them only there.
  */
 import { KeyObject, randomBytes, webcrypto } from 'node:crypto';
+import { clockSkewMs, loadLibrary, pemText, serialNumber, wholeSeconds } from './library.ts';
 import { readCertificates } from './pem.ts';
 
 /** What a server and its clients need, all in PEM. */
@@ -35,9 +36,6 @@ export interface IssuedCertificate extends ServingCertificate {
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const;
-
-/** The certificate is valid from this much earlier on, because the clocks of nodes differ. */
-const clockSkewMs = 5 * 60_000;
 
 /** At most this many old roots are kept beside the new one. With renewal in time there is one. */
 const mostPreviousRoots = 4;
@@ -95,40 +93,14 @@ export async function issueServingCertificate(options: IssueOptions): Promise<Is
 		],
 	});
 	return {
-		certChain: text(leaf.toString('pem')),
+		certChain: pemText(leaf.toString('pem')),
 		key: KeyObject.from(server.privateKey).export({ format: 'pem', type: 'pkcs8' }).toString(),
-		roots: [text(root.toString('pem')), ...stillValid(previousRoots, now)].join(''),
+		roots: [pemText(root.toString('pem')), ...stillValid(previousRoots, now)].join(''),
 		notAfter: validity.notAfter,
 	};
 }
 
-/**
- * Loads the library when it is needed: few processes ever issue a certificate. The library's injector wants
- * `reflect-metadata` first.
- */
-async function loadLibrary(): Promise<typeof import('@peculiar/x509')> {
-	await import('reflect-metadata');
-	return import('@peculiar/x509');
-}
-
-/** Rounds down to seconds, as certificates store times. */
-function wholeSeconds(ms: number): Date {
-	return new Date(Math.floor(ms / 1000) * 1000);
-}
-
-/** 127 random bits: positive, as RFC 5280 demands. */
-function serialNumber(): string {
-	const bytes = randomBytes(16);
-	bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-	return bytes.toString('hex');
-}
-
 function stillValid(roots: string, now: Date): readonly string[] {
 	const valid = (readCertificates(roots) ?? []).filter(({ ca, validToDate }) => ca && validToDate > now);
-	return [...new Set(valid.map((root) => text(root.toString())))].slice(0, mostPreviousRoots);
-}
-
-/** The text with exactly one line feed at its end. */
-function text(pem: string): string {
-	return `${pem.trim()}\n`;
+	return [...new Set(valid.map((root) => pemText(root.toString())))].slice(0, mostPreviousRoots);
 }

@@ -1,6 +1,7 @@
 /** What a mesh wants of its clusters: to keep those that it lists, or to leave all of them. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Owner } from '../apply/identity.ts';
+import type { AuthorityWish } from './authority.ts';
 import type { ClusterObjects, LeavingObjects } from './cluster-objects.ts';
 import type { RotationPolicy } from './secret/rotation.ts';
 import type { WantedCluster } from './wanted-cluster.ts';
@@ -36,6 +37,8 @@ export interface KeepingMesh extends MeshOfClusters {
 	readonly before: ReadonlyMap<string, StatusBefore>;
 	/** Clusters that the status lists as given up. */
 	readonly leftBehind: ReadonlySet<string>;
+	/** The authority of clusters with a control plane of their own. Undefined when the operator issues none. */
+	readonly authority?: AuthorityWish;
 	/** Renders the mesh's own objects, about which this room knows nothing. */
 	readonly objects: ClusterObjects;
 	/** Changes (by identity) with everything that `objects` depends on. */

@@ -5,6 +5,7 @@ export type {
 	CertificateRequest,
 	Charge,
 	DataPlane,
+	IssuedAuthorities,
 	Line,
 	MultiClusterSupport,
 	NamespaceInjection,

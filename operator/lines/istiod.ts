@@ -8,6 +8,7 @@ import { defaultRevisionOfCluster } from '../plan/istiod/rivalry.ts';
 import { istiodOwnWords, istiodStageOf, istiodUpgradeRules } from '../plan/istiod/upgrade.ts';
 import {
 	crossNetworkPort,
+	defaultWorkloadTtl,
 	eastWestGateway,
 	type IstiodRelease,
 	istiodCrds,
@@ -73,6 +74,10 @@ export const istiodLine: Line<ResolvedIstiodMesh, IstiodFacts, undefined> = {
 	facts: (mesh, { sight, joined }) => istiodFactsOf(mesh, sight, joined),
 	gates: (context) => istiodGates.flatMap((rule) => rule(context)),
 	authority: observeIstiodAuthority,
+	issues: ({ authority: { caSecretName: secretName, intermediates, workloadCertTTL = defaultWorkloadTtl } }) =>
+		intermediates === undefined || secretName === undefined
+			? undefined
+			: { ...intermediates, secretName, workloadCertTTL },
 
 	crds: ({ release }) => renderCrds(release, () => istiodCrds),
 	components: istiodComponents,

@@ -23,7 +23,7 @@ import type {
 	ResolveResult,
 } from '../releases/index.ts';
 import type { ControlPlaneAddresses, DataPlaneProblem, JoinedFacts, ServingCertificate } from '../render/index.ts';
-import type { KubeObject } from '../runtime/object.ts';
+import type { KubeObject, ObjectName } from '../runtime/object.ts';
 import type { Injection, InjectionContext, Pod } from '../sidecar/index.ts';
 import type { CertificateAuthorityObservation } from '../status/certificate-authority.ts';
 
@@ -51,6 +51,16 @@ export interface KnownOfCluster<Memory> {
 	readonly certificate: ServingCertificate | undefined;
 	readonly memory: Memory;
 	readonly joined: JoinedFacts;
+}
+
+/** Authorities that the operator issues from one root. */
+export interface IssuedAuthorities {
+	readonly rootSecret: ObjectName;
+	/** The Secret in the namespace of the mesh that holds it in each cluster. */
+	readonly secretName: string;
+	readonly lifetimeMs: number;
+	/** How long the certificates of workloads last: `24h`. */
+	readonly workloadCertTTL: string;
 }
 
 /** Where a joined cluster is in the mesh. */
@@ -208,6 +218,9 @@ export interface Line<Mesh extends ResolvedMesh = ResolvedMesh, Facts extends ob
 		secret: (name: string) => SecretFacts | 'unknown' | undefined,
 		now: Date,
 	): CertificateAuthorityObservation | 'none';
+
+	/** The authorities that the operator itself issues to the clusters of a mesh. Undefined when it issues none. */
+	issues?(mesh: Mesh): IssuedAuthorities | undefined;
 
 	// What is rendered
 

@@ -29,6 +29,7 @@ import {
 import { describeWaits, StartWaits } from '../runtime/start-waits.ts';
 import type { ReflectorHappening } from '../runtime/watch/reflector.ts';
 import type { StatusNotice } from '../status/status-notice.ts';
+import { MeshAuthorities } from './authority/mesh-authorities.ts';
 import { MeshCaches } from './caches.ts';
 import type { StoredInstallation } from './installation.ts';
 import { JoinedClusters } from './joined/joined-clusters.ts';
@@ -114,6 +115,7 @@ export class MeshController {
 	readonly #repairLimit = new RepairLimit();
 	readonly clusters: ClusterController;
 	readonly #joined: JoinedClusters;
+	readonly #authorities: MeshAuthorities;
 	readonly #access: Access;
 	readonly #pods: MeshPods;
 	readonly #webhooks: MeshWebhooks;
@@ -165,7 +167,15 @@ export class MeshController {
 			onError: (error) =>
 				log.error({ err: error }, 'the operator failed while it looked at the pods of a joined cluster'),
 		});
+		this.#authorities = new MeshAuthorities({
+			api,
+			applier,
+			wake: (mesh, reason) => this.queue.add(mesh, { reason }),
+			onError: (error) => log.warn({ err: error }, 'a watch of Secrets with roots is disturbed'),
+			wallClock: options.wallClock ?? Date.now,
+		});
 		this.#joined = new JoinedClusters({
+			authorities: this.#authorities,
 			api,
 			proxies: joinedProxies,
 			lines: this.#lines,
@@ -307,6 +317,7 @@ export class MeshController {
 			this.clusters.stop(deadlineMs),
 		]);
 		this.#joined.stop();
+		this.#authorities.stop();
 		this.#pods.stop();
 		this.#webhooks.stop();
 		this.#userObjects.stop();
@@ -449,6 +460,7 @@ export class MeshController {
 		this.#resyncTimer = setTimeout(
 			() => {
 				this.caches.relist();
+				this.#authorities.relist();
 				this.clusters.relist(relistClustersWithin * resyncMs);
 				void this.#lookAtVersion();
 				this.#planResync();

@@ -418,7 +418,7 @@ export class Reconciler {
 				// What waits for a gate stands as it was written before: nobody has replaced its image.
 				new Set([...(heldBack ?? standing.map(objectKey)), ...held.keys()]),
 			),
-			certificateAuthority: lines.of(mesh).authority(mesh, secret, new Date(wallClock())),
+			certificateAuthority: clusters.authorityOf(mesh, lines.of(mesh).authority(mesh, secret, new Date(wallClock()))),
 			clusters: clusters.observationOf(object, mesh),
 			webhooks: webhooks.of(mesh, objects, tellsOfWebhooks(object)),
 			wrongObjects: userObjects.of(mesh),

@@ -33,6 +33,9 @@ const control = [
 	'spec.upgrade.inactiveRevisionGracePeriod',
 	// Of releases of istiod alone, whose tests show it.
 	'spec.citadel.external.address',
+	'spec.citadel.intermediates.rootSecret.name',
+	'spec.citadel.intermediates.rootSecret.namespace',
+	'spec.citadel.intermediates.lifetime',
 	// How other clusters are reached, told apart and joined.
 	'spec.multiCluster.clusterName',
 	'spec.multiCluster.server',

@@ -131,3 +131,29 @@ test('each trouble is a warning, once', (t) => {
 	t.deepEqual(noticesOf(authority(), missing), ['Warning/CANotFound']);
 	t.deepEqual(noticesOf(expired, authority()), ['Normal/Ready']);
 });
+
+test('of an authority that the operator issues it is told what it needs, and how far a change of its root is', (t) => {
+	const rootSecret = 'meshwright-system/mesh-root';
+	const istiod = { name: 'istiod', keyTypes: ['rsa', 'ec'], renewal: '' };
+	const waiting = { signer: istiod, source: 'Issued', secretName: 'cacerts', found: 'missing' } as const;
+	const problem = 'tls.key of Secret meshwright-system/mesh-root is missing; correct it';
+	t.like(shown({ ...waiting, issuing: { rootSecret } }), {
+		condition: 'Unknown/CAPending',
+		message: 'the operator makes Secret cacerts from the root in Secret meshwright-system/mesh-root',
+	});
+	t.like(shown({ ...waiting, issuing: { rootSecret, problem, isUrgent: true } }), {
+		condition: 'False/CARootUnusable',
+		message: problem,
+	});
+	const renewalAt = '2030-01-01T00:00:00Z';
+	const issued = (issuing: object) =>
+		shown(authority({ source: 'Issued', issuing: { rootSecret, renewalAt, ...issuing } }));
+	t.like(issued({}), { condition: 'True/CertificateAuthorityValid', field: { source: 'Issued' } });
+	const later = issued({ problem, isUrgent: false });
+	t.is(later.condition, 'True/CertificateAuthorityValid');
+	t.true(later.message.endsWith(`${problem}; it is needed before the next one is due at ${renewalAt}`));
+	const rotation = { stage: 'Learning', roots: 2, waitsFor: ['eu'] } as const;
+	const turning = issued({ rotation });
+	t.regex(turning.message, /2 roots are in trust, and the former one signs .*; waiting for eu$/);
+	t.like(turning.field, { rotation });
+});

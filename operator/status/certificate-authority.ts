@@ -1,5 +1,5 @@
 /** From what is seen of the certificate authority to its condition and its part of the status. Tells nothing of a key. */
-import { type ParsedStatus, parseDuration, timeText } from '../../api/v1/index.ts';
+import { definedFields, type ParsedStatus, parseDuration, timeText } from '../../api/v1/index.ts';
 import type { Verdict } from './verdict.ts';
 
 /** What the Secret of the authority shows. */
@@ -48,10 +48,32 @@ export interface Signer {
 export type CertificateAuthorityObservation = CertificateAuthoritySight & {
 	readonly signer: Signer;
 	/** Made by the signer itself, or given by the user. */
-	readonly source: 'SelfSigned' | 'Provided';
+	readonly source: 'SelfSigned' | 'Provided' | 'Issued';
 	/** Name of the Secret, in the namespace of the mesh. */
 	readonly secretName: string;
+	/** How the operator issues it. Only of source `Issued`. */
+	readonly issuing?: IssuingObservation;
 };
+
+/** How the operator issues the authorities of a mesh. */
+export interface IssuingObservation {
+	/** `namespace/name` of the Secret with the root. */
+	readonly rootSecret: string;
+	/** Why no authority can be made now, in a sentence. */
+	readonly problem?: string | undefined;
+	/** Whether one is needed now. */
+	readonly isUrgent?: boolean;
+	/** When the next one is due, RFC 3339. */
+	readonly renewalAt?: string;
+	/** The change from one root to another. */
+	readonly rotation?: {
+		readonly stage: 'Learning' | 'Retiring';
+		readonly roots: number;
+		/** RFC 3339. */
+		readonly nextAt?: string;
+		readonly waitsFor?: readonly string[];
+	};
+}
 
 type Shown = Pick<ParsedStatus, 'certificateAuthority'>;
 
@@ -68,7 +90,12 @@ export function certificateAuthorityVerdict(
 ): Verdict | undefined {
 	if (observation === 'none') return undefined;
 	if (observation === undefined) return previous?.conditions?.find(({ type }) => type === 'CertificateAuthorityValid');
-	const { source, secretName, signer } = observation;
+	const { source, secretName, signer, issuing } = observation;
+	if (issuing?.problem !== undefined && issuing.isUrgent === true) {
+		const found =
+			observation.found === 'certificate' ? `; Secret ${secretName} is used until ${observation.notAfter}` : '';
+		return { status: 'False', reason: 'CARootUnusable', message: `${issuing.problem}${found}` };
+	}
 	switch (observation.found) {
 		case 'unknown':
 			return {
@@ -77,6 +104,10 @@ export function certificateAuthorityVerdict(
 				message: `Secret ${secretName} of the certificate authority could not be read`,
 			};
 		case 'missing':
+			if (issuing !== undefined) {
+				const message = `the operator makes Secret ${secretName} from the root in Secret ${issuing.rootSecret}`;
+				return { status: 'Unknown', reason: 'CAPending', message };
+			}
 			return source === 'SelfSigned'
 				? {
 						status: 'Unknown',
@@ -101,8 +132,32 @@ export function certificateAuthorityVerdict(
 				message: `${observation.file} of Secret ${secretName} ${observation.reason}; correct it: until then ${signer.name === 'istiod' ? 'an' : 'a'} ${signer.name} that runs is left as it is, with the authority that it has read`,
 			};
 		case 'certificate':
-			return lifetimeVerdict(observation);
+			return withIssuing(lifetimeVerdict(observation), issuing);
 	}
+}
+
+/** Adds what a person may want to know about how the authority is issued. */
+function withIssuing(verdict: Verdict, issuing: IssuingObservation | undefined): Verdict {
+	const { problem, renewalAt, rotation } = issuing ?? {};
+	const sentences = [
+		...(problem === undefined ? [] : [`${problem}; it is needed before the next one is due at ${renewalAt}`]),
+		...(rotation === undefined ? [] : [rotationSentence(rotation)]),
+	];
+	return sentences.length === 0 ? verdict : { ...verdict, message: [verdict.message, ...sentences].join('; ') };
+}
+
+function rotationSentence({
+	stage,
+	roots,
+	nextAt,
+	waitsFor = [],
+}: NonNullable<IssuingObservation['rotation']>): string {
+	const now =
+		stage === 'Learning'
+			? `${roots} roots are in trust, and the former one signs until all workloads know the new one`
+			: `${roots} roots are in trust, and the new one signs; the former one goes when no certificate of it is left`;
+	if (waitsFor.length > 0) return `${now}; waiting for ${waitsFor.join(', ')}`;
+	return nextAt === undefined ? now : `${now}, at ${nextAt}`;
 }
 
 function lifetimeVerdict(
@@ -117,7 +172,12 @@ function lifetimeVerdict(
 			message: `${about} has a key of type ${keyType}, with which ${signer.name} gives no certificates; put an authority with an ${signer.keyTypes.join(' or ').toUpperCase().replace(' OR ', ' or ')} key into the Secret`,
 		};
 	}
-	const remedy = observation.source === 'Provided' ? 'put a renewed one into the Secret' : signer.renewal;
+	const remedy =
+		observation.source === 'Provided'
+			? 'put a renewed one into the Secret'
+			: observation.issuing === undefined
+				? signer.renewal
+				: `the operator makes the next one at ${observation.issuing.renewalAt}`;
 	if (observation.shareLeft <= 0) {
 		return {
 			status: 'False',
@@ -162,10 +222,14 @@ export function certificateAuthorityStatus(
 	if (observation === 'none') return {};
 	const before = previous?.certificateAuthority;
 	if (observation === undefined) return before === undefined ? {} : { certificateAuthority: before };
-	const { source, secretName } = observation;
+	const { source, secretName, issuing } = observation;
+	const rotation =
+		issuing?.rotation && definedFields({ ...issuing.rotation, waitsFor: issuing.rotation.waitsFor?.slice() });
 	if (observation.found === 'unknown' && before?.source === source && before.secretName === secretName)
 		return { certificateAuthority: before };
 	if (observation.found !== 'certificate') return { certificateAuthority: { source, secretName } };
 	const { subject, notAfter, timeLeft } = observation;
-	return { certificateAuthority: { source, secretName, subject, notAfter, timeLeft } };
+	return {
+		certificateAuthority: definedFields({ source, secretName, subject, notAfter, timeLeft, rotation }),
+	};
 }

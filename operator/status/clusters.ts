@@ -185,6 +185,7 @@ function clusterStatus(
 		serverVersion: seen?.serverVersion ?? before?.serverVersion,
 		latency: seen?.latency ?? before?.latency,
 		credentialsExpire: seen?.credentials?.expire,
+		authorityExpires: seen?.authorityExpires,
 		secret: seen?.secret,
 		network: seen?.network,
 		podCIDRs: seen?.podCIDRs?.slice() ?? before?.podCIDRs,

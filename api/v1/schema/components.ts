@@ -173,6 +173,26 @@ export const citadel = withRules(
 		caSecretName: optional(objectName).describe(
 			'Secret in the namespace of the mesh with a CA of your own (ca-cert.pem, ca-key.pem, root-cert.pem, cert-chain.pem), whose key is RSA. Citadel waits for a Secret that it can use, and restarts when it changes: all four files are checked before, and what is wrong is told (CAInvalid). A self-signed CA when not set.',
 		),
+		intermediates: optional(
+			z
+				.strictObject({
+					rootSecret: z
+						.strictObject({
+							name: objectName.describe('Name of the Secret.'),
+							namespace: dnsLabel.describe(
+								'Namespace of the Secret. Outside of the namespace of the mesh the Secret needs the label meshwright.io/mesh-may-read with the name of the mesh, or any. Best it is not where istiod runs, which reads the Secrets there.',
+							),
+						})
+						.meta({ title: 'RootSecret' })
+						.describe('Secret with the root: tls.crt, a certificate that has signed itself, and tls.key, RSA or EC.'),
+					lifetime: optional(duration('1h', '87600h')).describe(
+						'How long an intermediate authority is valid, three times workloadCertTTL at least; it is renewed when a third of that is left. 2160h when not set.',
+					),
+				})
+				.meta({ title: 'Intermediates' }),
+		).describe(
+			'The operator itself issues an authority, Secret cacerts, to this cluster and to each that joins with role Primary, from one root, whose key stays in this cluster. Another root in the Secret is adopted step by step: both are in trust for as long as needed. In releases of istiod alone.',
+		),
 		// Citadel renews at half of the time, and never later than 10 minutes before the end.
 		workloadCertTTL: optional(duration('20m', '87600h')).describe(
 			'How long the certificates of workloads are valid; they are renewed at half of it. Longer than the authority lasts is a warning (CAOutlived). 2160h when not set.',
@@ -191,6 +211,14 @@ export const citadel = withRules(
 		remedy: 'Set spec.citadel.enabled to false, or remove spec.citadel.external.',
 		at: 'external',
 		holds: ({ enabled: isOn, external }) => external === undefined || isOn === false,
+	},
+	{
+		rule: '!has(self.intermediates) || (!has(self.caSecretName) && (!has(self.enabled) || self.enabled))',
+		message: 'intermediates are authorities that the operator issues, beside which no other one can be named',
+		remedy: 'Remove spec.citadel.intermediates, or spec.citadel.caSecretName and spec.citadel.enabled.',
+		at: 'intermediates',
+		holds: ({ enabled: isOn, caSecretName, intermediates }) =>
+			intermediates === undefined || (caSecretName === undefined && isOn !== false),
 	},
 ).meta({ title: 'Citadel' });
 

@@ -94,12 +94,28 @@ export const status = z
 			z
 				.strictObject({
 					source: z
-						.enum(['SelfSigned', 'Provided'])
-						.describe('Made by Citadel itself (SelfSigned), or given by spec.citadel.caSecretName (Provided).'),
+						.enum(['SelfSigned', 'Provided', 'Issued'])
+						.describe(
+							'Made by Citadel itself (SelfSigned), given by spec.citadel.caSecretName (Provided), or made by the operator from the root of spec.citadel.intermediates (Issued).',
+						),
 					secretName: word.describe('Secret in the namespace of the mesh that holds it.'),
 					subject: optional(word).describe('Name in the certificate of the chain that ends first.'),
 					notAfter: optional(time).describe('When that certificate ends; those of workloads are worth nothing then.'),
 					timeLeft: optional(word).describe('How long until then, roughly: 9 years, 40 days.'),
+					rotation: optional(
+						z
+							.strictObject({
+								stage: z
+									.enum(['Learning', 'Retiring'])
+									.describe(
+										'Learning: the former root signs, and workloads learn of the new one. Retiring: the new one signs, and the former one stays in trust until nothing of it is left.',
+									),
+								roots: optional(count).describe('How many roots are in trust.'),
+								nextAt: optional(time).describe('When the next stage begins. Absent while it waits for clusters.'),
+								waitsFor: optional(list(word, 8)).describe('Clusters that have not made this stage yet.'),
+							})
+							.meta({ title: 'RootRotation' }),
+					).describe('The change from one root of spec.citadel.intermediates to another one, while it goes on.'),
 				})
 				.meta({ title: 'CertificateAuthorityStatus' }),
 		).describe('Who signs the certificates of workloads. Only with Citadel.'),
@@ -276,6 +292,9 @@ export const status = z
 							'How long its API server takes to answer, roughly: under 10ms, 50ms, 250ms, 1s or 5s.',
 						),
 						credentialsExpire: optional(time).describe('When the token by which Pilot reads the cluster ends.'),
+						authorityExpires: optional(time).describe(
+							'When the authority ends that the operator has issued to the cluster, Secret cacerts there.',
+						),
 						secret: optional(word).describe('namespace/name of the Secret that tells Pilot about the cluster.'),
 						network: optional(word).describe('Its network.'),
 						podCIDRs: optional(blocks).describe('Address blocks of its pods.'),

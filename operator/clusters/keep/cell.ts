@@ -1,6 +1,7 @@
 /** What a process knows about one entry of one mesh between passes. All of it can be found out again. */
 
 import type { ClusterObservation, ClusterProblem } from '../../../api/v1/index.ts';
+import type { IssuedAuthority } from '../authority.ts';
 import type { CheckedFacts } from '../checks/checked-facts.ts';
 import type { PublicationMemory } from '../secret/publication.ts';
 import type { LeftBehind } from '../told.ts';
@@ -43,6 +44,10 @@ export interface ClusterCell {
 	publication: PublicationMemory;
 	/** Memory of the Secrets in a primary, by the cluster that each is about. */
 	readonly distributed: Map<string, PublicationMemory>;
+	/** Fingerprint of the authority that this process has written there, or found as it was written. */
+	authorityFingerprint: string | undefined;
+	/** What this process has issued to the cluster last. */
+	authority: IssuedAuthority | undefined;
 	/** Passes in a row in which something there failed. */
 	failures: number;
 	observation: ClusterObservation | undefined;
@@ -72,6 +77,8 @@ export function newCell(mesh: string, cluster: string): ClusterCell {
 		relistAt: Number.POSITIVE_INFINITY,
 		publication: { wasPublished: false },
 		distributed: new Map(),
+		authorityFingerprint: undefined,
+		authority: undefined,
 		failures: 0,
 		observation: undefined,
 		leftBehind: undefined,

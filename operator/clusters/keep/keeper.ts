@@ -5,8 +5,10 @@
  */
 import type { ClusterProblem } from '../../../api/v1/index.ts';
 import type { PassResult } from '../../runtime/queue/work-queue.ts';
+import type { IssuedAuthority } from '../authority.ts';
 import { blockingProblems } from '../checks/check-cluster.ts';
 import type { ClusterRecord } from '../secret/record.ts';
+import { keepAuthority } from './authority.ts';
 import type { KeeperContext } from './context.ts';
 import { distribute, distributedRecords } from './distribute.ts';
 import { ClusterFailure, inCluster, isDefect, ourDefect } from './failure.ts';
@@ -106,7 +108,18 @@ export class ClusterKeeper {
 			failure ??= error;
 		}
 		const marks = done.isComplete ? { role: entry.role, dataPlane: entry.dataPlane !== undefined } : kept;
-		await publish(this.#context, visitThere, marks, done.isInCharge);
+		const had = cell.authority;
+		let authority: IssuedAuthority | undefined;
+		try {
+			authority = await keepAuthority(this.#context, visitThere);
+		} catch (error) {
+			// What keeps a cluster from its authority, keeps it from nothing else.
+			if (!(error instanceof ClusterFailure) || error.isReach) throw error;
+			failure ??= error;
+		}
+		await publish(this.#context, visitThere, marks, done.isInCharge, authority);
+		// The next stage of a change of roots depends on it.
+		if (cell.authority !== had) this.#context.wakeMesh(mesh.name, `authority of cluster ${cell.cluster}`);
 		if (failure !== undefined) throw failure;
 		if (entry.role === 'Primary') await distribute(this.#context, visitThere);
 	}

@@ -48,6 +48,7 @@ export function observationOf(
 		gateways: facts?.gateways,
 		problems,
 		secret: isPublished ? `${namespace}/${name}` : undefined,
+		authorityExpires: record?.authority === undefined ? undefined : timeText(record.authority.until),
 		joinProblem: found.joinProblem,
 		waiting: found.waiting,
 		...credentialsOf(record, mesh, now),

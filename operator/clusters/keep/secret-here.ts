@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { definedFields } from '../../../api/v1/index.ts';
 import { objectKey } from '../../runtime/object.ts';
+import type { IssuedAuthority } from '../authority.ts';
 import { claim } from '../secret/claim.ts';
 import { keepPublished, takeOver } from '../secret/publication.ts';
 import { basisOf } from '../secret/publication-basis.ts';
@@ -25,7 +26,8 @@ export async function begin(context: KeeperContext, visit: KeepingVisit, { role,
 	const id = cell.facts?.id;
 	const joinedAt = record === undefined ? admittedAt(context, visit) : record.joinedAt;
 	cell.joinedAt ??= joinedAt;
-	const own = { cluster, role, dataPlane, kubeconfig, ...definedFields({ id, joinedAt }) };
+	const authority = record?.authority;
+	const own = { cluster, role, dataPlane, kubeconfig, ...definedFields({ id, joinedAt, authority }) };
 	const pending: ClusterRecord = { ...own, state: 'Pending' };
 	if (isDeepStrictEqual(record, pending)) return;
 	const reference = recordReference(mesh.namespace, cluster);
@@ -51,12 +53,16 @@ function admittedAt({ recordsOf, wallClock }: KeeperContext, { cell, mesh }: Kee
 	return cell.joinedAt ?? Math.max(wallClock(), ...known);
 }
 
-/** @param isInCharge whether the control plane here is in charge there now; undefined when nothing has changed about that */
+/**
+ * @param issued the authority that the cluster has; undefined when it has the one that is recorded, or none
+ * @param isInCharge whether the control plane here is in charge there now; undefined when nothing has changed about that
+ */
 export async function publish(
 	context: KeeperContext,
 	visit: VisitThere,
 	{ role, dataPlane }: Marks,
 	isInCharge?: boolean,
+	issued?: IssuedAuthority,
 ): Promise<void> {
 	const { api, live, wallClock } = context;
 	const { cell, mesh, names, signal } = visit;
@@ -66,13 +72,14 @@ export async function publish(
 	const id = cell.facts?.id ?? known?.id;
 	cell.joinedAt ??= known?.joinedAt;
 	const joinedAt = known === undefined ? cell.joinedAt : known.joinedAt;
+	const authority = issued ?? known?.authority;
 	const source = sourceOf(context, visit, mesh.objects.readerAccount(names.readBy));
 	try {
 		const outcome = await keepPublished(
 			{ api, live, mesh, writer: context.writerHere(mesh, signal) },
 			{ ...source, isInCharge: isInCharge ?? known?.basis === basisOf({ ...source, isInCharge: true }) },
 			{
-				record: { cluster, role, dataPlane, kubeconfig, ...definedFields({ id, joinedAt }) },
+				record: { cluster, role, dataPlane, kubeconfig, ...definedFields({ id, joinedAt, authority }) },
 				policy: mesh.rotation,
 				others: context.recordsOf(mesh).filter((other) => other.cluster !== cluster),
 				wasPublished: mesh.before.get(cluster)?.secret !== undefined,

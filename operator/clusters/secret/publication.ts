@@ -46,7 +46,10 @@ export interface PublicationMemory {
 
 export interface PublicationWish {
 	/** The parts of the record that don't come with the token. */
-	readonly record: Pick<ClusterRecord, 'cluster' | 'role' | 'dataPlane' | 'id' | 'joinedAt' | 'kubeconfig'>;
+	readonly record: Pick<
+		ClusterRecord,
+		'cluster' | 'role' | 'dataPlane' | 'id' | 'joinedAt' | 'kubeconfig' | 'authority'
+	>;
 	readonly policy: RotationPolicy;
 	/** Records of the other clusters of the mesh. */
 	readonly others: readonly ClusterRecord[];
@@ -120,10 +123,10 @@ export async function keepPublished(
 }
 
 function isAsWished(record: ClusterRecord, wished: PublicationWish['record']): boolean {
-	const { cluster, role, dataPlane, kubeconfig, id, joinedAt } = record;
+	const { cluster, role, dataPlane, kubeconfig, id, joinedAt, authority } = record;
 	return isDeepStrictEqual(
-		{ cluster, role, dataPlane, kubeconfig, id, joinedAt },
-		{ id: undefined, joinedAt: undefined, ...wished },
+		{ cluster, role, dataPlane, kubeconfig, id, joinedAt, authority },
+		{ id: undefined, joinedAt: undefined, authority: undefined, ...wished },
 	);
 }
 

@@ -26,6 +26,13 @@ const record: fc.Arbitrary<ClusterRecord> = fc
 			basis: hash,
 			content: hash,
 			replacedAt: time,
+			authority: fc.record({
+				root: fc.stringMatching(/^[0-9a-f]{16}$/),
+				roots: fc.array(fc.stringMatching(/^[0-9a-f]{16}$/), { minLength: 1, maxLength: 3 }),
+				content: hash,
+				at: time,
+				until: time,
+			}),
 			leavingSince: time,
 		},
 		{ requiredKeys: ['cluster', 'role', 'state', 'dataPlane', 'kubeconfig'] },

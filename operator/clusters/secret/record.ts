@@ -19,6 +19,7 @@ import { componentLabel, instanceLabel, type Owner, ownerReference } from '../..
 import { applySetId, managedBy, ownerlessLabels } from '../../render/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
+import type { IssuedAuthority } from '../authority.ts';
 import { remoteSecretName } from './remote-secret.ts';
 
 /** A key of a Secret that holds a kubeconfig. */
@@ -64,6 +65,8 @@ export interface ClusterRecord {
 	readonly content?: string;
 	/** When content that Pilot may know was replaced, in milliseconds since 1970. Undefined when it never was. */
 	readonly replacedAt?: number;
+	/** The authority that was issued to the cluster. Undefined when none was. */
+	readonly authority?: IssuedAuthority;
 	/** When leaving began, in milliseconds since 1970. */
 	readonly leavingSince?: number;
 }
@@ -125,6 +128,7 @@ function readRecord({ cluster, isPublished, facts }: ClusterRecordFacts): Cluste
 		content: facts.content,
 		replacedAt,
 		leavingSince,
+		authority: authorityOf(facts),
 	});
 }
 
@@ -152,6 +156,7 @@ export function recordSecret(
 		content: record.content,
 		'replaced-at': textOf(record.replacedAt),
 		'leaving-since': textOf(record.leavingSince),
+		...authorityFacts(record.authority),
 	});
 	const isPublished = state === 'Published' && kubeconfig !== undefined;
 	const { apiVersion, kind, namespace, name } = recordReference(mesh.namespace, cluster);
@@ -223,6 +228,27 @@ export function replacedHash(records: readonly ClusterRecord[]): string | undefi
 		.map(({ cluster, content, replacedAt }) => `${cluster} ${content ?? ''} ${replacedAt ?? ''}`)
 		.sort();
 	return lines.length === 0 ? undefined : createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 32);
+}
+
+function authorityFacts(authority: IssuedAuthority | undefined): Readonly<Record<string, string | undefined>> {
+	if (authority === undefined) return {};
+	const { root, roots, content, at, until } = authority;
+	return {
+		'authority-root': root,
+		'authority-roots': roots.join('.'),
+		'authority-content': content,
+		'authority-at': textOf(at),
+		'authority-until': textOf(until),
+	};
+}
+
+/** Undefined when too little of it can be read: then one is due. */
+function authorityOf(facts: ClusterRecordFacts['facts']): IssuedAuthority | undefined {
+	const { 'authority-root': root, 'authority-content': content, 'authority-roots': roots } = facts;
+	const [at, until] = [timeOf(facts['authority-at']), timeOf(facts['authority-until'])];
+	if (root === undefined || content === undefined || roots === undefined || at === undefined || until === undefined)
+		return undefined;
+	return { root, roots: roots.split('.'), content, at, until };
 }
 
 /** Undefined when the text is wrong: then there is no token, and a new one is due. */

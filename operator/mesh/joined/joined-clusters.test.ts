@@ -63,6 +63,7 @@ function stage({ objects = [], seen = [], leftBehind = [], now = start }: Scene)
 		lines,
 		api: {} as ApiServer,
 		proxies: { look: () => undefined },
+		authorities: { keep: async () => undefined, toldOf: () => undefined, forget: () => undefined },
 		live,
 		controller,
 		wakeNamespace: () => undefined,

@@ -11,6 +11,7 @@ import {
 	type ParsedStatus,
 } from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
+import { type AuthorityWish, authoritySetId } from '../../clusters/authority.ts';
 import type { ClusterObjects } from '../../clusters/cluster-objects.ts';
 import type { ClusterController } from '../../clusters/controller.ts';
 import type { ClusterRecord } from '../../clusters/secret/record.ts';
@@ -20,7 +21,9 @@ import { type ControlPlaneAddresses, readerServiceAccount } from '../../render/i
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
+import type { CertificateAuthorityObservation } from '../../status/certificate-authority.ts';
 import type { ClustersObservation, NetworkProblem } from '../../status/clusters.ts';
+import type { MeshAuthorities } from '../authority/mesh-authorities.ts';
 import type { StoredInstallation } from '../installation.ts';
 import type { PreparedMesh } from '../prepare.ts';
 import type { JoinedProxies } from '../proxies/joined-proxies.ts';
@@ -39,6 +42,7 @@ export interface JoinedClustersOptions {
 	readonly live: LiveHere;
 	readonly controller: ClusterController;
 	readonly proxies: Pick<JoinedProxies, 'look'>;
+	readonly authorities: Pick<MeshAuthorities, 'keep' | 'toldOf' | 'forget'>;
 	/** Called when something changed in this namespace that a mesh's clusters depend on. */
 	readonly wakeNamespace: (namespace: string) => void;
 	readonly onError: (error: unknown) => void;
@@ -78,8 +82,9 @@ export class JoinedClusters {
 	): Promise<void> {
 		const { controller, lines, proxies, wallClock } = this.#options;
 		const { clusters } = mesh.multiCluster;
+		const authority = await this.#issue(object, mesh, paused, signal);
 		if (clusters.length === 0 && controller.recordsOf(mesh).length === 0) {
-			this.forget(mesh.name);
+			this.#leave(mesh.name);
 			return;
 		}
 		const needsAddresses = clusters.some(({ dataPlane }) => dataPlane?.controlPlaneAddresses.length === 0);
@@ -94,7 +99,7 @@ export class JoinedClusters {
 			objects = turn === undefined ? next : inTurn(next, clusterObjects(turn.former, options), turn);
 			this.#objects.set(basis, objects);
 		}
-		controller.setWanted(wantedMesh(object, mesh, { lines, paused, objects, basis }));
+		controller.setWanted(wantedMesh(object, mesh, { lines, paused, authority, objects, basis }));
 	}
 
 	/**
@@ -128,14 +133,21 @@ export class JoinedClusters {
 		return records.map(({ cluster }) => cluster);
 	}
 
-	/** The Secrets that represent clusters of an installation, which is given up with all that it made. */
+	/** The Secrets that represent clusters of an installation, and its authority, which is given up with all that it made. */
 	recordChildren({ metadata: { name } }: StoredInstallation): readonly Child[] {
 		return [...this.#options.live.ofKind(kinds.Secret)].filter(
-			({ clusterRecord, instance }) => clusterRecord !== undefined && instance === name,
+			({ clusterRecord, instance, partOf }) =>
+				(clusterRecord !== undefined && instance === name) || partOf === authoritySetId(name),
 		);
 	}
 
+	/** Forgets the clusters of a mesh that is gone, or has none. */
 	forget(mesh: string): void {
+		this.#leave(mesh);
+		this.#options.authorities.forget(mesh);
+	}
+
+	#leave(mesh: string): void {
 		this.#options.controller.forget(mesh);
 		this.#bases.delete(mesh);
 	}
@@ -191,6 +203,15 @@ export class JoinedClusters {
 		return this.#options.controller.observationsOf(mesh);
 	}
 
+	/** What is seen of the authority of a mesh, with how the operator issues it. */
+	authorityOf(
+		mesh: ResolvedMesh,
+		seen: CertificateAuthorityObservation | 'none',
+	): CertificateAuthorityObservation | 'none' {
+		const issuing = this.#options.authorities.toldOf(mesh.name);
+		return seen === 'none' || issuing === undefined ? seen : { ...seen, source: 'Issued', issuing };
+	}
+
 	/** The observation for the status. Undefined when the mesh has, and had, nothing to do with other clusters. */
 	observationOf(object: StoredInstallation, mesh: ResolvedMesh): ClustersObservation | undefined {
 		const { status } = object;
@@ -209,6 +230,24 @@ export class JoinedClusters {
 				.leftBehindOf(mesh.name)
 				.map(({ objects, ...rest }) => ({ ...rest, objects: [...objects] })),
 		};
+	}
+
+	/** Keeps the authority here. Returns what clusters with a control plane of their own are to have. */
+	async #issue(
+		object: StoredInstallation,
+		mesh: ResolvedMesh,
+		paused: boolean,
+		signal: AbortSignal,
+	): Promise<AuthorityWish | undefined> {
+		const { authorities, controller, lines } = this.#options;
+		const wanted = lines.of(mesh).issues?.(mesh);
+		if (wanted === undefined) {
+			authorities.forget(mesh.name);
+			return undefined;
+		}
+		const cluster = controller.namesOf({ name: mesh.name, ...mesh.multiCluster }).readBy;
+		const records = controller.recordsOf(mesh);
+		return authorities.keep(mesh, wanted, { owner: ownerOf(object), cluster, paused, records, signal });
 	}
 
 	#networkProblems({ status }: StoredInstallation, mesh: ResolvedMesh): readonly NetworkProblem[] {

@@ -1,6 +1,7 @@
 /** Turns a mesh into what is wanted of its clusters. Pure. */
 import { definedFields, type ParsedStatus } from '../../../api/v1/index.ts';
 import type { Owner } from '../../apply/identity.ts';
+import type { AuthorityWish } from '../../clusters/authority.ts';
 import { defaultTrustDomain } from '../../clusters/checks/gather-mesh.ts';
 import type { ClusterObjects } from '../../clusters/cluster-objects.ts';
 import type { KeepingMesh, StatusBefore } from '../../clusters/wanted-mesh.ts';
@@ -11,6 +12,7 @@ import type { StoredInstallation } from '../installation.ts';
 export interface WantedMeshOptions {
 	readonly lines: Lines;
 	readonly paused: boolean;
+	readonly authority?: AuthorityWish | undefined;
 	readonly objects: ClusterObjects;
 	/** Changes (by identity) with everything that `objects` depends on. */
 	readonly basis: unknown;
@@ -19,7 +21,7 @@ export interface WantedMeshOptions {
 export function wantedMesh(
 	object: StoredInstallation,
 	mesh: ResolvedMesh,
-	{ lines, paused, objects, basis }: WantedMeshOptions,
+	{ lines, paused, authority, objects, basis }: WantedMeshOptions,
 ): KeepingMesh {
 	const { clusters = [], leftBehind = [] }: ParsedStatus = object.status ?? {};
 	const { multiCluster } = lines.of(mesh);
@@ -33,6 +35,7 @@ export function wantedMesh(
 		release: { version: mesh.release.version, hasNetworks: multiCluster.knowsNetworks(mesh) },
 		followsSecrets: multiCluster.readsSecretsAgain(mesh.release),
 		paused,
+		...(authority === undefined ? {} : { authority }),
 		before: new Map(clusters.map((cluster) => [cluster.name, statusBefore(cluster)])),
 		leftBehind: new Set(leftBehind.map(({ cluster }) => cluster)),
 		objects,

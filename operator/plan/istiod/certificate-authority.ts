@@ -1,6 +1,6 @@
 /** The certificate authority of a mesh of istiod, which signs itself. */
 import type { AuthorityVerdict } from '../../certificates/index.ts';
-import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
+import { defaultWorkloadTtl, type ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import { selfSignedSecret } from '../../render/istiod/index.ts';
 import type { CertificateAuthorityObservation, Signer } from '../../status/certificate-authority.ts';
 import { observeAuthority, problemForSigner } from '../certificate-authority.ts';
@@ -13,12 +13,9 @@ const istiodSigner: Signer = {
 	renewal: 'istiod renews its own by itself',
 };
 
-/** Of a mesh that names none (istio 1.30 `pilot/pkg/features/security.go`, `DefaultWorkloadCertTTL`). */
-const defaultTtl = '24h';
-
 /** See `observeAuthority`. */
 export function observeIstiodAuthority(
-	{ authority: { caSecretName, external, workloadCertTTL = defaultTtl } }: ResolvedIstiodMesh,
+	{ authority: { caSecretName, external, workloadCertTTL = defaultWorkloadTtl } }: ResolvedIstiodMesh,
 	secret: (name: string) => SecretFacts | 'unknown' | undefined,
 	now: Date,
 ): CertificateAuthorityObservation | 'none' {

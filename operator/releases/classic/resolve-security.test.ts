@@ -98,3 +98,10 @@ test('arguments that would take Citadel away from the operator are refused, and 
 		'spec.citadel.extraArgs[0] FieldNotInRelease',
 	]);
 });
+
+test('what only releases of istiod have is refused by name', (t) => {
+	const rootSecret = { name: 'root', namespace: 'meshwright-system' };
+	t.deepEqual(problems({ citadel: { enabled: true, intermediates: { rootSecret } } }), [
+		'spec.citadel.intermediates FieldNotInRelease',
+	]);
+});

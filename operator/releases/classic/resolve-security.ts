@@ -49,19 +49,28 @@ function citadelRules(release: ClassicRelease): WorkloadRules {
 	};
 }
 
-/** Proxies of this line take their certificates from Citadel alone. */
-function checkExternal({ version }: ClassicRelease, { citadel }: ParsedSpec): readonly ReleaseProblem[] {
-	const path = 'spec.citadel.external';
-	return citadel?.external === undefined
-		? []
-		: [
-				{
-					path,
-					reason: 'FieldNotInRelease',
-					message: `${path} is for releases of istiod: in Istio ${version} nobody but Citadel gives workloads certificates`,
-					remedy: 'Remove it.',
-				},
-			];
+/** Fields that only releases of istiod have. */
+function checkIstiodFields({ version }: ClassicRelease, { citadel }: ParsedSpec): readonly ReleaseProblem[] {
+	const problem = (path: string, why: string, remedy: string): ReleaseProblem => ({
+		path,
+		reason: 'FieldNotInRelease',
+		message: `${path} is for releases of istiod: in Istio ${version} ${why}`,
+		remedy,
+	});
+	return [
+		...(citadel?.external === undefined
+			? []
+			: [problem('spec.citadel.external', 'nobody but Citadel gives workloads certificates', 'Remove it.')]),
+		...(citadel?.intermediates === undefined
+			? []
+			: [
+					problem(
+						'spec.citadel.intermediates',
+						'the operator issues no authorities',
+						'Make one for each cluster yourself, and name its Secret in spec.citadel.caSecretName.',
+					),
+				]),
+	];
 }
 
 /** Whether Citadel runs. */
@@ -72,7 +81,7 @@ function isCitadelOn({ citadel }: ParsedSpec, profile: Profile): boolean {
 /** All problems of `spec.citadel` and `spec.mesh.mtls` that the schema can't see. */
 export function checkSecurity(release: ClassicRelease, spec: ParsedSpec, profile: Profile): readonly ReleaseProblem[] {
 	return [
-		...checkExternal(release, spec),
+		...checkIstiodFields(release, spec),
 		...(isCitadelOn(spec, profile) ? checkTrustDomain(release, spec) : []),
 		...checkWorkload(release, spec.citadel, citadelRules(release)),
 	];

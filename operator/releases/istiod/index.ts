@@ -14,6 +14,7 @@ export { chargeRights, readerRights } from './reader-rights.ts';
 export type { IstiodRelease, PilotRelease } from './release.ts';
 export { istiodRelease, istiodReleases, type ReleaseData } from './releases.ts';
 export { resolveIstiod } from './resolve.ts';
+export { defaultWorkloadTtl } from './resolve-authority.ts';
 export { gatewayInto } from './resolve-gateways.ts';
 export { revisionOfVersion } from './resolve-revisions.ts';
 export type {

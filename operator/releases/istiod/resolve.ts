@@ -1,5 +1,5 @@
 /** Turns what a user wrote into a mesh of this line with every question answered, or into all of its problems. Pure. */
-import { definedFields, type ParsedMeshInstallation, type ParsedSpec } from '../../../api/v1/index.ts';
+import type { ParsedMeshInstallation, ParsedSpec } from '../../../api/v1/index.ts';
 import { resolveCapture } from '../capture.ts';
 import type { Replicas } from '../mesh.ts';
 import { checkNetworkNames, resolveMultiCluster } from '../multi-cluster.ts';
@@ -13,6 +13,7 @@ import { proxyResources } from './gateways.ts';
 import { buildMeshConfig } from './mesh-config.ts';
 import { checkMeshConfig } from './mesh-config-check.ts';
 import type { IstiodRelease } from './release.ts';
+import { checkAuthority, checkIntermediates, resolveAuthority } from './resolve-authority.ts';
 import { checkGateways, resolveGateways } from './resolve-gateways.ts';
 import { pilotRules } from './resolve-pilot.ts';
 import { checkRevisions, resolveRevisions } from './resolve-revisions.ts';
@@ -50,13 +51,13 @@ export function resolveIstiod(
 		...checkRevisions(spec, options.revisions, injection !== undefined),
 		...checkClusters(spec),
 		...checkAuthority(release, spec),
+		...checkIntermediates(release, spec),
 	];
 	if (problems.length > 0) return { ok: false, problems };
 	const revisions = resolveRevisions(spec, options.revisions ?? []);
 	const replicas = spec.profile === 'production' ? underLoad : onePod;
 	const trustDomain = spec.mesh?.trustDomain;
 	const mutualTls = spec.mesh?.mtls?.mode;
-	const { caSecretName, external, workloadCertTTL } = spec.citadel ?? {};
 	return {
 		ok: true,
 		mesh: {
@@ -70,10 +71,7 @@ export function resolveIstiod(
 			...(trustDomain === undefined ? {} : { trustDomain }),
 			traceSampling: spec.mesh?.tracing?.sampling ?? defaultSamplingPercent,
 			pilot: resolveWorkload(spec.pilot ?? {}, replicas, release.pilot.resources),
-			authority: {
-				...definedFields({ external: external?.address, caSecretName }),
-				...(workloadCertTTL === undefined ? {} : { workloadCertTTL }),
-			},
+			authority: resolveAuthority(spec),
 			...revisions,
 			...(injection === undefined ? {} : { injection }),
 			proxy: resolveProxy(spec),
@@ -84,37 +82,6 @@ export function resolveIstiod(
 			notes: registryNotes(spec),
 		},
 	};
-}
-
-/** Somebody has to sign the certificates of workloads and of istiod. */
-function checkAuthority({ version }: IstiodRelease, { citadel }: ParsedSpec): readonly ReleaseProblem[] {
-	if (citadel?.enabled !== false) return [];
-	const problem = (path: string, message: string, remedy: string): ReleaseProblem => ({
-		path,
-		reason: 'Invalid',
-		message: `${path} ${message} (Istio ${version})`,
-		remedy,
-	});
-	return [
-		...(citadel.external === undefined
-			? [
-					problem(
-						'spec.citadel.external',
-						'must be set where spec.citadel.enabled is false: nobody would sign the certificates of workloads',
-						'Name an authority outside, such as istio-csr of cert-manager, in spec.citadel.external.address; or remove spec.citadel.enabled.',
-					),
-				]
-			: []),
-		...(citadel.caSecretName === undefined
-			? []
-			: [
-					problem(
-						'spec.citadel.caSecretName',
-						'has no effect where spec.citadel.enabled is false: istiod signs nothing',
-						'Remove it.',
-					),
-				]),
-	];
 }
 
 function resolveLocation({ multiCluster = {} }: ParsedSpec): ResolvedIstiodMesh['location'] {

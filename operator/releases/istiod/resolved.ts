@@ -62,8 +62,13 @@ export interface ResolvedIstiodMesh extends ResolvedMesh {
 	readonly authority: {
 		/** `host:port` of an authority outside. istiod signs nothing then. */
 		readonly external?: string;
-		/** Secret with an authority of the user's. Undefined for a self-signed one. */
+		/** Secret with an authority of the user's, or one that the operator issues. Undefined for a self-signed one. */
 		readonly caSecretName?: string;
+		/** How the operator issues it, to this cluster and to others. */
+		readonly intermediates?: {
+			readonly rootSecret: { readonly namespace: string; readonly name: string };
+			readonly lifetimeMs: number;
+		};
 		/** How long certificates of workloads are valid. Undefined: as istiod decides, 24h. */
 		readonly workloadCertTTL?: string;
 	};

@@ -62,6 +62,11 @@ const refused: readonly (readonly [spec: Readonly<Record<string, unknown>>, path
 	],
 	[{ citadel: { enabled: false } }, 'spec.citadel.external', /must be set/],
 	[
+		{ citadel: { workloadCertTTL: '800h', intermediates: { rootSecret: { name: 'root', namespace: 'x' } } } },
+		'spec.citadel.intermediates.lifetime',
+		/2160h must be three times spec\.citadel\.workloadCertTTL \(800h\) at least/,
+	],
+	[
 		{ citadel: { enabled: false, caSecretName: 'cacerts', external: { address: 'csr.cert-manager.svc:443' } } },
 		'spec.citadel.caSecretName',
 		/signs nothing/,

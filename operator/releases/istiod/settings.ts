@@ -116,6 +116,7 @@ export const settings: Readonly<Record<string, Fate>> = {
 		enabled: honoured,
 		external: honoured,
 		caSecretName: honoured,
+		intermediates: honoured,
 		workloadCertTTL: honoured,
 	}),
 	...mergedInto('spec.sidecarInjector', {
