@@ -117,12 +117,16 @@ export interface RunningOperator extends AsyncDisposable {
 	/** Port of `/healthz`, on 127.0.0.1. */
 	readonly healthPort: number;
 	readonly hasExited: () => boolean;
+	/** What it has printed last. */
+	readonly lastLines: readonly string[];
 	/** Resident memory now, megabytes (10⁶ bytes). */
 	rssMB(): number;
 }
 
 /** The operator may take this long to end in order. */
 const stopDeadlineMs = 10_000;
+/** So many lines that it prints are kept. */
+const keptLines = 30;
 export async function startOperator(
 	stage: Stage,
 	options: { readonly resyncMinutes?: number; readonly flags?: readonly string[] } = {},
@@ -131,6 +135,7 @@ export async function startOperator(
 	const program = await operatorBundle();
 	const port = await freePort();
 	const startedAt = performance.now();
+	const lastLines: string[] = [];
 	const running = await startGuarded(
 		process.execPath,
 		[
@@ -142,14 +147,20 @@ export async function startOperator(
 			...(options.resyncMinutes === undefined ? [] : ['--resync-minutes', String(options.resyncMinutes)]),
 			...(options.flags ?? []),
 		],
-		{ output: process.stderr.fd, env: { PATH: process.env.PATH, ...imageMalloc } },
+		{
+			output: (line) => {
+				if (lastLines.push(line) > keptLines) lastLines.shift();
+			},
+			env: { PATH: process.env.PATH, ...imageMalloc },
+		},
 	);
 	const { commandPid: pid } = running;
 	if (pid === undefined) throw new Error('the operator did not start');
 	await until(
 		'the operator is ready',
 		async () => {
-			if (running.hasExited()) throw new Error(`the operator ended with ${await running.exited}`);
+			if (running.hasExited())
+				throw new Error(`the operator ended with ${await running.exited}:\n${lastLines.join('\n')}`);
 			return fetch(`http://127.0.0.1:${port}/readyz`).then(
 				({ ok }) => ok,
 				() => false,
@@ -164,6 +175,7 @@ export async function startOperator(
 		pid,
 		healthPort: port,
 		hasExited: running.hasExited,
+		lastLines,
 		rssMB: () => rssMB(pid),
 		async [Symbol.asyncDispose]() {
 			running.signal('SIGTERM');

@@ -54,6 +54,8 @@ for (const [name, mode] of Object.entries(modes) as readonly [ModeName, Mode][])
 				// The operator connects at once, and asks everything anew.
 				await scene.touch();
 				const repaired = scene.repairs({ count: 3 });
+				// Awaited below, unless something else fails before.
+				repaired.catch(() => undefined);
 				await eventually('it is asked something', async () => (await scene.answered()) > 0);
 				if (mode.offence === undefined) await sleep(harmlessMs);
 				else {

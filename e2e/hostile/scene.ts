@@ -190,14 +190,20 @@ class OpenScene {
 		return series;
 	}
 
+	#unwell(answer: string | Response): string {
+		const how = typeof answer === 'string' ? answer : `it answers ${answer.status}`;
+		const { hasExited, lastLines } = this.operator;
+		return `/healthz: ${how}; the operator ${hasExited() ? 'has ended' : 'runs'}. Its last lines:\n${lastLines.join('\n')}`;
+	}
+
 	async watched<T>(work: () => Promise<T>): Promise<Samples & { readonly result: T }> {
 		const samples: Samples = { healthMs: 0, rssMB: 0 };
 		let isOver = false;
 		const looking = (async () => {
 			while (!isOver) {
 				const startedAt = performance.now();
-				const { ok } = await fetch(`http://127.0.0.1:${this.operator.healthPort}/healthz`);
-				if (!ok) throw new Error('/healthz is not well');
+				const answer = await fetch(`http://127.0.0.1:${this.operator.healthPort}/healthz`).catch(String);
+				if (typeof answer === 'string' || !answer.ok) throw new Error(this.#unwell(answer));
 				samples.healthMs = Math.max(samples.healthMs, performance.now() - startedAt);
 				samples.rssMB = Math.max(samples.rssMB, residentMB(this.operator));
 				await sleep(sampleMs);

@@ -47,6 +47,8 @@ export interface RawConnection {
 	send(...frames: readonly Buffer[]): void;
 	/** Sends without end, as fast as it is read. */
 	pour(next: () => Buffer): void;
+	/** Ends this side in order. */
+	end(): void;
 	destroy(): void;
 	readonly closed: Promise<void>;
 }
@@ -128,6 +130,7 @@ function connectionOf(socket: TLSSocket): RawConnection {
 			socket.on('drain', more);
 			more();
 		},
+		end: () => void socket.end(),
 		destroy: () => void socket.destroy(),
 		closed: new Promise((resolve) => socket.once('close', () => resolve())),
 	};

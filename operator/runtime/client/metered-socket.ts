@@ -12,6 +12,7 @@ export class MeteredSocket extends Duplex {
 	readonly #socket: TLSSocket;
 	readonly #budget: ConnectionBudget;
 	#wanted = false;
+	#isAtEnd = false;
 	#timer: Timer | undefined;
 	#heldBackMs = 0;
 	#heldBackSince: number | undefined;
@@ -22,7 +23,7 @@ export class MeteredSocket extends Duplex {
 		this.#budget = budget;
 		socket.pause();
 		socket.on('data', (chunk: Buffer) => this.#arrived(chunk));
-		socket.once('end', () => this.push(null));
+		socket.once('end', () => this.#arrivedAll());
 		socket.once('error', (error) => this.destroy(error));
 		socket.once('close', () => this.destroy());
 	}
@@ -40,7 +41,9 @@ export class MeteredSocket extends Duplex {
 
 	override _read(): void {
 		this.#wanted = true;
-		if (this.#timer === undefined) this.#socket.resume();
+		// What had come before the end has been taken in.
+		if (this.#isAtEnd) this.destroy();
+		else if (this.#timer === undefined) this.#socket.resume();
 	}
 
 	override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
@@ -72,6 +75,16 @@ export class MeteredSocket extends Duplex {
 		} catch (error) {
 			this.destroy(error instanceof Error ? error : new Error(String(error)));
 		}
+	}
+
+	/**
+	 * A server that has ended its side gives no answer any more, so that the connection is of no use. If it were passed on as an
+	 * end, Node's wrapper of this stream would end the other side too, and throw at whatever HTTP/2 writes until that is done
+	 * (nodejs v24 `lib/internal/js_stream_socket.js`, `doWrite`): where nobody catches it.
+	 */
+	#arrivedAll(): void {
+		this.#isAtEnd = true;
+		if (this.readableLength === 0) this.destroy();
 	}
 
 	#holdBack(): void {
