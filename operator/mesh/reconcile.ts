@@ -9,6 +9,7 @@ import { type LiveObjects, namespaceIn } from '../apply/live.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import { podSecurityNote } from '../plan/pod-security.ts';
 import type { Step } from '../plan/upgrade/advance.ts';
+import type { UpgradeRecord } from '../plan/upgrade/course.ts';
 import type { ResolvedMesh } from '../releases/index.ts';
 import { applySetId } from '../render/index.ts';
 import { objectKey } from '../runtime/object.ts';
@@ -36,6 +37,7 @@ import { standingRevisions } from './revisions/standing.ts';
 import { rightsRecheckMs } from './rights/access.ts';
 import { wantedOfClusters } from './upgrade/data-planes.ts';
 import { againstInvalid } from './upgrade/invalid.ts';
+import { passOver } from './upgrade/pass-over.ts';
 import { lookBefore, nextStep, type StepInput } from './upgrade/step.ts';
 import { findWalk, viewWalk, type Walk, type WalkView } from './upgrade/walk.ts';
 import type { MeshView } from './view.ts';
@@ -300,7 +302,10 @@ export class Reconciler {
 		const seen = this.#observe(object, wanted, pods, memory);
 		const restarted = await restartStep(object, prepared, seen.proxies, this.#options.proxies, signal);
 		const { restarts } = restarted;
-		const step = this.#stepOf(object, wanted, { applied, findings, pods, restarts }, memory);
+		const found = { applied, findings, pods, restarts };
+		const step = await passOver(this.#stepOf(object, wanted, found, memory), (record) =>
+			this.#stepAfter(object, record, prepared, found, memory, signal),
+		);
 		const listed = wanted.beside.listed(applied.hash !== undefined, step);
 		const observed = {
 			...seen,
@@ -368,6 +373,25 @@ export class Reconciler {
 			nowMs: wallClock(),
 			ticksMs: applier.now(),
 		});
+	}
+
+	/** The step to which the next pass would come if this were recorded. Undefined when that pass would write objects. */
+	async #stepAfter(
+		object: StoredInstallation,
+		upgrade: UpgradeRecord,
+		prepared: PreparedMesh,
+		seen: Pick<StepInput, 'applied' | 'findings' | 'pods' | 'restarts'>,
+		memory: Memory,
+		signal: AbortSignal,
+	): Promise<Step | undefined> {
+		const { observedGeneration = unobservedGeneration } = object.status ?? {};
+		const after = { ...object, status: { ...object.status, observedGeneration, upgrade } };
+		const walk = this.#findWalk(after, prepared, memory);
+		// What a revision beside waits for is told by its own rules.
+		if (walk === undefined || walk.isNew || upgrade.revision !== undefined) return undefined;
+		const wanted = await this.#want(after, prepared, walk, memory, signal);
+		const { differing } = planInstallation(this.#options.applier, this.#desired(after, wanted), memory.apply);
+		return differing > 0 ? undefined : this.#stepOf(after, wanted, seen, memory);
 	}
 
 	/** `spec.paused`: the status goes on, and nothing else is written. */

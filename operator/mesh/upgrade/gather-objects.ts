@@ -13,7 +13,7 @@ import { isOutOfTime, type LookingAt } from './look.ts';
 /** A page is in memory as a whole, and whoever writes objects makes them as large as an API server lets him: so many at a time. */
 const pageSize = 20;
 /** Of most kinds there are few: the first of so many kinds are read side by side, and what is left of each by itself. */
-const kindsAtATime = 4;
+const kindsAtATime = 10;
 const firstPageSize = pageSize / kindsAtATime;
 /** More objects of a kind are not looked at. */
 const mostOfAKind = 5_000;

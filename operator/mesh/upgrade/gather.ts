@@ -64,7 +64,7 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
 			return (await api.list<KubeObject>(kind, { namespace, signal })).items;
 		});
 	const definitions = lookFor(at, 'list customresourcedefinitions', () => gatherDefinitions(at));
-	// In two rows, each of them one after the other: the API server has others to serve.
+	// In rows, each of them one after the other: the API server has others to serve.
 	const ofPods = async () => ({
 		nodes: await lookFor(at, 'list nodes', () => gatherNodes(at)),
 		pods: await lookFor(at, 'list pods in all namespaces', async () => {
@@ -76,17 +76,20 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
 		authority: await lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),
 		quotas: await listIn(kinds.ResourceQuota),
 		limitRanges: await listIn(kinds.LimitRange),
+	});
+	const ofOthers = async () => ({
 		webhooks: await lookFor(at, 'list webhook configurations, namespaces and endpointslices', () =>
 			gatherWebhooks(at, to, objects, line.injection(to)?.namespaces),
 		),
 	});
-	const [seen, ofUsers, pods, rest] = await Promise.all([
+	const [seen, ofUsers, pods, rest, others] = await Promise.all([
 		definitions,
 		gatherObjects(at, rules, hop, definitions),
 		ofPods(),
 		ofCluster(),
+		ofOthers(),
 	]);
-	return { definitions: seen, ...ofUsers, ...pods, ...rest, clusters: clustersOf(to, status, proxiesIn) };
+	return { definitions: seen, ...ofUsers, ...pods, ...rest, ...others, clusters: clustersOf(to, status, proxiesIn) };
 }
 
 /** Proxies that were injected by the present version. Those that don't say whom they ask count: better too many than none. */

@@ -53,13 +53,12 @@ export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): 
 	const { from, to } = subject;
 	const { lines, api } = options;
 	const { mesh } = to;
-	const before = from?.mesh === undefined ? undefined : renderedOf(lines, from.mesh);
 	const after = mesh === undefined ? undefined : renderedOf(lines, mesh);
 	const hop = from === undefined || mesh === undefined ? undefined : hopOf(lines, from, mesh);
-	const gathered =
+	const gathering =
 		after === undefined || mesh === undefined || api === undefined
 			? nothingGathered(api === undefined ? 'no cluster was asked' : 'the new version can not be rendered')
-			: await gather({
+			: gather({
 					api,
 					lines,
 					hop: hop ?? { from: { version: mesh.release.version, release: mesh.release, mesh }, to: mesh },
@@ -69,6 +68,9 @@ export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): 
 					now: options.now,
 					signal: options.signal,
 				});
+	// While the cluster answers.
+	const before = from?.mesh === undefined ? undefined : renderedOf(lines, from.mesh);
+	const gathered = await gathering;
 	const areas = checkUpgrade({
 		from: from?.version,
 		to: to.version,
