@@ -231,6 +231,7 @@ export class MeshController {
 			api,
 			lines: this.#lines,
 			proxiesOf: (object) => this.#proxies.known(object),
+			namespaces: this.caches.children,
 			wallClock: options.wallClock ?? Date.now,
 			onChange: (mesh) => this.queue.add(mesh, { reason: 'what a change of version may break' }),
 			onError: (error) => log.warn({ err: error }, 'what a change of version may break could not be looked at'),

@@ -72,7 +72,7 @@ test('of objects of users, however many there are, no more than 20 are asked for
 	const [first] = wanted;
 	t.deepEqual(
 		asked.filter((one) => one.startsWith(`${first?.plural} `)),
-		['0+2', '2+20', '22+20'].map((page) => `kinds0 ${page} app.kubernetes.io/managed-by!=meshwright`),
+		['0+1', '1+20', '21+20'].map((page) => `kinds0 ${page} app.kubernetes.io/managed-by!=meshwright`),
 	);
 	const [last] = objects.isKnown ? objects.value.findings.slice(-1) : [];
 	t.is(last?.subject, `${9 * 27 - 8} more`);

@@ -4,7 +4,7 @@ import { type Child, toChild } from '../../apply/child.ts';
 import type { SeenWebhook } from '../../plan/upgrade/gathered.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { orAbsent } from '../../runtime/errors.ts';
-import { kindOf, kinds } from '../../runtime/kinds.ts';
+import { type Kind, kindOf, kinds } from '../../runtime/kinds.ts';
 import { describeObject, type KubeObject, type ObjectName, objectKey } from '../../runtime/object.ts';
 import { isRecord } from '../../runtime/object-shape.ts';
 import { podPlaces } from '../webhooks/pod-places.ts';
@@ -13,7 +13,6 @@ import {
 	blockingWebhooksOf,
 	isRuleAbout,
 	type Labels,
-	type PodPlace,
 	type PodWebhook,
 	placesOf,
 	podWebhooksOf,
@@ -25,17 +24,22 @@ const mostConfigurations = 500;
 const mostNamespaces = 10_000;
 const mostServices = 32;
 
+/** Namespaces with their labels, as caches have them. */
+export type KnownNamespaces = Parameters<typeof podPlaces>[3];
+
 /**
  * @param objects what the new version renders
  * @param listed namespaces that the spec lists for injection. Undefined without an injector.
+ * @param known the namespaces, where somebody knows them already
  */
 export async function gatherWebhooks(
 	at: LookingAt,
 	mesh: ResolvedMesh,
 	objects: readonly KubeObject[],
 	listed: readonly string[] | undefined,
+	known: KnownNamespaces | undefined,
 ): Promise<readonly SeenWebhook[]> {
-	const places = await placesIn(at, mesh, objects, listed);
+	const places = podPlaces(mesh, objects, listed, known ?? (await namespacesIn(at)));
 	const labels = places.find((place) => place.namespace === mesh.namespace)?.labels ?? {};
 	const concerned = await concernedOf(at, (configuration) => [
 		...podWebhooksOf(configuration).map((webhook) => ({ webhook, about: aboutPods(placesOf(webhook, places)) })),
@@ -64,37 +68,42 @@ async function concernedOf(
 	{ api, signal }: LookingAt,
 	of: (configuration: KubeObject) => readonly { readonly webhook: PodWebhook; readonly about: string | undefined }[],
 ): Promise<readonly Concerned[]> {
-	const found: Concerned[] = [];
 	let seen = 0;
-	const read = (configuration: KubeObject): undefined => {
-		seen++;
-		// Those of meshes are components, which answer for themselves.
-		if (configuration.metadata.labels?.[managedByLabel] === managedByValue) return;
-		for (const { webhook, about } of of(configuration)) if (about !== undefined) found.push({ webhook, about });
-	};
-	for (const kind of [kinds.MutatingWebhookConfiguration, kinds.ValidatingWebhookConfiguration]) {
-		for await (const _ of api.pages<undefined>(kind, { limit: 20, read, signal })) {
-			if (seen >= mostConfigurations) return found;
+	const readInto =
+		(found: Concerned[]) =>
+		(configuration: KubeObject): undefined => {
+			seen++;
+			// Those of meshes are components, which answer for themselves.
+			if (configuration.metadata.labels?.[managedByLabel] === managedByValue) return;
+			for (const { webhook, about } of of(configuration)) if (about !== undefined) found.push({ webhook, about });
+		};
+	const look = async (kind: Kind): Promise<readonly Concerned[]> => {
+		const found: Concerned[] = [];
+		const read = readInto(found);
+		for await (const _ of api.pages<undefined>(kind, { limit: 10, read, signal, isPatient: true })) {
+			if (seen >= mostConfigurations) break;
 		}
-	}
-	return found;
+		return found;
+	};
+	const all = [kinds.MutatingWebhookConfiguration, kinds.ValidatingWebhookConfiguration];
+	return (await Promise.all(all.map(look))).flat();
 }
 
-async function placesIn(
-	{ api, signal }: LookingAt,
-	mesh: ResolvedMesh,
-	objects: readonly KubeObject[],
-	listed: readonly string[] | undefined,
-): Promise<readonly PodPlace[]> {
+async function namespacesIn({ api, signal }: LookingAt): Promise<KnownNamespaces> {
 	const namespaces: Child[] = [];
-	for await (const { items } of api.pages<KubeObject>(kinds.Namespace, { limit: 500, metadataOnly: true, signal })) {
+	for await (const { items } of api.pages<KubeObject>(kinds.Namespace, {
+		limit: 500,
+		metadataOnly: true,
+		signal,
+		isPatient: true,
+	})) {
 		namespaces.push(
 			...items.map((item) => toChild({ ...item, apiVersion: kinds.Namespace.apiVersion, kind: kinds.Namespace.kind })),
 		);
 		if (namespaces.length >= mostNamespaces) break;
 	}
 	const byKey = new Map(namespaces.map((namespace) => [objectKey(namespace), namespace]));
-	return podPlaces(mesh, objects, listed, { get: (key) => byKey.get(key), ofKind: () => namespaces });
+	return { get: (key) => byKey.get(key), ofKind: () => namespaces };
 }
 
 function aboutPods(namespaces: readonly string[]): string | undefined {
@@ -134,10 +143,13 @@ async function troubleOf({ api, signal }: LookingAt, { namespace, name }: Object
 		labelSelector,
 		read: hasReadyEndpoint,
 		signal,
+		isPatient: true,
 	});
 	if (slices.items.some((isReady) => isReady)) return undefined;
 	const { apiVersion, kind } = kinds.Service;
-	const service = await orAbsent(api.get<KubeObject>({ apiVersion, kind, namespace, name }, { signal }));
+	const service = await orAbsent(
+		api.get<KubeObject>({ apiVersion, kind, namespace, name }, { signal, isPatient: true }),
+	);
 	if (service === undefined) return 'does not exist';
 	// Somebody elsewhere may answer.
 	return isRecord(service.spec) && service.spec.type === 'ExternalName' ? undefined : 'has no endpoint that is ready';

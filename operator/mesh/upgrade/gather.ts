@@ -19,7 +19,7 @@ import { recordsIn } from '../../runtime/object-shape.ts';
 import type { CertificateAuthorityObservation } from '../../status/certificate-authority.ts';
 import { gatherNodes, gatherPods } from './gather-nodes.ts';
 import { gatherObjects } from './gather-objects.ts';
-import { gatherWebhooks } from './gather-webhooks.ts';
+import { gatherWebhooks, type KnownNamespaces } from './gather-webhooks.ts';
 import { type LookingAt, lookFor } from './look.ts';
 
 /** Proxies that an index knows, of all meshes. */
@@ -40,6 +40,8 @@ export interface GatherOptions {
 	readonly status: ParsedStatus | undefined;
 	/** The proxies that somebody knows already. Default: they are listed, and only here. */
 	readonly proxies?: KnownProxies | undefined;
+	/** The namespaces that somebody knows already. Default: they are listed. */
+	readonly namespaces?: KnownNamespaces | undefined;
 	/** Wall clock. */
 	readonly now: Date;
 	readonly signal: AbortSignal;
@@ -61,35 +63,28 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
 	};
 	const listIn = (kind: typeof kinds.ResourceQuota | typeof kinds.LimitRange) =>
 		lookFor(at, `list ${kind.plural} in namespace ${namespace}`, async () => {
-			return (await api.list<KubeObject>(kind, { namespace, signal })).items;
+			return (await api.list<KubeObject>(kind, { namespace, signal, isPatient: true })).items;
 		});
 	const definitions = lookFor(at, 'list customresourcedefinitions', () => gatherDefinitions(at));
-	// In rows, each of them one after the other: the API server has others to serve.
-	const ofPods = async () => ({
-		nodes: await lookFor(at, 'list nodes', () => gatherNodes(at)),
-		pods: await lookFor(at, 'list pods in all namespaces', async () => {
-			const pods = await gatherPods(at, counted, here);
-			return line.servedCluster(to) === undefined ? pods : { ...pods, proxies: undefined };
-		}),
-	});
-	const ofCluster = async () => ({
-		authority: await lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),
-		quotas: await listIn(kinds.ResourceQuota),
-		limitRanges: await listIn(kinds.LimitRange),
-	});
-	const ofOthers = async () => ({
-		webhooks: await lookFor(at, 'list webhook configurations, namespaces and endpointslices', () =>
-			gatherWebhooks(at, to, objects, line.injection(to)?.namespaces),
-		),
-	});
-	const [seen, ofUsers, pods, rest, others] = await Promise.all([
+	// All at once: an API server makes each list wait until its cache has heard of the newest revision, some 100 ms (kubernetes 1.36
+	// `apiserver/pkg/storage/cacher`, `progressRequestPeriod`). One after the other each would wait anew.
+	const [seen, ofUsers, nodes, pods, authority, quotas, limitRanges, webhooks] = await Promise.all([
 		definitions,
 		gatherObjects(at, rules, hop, definitions),
-		ofPods(),
-		ofCluster(),
-		ofOthers(),
+		lookFor(at, 'list nodes', () => gatherNodes(at)),
+		lookFor(at, 'list pods in all namespaces', async () => {
+			const found = await gatherPods(at, counted, here);
+			return line.servedCluster(to) === undefined ? found : { ...found, proxies: undefined };
+		}),
+		lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),
+		listIn(kinds.ResourceQuota),
+		listIn(kinds.LimitRange),
+		lookFor(at, 'list webhook configurations, namespaces and endpointslices', () =>
+			gatherWebhooks(at, to, objects, line.injection(to)?.namespaces, options.namespaces),
+		),
 	]);
-	return { definitions: seen, ...ofUsers, ...pods, ...rest, ...others, clusters: clustersOf(to, status, proxiesIn) };
+	const clusters = clustersOf(to, status, proxiesIn);
+	return { definitions: seen, ...ofUsers, nodes, pods, authority, quotas, limitRanges, webhooks, clusters };
 }
 
 /** Proxies that were injected by the present version. Those that don't say whom they ask count: better too many than none. */
@@ -119,7 +114,12 @@ async function gatherDefinitions({ api, signal }: LookingAt): Promise<readonly K
 			status: { storedVersions: status?.storedVersions },
 		});
 	};
-	for await (const _ of api.pages<undefined>(kinds.CustomResourceDefinition, { limit: 20, read, signal }));
+	for await (const _ of api.pages<undefined>(kinds.CustomResourceDefinition, {
+		limit: 20,
+		read,
+		signal,
+		isPatient: true,
+	}));
 	return found;
 }
 
@@ -135,7 +135,9 @@ async function gatherAuthority(
 	const secrets = new Map<string, SecretFacts>();
 	const { apiVersion, kind } = kinds.Secret;
 	for (const name of line.sees(mesh).secrets) {
-		const secret = await orAbsent(api.get({ apiVersion, kind, namespace: mesh.namespace, name }, { signal }));
+		const secret = await orAbsent(
+			api.get({ apiVersion, kind, namespace: mesh.namespace, name }, { signal, isPatient: true }),
+		);
 		if (secret !== undefined) secrets.set(name, toSecretFacts(secret));
 	}
 	return line.authority(mesh, (name) => secrets.get(name), now);

@@ -3,6 +3,7 @@ import { known, type Looked, unknown } from '../../plan/upgrade/gathered.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden } from '../../runtime/errors.ts';
 
+/** Whoever looks lets writes go first (`isPatient`): many meshes may change their version at once. */
 export interface LookingAt {
 	readonly api: Pick<ApiServer, 'get' | 'list' | 'listPage' | 'pages'>;
 	readonly signal: AbortSignal;

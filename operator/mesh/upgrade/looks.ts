@@ -10,6 +10,7 @@ import type { ApiServer } from '../../runtime/client/api-server.ts';
 import type { StoredInstallation } from '../installation.ts';
 import type { UpgradeChecks, UpgradeSubject } from './checks.ts';
 import type { KnownProxies } from './gather.ts';
+import type { KnownNamespaces } from './gather-webhooks.ts';
 import { askUpgrade } from './question.ts';
 
 export interface UpgradeLooksOptions {
@@ -17,6 +18,8 @@ export interface UpgradeLooksOptions {
 	readonly lines: Lines;
 	/** The proxies of a mesh, as the operator's index has them. */
 	readonly proxiesOf?: ((object: StoredInstallation) => KnownProxies) | undefined;
+	/** The namespaces, as the operator's caches have them. */
+	readonly namespaces?: KnownNamespaces | undefined;
 	/** Wall clock, milliseconds since 1970. */
 	readonly wallClock: () => number;
 	/** A look found something else than the one before. */
@@ -96,6 +99,7 @@ export class UpgradeLooks implements UpgradeChecks {
 					lines,
 					api,
 					proxies: this.#options.proxiesOf?.(object),
+					namespaces: this.#options.namespaces,
 					now: new Date(wallClock()),
 					signal: AbortSignal.any([ended.signal, AbortSignal.timeout(lookMs)]),
 				},

@@ -17,6 +17,7 @@ import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { besideOf } from '../revisions/standing.ts';
 import { gather, type KnownProxies } from './gather.ts';
+import type { KnownNamespaces } from './gather-webhooks.ts';
 import type { UpgradeTarget } from './target.ts';
 
 export interface UpgradeSubject {
@@ -33,6 +34,8 @@ export interface AskOptions {
 	readonly api: Pick<ApiServer, 'get' | 'list' | 'listPage' | 'pages'> | undefined;
 	/** The proxies that somebody knows already. */
 	readonly proxies?: KnownProxies | undefined;
+	/** The namespaces that somebody knows already. */
+	readonly namespaces?: KnownNamespaces | undefined;
 	/** Wall clock. */
 	readonly now: Date;
 	readonly signal: AbortSignal;
@@ -65,6 +68,7 @@ export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): 
 					objects: after.objects,
 					status: subject.status,
 					proxies: options.proxies,
+					namespaces: options.namespaces,
 					now: options.now,
 					signal: options.signal,
 				});
