@@ -31,7 +31,7 @@ const roundMs = 10 * 60_000;
 
 test('an operator killed at any write of an installation or of a deletion leaves nothing that a restart does not put right', async (t) => {
 	t.timeout(roundMs);
-	await using stage = await CrashStage.start();
+	await using stage = await CrashStage.start({ isProcess: true });
 	await stage.operate();
 	// The first installation brings Istio's CRDs. crash-points-crds.api-server.test.ts is about those.
 	const first = stage.nextName();

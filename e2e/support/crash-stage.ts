@@ -1,5 +1,5 @@
 /**
- * A cluster with one installation at a time and an operator process that can be killed at any of its writes. What an
+ * A cluster with one installation at a time and an operator that can be killed at any of its writes. What an
  * undisturbed operator makes of a change is recorded once (`rehearse`); then the operator is killed at a write of the same
  * change, a new one is started, and the result must become the recorded one (`crash`).
  */
@@ -12,7 +12,7 @@ import { kinds } from '../../operator/runtime/kinds.ts';
 import { type KubeObject, referenceOf } from '../../operator/runtime/object.ts';
 import { kubeconfigThrough } from './crash-kubeconfig.ts';
 import { momentsOf } from './crash-moments.ts';
-import { type OperatorProcess, startOperatorProcess } from './crash-operator.ts';
+import { type FollowedOperator, startOperatorProcess, startOperatorWithin } from './crash-operator.ts';
 import { type CrashPoint, type CrashProxy, startCrashProxy } from './crash-proxy.ts';
 import { isInstallationAsIn, type Snapshot, takeSnapshot } from './crash-snapshot.ts';
 import { deadlineMs, eventually, orAbsent } from './eventually.ts';
@@ -43,22 +43,28 @@ export class CrashStage implements AsyncDisposable {
 	readonly #mesh: MeshCluster;
 	readonly #proxy: CrashProxy;
 	readonly #kubeconfig: string;
-	#operator: OperatorProcess | undefined;
+	readonly #isProcess: boolean;
+	#operator: FollowedOperator | undefined;
 	#installations = 0;
 
-	private constructor(mesh: MeshCluster, proxy: CrashProxy, kubeconfig: string) {
+	private constructor(mesh: MeshCluster, proxy: CrashProxy, kubeconfig: string, isProcess: boolean) {
 		this.#mesh = mesh;
 		this.#proxy = proxy;
 		this.#kubeconfig = kubeconfig;
+		this.#isProcess = isProcess;
 	}
 
-	/** Starts the cluster; the operator comes with the first `operate`. */
-	static async start(): Promise<CrashStage> {
+	/**
+	 * Starts the cluster; the operator comes with the first `operate`.
+	 * @param isProcess whether each operator is a process that dies by SIGKILL. In the process of the test it dies as its API server
+	 * sees it: all its connections end, and none comes again.
+	 */
+	static async start({ isProcess = false }: { readonly isProcess?: boolean } = {}): Promise<CrashStage> {
 		const mesh = await startMeshCluster({ parts: 'api-server', auditLog: false });
 		const { cluster } = mesh;
 		const proxy = await startCrashProxy(cluster);
 		const kubeconfig = await kubeconfigThrough(proxy, cluster, mesh.kubeconfig);
-		return new CrashStage(mesh, proxy, kubeconfig);
+		return new CrashStage(mesh, proxy, kubeconfig, isProcess);
 	}
 
 	/** As administrator, past the proxy. */
@@ -77,9 +83,15 @@ export class CrashStage implements AsyncDisposable {
 		return `mesh${String(this.#installations).padStart(4, '0')}`;
 	}
 
+	async #launch(): Promise<void> {
+		this.#operator = this.#isProcess
+			? await startOperatorProcess({ kubeconfig: this.#kubeconfig })
+			: startOperatorWithin(this.#kubeconfig, () => this.#proxy.cut());
+	}
+
 	/** Starts an operator; settled when its caches are filled. */
 	async operate(): Promise<void> {
-		this.#operator = await startOperatorProcess({ kubeconfig: this.#kubeconfig });
+		await this.#launch();
 		await this.#running.until('the operator starts', () => this.#running.hasSaid('started'));
 	}
 
@@ -150,7 +162,7 @@ export class CrashStage implements AsyncDisposable {
 			isAsked = true;
 			await killed;
 			onStep();
-			this.#operator = await startOperatorProcess({ kubeconfig: this.#kubeconfig });
+			await this.#launch();
 		}
 		await this.#running.until('the operator starts', () => this.#running.hasSaid('started'));
 		await this.becomes(name, result);
@@ -161,7 +173,7 @@ export class CrashStage implements AsyncDisposable {
 	 * Returns whether it died.
 	 */
 	async liveForOneWrite(over?: AbortSignal): Promise<boolean> {
-		this.#operator = await startOperatorProcess({ kubeconfig: this.#kubeconfig });
+		await this.#launch();
 		return this.killAt({ write: '*', nth: 1, when: 'after' }, over);
 	}
 
@@ -230,7 +242,7 @@ export class CrashStage implements AsyncDisposable {
 			);
 			throw new Error([(error as Error).message, ...stuck, ...this.#proxy.writes].join('\n'), { cause: error });
 		}
-		await this.#running.kill();
+		await this.kill();
 		await this.operate();
 	}
 
@@ -282,7 +294,7 @@ export class CrashStage implements AsyncDisposable {
 		}
 	}
 
-	get #running(): OperatorProcess {
+	get #running(): FollowedOperator {
 		if (this.#operator === undefined) throw new Error('no operator was started');
 		return this.#operator;
 	}
