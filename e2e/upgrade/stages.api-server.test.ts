@@ -24,6 +24,7 @@ import {
 import { type MeshCluster, startMeshCluster } from '../support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from '../support/operator.ts';
 import { type PodFault, playPods } from '../support/played-pods.ts';
+import { isMatrixWhole, leftOut } from '../support/whole-matrix.ts';
 
 const codes = { 409: 'Conflict', 422: 'Invalid', 500: 'InternalError', 503: 'ServiceUnavailable' } as const;
 type Code = keyof typeof codes;
@@ -285,7 +286,14 @@ test.serial(
 
 for (const first of allCodes.keys()) {
 	const name = `stage${first + 1}`;
-	test(`${name}: each kind of each stage is refused, then pods don’t get ready: told each time, and over when the fault is`, async (t) => {
+	const title = `${name}: each kind of each stage is refused, then pods don’t get ready: told each time, and over when the fault is`;
+	// One walk has each stage, each kind, each code and each fault of pods; all four have each kind with each code.
+	if (!isMatrixWhole() && first > 0) {
+		test.skip(leftOut(title), () => undefined);
+		continue;
+	}
+	test(title, async (t) => {
+		const [refusedCodes, toldFaults] = [new Set<Code>(), new Set<PodFault>()];
 		t.timeout(longestWaitMs + 60_000);
 		const { namespace, approve, untilVersion } = await atTheStart(t, name);
 		const stages = (await look(name)).status.upgrade?.plan?.map(({ stage }) => stage) ?? [];
@@ -301,12 +309,14 @@ for (const first of allCodes.keys()) {
 			if (stage !== 'CRDs') {
 				await refuseEach(t, name, stage as UpgradeStage, refusal);
 				refusals.delete(name);
+				for (const code of refusal.refused.values()) refusedCodes.add(code);
 			}
 			await isUntouched(t, name, stages as readonly UpgradeStage[], at);
 			if (refusal.refused.has(kinds.Deployment.plural))
 				for (const [fault, told] of podFaults.filter(
 					(_, index) => index % allCodes.length === (first + at) % allCodes.length,
 				)) {
+					toldFaults.add(fault);
 					await playPods(mesh.api, namespace, fault);
 					await until(
 						name,
@@ -324,6 +334,7 @@ for (const first of allCodes.keys()) {
 			});
 		}
 		await untilVersion(after);
+		t.deepEqual([refusedCodes.size, toldFaults.size], [allCodes.length, podFaults.length], 'each was tried');
 		const rendered = renderedChildren(name, { ...settingsFor(namespace), version: after }).map(objectKey);
 		t.deepEqual((await liveChildren(mesh.api, name)).map(objectKey).sort(), rendered.toSorted());
 	});
