@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { issueServingCertificate } from '../../certificates/index.ts';
 import { toSecretFacts } from '../../plan/secret-facts.ts';
+import { found } from '../../plan/upgrade/catalogue.ts';
 import { RequestError, TransientError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -14,7 +15,7 @@ import { checkClusters } from './clusters.ts';
 import { problemsOf } from './definitions.ts';
 import { judgePod, judgeWebhook } from './injection.ts';
 import { judgeClocks } from './kubernetes.ts';
-import { checkStatus } from './mesh.ts';
+import { checkRelease, checkStatus } from './mesh.ts';
 import { judgeLease, versionOfImage } from './operator.ts';
 import { type CheckGroup, check, checkNames } from './result.ts';
 import { checkData, checkLines, isWell, openLines } from './view.ts';
@@ -125,6 +126,18 @@ test('each condition and component is a sentence; a reason brings its remedy, on
 		'failed mixer runs: 1/2 pods are ready; no node',
 	]);
 	t.truthy(checkStatus(viewOf(object))[1]?.hint);
+});
+
+test('what is known against a release is a warning that names it, and says what to do', (t) => {
+	t.is(checkRelease('1.31.4', []).state, 'ok');
+	const known = found('security-bulletin', 'proxies', 'have a hole, which 1.30.4 mends: ISTIO-SECURITY-2026-006');
+	t.like(checkRelease('1.30.3', [known]), {
+		name: 'release-known',
+		state: 'warning',
+		sentence: 'nothing is known against Istio 1.30.3',
+		detail: 'security-bulletin: proxies have a hole, which 1.30.4 mends: ISTIO-SECURITY-2026-006',
+		hint: known.remedy,
+	});
 });
 
 test('a pod must come back with the proxy of the mesh', (t) => {

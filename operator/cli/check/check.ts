@@ -2,6 +2,7 @@
 
 import { lines } from '../../lines/index.ts';
 import { prepare } from '../../mesh/prepare.ts';
+import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden, isNotFound, isOperatorError } from '../../runtime/errors.ts';
 import { kinds } from '../../runtime/kinds.ts';
@@ -20,7 +21,7 @@ import { checkIstioDefinitions, checkOwnDefinition } from './definitions.ts';
 import { checkGatewayApi } from './gateway-api.ts';
 import { checkInjection } from './injection.ts';
 import { checkServer, checkUserRights, type Server } from './kubernetes.ts';
-import { checkStatus } from './mesh.ts';
+import { checkRelease, checkStatus } from './mesh.ts';
 import { checkOperator, checkOperatorRights } from './operator.ts';
 import { type CheckGroup, type CheckResult, lacking } from './result.ts';
 import { checkData, checkLines, isWell, openLines } from './view.ts';
@@ -119,6 +120,7 @@ async function lookAtMesh(
 	const results = prepared.ok
 		? await Promise.all([
 				checkOperatorRights(api, prepared.mesh, place).then((result) => [result]),
+				Promise.resolve([releaseOf(prepared.mesh)]),
 				checkIstioDefinitions(api, lines.renderCrds(prepared.mesh), place.signal).then((result) => [result]),
 				checkGatewayApi(api, prepared.mesh, place),
 				Promise.resolve(checkStatus(view)),
@@ -130,4 +132,8 @@ async function lookAtMesh(
 		{ title: `mesh ${name}`, results: results.flat() },
 		...(clusters.length === 0 ? [] : [{ title: `clusters of mesh ${name}`, results: clusters }]),
 	];
+}
+
+function releaseOf(mesh: ResolvedMesh): CheckResult {
+	return checkRelease(mesh.release.version, lines.of(mesh).upgradeRules.release(mesh));
 }

@@ -1,5 +1,6 @@
 /** Whether a mesh is as the operator says that it should be, by its status. Pure. */
 import { type Reason, reasons } from '../../../api/v1/index.ts';
+import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
 import { type Condition, type InstallationView, isGood } from '../status-view.ts';
 import type { CheckResult } from './result.ts';
 
@@ -54,4 +55,13 @@ function judgeComponent({ name, ready = 0, desired = 0, reason, message }: Compo
 		detail: [count, message].filter((part) => part !== undefined).join('; '),
 		hint: `kubectl -n ${namespace} describe pods`,
 	};
+}
+
+/** Whether anything is known against the release of a mesh. */
+export function checkRelease(version: string, findings: readonly UpgradeFinding[]): CheckResult {
+	const named = { name: 'release-known', sentence: `nothing is known against Istio ${version}` } as const;
+	const [first] = findings;
+	if (first === undefined) return { ...named, state: 'ok' };
+	const told = findings.map(({ name, subject, message }) => `${name}: ${subject} ${message}`);
+	return { ...named, state: 'warning', detail: told.join('; '), hint: first.remedy };
 }

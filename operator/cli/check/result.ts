@@ -17,6 +17,7 @@ export const checkNames = [
 	'operator-version',
 	'operator-leads',
 	'operator-rights',
+	'release-known',
 	'istio-definitions',
 	'gateway-api',
 	'gateways-programmed',

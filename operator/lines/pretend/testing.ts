@@ -123,7 +123,7 @@ export const pretendLine: Line<PretendMesh, object, undefined> = {
 
 	objectKinds: () => [],
 	checkObject: () => ({ kind: 'other' }),
-	upgradeRules: { kinds: () => [], object: () => [], mesh: () => [] },
+	upgradeRules: { kinds: () => [], object: () => [], mesh: () => [], release: () => [] },
 
 	injection: () => undefined,
 	injectedImages: () => [],

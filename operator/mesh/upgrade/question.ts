@@ -84,7 +84,10 @@ export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): 
 		after,
 		gathered,
 		beside: mesh === undefined ? undefined : besideOf(subject.status, mesh),
-		ofLine: hop === undefined ? [] : lines.of(hop.to).upgradeRules.mesh(hop, { definitions: definitionsOf(gathered) }),
+		ofLine: [
+			...(hop === undefined ? [] : lines.of(hop.to).upgradeRules.mesh(hop, { definitions: definitionsOf(gathered) })),
+			...(mesh === undefined ? [] : lines.of(mesh).upgradeRules.release(mesh)),
+		],
 	});
 	const { pods } = gathered;
 	const proxies = pods.isKnown

@@ -7,11 +7,13 @@ import { kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import { type OwnWord, rejected, reviewOfPod } from '../upgrade/own-word.ts';
 import type { UpgradeRules } from '../upgrade/rules.ts';
+import { knownOfIstiod } from './known-issues.ts';
 
 export const istiodUpgradeRules: UpgradeRules<ResolvedIstiodMesh> = {
 	kinds: () => [],
 	object: () => [],
-	mesh: () => [],
+	mesh: ({ from, to }) => knownOfIstiod(from.version, to),
+	release: (mesh) => knownOfIstiod(undefined, mesh),
 };
 
 const webhooks: ReadonlySet<string> = new Set([

@@ -185,6 +185,21 @@ export const upgradeCatalogue = {
 			'The definition authorizationpolicies.rbac.istio.io is left over. Istio 1.4 has another kind of the same plural.',
 		remedy: 'Delete the definition once nobody needs its objects.',
 	},
+	'security-bulletin': {
+		severity: 'warning',
+		meaning: 'The version has a vulnerability that is published, and another patch does not.',
+		remedy: 'Choose the patch that the message names, or a newer one.',
+	},
+	'known-bug': {
+		severity: 'warning',
+		meaning: 'The version has a bug that this mesh can meet, and another patch does not.',
+		remedy: 'Choose the patch that the message names, or a newer one.',
+	},
+	'default-changes': {
+		severity: 'warning',
+		meaning: 'Istiod of the new version does by itself what that of the present one does not.',
+		remedy: 'Set the variable that the message names in spec.pilot.env to keep what you have.',
+	},
 	'cluster-upgrades-alone': {
 		severity: 'warning',
 		meaning: 'A joined cluster has a control plane of its own, which this MeshInstallation does not upgrade.',

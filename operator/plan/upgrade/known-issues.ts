@@ -14,8 +14,8 @@ export interface VersionRange {
 
 export interface KnownIssue<Condition extends string = string> {
 	readonly name: UpgradeCheckName;
-	/** The versions that the change comes from. */
-	readonly from: VersionRange;
+	/** The versions that the change comes from. Undefined: the version itself has it, wherever a mesh comes from. */
+	readonly from?: VersionRange;
 	/** The versions that it leads to. */
 	readonly to: VersionRange;
 	/** When it matters. `always`, or a condition of the line. */
@@ -37,15 +37,19 @@ export function isWithin(version: string, { first, last }: VersionRange): boolea
 	);
 }
 
+/**
+ * @param from the version that a change comes from. Undefined: only what the version has that it leads to, and nothing of the
+ * change itself.
+ */
 export function findKnownIssues<Condition extends string>(
 	issues: readonly KnownIssue<Condition>[],
-	hop: { readonly from: string; readonly to: string },
+	{ from: comesFrom, to: leadsTo }: { readonly from: string | undefined; readonly to: string },
 	isSo: (condition: Condition) => boolean,
 ): readonly UpgradeFinding[] {
 	return issues
 		.filter(({ from, to, condition }) => {
-			const isBetween = isWithin(hop.from, from) && isWithin(hop.to, to);
-			return isBetween && (condition === 'always' || isSo(condition));
+			const isOfThis = comesFrom === undefined ? from === undefined : from !== undefined && isWithin(comesFrom, from);
+			return isOfThis && isWithin(leadsTo, to) && (condition === 'always' || isSo(condition));
 		})
 		.map(({ name, subject, sentence, source }) => found(name, subject, `${sentence} (${source})`));
 }

@@ -22,4 +22,6 @@ export interface UpgradeRules<Mesh extends ResolvedMesh = ResolvedMesh> {
 	object(hop: Hop<Mesh>, object: KubeObject): readonly UpgradeFinding[];
 	/** What it does to the mesh itself, with known issues. Pure. */
 	mesh(hop: Hop<Mesh>, live: { readonly definitions: readonly KubeObject[] }): readonly UpgradeFinding[];
+	/** What is known against the release of a mesh, whatever it comes from: bulletins of security and bugs that it meets. Pure. */
+	release(mesh: Mesh): readonly UpgradeFinding[];
 }

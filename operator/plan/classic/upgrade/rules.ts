@@ -20,6 +20,7 @@ export const classicUpgradeRules: UpgradeRules<ResolvedClassicMesh> = {
 			conditions[condition](hop, new Set(definitions.map(({ metadata }) => metadata.name))),
 		),
 	],
+	release: () => [],
 };
 
 const conditions: Readonly<Record<ClassicCondition, (hop: ClassicHop, definitions: ReadonlySet<string>) => boolean>> = {
