@@ -5,6 +5,7 @@ import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { kubeconfigThrough } from './support/crash-kubeconfig.ts';
 import { eventually } from './support/eventually.ts';
 import { applyInstallation, deleteInstallation, readInstallation, untilSaid } from './support/installation.ts';
+import { linesUnderTest } from './support/lines-under-test.ts';
 import { type MeshCluster, startMeshCluster } from './support/mesh-cluster.ts';
 import { startOperator } from './support/operator.ts';
 
@@ -31,18 +32,22 @@ async function untilPaused(name: string): Promise<void> {
 	);
 }
 
-test('what a gate holds is not counted as differing', async (t) => {
-	const { api } = mesh;
-	const spec = { namespace: 'istio-gated', sidecarInjector: { enabled: true } };
-	await applyInstallation(api, 'gated', spec);
-	// No pod ever starts here, so the webhook waits for its injector for ever.
-	await untilSaid(api, 'gated', 'Installed', 'waiting for the sidecar injector to be ready');
-	await applyInstallation(api, 'gated', { ...spec, paused: true });
-	await untilPaused('gated');
-	const message = await untilSaid(api, 'gated', 'Installed', 'writing is paused');
-	t.is(message, 'all objects are as rendered; writing is paused');
-	await deleteInstallation(api, 'gated');
-});
+/** Who has to be ready before the webhook comes. No pod ever starts here, so it waits for ever. */
+const answering: Readonly<Record<string, string>> = { classic: 'the sidecar injector', istiod: 'istiod' };
+
+for (const { line, version } of linesUnderTest)
+	test(`what a gate holds is not counted as differing: ${line}`, async (t) => {
+		const { api } = mesh;
+		const name = `gated-${line}`;
+		const spec = { version, namespace: `istio-${name}`, sidecarInjector: { enabled: true } };
+		await applyInstallation(api, name, spec);
+		await untilSaid(api, name, 'Installed', `waiting for ${answering[line]} to be ready`);
+		await applyInstallation(api, name, { ...spec, paused: true });
+		await untilPaused(name);
+		const message = await untilSaid(api, name, 'Installed', 'writing is paused');
+		t.is(message, 'all objects are as rendered; writing is paused');
+		await deleteInstallation(api, name);
+	});
 
 test('a mesh that can not be rendered while it is paused says so, and takes it back', async (t) => {
 	const { api } = mesh;

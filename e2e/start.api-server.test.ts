@@ -4,7 +4,8 @@ import { type Fault, type FaultProxy, type ProxiedRequest, startFaultProxy } fro
 import { kubeconfigThrough } from './support/crash-kubeconfig.ts';
 import { startOperatorProcess } from './support/crash-operator.ts';
 import { eventually } from './support/eventually.ts';
-import { applyInstallation, deleteInstallation, untilInstalled } from './support/installation.ts';
+import { applyInstallation, deleteInstallation, untilInstalled, untilSaid } from './support/installation.ts';
+import { linesUnderTest } from './support/lines-under-test.ts';
 import { type MeshCluster, startMeshCluster } from './support/mesh-cluster.ts';
 import { launchOperator, type RunningOperator } from './support/operator.ts';
 
@@ -18,10 +19,13 @@ test.before(async () => {
 	mesh = await startMeshCluster();
 	proxy = await startFaultProxy(mesh.cluster);
 	kubeconfig = await kubeconfigThrough(proxy, mesh.cluster, mesh.kubeconfig);
-	// With a mesh, Istio's own kinds are there and listed too.
+	// With a mesh of each line, Istio's own kinds are there and listed too.
 	const installing = launch();
-	await applyInstallation(mesh.api, 'there', {});
-	await untilInstalled(mesh.api, 'there');
+	for (const { line, version } of linesUnderTest)
+		await applyInstallation(mesh.api, line, { version, namespace: `istio-${line}` });
+	await untilInstalled(mesh.api, 'classic');
+	// Its webhooks wait for it, and no pod starts here.
+	await untilSaid(mesh.api, 'istiod', 'Installed', 'waiting for istiod to be ready');
 	await installing.stop();
 	proxy.reset();
 	await using operator = launch();
@@ -137,8 +141,8 @@ test.serial('what no retry mends ends the start with its reason: a kubeconfig th
 	t.true(operator.hasSaid('the operator can not start'));
 });
 
-test.after('the mesh goes', async () => {
+test.after('the meshes go', async () => {
 	proxy.reset();
 	await using _operator = launch();
-	await deleteInstallation(mesh.api, 'there');
+	for (const { line } of linesUnderTest) await deleteInstallation(mesh.api, line);
 });

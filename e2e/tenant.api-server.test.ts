@@ -16,6 +16,7 @@ import {
 	untilCondition,
 } from './support/installation.ts';
 import { addJoiner } from './support/joiner.ts';
+import { type LineUnderTest, linesUnderTest } from './support/lines-under-test.ts';
 import { type MeshCluster, person, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
 import { untilGranted } from './support/rights.ts';
@@ -59,69 +60,88 @@ test.after.always(async () => {
 
 const overlay = (kind: string, name: string, mergePatch: Spec) => ({ target: { kind, name }, mergePatch });
 
-/** What a tenant tries, the reason for which it is refused, and what the message names. */
-const attempts: Readonly<Record<string, readonly [spec: Spec, reason: string, ...names: readonly RegExp[]]>> = {
-	roles: [
-		{
-			namespace: 'roles-mesh',
-			overlays: [
-				overlay('ClusterRoleBinding', 'istio-pilot-roles-mesh', {
-					subjects: [{ kind: 'ServiceAccount', name: 'tenant', namespace: 'meshwright-system' }],
-				}),
-				overlay('ClusterRole', 'istio-pilot-roles-mesh', {
-					rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list'] }],
-				}),
-			],
-		},
-		'OverlayNotAllowed',
-		/spec\.overlays\[0\] must not .*subjects.* of ClusterRoleBinding istio-pilot-roles-mesh/,
-		/spec\.overlays\[1\] must not add to rules the rights "get secrets", "list secrets" of ClusterRole/,
-		/--overlays=unrestricted/,
-	],
-	pods: [
-		{
-			namespace: 'pods-mesh',
-			overlays: [
-				overlay('Deployment', 'istio-pilot', {
-					spec: { template: { spec: { hostPID: true, serviceAccountName: 'default' } } },
-				}),
-			],
-		},
-		'OverlayNotAllowed',
-		/spec\.template\.spec\.hostPID of Deployment istio-pilot/,
-		/spec\.template\.spec\.serviceAccountName of Deployment istio-pilot/,
-	],
-	webhook: [
-		{
-			namespace: 'webhook-mesh',
-			profile: 'default',
-			overlays: [
-				overlay('MutatingWebhookConfiguration', 'istio-sidecar-injector-webhook-mesh', {
-					webhooks: [{ name: 'any-mesh.sidecar-injector.istio.io', clientConfig: { url: 'https://evil.example' } }],
-				}),
-			],
-		},
-		'OverlayNotAllowed',
-		/clientConfig/,
-		/namespaceSelector/,
-	],
-	squat: [{ namespace: 'meshwright-system' }, 'Invalid', /spec\.namespace must not be meshwright-system/],
-	inject: [
-		{ namespace: 'inject-mesh', sidecarInjector: { enabled: true, namespaces: ['shop', 'meshwright-system'] } },
-		'Invalid',
-		/spec\.sidecarInjector\.namespaces\[1\] must not be meshwright-system/,
-	],
+/** What a tenant tries with a mesh in a namespace, the reason for which it is refused, and what the message names. */
+interface Attempt {
+	readonly spec: (namespace: string) => Spec;
+	readonly reason: string;
+	readonly names: readonly RegExp[];
+}
+
+/** What a line calls the objects that a tenant reaches for. */
+const namesOf: Readonly<Record<string, { readonly account: string; readonly webhookEntry: string }>> = {
+	classic: { account: 'istio-pilot', webhookEntry: 'any-mesh.sidecar-injector.istio.io' },
+	istiod: { account: 'istiod', webhookEntry: 'namespace.sidecar-injector.istio.io' },
 };
 
-for (const [name, [spec, reason, ...names]] of Object.entries(attempts)) {
-	test.serial(`refused, and nothing is written: ${name}`, async (t) => {
-		await applyInstallation(tenant, name, spec);
-		const { message } = await untilCondition(mesh.api, name, 'Valid', 'False', reason);
-		for (const part of names) t.regex(message, part);
-		t.deepEqual(await liveChildren(mesh.api, name), []);
-		await deleteInstallation(mesh.api, name);
+function attemptsOn({ line, version, pilot }: LineUnderTest): Readonly<Record<string, Attempt>> {
+	const { account = '', webhookEntry = '' } = namesOf[line] ?? {};
+	const of = (spec: (namespace: string) => Spec, reason: string, ...names: readonly RegExp[]): Attempt => ({
+		spec: (namespace) => ({ version, namespace, ...spec(namespace) }),
+		reason,
+		names,
 	});
+	return {
+		roles: of(
+			(namespace) => ({
+				overlays: [
+					overlay('ClusterRoleBinding', `${account}-${namespace}`, {
+						subjects: [{ kind: 'ServiceAccount', name: 'tenant', namespace: 'meshwright-system' }],
+					}),
+					overlay('ClusterRole', `${account}-${namespace}`, {
+						rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['delete'] }],
+					}),
+				],
+			}),
+			'OverlayNotAllowed',
+			new RegExp(`spec\\.overlays\\[0\\] must not .*subjects.* of ClusterRoleBinding ${account}-`),
+			/spec\.overlays\[1\] must not add to rules the rights "delete secrets" of ClusterRole/,
+			/--overlays=unrestricted/,
+		),
+		pods: of(
+			() => ({
+				overlays: [
+					overlay('Deployment', pilot, {
+						spec: { template: { spec: { hostPID: true, serviceAccountName: 'default' } } },
+					}),
+				],
+			}),
+			'OverlayNotAllowed',
+			new RegExp(`spec\\.template\\.spec\\.hostPID of Deployment ${pilot}`),
+			new RegExp(`spec\\.template\\.spec\\.serviceAccountName of Deployment ${pilot}`),
+		),
+		webhook: of(
+			(namespace) => ({
+				profile: 'default',
+				overlays: [
+					overlay('MutatingWebhookConfiguration', `istio-sidecar-injector-${namespace}`, {
+						webhooks: [{ name: webhookEntry, clientConfig: { url: 'https://evil.example' } }],
+					}),
+				],
+			}),
+			'OverlayNotAllowed',
+			/clientConfig/,
+			/namespaceSelector/,
+		),
+		squat: of(() => ({ namespace: 'meshwright-system' }), 'Invalid', /spec\.namespace must not be meshwright-system/),
+		inject: of(
+			() => ({ sidecarInjector: { enabled: true, namespaces: ['shop', 'meshwright-system'] } }),
+			'Invalid',
+			/spec\.sidecarInjector\.namespaces\[1\] must not be meshwright-system/,
+		),
+	};
 }
+
+for (const entry of linesUnderTest)
+	for (const [attempt, { spec, reason, names }] of Object.entries(attemptsOn(entry))) {
+		const name = `${attempt}-${entry.line}`;
+		test.serial(`${entry.line}: refused, and nothing is written: ${attempt}`, async (t) => {
+			await applyInstallation(tenant, name, spec(`${name}-mesh`));
+			const { message } = await untilCondition(mesh.api, name, 'Valid', 'False', reason);
+			for (const part of names) t.regex(message, part);
+			t.deepEqual(await liveChildren(mesh.api, name), []);
+			await deleteInstallation(mesh.api, name);
+		});
+	}
 
 /** What the status and the Events say of each cluster, with the names of the Secret and of the cluster taken out. */
 async function told(name: string): Promise<ReadonlySet<string>> {
@@ -182,14 +202,16 @@ test.serial('whoever runs the operator can lift the policy of overlays', async (
 	const { api } = mesh;
 	await operator?.stop();
 	operator = await startOperator(mesh, { limits: { overlays: 'unrestricted' } });
-	const [spec] = attempts.pods ?? [];
-	await applyInstallation(tenant, 'pods', spec);
-	await eventually('it is written', async () => {
-		const live = (await liveChildren(api, 'pods')).find(
-			({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'istio-pilot',
-		);
-		return at(live, 'spec', 'template', 'spec', 'hostPID') === true;
-	});
-	await deleteInstallation(api, 'pods');
+	for (const entry of linesUnderTest) {
+		const name = `pods-${entry.line}`;
+		await applyInstallation(tenant, name, attemptsOn(entry).pods?.spec(`${name}-mesh`));
+		await eventually('it is written', async () => {
+			const live = (await liveChildren(api, name)).find(
+				({ kind, metadata }) => kind === 'Deployment' && metadata.name === entry.pilot,
+			);
+			return at(live, 'spec', 'template', 'spec', 'hostPID') === true;
+		});
+		await deleteInstallation(api, name);
+	}
 	t.pass();
 });

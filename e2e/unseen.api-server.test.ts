@@ -2,13 +2,19 @@
 import test from 'ava';
 import { kinds } from '../operator/runtime/kinds.ts';
 import type { KubeObject } from '../operator/runtime/object.ts';
+import { eventually } from './support/eventually.ts';
 import { setAvailable } from './support/injector.ts';
 import { applyInstallation, readInstallation, untilCondition, untilReady, untilSaid } from './support/installation.ts';
+import { linesUnderTest } from './support/lines-under-test.ts';
 import { type MeshCluster, startMeshCluster } from './support/mesh-cluster.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
 
-const name = 'unseen';
-const namespace = 'istio-unseen';
+/** One of each line, side by side. */
+const meshes = linesUnderTest.map(({ line, version, pilot }) => ({
+	name: line,
+	pilot,
+	spec: { version, namespace: `istio-${line}` },
+}));
 
 let mesh: MeshCluster;
 let operator: RunningOperator;
@@ -28,10 +34,15 @@ interface Role extends KubeObject {
 
 test('without a watch of Deployments readiness is unknown, and known again when they are seen', async (t) => {
 	const { api, cluster } = mesh;
-	await applyInstallation(api, name, { namespace });
-	await untilCondition(api, name, 'Installed', 'True');
-	await setAvailable(api, namespace, 'istio-pilot', true);
-	await untilReady(api, name);
+	const setAllAvailable = async (isAvailable: boolean) => {
+		for (const { pilot, spec } of meshes)
+			await eventually(`${pilot} is there`, () =>
+				setAvailable(api, spec.namespace, pilot, isAvailable).then(() => true),
+			);
+	};
+	for (const { name, spec } of meshes) await applyInstallation(api, name, spec);
+	await setAllAvailable(true);
+	for (const { name } of meshes) await untilReady(api, name);
 
 	const reference = { ...kinds.ClusterRole, name: 'meshwright' };
 	const { rules } = await api.get<Role>(reference);
@@ -42,15 +53,17 @@ test('without a watch of Deployments readiness is unknown, and known again when 
 	await api.patch(reference, { rules: others }, { type: 'merge', fieldManager: 'somebody' });
 	// Rights are checked when a watch begins, so this watch has to end.
 	await cluster.restartApiServer();
-	await untilCondition(api, name, 'Ready', 'Unknown', 'ReadinessUnknown');
-	const { status } = await readInstallation(api, name);
-	t.like(status?.components?.[0], { name: 'pilot', reason: 'ReadinessUnknown' });
-	t.is(status?.components?.[0]?.ready, undefined);
+	for (const { name } of meshes) {
+		await untilCondition(api, name, 'Ready', 'Unknown', 'ReadinessUnknown');
+		const { status } = await readInstallation(api, name);
+		t.like(status?.components?.[0], { name: 'pilot', reason: 'ReadinessUnknown' });
+		t.is(status?.components?.[0]?.ready, undefined);
+	}
 
-	await setAvailable(api, namespace, 'istio-pilot', false);
+	await setAllAvailable(false);
 	await api.patch(reference, { rules }, { type: 'merge', fieldManager: 'somebody' });
 	// Whether that is a beginning or a failure depends on whether a pass came between the watch and its first event.
-	await untilSaid(api, name, 'Ready', 'none of 1 pods available');
-	await setAvailable(api, namespace, 'istio-pilot', true);
-	await untilReady(api, name);
+	for (const { name } of meshes) await untilSaid(api, name, 'Ready', 'none of 1 pods available');
+	await setAllAvailable(true);
+	for (const { name } of meshes) await untilReady(api, name);
 });
