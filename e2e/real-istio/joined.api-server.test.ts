@@ -3,18 +3,15 @@
  * that cluster get proxies and certificates, and are called from the first one while the token in the Secret changes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { request } from 'undici';
 import { controlPlaneClustersAnnotation } from '../../api/v1/constants.ts';
-import { recordSecret } from '../../operator/clusters/secret/record.ts';
-import { remoteKubeconfig } from '../../operator/clusters/secret/remote-secret.ts';
 import { istiodMeshOf } from '../../operator/lines/istiod-testing.ts';
 import { istiodReleases } from '../../operator/releases/istiod/index.ts';
-import { applySetId, readerServiceAccount } from '../../operator/render/index.ts';
+import { applySetId } from '../../operator/render/index.ts';
 import { renderIstiodDataPlane } from '../../operator/render/istiod/index.ts';
 import { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
 import type { KubeObject } from '../../operator/runtime/object.ts';
-import { type Cluster, startCluster } from '../control-plane/cluster.ts';
+import { startCluster } from '../control-plane/cluster.ts';
 import { forwardTo, playNetwork } from '../control-plane/network.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeNamespace, person } from '../support/mesh-cluster.ts';
@@ -22,6 +19,7 @@ import { type RunningProxy, startProxy } from './proxy-process.ts';
 import { meshNamespace, startRendered } from './rendered-mesh.ts';
 import { applyAsUser, portsFor, serverHost, serverService, sidecars } from './routes.ts';
 import { testWithIstio } from './test-with-istio.ts';
+import { publishedSecret, syncStatus, tokenBoundTo } from './told-cluster.ts';
 import { headersSeen, makePod, serveHeaders } from './workload.ts';
 
 const near = 'near';
@@ -37,43 +35,6 @@ const annotations = {
 	'proxy.istio.io/config': JSON.stringify({ proxyStatsMatcher: { inclusionRegexps: ['listener.*ssl.*'] } }),
 } as const;
 
-/** A token of the reader that ends with the Secret that it is bound to. */
-async function tokenBoundTo(api: ApiServer, secret: string): Promise<string> {
-	const reference = { apiVersion: 'v1', kind: 'Secret', namespace: meshNamespace, name: secret };
-	const { metadata } = await api
-		.apply(
-			{ apiVersion: 'v1', kind: 'Secret', metadata: { namespace: meshNamespace, name: secret } },
-			{ fieldManager: person },
-		)
-		.then(() => api.get(reference));
-	const { body } = await api.request<{ readonly status: { readonly token: string } }>({
-		method: 'POST',
-		path: `/api/v1/namespaces/${meshNamespace}/serviceaccounts/${readerServiceAccount(near)}/token`,
-		body: {
-			apiVersion: 'authentication.k8s.io/v1',
-			kind: 'TokenRequest',
-			spec: {
-				expirationSeconds: 3_600,
-				boundObjectRef: { apiVersion: 'v1', kind: 'Secret', name: secret, uid: metadata.uid },
-			},
-		},
-	});
-	return body.status.token;
-}
-
-/** The Secret by which istiod reads the far cluster, as the operator publishes it. */
-function publishedSecret({ url, ca }: Cluster, token: string): KubeObject {
-	const kubeconfig = remoteKubeconfig({ cluster: far, server: url, ca, tlsServerName: undefined, token });
-	const record = {
-		cluster: far,
-		role: 'Remote',
-		state: 'Published',
-		dataPlane: true,
-		kubeconfig: { ...kubeconfigSecret, key: 'kubeconfig' },
-	} as const;
-	return recordSecret({ name: 'default', namespace: meshNamespace }, record, kubeconfig);
-}
-
 /** Puts there what the operator keeps in such a cluster. */
 async function makeDataPlane(api: ApiServer, objects: readonly KubeObject[]): Promise<void> {
 	await makeNamespace(api, meshNamespace);
@@ -86,15 +47,6 @@ async function makeDataPlane(api: ApiServer, objects: readonly KubeObject[]): Pr
 	);
 	for (const object of objects)
 		if (object.kind !== 'Namespace') await api.apply(object, { fieldManager: person, force: true });
-}
-
-/** What istiod says of the Secrets of clusters: `synced`. */
-async function syncStatus(port: number): Promise<string | undefined> {
-	const { statusCode, body } = await request(`http://127.0.0.1:${port}/debug/clusterz`);
-	const text = await body.text();
-	if (statusCode !== 200) throw new Error(`${statusCode} ${text}`);
-	const clusters = JSON.parse(text) as readonly { readonly id: string; readonly syncStatus: string }[];
-	return clusters.find(({ id }) => id === far)?.syncStatus;
 }
 
 testWithIstio(
@@ -119,13 +71,11 @@ testWithIstio(
 			addresses: ['192.0.2.10'],
 		});
 		await makeDataPlane(there, kept);
-		const publish = async (token: string) => mesh.apply(publishedSecret(other, token));
-		await publish(await tokenBoundTo(there, 'first'));
+		const publish = async (token: string) =>
+			mesh.apply(publishedSecret({ cluster: far, role: 'Remote' }, other, token));
+		await publish(await tokenBoundTo(there, near, 'first'));
 
-		await eventually(
-			'istiod reads the far cluster',
-			async () => (await syncStatus(istiod.ports.httpAddr)) === 'synced',
-		);
+		await eventually('istiod reads the far cluster', async () => (await syncStatus(istiod, far)) === 'synced');
 		await eventually('istiod is in charge there', () =>
 			there.get({ ...kinds.ConfigMap, namespace: 'shop', name: 'istio-ca-root-cert' }).catch(() => undefined),
 		);
@@ -177,13 +127,10 @@ testWithIstio(
 					.then(() => sleep(20));
 		})();
 		const said = () => istiod.lines.filter((line) => line.includes(`cluster ${far} synced, replacing registry`)).length;
-		await publish(await tokenBoundTo(there, 'second'));
+		await publish(await tokenBoundTo(there, near, 'second'));
 		await eventually('istiod has taken the second token', async () => said() === 1);
 		await there.delete({ apiVersion: 'v1', kind: 'Secret', namespace: meshNamespace, name: 'first' } as never);
-		await eventually(
-			'istiod reads the far cluster',
-			async () => (await syncStatus(istiod.ports.httpAddr)) === 'synced',
-		);
+		await eventually('istiod reads the far cluster', async () => (await syncStatus(istiod, far)) === 'synced');
 		// What changes there afterwards comes by the second token alone: a namespace gets its root.
 		await makeNamespace(there, 'later');
 		await eventually('istiod is in charge there', () =>

@@ -43,10 +43,14 @@ export function renderedFor({ pins }: RealIstio, spec: Readonly<Record<string, u
 	return renderIstiod(istiodMeshOf({ version: release.version, profile: 'default', ...spec }));
 }
 
-/** Settled when istiod answers for its webhooks. */
+/**
+ * Settled when istiod answers for its webhooks.
+ * @param before objects that istiod finds when it starts, beside what is rendered
+ */
 export async function startRendered(
 	real: RealIstio,
 	spec: Readonly<Record<string, unknown>> = {},
+	before: readonly KubeObject[] = [],
 ): Promise<RenderedMesh> {
 	await using started = new AsyncDisposableStack();
 	const cluster = started.use(await startCluster({ name: 'rendered' }));
@@ -58,6 +62,7 @@ export async function startRendered(
 	const objects = renderedFor(real, spec);
 	const webhooks = objects.filter(({ kind }) => webhookKinds.includes(kind));
 	for (const object of objects) if (!webhooks.includes(object) && !left.includes(object.kind)) await apply(object);
+	for (const object of before) await apply(object);
 	const istiod = started.use(await startIstiod(real, cluster, istiodDeployment(objects)));
 	const addresses = new Map<string, number>();
 	started.use(

@@ -16,8 +16,11 @@ export function testWithIstio(title: string, run: (t: ExecutionContext, real: Re
 }
 
 /** Declares a test that needs the programs of all lines. */
-export function testWithAllIstio(title: string, run: (t: ExecutionContext) => Promise<unknown>): void {
-	const isThere = [...found.values()].every((real) => real !== undefined);
-	if (isThere) test.serial(title, async (t) => void (await run(t)));
+export function testWithAllIstio(
+	title: string,
+	run: (t: ExecutionContext, all: readonly RealIstio[]) => Promise<unknown>,
+): void {
+	const all = [...found.values()].filter((real) => real !== undefined);
+	if (all.length === found.size) test.serial(title, async (t) => void (await run(t, all)));
 	else test.skip(`${title} (not built: ${realIstioVariable}=1 builds it)`, () => undefined);
 }
