@@ -42,6 +42,13 @@ const istiod: readonly object[] = [
 	{ sidecarInjector: { enabled: true }, gateways },
 	{ citadel: { caSecretName: 'cacerts' } },
 	{ multiCluster: { network: 'here' } },
+	{
+		multiCluster: {
+			network: 'here',
+			exposeControlPlane: true,
+			clusters: [{ name: 'far', network: 'there', kubeconfigSecret: { name: 'far', namespace: 'meshwright-system' } }],
+		},
+	},
 	{ sidecarInjector: { enabled: true }, upgrade: { strategy: 'Canary', tags: [{ name: 'sample' }] } },
 ];
 

@@ -1487,6 +1487,10 @@ export interface MultiCluster {
 	 */
 	network?: string;
 	/**
+	 * Whether istio-eastwestgateway also leads ports 15012 and 15017 to istiod, so that clusters of other networks whose entries have no dataPlane.controlPlaneAddresses reach it by the IP addresses of that gateway. Needs a cluster in another network. In releases of istiod alone.
+	 */
+	exposeControlPlane?: boolean;
+	/**
 	 * URL of the API server of this cluster as other clusters must dial it. Needed where a cluster with role Primary does not list this one itself, and the operator runs inside this cluster.
 	 */
 	server?: string;

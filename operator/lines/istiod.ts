@@ -43,7 +43,11 @@ const dataPlane: DataPlane<ResolvedIstiodMesh, IstiodFacts> = {
 	charge: ({ location }) => ({ cluster: location.clusterId, proof: rootConfigMap }),
 	gates: chargeBeforeWebhook,
 	notes: ({ istiod = [] }) =>
-		istiod.length === 0 ? ['no pod of istiod is ready yet, so istiod has no address there'] : [],
+		istiod.length === 0
+			? [
+					'istiod has no address there yet: none of its pods is ready, or the gateway that leads to it has no IP address of a load balancer',
+				]
+			: [],
 	// istiod of this cluster signs for workloads there.
 	caSecretName: () => undefined,
 };
@@ -55,6 +59,7 @@ const multiCluster: MultiClusterSupport<ResolvedIstiodMesh> = {
 	knowsNetworks: () => true,
 	hasNetworks: ({ gateways }) => gateways.some(({ network }) => network !== undefined),
 	noWayIn: () => undefined,
+	exposes: ({ exposesControlPlane }) => exposesControlPlane === true,
 	takesAddress: () => true,
 	readerRules: istiodReaderRules,
 	dataPlane,

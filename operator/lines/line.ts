@@ -152,6 +152,8 @@ export interface MultiClusterSupport<Mesh extends ResolvedMesh = ResolvedMesh> {
 	noWayIn(mesh: Mesh): string | undefined;
 	/** Whether the control plane takes an address of a gateway. */
 	takesAddress(mesh: Mesh, address: string): boolean;
+	/** Whether clusters of other networks reach the control plane by the gateway of this one. Never, when not set. */
+	exposes?(mesh: Mesh): boolean;
 	/** The rights of an account that reads a cluster. */
 	readerRules(mesh: Mesh): readonly AccessRule[];
 	readonly dataPlane: DataPlane<Mesh, object>;

@@ -36,6 +36,7 @@ const control = [
 	'spec.citadel.intermediates.rootSecret.name',
 	'spec.citadel.intermediates.rootSecret.namespace',
 	'spec.citadel.intermediates.lifetime',
+	'spec.multiCluster.exposeControlPlane',
 	// How other clusters are reached, told apart and joined.
 	'spec.multiCluster.clusterName',
 	'spec.multiCluster.server',

@@ -76,6 +76,7 @@ export const kinds = {
 	statsd: kind('config.istio.io/v1alpha2', 'statsd', 'statsds', true),
 	stdio: kind('config.istio.io/v1alpha2', 'stdio', 'stdios', true),
 	Gateway: kind('networking.istio.io/v1alpha3', 'Gateway', 'gateways', true),
+	VirtualService: kind('networking.istio.io/v1alpha3', 'VirtualService', 'virtualservices', true),
 	DestinationRule: kind('networking.istio.io/v1alpha3', 'DestinationRule', 'destinationrules', true),
 	PeerAuthentication: kind('security.istio.io/v1', 'PeerAuthentication', 'peerauthentications', true),
 	MeshInstallation: kind('meshwright.io/v1', 'MeshInstallation', 'meshinstallations', false),

@@ -73,6 +73,9 @@ export const multiCluster = z
 			'Name of this cluster in the mesh. The UID of its namespace kube-system when not set.',
 		),
 		network: optional(network).describe('Network of this cluster.'),
+		exposeControlPlane: optional(z.boolean()).describe(
+			'Whether istio-eastwestgateway also leads ports 15012 and 15017 to istiod, so that clusters of other networks whose entries have no dataPlane.controlPlaneAddresses reach it by the IP addresses of that gateway. Needs a cluster in another network. In releases of istiod alone.',
+		),
 		server: optional(serverUrl).describe(
 			'URL of the API server of this cluster as other clusters must dial it. Needed where a cluster with role Primary does not list this one itself, and the operator runs inside this cluster.',
 		),

@@ -46,6 +46,8 @@ export interface ClusterObjectsOptions {
 	readonly lines: Lines;
 	/** Addresses of the control plane's pods, by the names of `DataPlane.services`. */
 	readonly addresses: ControlPlaneAddresses;
+	/** Sorted IP addresses of the gateway by which clusters of other networks reach it. Undefined when they do not. */
+	readonly gateway?: readonly string[] | undefined;
 	/** Looks at users' proxies there. Default: nobody does. */
 	readonly proxies?: Pick<JoinedProxies, 'look'>;
 	/** Wall clock, milliseconds since 1970. */
@@ -54,7 +56,7 @@ export interface ClusterObjectsOptions {
 
 export function clusterObjects(
 	mesh: ResolvedMesh,
-	{ lines, addresses, proxies, wallClock }: ClusterObjectsOptions,
+	{ lines, addresses, gateway, proxies, wallClock }: ClusterObjectsOptions,
 ): ClusterObjects {
 	const line = lines.of(mesh);
 	const { dataPlane } = line.multiCluster;
@@ -65,8 +67,10 @@ export function clusterObjects(
 	// Keeps the objects while nothing differs, so that they are hashed once.
 	const readers = new Map<string, readonly KubeObject[]>();
 
-	const addressesFor = ({ dataPlane: wanted }: WantedCluster): ControlPlaneAddresses => {
+	const addressesFor = ({ network, dataPlane: wanted }: WantedCluster): ControlPlaneAddresses => {
 		const given = wanted?.controlPlaneAddresses ?? [];
+		const isElsewhere = network !== undefined && network !== mesh.multiCluster.network;
+		if (given.length === 0 && isElsewhere && gateway !== undefined) return lines.addressesForAll(mesh, gateway);
 		return given.length === 0 ? addresses : lines.addressesForAll(mesh, given);
 	};
 	const subjectOf = (cluster: WantedCluster, names: ClusterNames, there: ClusterConnection): Subject => {

@@ -17,7 +17,7 @@ import type { ClusterController } from '../../clusters/controller.ts';
 import type { ClusterRecord } from '../../clusters/secret/record.ts';
 import type { Lines } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
-import { type ControlPlaneAddresses, readerServiceAccount } from '../../render/index.ts';
+import { readerServiceAccount } from '../../render/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
@@ -32,6 +32,7 @@ import { ControlPlaneEndpoints } from './control-plane-endpoints.ts';
 import { inTurn, type Turn } from './in-turn.ts';
 import { joinedFacts } from './joined-facts.ts';
 import { networkProblems } from './network-entries.ts';
+import { controlPlaneGateway } from './network-gateways.ts';
 import { primariesHere, renderReadersHere } from './readers.ts';
 import { isFollowed, type LiveHere, rolledOutAt } from './remote-secrets.ts';
 import { ownerOf, wantedMesh } from './wanted-mesh.ts';
@@ -91,10 +92,11 @@ export class JoinedClusters {
 		if (needsAddresses) await this.#endpoints.synced(signal);
 		const { services } = lines.of(mesh).multiCluster.dataPlane;
 		const addresses = needsAddresses ? this.#endpoints.of(mesh.namespace, services) : {};
-		const basis = this.#basisOf(mesh, addresses, turn);
+		const gateway = controlPlaneGateway(mesh, lines.of(mesh).multiCluster, this.#options.live);
+		const basis = this.#basisOf(mesh, { addresses, gateway }, turn);
 		let objects = this.#objects.get(basis);
 		if (objects === undefined) {
-			const options = { lines, addresses, proxies, wallClock };
+			const options = { lines, addresses, gateway, proxies, wallClock };
 			const next = clusterObjects(mesh, options);
 			objects = turn === undefined ? next : inTurn(next, clusterObjects(turn.former, options), turn);
 			this.#objects.set(basis, objects);
@@ -261,8 +263,8 @@ export class JoinedClusters {
 		return this.#options.controller.recordsOf({ name, namespace });
 	}
 
-	#basisOf(mesh: ResolvedMesh, addresses: ControlPlaneAddresses, turn: Turn | undefined): object {
-		const text = JSON.stringify([addresses, turn?.clusters]);
+	#basisOf(mesh: ResolvedMesh, ways: object, turn: Turn | undefined): object {
+		const text = JSON.stringify([ways, turn?.clusters]);
 		const known = this.#bases.get(mesh.name);
 		if (known?.mesh === mesh && known.former === turn?.former && known.text === text) return known;
 		const basis = { mesh, text, ...(turn === undefined ? {} : { former: turn.former }) };

@@ -1,4 +1,5 @@
 /** Finds the gateways of a mesh's networks, as far as they are known. Pure. */
+import { isIP } from 'node:net';
 import type { ClusterObservation, ParsedStatus } from '../../../api/v1/index.ts';
 import type { MultiClusterSupport } from '../../lines/index.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
@@ -88,7 +89,22 @@ function isJoined(cluster: SeenOfClusters['before'][number] | undefined): boolea
 	return cluster?.conditions?.some(({ type, status }) => type === 'Joined' && status === 'True') === true;
 }
 
-function addressesHere({ namespace }: ResolvedMesh, name: string, live: LiveHere): readonly string[] {
+/**
+ * Sorted IP addresses of the gateway by which clusters of other networks reach the control plane. A name is none: an
+ * EndpointSlice takes none that others resolve. Undefined when they do not reach it so.
+ */
+export function controlPlaneGateway(
+	mesh: ResolvedMesh,
+	{ exposes, gateway }: Pick<MultiClusterSupport, 'exposes' | 'gateway'>,
+	live: Pick<LiveHere, 'get'>,
+): readonly string[] | undefined {
+	if (exposes?.(mesh) !== true) return undefined;
+	return addressesHere(mesh, gateway.service, live)
+		.filter((address) => isIP(address) !== 0)
+		.toSorted();
+}
+
+function addressesHere({ namespace }: ResolvedMesh, name: string, live: Pick<LiveHere, 'get'>): readonly string[] {
 	const service = live.get(objectKey({ ...kinds.Service, namespace, name }));
 	return gatewayAddresses(service === undefined ? undefined : { ...service, ...service.service }).addresses ?? [];
 }

@@ -18,7 +18,22 @@ const ingressGateway = 'istio-ingressgateway';
 
 /** All problems of `spec.multiCluster` and `spec.pilot.kubeconfigSecret` that neither the schema nor the cluster shows. */
 export function checkMultiCluster(release: ClassicRelease, spec: ParsedSpec): readonly ReleaseProblem[] {
-	return [...checkNetworks(release, spec), ...checkPilotOutside(spec)];
+	return [...checkNetworks(release, spec), ...checkPilotOutside(spec), ...checkExposure(release, spec)];
+}
+
+/** The gateway of this line is the ingress gateway, which leads to services alone. */
+function checkExposure({ version }: ClassicRelease, { multiCluster }: ParsedSpec): readonly ReleaseProblem[] {
+	const where = `${path}.exposeControlPlane`;
+	return multiCluster?.exposeControlPlane === undefined
+		? []
+		: [
+				{
+					path: where,
+					reason: 'FieldNotInRelease',
+					message: `${where} is for releases of istiod, not for Istio ${version}`,
+					remedy: 'Remove it, and write the addresses of a load balancer into dataPlane.controlPlaneAddresses.',
+				},
+			];
 }
 
 function checkNetworks(release: ClassicRelease, { multiCluster = {} }: ParsedSpec): readonly ReleaseProblem[] {

@@ -116,6 +116,23 @@ function checkPodKeys(path: string, given: Readonly<Record<string, string>> = {}
 	});
 }
 
+/** Who exposes istiod by the gateway between networks needs that gateway. */
+export function checkExposure({ multiCluster = {} }: Pick<ParsedSpec, 'multiCluster'>): readonly ReleaseProblem[] {
+	const { exposeControlPlane, network } = multiCluster;
+	const path = 'spec.multiCluster.exposeControlPlane';
+	return exposeControlPlane !== true || (network !== undefined && hasOtherNetwork({ multiCluster }, network))
+		? []
+		: [
+				{
+					path,
+					reason: 'Invalid',
+					message: `${path} is about clusters in other networks, and none is listed: within one network they reach the pods of istiod themselves`,
+					remedy:
+						'Remove it, or name the networks of this cluster and of the others (spec.multiCluster.network, network of each entry).',
+				},
+			];
+}
+
 /** The gateways that are switched on, and the one between networks where the mesh has several. */
 export function resolveGateways(
 	spec: ParsedSpec,
@@ -144,6 +161,6 @@ export function gatewayInto(network: string, replicas: Replicas): ResolvedIstiod
 }
 
 /** A cluster without a network of its own is in that of this one. */
-function hasOtherNetwork({ multiCluster }: ParsedSpec, network: string): boolean {
+function hasOtherNetwork({ multiCluster }: Pick<ParsedSpec, 'multiCluster'>, network: string): boolean {
 	return (multiCluster?.clusters ?? []).some((cluster) => (cluster.network ?? network) !== network);
 }

@@ -14,7 +14,7 @@ import { buildMeshConfig } from './mesh-config.ts';
 import { checkMeshConfig } from './mesh-config-check.ts';
 import type { IstiodRelease } from './release.ts';
 import { checkAuthority, checkIntermediates, resolveAuthority } from './resolve-authority.ts';
-import { checkGateways, resolveGateways } from './resolve-gateways.ts';
+import { checkExposure, checkGateways, resolveGateways } from './resolve-gateways.ts';
 import { pilotRules } from './resolve-pilot.ts';
 import { checkRevisions, resolveRevisions } from './resolve-revisions.ts';
 import type { ResolvedInjection, ResolvedIstiodImages, ResolvedIstiodMesh, ResolvedProxy } from './resolved.ts';
@@ -52,6 +52,7 @@ export function resolveIstiod(
 		...checkClusters(spec),
 		...checkAuthority(release, spec),
 		...checkIntermediates(release, spec),
+		...checkExposure(spec),
 	];
 	if (problems.length > 0) return { ok: false, problems };
 	const revisions = resolveRevisions(spec, options.revisions ?? []);
@@ -76,6 +77,7 @@ export function resolveIstiod(
 			...(injection === undefined ? {} : { injection }),
 			proxy: resolveProxy(spec),
 			gateways: resolveGateways(spec, replicas, spec.multiCluster?.network),
+			...(spec.multiCluster?.exposeControlPlane === true ? { exposesControlPlane: true } : {}),
 			...(mutualTls === undefined ? {} : { mutualTls }),
 			overlays: spec.overlays ?? [],
 			multiCluster: resolveMultiCluster(installation),

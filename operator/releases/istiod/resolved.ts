@@ -80,6 +80,8 @@ export interface ResolvedIstiodMesh extends ResolvedMesh {
 	readonly injection?: ResolvedInjection;
 	readonly proxy: ResolvedProxy;
 	readonly gateways: readonly ResolvedIstiodGateway[];
+	/** Whether clusters of other networks reach istiod by the gateway between networks. */
+	readonly exposesControlPlane?: true;
 	/** What workloads demand of each other. Undefined: istiod's own default, which is PERMISSIVE. */
 	readonly mutualTls?: 'PERMISSIVE' | 'STRICT' | 'DISABLED';
 }

@@ -131,6 +131,7 @@ export const settings: Readonly<Record<string, Fate>> = {
 
 	'spec.multiCluster.clusterName': honoured,
 	'spec.multiCluster.network': honoured,
+	'spec.multiCluster.exposeControlPlane': honoured,
 	'spec.multiCluster.podCIDRs': honoured,
 	'spec.multiCluster.serviceCIDRs': honoured,
 	'spec.multiCluster.server': honoured,

@@ -85,6 +85,9 @@ test('a network without the name of this one, and a cluster by the name of this 
 	t.deepEqual(refused({ clusterName: 'near', clusters: [entry('near')] }), ['spec.multiCluster.clusters[0].name']);
 	t.deepEqual(refused({ network: 'one', clusters: [entry('kubernetes')] }), ['spec.multiCluster.clusters[0].name']);
 	t.deepEqual(refused({ clusterName: 'near', clusters: [entry('far')] }), []);
+	const exposure = ['spec.multiCluster.exposeControlPlane'];
+	t.deepEqual(refused({ exposeControlPlane: true }), exposure);
+	t.deepEqual(refused({ exposeControlPlane: true, network: 'one', clusters: [entry('beside')] }), exposure);
 });
 
 test('from another network pods of istiod are not reached', (t) => {
@@ -96,6 +99,8 @@ test('from another network pods of istiod are not reached', (t) => {
 			...(network === undefined ? {} : { network }),
 		});
 	t.like(check('two', []), [{ reason: 'AddressesNeeded' }]);
+	const exposing = meshWith({ network: 'one', exposeControlPlane: true, clusters: [entry('far', { network: 'two' })] });
+	t.deepEqual(checkIstiodDataPlane(exposing, { cluster: 'far', network: 'two', controlPlaneAddresses: [] }), []);
 	t.deepEqual(check('two', ['192.0.2.1']), []);
 	t.deepEqual(check('one', []), []);
 	t.deepEqual(check(undefined, []), []);

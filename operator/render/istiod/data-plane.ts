@@ -117,13 +117,14 @@ function controlPlane(mesh: ResolvedIstiodMesh, addresses: readonly string[]): r
 
 /** Everything that is wrong with such a data plane. Empty when it can be rendered. */
 export function checkIstiodDataPlane(
-	{ location }: ResolvedIstiodMesh,
+	{ location, exposesControlPlane }: ResolvedIstiodMesh,
 	cluster: AddressedCluster,
 ): readonly DataPlaneProblem[] {
+	if (exposesControlPlane === true) return [];
 	return checkAddresses(
 		location.network,
 		cluster,
 		'istiod',
-		'Write the addresses of a load balancer that leads its ports 15012 and 15017 to those of istiod into dataPlane.controlPlaneAddresses.',
+		'Set spec.multiCluster.exposeControlPlane to true, so that it is reached by istio-eastwestgateway; or write the addresses of a load balancer that leads its ports 15012 and 15017 to those of istiod into dataPlane.controlPlaneAddresses.',
 	);
 }

@@ -149,3 +149,34 @@ test('between networks there is a gateway that passes on by name, in the network
 		],
 	});
 });
+
+test('istiod is exposed by the gateway between networks where the user wants it, and only there', (t) => {
+	const clusters = [{ name: 'far', network: 'two', kubeconfigSecret: { name: 'far', namespace: 'meshwright-system' } }];
+	const mesh = (exposeControlPlane: boolean) =>
+		istiodMeshOf({ version, profile: 'default', multiCluster: { network: 'one', exposeControlPlane, clusters } });
+	const plain = renderIstiod(mesh(false));
+	t.is(found(plain, 'Gateway', 'istiod-gateway'), undefined);
+	const objects = renderIstiod(mesh(true));
+	t.truthy(found(objects, 'Gateway', 'cross-network-gateway'));
+	const server = (name: string, number: number) => ({
+		hosts: ['*'],
+		port: { name, number, protocol: 'TLS' },
+		tls: { mode: 'PASSTHROUGH' },
+	});
+	t.deepEqual(at(found(objects, 'Gateway', 'istiod-gateway'), 'spec'), {
+		selector: { istio: 'eastwestgateway' },
+		servers: [server('tls-istiod', 15_012), server('tls-webhook', 15_017)],
+	});
+	const route = (port: number, number: number) => ({
+		match: [{ port, sniHosts: ['*'] }],
+		route: [{ destination: { host: 'istiod.istio-system.svc.cluster.local', port: { number } } }],
+	});
+	t.deepEqual(at(found(objects, 'VirtualService', 'istiod-exposed'), 'spec'), {
+		hosts: ['*'],
+		gateways: ['istiod-gateway'],
+		tls: [route(15_012, 15_012), route(15_017, 443)],
+	});
+	const ports = at(found(objects, 'Service', 'istio-eastwestgateway'), 'spec', 'ports') as readonly { port: number }[];
+	t.true([15_012, 15_017].every((one) => ports.some(({ port }) => port === one)));
+	t.is(objects.length, plain.length + 2);
+});

@@ -5,8 +5,6 @@
 import { createHash } from 'node:crypto';
 import { defaultRevision, podInjectionKey, revisionLabel } from '../../../api/v1/index.ts';
 import {
-	crossNetworkPort,
-	eastWestGateway,
 	envoyMetricsPort,
 	gatewayRights,
 	gatewayStatusPort,
@@ -14,7 +12,6 @@ import {
 	type ResolvedIstiodMesh,
 } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
-import { objectLabels } from '../labels.ts';
 import { renderAccount } from '../rbac.ts';
 import { gatewayService } from '../service.ts';
 import { renderWorkload } from '../workload.ts';
@@ -38,7 +35,7 @@ export function gatewayComponent({ name }: Pick<ResolvedIstiodGateway, 'name'>):
 }
 
 export function renderGateways(mesh: ResolvedIstiodMesh): readonly KubeObject[] {
-	return [...mesh.gateways.flatMap((gateway) => renderGateway(mesh, gateway)), ...renderCrossNetwork(mesh)];
+	return mesh.gateways.flatMap((gateway) => renderGateway(mesh, gateway));
 }
 
 function renderGateway(mesh: ResolvedIstiodMesh, gateway: ResolvedIstiodGateway): readonly KubeObject[] {
@@ -109,32 +106,4 @@ function injectionHash(mesh: ResolvedIstiodMesh): string {
 		.update(JSON.stringify([gatewayTemplate(mesh), defaultConfig, trustDomain]))
 		.digest('hex')
 		.slice(0, 32);
-}
-
-/**
- * The Gateway that opens the gateway between networks to workloads of the others. It passes connections on by the service
- * that the TLS handshake names. The connection ends at that service's own proxy.
- */
-function renderCrossNetwork(mesh: ResolvedIstiodMesh): readonly KubeObject[] {
-	const gateway = mesh.gateways.find(({ network }) => network !== undefined);
-	// istiod reads Gateways of its own cluster alone, and gives them to those of all clusters that it serves.
-	if (gateway === undefined || mesh.isServedFromElsewhere) return [];
-	const name = 'cross-network-gateway';
-	return [
-		{
-			apiVersion: 'networking.istio.io/v1alpha3',
-			kind: 'Gateway',
-			metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, 'Gateway', 'networks', name) },
-			spec: {
-				selector: { istio: gatewayComponent({ name: eastWestGateway }) },
-				servers: [
-					{
-						hosts: ['*.local'],
-						port: { name: 'tls', number: crossNetworkPort, protocol: 'TLS' },
-						tls: { mode: 'AUTO_PASSTHROUGH' },
-					},
-				],
-			},
-		},
-	];
 }

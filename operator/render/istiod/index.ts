@@ -6,6 +6,7 @@ import type { IstiodFacts } from './facts.ts';
 import { renderGateways } from './gateways.ts';
 import { renderInjectorConfig } from './injector.ts';
 import { renderMeshConfig } from './mesh-config.ts';
+import { renderNetworks } from './networks.ts';
 import { renderPilot } from './pilot.ts';
 import { renderMutualTls } from './security.ts';
 import { renderInjectionWebhooks, renderValidationWebhooks } from './webhooks.ts';
@@ -49,5 +50,6 @@ export function istiodComponents(mesh: ResolvedIstiodMesh, facts: IstiodFacts): 
 		...renderValidationWebhooks(mesh, facts),
 		...renderMutualTls(mesh),
 		...renderGateways(mesh),
+		...renderNetworks(mesh),
 	];
 }
