@@ -35,7 +35,7 @@ export interface GatherOptions {
 	readonly lines: Lines;
 	readonly hop: Hop;
 	/** What the new version renders. */
-	readonly objects: readonly KubeObject[];
+	readonly objects: Promise<readonly KubeObject[]>;
 	/** The status of the MeshInstallation, for its joined clusters. Undefined when there is none. */
 	readonly status: ParsedStatus | undefined;
 	/** The proxies that somebody knows already. Default: they are listed, and only here. */
@@ -79,8 +79,8 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
 		lookFor(at, `get secrets in namespace ${namespace}`, () => gatherAuthority(at, lines, to, now)),
 		listIn(kinds.ResourceQuota),
 		listIn(kinds.LimitRange),
-		lookFor(at, 'list webhook configurations, namespaces and endpointslices', () =>
-			gatherWebhooks(at, to, objects, line.injection(to)?.namespaces, options.namespaces),
+		lookFor(at, 'list webhook configurations, namespaces and endpointslices', async () =>
+			gatherWebhooks(at, to, await objects, line.injection(to)?.namespaces, options.namespaces),
 		),
 	]);
 	const clusters = clustersOf(to, status, proxiesIn);

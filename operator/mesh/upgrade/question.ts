@@ -1,4 +1,5 @@
 /** Asks all checks about a change of version of one MeshInstallation, with a cluster or without one. */
+import { setImmediate as immediate } from 'node:timers/promises';
 import type { ParsedStatus } from '../../../api/v1/index.ts';
 import type { Lines } from '../../lines/index.ts';
 import { servedUnseen } from '../../plan/proxies/told.ts';
@@ -56,25 +57,29 @@ export async function askUpgrade(subject: UpgradeSubject, options: AskOptions): 
 	const { from, to } = subject;
 	const { lines, api } = options;
 	const { mesh } = to;
-	const after = mesh === undefined ? undefined : renderedOf(lines, mesh);
+	// The cluster answers while the versions are rendered.
+	const rendering = immediate().then(() => (mesh === undefined ? undefined : renderedOf(lines, mesh)));
+	const ofFormer = rendering.then(() => (from?.mesh === undefined ? undefined : renderedOf(lines, from.mesh)));
 	const hop = from === undefined || mesh === undefined ? undefined : hopOf(lines, from, mesh);
 	const gathering =
-		after === undefined || mesh === undefined || api === undefined
-			? nothingGathered(api === undefined ? 'no cluster was asked' : 'the new version can not be rendered')
+		mesh === undefined || api === undefined
+			? undefined
 			: gather({
 					api,
 					lines,
 					hop: hop ?? { from: { version: mesh.release.version, release: mesh.release, mesh }, to: mesh },
-					objects: after.objects,
+					objects: rendering.then((rendered) => rendered?.objects ?? []),
 					status: subject.status,
 					proxies: options.proxies,
 					namespaces: options.namespaces,
 					now: options.now,
 					signal: options.signal,
 				});
-	// While the cluster answers.
-	const before = from?.mesh === undefined ? undefined : renderedOf(lines, from.mesh);
-	const gathered = await gathering;
+	const [after, before, seen] = await Promise.all([rendering, ofFormer, gathering]);
+	const gathered =
+		seen === undefined || after === undefined
+			? nothingGathered(api === undefined ? 'no cluster was asked' : 'the new version can not be rendered')
+			: seen;
 	const areas = checkUpgrade({
 		from: from?.version,
 		to: to.version,
