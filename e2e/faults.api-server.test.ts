@@ -220,7 +220,8 @@ test.serial(
 			t.deepEqual(await run(name, trouble, settings), [], title);
 			const met = proxy.requests.filter((request) => request.fault !== undefined).length;
 			const cases = installing.length + leaving.length;
-			t.true(met >= cases * 0.9, `${title}: ${met} of ${cases} faults happened`);
+			// What was done although nobody heard of it is not asked for again.
+			t.true(met >= cases * 0.7, `${title}: ${met} of ${cases} faults happened`);
 		}
 	},
 );
