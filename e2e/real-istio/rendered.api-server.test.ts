@@ -7,15 +7,20 @@ import { askWebhook } from '../../operator/cli/inject/webhook.ts';
 import { gatewayArgs } from '../../operator/render/istiod/templates/gateway.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
-import type { KubeObject } from '../../operator/runtime/object.ts';
+import type { KubeObject, ObjectReference } from '../../operator/runtime/object.ts';
 import { upstream } from '../charts/istiod/renderings.ts';
 import { eventually } from '../support/eventually.ts';
+import { installGatewayApi, madeForGateways, makeGateways } from './gateway-api.ts';
 import { podsToInject } from './pods-to-inject.ts';
 import { meshNamespace, renderedFor, startRendered } from './rendered-mesh.ts';
 import { testWithIstio } from './test-with-istio.ts';
 
 testWithIstio('istiod runs from what is rendered: rights, templates, webhooks', async (t, real) => {
-	const spec = { gateways: { ingress: { enabled: true } } };
+	const spec = {
+		gateways: { ingress: { enabled: true } },
+		// Only then istiod makes waypoints.
+		pilot: { env: [{ name: 'PILOT_ENABLE_AMBIENT', value: 'true' }] },
+	};
 	await using mesh = await startRendered(real, spec);
 	const { api, apply, istiod } = mesh;
 	const noRoute = {
@@ -29,6 +34,9 @@ testWithIstio('istiod runs from what is rendered: rights, templates, webhooks', 
 		message: /denied the request/,
 	});
 
+	await installGatewayApi(apply, api);
+	await makeGateways(api);
+	const made = await eventually('istiod makes what the Gateways need', () => madeBy(api));
 	const cases = [...podsToInject, gatewayAmong(renderedFor(real, spec))];
 	const ours = await injectAll(api, cases);
 	await compareByHand(t, api, cases, ours);
@@ -46,6 +54,14 @@ testWithIstio('istiod runs from what is rendered: rights, templates, webhooks', 
 		return JSON.stringify(now) === before ? undefined : now;
 	});
 	compare(t, cases, ours, others);
+	// Where nothing differs, istiod has nothing to write by upstream's templates.
+	const theirsMade = await eventually('istiod makes the same by upstream’s templates', async () => {
+		const now = await madeBy(api);
+		const text = JSON.stringify(now);
+		return text.includes('go-proxy-envoy') && !text.includes('--proxyLogLevel=') ? now : undefined;
+	});
+	t.deepEqual(comparable(made), comparable(theirsMade));
+	t.true(JSON.stringify(made).includes('"waypoint"'));
 	t.like(ours[renderedGateway], {
 		spec: {
 			containers: [{ args: gatewayArgs, securityContext: { readOnlyRootFilesystem: true } }],
@@ -57,6 +73,38 @@ testWithIstio('istiod runs from what is rendered: rights, templates, webhooks', 
 		[],
 	);
 });
+
+/** What of the objects that istiod makes for Gateways is decided by the templates. */
+async function madeBy(api: ApiServer): Promise<unknown> {
+	const of = (kind: ObjectReference) => api.get(kind) as Promise<KubeObject & { readonly spec?: object }>;
+	const all = await Promise.all(
+		madeForGateways.flatMap((name) =>
+			[kinds.ServiceAccount, kinds.Deployment, kinds.Service].map(async (kind) => {
+				const { metadata, spec = {} } = await of({ ...kind, namespace: 'shop', name });
+				const { 'deployment.kubernetes.io/revision': _, ...annotations } = metadata.annotations ?? {};
+				const { clusterIP: __, clusterIPs: ___, ports, ...rest } = spec as Readonly<Record<string, unknown>>;
+				return [kind.kind, name, metadata.labels, annotations, canonical(rest), withoutNodePorts(ports)];
+			}),
+		),
+	);
+	return all;
+}
+
+/** The cluster chooses them. */
+function withoutNodePorts(ports: unknown): unknown {
+	return Array.isArray(ports) ? ports.map(({ nodePort: _, ...port }) => port) : ports;
+}
+
+/** A flag and its value are one argument here, and two by upstream's templates, whose waypoints have two volumes that nothing mounts. */
+function comparable(value: unknown): unknown {
+	return JSON.parse(
+		JSON.stringify(value, (key, entry) => {
+			if (!Array.isArray(entry)) return entry;
+			const rest = entry.filter((one) => !/^go-proxy-/.test(String(one?.name)));
+			return key === 'args' ? rest.join(' ').replaceAll(/(--\w+)[ =]/g, '$1 ') : rest;
+		}),
+	);
+}
 
 const renderedGateway = 'the rendered gateway';
 

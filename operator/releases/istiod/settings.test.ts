@@ -60,6 +60,14 @@ const refused: readonly (readonly [spec: Readonly<Record<string, unknown>>, path
 		'spec.mixer.adapters[0].statsd.prefix',
 		/has no effect/,
 	],
+	[
+		{ pilot: { kubeconfigSecret: { name: 'elsewhere' } } },
+		'spec.pilot.kubeconfigSecret',
+		/an istiod outside of the cluster that it serves/,
+	],
+	[{ pilot: { env: [{ name: 'EXTERNAL_CA', value: 'x' }] } }, 'spec.pilot.env[0].name', /the operator sets it/],
+	[{ pilot: { env: [{ name: 'K8S_SIGNER', value: 'x' }] } }, 'spec.pilot.env[0].name', /the operator sets it/],
+	[{ pilot: { env: [{ name: 'CERT_SIGNER_DOMAIN', value: 'x' }] } }, 'spec.pilot.env[0].name', /the operator sets it/],
 	[{ citadel: { enabled: false } }, 'spec.citadel.external', /must be set/],
 	[
 		{ citadel: { workloadCertTTL: '800h', intermediates: { rootSecret: { name: 'root', namespace: 'x' } } } },

@@ -93,8 +93,8 @@ export const settings: Readonly<Record<string, Fate>> = {
 
 	'spec.pilot': honoured,
 	'spec.pilot.kubeconfigSecret': refused(
-		'is not supported yet for this line: istiod serves the cluster that it runs in',
-		'Remove it.',
+		'is not supported in this line: an istiod outside of the cluster that it serves. istiod serves its own cluster and those that join it',
+		'Remove it. List that cluster in spec.multiCluster.clusters with role Remote: istiod of this cluster injects and signs there.',
 	),
 
 	'spec.mixer': refused(`has no effect: ${noMixer}`, 'Remove it.'),
