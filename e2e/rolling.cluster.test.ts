@@ -20,6 +20,7 @@ import {
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { type Observing, observe, type ReadyPods, watchReadyPods } from './support/observing.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
+import { isMatrixWhole, leftOut, onDiagonal } from './support/whole-matrix.ts';
 import { untilCalm } from './support/writes.ts';
 
 const replicas = {
@@ -169,7 +170,14 @@ async function giveAuthority(namespace: string): Promise<void> {
 	});
 }
 
-for (const version of ['1.0.9', '1.1.17', '1.4.10']) {
+/** The first reads by itself less than all later ones. `npm test` makes each change in it, and in one of the later ones. */
+const versions = ['1.0.9', '1.1.17', '1.4.10'];
+
+function isTried(change: number, version: number): boolean {
+	return isMatrixWhole() || version === 0 || onDiagonal(change, version - 1, versions.length - 1);
+}
+
+for (const [column, version] of versions.entries()) {
 	const name = `rolling-${version.replaceAll('.', '-')}`;
 	const namespace = `istio-${name}`;
 	let spec = base(version, namespace);
@@ -240,10 +248,15 @@ for (const version of ['1.0.9', '1.1.17', '1.4.10']) {
 		},
 	);
 
-	for (const { title, of, rolls } of changes) {
+	for (const [row, { title, of, rolls }] of changes.entries()) {
 		const rolling = rolls(version);
 		const what = rolling.length === 0 ? 'no pod is replaced' : `replaces the pods of ${rolling.join(' and ')} alone`;
-		test.serial(`${version}: ${title}: ${what}`, async (t) => {
+		const sentence = `${version}: ${title}: ${what}`;
+		if (!isTried(row, column)) {
+			test.skip(leftOut(sentence), () => undefined);
+			continue;
+		}
+		test.serial(sentence, async (t) => {
 			const before = new Map(
 				workloads.map((workload) => [workload, { pods: pods.of(workload), template: read(workload).spec.template }]),
 			);
