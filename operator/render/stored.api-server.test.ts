@@ -3,16 +3,20 @@
  * second time.
  */
 import { rootCertificates } from 'node:tls';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { Agent, request } from 'undici';
 import { canonicalQuantity } from '../../api/v1/index.ts';
 import { type Cluster, startCluster } from '../../e2e/control-plane/cluster.ts';
 import { eventually } from '../../e2e/support/eventually.ts';
+import { lines } from '../lines/index.ts';
+import { istiodMeshOf, renderIstiod } from '../lines/istiod-testing.ts';
 import { render, renderCrds } from '../lines/testing.ts';
 import { classicReleases, type ResolvedClassicMesh } from '../releases/classic/index.ts';
+import { istiodReleases } from '../releases/istiod/index.ts';
 import { objectPath } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import { type ClassicFacts, renderDataPlane, renderServedCluster } from './classic/index.ts';
+import { renderIstiodDataPlane } from './istiod/index.ts';
 import { at, meshOf } from './testing.ts';
 
 let cluster: Cluster;
@@ -258,6 +262,25 @@ async function served(crd: KubeObject): Promise<void> {
 		);
 }
 
+/** All of it is stored as it is rendered, with no warning, and a second apply changes nothing. Definitions come first. */
+async function storesUnchanged(
+	t: ExecutionContext,
+	crds: readonly KubeObject[],
+	objects: readonly KubeObject[],
+): Promise<void> {
+	const check = async (object: KubeObject): Promise<void> => {
+		const stored = await apply(object);
+		t.deepEqual(stored.warnings, object.kind === 'Endpoints' ? [endpointsWarning] : [], objectKey(object));
+		t.deepEqual(differences(object, stored.object, objectKey(object)), []);
+		const again = await apply(object);
+		t.is(content(again.object), content(stored.object), objectKey(object));
+	};
+	for (const crd of crds) await check(crd);
+	for (const crd of crds) await served(crd);
+	const isNamespace = ({ kind }: KubeObject) => kind === 'Namespace';
+	for (const object of objects.toSorted((a, b) => Number(isNamespace(b)) - Number(isNamespace(a)))) await check(object);
+}
+
 for (const { version, minor } of classicReleases) {
 	const suffix = minor.replace('.', '-');
 	const clusters = meshOf(withClusters(version, minor), `clusters-${suffix}`);
@@ -284,26 +307,7 @@ for (const { version, minor } of classicReleases) {
 		test.serial(
 			`${version} ${title}: the API server stores what is rendered, and a second apply changes nothing`,
 			async (t) => {
-				const namespaceFirst = [...objects].sort(
-					(a, b) => Number(b.kind === 'Namespace') - Number(a.kind === 'Namespace'),
-				);
-				const crds = renderCrds(mesh);
-				const check = async (object: KubeObject): Promise<void> => {
-					const stored = await apply(object);
-					t.deepEqual(stored.warnings, object.kind === 'Endpoints' ? [endpointsWarning] : [], objectKey(object));
-					t.deepEqual(differences(object, stored.object, objectKey(object)), []);
-					const again = await apply(object);
-					t.is(content(again.object), content(stored.object), objectKey(object));
-				};
-				for (const crd of crds) {
-					await check(crd);
-				}
-				for (const crd of crds) {
-					await served(crd);
-				}
-				for (const object of namespaceFirst) {
-					await check(object);
-				}
+				await storesUnchanged(t, renderCrds(mesh), objects);
 			},
 		);
 	}
@@ -361,3 +365,52 @@ test.serial('amounts have the form in which the API server stores them', async (
 		t.is(canonical, String(await store(canonical)), `${amount}: our form stays`);
 	}
 });
+
+/** Everything that a mesh of istiod can have, and names as long as possible. */
+function everythingOfIstiod(version: string, namespace: string): Readonly<Record<string, unknown>> {
+	const kubeconfigSecret = { name: 'far', namespace: 'meshwright-system' };
+	const dataPlane = { controlPlaneAddresses: ['192.0.2.10', '2001:db8::10'] };
+	return {
+		version,
+		namespace,
+		profile: 'production',
+		images: { registry: 'registry.example.com/istio', pullSecrets: [{ name: 'pull' }] },
+		mesh: {
+			mtls: { mode: 'STRICT' },
+			tracing: { enabled: true, sampling: 5, zipkin: { address: 'zipkin.tracing:9411' } },
+		},
+		mixer: { adapters: [{ prometheus: {} }, { stdio: {} }, { statsd: { address: 'statsd.monitoring:8125' } }] },
+		citadel: { enabled: true, caSecretName: 'cacerts', workloadCertTTL: '48h' },
+		gateways: {
+			ingress: { enabled: true },
+			egress: { enabled: true, autoscaling: { minReplicas: 2, maxReplicas: 5 }, extraArgs: ['--proxyLogLevel=info'] },
+		},
+		upgrade: { tags: [{ name: 'prod' }] },
+		multiCluster: {
+			clusterName: 'near',
+			network: 'near-network',
+			clusters: [{ name: 'far', network: 'far-network', kubeconfigSecret, dataPlane }],
+		},
+	};
+}
+
+// These come last: definitions of newer releases never give way to those of older ones.
+for (const [index, { version }] of istiodReleases.entries())
+	test.serial(
+		`${version} with everything, here and in a joined cluster: the API server stores what is rendered, and a second apply changes nothing`,
+		async (t) => {
+			const namespace = `istiod-${index}-${'n'.repeat(54)}`;
+			const mesh = istiodMeshOf(everythingOfIstiod(version, namespace), `today-${index}`);
+			// All releases have the same.
+			const crds = index === 0 ? lines.renderCrds(mesh) : [];
+			await storesUnchanged(t, crds, renderIstiod(mesh, { caSecretHash: 'hash' }));
+			const there = renderIstiodDataPlane(mesh, {
+				readBy: 'p'.repeat(63),
+				applySet: 'applyset-there',
+				cluster: 'far',
+				network: 'far-network',
+				addresses: ['192.0.2.10', '2001:db8::10'],
+			});
+			await storesUnchanged(t, [], there);
+		},
+	);
