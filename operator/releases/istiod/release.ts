@@ -27,4 +27,6 @@ export interface IstiodRelease extends Release {
 	readonly followsRemoteSecrets: boolean;
 	/** Whether its charts tell processes how many processors they have, by `GOMAXPROCS`. */
 	readonly goMaxProcs: boolean;
+	/** Whether its charts hold Go itself to FIPS 140-3, by `GODEBUG`, where the compliance policy is that. */
+	readonly holdsGoToFips: boolean;
 }

@@ -47,6 +47,7 @@ export function istiodRelease({ version, kubernetes, unchecked }: ReleaseData): 
 		...(unchecked === undefined ? {} : { unchecked }),
 		followsRemoteSecrets: isVersionSince(version, '1.30.4'),
 		goMaxProcs: !isSince(minor, '1.32'),
+		holdsGoToFips: isSince(minor, '1.31'),
 		pilot: {
 			image: 'pilot',
 			flags,

@@ -33,6 +33,27 @@ test('a further release is data alone', (t) => {
 	t.true(allLines.releases.some((one) => one.version === '1.32.0'));
 });
 
+test('a compliance policy is for istiod and for all proxies that it makes, and holds Go to FIPS 140-3 since 1.31', (t) => {
+	const spec = (policy: string, ...more: readonly object[]) => ({
+		profile: 'default',
+		pilot: { env: [{ name: 'COMPLIANCE_POLICY', value: policy }, ...more] },
+	});
+	const of = (release: string, ...given: Parameters<typeof spec>) =>
+		renderIstiod(istiodMeshOf({ version: release, ...spec(...given) }));
+	t.like(envOf(of('1.31.4', 'fips-140-3')), { COMPLIANCE_POLICY: 'fips-140-3', GODEBUG: 'fips140=only' });
+	t.is(envOf(of('1.31.4', 'fips-140-2')).GODEBUG, undefined);
+	t.is(envOf(of('1.30.8', 'fips-140-3')).GODEBUG, undefined);
+	t.is(
+		envOf(of('1.31.4', 'fips-140-3', { name: 'GODEBUG', value: 'fips140=on' })).GODEBUG,
+		'fips140=on',
+		'the user’s own',
+	);
+	const template = (release: string) =>
+		String(at(named(of(release, 'fips-140-3'), 'ConfigMap', 'istio-sidecar-injector'), 'data', 'config'));
+	t.regex(template('1.31.4'), /if eq \.CompliancePolicy \\?"fips-140-3\\?"/);
+	t.notRegex(template('1.30.8'), /fips-140-3/);
+});
+
 test('what Mixer did becomes settings of the proxies', (t) => {
 	const adapters = [{ stdio: { json: false } }, { statsd: { address: 'statsd.monitoring:8125' } }];
 	t.like(meshConfigOf({ mixer: { telemetry: { enabled: true }, adapters } }), {

@@ -19,6 +19,7 @@ import { renderAccount } from '../rbac.ts';
 import { componentService } from '../service.ts';
 import { fieldEnv, renderWorkload } from '../workload.ts';
 import type { IstiodFacts } from './facts.ts';
+import { fips1403 } from './fips.ts';
 import { istiodName, rootConfigMap, servingSecret, tagServiceName } from './names.ts';
 
 const component = 'pilot';
@@ -171,7 +172,8 @@ function tagService(mesh: ResolvedIstiodMesh, { name, revision }: ResolvedTag): 
 const longestTtl = '2160h';
 
 function envOf(mesh: ResolvedIstiodMesh, revision: string) {
-	const { authority, location, multiCluster, release, traceSampling } = mesh;
+	const { authority, location, multiCluster, pilot, release, traceSampling } = mesh;
+	const policy = pilot.env.find(({ name }) => name === 'COMPLIANCE_POLICY')?.value;
 	const { workloadCertTTL } = authority;
 	return [
 		{ name: 'REVISION', value: revision },
@@ -196,6 +198,9 @@ function envOf(mesh: ResolvedIstiodMesh, revision: string) {
 						value: parseDuration(workloadCertTTL) > parseDuration(longestTtl) ? workloadCertTTL : longestTtl,
 					},
 				]),
+		...(release.holdsGoToFips && policy === fips1403.policy
+			? [{ name: fips1403.variable, value: fips1403.value }]
+			: []),
 		...(release.goMaxProcs
 			? [{ name: 'GOMAXPROCS', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1' } } }]
 			: []),

@@ -1,5 +1,7 @@
 /** Variables of proxies and their agents. Each entry of `env` is on lines of its own, and ends with a line break. */
+
 import { authorityAddress, type ResolvedIstiodMesh } from '../../../releases/istiod/index.ts';
+import { fips1403 } from '../fips.ts';
 import { json } from './parts.ts';
 
 /** @param text YAML */
@@ -66,9 +68,15 @@ export const ownerEnv = `    {{- if and .TypeMeta.APIVersion .DeploymentMeta.Nam
 ${value('ISTIO_META_OWNER', podOwner)}    {{- end }}
 `;
 
-export const compliancePolicy = `    {{- if .CompliancePolicy }}
-${value('COMPLIANCE_POLICY', '{{ .CompliancePolicy | quote }}')}    {{- end }}
+/** What cryptography may be used, as `COMPLIANCE_POLICY` of istiod says (istio 1.31 `files/injection-template.yaml`). */
+export function compliancePolicy({ release }: ResolvedIstiodMesh): string {
+	const go = `    {{- if eq .CompliancePolicy ${json(fips1403.policy)} }}
+${value(fips1403.variable, json(fips1403.value))}    {{- end }}
 `;
+	return `    {{- if .CompliancePolicy }}
+${value('COMPLIANCE_POLICY', '{{ .CompliancePolicy | quote }}')}${release.holdsGoToFips ? go : ''}    {{- end }}
+`;
+}
 
 export function network({ location }: ResolvedIstiodMesh): string {
 	return location.network === undefined ? '' : value('ISTIO_META_NETWORK', json(location.network));
@@ -106,7 +114,7 @@ export function gatewayEnv(
 		value('ISTIO_META_POD_PORTS', ports),
 		value('ISTIO_META_APP_CONTAINERS', containers),
 		memoryLimit(mesh),
-		compliancePolicy,
+		compliancePolicy(mesh),
 		value('ISTIO_META_CLUSTER_ID', json(mesh.location.clusterId)),
 		field('ISTIO_META_NODE_NAME', 'spec.nodeName'),
 		value('ISTIO_META_INTERCEPTION_MODE', '{{ .ProxyConfig.InterceptionMode.String | quote }}'),

@@ -216,7 +216,7 @@ function env(mesh: ResolvedIstiodMesh): string {
 		value('ISTIO_META_POD_PORTS', podPorts),
 		value('ISTIO_META_APP_CONTAINERS', podContainers),
 		memoryLimit(mesh),
-		compliancePolicy,
+		compliancePolicy(mesh),
 		value('ISTIO_META_CLUSTER_ID', json(mesh.location.clusterId)),
 		field('ISTIO_META_NODE_NAME', 'spec.nodeName'),
 		value('ISTIO_META_INTERCEPTION_MODE', '{{ $mode | quote }}'),
