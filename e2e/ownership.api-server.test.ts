@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { adoptAnnotation, crdVersionAnnotation, managedByLabel } from '../operator/apply/identity.ts';
+import { isWebhook } from '../operator/apply/waves.ts';
 import type { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
@@ -20,9 +21,12 @@ import {
 	untilEvent,
 	untilInstalled,
 } from './support/installation.ts';
-import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
+import { linesUnderTest, versionUnderTest } from './support/lines-under-test.ts';
+import { type MeshCluster, operatorUser, person, startMeshCluster } from './support/mesh-cluster.ts';
 import { startOperator } from './support/operator.ts';
 import { changesOf, describeWrite, type Mark, mark, untilCalm } from './support/writes.ts';
+
+const otherVersion = versionUnderTest('istiod');
 
 let mesh: MeshCluster;
 let stopOperator: () => Promise<void> = () => Promise.resolve();
@@ -49,67 +53,85 @@ function namespaceObject(name: string, fields: Readonly<Record<string, unknown>>
 	return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, ...fields } };
 }
 
+/** Waits until all that waits for no pod is stored: no pod starts here, and the webhooks of istiod wait for it. */
+async function untilStored(api: ApiServer, name: string): Promise<void> {
+	await eventually(`all of ${name} is stored`, async () => {
+		const { status, metadata } = await readInstallation(api, name);
+		const installed = status?.conditions?.find(({ type }) => type === 'Installed');
+		const isSeen = installed?.observedGeneration === metadata.generation;
+		return isSeen && (installed?.status === 'True' || /waiting for istiod to be ready/.test(installed?.message ?? ''));
+	});
+}
+
 /** What the operator wrote since a place in the log, without its writes of these objects. */
 async function written(since: Mark, { cluster } = mesh): Promise<readonly string[]> {
 	return (await changesOf(cluster, operatorUser, since)).map(describeWrite);
 }
 
-test.serial(
-	'a ConfigMap istio of somebody else is not written; the status says what to do; deleting it heals',
-	async (t) => {
-		const { api, cluster } = mesh;
-		const theirs = configMap('istio-foreign');
-		await api.create(namespaceObject('istio-foreign'));
-		const { resourceVersion } = await api.create(theirs, { fieldManager: 'helm' });
-		const place = await mark(cluster);
-		await applyInstallation(api, 'foreign', { namespace: 'istio-foreign' });
-		for (const type of ['Stalled', 'Installed', 'Ready']) {
-			const { reason, message } = await untilCondition(api, 'foreign', type, type === 'Stalled' ? 'True' : 'False');
-			t.is(reason, 'ForeignObject');
-			for (const part of ['ConfigMap istio-foreign/istio', 'helm', `${adoptAnnotation}: "true"`, 'Delete'])
-				t.true(message.includes(part), message);
-		}
-		await untilEvent(api, 'foreign', 'ForeignObject');
-		t.is((await api.get(referenceOf(theirs))).metadata.resourceVersion, resourceVersion);
-		t.deepEqual(
-			(await written(place)).filter((line) => line.includes('configmaps')),
-			[],
-			'not even tried',
-		);
+/** Makes an object, unless the case of another line has made it. */
+async function made(object: KubeObject): Promise<void> {
+	await mesh.api.apply(object, { fieldManager: person });
+}
 
-		await api.delete(referenceOf(theirs));
-		await untilInstalled(api, 'foreign');
-		t.is((await api.get(referenceOf(theirs))).metadata.labels?.[managedByLabel], 'meshwright');
-		await deleteInstallation(api, 'foreign');
-	},
-);
+for (const { line, version } of linesUnderTest) {
+	test.serial(
+		`${line}: a ConfigMap istio of somebody else is not written; the status says what to do; deleting it heals`,
+		async (t) => {
+			const { api, cluster } = mesh;
+			const theirs = configMap('istio-foreign');
+			await made(namespaceObject('istio-foreign'));
+			const { resourceVersion } = await api.create(theirs, { fieldManager: 'helm' });
+			const place = await mark(cluster);
+			await applyInstallation(api, 'foreign', { version, namespace: 'istio-foreign' });
+			for (const type of ['Stalled', 'Installed', 'Ready']) {
+				const { reason, message } = await untilCondition(api, 'foreign', type, type === 'Stalled' ? 'True' : 'False');
+				t.is(reason, 'ForeignObject');
+				for (const part of ['ConfigMap istio-foreign/istio', 'helm', `${adoptAnnotation}: "true"`, 'Delete'])
+					t.true(message.includes(part), message);
+			}
+			await untilEvent(api, 'foreign', 'ForeignObject');
+			t.is((await api.get(referenceOf(theirs))).metadata.resourceVersion, resourceVersion);
+			t.deepEqual(
+				(await written(place)).filter((one) => one.includes('configmaps istio-foreign/istio ')),
+				[],
+				'not even tried',
+			);
 
-test.serial(
-	'with the annotation of its owner, somebody else’s object is taken over, without being made anew',
-	async (t) => {
-		const { api } = mesh;
-		const theirs = configMap('istio-adopted');
-		await api.create(namespaceObject('istio-adopted'));
-		const { uid } = (await api.create({ ...theirs, data: { mesh: 'theirs', other: 'kept' } }, { fieldManager: 'helm' }))
-			.object.metadata;
-		await applyInstallation(api, 'adopted', { namespace: 'istio-adopted' });
-		await untilCondition(api, 'adopted', 'Stalled', 'True', 'ForeignObject');
-		await api.patch(
-			referenceOf(theirs),
-			{ metadata: { annotations: { [adoptAnnotation]: 'true' } } },
-			{ type: 'merge' },
-		);
-		await untilInstalled(api, 'adopted');
-		await untilEvent(api, 'adopted', 'Adopted', 'ConfigMap istio-adopted/istio');
-		const ours = await api.get(referenceOf(theirs));
-		t.is(ours.metadata.uid, uid);
-		t.is(ours.metadata.labels?.[managedByLabel], 'meshwright');
-		const data = ours.data as Readonly<Record<string, string>>;
-		t.not(data.mesh, 'theirs');
-		t.is(data.other, 'kept');
-		await deleteInstallation(api, 'adopted');
-	},
-);
+			await api.delete(referenceOf(theirs));
+			await untilStored(api, 'foreign');
+			t.is((await api.get(referenceOf(theirs))).metadata.labels?.[managedByLabel], 'meshwright');
+			await deleteInstallation(api, 'foreign');
+		},
+	);
+
+	test.serial(
+		`${line}: with the annotation of its owner, somebody else’s object is taken over, without being made anew`,
+		async (t) => {
+			const { api } = mesh;
+			const theirs = configMap('istio-adopted');
+			await made(namespaceObject('istio-adopted'));
+			const { uid } = (
+				await api.create({ ...theirs, data: { mesh: 'theirs', other: 'kept' } }, { fieldManager: 'helm' })
+			).object.metadata;
+			await applyInstallation(api, 'adopted', { version, namespace: 'istio-adopted' });
+			await untilCondition(api, 'adopted', 'Stalled', 'True', 'ForeignObject');
+			await api.patch(
+				referenceOf(theirs),
+				{ metadata: { annotations: { [adoptAnnotation]: 'true' } } },
+				{ type: 'merge' },
+			);
+			await untilStored(api, 'adopted');
+			await untilEvent(api, 'adopted', 'Adopted', 'ConfigMap istio-adopted/istio');
+			const ours = await api.get(referenceOf(theirs));
+			t.is(ours.metadata.uid, uid);
+			t.is(ours.metadata.labels?.[managedByLabel], 'meshwright');
+			const data = ours.data as Readonly<Record<string, string>>;
+			t.not(data.mesh, 'theirs');
+			t.is(data.other, 'kept');
+			await deleteInstallation(api, 'adopted');
+		},
+	);
+}
 
 test.serial('a namespace that stands is used as it is and never written', async (t) => {
 	const { api, cluster } = mesh;
@@ -139,7 +161,7 @@ test.serial(
 		await sleep(1_100);
 		await untilCalm(cluster, operatorUser);
 		const place = await mark(cluster);
-		await applyInstallation(api, 'loser', { ...spec, version: '1.3.8' });
+		await applyInstallation(api, 'loser', { ...spec, version: otherVersion });
 		const { message } = await untilCondition(api, 'loser', 'Valid', 'False', 'NamespaceTaken');
 		t.true(message.includes('winner') && message.includes('istio-contested'), message);
 		await untilCondition(api, 'loser', 'Ready', 'False', 'NamespaceTaken');
@@ -153,11 +175,35 @@ test.serial(
 		await applyInstallation(api, 'winner', { ...spec, mesh: { tracing: { enabled: true } } });
 		await untilInstalled(api, 'winner');
 		await deleteInstallation(api, 'winner');
-		await untilInstalled(api, 'loser');
+		await untilStored(api, 'loser');
 		t.deepEqual(await liveChildren(api, 'winner'), []);
-		const expected = renderedChildren('loser', { ...spec, version: '1.3.8' });
+		const expected = renderedChildren('loser', { ...spec, version: otherVersion }).filter((one) => !isWebhook(one));
 		t.deepEqual((await liveChildren(api, 'loser')).map(objectKey).sort(), expected.map(objectKey).sort());
 		await deleteInstallation(api, 'loser');
+	},
+);
+
+test.serial(
+	'of two meshes of istiod the older is the default revision; the other writes its status alone, and takes over without an edit',
+	async (t) => {
+		const { api, cluster } = mesh;
+		const of = (name: string) => ({ version: otherVersion, namespace: `istio-${name}` });
+		await applyInstallation(api, 'elder', of('elder'));
+		await untilStored(api, 'elder');
+		await sleep(1_100);
+		await untilCalm(cluster, operatorUser);
+		const place = await mark(cluster);
+		await applyInstallation(api, 'younger', of('younger'));
+		const { message } = await untilCondition(api, 'younger', 'Valid', 'False', 'RevisionTaken');
+		t.true(message.includes('elder'), message);
+		t.deepEqual(
+			(await written(place)).filter((line) => line !== 'patch meshinstallations/status younger 200'),
+			[],
+		);
+		t.deepEqual(await liveChildren(api, 'younger'), []);
+		await deleteInstallation(api, 'elder');
+		await untilStored(api, 'younger');
+		await deleteInstallation(api, 'younger');
 	},
 );
 
@@ -183,8 +229,11 @@ test.serial('a loser can be deleted at once, and the winner is not touched by it
 	await deleteInstallation(api, 'first');
 });
 
-const older = { name: 'older', spec: { version: '1.0.9', namespace: 'istio-older' } };
-const newer = { name: 'newer', spec: { version: '1.4.10', namespace: 'istio-newer' } };
+/** The oldest, the newest of the classic line, and one of today's. */
+const releases = ['1.0.9', '1.4.10', otherVersion].map((version) => {
+	const name = `of-${version.replaceAll('.', '-')}`;
+	return { name, spec: { version, namespace: `istio-${name}` } };
+});
 
 /** The Istio release that each stored CRD of Istio comes from, by name. */
 async function crdReleases(api: ApiServer): Promise<ReadonlyMap<string, string | undefined>> {
@@ -193,40 +242,36 @@ async function crdReleases(api: ApiServer): Promise<ReadonlyMap<string, string |
 	return new Map(istio.map(({ metadata }) => [metadata.name, metadata.annotations?.[crdVersionAnnotation]]));
 }
 
-function crdNames({ name, spec }: typeof older): readonly string[] {
+function crdNames({ name, spec }: (typeof releases)[number]): readonly string[] {
 	return renderedObjects(name, spec)
 		.filter(({ kind }) => kind === 'CustomResourceDefinition')
 		.map(({ metadata }) => metadata.name);
 }
 
-for (const [first, second] of [
-	[older, newer],
-	[newer, older],
+for (const [order, inTurn] of [
+	['the oldest', releases],
+	['the newest', releases.toReversed()],
 ] as const) {
 	test.serial(
-		`1.0 and 1.4 in one cluster, ${first.name} first: both stand, the newer CRDs win, nothing is shared but them, and all of that survives both`,
+		`1.0, 1.4 and today’s Istio in one cluster, ${order} first: all stand, the newest CRDs win, nothing is shared but them, and all of that survives them`,
 		async (t) => {
 			await using own = await startMeshCluster();
 			const { api, cluster } = own;
 			await using _operator = await startOperator(own);
-			for (const { name, spec } of [first, second]) {
+			for (const { name, spec } of inTurn) {
 				await applyInstallation(api, name, spec);
-				await untilInstalled(api, name);
+				await untilStored(api, name);
 			}
-			const inNewer = new Set(crdNames(newer));
+			// Of each name the last is the newest.
 			const expected = new Map(
-				[...crdNames(older), ...crdNames(newer)].map((name) => [name, inNewer.has(name) ? '1.4.10' : '1.0.9']),
+				releases.flatMap((release) => crdNames(release).map((name) => [name, release.spec.version] as const)),
 			);
 			t.deepEqual(new Map([...(await crdReleases(api))].sort()), new Map([...expected].sort()));
 
-			const keys = async (name: string) => (await liveChildren(api, name)).map(objectKey);
-			const [ofOlder, ofNewer] = [await keys(older.name), await keys(newer.name)];
-			t.true(ofOlder.length > 0 && ofNewer.length > 0);
-			t.deepEqual(
-				ofOlder.filter((key) => ofNewer.includes(key)),
-				[],
-			);
-			for (const { name } of [older, newer]) await untilInstalled(api, name);
+			const keys = await Promise.all(releases.map(async ({ name }) => (await liveChildren(api, name)).map(objectKey)));
+			t.true(keys.every((one) => one.length > 0));
+			t.is(new Set(keys.flat()).size, keys.flat().length);
+			for (const { name } of releases) await untilStored(api, name);
 
 			const place = await mark(cluster);
 			const path = '/apis/networking.istio.io/v1alpha3/namespaces/default/virtualservices';
@@ -238,7 +283,7 @@ for (const [first, second] of [
 			};
 			await cluster.request({ method: 'POST', path, body: virtualService });
 			const before = await crdReleases(api);
-			for (const { name } of [first, second]) await deleteInstallation(api, name);
+			for (const { name } of inTurn) await deleteInstallation(api, name);
 			t.deepEqual(await liveChildren(api), []);
 			t.deepEqual(await crdReleases(api), before);
 			t.like(await cluster.request({ path: `${path}/reviews` }), { spec: virtualService.spec });
@@ -251,7 +296,7 @@ for (const [first, second] of [
 }
 
 /** A CRD of another installer, for the name of one of Istio's own. */
-function foreignCrd(version: string): KubeObject {
+function foreignCrd(...versions: readonly string[]): KubeObject {
 	return {
 		apiVersion: 'apiextensions.k8s.io/v1',
 		kind: 'CustomResourceDefinition',
@@ -260,14 +305,12 @@ function foreignCrd(version: string): KubeObject {
 			group: 'networking.istio.io',
 			scope: 'Namespaced',
 			names: { kind: 'Gateway', plural: 'gateways', singular: 'gateway', listKind: 'GatewayList' },
-			versions: [
-				{
-					name: version,
-					served: true,
-					storage: true,
-					schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-				},
-			],
+			versions: versions.map((name, index) => ({
+				name,
+				served: true,
+				storage: index === 0,
+				schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+			})),
 		},
 	};
 }
@@ -287,9 +330,15 @@ test.serial(
 		const before = (await api.get(referenceOf(foreignCrd('v1')))).metadata.resourceVersion;
 		await using _operator = await startOperator(own);
 		await applyInstallation(api, 'mesh', { namespace: 'istio-mesh' });
-		const { message } = await untilCondition(api, 'mesh', 'Stalled', 'True', 'CrdConflict');
-		for (const part of ['gateways.networking.istio.io', 'Helm', 'v1alpha3', adoptAnnotation])
-			t.true(message.includes(part), message);
+		await applyInstallation(api, 'today', { version: otherVersion, namespace: 'istio-today' });
+		for (const [name, lacking] of [
+			['mesh', 'v1alpha3'],
+			['today', 'v1beta1'],
+		] as const) {
+			const { message } = await untilCondition(api, name, 'Stalled', 'True', 'CrdConflict');
+			for (const part of ['gateways.networking.istio.io', 'Helm', lacking, adoptAnnotation])
+				t.true(message.includes(part), message);
+		}
 		t.deepEqual(await liveChildren(api), []);
 		t.is((await api.get(referenceOf(foreignCrd('v1')))).metadata.resourceVersion, before);
 		const children = (await written(0, own)).filter(
@@ -302,7 +351,8 @@ test.serial(
 			method: 'DELETE',
 			path: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gateways.networking.istio.io',
 		});
-		await untilInstalled(api, 'mesh');
+		await untilStored(api, 'mesh');
+		await untilStored(api, 'today');
 	},
 );
 
@@ -311,17 +361,20 @@ test.serial(
 	async (t) => {
 		await using own = await startMeshCluster();
 		const { api } = own;
-		await api.create(foreignCrd('v1alpha3'), { fieldManager: 'helm' });
+		await api.create(foreignCrd('v1alpha3', 'v1beta1', 'v1'), { fieldManager: 'helm' });
 		await using operator = await startOperator(own);
 		await applyInstallation(api, 'mesh', { namespace: 'istio-mesh' });
 		await untilInstalled(api, 'mesh');
-		const before = (await api.get(referenceOf(foreignCrd('v1alpha3')))).metadata.resourceVersion;
+		await applyInstallation(api, 'today', { version: otherVersion, namespace: 'istio-today' });
+		await untilStored(api, 'today');
+		const before = (await api.get(referenceOf(foreignCrd('v1alpha3', 'v1beta1', 'v1')))).metadata.resourceVersion;
 		await operator.stop();
 		await using _again = await startOperator(own);
 		await applyInstallation(api, 'mesh', { namespace: 'istio-mesh', mesh: { tracing: { enabled: true } } });
 		await untilInstalled(api, 'mesh');
 		await deleteInstallation(api, 'mesh');
-		t.is((await api.get(referenceOf(foreignCrd('v1alpha3')))).metadata.resourceVersion, before);
+		await deleteInstallation(api, 'today');
+		t.is((await api.get(referenceOf(foreignCrd('v1alpha3', 'v1beta1', 'v1')))).metadata.resourceVersion, before);
 		t.true((await written(0, own)).every((line) => !line.includes('gateways.networking.istio.io')));
 	},
 );
