@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import test from 'ava';
 
 test('--upgrade shows stages, one that is held by a missing image while the old pods serve on, and how it goes on', async (t) => {
-	t.timeout(240_000);
+	t.timeout(600_000);
 	const script = join(import.meta.dirname, 'demo.ts');
 	const env = { ...process.env, KUBECONFIG: '/dev/null' };
 	const output = await new Promise<string>((settle, reject) => {
-		execFile(process.execPath, [script, '--upgrade', '--once'], { env, timeout: 220_000 }, (error, stdout, stderr) => {
+		execFile(process.execPath, [script, '--upgrade', '--once'], { env, timeout: 580_000 }, (error, stdout, stderr) => {
 			if (error === null) settle(stdout);
 			else reject(new Error(`${error.message}\n${stdout}${stderr}`));
 		});
