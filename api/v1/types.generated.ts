@@ -1779,6 +1779,32 @@ export interface CertificateAuthorityStatus {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "GatewayApiStatus".
+ */
+export interface GatewayApiStatus {
+	/**
+	 * GatewayClasses of istiod.
+	 */
+	classes: number;
+	/**
+	 * Those that it has accepted.
+	 */
+	accepted: number;
+	/**
+	 * Gateways of these classes.
+	 */
+	gateways: number;
+	/**
+	 * Those that have a proxy.
+	 */
+	programmed: number;
+	/**
+	 * Some of the others: kind, name and reason.
+	 */
+	troubles?: string[];
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "UpgradeProgress".
  */
 export interface UpgradeProgress {
@@ -2248,6 +2274,10 @@ export interface MeshInstallationStatus {
 	 * Who signs the certificates of workloads. Only with Citadel.
 	 */
 	certificateAuthority?: CertificateAuthorityStatus;
+	/**
+	 * What has become of the Gateways of the Gateway API for which istiod makes proxies, looked at every two minutes. Absent where that API is not there, may not be read, or nobody has looked yet.
+	 */
+	gatewayApi?: GatewayApiStatus;
 	/**
 	 * The change of version that goes on, or could not be finished.
 	 */

@@ -4,6 +4,7 @@
  */
 import type { ExecutionContext } from 'ava';
 import { askWebhook } from '../../operator/cli/inject/webhook.ts';
+import { gatewayClassKind, gatewayKind, summarizeGateways } from '../../operator/mesh/gateway-api.ts';
 import { gatewayArgs } from '../../operator/render/istiod/templates/gateway.ts';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
 import { kinds } from '../../operator/runtime/kinds.ts';
@@ -37,6 +38,17 @@ testWithIstio('istiod runs from what is rendered: rights, templates, webhooks', 
 	await installGatewayApi(apply, api);
 	await makeGateways(api);
 	const made = await eventually('istiod makes what the Gateways need', () => madeBy(api));
+	// What the status of a mesh tells of them. No load balancer gives an address here.
+	const summary = await eventually('istiod has spoken of each', async () => {
+		const { items: classes } = await api.list<KubeObject>(gatewayClassKind);
+		const { items: gateways } = await api.list<KubeObject>(gatewayKind);
+		const found = summarizeGateways(classes, gateways);
+		return found.accepted === found.classes && found.troubles.some((one) => one.includes('(AddressNotAssigned)'))
+			? found
+			: undefined;
+	});
+	t.like(summary, { gateways: 2 });
+	t.true(summary.classes >= 2);
 	const cases = [...podsToInject, gatewayAmong(renderedFor(real, spec))];
 	const ours = await injectAll(api, cases);
 	await compareByHand(t, api, cases, ours);

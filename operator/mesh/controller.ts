@@ -31,6 +31,7 @@ import type { ReflectorHappening } from '../runtime/watch/reflector.ts';
 import type { StatusNotice } from '../status/status-notice.ts';
 import { MeshAuthorities } from './authority/mesh-authorities.ts';
 import { MeshCaches } from './caches.ts';
+import { GatewayApiLook } from './gateway-api.ts';
 import type { StoredInstallation } from './installation.ts';
 import { JoinedClusters } from './joined/joined-clusters.ts';
 import { Mutators } from './mutators.ts';
@@ -120,6 +121,7 @@ export class MeshController {
 	readonly #pods: MeshPods;
 	readonly #webhooks: MeshWebhooks;
 	readonly #userObjects: UserObjects;
+	readonly #gatewayApi: GatewayApiLook;
 	readonly #proxies: MeshProxies;
 	readonly #upgradeLooks: UpgradeLooks;
 	readonly #ownWords: OwnWords;
@@ -214,6 +216,11 @@ export class MeshController {
 			onChange: (mesh) => this.queue.add(mesh, { reason: 'objects of users' }),
 			onError: (error) => log.warn({ err: error }, 'objects of users could not be looked at'),
 		});
+		this.#gatewayApi = new GatewayApiLook({
+			api,
+			onChange: (mesh) => this.queue.add(mesh, { reason: 'Gateways of the Gateway API' }),
+			onError: (error) => log.warn({ err: error }, 'Gateways of the Gateway API could not be looked at'),
+		});
 		this.#proxies = new MeshProxies({
 			api,
 			lines: this.#lines,
@@ -246,6 +253,7 @@ export class MeshController {
 			ownWords: this.#ownWords,
 			proxies: this.#proxies,
 			userObjects: this.#userObjects,
+			gatewayApi: this.#gatewayApi,
 			upgradeChecks: this.#upgradeLooks,
 			webhooks: this.#webhooks,
 			mutators: new Mutators(api, () => performance.now()),
@@ -322,6 +330,7 @@ export class MeshController {
 		this.#pods.stop();
 		this.#webhooks.stop();
 		this.#userObjects.stop();
+		this.#gatewayApi.stop();
 		this.#proxies.stop();
 		this.#upgradeLooks.stop();
 		this.#ownWords.stop();

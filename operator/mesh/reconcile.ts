@@ -111,8 +111,8 @@ export class Reconciler {
 
 	/** Of a mesh that goes nothing more is told than how it goes. */
 	#endLooks(name: string): void {
-		const { ownWords, pods, proxies, upgradeChecks, userObjects, webhooks } = this.#options;
-		for (const look of [ownWords, pods, proxies, upgradeChecks, userObjects, webhooks]) look.forget(name);
+		const { gatewayApi, ownWords, pods, proxies, upgradeChecks, userObjects, webhooks } = this.#options;
+		for (const look of [gatewayApi, ownWords, pods, proxies, upgradeChecks, userObjects, webhooks]) look.forget(name);
 	}
 
 	async #takeAway(object: StoredInstallation, signal: AbortSignal): Promise<Outcome | undefined> {
@@ -423,7 +423,7 @@ export class Reconciler {
 		pods: PodsSeen | undefined,
 		memory: Memory,
 	) {
-		const { applier, clusters, lines, proxies, secrets, userObjects, wallClock, webhooks } = this.#options;
+		const { applier, clusters, gatewayApi, lines, proxies, secrets, userObjects, wallClock, webhooks } = this.#options;
 		const { version } = prepared.installation.spec;
 		const { standing = [], versionOf = new Map<string, string>() } = walk?.view.composition ?? {};
 		const secret = (name: string) => secrets.get({ namespace: mesh.namespace, name });
@@ -446,6 +446,7 @@ export class Reconciler {
 			clusters: clusters.observationOf(object, mesh),
 			webhooks: webhooks.of(mesh, objects, tellsOfWebhooks(object)),
 			wrongObjects: userObjects.of(mesh),
+			gatewayApi: gatewayApi.of(mesh),
 			proxies: proxies.of(object, mesh),
 		};
 	}

@@ -9,6 +9,7 @@ import type { MeshLimits } from '../releases/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import type { NamedObjects } from '../runtime/watch/named-objects.ts';
 import type { StatusNotice } from '../status/status-notice.ts';
+import type { GatewayApiLook } from './gateway-api.ts';
 import type { InstallationCache, StoredInstallation } from './installation.ts';
 import type { JoinedClusters } from './joined/joined-clusters.ts';
 import type { Mutators } from './mutators.ts';
@@ -36,6 +37,8 @@ export interface ReconcilerOptions {
 	readonly proxies: Pick<MeshProxies, 'of' | 'ofVersion' | 'inUse' | 'restart' | 'forget' | 'users'>;
 	/** Users' Istio objects that are wrong. */
 	readonly userObjects: Pick<UserObjects, 'of' | 'forget'>;
+	/** Gateways of the Gateway API. */
+	readonly gatewayApi: Pick<GatewayApiLook, 'of' | 'forget'>;
 	/** Why pods do not run. */
 	readonly pods: Pick<MeshPods, 'of' | 'forget'>;
 	/** What a change of version may break. */

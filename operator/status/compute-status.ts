@@ -15,6 +15,7 @@ import {
 import { type ClustersObservation, clustersStatus, clustersVerdict } from './clusters.ts';
 import { type ComponentObservation, observeComponent, type WorkloadObservation } from './components.ts';
 import { type Finding, type FindingCondition, joinMessages } from './finding.ts';
+import { type GatewayApiObservation, gatewayApiStatus } from './gateway-api.ts';
 import { type ProxiesObservation, proxiesStatusOf, proxiesVerdict } from './proxies.ts';
 import { finishedVersion, type UpgradeObservation, upgradePhase, upgradeStatus, upgradeVerdict } from './upgrade.ts';
 import type { Verdict } from './verdict.ts';
@@ -63,6 +64,8 @@ export interface Observation {
 	readonly changed?: string | undefined;
 	/** Users' Istio objects that are wrong. Undefined when nobody has looked yet. */
 	readonly wrongObjects?: { readonly count: number; readonly names: readonly string[] } | undefined;
+	/** Gateways of the Gateway API; `none` where there is no such API. Undefined when nobody has looked yet. */
+	readonly gatewayApi?: GatewayApiObservation | 'none' | undefined;
 	/** Users' proxies. Undefined when this pass did not look, or nobody knows. */
 	readonly proxies?: ProxiesObservation | undefined;
 	/** Something worth knowing although nothing is wrong, in a sentence. */
@@ -104,6 +107,7 @@ export function computeStatus(observation: Observation): ParsedStatus {
 		...(shown === undefined ? {} : { components: [...shown] }),
 		...readyCount(shown),
 		...certificateAuthorityStatus(observation.certificateAuthority, previous),
+		...gatewayApiStatus(observation.gatewayApi, previous),
 		...proxiesStatusOf(observation.proxies, previous),
 		...clusters,
 		...(inventory === undefined ? {} : { inventory }),

@@ -119,6 +119,19 @@ export const status = z
 				})
 				.meta({ title: 'CertificateAuthorityStatus' }),
 		).describe('Who signs the certificates of workloads. Only with Citadel.'),
+		gatewayApi: optional(
+			z
+				.strictObject({
+					classes: count.describe('GatewayClasses of istiod.'),
+					accepted: count.describe('Those that it has accepted.'),
+					gateways: count.describe('Gateways of these classes.'),
+					programmed: count.describe('Those that have a proxy.'),
+					troubles: optional(list(word, 5)).describe('Some of the others: kind, name and reason.'),
+				})
+				.meta({ title: 'GatewayApiStatus' }),
+		).describe(
+			'What has become of the Gateways of the Gateway API for which istiod makes proxies, looked at every two minutes. Absent where that API is not there, may not be read, or nobody has looked yet.',
+		),
 		upgrade: optional(
 			z
 				.strictObject({

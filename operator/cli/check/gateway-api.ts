@@ -1,23 +1,15 @@
 /** Whether the Gateway API is there as a release reads it, and what has become of the Gateways that it has proxies for. */
 import { compareVersions, readFullVersion } from '../../../api/v1/index.ts';
+import { gatewayApiGroup, gatewayClassKind, gatewayKind, summarizeGateways } from '../../mesh/gateway-api.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isNotFound, orAbsent } from '../../runtime/errors.ts';
-import { type Kind, kinds } from '../../runtime/kinds.ts';
+import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { isRecord, recordsIn } from '../../runtime/object-shape.ts';
 import { type CheckResult, check, type Verdict } from './result.ts';
 
-const group = 'gateway.networking.k8s.io';
-const gatewayClass: Kind = {
-	apiVersion: `${group}/v1`,
-	kind: 'GatewayClass',
-	plural: 'gatewayclasses',
-	namespaced: false,
-};
-const gateway: Kind = { apiVersion: `${group}/v1`, kind: 'Gateway', plural: 'gateways', namespaced: true };
-
-const mostNamed = 5;
+const group = gatewayApiGroup;
 
 /** Nothing for a release that does not know the Gateway API. */
 export async function checkGatewayApi(
@@ -45,11 +37,11 @@ export async function checkGatewayApi(
 		check(
 			'gateways-programmed',
 			'istiod has proxies for the Gateways of its classes',
-			{ verb: 'list', kind: gateway },
+			{ verb: 'list', kind: gatewayKind },
 			async (): Promise<Verdict> => {
 				try {
-					const classes = await api.list<KubeObject>(gatewayClass, { signal });
-					const gateways = await api.list<KubeObject>(gateway, { signal });
+					const classes = await api.list<KubeObject>(gatewayClassKind, { signal });
+					const gateways = await api.list<KubeObject>(gatewayKind, { signal });
 					return judgeGateways(classes.items, gateways.items);
 				} catch (error) {
 					if (!isNotFound(error)) throw error;
@@ -112,47 +104,20 @@ function serves({ spec }: KubeObject, version: string): boolean {
 	);
 }
 
-/** The names that istiod goes by (istio 1.30 `pkg/config/constants`). */
-const controllers: readonly unknown[] = [
-	'istio.io/gateway-controller',
-	'istio.io/mesh-controller',
-	'istio.io/eastwest-controller',
-	'istio.io/unmanaged-gateway',
-];
-
 /** What has become of the Gateways whose classes are istiod's. */
 export function judgeGateways(classes: readonly KubeObject[], gateways: readonly KubeObject[]): Verdict {
-	const own = classes.filter(({ spec }) => isRecord(spec) && controllers.includes(spec.controllerName));
-	const refused = own.filter((each) => conditionOf(each, 'Accepted')?.status !== 'True');
-	const names: ReadonlySet<unknown> = new Set(own.map(({ metadata }) => metadata.name));
-	const ours = gateways.filter(({ spec }) => isRecord(spec) && names.has(spec.gatewayClassName));
-	const open = ours.filter((each) => conditionOf(each, 'Programmed')?.status !== 'True');
-	const told = [
-		...refused.map((each) => `GatewayClass ${each.metadata.name} (${reasonOf(each, 'Accepted')})`),
-		...open.map(({ metadata, ...rest }) => {
-			const reason = reasonOf({ metadata, ...rest }, 'Programmed');
-			return `Gateway ${metadata.namespace}/${metadata.name} (${reason})`;
-		}),
-	].sort();
-	if (told.length === 0) {
-		return own.length === 0
+	const found = summarizeGateways(classes, gateways);
+	const { troubles, programmed, accepted } = found;
+	const about = `${programmed} of ${found.gateways} programmed`;
+	if (troubles.length === 0) {
+		return found.classes === 0
 			? { state: 'skipped', detail: 'no GatewayClass is istiod’s' }
-			: { state: 'ok', detail: `${ours.length} of ${ours.length} programmed` };
+			: { state: 'ok', detail: about };
 	}
-	const more = told.length - mostNamed;
+	const more = found.gateways - programmed + found.classes - accepted - troubles.length;
 	return {
 		state: 'warning',
-		detail: `${ours.length - open.length} of ${ours.length} programmed; not so: ${told.slice(0, mostNamed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+		detail: `${about}; not so: ${troubles.join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
 		hint: 'its status says more: kubectl describe gateways.gateway.networking.k8s.io',
 	};
-}
-
-function conditionOf({ status }: KubeObject, type: string) {
-	return recordsIn(isRecord(status) ? status.conditions : undefined).find((condition) => condition.type === type);
-}
-
-/** A reason is one word; what is none is not told. */
-function reasonOf(object: KubeObject, type: string): string {
-	const reason = conditionOf(object, type)?.reason;
-	return typeof reason === 'string' && /^[A-Za-z]{1,64}$/.test(reason) ? reason : 'nobody says why';
 }
