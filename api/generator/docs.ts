@@ -131,6 +131,7 @@ ${grid(
 ## Reasons
 
 Each reason belongs to one condition. When it is why the mesh is not ready, \`Ready\`, \`Reconciling\` and \`Stalled\` repeat it.
+[troubleshooting.md](troubleshooting.md) says of each how to see more and what to do.
 
 ${grid(['reason', 'condition', 'meaning', 'what to do'], reasonRows(reasons))}
 
@@ -165,7 +166,7 @@ ${grid(
 
 function reasonRows(table: Readonly<Record<string, ReasonEntry | ClusterReasonEntry>>): readonly (readonly string[])[] {
 	return Object.entries(table).map(([reason, { condition, meaning, remedy }]) => [
-		`\`${reason}\``,
+		`[\`${reason}\`](troubleshooting.md#${reason.toLowerCase()})`,
 		condition,
 		meaning,
 		remedy === '' ? 'nothing' : remedy,

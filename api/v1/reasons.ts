@@ -321,19 +321,20 @@ export const reasons = {
 		remedy: 'See whether the API server answers and the operator may read Deployments.',
 	},
 
-	UpToDate: { condition: 'UpToDate', meaning: 'Every object in the cluster is as this spec wants it.', remedy: '' },
+	UpToDate: { condition: 'UpToDate', meaning: 'All components run the version that the spec asks for.', remedy: '' },
 	Outdated: {
 		condition: 'UpToDate',
-		meaning: 'Objects in the cluster differ from what this spec wants; the message counts them.',
+		meaning: 'Some components do not run yet what the spec asks for; the message names them.',
 		remedy: '',
 	},
 	Conflict: {
-		condition: 'UpToDate',
-		meaning: 'Somebody else writes a field that the operator owns; the message names both.',
-		remedy: 'Stop the other writer, or let it own the field alone by removing it from the spec.',
+		condition: 'Installed',
+		meaning:
+			'Somebody else wrote an object at the same moment, or owns a field that the operator does not take from others. The operator reads again and tries again.',
+		remedy: 'When it stays, stop the other writer of the object that the message names.',
 	},
 	LoopDetected: {
-		condition: 'UpToDate',
+		condition: 'Installed',
 		meaning: 'A field is undone as often as the operator sets it: a webhook or another controller fights over it.',
 		remedy: 'Exempt the named object from that webhook or controller.',
 	},
