@@ -4,12 +4,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { upgradeDespiteAnnotation } from '../api/v1/index.ts';
+import { isWebhook } from '../operator/apply/waves.ts';
 import { MeshController } from '../operator/mesh/controller.ts';
 import { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { loadKubeconfig } from '../operator/runtime/credentials/credentials.ts';
 import { kinds } from '../operator/runtime/kinds.ts';
 import { createLogger } from '../operator/runtime/log/logger.ts';
-import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
+import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
 import { eventually } from './support/eventually.ts';
 import {
 	applyInstallation,
@@ -22,9 +23,11 @@ import {
 	versionOf,
 	versionsOf,
 } from './support/installation.ts';
+import { versionUnderTest } from './support/lines-under-test.ts';
 import { type MeshCluster, operatorUser, startMeshCluster } from './support/mesh-cluster.ts';
 import { noClusters } from './support/no-clusters.ts';
 import { type RunningOperator, startOperator } from './support/operator.ts';
+import { type PlayedIstiods, playIstiods } from './support/played-istiod.ts';
 import { record } from './support/recording.ts';
 import { describeWrite, type Mark, mark, restMs, untilCalm, writesOf } from './support/writes.ts';
 
@@ -37,20 +40,41 @@ const scaled = {
 	},
 };
 
+const today = {
+	name: 'today',
+	spec: {
+		version: versionUnderTest('istiod'),
+		namespace: 'istio-today',
+		sidecarInjector: { enabled: true },
+		mesh: { mtls: { mode: 'STRICT' } },
+	},
+};
+const meshes = [plain, scaled, today];
+const names = meshes.map(({ name }) => name);
+
 let mesh: MeshCluster;
+let istiods: PlayedIstiods;
 let operator: RunningOperator;
 
 test.before(async () => {
 	mesh = await startMeshCluster({ parts: 'all' });
+	istiods = await playIstiods(mesh.api, mesh.cluster);
 	operator = await startOperator(mesh);
-	for (const { name, spec } of [plain, scaled]) await applyInstallation(mesh.api, name, spec);
-	for (const { name } of [plain, scaled]) {
+	for (const { name, spec } of meshes) await applyInstallation(mesh.api, name, spec);
+	for (const name of names) {
 		await untilReady(mesh.api, name);
 		await untilEvent(mesh.api, name, 'Ready');
 	}
+	// What waits for istiod comes after its pods are ready, and then it writes its authority there.
+	await eventually('istiod has all its webhooks', async () => {
+		const live = (await liveChildren(mesh.api, today.name)).filter(isWebhook);
+		const rendered = renderedChildren(today.name, today.spec).filter(isWebhook);
+		return live.length === rendered.length && live.every((one) => JSON.stringify(one).includes('"caBundle"'));
+	});
 });
 test.after.always(async () => {
 	await operator?.stop();
+	await istiods?.stop();
 	await mesh?.stop();
 });
 
@@ -83,15 +107,16 @@ async function otherWrites(since: Mark): Promise<readonly string[]> {
 test.serial('30 s after all is ready: no write', async (t) => {
 	await untilCalm(mesh.cluster, operatorUser, restMs);
 	const before = await mark(mesh.cluster);
-	const versions = await versionsOf(mesh.api, plain.name);
+	const versions = await versionsOf(mesh.api, plain.name, today.name);
 	await sleep(30_000);
 	t.deepEqual(await written(before), []);
-	t.deepEqual(await versionsOf(mesh.api, plain.name), versions);
-	t.like((await readInstallation(mesh.api, plain.name)).status, { phase: 'Ready' }, 'and still ready');
+	t.deepEqual(await versionsOf(mesh.api, plain.name, today.name), versions);
+	for (const name of names)
+		t.like((await readInstallation(mesh.api, name)).status, { phase: 'Ready' }, 'and still ready');
 });
 
 test.serial('a restart of the operator writes nothing and moves no resourceVersion', async (t) => {
-	const versions = async () => [await versionsOf(mesh.api, plain.name), await versionsOf(mesh.api, scaled.name)];
+	const versions = () => Promise.all(names.map((name) => versionsOf(mesh.api, name)));
 	await untilCalm(mesh.cluster, operatorUser, restMs);
 	const before = await versions();
 	t.true(Object.keys(before[0] ?? {}).length > renderedChildren(plain.name, plain.spec).length);
@@ -126,20 +151,22 @@ test.serial('twenty forced passes and relists leave every generation and resourc
 	try {
 		const objects = async (): Promise<readonly KubeObject[]> => [
 			...(await liveChildren(mesh.api)),
-			await readInstallation(mesh.api, plain.name),
-			await readInstallation(mesh.api, scaled.name),
+			...(await Promise.all(names.map((name) => readInstallation(mesh.api, name)))),
 		];
 		const versions = async () =>
 			(await objects()).map((object) => `${objectKey(object)} ${object.metadata.generation} ${versionOf(object)}`);
-		await eventually('the passes of the start', () => passes >= 3 && controller.queue.snapshot().running.length === 0);
+		await eventually(
+			'the passes of the start',
+			() => passes > meshes.length && controller.queue.snapshot().running.length === 0,
+		);
 		await untilCalm(mesh.cluster, operatorUser, restMs);
 		const before = await versions();
 		const place = await mark(mesh.cluster);
 		for (let round = 1; round <= 20; round++) {
 			const seen = passes;
 			if (round % 5 === 0) controller.caches.relist();
-			for (const { name } of [plain, scaled]) controller.queue.add(name, { reason: `round ${round}` });
-			await eventually(`two passes in round ${round}`, () => passes >= seen + 2);
+			for (const name of names) controller.queue.add(name, { reason: `round ${round}` });
+			await eventually(`a pass of each in round ${round}`, () => passes >= seen + meshes.length);
 		}
 		await eventually('no pass goes on', () => controller.queue.snapshot().running.length === 0);
 		t.deepEqual(await written(place), []);
@@ -164,6 +191,7 @@ test.serial('what others write into fields of their own is no cause to write', a
 		{ ...kinds.Service, ...pilotOf(scaled) },
 		{ ...kinds.ConfigMap, namespace: scaled.spec.namespace, name: 'istio' },
 		{ ...kinds.ClusterRole, name: `istio-pilot-${scaled.spec.namespace}` },
+		...renderedChildren(today.name, today.spec).map(referenceOf),
 	]) {
 		await api.patch(reference, foreign, { type: 'merge' });
 	}
