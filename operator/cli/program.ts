@@ -177,9 +177,7 @@ export function createProgram(report: Report): Command {
 
 	program
 		.command('validate')
-		.description(
-			'say what is wrong with Istio’s objects, from files or else from the cluster; nobody checks them at admission',
-		)
+		.description('say what is wrong with Istio’s objects, from files or else from the cluster')
 		.addOption(manifestsOption())
 		.addOption(recursiveOption())
 		.option('-n, --namespace <name>', 'only objects of this namespace of the cluster (default: all)')

@@ -130,6 +130,15 @@ test('each trouble is a warning, once', (t) => {
 	t.deepEqual(noticesOf(expired, expired), []);
 	t.deepEqual(noticesOf(authority(), missing), ['Warning/CANotFound']);
 	t.deepEqual(noticesOf(expired, authority()), ['Normal/Ready']);
+	const unfit = authority({ source: 'Provided', secretName: 'cacerts', keyType: 'ec' });
+	t.deepEqual(noticesOf(authority(), unfit), ['Warning/CAKeyUnsupported']);
+	const rootSecret = 'meshwright-system/mesh-root';
+	const rootless = {
+		...missing,
+		source: 'Issued',
+		issuing: { rootSecret, problem: 'no root', isUrgent: true },
+	} as const;
+	t.deepEqual(noticesOf(authority(), rootless), ['Warning/CARootUnusable']);
 });
 
 test('of an authority that the operator issues it is told what it needs, and how far a change of its root is', (t) => {

@@ -14,6 +14,8 @@ const authorityWarnings: readonly string[] = [
 	'CAExpired',
 	'CANotFound',
 	'CAInvalid',
+	'CAKeyUnsupported',
+	'CARootUnusable',
 ] satisfies readonly Reason[];
 
 /** Reasons for which work in a cluster failed. */
