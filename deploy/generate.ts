@@ -63,6 +63,7 @@ const purpose: Readonly<Record<Exclude<RightsPart, 'operator'>, string>> = {
 	injection: 'to let API servers send pods to the injector, and to label the namespaces whose pods get proxies',
 	istiod:
 		'to run istiod, which reads the Secrets of all namespaces and makes the proxies of Gateways wherever they are',
+	nodes: 'to run what changes the network of each node (Istio’s CNI plugin), as root there',
 	citadel: 'to run Citadel, which writes Secrets with certificates into all namespaces',
 	restarts: 'to restart workloads, so that their pods get a new proxy',
 	clusters: 'to join clusters: their kubeconfigs, and accounts by which other primaries read this cluster',

@@ -117,7 +117,7 @@ test('tokens are issued nowhere but in the namespace of a mesh, with joined clus
 	t.deepEqual(lacking(inNamespace('clusters'), ...token), []);
 });
 
-test('in the whole cluster parts write by name, but for istiod, Citadel’s Secrets, labels of namespaces and restarts', (t) => {
+test('in the whole cluster parts write by name, but for istiod, Events of nodes, Citadel’s Secrets, labels of namespaces and restarts', (t) => {
 	const unnamed = parts
 		.filter((name) => name !== 'istiod')
 		.flatMap((name) =>
@@ -129,9 +129,10 @@ test('in the whole cluster parts write by name, but for istiod, Citadel’s Secr
 		);
 	t.deepEqual(unnamed, [
 		'injection: namespaces',
+		'nodes: events',
 		'citadel: secrets',
-		'restarts: daemonsets,statefulsets',
-		'restarts: deployments',
+		'restarts: daemonsets,deployments',
+		'restarts: statefulsets',
 	]);
 	for (const name of parts)
 		for (const { resourceNames = [] } of part(name).named)

@@ -41,6 +41,7 @@ const istiod: readonly object[] = [
 	{ mesh: { mtls: { mode: 'STRICT' } } },
 	{ sidecarInjector: { enabled: true }, gateways },
 	{ citadel: { caSecretName: 'cacerts' } },
+	{ cni: { enabled: true, platform: 'gke' } },
 	{ multiCluster: { network: 'here' } },
 	{
 		multiCluster: {

@@ -27,6 +27,7 @@ const holders = {
 	operator,
 	'with `injection`': [...operator, 'components/injection/rbac.generated.yaml'],
 	'with `istiod`': [...operator, 'components/istiod/rbac.generated.yaml'],
+	'with `nodes`': [...operator, 'components/nodes/rbac.generated.yaml'],
 	'with `citadel`': [...operator, 'components/citadel/rbac.generated.yaml'],
 	'with `clusters`': [...operator, 'components/clusters/rbac.generated.yaml'],
 	'with `restarts`': [...operator, 'components/restarts/rbac.generated.yaml'],

@@ -46,6 +46,10 @@ interface CrdStatus {
 	readonly conditions?: readonly { readonly type: string; readonly status: string }[];
 }
 
+interface PodsOf {
+	readonly template: { readonly spec: { readonly priorityClassName?: string } };
+}
+
 for (const { version, line } of lines.releases) {
 	const name = `mesh-${version.replaceAll('.', '-')}`;
 	const namespace = `istio-${version.replaceAll('.', '-')}`;
@@ -171,6 +175,67 @@ test.serial('gateways of istiod come when it injects, and follow its version aft
 	);
 	await deleteInstallation(api, name);
 });
+
+test.serial(
+	'the CNI plugin runs on each node, follows istiod to another version, is repaired, and goes after its pods',
+	async (t) => {
+		const { api, cluster } = mesh;
+		const [name, namespace] = ['nodes', 'istio-nodes'];
+		const spec = { namespace, version: '1.30.8', profile: 'default', cni: { enabled: true, platform: 'gke' } };
+		const agent = { ...kinds.DaemonSet, namespace, name: 'istio-cni-node' };
+		const before = await mark(cluster);
+		await applyInstallation(api, name, spec);
+		await untilReady(api, name);
+		t.deepEqual(await warningEventsAbout(api, name), []);
+		const written = (await changesOf(cluster, operatorUser, before)).map(describeWrite);
+		const firstOf = (part: string) => written.findIndex((write) => write.includes(part));
+		t.true(firstOf(`daemonsets ${namespace}/istio-cni-node`) >= 0, written.join('\n'));
+		t.true(firstOf(`daemonsets ${namespace}/istio-cni-node`) < firstOf('mutatingwebhookconfigurations'));
+		for (const object of renderedChildren(name, spec))
+			t.deepEqual(differences(object, await readLive(api, object)), [], `${object.kind} ${object.metadata.name}`);
+
+		const nodes = (await api.list(kinds.Node, {})).items.length;
+		const component = async () =>
+			(await readInstallation(api, name)).status?.components?.find((one) => one.name === 'cni');
+		t.like(await component(), { ready: nodes, desired: nodes, version: '1.30.8' });
+
+		const settled = await mark(cluster);
+		await api.patch(agent, { spec: { template: { spec: { priorityClassName: null } } } }, { type: 'merge' });
+		await eventually('the DaemonSet is repaired', async () => {
+			const { spec: now } = await api.get<KubeObject>(agent);
+			return (now as PodsOf).template.spec.priorityClassName === 'system-node-critical';
+		});
+		await untilReady(api, name);
+		const repairs = (await changesOf(cluster, operatorUser, settled)).filter(
+			({ objectRef }) => objectRef?.resource !== 'meshinstallations' && objectRef?.resource !== 'events',
+		);
+		t.deepEqual(repairs.map(describeWrite), [`patch daemonsets ${namespace}/istio-cni-node 200`]);
+
+		const upgraded = await mark(cluster);
+		await applyInstallation(api, name, { ...spec, version: '1.31.4' });
+		await untilReady(api, name);
+		await eventually('the plugin has the new version', async () => (await component())?.version === '1.31.4');
+		t.like(await component(), { ready: nodes, desired: nodes, image: 'docker.io/istio/install-cni:1.31.4' });
+		const rolled = (await changesOf(cluster, operatorUser, upgraded)).flatMap(({ objectRef }) =>
+			objectRef?.resource === 'deployments' || objectRef?.resource === 'daemonsets' ? [objectRef.name] : [],
+		);
+		t.deepEqual(rolled, ['istiod', 'istio-cni-node'], 'istiod first');
+
+		// The rights of its pods go after the pods, which take away what they have put on the nodes.
+		const off = await mark(cluster);
+		await applyInstallation(api, name, { ...spec, version: '1.31.4', cni: { enabled: false } });
+		await eventually('nothing of the plugin is left', async () => {
+			const children = await liveChildren(api, name);
+			return !children.some(({ metadata }) => metadata.labels?.['app.kubernetes.io/component'] === 'cni');
+		});
+		await untilReady(api, name);
+		const deleted = (await changesOf(cluster, operatorUser, off)).filter(({ verb }) => verb === 'delete');
+		t.is(deleted[0]?.objectRef?.resource, 'daemonsets');
+		const pods = await api.list(kinds.Pod, { namespace, labelSelector: 'k8s-app=istio-cni-node' });
+		t.deepEqual(pods.items, []);
+		await deleteInstallation(api, name);
+	},
+);
 
 test.serial(
 	'pods that can not start: on its way, not ready; recovers when the spec does, and when made anew',

@@ -172,6 +172,12 @@ export type UpgradeState = (typeof upgradeStates)[number];
  */
 export const upgradeDespiteAnnotation = `${group}/upgrade-despite` as const;
 
+/** On the ConfigMap of the injector: `cni` where the traffic of pods is redirected by the CNI plugin and not by the pods themselves. */
+export const redirectedByLabel = `${group}/redirected-by` as const;
+
+/** The values of `spec.cni.platform`. */
+export const platformNames = ['gke', 'k3d', 'k3s', 'microk8s', 'minikube', 'openshift'] as const;
+
 /** The values of `spec.profile`. */
 export const profileNames = ['minimal', 'default', 'production'] as const;
 

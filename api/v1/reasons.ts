@@ -267,6 +267,11 @@ export const reasons = {
 		meaning: 'The Deployment of a component is missing; the operator makes it anew.',
 		remedy: 'If it goes again and again, find out who deletes it.',
 	},
+	DaemonSetNotFound: {
+		condition: 'Installed',
+		meaning: 'The DaemonSet of a component is missing; the operator makes it anew.',
+		remedy: 'If it goes again and again, find out who deletes it.',
+	},
 	ScaledToZero: {
 		condition: 'Installed',
 		meaning: 'Somebody scaled a component to no pods.',

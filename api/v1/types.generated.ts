@@ -81,6 +81,10 @@ export interface ImageDigests {
 	 * Digest of the image of the init container that redirects a pod's traffic.
 	 */
 	proxyInit?: string;
+	/**
+	 * Digest of the image of the CNI plugin, in releases of istiod.
+	 */
+	cni?: string;
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
@@ -1020,6 +1024,82 @@ export interface SidecarInjector {
 }
 /**
  * This interface was referenced by `MeshInstallation`'s JSON-Schema
+ * via the `definition` "CniPlugin".
+ */
+export interface CniPlugin {
+	/**
+	 * Whether the plugin runs on each node: DaemonSet istio-cni-node. New pods then need no container of their own that may change their network (istio-init). Its pods have the network and folders of their nodes, so whoever may write this can get the rights of root there: the operator needs --with nodes. false when not set.
+	 */
+	enabled?: boolean;
+	/**
+	 * What the nodes are, where their plugins and configuration are not in /opt/cni/bin and /etc/cni/net.d, or pods of this priority need a quota. Nothing special when not set. openshift is refused: it needs security context constraints and Multus.
+	 */
+	platform?: 'gke' | 'k3d' | 'k3s' | 'microk8s' | 'minikube' | 'openshift';
+	/**
+	 * Folder of nodes with the plugins. As the platform says, when not set.
+	 */
+	binDir?: string;
+	/**
+	 * Folder of nodes with the configuration of plugins. As the platform says, when not set.
+	 */
+	confDir?: string;
+	/**
+	 * File in confDir that the plugin is added to. The first one there, when not set.
+	 */
+	confFileName?: string;
+	/**
+	 * Whether the plugin is one of a chain in the configuration that is there (true), or has a file of its own. true when not set.
+	 */
+	chained?: boolean;
+	/**
+	 * Namespaces whose pods the plugin leaves alone. kube-system when not set.
+	 */
+	excludeNamespaces?: string[];
+	/**
+	 * On how many nodes (1) or which share of them ("10%") the pods may be replaced at a time. 1 when not set.
+	 */
+	maxUnavailable?: number | string;
+	/**
+	 * CPU and memory of the component's container. The release's own figures when not set.
+	 */
+	resources?: ResourceRequirements;
+	/**
+	 * Only nodes with all of these labels are used.
+	 */
+	nodeSelector?: {
+		[k: string]: string;
+	};
+	/**
+	 * Taints of nodes that the pods put up with. All of them when not set.
+	 */
+	tolerations?: Toleration[];
+	/**
+	 * Which nodes and which neighbours the pods prefer or need, as in a pod (core/v1 Affinity).
+	 */
+	affinity?: Record<string, unknown>;
+	/**
+	 * Annotations put on the pods beside those of the operator.
+	 */
+	podAnnotations?: {
+		[k: string]: string;
+	};
+	/**
+	 * Labels put on the pods beside those of the operator.
+	 */
+	podLabels?: {
+		[k: string]: string;
+	};
+	/**
+	 * Environment variables of the component's container beside those of the operator.
+	 */
+	env?: EnvVar[];
+	/**
+	 * Arguments added at the end of the component's command line.
+	 */
+	extraArgs?: string[];
+}
+/**
+ * This interface was referenced by `MeshInstallation`'s JSON-Schema
  * via the `definition` "ServicePort".
  */
 export interface ServicePort {
@@ -1636,6 +1716,10 @@ export interface MeshInstallationSpec {
 	 * The webhook that puts proxies into pods.
 	 */
 	sidecarInjector?: SidecarInjector;
+	/**
+	 * Istio’s CNI plugin, which redirects the traffic of pods when their network is made. In releases of istiod alone.
+	 */
+	cni?: CniPlugin;
 	/**
 	 * Proxies at the edge of the mesh.
 	 */

@@ -137,7 +137,6 @@ const unusedControllers = [
 	'certificatesigningrequest-cleaner-controller',
 	'certificatesigningrequest-signing-controller',
 	'cronjob-controller',
-	'daemonset-controller',
 	'endpointslice-mirroring-controller',
 	'ephemeral-volume-controller',
 	'legacy-serviceaccount-token-cleaner-controller',

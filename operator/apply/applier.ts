@@ -3,10 +3,11 @@
  * fails, its wave is finished and the pass ends. Nothing here waits for a gate: a closed gate is part of the answer.
  */
 import { BlockedError, ConflictError } from '../runtime/errors.ts';
-import { type Kind, kindOf, kinds } from '../runtime/kinds.ts';
+import { isWorkload, type Kind, kindOf, kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey } from '../runtime/object.ts';
 import { applyCrds, type CrdMemory } from './apply-crds.ts';
 import { askAboutChanges, type ChangedObject, changedOf, changesRecheckMs } from './ask-changes.ts';
+import type { Child } from './child.ts';
 import { forgetOthers, type InstallationMemory, rememberReady, webhookGraceLeft } from './installation-memory.ts';
 import { childrenOf, type Desired, type InstallationPlan, planPass, recallOnce } from './installation-plan.ts';
 import type { LiveCache } from './live.ts';
@@ -90,17 +91,28 @@ export async function applyInstallation(
 	);
 	if (going.length > 0) return result(`waiting for ${list(going.map(describeObject))} to be gone, to make it again`);
 	// Pruning comes last and goes backwards: an old object goes when its replacement stands.
+	const ending = options.live.ofApplySet(desired.partOf).filter(isEnding);
 	for (const wave of waves(prune, waveOf).toReversed()) {
 		const graceMs = webhookGraceLeft(memory, writer.now);
 		if (graceMs > 0 && !wave.some(isWebhook)) {
 			writer.lookAgainWithin(graceMs);
 			return result('waiting for the API servers to send no more pods to the webhook that was deleted');
 		}
+		if (ending.length > 0 && !wave.some(isWorkload))
+			return result(
+				`waiting for the pods of ${list(ending.map(describeObject))} to end, which need their rights until then`,
+			);
 		await writer.all(wave, (child) => pruneChild(child, pass));
 		if (writer.errors.length > 0) return result(undefined);
+		ending.push(...wave.filter(({ kind }) => kind === kinds.DaemonSet.kind));
 	}
 	if (heldFor.length > 0) return result(heldFor.join('; '));
 	return result(undefined, hashInventory(new Map([...inventory, ...memory.applied])));
+}
+
+/** Whether an object goes as soon as its pods have ended. */
+function isEnding({ kind, metadata }: Child): boolean {
+	return kind === kinds.DaemonSet.kind && metadata.deletionTimestamp !== undefined;
 }
 
 function uniqueKinds(objects: readonly KubeObject[]): readonly Kind[] {

@@ -5,7 +5,7 @@
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import { withinDeadline } from '../runtime/deadline.ts';
 import { orAbsent, TransientError } from '../runtime/errors.ts';
-import { type Kind, kindOf } from '../runtime/kinds.ts';
+import { isWorkload, type Kind, kindOf } from '../runtime/kinds.ts';
 import { groupOf, type KubeObject, objectKey } from '../runtime/object.ts';
 import { type AskAtStart, askOnce, type Wait } from '../runtime/start-waits.ts';
 import type { ChangeHandler } from '../runtime/watch/change-handlers.ts';
@@ -265,7 +265,8 @@ export class ChildCaches implements LiveCache {
 			if (known.staleForMs > 0) known.retryNow();
 			return known;
 		}
-		const reflector = this.#add({ kind, metadataOnly: true, isAll: !kind.namespaced });
+		// The status says of workloads whether they run.
+		const reflector = this.#add({ kind, metadataOnly: !isWorkload(kind), isAll: !kind.namespaced });
 		this.#followed.set(kind, reflector);
 		for (const handler of this.#handlers) reflector.addHandler(handler);
 		reflector.start();

@@ -179,3 +179,22 @@ test('a Secret that stands for a cluster tells which keys of its data are somebo
 	t.deepEqual(secret({ 'meshwright.io/cluster': 'eu' })?.foreignKeys, ['asia', 'us']);
 	t.is(secret({}), undefined);
 });
+
+test('a DaemonSet tells on how many nodes its pods are, and that all are new where some are available', (t) => {
+	const daemonSet = (status: object) =>
+		toChild({ ...stored({ ...deployment('agent'), kind: 'DaemonSet' }, { generation: 2 }), status }).workload;
+	const counts = {
+		observedGeneration: 2,
+		desiredNumberScheduled: 5,
+		currentNumberScheduled: 4,
+		updatedNumberScheduled: 3,
+		numberReady: 2,
+		numberAvailable: 1,
+		numberMisscheduled: 7,
+	};
+	t.like(daemonSet(counts), { generation: 2, observedGeneration: 2, desired: 5, total: 4, updated: 3, ready: 2 });
+	t.like(daemonSet(counts), { available: 1, isRolledOut: false });
+	t.like(daemonSet({ ...counts, updatedNumberScheduled: 5 }), { isRolledOut: true });
+	t.like(daemonSet({ ...counts, updatedNumberScheduled: 5, numberAvailable: 0 }), { isRolledOut: false });
+	t.like(daemonSet({}), { desired: 0, total: 0, isRolledOut: false });
+});

@@ -9,12 +9,14 @@ import {
 	controlPlaneClustersAnnotation,
 	injectionLabel,
 	multiClusterLabel,
+	redirectedByLabel,
 	remoteSecretsAnnotation,
 	remoteSecretsSinceAnnotation,
 	revisionLabel,
 	withdrawnLabel,
 } from '../../api/v1/constants.ts';
 import { definedFields } from '../../api/v1/index.ts';
+import { isWorkload, kinds } from '../runtime/kinds.ts';
 import type { KubeObject, ManagedFieldsEntry } from '../runtime/object.ts';
 import { fingerprint, lastForeignManager } from './fingerprint.ts';
 import {
@@ -45,11 +47,13 @@ export interface Child extends KubeObject {
 	readonly isWithdrawn?: true;
 	/** API servers can't check who answers; only of webhooks. See `webhook-authority.ts`. */
 	readonly awaitsAuthority?: true;
+	/** Label `meshwright.io/redirected-by` is `cni`; only of the configuration of an injector. */
+	readonly isByCni?: true;
 	/** ApplySet that the object belongs to. */
 	readonly partOf: string | undefined;
 	/** The field manager, other than ours, that wrote last. */
 	readonly changedBy: string | undefined;
-	/** How far a workload is; only of Deployments. */
+	/** How far a workload is; only of Deployments and DaemonSets. */
 	readonly workload?: Workload;
 	/** What a CRD says about itself; only of CustomResourceDefinitions. */
 	readonly crd?: CrdFacts;
@@ -101,11 +105,11 @@ export interface ChargeFacts {
 	readonly keepers: readonly string[];
 }
 
-/** The part of a Deployment that status and scaling read. */
+/** The part of a Deployment, or of a DaemonSet, that status and scaling read. */
 export interface Workload {
 	readonly generation: number;
 	readonly observedGeneration: number;
-	/** `spec.replicas`, as the server has it. */
+	/** `spec.replicas`, as the server has it; of a DaemonSet the number of nodes that are to run a pod. */
 	readonly desired: number;
 	readonly total: number;
 	readonly updated: number;
@@ -115,7 +119,10 @@ export interface Workload {
 	readonly stalled: string | undefined;
 	/** Why the cluster makes no more pods, in the API server's own words: a quota, a policy. Undefined while it makes them. */
 	readonly podsRefused: string | undefined;
-	/** The roll-out of the pod template was complete once. So pods that are missing now are a failure, not a beginning. */
+	/**
+	 * The roll-out of the pod template was complete once. So pods that are missing now are a failure, not a beginning. A DaemonSet
+	 * tells of this moment alone.
+	 */
 	readonly isRolledOut: boolean;
 	/** Label `app.kubernetes.io/version`: the release that it was rendered for. */
 	readonly version: string | undefined;
@@ -171,7 +178,7 @@ export function isOutage(
 	return isRolledOut && available === 0 && desired > 0 && hasBeenReady !== false;
 }
 
-interface DeploymentShape {
+interface WorkloadShape {
 	readonly spec?: {
 		readonly replicas?: number;
 		readonly template?: {
@@ -191,6 +198,11 @@ interface DeploymentShape {
 		readonly updatedReplicas?: number;
 		readonly readyReplicas?: number;
 		readonly availableReplicas?: number;
+		readonly desiredNumberScheduled?: number;
+		readonly currentNumberScheduled?: number;
+		readonly updatedNumberScheduled?: number;
+		readonly numberReady?: number;
+		readonly numberAvailable?: number;
 		readonly conditions?: readonly DeploymentCondition[];
 	};
 }
@@ -224,23 +236,23 @@ function holdsReplicas({ fieldsV1 }: ManagedFieldsEntry): boolean {
 const longestRefusal = 512;
 
 function workloadOf(object: KubeObject): Workload {
-	const { spec, status } = object as DeploymentShape;
+	const { spec, status } = object as WorkloadShape;
 	const progressing = status?.conditions?.find(({ type }) => type === 'Progressing');
 	const failure = status?.conditions?.find(({ type }) => type === 'ReplicaFailure');
 	return {
 		generation: object.metadata.generation ?? 0,
 		observedGeneration: status?.observedGeneration ?? 0,
-		desired: spec?.replicas ?? 1,
-		total: status?.replicas ?? 0,
-		updated: status?.updatedReplicas ?? 0,
-		ready: status?.readyReplicas ?? 0,
-		available: status?.availableReplicas ?? 0,
+		...(object.kind === kinds.DaemonSet.kind ? countsOfNodes(status) : countsOfPods(spec, status)),
 		stalled: progressing?.status === 'False' ? (progressing.reason ?? 'Unknown') : undefined,
 		podsRefused:
 			failure?.status === 'True'
 				? (failure.message ?? failure.reason)?.slice(0, longestRefusal).toWellFormed()
 				: undefined,
-		isRolledOut: progressing?.status === 'True' && progressing.reason === 'NewReplicaSetAvailable',
+		isRolledOut:
+			object.kind === kinds.DaemonSet.kind
+				? (status?.numberAvailable ?? 0) > 0 &&
+					(status?.updatedNumberScheduled ?? 0) >= (status?.desiredNumberScheduled ?? 0)
+				: progressing?.status === 'True' && progressing.reason === 'NewReplicaSetAvailable',
 		version: object.metadata.labels?.[versionLabel],
 		images: (spec?.template?.spec?.containers ?? []).map(({ image }) => image ?? ''),
 		secrets: (spec?.template?.spec?.volumes ?? []).flatMap(({ secret }) => secret?.secretName ?? []),
@@ -249,6 +261,29 @@ function workloadOf(object: KubeObject): Workload {
 		remoteSecretsSince: object.metadata.annotations?.[remoteSecretsSinceAnnotation],
 		ownsReplicas: ownsReplicas(object),
 		isReplicasSaid: object.metadata.managedFields?.some(holdsReplicas) ?? false,
+	};
+}
+
+type Counts = Pick<Workload, 'desired' | 'total' | 'updated' | 'ready' | 'available'>;
+
+function countsOfPods(spec: WorkloadShape['spec'], status: WorkloadShape['status']): Counts {
+	return {
+		desired: spec?.replicas ?? 1,
+		total: status?.replicas ?? 0,
+		updated: status?.updatedReplicas ?? 0,
+		ready: status?.readyReplicas ?? 0,
+		available: status?.availableReplicas ?? 0,
+	};
+}
+
+/** Pods on nodes that should have none are left out of all of these (kubernetes 1.36 `pkg/controller/daemon/daemon_controller.go`). */
+function countsOfNodes(status: WorkloadShape['status']): Counts {
+	return {
+		desired: status?.desiredNumberScheduled ?? 0,
+		total: status?.currentNumberScheduled ?? 0,
+		updated: status?.updatedNumberScheduled ?? 0,
+		ready: status?.numberReady ?? 0,
+		available: status?.numberAvailable ?? 0,
 	};
 }
 
@@ -334,9 +369,10 @@ export function toChild(object: KubeObject): Child {
 		revision: labels?.[revisionLabel],
 		...(labels?.[withdrawnLabel] === 'true' ? { isWithdrawn: true as const } : {}),
 		...(awaitsAuthority(object) ? { awaitsAuthority: true as const } : {}),
+		...(labels?.[redirectedByLabel] === 'cni' ? { isByCni: true as const } : {}),
 		partOf: labels?.[partOfLabel],
 		changedBy: lastForeignManager(object.metadata),
-		...(object.kind === 'Deployment' ? { workload: workloadOf(object) } : {}),
+		...(isWorkload(object) ? { workload: workloadOf(object) } : {}),
 		...(object.kind === 'CustomResourceDefinition' ? { crd: crdFactsOf(object) } : {}),
 		...(object.kind === 'Service' ? { service: serviceFactsOf(object) } : {}),
 		...(object.kind === 'Namespace' ? { injection: injectionLabelsOf(object) } : {}),

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { KubeObject } from '../runtime/object.ts';
-import { type PodFacts, podFacts, troubleOfDeployment } from './pod-trouble.ts';
+import { type PodFacts, podFacts, troubleOfWorkload } from './pod-trouble.ts';
 
 function pod(status: unknown, metadata: Partial<KubeObject['metadata']> = {}): KubeObject {
 	return {
@@ -105,8 +105,8 @@ const table: readonly [title: string, pod: KubeObject, reason: string | undefine
 ];
 for (const [title, seen, reason, message] of table) {
 	test(`a pod ${title}: ${reason ?? 'nothing is wrong'}`, (t) => {
-		const { trouble, deployment } = podFacts(seen, undefined);
-		t.is(deployment, 'istio-pilot');
+		const { trouble, workload } = podFacts(seen, undefined);
+		t.is(workload, 'istio-pilot');
 		t.deepEqual(trouble, reason === undefined ? undefined : { reason, message });
 	});
 }
@@ -145,7 +145,7 @@ test('while nothing changes but turns and counts, the trouble is the same', (t) 
 test('of a Deployment the newest pod with a trouble counts, in whatever order they come', (t) => {
 	const facts = (name: string, createdAt: string, message?: string): PodFacts => ({
 		name,
-		deployment: 'a',
+		workload: 'a',
 		createdAt,
 		images: [],
 		template: undefined,
@@ -160,9 +160,9 @@ test('of a Deployment the newest pod with a trouble counts, in whatever order th
 		facts('3', '2026-01-02', 'new too'),
 		facts('4', '2026-01-03'),
 	];
-	t.is(troubleOfDeployment('a', pods)?.message, 'new');
-	t.is(troubleOfDeployment('a', pods.toReversed())?.message, 'new');
-	t.is(troubleOfDeployment('b', pods), undefined);
+	t.is(troubleOfWorkload('a', pods)?.message, 'new');
+	t.is(troubleOfWorkload('a', pods.toReversed())?.message, 'new');
+	t.is(troubleOfWorkload('b', pods), undefined);
 });
 
 test('a pod of whatever form is read, and its words are bounded', (t) => {
@@ -192,4 +192,21 @@ test('a pod of whatever form is read, and its words are bounded', (t) => {
 		}),
 		{ numRuns: 300 },
 	);
+});
+
+test('a pod of a DaemonSet says on which node it is, and whether it is ready there', (t) => {
+	const of = (status: string, nodeName?: string) => {
+		const agent = pod(
+			{ conditions: [{ type: 'Ready', status }] },
+			{
+				labels: { 'controller-revision-hash': 'abc' },
+				ownerReferences: [{ apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'istio-cni-node', uid: 'u' }],
+			},
+		);
+		return podFacts({ ...agent, spec: { nodeName } }, undefined);
+	};
+	t.like(of('True', 'one'), { workload: 'istio-cni-node', template: 'abc', onNode: { node: 'one', isReady: true } });
+	t.like(of('False', 'one'), { onNode: { node: 'one', isReady: false } });
+	t.is(of('False').onNode, undefined);
+	t.is(podFacts({ ...pod({}), spec: { nodeName: 'one' } }, undefined).onNode, undefined);
 });

@@ -1,5 +1,5 @@
 /**
- * Why a pod of a Deployment does not run, in the words of the scheduler, the kubelet or the container runtime. A Deployment
+ * Why a pod of a workload does not run, in the words of the scheduler, the kubelet or the container runtime. A workload
  * says only how many of its pods are available.
  *
  * What is kept never changes by itself while the trouble stays the same: it names no times and counts, and a container that
@@ -21,8 +21,10 @@ export interface PodTrouble {
 /** What is kept of a pod. */
 export interface PodFacts {
 	readonly name: string;
-	/** Name of its Deployment. Undefined when it has none. */
-	readonly deployment: string | undefined;
+	/** Name of its Deployment or DaemonSet. Undefined when it has none. */
+	readonly workload: string | undefined;
+	/** Name of its node, and whether the pod is ready there; only of pods of a DaemonSet that have a node. */
+	readonly onNode?: { readonly node: string; readonly isReady: boolean };
 	/** RFC 3339. */
 	readonly createdAt: string;
 	/** Images of its containers, as they were asked for. */
@@ -68,12 +70,13 @@ export function podFacts(pod: KubeObject, before: PodFacts | undefined): PodFact
 	const { phase, podIP } = fieldOf(pod, 'status') ?? {};
 	return {
 		name,
-		deployment: deploymentOf(pod),
+		workload: workloadOf(pod),
+		...onNode(pod),
 		createdAt: creationTimestamp,
 		images: recordsIn(fieldOf(pod, 'spec')?.containers)
 			.slice(0, mostContainers)
 			.map(({ image }) => textOf(image)),
-		template: labels['pod-template-hash'],
+		template: labels['pod-template-hash'] ?? labels['controller-revision-hash'],
 		address: typeof podIP === 'string' && isIP(podIP) !== 0 ? podIP : undefined,
 		isOver: phase === 'Failed' || phase === 'Succeeded',
 		endsAt: deletionTimestamp,
@@ -81,11 +84,11 @@ export function podFacts(pod: KubeObject, before: PodFacts | undefined): PodFact
 	};
 }
 
-/** The trouble of a Deployment's newest pod that has some: pods of an old template are not why a roll-out hangs. */
-export function troubleOfDeployment(deployment: string, pods: Iterable<PodFacts>): PodTrouble | undefined {
+/** The trouble of a workload's newest pod that has some: pods of an old template are not why a roll-out hangs. */
+export function troubleOfWorkload(workload: string, pods: Iterable<PodFacts>): PodTrouble | undefined {
 	let newest: PodFacts | undefined;
 	for (const pod of pods) {
-		if (pod.deployment !== deployment || pod.trouble === undefined) continue;
+		if (pod.workload !== workload || pod.trouble === undefined) continue;
 		if (newest === undefined || isBefore(newest, pod)) newest = pod;
 	}
 	return newest?.trouble;
@@ -95,13 +98,27 @@ function isBefore(a: PodFacts, b: PodFacts): boolean {
 	return a.createdAt === b.createdAt ? a.name > b.name : a.createdAt < b.createdAt;
 }
 
+/** Where a pod of a DaemonSet is. Of these there is one for each node, so that it says which nodes have none that is ready. */
+function onNode(pod: KubeObject): Pick<PodFacts, 'onNode'> {
+	const node = textOf(fieldOf(pod, 'spec')?.nodeName);
+	if (node === '' || daemonSetOf(pod) === undefined) return {};
+	const ready = recordsIn(fieldOf(pod, 'status')?.conditions).find(({ type }) => type === 'Ready');
+	return { onNode: { node, isReady: ready?.status === 'True' } };
+}
+
+function daemonSetOf({ metadata: { ownerReferences = [] } }: KubeObject): string | undefined {
+	const name = ownerReferences.find(({ kind }) => kind === 'DaemonSet')?.name;
+	return typeof name === 'string' ? name : undefined;
+}
+
 /** Names of ReplicaSets are those of their Deployments with the hash of the template (`pkg/controller/deployment/sync.go`). */
-function deploymentOf({ metadata: { ownerReferences = [], labels = {} } }: KubeObject): string | undefined {
+function workloadOf(pod: KubeObject): string | undefined {
+	const { ownerReferences = [], labels = {} } = pod.metadata;
 	const hash = labels['pod-template-hash'];
 	const set = ownerReferences.find(({ kind }) => kind === 'ReplicaSet')?.name;
 	return hash !== undefined && typeof set === 'string' && set.endsWith(`-${hash}`)
 		? set.slice(0, -hash.length - 1)
-		: undefined;
+		: daemonSetOf(pod);
 }
 
 function troubleOf(pod: KubeObject, before: PodTrouble | undefined): PodTrouble | undefined {

@@ -1,5 +1,5 @@
 /**
- * Watches the pods of one mesh in one namespace, only while some of its Deployments are not as wanted: a mesh that runs
+ * Watches the pods of one mesh in one namespace, only while some of its workloads are not as wanted: a mesh that runs
  * costs nothing.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -10,7 +10,7 @@ import { objectKey } from '../runtime/object.ts';
 import { Reflector } from '../runtime/watch/reflector.ts';
 import type { Workload } from './child.ts';
 import { managedSelector } from './identity.ts';
-import { type PodFacts, type PodTrouble, podFacts, troubleOfDeployment } from './pod-trouble.ts';
+import { type PodFacts, type PodTrouble, podFacts, troubleOfWorkload } from './pod-trouble.ts';
 
 export interface PodWatchOptions {
 	readonly api: ApiServer;
@@ -20,7 +20,7 @@ export interface PodWatchOptions {
 	readonly onError: (error: unknown) => void;
 }
 
-/** Whether looking at its pods may say why a Deployment is not as wanted. Without pods there is nothing to look at. */
+/** Whether looking at its pods may say why a workload is not as wanted. Without pods there is nothing to look at. */
 export function isWorthALook({
 	generation,
 	observedGeneration,
@@ -54,16 +54,16 @@ export class PodWatch {
 		this.#watched = namespace === undefined ? undefined : { namespace, reflector: this.#begin(namespace) };
 	}
 
-	/** What is wrong with the pods of a Deployment, as far as they have been seen. */
-	troubleOf(deployment: string): PodTrouble | undefined {
+	/** What is wrong with the pods of a workload, as far as they have been seen. */
+	troubleOf(workload: string): PodTrouble | undefined {
 		if (this.#watched?.reflector.hasSynced !== true) return undefined;
-		return troubleOfDeployment(deployment, this.#watched.reflector.store.values());
+		return troubleOfWorkload(workload, this.#watched.reflector.store.values());
 	}
 
-	/** The pods of a Deployment. Undefined while nobody has listed them. */
-	podsOf(deployment: string): readonly PodFacts[] | undefined {
+	/** The pods of a workload. Undefined while nobody has listed them. */
+	podsOf(workload: string): readonly PodFacts[] | undefined {
 		if (this.#watched?.reflector.hasSynced !== true) return undefined;
-		return [...this.#watched.reflector.store.values()].filter((pod) => pod.deployment === deployment);
+		return [...this.#watched.reflector.store.values()].filter((pod) => pod.workload === workload);
 	}
 
 	/** Whether the pods can't be seen because nobody has given the right to. */

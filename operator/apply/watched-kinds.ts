@@ -20,7 +20,7 @@ export interface WatchedKind {
 
 export interface ChildCachesOptions {
 	readonly watched: readonly WatchedKind[];
-	/** Kinds that exist only when their CRDs do. Each is watched once there are objects of it. */
+	/** Kinds that not every mesh has, or that exist only when their CRDs do. Each is watched once there are objects of it. */
 	readonly onDemand?: readonly Kind[];
 	/** A kind that is watched in single namespaces alone, see `followNamespace`. */
 	readonly perNamespace?: WatchedKind;

@@ -13,11 +13,9 @@ const neverRendered = [
 	'Event',
 	'MeshInstallation',
 	'MutatingAdmissionPolicy',
-	'ResourceQuota',
 	'LimitRange',
 	// Users' own, which are restarted.
 	'StatefulSet',
-	'DaemonSet',
 ];
 
 test('every kind that can be rendered has its place, and nothing else', (t) => {

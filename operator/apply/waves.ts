@@ -26,11 +26,12 @@ const order: readonly (readonly string[])[] = [
 	['Namespace'],
 	[
 		...['ServiceAccount', 'Role', 'ClusterRole', 'ConfigMap', 'Secret', 'Service', 'Endpoints', 'NetworkPolicy'],
+		'ResourceQuota',
 		customResources,
 	],
 	// Bindings come after roles: who may not `bind` must hold what a role grants, so the API server looks the role up.
 	['RoleBinding', 'ClusterRoleBinding', 'PodDisruptionBudget'],
-	['Deployment', 'HorizontalPodAutoscaler'],
+	['Deployment', 'DaemonSet', 'HorizontalPodAutoscaler'],
 	lastCustomResources,
 	['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'],
 ];
@@ -44,7 +45,7 @@ function waveIn(kindName: string): number {
 }
 
 /** The kinds that need no binding to be stored, only to work. */
-const workloads: ReadonlySet<string> = new Set(['Deployment', 'HorizontalPodAutoscaler']);
+const workloads: ReadonlySet<string> = new Set(['Deployment', 'DaemonSet', 'HorizontalPodAutoscaler']);
 
 const roles: ReadonlySet<string> = new Set(['Role', 'ClusterRole']);
 const bindings: ReadonlySet<string> = new Set(['RoleBinding', 'ClusterRoleBinding']);

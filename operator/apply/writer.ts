@@ -38,7 +38,7 @@ export interface WriterOptions {
 }
 
 /** Kinds whose answers are read in full, because the status needs more than metadata. */
-const readInFull = new Set(['Deployment', 'CustomResourceDefinition', 'Service']);
+const readInFull = new Set(['Deployment', 'DaemonSet', 'CustomResourceDefinition', 'Service']);
 
 /** Definitions are shared and newer ones win, so nobody's change of them is told. */
 function changesOf(sent: KubeObject, stored: KubeObject): AdmissionChanges | undefined {

@@ -128,6 +128,13 @@ test.serial(
 		t.notRegex(stdout, /Deployment|CustomResourceDefinition/);
 		const { metadata } = await api.get({ ...kinds.Namespace, name: 'team-b' });
 		t.is(metadata.labels?.['pod-security.kubernetes.io/enforce'], 'baseline');
+		const nodes = ['install', '--rights-only', '--mesh-namespaces', 'open,team-b,team-n', '--with', 'istiod,nodes'];
+		const withNodes = await cli(...nodes);
+		t.is(withNodes.exitCode, 0, withNodes.stderr);
+		t.regex(withNodes.stderr, /team-b refuses pods that change their nodes .*enforce=privileged/);
+		t.notRegex(withNodes.stderr, /namespace open|team-n/);
+		const made = await api.get({ ...kinds.Namespace, name: 'team-n' });
+		t.is(made.metadata.labels?.['pod-security.kubernetes.io/enforce'], 'privileged');
 		for (const namespace of ['open', 'team-b']) await api.get({ ...kinds.Role, namespace, name: 'meshwright-citadel' });
 		await api.get({ ...kinds.ClusterRole, name: 'meshwright-citadel-team-b' });
 		const again = await cli(...given);

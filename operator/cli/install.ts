@@ -31,6 +31,27 @@ type Outcome = 'created' | 'changed' | 'unchanged' | 'to be created';
 
 const colours = { created: 'green', changed: 'yellow', unchanged: 'dim', 'to be created': 'green' } as const;
 
+/**
+ * What whoever installs should know of a namespace that was there before.
+ * @param wanted as it would be made
+ * @param standing its label, if it has one
+ */
+function podSecurityRemark(
+	{ metadata: { name, labels } }: KubeObject,
+	standing: string | undefined,
+): string | undefined {
+	const takesAny = labels?.[podSecurityLabel] === 'privileged';
+	if (takesAny && (standing === 'baseline' || standing === 'restricted'))
+		return (
+			`Namespace ${name} refuses pods that change their nodes (${podSecurityLabel}=${standing}). Let it take them: ` +
+			`kubectl label --overwrite namespace ${name} ${podSecurityLabel}=privileged`
+		);
+	return takesAny || standing !== undefined
+		? undefined
+		: `Pods in namespace ${name} may take over nodes, so the operator may too. Keep them from it: ` +
+				`kubectl label namespace ${name} ${podSecurityLabel}=baseline`;
+}
+
 export async function install(options: InstallOptions): Promise<number> {
 	const objects = manifests(options);
 	const deadline = performance.now() + options.timeout * 1000;
@@ -48,11 +69,9 @@ export async function install(options: InstallOptions): Promise<number> {
 	for (const object of meshNamespaces(options)) {
 		const before = await orAbsent(api.getMetadata(referenceOf(object)));
 		await tell(object, before === undefined ? await makeNamespace(api, object, options) : 'unchanged');
-		if (before !== undefined && before.metadata.labels?.[podSecurityLabel] === undefined)
-			note(
-				`Pods in namespace ${object.metadata.name} may take over nodes, so the operator may too. Keep them from it: ` +
-					`kubectl label namespace ${object.metadata.name} ${podSecurityLabel}=baseline`,
-			);
+		if (before === undefined) continue;
+		const remark = podSecurityRemark(object, before.metadata.labels?.[podSecurityLabel]);
+		if (remark !== undefined) note(remark);
 	}
 	for (const object of objects) await tell(object, await applyOne(api, object, options));
 	if (options.dryRun) {

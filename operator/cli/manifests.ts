@@ -22,6 +22,7 @@ const texts = {
 	mesh: readFileSync(new URL('../../deploy/mesh/rbac.generated.yaml', import.meta.url), 'utf8'),
 	injection: readFileSync(new URL('../../deploy/components/injection/rbac.generated.yaml', import.meta.url), 'utf8'),
 	istiod: readFileSync(new URL('../../deploy/components/istiod/rbac.generated.yaml', import.meta.url), 'utf8'),
+	nodes: readFileSync(new URL('../../deploy/components/nodes/rbac.generated.yaml', import.meta.url), 'utf8'),
 	citadel: readFileSync(new URL('../../deploy/components/citadel/rbac.generated.yaml', import.meta.url), 'utf8'),
 	clusters: readFileSync(new URL('../../deploy/components/clusters/rbac.generated.yaml', import.meta.url), 'utf8'),
 	restarts: readFileSync(new URL('../../deploy/components/restarts/rbac.generated.yaml', import.meta.url), 'utf8'),
@@ -68,13 +69,14 @@ export function manifests(options: ManifestOptions = {}): readonly KubeObject[] 
 
 /**
  * The namespaces of the meshes. They are made where they are missing and are not part of the manifests: what deletes those
- * must never take a mesh along. A new one admits no pod that could take over a node.
+ * must never take a mesh along. A new one admits no pod that could take over a node, unless the meshes may have some.
  */
 export function meshNamespaces({
 	meshNamespaces: names = [defaultNamespace],
+	with: added = [],
 }: ManifestOptions = {}): readonly KubeObject[] {
 	const { apiVersion, kind } = kinds.Namespace;
-	const labels = { [podSecurityLabel]: 'baseline' };
+	const labels = { [podSecurityLabel]: added.includes('nodes') ? 'privileged' : 'baseline' };
 	return names
 		.filter((name) => name !== anyNamespace)
 		.map((name) => ({ apiVersion, kind, metadata: { name, labels } }));

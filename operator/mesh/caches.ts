@@ -50,6 +50,8 @@ const watchedChildren: readonly WatchedKind[] = [
 const kindsOnDemand: readonly Kind[] = [
 	...Object.values(kinds).filter(({ apiVersion }) => groupOf(apiVersion).endsWith('.istio.io')),
 	kinds.ValidatingWebhookConfiguration,
+	kinds.DaemonSet,
+	kinds.ResourceQuota,
 ];
 
 export interface MeshCachesOptions {

@@ -17,7 +17,7 @@ import { lines as allLines, type Lines } from '../lines/index.ts';
 import { configFollowedAfterMs } from '../plan/sight.ts';
 import type { MeshLimits } from '../releases/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
-import { kinds } from '../runtime/kinds.ts';
+import { workloadKinds } from '../runtime/kinds.ts';
 import { type Logger, passLogger } from '../runtime/log/logger.ts';
 import {
 	type PassContext,
@@ -430,10 +430,10 @@ export class MeshController {
 	 */
 	#checkSight(): void {
 		this.#checkSecrets();
-		const isBlind = this.caches.children.isBehind(kinds.Deployment);
+		const isBlind = workloadKinds.some((kind) => this.caches.children.isBehind(kind));
 		if (isBlind === this.#isBlind) return;
 		this.#isBlind = isBlind;
-		const reason = isBlind ? 'Deployments are not seen any more' : 'Deployments are seen again';
+		const reason = isBlind ? 'workloads are not seen any more' : 'workloads are seen again';
 		for (const { metadata } of this.caches.installations.all()) this.queue.add(metadata.name, { reason });
 	}
 

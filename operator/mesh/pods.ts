@@ -1,10 +1,10 @@
-/** Looks at the pods of meshes whose Deployments are not as wanted. */
+/** Looks at the pods of meshes whose workloads are not as wanted. */
 
 import type { LiveObjects } from '../apply/live.ts';
 import type { PodFacts } from '../apply/pod-trouble.ts';
 import { isWorthALook, PodWatch, type PodWatchOptions } from '../apply/pod-watch.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
-import { kinds } from '../runtime/kinds.ts';
+import { isWorkload } from '../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../runtime/object.ts';
 import type { PodTrouble } from '../status/components.ts';
 
@@ -16,10 +16,10 @@ export interface MeshPodsOptions extends Pick<PodWatchOptions, 'onError'> {
 
 /** Why the pods of one mesh do not run. */
 export interface PodsSeen {
-	/** What is wrong with the pods of this Deployment. Undefined when nothing is known. */
-	troubleOf(deployment: string): PodTrouble | undefined;
-	/** The pods of this Deployment. Undefined while nobody has listed them. */
-	podsOf(deployment: string): readonly PodFacts[] | undefined;
+	/** What is wrong with the pods of this workload. Undefined when nothing is known. */
+	troubleOf(workload: string): PodTrouble | undefined;
+	/** The pods of this workload. Undefined while nobody has listed them. */
+	podsOf(workload: string): readonly PodFacts[] | undefined;
 	/** Whether they can't be seen for want of the right to. */
 	readonly isRefused: boolean;
 }
@@ -34,7 +34,7 @@ export class MeshPods {
 	}
 
 	/**
-	 * Looks at the pods of a mesh while one of these objects is a Deployment that is not as wanted.
+	 * Looks at the pods of a mesh while one of these objects is a workload that is not as wanted.
 	 * @param isUpgrading whether its version is being changed: then every pod is looked at, and each change of one wakes the mesh
 	 */
 	of(
@@ -46,7 +46,7 @@ export class MeshPods {
 		const isNeeded =
 			isUpgrading ||
 			objects.some((object) => {
-				const workload = object.kind === kinds.Deployment.kind ? live.get(objectKey(object))?.workload : undefined;
+				const workload = isWorkload(object) ? live.get(objectKey(object))?.workload : undefined;
 				return workload !== undefined && isWorthALook(workload);
 			});
 		if (!isNeeded || this.#isStopped) {

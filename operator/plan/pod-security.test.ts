@@ -1,4 +1,5 @@
 import test from 'ava';
+import { istiodMeshOf, renderIstiod } from '../lines/istiod-testing.ts';
 import { render } from '../lines/testing.ts';
 import { classicReleases } from '../releases/classic/index.ts';
 import { meshOf } from '../render/testing.ts';
@@ -25,3 +26,22 @@ for (const { version } of classicReleases) {
 		t.is(noteOf(version, { gateways }, {}), undefined);
 	});
 }
+
+test('what changes its node is refused by restricted and baseline, and that is told before', (t) => {
+	const objects = renderIstiod(
+		istiodMeshOf({
+			version: '1.31.4',
+			namespace: 'mesh',
+			profile: 'default',
+			cni: enabled,
+			gateways: { ingress: enabled },
+		}),
+	);
+	const note = (enforce: string) => podSecurityNote('mesh', { 'pod-security.kubernetes.io/enforce': enforce }, objects);
+	t.is(note('privileged'), undefined);
+	t.regex(
+		note('baseline') ?? '',
+		/enforce=baseline and refuses new pods of istio-cni-node, which change the network of their node: they need the standard privileged$/,
+	);
+	t.regex(note('restricted') ?? '', /pods of istio-cni-node, which change/);
+});

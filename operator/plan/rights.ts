@@ -13,12 +13,27 @@ import { groupOf, type KubeObject } from '../runtime/object.ts';
  * The parts into which the operator's rights are divided, the least powerful first. `operator`: what every operator holds.
  * `mesh`: a mesh in one namespace. The others are added where a mesh needs them.
  */
-export const rightsParts = ['operator', 'mesh', 'injection', 'istiod', 'citadel', 'clusters', 'restarts'] as const;
+export const rightsParts = [
+	'operator',
+	'mesh',
+	'injection',
+	'istiod',
+	'nodes',
+	'citadel',
+	'clusters',
+	'restarts',
+] as const;
 
 export type RightsPart = (typeof rightsParts)[number];
 
 /** The parts that an administrator adds by name, in this order. The others come with the operator and with each mesh. */
-export const addedParts = ['istiod', 'citadel', 'clusters', 'restarts'] as const satisfies readonly RightsPart[];
+export const addedParts = [
+	'istiod',
+	'nodes',
+	'citadel',
+	'clusters',
+	'restarts',
+] as const satisfies readonly RightsPart[];
 
 /** One right with the part that gives it. Without a namespace it is needed in the whole cluster. */
 export interface NeededRight {
@@ -37,6 +52,7 @@ export const neverDeleted: ReadonlySet<Kind> = new Set([kinds.Namespace, kinds.C
 
 const partOfComponent: Readonly<Record<string, RightsPart>> = {
 	citadel: 'citadel',
+	cni: 'nodes',
 	injector: 'injection',
 	'peer-authentication': 'istiod',
 	reader: 'clusters',

@@ -11,7 +11,9 @@ export type {
 	Opaque,
 	Replicas,
 	ResolvedMesh,
+	ResolvedNodeWorkload,
 	ResolvedOverlay,
+	ResolvedPods,
 	ResolvedPull,
 	ResolvedWorkload,
 } from './mesh.ts';

@@ -24,23 +24,33 @@ export type DisruptionBudget =
 /** One of Kubernetes' own objects, which the API server checks. */
 export type Opaque = Readonly<Record<string, unknown>>;
 
-/** Settings that all workloads of the control plane share. */
-export interface ResolvedWorkload {
-	readonly replicas: Replicas;
-	/** Undefined when a budget would keep nodes from being drained. */
-	readonly disruptionBudget?: DisruptionBudget;
+/** Settings of the pods of any workload. */
+export interface ResolvedPods {
 	readonly resources: Resources;
 	readonly nodeSelector: Readonly<Record<string, string>>;
 	readonly tolerations: readonly Opaque[];
 	readonly affinity: Opaque;
-	readonly topologySpreadConstraints: readonly Opaque[];
-	readonly priorityClassName?: string;
 	readonly podAnnotations: Readonly<Record<string, string>>;
 	readonly podLabels: Readonly<Record<string, string>>;
 	/** In the user's order. Each replaces the release's variable of the same name. */
 	readonly env: readonly (Opaque & { readonly name: string })[];
 	/** They come after the release's arguments. */
 	readonly extraArgs: readonly string[];
+}
+
+/** Settings that all workloads of the control plane share. */
+export interface ResolvedWorkload extends ResolvedPods {
+	readonly replicas: Replicas;
+	/** Undefined when a budget would keep nodes from being drained. */
+	readonly disruptionBudget?: DisruptionBudget;
+	readonly topologySpreadConstraints: readonly Opaque[];
+	readonly priorityClassName?: string;
+}
+
+/** Settings of a workload that has one pod on each node. */
+export interface ResolvedNodeWorkload extends ResolvedPods {
+	/** On how many nodes its pods may be replaced at a time: a number or a percentage. */
+	readonly maxUnavailable: number | string;
 }
 
 /** How the images of a mesh are pulled. */

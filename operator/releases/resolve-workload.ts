@@ -1,7 +1,14 @@
 /** Resolves a component's pods: the installation's settings, else the profile's, else the release's. */
 import type { ParsedSpec } from '../../api/v1/index.ts';
 import type { Resources } from './component.ts';
-import type { DisruptionBudget, Replicas, ResolvedWorkload } from './mesh.ts';
+import type {
+	DisruptionBudget,
+	Opaque,
+	Replicas,
+	ResolvedNodeWorkload,
+	ResolvedPods,
+	ResolvedWorkload,
+} from './mesh.ts';
 import { canonicalResources } from './resources.ts';
 
 /** The settings for the pods of any component. */
@@ -18,16 +25,44 @@ export function resolveWorkload(
 ): ResolvedWorkload {
 	const replicas = resolveReplicas(given, profileReplicas);
 	const disruptionBudget = resolveBudget(given.disruptionBudget, replicas);
-	const { resources, priorityClassName } = given;
+	const { priorityClassName } = given;
 	return {
+		...resolvePods(given, releaseResources),
 		replicas,
 		...(disruptionBudget === undefined ? {} : { disruptionBudget }),
+		topologySpreadConstraints: given.topologySpreadConstraints ?? [],
+		...(priorityClassName === undefined ? {} : { priorityClassName }),
+	};
+}
+
+/** The settings for the pods of a workload with one on each node. */
+export type GivenNodeWorkload = Pick<
+	GivenWorkload,
+	'resources' | 'nodeSelector' | 'tolerations' | 'affinity' | 'podAnnotations' | 'podLabels' | 'env' | 'extraArgs'
+> & { readonly maxUnavailable?: number | string };
+
+/** Whatever keeps other pods away from a node: the network of each node needs its pod (istio 1.30 `istio-cni/values.yaml`). */
+const everyTaint: readonly Opaque[] = [
+	{ operator: 'Exists', effect: 'NoSchedule' },
+	{ key: 'CriticalAddonsOnly', operator: 'Exists' },
+	{ operator: 'Exists', effect: 'NoExecute' },
+];
+
+export function resolveNodeWorkload(given: GivenNodeWorkload, releaseResources: Resources): ResolvedNodeWorkload {
+	return {
+		...resolvePods(given, releaseResources),
+		tolerations: given.tolerations ?? everyTaint,
+		maxUnavailable: given.maxUnavailable ?? 1,
+	};
+}
+
+function resolvePods(given: GivenNodeWorkload, releaseResources: Resources): ResolvedPods {
+	const { resources } = given;
+	return {
 		resources: resources === undefined ? releaseResources : canonicalResources(resources),
 		nodeSelector: given.nodeSelector ?? {},
 		tolerations: given.tolerations ?? [],
 		affinity: given.affinity ?? {},
-		topologySpreadConstraints: given.topologySpreadConstraints ?? [],
-		...(priorityClassName === undefined ? {} : { priorityClassName }),
 		podAnnotations: given.podAnnotations ?? {},
 		podLabels: given.podLabels ?? {},
 		env: given.env ?? [],

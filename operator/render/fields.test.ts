@@ -5,9 +5,13 @@ import { supportGap } from '../../api/v1/index.ts';
 import { multiCluster } from '../../api/v1/schema/multi-cluster.ts';
 import { spec as specSchema } from '../../api/v1/schema/spec.ts';
 import { render } from '../lines/testing.ts';
+import { cniChanges } from './istiod/cni-testing.ts';
 import { meshOf } from './testing.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
+
+/** Fields of what releases of istiod have on each node: `render/istiod/cni.test.ts` shows what each changes. */
+const nodeFields = [...Object.keys(cniChanges).map((field) => `spec.cni.${field}`), 'spec.images.digests.cni'];
 
 /** Fields that control the operator, not what is rendered. */
 const control = [
@@ -37,6 +41,7 @@ const control = [
 	'spec.citadel.intermediates.rootSecret.namespace',
 	'spec.citadel.intermediates.lifetime',
 	'spec.multiCluster.exposeControlPlane',
+	...nodeFields,
 	// How other clusters are reached, told apart and joined.
 	'spec.multiCluster.clusterName',
 	'spec.multiCluster.server',

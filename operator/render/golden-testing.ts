@@ -1,12 +1,13 @@
 /** The meshes whose rendering is kept: as files that a person can read, and as hashes of the last version that was released. */
 import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { istiodMeshOf, renderIstiod } from '../lines/istiod-testing.ts';
 import { render, renderCrds } from '../lines/testing.ts';
 import { classicReleases } from '../releases/classic/index.ts';
 import { profiles } from '../releases/classic/profiles.ts';
 import { gatewayInto, istiodReleases } from '../releases/istiod/index.ts';
-import type { KubeObject } from '../runtime/object.ts';
+import { type KubeObject, objectKey } from '../runtime/object.ts';
 import { type ClassicFacts, renderDataPlane } from './classic/index.ts';
 import { renderIstiodDataPlane } from './istiod/index.ts';
 import { installation, resolved } from './testing.ts';
@@ -78,6 +79,7 @@ export const golden: readonly (readonly [file: string, objects: () => Promise<re
 			[`${version}-default.yaml`, async () => renderIstiod(istiodMeshOf({ version, profile: 'default' }))] as const,
 	),
 	...istiodReleases.map(({ version }) => [`${version}-gateways.yaml`, async () => istiodGatewaysOf(version)] as const),
+	...istiodReleases.map(({ version }) => [`${version}-cni.yaml`, async () => istiodNodesOf(version)] as const),
 	[
 		'1.31.4-production.yaml',
 		async () =>
@@ -102,6 +104,17 @@ export const golden: readonly (readonly [file: string, objects: () => Promise<re
 	['example-article-1.0.9.yaml', async () => render(resolved(await example('article-1.0.9')))],
 	['example-ha.yaml', async () => render(resolved(await example('ha')))],
 ];
+
+/** What the CNI plugin adds to a mesh, and what it changes: the templates of the injector, which are shown of one release. */
+function istiodNodesOf(version: string): readonly KubeObject[] {
+	const spec = { version, profile: 'default' };
+	const without = new Map(renderIstiod(istiodMeshOf(spec)).map((object) => [objectKey(object), object]));
+	return renderIstiod(istiodMeshOf({ ...spec, cni: { enabled: true, platform: 'gke' } })).filter(
+		(object) =>
+			!isDeepStrictEqual(without.get(objectKey(object)), object) &&
+			(object.kind !== 'ConfigMap' || version === '1.31.4'),
+	);
+}
 
 /** What is kept in a joined cluster of another network, which istiod of this cluster serves. */
 function istiodDataPlane(): readonly KubeObject[] {

@@ -64,6 +64,12 @@ function revisionLabels({ revision }: Pick<ResolvedMesh, 'revision'>): Labels {
 	return revision === undefined ? {} : { [revisionLabel]: revision };
 }
 
+/** The same mesh without its revision, for the labels of what all control planes of an installation share. */
+export function shared<Mesh extends Pick<ResolvedMesh, 'revision'>>(mesh: Mesh): Omit<Mesh, 'revision'> {
+	const { revision: _, ...rest } = mesh;
+	return rest;
+}
+
 /** The name of an object that each control plane of an installation has for itself: `istiod`, `istiod-canary`. */
 export function revisionedName({ revision }: Pick<ResolvedMesh, 'revision'>, name: string): string {
 	return revision === undefined ? name : `${name}-${revision}`;

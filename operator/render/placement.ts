@@ -1,5 +1,5 @@
 /** Decides on which nodes the pods of a component run. */
-import type { Opaque, ResolvedWorkload } from '../releases/index.ts';
+import type { Opaque, ResolvedNodeWorkload, ResolvedPods, ResolvedWorkload } from '../releases/index.ts';
 import { asGiven } from './finish.ts';
 import type { Labels } from './labels.ts';
 
@@ -16,8 +16,20 @@ export function placement(
 	return {
 		nodeSelector: settings.nodeSelector,
 		tolerations: settings.tolerations,
-		affinity: affinity(architectures, settings, selector),
+		affinity: affinity(architectures, settings, spread(settings, selector)),
 		topologySpreadConstraints: settings.topologySpreadConstraints.map((constraint) => asGiven(constraint)),
+	};
+}
+
+/** The same of a workload that has one pod on each node. Its programs are Linux's. */
+export function nodePlacement(
+	architectures: readonly string[],
+	settings: ResolvedNodeWorkload,
+): Readonly<Record<string, unknown>> {
+	return {
+		nodeSelector: { ...settings.nodeSelector, 'kubernetes.io/os': 'linux' },
+		tolerations: settings.tolerations,
+		affinity: affinity(architectures, settings, {}),
 	};
 }
 
@@ -25,8 +37,8 @@ export function placement(
  * The user's affinity, restricted to nodes that can run the published images. When the user names an architecture (for
  * images of their own), nothing is added.
  */
-function affinity(architectures: readonly string[], settings: ResolvedWorkload, selector: Labels): Opaque {
-	const given = { ...settings.affinity, ...spread(settings, selector) };
+function affinity(architectures: readonly string[], settings: ResolvedPods, apart: Opaque): Opaque {
+	const given = { ...settings.affinity, ...apart };
 	if (Object.hasOwn(settings.nodeSelector, archKey) || JSON.stringify(given).includes(`"${archKey}"`)) {
 		return asGiven(given);
 	}

@@ -1,9 +1,17 @@
 /** Renders Deployment, autoscaler and disruption budget of a component: what all workloads of the control plane share. */
-import type { Opaque, Port, ResolvedMesh, ResolvedWorkload, Resources } from '../releases/index.ts';
+import type {
+	Opaque,
+	Port,
+	ResolvedMesh,
+	ResolvedNodeWorkload,
+	ResolvedPods,
+	ResolvedWorkload,
+	Resources,
+} from '../releases/index.ts';
 import type { KubeObject } from '../runtime/object.ts';
 import { asGiven } from './finish.ts';
 import { type Labels, objectLabels, podLabels } from './labels.ts';
-import { placement } from './placement.ts';
+import { nodePlacement, placement } from './placement.ts';
 
 /** One container of a component's pods. */
 export interface Container {
@@ -27,6 +35,8 @@ export interface Container {
 	readonly goesOnSeconds?: number;
 	/** Whether it writes nowhere but into its volumes. */
 	readonly readOnlyRoot?: true;
+	/** In the place of what confines the containers of all others. */
+	readonly securityContext?: Opaque;
 }
 
 /** What a component's file says about its pods. The rest follows from the installation. */
@@ -83,7 +93,12 @@ export function renderWorkload(mesh: ResolvedMesh, workload: Workload): readonly
 /** All labels of a workload's pods. */
 export function labelsOfPods(
 	mesh: ResolvedMesh,
-	{ component, name, labels, settings }: Pick<Workload, 'component' | 'name' | 'labels' | 'settings'>,
+	{
+		component,
+		name,
+		labels,
+		settings,
+	}: Pick<Workload, 'component' | 'name' | 'labels'> & { readonly settings: Pick<ResolvedPods, 'podLabels'> },
 ): Labels {
 	return { ...settings.podLabels, ...labels, ...podLabels(mesh, component, name) };
 }
@@ -119,7 +134,7 @@ function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
 					serviceAccountName: workload.serviceAccount,
 					automountServiceAccountToken: workload.token ?? true,
 					// On the pods, not on the ServiceAccount: the list there has one owner, and platforms add to it.
-					imagePullSecrets: mesh.images.pullSecrets.map((secret) => ({ name: secret })),
+					imagePullSecrets: pullSecrets(mesh),
 					priorityClassName: settings.priorityClassName,
 					securityContext: {
 						...(workload.isRoot === true ? {} : notRoot),
@@ -127,12 +142,7 @@ function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
 					},
 					...placement(mesh.release.architectures, settings, workload.selector),
 					containers: [
-						containerOf(mesh, {
-							...container,
-							args: [...container.args, ...settings.extraArgs],
-							env: mergeEnv(container.env, settings.env),
-							resources: settings.resources,
-						}),
+						ownContainer(mesh, container, settings),
 						...(workload.sidecars ?? []).map((sidecar) => containerOf(mesh, sidecar)),
 					],
 					volumes: workload.volumes,
@@ -140,6 +150,68 @@ function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
 			},
 		},
 	};
+}
+
+/** A workload with one pod on each node. */
+export interface NodeWorkload
+	extends Pick<
+		Workload,
+		'component' | 'name' | 'serviceAccount' | 'labels' | 'selector' | 'annotations' | 'container' | 'volumes'
+	> {
+	/** How many nodes may have a second pod while the first one is replaced. Default: none. */
+	readonly maxSurge?: number;
+	readonly settings: ResolvedNodeWorkload;
+}
+
+/**
+ * Renders a DaemonSet. Its pods are those that a node needs before any other, so they make way for none (istio 1.30
+ * `istio-cni/templates/daemonset.yaml`).
+ */
+export function renderNodeWorkload(mesh: ResolvedMesh, workload: NodeWorkload): KubeObject {
+	const { settings, container, component, name, maxSurge } = workload;
+	return {
+		apiVersion: 'apps/v1',
+		kind: 'DaemonSet',
+		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, 'DaemonSet', component, name) },
+		spec: {
+			selector: { matchLabels: workload.selector },
+			updateStrategy: {
+				type: 'RollingUpdate',
+				rollingUpdate:
+					maxSurge === undefined ? { maxUnavailable: settings.maxUnavailable } : { maxSurge, maxUnavailable: 0 },
+			},
+			template: {
+				metadata: {
+					labels: labelsOfPods(mesh, workload),
+					annotations: { ...settings.podAnnotations, ...workload.annotations },
+				},
+				spec: {
+					serviceAccountName: workload.serviceAccount,
+					automountServiceAccountToken: true,
+					imagePullSecrets: pullSecrets(mesh),
+					priorityClassName: 'system-node-critical',
+					terminationGracePeriodSeconds: 30,
+					...nodePlacement(mesh.release.architectures, settings),
+					containers: [ownContainer(mesh, container, settings)],
+					volumes: workload.volumes,
+				},
+			},
+		},
+	};
+}
+
+function pullSecrets({ images }: ResolvedMesh): readonly Opaque[] {
+	return images.pullSecrets.map((name) => ({ name }));
+}
+
+/** The component's own container, with what the installation says about it. */
+function ownContainer(mesh: ResolvedMesh, container: Container, settings: ResolvedPods): Opaque {
+	return containerOf(mesh, {
+		...container,
+		args: [...container.args, ...settings.extraArgs],
+		env: mergeEnv(container.env, settings.env),
+		resources: settings.resources,
+	});
 }
 
 function containerOf(
@@ -162,7 +234,7 @@ function containerOf(
 			container.goesOnSeconds === undefined ? undefined : { preStop: { sleep: { seconds: container.goesOnSeconds } } },
 		resources: container.resources,
 		// Also a process that is root needs none of root's capabilities but those that are named.
-		securityContext: {
+		securityContext: container.securityContext ?? {
 			allowPrivilegeEscalation: false,
 			capabilities: { drop: ['ALL'], add: container.capabilities ?? [] },
 			readOnlyRootFilesystem: container.readOnlyRoot,

@@ -82,6 +82,16 @@ export const kinds = {
 	MeshInstallation: kind('meshwright.io/v1', 'MeshInstallation', 'meshinstallations', false),
 } as const satisfies Record<string, Kind>;
 
+/** Kinds whose pods a mesh runs, and whose status says how many of them there are. */
+export const workloadKinds = [kinds.Deployment, kinds.DaemonSet] as const satisfies readonly Kind[];
+
+const workloadNames: ReadonlySet<string> = new Set(workloadKinds.map(({ kind: name }) => name));
+
+/** Whether pods of an object are pods of its mesh. */
+export function isWorkload({ kind: name }: Pick<ObjectReference, 'kind'>): boolean {
+	return workloadNames.has(name);
+}
+
 const byGroupKind = new Map<string, Kind>(
 	Object.values(kinds).map((entry) => [`${groupOf(entry.apiVersion)}/${entry.kind}`, entry]),
 );

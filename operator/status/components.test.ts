@@ -184,3 +184,16 @@ test('a component is never ready before its current generation is observed, with
 	);
 	t.pass();
 });
+
+test('of a DaemonSet it is told on which nodes its pods are missing, and none need be where there is no node for them', (t) => {
+	const agent = (live: WorkloadObservation['live'], awayFrom: readonly string[] = []) =>
+		observeComponent(observed(live, { object: 'DaemonSet mesh/istio-cni-node', awayFrom }));
+	const nodes = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+	const one = agent(workload({ desired: 5, total: 5, updated: 5, available: 4 }), ['b']);
+	t.is(one.state, 'degraded');
+	t.regex(one.status.message ?? '', /4 of 5 pods available, none on node b$/);
+	const many = agent(workload({ desired: 9, total: 9, updated: 9, available: 2 }), nodes);
+	t.regex(many.status.message ?? '', /none on nodes a, b, c, d, e and 2 more$/);
+	t.is(agent(undefined).status.reason, 'DaemonSetNotFound');
+	t.is(agent(workload({ desired: 0, total: 0, updated: 0, available: 0 })).state, 'ready');
+});

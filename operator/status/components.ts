@@ -25,6 +25,8 @@ export interface WorkloadObservation {
 	readonly previous?: { readonly version?: string | undefined; readonly image?: string | undefined } | undefined;
 	/** Addresses by which others reach it, see `gateway-addresses.ts`. */
 	readonly addresses?: readonly string[] | undefined;
+	/** Nodes on which its pod is not ready, as far as pods have been seen; only of a DaemonSet. */
+	readonly awayFrom?: readonly string[] | undefined;
 	/** Why one of its pods does not run. Undefined when nothing is known. */
 	readonly podTrouble?: PodTrouble | undefined;
 	/** Whether nothing can be known of its pods, for want of the right to see them. */
@@ -93,18 +95,18 @@ function verdict(observation: WorkloadObservation): {
 		return { state: 'unknown', reason: 'ReadinessUnknown', message: `${object} can't be read now` };
 	}
 	if (live === undefined) {
-		return { state: 'degraded', reason: 'DeploymentNotFound', message: `${object} is not there` };
+		return { state: 'degraded', reason: `${kindIn(object)}NotFound`, message: `${object} is not there` };
 	}
 	const { desired, total, updated, available } = live;
 	const cause = causeOf(observation, live);
-	const why = cause === undefined ? '' : `; ${cause.message}`;
+	const why = `${awayText(observation, live)}${cause === undefined ? '' : `; ${cause.message}`}`;
 	if (live.observedGeneration < Math.min(live.generation, appliedGeneration)) {
-		// The Deployment's status is still about the time before our write. (A later annotation of somebody else makes a new
+		// The workload's status is still about the time before our write. (A later annotation of somebody else makes a new
 		// generation too, but what the status says of our generation holds.)
 		return {
 			state: 'progressing',
 			reason: 'Progressing',
-			message: `${object}: the change is not yet seen by the cluster's Deployment controller`,
+			message: `${object}: the change is not yet seen by the cluster's ${kindIn(object)} controller`,
 		};
 	}
 	if (live.stalled !== undefined) {
@@ -121,6 +123,8 @@ function verdict(observation: WorkloadObservation): {
 			message: `${object}: ${updated} of ${desired} pods updated, ${available} available${why}`,
 		};
 	}
+	// A DaemonSet has as many pods as there are nodes for them, and perhaps there are none yet.
+	if (desired === 0 && kindIn(object) === 'DaemonSet') return { state: 'ready' };
 	if (desired === 0) return { state: 'degraded', reason: 'ScaledToZero', message: `${object} is scaled to zero` };
 	if (available === 0)
 		return {
@@ -142,6 +146,22 @@ function verdict(observation: WorkloadObservation): {
 				reason: 'ImageReplaced',
 				message: `${object} runs ${image.running} instead of ${observation.image}: something in the cluster changes what is written`,
 			};
+}
+
+/** `Deployment` of `Deployment istio-system/istiod`. */
+function kindIn(object: string): string {
+	return object.slice(0, object.indexOf(' '));
+}
+
+/** More of them say nothing new. */
+const mostNodes = 5;
+
+/** On which nodes a pod of a DaemonSet is missing. */
+function awayText({ awayFrom = [] }: WorkloadObservation, { available, desired }: WorkloadState): string {
+	if (awayFrom.length === 0 || available >= desired) return '';
+	const more = awayFrom.length - mostNodes;
+	const names = awayFrom.slice(0, mostNodes).join(', ');
+	return `, none on ${awayFrom.length === 1 ? 'node' : 'nodes'} ${names}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 /** Why there are not as many pods as wanted, or not all of them run. */

@@ -208,6 +208,7 @@ export const images = z
 					proxyInit: optional(digest).describe(
 						"Digest of the image of the init container that redirects a pod's traffic.",
 					),
+					cni: optional(digest).describe('Digest of the image of the CNI plugin, in releases of istiod.'),
 				})
 				.meta({ title: 'ImageDigests' }),
 		).describe('Exact content of single images (sha256:…), instead of the tag.'),

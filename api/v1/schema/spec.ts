@@ -6,6 +6,7 @@ import { dnsLabel, list, optional, releaseVersion } from './fields.ts';
 import { deletion, overlay, upgrade } from './lifecycle.ts';
 import { images, mesh, proxy } from './mesh.ts';
 import { multiCluster } from './multi-cluster.ts';
+import { cni } from './nodes.ts';
 import { withRules } from './rules.ts';
 import { securityRules } from './security.ts';
 import { pilot } from './workload.ts';
@@ -52,6 +53,9 @@ export const spec = withRules(
 		mixer: optional(mixer).describe('Mixer: policy checks and telemetry.'),
 		citadel: optional(citadel).describe('Citadel: certificates for mutual TLS. Always one pod.'),
 		sidecarInjector: optional(sidecarInjector).describe('The webhook that puts proxies into pods.'),
+		cni: optional(cni).describe(
+			'Istio’s CNI plugin, which redirects the traffic of pods when their network is made. In releases of istiod alone.',
+		),
 		gateways: optional(gateways).describe('Proxies at the edge of the mesh.'),
 		upgrade: optional(upgrade).describe('How one version follows another.'),
 		multiCluster: optional(multiCluster).describe('Other clusters in the same mesh.'),

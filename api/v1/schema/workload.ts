@@ -163,7 +163,7 @@ const envVar = withRules(
 	},
 ).meta({ title: 'EnvVar' });
 
-const podFields = {
+export const podFields = {
 	disruptionBudget: optional(disruptionBudget).describe(
 		'How many pods may be away while nodes are drained; becomes a PodDisruptionBudget. minAvailable 1 from two pods on when not set.',
 	),

@@ -21,9 +21,10 @@ function withoutRevision(facts: Facts): Facts {
 	);
 }
 
-/** The rights of istiod in all namespaces as one role, however many the charts have. */
-function inOneRole(facts: Facts): Facts {
-	const roles = Object.entries(facts).filter(([object]) => /^ClusterRole istiod\b/.test(object));
+/** The rights of an account in all namespaces as one role, however many the charts have. */
+function inOneRole(facts: Facts, account: string): Facts {
+	const roles = Object.entries(facts).filter(([object]) => new RegExp(`^ClusterRole ${account}\\b`).test(object));
+	if (roles.length === 0) return facts;
 	const rest = Object.entries(facts).filter((entry) => !roles.some(([object]) => object === entry[0]));
 	const rights: Record<string, string> = {};
 	for (const [, aspects] of roles) {
@@ -33,7 +34,20 @@ function inOneRole(facts: Facts): Facts {
 			rights[aspect] = [...new Set([...known, ...verbs.split(', ')])].sort().join(', ');
 		}
 	}
-	return Object.fromEntries([...rest, ['ClusterRole istiod', rights]]);
+	return Object.fromEntries([...rest, [`ClusterRole ${account}`, rights]]);
+}
+
+/** What the agent of the CNI plugin is told by a ConfigMap, as the variables of its container that it becomes. */
+function asVariables({ 'ConfigMap istio-cni-config': config, ...facts }: Facts): Facts {
+	const agent = 'DaemonSet istio-cni-node';
+	if (config === undefined) return facts;
+	const settings = Object.entries(config).filter(([aspect]) => /^[A-Z]/.test(aspect));
+	const variables = settings.map(([name, value]) => [`template spec containers install-cni env ${name} value`, value]);
+	return { ...facts, [agent]: { ...facts[agent], ...Object.fromEntries(variables) } };
+}
+
+function comparable(facts: Facts): Facts {
+	return inOneRole(inOneRole(asVariables(withoutRevision(facts)), 'istiod'), 'istio-cni');
 }
 
 const all = Promise.all(
@@ -41,8 +55,8 @@ const all = Promise.all(
 		comparedRenderings.map(async (place) =>
 			compareFacts(
 				{ version: line, place },
-				inOneRole(withoutRevision(await keptFacts(line, place))),
-				inOneRole(withoutRevision(renderedHere(line, place))),
+				comparable(await keptFacts(line, place)),
+				comparable(renderedHere(line, place)),
 			),
 		),
 	),
@@ -54,10 +68,13 @@ test('every difference from the charts is listed with its reason, and nothing is
 	t.deepEqual(idle, []);
 });
 
-test('istiod gets no right that the charts do not give', async (t) => {
+test('istiod and the CNI plugin get no right that the charts do not give', async (t) => {
 	const more = (await all).filter(
 		({ object, aspect, charts, meshwright }) =>
-			object === 'ClusterRole istiod' && aspect?.startsWith('may ') && charts === undefined && meshwright !== undefined,
+			(object === 'ClusterRole istiod' || object === 'ClusterRole istio-cni') &&
+			aspect?.startsWith('may ') &&
+			charts === undefined &&
+			meshwright !== undefined,
 	);
 	t.deepEqual(
 		more.map(({ aspect }) => aspect).filter((aspect) => !/\.(istio|k8s|x-k8s)\.io( |$)/.test(`${aspect}`)),

@@ -71,7 +71,7 @@ const pods: readonly ListedDifference[] = [
 		why: 'istiod closes its webhooks as soon as it is told to end, and API servers that have not heard of it yet would refuse pods',
 	},
 	{
-		object: 'Deployment *',
+		object: '{Deployment,DaemonSet} *',
 		aspect: 'template spec affinity *',
 		why: 'pods are on nodes that can run the images, and spread over nodes and zones',
 	},
@@ -81,7 +81,7 @@ const pods: readonly ListedDifference[] = [
 		why: 'what a namespace of Pod Security level restricted asks of pods',
 	},
 	{
-		object: '{Deployment,ServiceAccount} {istiod,istio-*gateway-service-account}',
+		object: '{Deployment,DaemonSet,ServiceAccount} {istiod,istio-cni*,istio-*gateway-service-account}',
 		aspect: '*automountServiceAccountToken',
 		why: 'the pods ask for the token, and nothing else that uses the account by accident gets one',
 	},
@@ -107,7 +107,7 @@ const pods: readonly ListedDifference[] = [
 		why: 'mounted where spec.citadel.caSecretName names it, so that a Secret that somebody makes later does not replace a self-signed authority',
 	},
 	{
-		object: 'Deployment *',
+		object: '{Deployment,DaemonSet} *',
 		aspect: 'template spec containers * {imagePullPolicy,readinessProbe httpGet scheme}',
 		why: 'the default of Kubernetes, written',
 	},
@@ -274,8 +274,57 @@ const clusters: readonly ListedDifference[] = [
 	},
 ];
 
+const cni: readonly ListedDifference[] = [
+	{
+		object: 'DaemonSet istio-cni-node',
+		aspect: 'template spec containers install-cni envFrom*',
+		why: 'settings are variables of the container instead of a ConfigMap, so that a change replaces the pods, which read them when they start',
+	},
+	{
+		object: 'DaemonSet istio-cni-node',
+		aspect:
+			'template spec containers install-cni env {AMBIENT_*,ENABLE_AMBIENT_DETECTION_RETRY,ISTIO_OWNED_CNI_CONFIG,NATIVE_NFTABLES,REPAIR_BROKEN_POD_LABEL_*,REPAIR_DELETE_PODS,REPAIR_ENABLED,REPAIR_INIT_CONTAINER_NAME,REPAIR_LABEL_PODS,REPAIR_SIDECAR_ANNOTATION} *',
+		why: 'the default of the program',
+	},
+	{
+		object: 'DaemonSet istio-cni-node',
+		aspect: 'template spec containers install-cni env {CURRENT_AGENT_VERSION,REPAIR_RUN_AS_DAEMON} value',
+		why: 'nothing in the program reads it',
+	},
+	{
+		object: 'DaemonSet istio-cni-node',
+		aspect: 'template {metadata annotation,spec containers install-cni securityContext} *{apparmor,appArmorProfile}*',
+		why: 'by the field of Kubernetes 1.30 and newer, since API servers warn about the annotation',
+	},
+	{
+		object: 'DaemonSet istio-cni-node',
+		aspect: 'template spec containers install-cni env * valueFrom fieldRef apiVersion',
+		why: 'the default of Kubernetes, written',
+	},
+	{
+		object: '{DaemonSet,ServiceAccount} istio-cni*',
+		aspect: 'label istio.io/rev',
+		why: 'all revisions of a cluster have one agent, which goes with none of them',
+	},
+	{
+		object: 'DaemonSet istio-cni-node',
+		aspect: 'template spec volumes cni-netns-dir*',
+		why: 'mounted for ambient alone',
+	},
+	{
+		object: 'ClusterRole istio-cni',
+		aspect: 'may {namespaces,nodes}',
+		why: 'read for ambient alone',
+	},
+	{
+		object: 'ClusterRoleBinding istio-cni*',
+		why: 'the rights of two roles of the charts are one role, whose name has the namespace in it',
+	},
+];
+
 export const listedDifferences: readonly ListedDifference[] = [
 	...gateways,
+	...cni,
 	...clusters,
 	...objects,
 	...rights,

@@ -21,6 +21,7 @@ const specs = {
 		pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } },
 		citadel: { enabled: false, external: { address: 'cert-manager-istio-csr.cert-manager.svc:443' } },
 	},
+	cni: { pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } }, cni: { enabled: true } },
 	ha: { pilot: { autoscaling: { minReplicas: 2, maxReplicas: 5 } } },
 	revision: {
 		pilot: { autoscaling: { minReplicas: 1, maxReplicas: 5 } },

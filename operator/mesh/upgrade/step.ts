@@ -24,6 +24,7 @@ import {
 import type { UpgradeFinding } from '../../plan/upgrade/finding.ts';
 import { alsoInsisted, describeFinding, findingsForStatus, judge, readInsistence } from '../../plan/upgrade/insist.ts';
 import { type PodsKnown, unreadyBecause } from '../../plan/upgrade/readiness.ts';
+import { isWorkload } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { Finding } from '../../status/finding.ts';
@@ -84,7 +85,7 @@ export function nextStep(input: StepInput): Step {
 		course.direction === 'forward'
 			? dataPlanesNow(names, dataPlanes, input.clusters, to)
 			: dataPlanesNow(names, names, input.clusters, from);
-	const deployments = new Map(stages.map((stage) => [stage, deploymentsOf(stage, view.objects, view)]));
+	const workloads = new Map(stages.map((stage) => [stage, workloadsOf(stage, view.objects, view)]));
 	const isReached = (stage: UpgradeStage) =>
 		sourceOf(course, stage) === (course.direction === 'forward' ? 'new' : 'old');
 	const known = podsKnown(pods);
@@ -101,18 +102,18 @@ export function nextStep(input: StepInput): Step {
 			: view.composition.stages.get(stage)?.flatMap((key) => view.delayed.get(key) ?? [])[0];
 	const ofWord = (stage: UpgradeStage) => (stage === word?.stage ? waitingForWord(word) : undefined);
 	const waitingHere = (stage: UpgradeStage) =>
-		(deployments.get(stage) ?? [])
+		(workloads.get(stage) ?? [])
 			.flatMap((object) => {
 				const key = objectKey(object);
 				const generation = input.memory.apply.applied.get(key)?.generation;
-				return unreadyBecause(live.get(key), object.metadata.name, generation, known, nowMs) ?? [];
+				return unreadyBecause(live.get(key), object, generation, known, nowMs) ?? [];
 			})
 			.join('; ') || undefined;
 	const notWritten = unwritten(applied, findings);
 	const current = upgradeStages[course.at];
 	const isReady = notWritten === undefined && current !== undefined && waitingHere(current) === undefined;
 	const word = isReady ? wordOf(input, current) : undefined;
-	const reached = stages.filter(isReached).flatMap((stage) => deployments.get(stage) ?? []);
+	const reached = stages.filter(isReached).flatMap((stage) => workloads.get(stage) ?? []);
 	const look = lookAt(reached, input, [applied.objects, dataPlanes, there]);
 	const progress = progressOf(names, look, input);
 	const seen: StagesSeen = {
@@ -120,7 +121,7 @@ export function nextStep(input: StepInput): Step {
 		unwritten: notWritten,
 		waitingFor,
 		remark: (stage) =>
-			known.kind === 'refused' && (deployments.get(stage) ?? []).length > 0
+			known.kind === 'refused' && (workloads.get(stage) ?? []).length > 0
 				? 'the operator may not list and watch the pods of this namespace, so it goes by what the Deployments say'
 				: remarkOf(input, stage, word),
 		trouble: troubleOf(reached, live, pods, findings) ?? restartTrouble(input) ?? rejected(word),
@@ -168,12 +169,12 @@ function podsKnown(pods: PodsSeen | undefined): PodsKnown {
 	// One answer for all of them: either the list is there, or it is not.
 	return pods.podsOf('') === undefined
 		? { kind: 'unknown' }
-		: { kind: 'seen', of: (deployment) => pods.podsOf(deployment) ?? [] };
+		: { kind: 'seen', of: (workload) => pods.podsOf(workload) ?? [] };
 }
 
-function deploymentsOf(stage: UpgradeStage, objects: readonly KubeObject[], { composition }: WalkView) {
+function workloadsOf(stage: UpgradeStage, objects: readonly KubeObject[], { composition }: WalkView) {
 	const keys = new Set(composition.stages.get(stage) ?? []);
-	return objects.filter((object) => object.kind === 'Deployment' && keys.has(objectKey(object)));
+	return objects.filter((object) => isWorkload(object) && keys.has(objectKey(object)));
 }
 
 function unwritten({ hash, gate, errors }: ApplyResult, findings: readonly Finding[]): string | undefined {
@@ -191,15 +192,18 @@ function troubleOf(
 	const [finding] = findings;
 	if (finding !== undefined) return { reason: finding.reason, message: finding.message };
 	return reached.flatMap((object): readonly Trouble[] => {
-		const { name } = object.metadata;
+		const {
+			kind,
+			metadata: { name },
+		} = object;
 		const workload = live.get(objectKey(object))?.workload;
 		if (workload === undefined) return [];
 		const { podsRefused, desired, available, updated } = workload;
 		if (podsRefused !== undefined)
-			return [{ reason: 'PodsRefused', message: `Deployment ${name}: the cluster makes no more pods: ${podsRefused}` }];
+			return [{ reason: 'PodsRefused', message: `${kind} ${name}: the cluster makes no more pods: ${podsRefused}` }];
 		const trouble =
 			available < desired || updated < desired || workload.total > updated ? pods?.troubleOf(name) : undefined;
-		return trouble === undefined ? [] : [{ reason: trouble.reason, message: `Deployment ${name}: ${trouble.message}` }];
+		return trouble === undefined ? [] : [{ reason: trouble.reason, message: `${kind} ${name}: ${trouble.message}` }];
 	})[0];
 }
 

@@ -3,7 +3,7 @@ import { injectionLabel } from '../../../api/v1/index.ts';
 import type { Child } from '../../apply/child.ts';
 import type { ChildCaches } from '../../apply/child-caches.ts';
 import { namespaceIn } from '../../apply/live.ts';
-import { kinds } from '../../runtime/kinds.ts';
+import { isWorkload, kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { Labels, PodPlace } from './webhook-facts.ts';
 
@@ -40,8 +40,8 @@ function placeOf({ metadata: { name }, injection }: Child, pods: readonly Labels
 	return { namespace: name, labels: injection?.labels ?? {}, pods };
 }
 
-function podLabelsOf({ kind, spec }: KubeObject): readonly Labels[] {
-	if (kind !== kinds.Deployment.kind) return [];
-	const { template } = spec as { readonly template: { readonly metadata?: { readonly labels?: Labels } } };
+function podLabelsOf(object: KubeObject): readonly Labels[] {
+	if (!isWorkload(object)) return [];
+	const { template } = object.spec as { readonly template: { readonly metadata?: { readonly labels?: Labels } } };
 	return [template.metadata?.labels ?? {}];
 }

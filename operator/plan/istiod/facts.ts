@@ -4,9 +4,11 @@ import type { Child } from '../../apply/child.ts';
 import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import type { JoinedFacts } from '../../render/index.ts';
 import {
+	cniDaemonSet,
 	defaultTag,
 	type IstiodFacts,
 	injectionWebhookName,
+	injectorConfigName,
 	istiodName,
 	meshConfigName,
 	selfSignedSecret,
@@ -28,6 +30,12 @@ export function seenByIstiod(mesh: ResolvedIstiodMesh): Seen {
 			...[...revisions].map((one) => ({ ...kinds.Deployment, namespace, name: nameOf(mesh, one) })),
 			...mesh.gateways.map(({ name }) => ({ ...kinds.Deployment, namespace, name })),
 			{ ...kinds.ConfigMap, namespace, name: meshConfigName(mesh) },
+			...(mesh.cni === undefined
+				? []
+				: [
+						{ ...kinds.DaemonSet, namespace, name: cniDaemonSet },
+						{ ...kinds.ConfigMap, namespace, name: injectorConfigName(mesh) },
+					]),
 			...[injectionWebhookName(mesh), ...ofTags].map((name) => ({ ...kinds.MutatingWebhookConfiguration, name })),
 			...validators(mesh),
 		],

@@ -17,6 +17,7 @@ import type { Gate, GateContext } from '../gate.ts';
 import { readable, type Sight } from '../sight.ts';
 import { problemForIstiod } from './certificate-authority.ts';
 import { istiodKey, revisionKey, validators } from './facts.ts';
+import { nodeGates } from './node-gates.ts';
 
 const webhookKinds: ReadonlySet<string> = new Set([
 	kinds.MutatingWebhookConfiguration.kind,
@@ -174,4 +175,5 @@ export const istiodGates: readonly Rule[] = [
 	certificateBeforeIstiod,
 	webhookBeforeGateways,
 	istiodBeforeMutualTls,
+	...nodeGates,
 ];

@@ -31,7 +31,7 @@ function isOfNamed(labels: KubeObject['metadata']['labels'], name: string): bool
  * The templates change with istiod: an older one may lack functions that a newer template calls. The mesh configuration comes
  * before, since istiod follows it and leaves out what it does not know. What workloads demand of each other comes last: istiod's
  * webhook is asked about it, and must not keep istiod itself from being replaced. A revision that comes
- * beside can be asked by its name before those who name none ask it.
+ * beside can be asked by its name before those who name none ask it. What is on the nodes follows istiod in its stage, by a gate.
  */
 export function istiodStageOf({ kind, metadata: { name, labels } }: KubeObject): UpgradeStage {
 	if (kind === kinds.CustomResourceDefinition.kind) return 'CRDs';
@@ -39,11 +39,15 @@ export function istiodStageOf({ kind, metadata: { name, labels } }: KubeObject):
 	if (kind === kinds.PeerAuthentication.kind) return 'Webhooks';
 	const component = labels?.[componentLabel];
 	if (component === 'injector') return 'Pilot';
-	const isWorkload = [kinds.Deployment, kinds.Service, kinds.HorizontalPodAutoscaler, kinds.PodDisruptionBudget].some(
-		(one) => one.kind === kind,
-	);
+	const isWorkload = [
+		kinds.Deployment,
+		kinds.DaemonSet,
+		kinds.Service,
+		kinds.HorizontalPodAutoscaler,
+		kinds.PodDisruptionBudget,
+	].some((one) => one.kind === kind);
 	if (!isWorkload) return 'Configuration';
-	return component === 'pilot' ? 'Pilot' : 'Gateways';
+	return component === 'pilot' || component === 'cni' ? 'Pilot' : 'Gateways';
 }
 
 /** What istiod is asked itself before its stage is over, beside the readiness of its pods. */

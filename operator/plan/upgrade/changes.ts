@@ -1,11 +1,12 @@
 /** What differs between what two versions render of the same settings. Pure. */
 import { isDeepStrictEqual } from 'node:util';
+import { isWorkload } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import { found } from './catalogue.ts';
 import type { UpgradeFinding } from './finding.ts';
 import { fieldsAt, listAt } from './pods-of.ts';
 
-/** A component before and after: a Deployment. */
+/** A component before and after: a workload. */
 export interface ComponentChange {
 	readonly name: string;
 	/** The images of its containers. Empty when the version does not have it. */
@@ -20,7 +21,7 @@ export function componentChanges(
 	after: readonly KubeObject[],
 ): readonly ComponentChange[] {
 	const deployments = (objects: readonly KubeObject[]) =>
-		new Map(objects.filter(({ kind }) => kind === 'Deployment').map((object) => [objectKey(object), object]));
+		new Map(objects.filter(isWorkload).map((object) => [objectKey(object), object]));
 	const [was, is] = [deployments(before), deployments(after)];
 	return [...new Set([...was.keys(), ...is.keys()])].sort().map((key) => {
 		const [old, next] = [was.get(key), is.get(key)];

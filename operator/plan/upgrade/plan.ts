@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type UpgradeStage, upgradeStages } from '../../../api/v1/index.ts';
+import { isWorkload } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import { type ComponentChange, componentChanges } from './changes.ts';
 import type { CheckedArea, Rendered } from './check-upgrade.ts';
@@ -83,7 +84,7 @@ function stagesOf(
 			return {
 				stage,
 				objects: objects.length,
-				rolls: objects.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name),
+				rolls: objects.filter(isWorkload).map(({ metadata }) => metadata.name),
 				clusters: stage === 'DataPlanes' ? dataPlanes : [],
 				isPaused: pauseBefore.includes(stage),
 			};

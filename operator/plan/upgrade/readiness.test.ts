@@ -38,7 +38,7 @@ const two = [pod(), pod({ name: 'b' })];
 function because(given: Workload | undefined, pods: readonly PodSeen[] | 'refused' | 'unknown' = two, applied = 3) {
 	const known = typeof pods === 'string' ? { kind: pods } : { kind: 'seen' as const, of: () => pods };
 	const child = given === undefined ? undefined : ({ workload: given } as Child);
-	return unreadyBecause(child, 'istio-pilot', applied, known, nowMs);
+	return unreadyBecause(child, { kind: 'Deployment', metadata: { name: 'istio-pilot' } }, applied, known, nowMs);
 }
 
 test('ready: the Deployment is, and all of its pods are of what was written', (t) => {

@@ -1,7 +1,9 @@
 /**
- * Whether a Deployment is really ready: every pod that it has is of what was written, and available. Pure.
+ * Whether a workload is really ready: every pod that it has is of what was written, and available. Pure.
  */
 import type { Child, Workload } from '../../apply/child.ts';
+import { kinds } from '../../runtime/kinds.ts';
+import type { KubeObject } from '../../runtime/object.ts';
 import { isSameImage } from '../../status/components.ts';
 
 /** What is looked at of a pod. */
@@ -19,40 +21,42 @@ export interface PodSeen {
 
 /** What can be known of the pods of a mesh. */
 export type PodsKnown =
-	| { readonly kind: 'seen'; readonly of: (deployment: string) => readonly PodSeen[] }
+	| { readonly kind: 'seen'; readonly of: (workload: string) => readonly PodSeen[] }
 	/** Nobody has given the right to see them. */
 	| { readonly kind: 'refused' }
 	/** They have not been listed yet. */
 	| { readonly kind: 'unknown' };
 
 /**
- * What a Deployment waits for, in a sentence. Undefined when it is really ready.
+ * What a workload waits for, in a sentence. Undefined when it is really ready.
+ * @param object what was rendered
  * @param appliedGeneration the generation that the operator's last write made, if it is known
  * @param nowMs milliseconds since 1970
  */
 export function unreadyBecause(
 	child: Child | undefined,
-	name: string,
+	{ kind, metadata: { name } }: Pick<KubeObject, 'kind' | 'metadata'>,
 	appliedGeneration: number | undefined,
 	pods: PodsKnown,
 	nowMs: number,
 ): string | undefined {
 	const workload = child?.workload;
-	if (workload === undefined) return `Deployment ${name} is not there`;
-	const about = `Deployment ${name}`;
+	const about = `${kind} ${name}`;
+	if (workload === undefined) return `${about} is not there`;
 	const { observedGeneration, generation, desired, total, updated, available } = workload;
 	if (observedGeneration < Math.max(generation, appliedGeneration ?? 0))
-		return `${about}: the change is not yet seen by the cluster's Deployment controller`;
+		return `${about}: the change is not yet seen by the cluster's ${kind} controller`;
 	if (updated < desired || available < desired || total > updated)
 		return `${about}: ${updated} of ${desired} pods updated, ${available} available${total > updated ? `, ${total - updated} of the version before left` : ''}`;
 	if (pods.kind === 'refused') return undefined;
 	if (pods.kind === 'unknown') return `${about}: its pods are being listed`;
-	return podsAgainst(about, workload, pods.of(name), nowMs);
+	return podsAgainst(about, kind === kinds.DaemonSet.kind ? 'template' : 'ReplicaSet', workload, pods.of(name), nowMs);
 }
 
 /** A pod that is not of what was written. One that only waits for its end on a node that is gone counts until its grace is over. */
 function podsAgainst(
 	about: string,
+	set: string,
 	{ images, updated }: Workload,
 	pods: readonly PodSeen[],
 	nowMs: number,
@@ -63,10 +67,10 @@ function podsAgainst(
 	if (other !== undefined)
 		return `${about}: pod ${other.name} runs ${other.images.join(', ')} instead of ${images.join(', ')}`;
 	const templates = new Set(staying.map(({ template }) => template));
-	if (templates.size > 1) return `${about}: pods of an older ReplicaSet are left`;
+	if (templates.size > 1) return `${about}: pods of an older ${set} are left`;
 	const [template] = templates;
 	const going = living.find((pod) => pod.endsAt !== undefined && pod.template !== template);
-	if (going !== undefined) return `${about}: pod ${going.name} of an older ReplicaSet is about to end`;
+	if (going !== undefined) return `${about}: pod ${going.name} of an older ${set} is about to end`;
 	return staying.length < updated ? `${about}: not all of its pods are seen yet` : undefined;
 }
 

@@ -1,5 +1,5 @@
 /** Turns what a user wrote into a mesh with every question answered, or into all of its problems. Pure. */
-import type { ParsedMeshInstallation } from '../../../api/v1/index.ts';
+import type { ParsedMeshInstallation, ParsedSpec } from '../../../api/v1/index.ts';
 import { resolveMultiCluster } from '../multi-cluster.ts';
 import type { ReleaseProblem } from '../problem.ts';
 import type { ResolveOptions, ResolveResult } from '../resolve-result.ts';
@@ -43,6 +43,7 @@ export function resolveClassic(
 		...checkGateways(release, spec, profile),
 		...checkMultiCluster(release, spec),
 		...checkImages(release, spec),
+		...checkNodes(release, spec),
 		...checkUpgrade(release, spec),
 	];
 	if (problems.length > 0) {
@@ -74,4 +75,20 @@ export function resolveClassic(
 			overlays: spec.overlays ?? [],
 		},
 	};
+}
+
+/** What runs on each node is of releases of istiod. */
+function checkNodes({ version }: ClassicRelease, { cni, images }: ParsedSpec): readonly ReleaseProblem[] {
+	const problem = (path: string, remedy: string): ReleaseProblem => ({
+		path,
+		reason: 'FieldNotInRelease',
+		message: `${path} is for releases of istiod: in Istio ${version} each pod redirects its traffic itself, by its init container`,
+		remedy,
+	});
+	return [
+		...(cni === undefined || cni.enabled === false
+			? []
+			: [problem('spec.cni', 'Remove it, or set spec.cni.enabled to false.')]),
+		...(images?.digests?.cni === undefined ? [] : [problem('spec.images.digests.cni', 'Remove it.')]),
+	];
 }

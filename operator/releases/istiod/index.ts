@@ -18,6 +18,7 @@ export { defaultWorkloadTtl } from './resolve-authority.ts';
 export { gatewayInto } from './resolve-gateways.ts';
 export { revisionOfVersion } from './resolve-revisions.ts';
 export type {
+	ResolvedCni,
 	ResolvedInjection,
 	ResolvedIstiodGateway,
 	ResolvedIstiodImages,

@@ -13,6 +13,8 @@ export const labelRules: readonly LabelRule[] = [
 		components: [component],
 		labels: { app: `istio-${component}`, istio: component, [revisionLabel]: defaultRevision },
 	})),
+	{ components: ['cni'], labels: { app: 'istio-cni' } },
+	{ components: ['cni'], kinds: ['DaemonSet'], labels: { 'k8s-app': 'istio-cni-node' } },
 	{ components: ['injector'], labels: { app: 'sidecar-injector', [revisionLabel]: defaultRevision } },
 	{ components: ['validation'], labels: { app: 'istiod', istio: 'istiod', [revisionLabel]: defaultRevision } },
 ];

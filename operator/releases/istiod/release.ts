@@ -16,10 +16,20 @@ export interface PilotRelease extends ComponentRelease {
 	readonly rejectCounters: readonly string[];
 }
 
+/** What a release has on each node. */
+export interface NodeRelease extends ComponentRelease {
+	/** Flags whose value the operator decides. */
+	readonly ownedFlags: readonly string[];
+	/** What it may do in all namespaces. */
+	readonly clusterRights: readonly AccessRule[];
+}
+
 export interface IstiodRelease extends Release {
 	readonly line: 'istiod';
 	readonly minor: Minor;
 	readonly pilot: PilotRelease;
+	/** The agent of the CNI plugin. */
+	readonly cni: NodeRelease;
 	/**
 	 * Whether istiod takes a changed Secret of a joined cluster as it comes, without losing endpoints or gateways meanwhile
 	 * (istio#60612, istio#60920, istio#61043).

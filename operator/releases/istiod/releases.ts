@@ -7,6 +7,7 @@ import type { KubernetesSupport } from '../component.ts';
 import { gatewayApiOf } from './gateway-api.ts';
 import { labelRules } from './labels.ts';
 import { isSince, type Minor } from './minors.ts';
+import { cniRelease } from './node-agent.ts';
 import type { IstiodRelease } from './release.ts';
 import { clusterRights, namespaceRights } from './rights.ts';
 
@@ -48,6 +49,7 @@ export function istiodRelease({ version, kubernetes, unchecked }: ReleaseData): 
 		followsRemoteSecrets: isVersionSince(version, '1.30.4'),
 		goMaxProcs: !isSince(minor, '1.32'),
 		holdsGoToFips: isSince(minor, '1.31'),
+		cni: cniRelease,
 		pilot: {
 			image: 'pilot',
 			flags,

@@ -1,5 +1,5 @@
 /** Turns what a user wrote into a mesh of this line with every question answered, or into all of its problems. Pure. */
-import type { ParsedMeshInstallation, ParsedSpec } from '../../../api/v1/index.ts';
+import { definedFields, type ParsedMeshInstallation, type ParsedSpec } from '../../../api/v1/index.ts';
 import { resolveCapture } from '../capture.ts';
 import type { Replicas } from '../mesh.ts';
 import { checkNetworkNames, resolveMultiCluster } from '../multi-cluster.ts';
@@ -14,6 +14,7 @@ import { buildMeshConfig } from './mesh-config.ts';
 import { checkMeshConfig } from './mesh-config-check.ts';
 import type { IstiodRelease } from './release.ts';
 import { checkAuthority, checkIntermediates, resolveAuthority } from './resolve-authority.ts';
+import { checkCni, resolveCni } from './resolve-cni.ts';
 import { checkExposure, checkGateways, resolveGateways } from './resolve-gateways.ts';
 import { pilotRules } from './resolve-pilot.ts';
 import { checkRevisions, resolveRevisions } from './resolve-revisions.ts';
@@ -48,6 +49,7 @@ export function resolveIstiod(
 		...checkAdapters(spec.mixer, spec.mesh?.statsd?.address),
 		...checkWorkload(release, spec.pilot, pilotRules(release)),
 		...checkGateways(release, spec, { injects: injection !== undefined }),
+		...checkCni(release, spec),
 		...checkRevisions(spec, options.revisions, injection !== undefined),
 		...checkClusters(spec),
 		...checkAuthority(release, spec),
@@ -57,6 +59,7 @@ export function resolveIstiod(
 	if (problems.length > 0) return { ok: false, problems };
 	const revisions = resolveRevisions(spec, options.revisions ?? []);
 	const replicas = spec.profile === 'production' ? underLoad : onePod;
+	const cni = resolveCni(release, spec);
 	const trustDomain = spec.mesh?.trustDomain;
 	const mutualTls = spec.mesh?.mtls?.mode;
 	return {
@@ -76,6 +79,7 @@ export function resolveIstiod(
 			...revisions,
 			...(injection === undefined ? {} : { injection }),
 			proxy: resolveProxy(spec),
+			...definedFields({ cni }),
 			gateways: resolveGateways(spec, replicas, spec.multiCluster?.network),
 			...(spec.multiCluster?.exposeControlPlane === true ? { exposesControlPlane: true } : {}),
 			...(mutualTls === undefined ? {} : { mutualTls }),
@@ -134,6 +138,7 @@ function resolveImages({ images = {}, version }: ParsedSpec, registry: string): 
 	return {
 		pilot: reference('pilot', images.digests?.pilot),
 		proxy: reference('proxyv2', images.digests?.proxy),
+		cni: reference('install-cni', images.digests?.cni),
 		pullPolicy: images.pullPolicy ?? 'IfNotPresent',
 		pullSecrets: (images.pullSecrets ?? []).map(({ name }) => name),
 	};

@@ -2,7 +2,7 @@
 import type { ResolvedCapture } from '../capture.ts';
 import type { Resources } from '../component.ts';
 import type { ResolvedGateway } from '../gateways.ts';
-import type { Opaque, ResolvedMesh, ResolvedPull, ResolvedWorkload } from '../mesh.ts';
+import type { Opaque, ResolvedMesh, ResolvedNodeWorkload, ResolvedPull, ResolvedWorkload } from '../mesh.ts';
 import type { IstiodRelease } from './release.ts';
 
 /** Full references of the images. */
@@ -10,6 +10,8 @@ export interface ResolvedIstiodImages extends ResolvedPull {
 	readonly pilot: string;
 	/** Envoy with its agent, also as istio-init. */
 	readonly proxy: string;
+	/** The CNI plugin with its agent. */
+	readonly cni: string;
 }
 
 /** Which pods get a proxy. */
@@ -27,6 +29,23 @@ export interface ResolvedProxy extends ResolvedCapture {
 	readonly resources: Resources;
 	/** Those of `istio-init`. */
 	readonly initResources: Resources;
+}
+
+/** Istio's CNI plugin on each node. */
+export interface ResolvedCni {
+	readonly pods: ResolvedNodeWorkload;
+	/** Folder of nodes with the plugins. */
+	readonly binDir: string;
+	/** Folder of nodes with the configuration of plugins. */
+	readonly confDir: string;
+	/** The file there that the plugin is added to. Undefined: the first one. */
+	readonly confFileName?: string;
+	/** Whether the plugin is one of a chain, and has no file of its own. */
+	readonly isChained: boolean;
+	/** Namespaces whose pods it leaves alone, sorted. */
+	readonly excludeNamespaces: readonly string[];
+	/** Whether the namespace of the mesh needs a quota for its pods. */
+	readonly needsQuota: boolean;
 }
 
 /** A name for a revision, by which namespaces and pods ask for it. */
@@ -79,6 +98,8 @@ export interface ResolvedIstiodMesh extends ResolvedMesh {
 	/** Undefined when nothing is injected. */
 	readonly injection?: ResolvedInjection;
 	readonly proxy: ResolvedProxy;
+	/** Undefined where each pod redirects its traffic itself, by an init container. */
+	readonly cni?: ResolvedCni;
 	readonly gateways: readonly ResolvedIstiodGateway[];
 	/** Whether clusters of other networks reach istiod by the gateway between networks. */
 	readonly exposesControlPlane?: true;

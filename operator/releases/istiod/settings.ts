@@ -128,6 +128,7 @@ export const settings: Readonly<Record<string, Fate>> = {
 	}),
 
 	'spec.gateways': honoured,
+	'spec.cni': honoured,
 
 	'spec.multiCluster.clusterName': honoured,
 	'spec.multiCluster.network': honoured,

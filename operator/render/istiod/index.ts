@@ -2,6 +2,7 @@
 import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { renderNamespace } from '../namespace.ts';
+import { renderCni } from './cni.ts';
 import type { IstiodFacts } from './facts.ts';
 import { renderGateways } from './gateways.ts';
 import { renderInjectorConfig } from './injector.ts';
@@ -11,6 +12,7 @@ import { renderPilot } from './pilot.ts';
 import { renderMutualTls } from './security.ts';
 import { renderInjectionWebhooks, renderValidationWebhooks } from './webhooks.ts';
 
+export { cniDaemonSet } from './cni.ts';
 export {
 	checkIstiodDataPlane,
 	istiodMeshThere,
@@ -51,5 +53,6 @@ export function istiodComponents(mesh: ResolvedIstiodMesh, facts: IstiodFacts): 
 		...renderMutualTls(mesh),
 		...renderGateways(mesh),
 		...renderNetworks(mesh),
+		...renderCni(mesh),
 	];
 }

@@ -1,5 +1,6 @@
 /** ConfigMap `istio-sidecar-injector`: what istiod puts into pods (istio 1.30 `pkg/kube/inject/watcher.go`). */
 import { stringify } from 'yaml';
+import { redirectedByLabel } from '../../../api/v1/index.ts';
 import { type ResolvedInjection, type ResolvedIstiodMesh, statusPort } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { objectLabels } from '../labels.ts';
@@ -19,7 +20,15 @@ export function renderInjectorConfig(mesh: ResolvedIstiodMesh): KubeObject {
 	return {
 		apiVersion: 'v1',
 		kind: 'ConfigMap',
-		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, 'ConfigMap', 'injector', name) },
+		metadata: {
+			name,
+			namespace: mesh.namespace,
+			labels: {
+				...objectLabels(mesh, 'ConfigMap', 'injector', name),
+				// Seen without reading the text: from then on new pods need the plugin on their nodes.
+				...(mesh.cni === undefined ? {} : { [redirectedByLabel]: 'cni' }),
+			},
+		},
 		data: {
 			config: stringify(configOf(mesh, mesh.injection), { lineWidth: 0, aliasDuplicateObjects: false }),
 			values: JSON.stringify(valuesOf(mesh)),

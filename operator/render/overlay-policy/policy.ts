@@ -56,6 +56,15 @@ const role = fields({ metadata: metadataStays, rules: narrowed });
 const byKind: Readonly<Record<string, Allowance>> = {
 	ClusterRole: role,
 	ConfigMap: fields({ metadata: freeMetadata }),
+	DaemonSet: fields({
+		metadata: freeMetadata,
+		spec: fields({
+			minReadySeconds: anything,
+			revisionHistoryLimit: anything,
+			updateStrategy: anything,
+			template: podTemplate,
+		}),
+	}),
 	Deployment: fields({
 		metadata: freeMetadata,
 		spec: fields({

@@ -45,6 +45,7 @@ export function escalations(before: KubeObject, after: KubeObject): readonly str
 	const same = (...path: readonly string[]): readonly string[] =>
 		json(get(before, ...path)) === json(get(after, ...path)) ? [] : [`${before.kind} ${path.join('.')} changed`];
 	switch (before.kind) {
+		case 'DaemonSet':
 		case 'Deployment':
 			return podEscalations(get(before, 'spec', 'template'), get(after, 'spec', 'template'));
 		case 'ClusterRole':

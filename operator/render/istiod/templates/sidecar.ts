@@ -43,6 +43,7 @@ import {
 
 export function sidecarTemplate(mesh: ResolvedIstiodMesh): string {
 	const image = proxyImage(mesh);
+	const byCni = mesh.cni !== undefined;
 	return `${head}
 metadata:
   labels:
@@ -53,13 +54,13 @@ metadata:
 ${canonicalLabels}
   annotations:
     istio.io/rev: {{ .Revision | default "default" | quote }}
-${defaultContainer}
+${defaultContainer}${byCni ? toldToPlugin(mesh) : ''}
 spec:
   {{- if or $native (ne $mode "NONE") }}
   initContainers:
   {{- end }}
   {{- if ne $mode "NONE" }}
-  - name: istio-init
+  - name: ${byCni ? 'istio-validation' : 'istio-init'}
     image: ${image}
     imagePullPolicy: ${json(mesh.images.pullPolicy)}
     args:
@@ -100,7 +101,7 @@ spec:
     - {{ index .ObjectMeta.Annotations "traffic.sidecar.istio.io/excludeInterfaces" | quote }}
     {{- end }}
     - {{ printf "--log_output_level=%s" (annotation .ObjectMeta "sidecar.istio.io/agentLogLevel" "default:info") | quote }}
-    {{- if .ProxyConfig.ProxyMetadata }}
+${byCni ? onlyChecks : ''}    {{- if .ProxyConfig.ProxyMetadata }}
     env:
     {{- range $name, $value := .ProxyConfig.ProxyMetadata }}
     - name: {{ $name | quote }}
@@ -112,15 +113,7 @@ spec:
       allowPrivilegeEscalation: false
       privileged: false
       capabilities:
-        add:
-        - NET_ADMIN
-        - NET_RAW
-        drop:
-        - ALL
-      readOnlyRootFilesystem: false
-      runAsGroup: 0
-      runAsNonRoot: false
-      runAsUser: 0
+${byCni ? asProxy : asRoot}
   {{- end }}
   {{- if not $native }}
   containers:
@@ -205,6 +198,57 @@ ${volumesOf(proxyVolumes)}
 ${bootstrap.volume}
 ${userVolumes.volumes}
 ${pullSecrets(mesh)}`;
+}
+
+/** The init container finds out whether the plugin has redirected the traffic, and changes nothing. */
+const onlyChecks = `    - "--run-validation"
+    - "--skip-rule-apply"
+`;
+
+const asRoot = `        add:
+        - NET_ADMIN
+        - NET_RAW
+        drop:
+        - ALL
+      readOnlyRootFilesystem: false
+      runAsGroup: 0
+      runAsNonRoot: false
+      runAsUser: 0`;
+
+const asProxy = `        drop:
+        - ALL
+      readOnlyRootFilesystem: true
+      runAsGroup: {{ .ProxyGID | default 1337 }}
+      runAsNonRoot: true
+      runAsUser: {{ .ProxyUID | default 1337 }}`;
+
+/** What the plugin reads from the annotations of a pod (istio 1.30 `cni/pkg/plugin/sidecar_redirect.go`). */
+function toldToPlugin({ proxy }: ResolvedIstiodMesh): string {
+	const traffic = 'traffic.sidecar.istio.io';
+	const list = (values: readonly (string | number)[]) => json(values.join());
+	const unlessEmpty = (name: string, otherwise: string) => `
+    {{- with annotation .ObjectMeta "${name}" ${otherwise} }}
+    ${name}: {{ . | quote }}
+    {{- end }}`;
+	const asGiven = (name: string) => `
+    {{- if isset .ObjectMeta.Annotations "${name}" }}
+    ${name}: {{ index .ObjectMeta.Annotations "${name}" | quote }}
+    {{- end }}`;
+	return [
+		'\n    sidecar.istio.io/interceptionMode: {{ $mode | quote }}',
+		unlessEmpty(`${traffic}/includeOutboundIPRanges`, list(proxy.includeIPRanges)),
+		unlessEmpty(`${traffic}/excludeOutboundIPRanges`, list(proxy.excludeIPRanges)),
+		`
+    ${traffic}/includeInboundPorts: {{ annotation .ObjectMeta "${traffic}/includeInboundPorts" ${list(proxy.includeInboundPorts)} | quote }}
+    ${traffic}/excludeInboundPorts: {{ excludeInboundPort $statusPort (annotation .ObjectMeta "${traffic}/excludeInboundPorts" ${list(proxy.excludeInboundPorts)}) | quote }}`,
+		...[
+			`${traffic}/includeOutboundPorts`,
+			`${traffic}/excludeOutboundPorts`,
+			`${traffic}/kubevirtInterfaces`,
+			'istio.io/reroute-virtual-interfaces',
+			`${traffic}/excludeInterfaces`,
+		].map(asGiven),
+	].join('');
 }
 
 function env(mesh: ResolvedIstiodMesh): string {

@@ -1,0 +1,20 @@
+/** For tests: each field of `spec.cni` with a value that differs from the default. */
+export const cniChanges: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+	enabled: { enabled: false },
+	platform: { platform: 'k3s' },
+	binDir: { binDir: '/usr/lib/cni' },
+	confDir: { confDir: '/usr/etc/cni' },
+	confFileName: { confFileName: '10-calico.conflist' },
+	chained: { chained: false },
+	excludeNamespaces: { excludeNamespaces: ['kube-system', 'monitoring'] },
+	maxUnavailable: { maxUnavailable: '10%' },
+	'resources.requests': { resources: { requests: { cpu: '3' } } },
+	'resources.limits': { resources: { limits: { memory: '5Gi' } } },
+	nodeSelector: { nodeSelector: { pool: 'mesh' } },
+	tolerations: { tolerations: [{ key: 'pool', operator: 'Exists' }] },
+	affinity: { affinity: { podAffinity: {} } },
+	podAnnotations: { podAnnotations: { 'example.com/a': 'b' } },
+	podLabels: { podLabels: { team: 'mesh' } },
+	env: { env: [{ name: 'GODEBUG', value: 'gctrace=2' }] },
+	extraArgs: { extraArgs: ['--log_as_json'] },
+};
