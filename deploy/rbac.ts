@@ -12,6 +12,7 @@ import {
 	rightsParts,
 	rightsToRestart,
 	rightsToSeeBounds,
+	rightToAskForPods,
 	rightToIssueTokens,
 	rightToKeepSecrets,
 	rightToLabel,
@@ -156,6 +157,7 @@ function computeNeeds(rendered: readonly KubeObject[]): readonly NeededRight[] {
 		...[...namespaces].flatMap((namespace) => [
 			rightToKeepSecrets(namespace),
 			rightToSeePods(namespace),
+			rightToAskForPods(namespace),
 			...rightsToSeeBounds(namespace),
 			rightToIssueTokens(namespace),
 		]),

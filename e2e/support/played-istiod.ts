@@ -38,6 +38,8 @@ interface ReviewedPod {
 export interface PlayedIstiods extends AsyncDisposable {
 	/** Takes connections to the Services of istiods. */
 	readonly network: Network;
+	/** Revisions whose istiods answer API servers with an error, although their pods are ready. */
+	readonly ailing: Set<string>;
 	readonly stop: () => Promise<void>;
 }
 
@@ -58,7 +60,7 @@ export async function playIstiods(
 		await played.stop();
 		await network.stop();
 	};
-	return { network: played.network, stop, [Symbol.asyncDispose]: stop };
+	return { ...played, stop, [Symbol.asyncDispose]: stop };
 }
 
 /** As `playIstiods`, for a network that the caller plays. */
@@ -69,6 +71,7 @@ export async function playIstiodsBehind(
 	// One authority for all that have none: making one takes longer than what is tested.
 	const own = await makeAuthority({ organisation: 'cluster.local', keyType: 'ec' });
 	const servers = new Map<string, Promise<Server>>();
+	const ailing = new Set<string>();
 	const follow = <T extends KubeObject>(kind: Kind, labelSelector: string) =>
 		new Reflector<T>(api, { kind, labelSelector, onError: () => undefined, transform: (object) => object as T });
 	const deployments = follow<SignerDeployment>(kinds.Deployment, 'app=istiod');
@@ -92,7 +95,7 @@ export async function playIstiodsBehind(
 		const made =
 			servers.get(key) ??
 			issueCertificate(authority, [`${name}.${namespace}.svc`]).then(({ certChain, key: privateKey }) =>
-				answering({ cert: certChain, key: privateKey }, revisionOf(istiod)),
+				answering({ cert: certChain, key: privateKey }, revisionOf(istiod), ailing),
 			);
 		servers.set(key, made);
 		return made;
@@ -124,6 +127,7 @@ export async function playIstiodsBehind(
 		for (const server of await Promise.all(servers.values())) server.closeAllConnections();
 	};
 	return {
+		ailing,
 		network: ({ host, port }) => {
 			const service = [...services.store.values()].find(
 				({ spec }) => port === 443 && (spec as { readonly clusterIP?: string }).clusterIP === host,
@@ -191,10 +195,18 @@ function refusalOf(object: unknown): string | undefined {
 	return found === undefined ? undefined : `configuration is invalid: "${found}" annotation found, rejecting`;
 }
 
-function answering(certificate: { readonly cert: string; readonly key: string }, revision: string): Server {
+function answering(
+	certificate: { readonly cert: string; readonly key: string },
+	revision: string,
+	ailing: ReadonlySet<string>,
+): Server {
 	const server = createServer(certificate, (incoming, outgoing) => {
 		const answer = async () => {
 			const { request } = JSON.parse(await text(incoming)) as Review;
+			if (ailing.has(revision)) {
+				outgoing.writeHead(503).end('no templates');
+				return;
+			}
 			const isPod = request.kind.kind === 'Pod';
 			const refusal = isPod ? undefined : refusalOf(request.object);
 			const response = {

@@ -7,6 +7,7 @@
  */
 import type { ParsedMeshInstallation, UpgradeStage } from '../../api/v1/index.ts';
 import type { Gate, GateContext } from '../plan/gate.ts';
+import type { RevisionQuestion } from '../plan/revisions/question.ts';
 import type { Exclusive } from '../plan/rivalry.ts';
 import type { SecretFacts } from '../plan/secret-facts.ts';
 import type { Seen, Sight } from '../plan/sight.ts';
@@ -179,6 +180,10 @@ export interface RevisionSupport<Mesh extends ResolvedMesh = ResolvedMesh> {
 	isUnnamed(object: KubeObject): boolean;
 	/** The same webhook, as it asks about nothing. */
 	withdrawn(webhook: KubeObject): KubeObject;
+	/** The revision to which a webhook leads that is none of one revision's own: that of a tag, or of those who name none. */
+	leadsTo(object: KubeObject): string | undefined;
+	/** What a revision is asked before others are led to it. */
+	questions(mesh: Mesh, revision: string, child: Sight['child']): readonly RevisionQuestion[];
 }
 
 /** A change of version. Both releases are of the line. */

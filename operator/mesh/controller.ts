@@ -41,6 +41,7 @@ import { MeshProxies, type MeshProxiesOptions } from './proxies/mesh-proxies.ts'
 import { defaultQuietMs } from './proxies/proxy-index.ts';
 import { Reconciler } from './reconcile.ts';
 import type { ReconcilerOptions } from './reconciler-options.ts';
+import { RevisionAnswers } from './revisions/revision-answers.ts';
 import { Access } from './rights/access.ts';
 import { UpgradeLooks } from './upgrade/looks.ts';
 import { OwnWords, reachPod } from './upgrade/own-words.ts';
@@ -125,6 +126,7 @@ export class MeshController {
 	readonly #proxies: MeshProxies;
 	readonly #upgradeLooks: UpgradeLooks;
 	readonly #ownWords: OwnWords;
+	readonly #revisionAnswers: RevisionAnswers;
 	readonly #reconciler: Reconciler;
 	readonly #waits: StartWaits;
 	#hasStarted = false;
@@ -248,9 +250,15 @@ export class MeshController {
 			onChange: (mesh) => this.queue.add(mesh, { reason: 'what its pods say' }),
 			onError: (error) => log.warn({ err: error }, 'pods could not be asked'),
 		});
+		this.#revisionAnswers = new RevisionAnswers({
+			api,
+			onChange: (mesh) => this.queue.add(mesh, { reason: 'what a revision answers' }),
+			now: () => performance.now(),
+		});
 		this.#reconciler = new Reconciler({
 			api,
 			ownWords: this.#ownWords,
+			revisionAnswers: this.#revisionAnswers,
 			proxies: this.#proxies,
 			userObjects: this.#userObjects,
 			gatewayApi: this.#gatewayApi,
@@ -334,6 +342,7 @@ export class MeshController {
 		this.#proxies.stop();
 		this.#upgradeLooks.stop();
 		this.#ownWords.stop();
+		this.#revisionAnswers.stop();
 		this.caches.stop();
 		return unfinished.length === 0 && clustersEnded;
 	}

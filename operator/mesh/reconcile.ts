@@ -111,8 +111,10 @@ export class Reconciler {
 
 	/** Of a mesh that goes nothing more is told than how it goes. */
 	#endLooks(name: string): void {
-		const { gatewayApi, ownWords, pods, proxies, upgradeChecks, userObjects, webhooks } = this.#options;
-		for (const look of [gatewayApi, ownWords, pods, proxies, upgradeChecks, userObjects, webhooks]) look.forget(name);
+		const { gatewayApi, ownWords, pods, proxies, revisionAnswers, upgradeChecks, userObjects, webhooks } =
+			this.#options;
+		const looks = [gatewayApi, ownWords, pods, proxies, revisionAnswers, upgradeChecks, userObjects, webhooks];
+		for (const look of looks) look.forget(name);
 	}
 
 	async #takeAway(object: StoredInstallation, signal: AbortSignal): Promise<Outcome | undefined> {

@@ -15,6 +15,7 @@ import type { JoinedClusters } from './joined/joined-clusters.ts';
 import type { Mutators } from './mutators.ts';
 import type { MeshPods } from './pods.ts';
 import type { MeshProxies } from './proxies/mesh-proxies.ts';
+import type { RevisionAnswers } from './revisions/revision-answers.ts';
 import type { Access } from './rights/access.ts';
 import type { UpgradeChecks } from './upgrade/checks.ts';
 import type { OwnWords } from './upgrade/own-words.ts';
@@ -45,6 +46,8 @@ export interface ReconcilerOptions {
 	readonly upgradeChecks: UpgradeChecks;
 	/** What pods say themselves in a change of version. */
 	readonly ownWords: Pick<OwnWords, 'of' | 'forget'>;
+	/** Whether revisions answer API servers. */
+	readonly revisionAnswers: Pick<RevisionAnswers, 'of' | 'forget'>;
 	/** What whoever runs the operator lets meshes do. */
 	readonly limits?: MeshLimits | undefined;
 	/** Whether the operator may do what a mesh needs. */

@@ -138,6 +138,14 @@ export function rightToSeePods(namespace: string): NeededRight {
 	return { part: 'mesh', namespace, rule: ruleFor(kinds.Pod, ['list', 'watch']) };
 }
 
+/**
+ * Asking a revision of istiod whether it injects, by dry runs. RBAC knows no right to dry runs alone. In this namespace the operator may write
+ * Deployments anyway, so it could make any pod there without this right as well.
+ */
+export function rightToAskForPods(namespace: string): NeededRight {
+	return { part: 'istiod', namespace, rule: ruleFor(kinds.Pod, ['create']) };
+}
+
 /** Seeing what bounds the pods of a mesh, before a change of version makes more of them. Without it that is told. */
 export function rightsToSeeBounds(namespace: string): readonly NeededRight[] {
 	return [kinds.ResourceQuota, kinds.LimitRange].map((kind) => ({

@@ -1,13 +1,15 @@
 /** The revisions beside those that a pass is about: what it looks at of them, and what it tells of all. */
 import { defaultRevision, tryDuration } from '../../../api/v1/index.ts';
+import type { RevisionSupport } from '../../lines/index.ts';
 import { type Listed, listRevisions } from '../../plan/revisions/list.ts';
 import { usageOf } from '../../plan/revisions/usage.ts';
 import type { Step } from '../../plan/upgrade/advance.ts';
 import { sourceOf, stageIndex } from '../../plan/upgrade/course.ts';
 import { applySetId } from '../../render/index.ts';
-import type { ObjectName } from '../../runtime/object.ts';
+import { type ObjectName, objectKey } from '../../runtime/object.ts';
 import type { StoredInstallation } from '../installation.ts';
 import type { Memory } from '../memory.ts';
+import { earliest } from '../own-view.ts';
 import type { PreparedMesh } from '../prepare.ts';
 import type { PrepareOnceOptions } from '../prepare-once.ts';
 import type { ReconcilerOptions } from '../reconciler-options.ts';
@@ -15,6 +17,8 @@ import type { Walk } from '../upgrade/walk.ts';
 import type { MeshView } from '../view.ts';
 import { type Beside, besidesOf, secretsOfBesides, type UnitedView, unite, viewBesides } from './beside.ts';
 import { ledRevisions } from './led.ts';
+import { movesOf, whyMoveWaits, whyRemovalWaits } from './moves.ts';
+import type { Heard } from './revision-answers.ts';
 
 /** How long a revision that nobody uses stays, when the spec does not say it. */
 const defaultGraceMs = 30 * 60_000;
@@ -68,8 +72,38 @@ export class SideBySide {
 		return this.#versions.get(key);
 	}
 
-	/** A view of what the pass is about, with all that stands beside. */
+	/** A view of what the pass is about, with all that stands beside. A webhook leads to another revision only when that answers. */
 	async with<View extends MeshView>(view: View, signal: AbortSignal): Promise<View> {
+		const united = await this.#unite(view, signal);
+		const { lines, applier } = this.#options;
+		const support = lines.of(this.#prepared.mesh).revisions;
+		if (support === undefined) return united;
+		const hasOthers = this.#besides.length > 0 || this.#walk?.course.record.revision !== undefined;
+		const moves = movesOf(united, support, applier.live, hasOthers);
+		const waiting = [...moves].flatMap(([revision, webhooks]) => {
+			const heard = this.#ask(revision, support);
+			const sentence = whyMoveWaits(revision, webhooks, heard);
+			return sentence === undefined ? [] : webhooks.map((webhook) => ({ key: objectKey(webhook), sentence, heard }));
+		});
+		if (waiting.length === 0) return united;
+		return {
+			...united,
+			held: new Map([...united.held, ...waiting.map(({ key, sentence }) => [key, sentence] as const)]),
+			againInMs: earliest(united.againInMs, ...waiting.map(({ heard }) => againInMsOf(heard))),
+		};
+	}
+
+	#ask(revision: string, support: RevisionSupport): Heard {
+		const { revisionAnswers, applier } = this.#options;
+		const { mesh } = this.#prepared;
+		return revisionAnswers.of(
+			mesh.name,
+			revision,
+			support.questions(mesh, revision, (key) => applier.live.get(key)),
+		);
+	}
+
+	async #unite<View extends MeshView>(view: View, signal: AbortSignal): Promise<View> {
 		const { lines, applier } = this.#options;
 		const { mesh } = this.#prepared;
 		const support = lines.of(mesh).revisions;
@@ -110,17 +144,28 @@ export class SideBySide {
 			namespace: mesh.namespace,
 			...(name === defaultRevision ? {} : { revision: name }),
 		});
-		return listRevisions({
+		const tagged = new Set(named.flatMap(({ revision }) => revision ?? []));
+		const successors = new Set([...led.map(({ name }) => name), ...tags.values()]);
+		let askedAgainInMs: number | undefined;
+		const list = listRevisions({
 			previous,
 			led,
+			// Nobody comes back to one that is gone.
+			mayNotGo: () =>
+				[...successors].flatMap((name) => {
+					const heard = this.#ask(name, support);
+					askedAgainInMs = earliest(askedAgainInMs, againInMsOf(heard));
+					return whyRemovalWaits(name, heard) ?? [];
+				})[0],
 			dropped: new Set(droppedBy(step)),
 			stands: (name) => children.some((child) => support.isOwn(placeOf(name), child)),
-			tagged: new Set(named.flatMap(({ revision }) => revision ?? [])),
+			tagged,
 			usage,
 			unknown: using.unknown,
 			graceMs: grace === undefined ? defaultGraceMs : (tryDuration(grace) ?? defaultGraceMs),
 			nowMs: wallClock(),
 		});
+		return { ...list, againInMs: earliest(list.againInMs, askedAgainInMs) };
 	}
 
 	#ownSecrets(): readonly ObjectName[] {
@@ -151,6 +196,10 @@ export class SideBySide {
 	#isMoving(): boolean {
 		return this.#walk?.course.at === stageIndex(webhooksStage);
 	}
+}
+
+function againInMsOf(heard: Heard): number | undefined {
+	return heard.kind === 'against' ? heard.againInMs : undefined;
 }
 
 /** The revision of a change of version that was rolled back. */

@@ -59,6 +59,19 @@ test('its time goes on, is over, and begins anew with the next user', (t) => {
 	);
 });
 
+test('its time is over, and it stays while its successor gives no good answer; one that goes already goes on', (t) => {
+	const late = { ...old, state: 'Standing', unusedSince: '2026-01-01T11:00:00Z' } as const;
+	const mayNotGo = () => 'nobody answers';
+	t.like(theOld({ previous: [late], mayNotGo }), { state: 'Standing', message: 'nobody answers' });
+	t.is(theOld({ previous: [late], mayNotGo: () => undefined })?.state, 'Going');
+	t.is(theOld({ previous: [{ ...late, state: 'Going' }], mayNotGo })?.state, 'Going');
+	// Nobody is asked before it matters.
+	const unasked = () => {
+		throw new Error('asked');
+	};
+	t.is(theOld({ previous: [{ ...late, unusedSince: '2026-01-01T11:59:00Z' }], mayNotGo: unasked })?.state, 'Standing');
+});
+
 test('what is not known keeps it, a tag keeps it, and before anybody has looked all stays as it was told', (t) => {
 	const late = { ...old, state: 'Standing', unusedSince: '2026-01-01T01:00:00Z', inUse: 'False' } as const;
 	t.like(theOld({ previous: [late], unknown: 'nobody may list pods' }), {

@@ -22,6 +22,8 @@ export interface ListInput {
 	readonly stands: (name: string) => boolean;
 	/** Names of revisions that failed to come: they go as soon as nobody uses them. */
 	readonly dropped?: ReadonlySet<string>;
+	/** Why none may go now, in a sentence. Asked only when the time of one is over. */
+	readonly mayNotGo?: () => string | undefined;
 	/** Names of revisions that a tag of the spec names. */
 	readonly tagged: ReadonlySet<string>;
 	/** The use of each revision. Undefined while nobody has looked. */
@@ -65,14 +67,19 @@ export function listRevisions(input: ListInput): Listed {
 		graceMs,
 		nowMs,
 	);
+	// What goes already goes on.
+	const isDue = seen.some(({ now }) => now.state !== 'Going' && over.includes(now.name));
+	const kept = isDue && input.usage !== undefined ? input.mayNotGo?.() : undefined;
 	const besides = seen.map(({ now, since }): RevisionStatus => {
 		const { unusedSince: _, removedAfter: __, state: ___, message: ____, ...rest } = now;
 		// Nothing is decided before somebody has looked, and what goes then goes on.
-		const isGoing = input.usage === undefined ? now.state === 'Going' : over.includes(now.name);
+		const isOver = over.includes(now.name);
+		const isGoing =
+			input.usage === undefined ? now.state === 'Going' : isOver && (kept === undefined || now.state === 'Going');
 		return {
 			...rest,
 			state: isGoing ? 'Going' : 'Standing',
-			...definedFields({ message: messageOf(now, input) }),
+			...definedFields({ message: isOver && !isGoing ? kept : messageOf(now, input) }),
 			...(since === undefined ? {} : { unusedSince: since, removedAfter: timeText(Date.parse(since) + graceMs) }),
 		};
 	});
