@@ -270,6 +270,28 @@ overBoth('a sick server is not buried under retries of everything', async (t, wi
 	);
 });
 
+overBoth(
+	'calls that are patient come back as the server asks, however many they are, until it has an answer',
+	async (t, withServer) => {
+		let refusals = 120;
+		await withServer(
+			(_seen, answer) =>
+				refusals-- > 0
+					? answer(429, '', { 'retry-after': '0' })
+					: answer(200, JSON.stringify({ kind: 'List', items: [] })),
+			{},
+			async (api) => {
+				const lists = Array.from({ length: 20 }, () => api.list(kinds.ConfigMap, { isPatient: true }));
+				for (const { items } of await Promise.all(lists)) t.deepEqual(items, []);
+				refusals = Number.POSITIVE_INFINITY;
+				await t.throwsAsync(api.list(kinds.ConfigMap, { isPatient: true, timeoutMs: 500 }), {
+					instanceOf: TransientError,
+				});
+			},
+		);
+	},
+);
+
 overBoth('cut-off and foreign answers are transient and do not quote the text', async (t, withServer) => {
 	await withServer(
 		(_seen, answer) => answer(200, '{"kind":"Secret","data":{"k":"hunter2'),

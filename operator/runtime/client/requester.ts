@@ -23,6 +23,8 @@ const mostAttempts = 4;
  * caller's queue waits.
  */
 const longestRetryWaitMs = 10_000;
+/** Whoever is patient waits this long even if he may come back at once: nothing else limits how often he does. */
+const leastPatientWaitMs = 100;
 /**
  * Each retry takes one from this purse, and successes refill it. So a sick server is not buried under retries of
  * everything.
@@ -161,7 +163,10 @@ export class Requester {
 		if (error instanceof TransientError && isSafe && error.retryAfterMs !== undefined) {
 			// Waits up to a fifth longer, so that those who were refused together don't come back together.
 			const waitMs = error.retryAfterMs * (1 + Math.random() / 5);
-			if (attempt < mostAttempts && this.#purse >= 1 && waitMs <= longestRetryWaitMs && waitMs < call.remainingMs) {
+			const isInTime = waitMs <= longestRetryWaitMs && waitMs < call.remainingMs;
+			// Whoever is patient comes back as late as he is told until his time is over, and leaves the purse to the others.
+			if (isInTime && options.isPatient === true) return new Retry(Math.max(waitMs, leastPatientWaitMs));
+			if (isInTime && attempt < mostAttempts && this.#purse >= 1) {
 				this.#purse--;
 				return new Retry(waitMs);
 			}

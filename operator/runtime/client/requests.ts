@@ -57,7 +57,10 @@ export interface CallOptions {
 	readonly signal?: AbortSignal | undefined;
 	/** Replaces the client's own deadline. */
 	readonly timeoutMs?: number | undefined;
-	/** When calls wait for their turn, this one lets others go first. For calls whose outcome nobody waits for. */
+	/**
+	 * When calls wait for their turn, this one lets others go first. A server that says when to come back is asked again until the
+	 * deadline. For calls whose outcome nobody waits for.
+	 */
 	readonly isPatient?: boolean | undefined;
 }
 
