@@ -218,10 +218,13 @@ test.serial('one that nobody has does nothing until it is lent again', async (t)
 	t.true((await states()).every((state) => state !== 'T'));
 	await first.stop();
 	await eventually('it is stopped', async () => (await states()).includes('T'));
-	await using again = await borrowCluster(lender.socket, { name: 'again' });
-	t.is(again.url, url);
+	// There are two, and who comes next may get either.
+	await using one = await borrowCluster(lender.socket, { name: 'one' });
+	await using other = await borrowCluster(lender.socket, { name: 'other' });
+	const again = [one, other].find((cluster) => cluster.url === url);
 	t.true((await states()).every((state) => state !== 'T'));
-	await again.request(configMap('after-all'));
+	t.truthy(again);
+	await again?.request(configMap('after-all'));
 });
 
 test.serial('a borrower that is killed gives back what it had', async (t) => {

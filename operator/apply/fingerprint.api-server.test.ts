@@ -179,6 +179,40 @@ const kindsUnderTest: readonly Subject[] = [
 		status: { replicas: 2, updatedReplicas: 2, observedGeneration: 1 },
 	},
 	{
+		body: namespaced('apps/v1', 'DaemonSet', {
+			spec: {
+				selector: { matchLabels: { app: 'agent' } },
+				updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
+				template: {
+					metadata: { labels: { app: 'agent' } },
+					spec: {
+						containers: [
+							{
+								name: 'install-cni',
+								image: 'istio/install-cni:1.31.4',
+								env: [{ name: 'A', value: '1' }],
+								resources: { requests: { cpu: '1000m', memory: '2048Mi' } },
+							},
+						],
+					},
+				},
+			},
+		}),
+		isStoredOtherwise: true,
+		change: { spec: { updateStrategy: { rollingUpdate: { maxUnavailable: 2 } } } },
+		foreign: [
+			{ op: 'add', path: '/spec/template/spec/containers/0/env/-', value: { name: 'B', value: '2' } },
+			{ op: 'add', path: '/spec/revisionHistoryLimit', value: 3 },
+		],
+		status: { desiredNumberScheduled: 2, currentNumberScheduled: 2, numberMisscheduled: 0, numberReady: 1 },
+	},
+	{
+		body: namespaced('v1', 'ResourceQuota', { spec: { hard: { pods: '10' } } }),
+		change: { spec: { hard: { pods: '20' } } },
+		foreign: [{ op: 'add', path: '/spec/hard/services', value: '5' }],
+		status: { hard: { pods: '10' }, used: { pods: '0' } },
+	},
+	{
 		body: autoscaler('pilot'),
 		change: { spec: { maxReplicas: 9 } },
 		foreign: [{ op: 'add', path: '/spec/behavior', value: { scaleDown: { stabilizationWindowSeconds: 60 } } }],
