@@ -49,13 +49,15 @@ export class AuditLog {
 	/** How many events stand before a marker, by its path. */
 	readonly #markers = new Map<string, number>();
 	#position: number;
+	#isAtLine: boolean;
 	#reading: Promise<void> = Promise.resolve();
 
-	/** @param from bytes of the log that are none of the reader's business */
+	/** @param from bytes of the log that are none of the reader's business. The last line of them may be half-written then. */
 	constructor(file: string, client: () => ApiClient, from = 0) {
 		this.#file = file;
 		this.#client = client;
-		this.#position = from;
+		this.#isAtLine = from === 0;
+		this.#position = Math.max(0, from - 1);
 	}
 
 	/**
@@ -82,8 +84,11 @@ export class AuditLog {
 		const { bytesRead } = await file.read({ buffer, position: this.#position });
 		// The last line may be half-written.
 		const complete = buffer.subarray(0, buffer.subarray(0, bytesRead).lastIndexOf('\n') + 1);
+		if (complete.length === 0) return;
 		this.#position += complete.length;
-		for (const line of complete.toString().split('\n')) {
+		const own = this.#isAtLine ? complete : complete.subarray(complete.indexOf('\n') + 1);
+		this.#isAtLine = true;
+		for (const line of own.toString().split('\n')) {
 			if (line === '') continue;
 			const event = JSON.parse(line) as AuditEvent;
 			if (event.requestURI.startsWith(markerPath)) this.#markers.set(event.requestURI, this.#events.length);

@@ -142,7 +142,7 @@ function into(pod: PodProcess | undefined, asked: number): Taker | undefined {
 	const port = pod?.portOf(asked);
 	if (port === undefined) return undefined;
 	return (connection) => {
-		pod?.note(connection);
+		pod?.note(connection, asked);
 		forwardTo({ host: '127.0.0.1', port })(connection);
 	};
 }

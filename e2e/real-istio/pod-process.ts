@@ -1,5 +1,6 @@
 /** One pod of a node whose pods really run: its program as a process, from its start until it was told to end. */
 import { randomInt } from 'node:crypto';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServer } from '../../operator/runtime/client/api-server.ts';
@@ -19,7 +20,11 @@ const probeMs = 100;
  * moment is shorter than a request is on its way; through the process that plays the network here, on a busy machine, it is not. So
  * the network closes these connections when a question was answered a moment ago, and then istiod is told to end.
  */
-const quiet = { sinceMs: 50, withinMs: 5_000 } as const;
+const quiet = { sinceMs: 50, withinMs: 20_000 } as const;
+/** The port of istiod's webhooks: whoever asks there waits for an answer. */
+const webhookPort = 15_017;
+/** An answer to an API server is longer, and what HTTP/2 says of itself is shorter. Bytes. */
+const shortestAnswer = 150;
 
 interface Program extends AsyncDisposable {
 	readonly isReady: () => Promise<boolean>;
@@ -52,6 +57,8 @@ export class PodProcess {
 	#isReady = false;
 	#isAsked = true;
 	readonly #connections = new Set<Duplex>();
+	/** How many bytes had been sent to API servers when each of them asked last. */
+	readonly #asked = new Map<Socket, number>();
 	#askedAt = 0;
 
 	constructor(pod: PodObject, around: Surroundings) {
@@ -73,11 +80,12 @@ export class PodProcess {
 		return this.#program?.lines ?? [];
 	}
 
-	/** Notes who asks it, and when. */
-	note(connection: Duplex): void {
+	/** Notes who asks it, when, and whether he has been answered. */
+	note(connection: Duplex, port: number): void {
 		this.#connections.add(connection);
 		connection.on('data', () => {
 			this.#askedAt = performance.now();
+			if (port === webhookPort && connection instanceof Socket) this.#asked.set(connection, connection.bytesWritten);
 		});
 		connection.once('close', () => this.#connections.delete(connection));
 	}
@@ -114,7 +122,9 @@ export class PodProcess {
 
 	async #untilQuiet(): Promise<void> {
 		const end = performance.now() + quiet.withinMs;
-		const isQuiet = () => performance.now() - this.#askedAt > quiet.sinceMs;
+		const isAnswered = ([connection, sent]: readonly [Socket, number]) =>
+			connection.destroyed || connection.bytesWritten - sent >= shortestAnswer;
+		const isQuiet = () => performance.now() - this.#askedAt > quiet.sinceMs && [...this.#asked].every(isAnswered);
 		while (!isQuiet() && performance.now() < end) await sleep(quiet.sinceMs / 5);
 	}
 

@@ -192,9 +192,9 @@ const childKinds: readonly Kind[] = Object.values(kinds).filter(
 
 /** Everything in the cluster that says it belongs to one of some installations; to any, where none is named. */
 export async function liveChildren(api: ApiServer, ...names: readonly string[]): Promise<readonly KubeObject[]> {
-	// Istio's own kinds may not be there.
+	// Istio's own kinds may not be there, or be there since a moment ago, so that their storage is still being opened.
 	const lists = await Promise.all(
-		childKinds.map((kind) => orAbsent(api.list<KubeObject>(kind, { labelSelector: managedSelector }))),
+		childKinds.map((kind) => orAbsent(api.list<KubeObject>(kind, { labelSelector: managedSelector, isPatient: true }))),
 	);
 	return lists
 		.flatMap((list) => list?.items ?? [])
