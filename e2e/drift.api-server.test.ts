@@ -2,8 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { partOfLabel } from '../operator/apply/identity.ts';
-import { isWebhook } from '../operator/apply/waves.ts';
-import { kinds } from '../operator/runtime/kinds.ts';
+import { isWebhook, kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
 import { eventually, orAbsent } from './support/eventually.ts';
 import {

@@ -3,11 +3,10 @@
  * goes on by itself once it has them.
  */
 import test from 'ava';
-import { isWebhook } from '../operator/apply/waves.ts';
 import type { AddedComponent } from '../operator/cli/install-parts.ts';
 import { type ManifestOptions, manifests, meshNamespaces } from '../operator/cli/manifests.ts';
 import { ApiServer } from '../operator/runtime/client/api-server.ts';
-import { kinds } from '../operator/runtime/kinds.ts';
+import { isWebhook, kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../operator/runtime/object.ts';
 import { type Cluster, startCluster } from './control-plane/cluster.ts';
 import { takeAway, untilInForce } from './support/authorizer.ts';

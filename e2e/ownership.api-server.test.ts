@@ -5,9 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { adoptAnnotation, crdVersionAnnotation, managedByLabel } from '../operator/apply/identity.ts';
-import { isWebhook } from '../operator/apply/waves.ts';
 import type { ApiServer } from '../operator/runtime/client/api-server.ts';
-import { kinds } from '../operator/runtime/kinds.ts';
+import { isWebhook, kinds } from '../operator/runtime/kinds.ts';
 import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
 import { eventually } from './support/eventually.ts';
 import {

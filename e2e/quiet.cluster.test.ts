@@ -4,11 +4,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { upgradeDespiteAnnotation } from '../api/v1/index.ts';
-import { isWebhook } from '../operator/apply/waves.ts';
 import { MeshController } from '../operator/mesh/controller.ts';
 import { ApiServer } from '../operator/runtime/client/api-server.ts';
 import { loadKubeconfig } from '../operator/runtime/credentials/credentials.ts';
-import { kinds } from '../operator/runtime/kinds.ts';
+import { isWebhook, kinds } from '../operator/runtime/kinds.ts';
 import { createLogger } from '../operator/runtime/log/logger.ts';
 import { type KubeObject, objectKey, referenceOf } from '../operator/runtime/object.ts';
 import { eventually } from './support/eventually.ts';

@@ -3,7 +3,7 @@
  * fails, its wave is finished and the pass ends. Nothing here waits for a gate: a closed gate is part of the answer.
  */
 import { BlockedError, ConflictError } from '../runtime/errors.ts';
-import { isWorkload, type Kind, kindOf, kinds } from '../runtime/kinds.ts';
+import { isWebhook, isWorkload, type Kind, kindOf, kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey } from '../runtime/object.ts';
 import { applyCrds, type CrdMemory } from './apply-crds.ts';
 import { askAboutChanges, type ChangedObject, changedOf, changesRecheckMs } from './ask-changes.ts';
@@ -13,7 +13,7 @@ import { childrenOf, type Desired, type InstallationPlan, planPass, recallOnce }
 import type { LiveCache } from './live.ts';
 import { inOrder } from './pass-order.ts';
 import { hashInventory } from './plan.ts';
-import { isWebhook, waveOf, waves } from './waves.ts';
+import { waveOf, waves } from './waves.ts';
 import { beginReplicas, pruneChild, writeChild } from './write-child.ts';
 import { Writer, type WriterOptions } from './writer.ts';
 

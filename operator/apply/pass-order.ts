@@ -1,6 +1,7 @@
 /** The order in which a pass writes. Pure. */
+import { isWebhook } from '../runtime/kinds.ts';
 import type { Applied, Write } from './plan.ts';
-import { isRole, isWebhook, waveOf, waves } from './waves.ts';
+import { isRole, waveOf, waves } from './waves.ts';
 
 /**
  * The waves of a pass. An existing webhook is changed before everything else. So it trusts a new certificate authority

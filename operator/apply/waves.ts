@@ -50,12 +50,6 @@ const workloads: ReadonlySet<string> = new Set(['Deployment', 'DaemonSet', 'Hori
 const roles: ReadonlySet<string> = new Set(['Role', 'ClusterRole']);
 const bindings: ReadonlySet<string> = new Set(['RoleBinding', 'ClusterRoleBinding']);
 
-const webhooks: ReadonlySet<string> = new Set(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']);
-
-export function isWebhook({ kind }: Pick<KubeObject, 'kind'>): boolean {
-	return webhooks.has(kind);
-}
-
 export function isRole({ kind }: Pick<KubeObject, 'kind'>): boolean {
 	return roles.has(kind);
 }

@@ -1,5 +1,7 @@
 /** Writes and prunes one object of an installation, whatever stands in its place. */
+
 import { ConflictError, InvalidError } from '../runtime/errors.ts';
+import { isWebhook } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject, objectKey, referenceOf } from '../runtime/object.ts';
 import { type Child, toChild } from './child.ts';
 import { clearTheWay, mayBeInTheWay } from './clear-way.ts';
@@ -10,7 +12,6 @@ import type { Desired } from './installation-plan.ts';
 import { ownershipOf } from './ownership.ts';
 import type { Applied, Write } from './plan.ts';
 import { initialReplicas, replicasHandover } from './replicas-handover.ts';
-import { isWebhook } from './waves.ts';
 import type { Writer } from './writer.ts';
 
 /** A pass that writes. */

@@ -6,6 +6,7 @@ export {
 	shareLeft,
 } from './certificate-authority.ts';
 export { type Intermediate, issueIntermediate } from './intermediate.ts';
+export { pemText } from './library.ts';
 export { isIssuedBy, readCertificates } from './pem.ts';
 export {
 	type AuthorityFiles,

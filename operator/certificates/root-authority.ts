@@ -3,6 +3,7 @@ import { createHash, createPrivateKey, type KeyObject, webcrypto, type X509Certi
 import { timeText } from '../../api/v1/index.ts';
 import { oneLine } from './certificate-authority.ts';
 import { signingRightsOf } from './extensions.ts';
+import { pemText } from './library.ts';
 import { isIssuedBy, readCertificates } from './pem.ts';
 import { judgeAuthority } from './plugged-authority.ts';
 import { readKeyFacts } from './private-key.ts';
@@ -85,7 +86,7 @@ export function readRootAuthority(
 	return {
 		root: {
 			id: certificateId(certificate),
-			certificate: `${certificate.toString().trim()}\n`,
+			certificate: pemText(certificate.toString()),
 			subject: oneLine(certificate.subject),
 			notAfter,
 			key: privateKey,

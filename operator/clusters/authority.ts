@@ -3,15 +3,15 @@
  * what is in it, and contain nothing of the key.
  */
 import { createHash } from 'node:crypto';
-import { applySetLabel } from '../../api/v1/constants.ts';
-import { componentLabel, instanceLabel, type Owner, ownerReference } from '../apply/identity.ts';
+import { type Owner, ownerReference } from '../apply/identity.ts';
 import { ownershipOf } from '../apply/ownership.ts';
-import { applySetId, managedBy, ownerlessLabels } from '../render/index.ts';
+import { applySetId } from '../render/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
 import type { CallOptions } from '../runtime/client/requests.ts';
 import { InvalidError, orAbsent } from '../runtime/errors.ts';
 import { kinds } from '../runtime/kinds.ts';
 import { describeObject, type KubeObject } from '../runtime/object.ts';
+import { secretLabels } from './secret/labels.ts';
 
 /** The files of an authority, as istiod reads them. */
 export interface AuthorityFiles {
@@ -91,7 +91,6 @@ export function authoritySecret(
 	files: AuthorityFiles,
 	changedAt: number,
 ): KubeObject {
-	const of = { [instanceLabel]: mesh.name };
 	const { apiVersion, kind, namespace } = authorityReference(mesh.namespace, name);
 	return Object.freeze({
 		apiVersion,
@@ -99,13 +98,7 @@ export function authoritySecret(
 		metadata: {
 			namespace,
 			name,
-			labels: {
-				...managedBy,
-				'app.kubernetes.io/part-of': 'istio',
-				...(mesh.owner === undefined ? ownerlessLabels(of) : of),
-				[componentLabel]: component,
-				[applySetLabel]: authoritySetId(mesh.name),
-			},
+			labels: secretLabels(mesh, component, authoritySetId(mesh.name)),
 			annotations: {
 				[annotation.content]: filesHash(files),
 				[annotation.changedAt]: new Date(changedAt).toISOString(),

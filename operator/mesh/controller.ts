@@ -253,7 +253,7 @@ export class MeshController {
 		this.#revisionAnswers = new RevisionAnswers({
 			api,
 			onChange: (mesh) => this.queue.add(mesh, { reason: 'what a revision answers' }),
-			now: () => performance.now(),
+			now: applier.now,
 		});
 		this.#reconciler = new Reconciler({
 			api,

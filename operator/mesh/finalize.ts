@@ -1,14 +1,15 @@
 /** Removes a mesh: its joined clusters first, then its labels and objects, in the reverse order of their making. */
+
 import { deletionOf, finalizer, namespaceOf } from '../../api/v1/index.ts';
 import type { ApplierOptions } from '../apply/applier.ts';
 import type { Child } from '../apply/child.ts';
 import type { LiveNamespaces } from '../apply/injection-labels.ts';
 import { webhookGraceLeft } from '../apply/installation-memory.ts';
 import { releaseChildren, removeChildren } from '../apply/remove.ts';
-import { isWebhook } from '../apply/waves.ts';
 import type { ApplyHooks } from '../apply/writer.ts';
 import { applySetId } from '../render/index.ts';
 import type { ApiServer } from '../runtime/client/api-server.ts';
+import { isWebhook } from '../runtime/kinds.ts';
 import { describeObject } from '../runtime/object.ts';
 import { type Finding, findingOfError } from '../status/finding.ts';
 import type { StatusNotice } from '../status/status-notice.ts';

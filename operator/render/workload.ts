@@ -86,6 +86,11 @@ export function fieldEnv(name: string, fieldPath: string): Opaque & { readonly n
 	return { name, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } } };
 }
 
+/** An environment variable that takes a limit of the container. */
+export function limitEnv(name: string, resource: 'cpu' | 'memory'): Opaque & { readonly name: string } {
+	return { name, valueFrom: { resourceFieldRef: { resource: `limits.${resource}`, divisor: '1' } } };
+}
+
 export function renderWorkload(mesh: ResolvedMesh, workload: Workload): readonly KubeObject[] {
 	return [deployment(mesh, workload), ...autoscaler(mesh, workload), ...disruptionBudget(mesh, workload)];
 }
@@ -103,7 +108,11 @@ export function labelsOfPods(
 	return { ...settings.podLabels, ...labels, ...podLabels(mesh, component, name) };
 }
 
-function metadata(mesh: ResolvedMesh, kind: string, { component, name }: Workload): KubeObject['metadata'] {
+function metadata(
+	mesh: ResolvedMesh,
+	kind: string,
+	{ component, name }: Pick<Workload, 'component' | 'name'>,
+): KubeObject['metadata'] {
 	return { name, namespace: mesh.namespace, labels: objectLabels(mesh, kind, component, name) };
 }
 
@@ -125,29 +134,45 @@ function deployment(mesh: ResolvedMesh, workload: Workload): KubeObject {
 				workload.strategy === undefined
 					? { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
 					: { type: workload.strategy },
-			template: {
-				metadata: {
-					labels: labelsOfPods(mesh, workload),
-					annotations: { ...settings.podAnnotations, ...workload.annotations },
+			template: podTemplate(mesh, workload, {
+				priorityClassName: settings.priorityClassName,
+				securityContext: {
+					...(workload.isRoot === true ? {} : notRoot),
+					seccompProfile: { type: 'RuntimeDefault' },
 				},
-				spec: {
-					serviceAccountName: workload.serviceAccount,
-					automountServiceAccountToken: workload.token ?? true,
-					// On the pods, not on the ServiceAccount: the list there has one owner, and platforms add to it.
-					imagePullSecrets: pullSecrets(mesh),
-					priorityClassName: settings.priorityClassName,
-					securityContext: {
-						...(workload.isRoot === true ? {} : notRoot),
-						seccompProfile: { type: 'RuntimeDefault' },
-					},
-					...placement(mesh.release.architectures, settings, workload.selector),
-					containers: [
-						ownContainer(mesh, container, settings),
-						...(workload.sidecars ?? []).map((sidecar) => containerOf(mesh, sidecar)),
-					],
-					volumes: workload.volumes,
-				},
-			},
+				...placement(mesh.release.architectures, settings, workload.selector),
+				containers: [
+					ownContainer(mesh, container, settings),
+					...(workload.sidecars ?? []).map((sidecar) => containerOf(mesh, sidecar)),
+				],
+			}),
+		},
+	};
+}
+
+/**
+ * What all pods have, whatever keeps them.
+ * @param spec what only these have
+ */
+function podTemplate(
+	mesh: ResolvedMesh,
+	workload: Pick<Workload, 'component' | 'name' | 'serviceAccount' | 'token' | 'labels' | 'annotations' | 'volumes'> & {
+		readonly settings: ResolvedPods;
+	},
+	spec: Opaque,
+): Opaque {
+	return {
+		metadata: {
+			labels: labelsOfPods(mesh, workload),
+			annotations: { ...workload.settings.podAnnotations, ...workload.annotations },
+		},
+		spec: {
+			serviceAccountName: workload.serviceAccount,
+			automountServiceAccountToken: workload.token ?? true,
+			// On the pods, not on the ServiceAccount: the list there has one owner, and platforms add to it.
+			imagePullSecrets: mesh.images.pullSecrets.map((name) => ({ name })),
+			...spec,
+			volumes: workload.volumes,
 		},
 	};
 }
@@ -158,8 +183,6 @@ export interface NodeWorkload
 		Workload,
 		'component' | 'name' | 'serviceAccount' | 'labels' | 'selector' | 'annotations' | 'container' | 'volumes'
 	> {
-	/** How many nodes may have a second pod while the first one is replaced. Default: none. */
-	readonly maxSurge?: number;
 	readonly settings: ResolvedNodeWorkload;
 }
 
@@ -168,40 +191,22 @@ export interface NodeWorkload
  * `istio-cni/templates/daemonset.yaml`).
  */
 export function renderNodeWorkload(mesh: ResolvedMesh, workload: NodeWorkload): KubeObject {
-	const { settings, container, component, name, maxSurge } = workload;
+	const { settings, container } = workload;
 	return {
 		apiVersion: 'apps/v1',
 		kind: 'DaemonSet',
-		metadata: { name, namespace: mesh.namespace, labels: objectLabels(mesh, 'DaemonSet', component, name) },
+		metadata: metadata(mesh, 'DaemonSet', workload),
 		spec: {
 			selector: { matchLabels: workload.selector },
-			updateStrategy: {
-				type: 'RollingUpdate',
-				rollingUpdate:
-					maxSurge === undefined ? { maxUnavailable: settings.maxUnavailable } : { maxSurge, maxUnavailable: 0 },
-			},
-			template: {
-				metadata: {
-					labels: labelsOfPods(mesh, workload),
-					annotations: { ...settings.podAnnotations, ...workload.annotations },
-				},
-				spec: {
-					serviceAccountName: workload.serviceAccount,
-					automountServiceAccountToken: true,
-					imagePullSecrets: pullSecrets(mesh),
-					priorityClassName: 'system-node-critical',
-					terminationGracePeriodSeconds: 30,
-					...nodePlacement(mesh.release.architectures, settings),
-					containers: [ownContainer(mesh, container, settings)],
-					volumes: workload.volumes,
-				},
-			},
+			updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: settings.maxUnavailable } },
+			template: podTemplate(mesh, workload, {
+				priorityClassName: 'system-node-critical',
+				terminationGracePeriodSeconds: 30,
+				...nodePlacement(mesh.release.architectures, settings),
+				containers: [ownContainer(mesh, container, settings)],
+			}),
 		},
 	};
-}
-
-function pullSecrets({ images }: ResolvedMesh): readonly Opaque[] {
-	return images.pullSecrets.map((name) => ({ name }));
 }
 
 /** The component's own container, with what the installation says about it. */

@@ -92,6 +92,18 @@ export function isWorkload({ kind: name }: Pick<ObjectReference, 'kind'>): boole
 	return workloadNames.has(name);
 }
 
+/** Kinds by which API servers ask others about what is written. */
+export const webhookKinds = [
+	kinds.MutatingWebhookConfiguration,
+	kinds.ValidatingWebhookConfiguration,
+] as const satisfies readonly Kind[];
+
+const webhookNames: ReadonlySet<string> = new Set(webhookKinds.map(({ kind: name }) => name));
+
+export function isWebhook({ kind: name }: Pick<ObjectReference, 'kind'>): boolean {
+	return webhookNames.has(name);
+}
+
 const byGroupKind = new Map<string, Kind>(
 	Object.values(kinds).map((entry) => [`${groupOf(entry.apiVersion)}/${entry.kind}`, entry]),
 );

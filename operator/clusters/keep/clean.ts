@@ -1,8 +1,7 @@
 /** Deletes what is kept in a cluster that leaves. */
 import { webhookGraceLeft } from '../../apply/installation-memory.ts';
 import { removeChildren } from '../../apply/remove.ts';
-import { isWebhook } from '../../apply/waves.ts';
-import { kinds } from '../../runtime/kinds.ts';
+import { isWebhook, kinds } from '../../runtime/kinds.ts';
 import { describeObject } from '../../runtime/object.ts';
 import type { KeeperContext } from './context.ts';
 import { ClusterFailure, inCluster, quote } from './failure.ts';

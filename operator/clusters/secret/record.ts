@@ -12,14 +12,15 @@
  */
 
 import { createHash } from 'node:crypto';
-import { applySetLabel, clusterAnnotationPrefix, clusterLabel, multiClusterLabel } from '../../../api/v1/constants.ts';
+import { clusterAnnotationPrefix, clusterLabel, multiClusterLabel } from '../../../api/v1/constants.ts';
 import { definedFields } from '../../../api/v1/index.ts';
 import type { Child, ClusterRecordFacts } from '../../apply/child.ts';
-import { componentLabel, instanceLabel, type Owner, ownerReference } from '../../apply/identity.ts';
-import { applySetId, managedBy, ownerlessLabels } from '../../render/index.ts';
+import { type Owner, ownerReference } from '../../apply/identity.ts';
+import { applySetId } from '../../render/index.ts';
 import { kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import type { IssuedAuthority } from '../authority.ts';
+import { secretLabels } from './labels.ts';
 import { remoteSecretName } from './remote-secret.ts';
 
 /** A key of a Secret that holds a kubeconfig. */
@@ -160,7 +161,6 @@ export function recordSecret(
 	});
 	const isPublished = state === 'Published' && kubeconfig !== undefined;
 	const { apiVersion, kind, namespace, name } = recordReference(mesh.namespace, cluster);
-	const of = { [instanceLabel]: mesh.name };
 	return Object.freeze({
 		apiVersion,
 		kind,
@@ -168,11 +168,7 @@ export function recordSecret(
 			namespace,
 			name,
 			labels: {
-				...managedBy,
-				'app.kubernetes.io/part-of': 'istio',
-				...(mesh.owner === undefined ? ownerlessLabels(of) : of),
-				[componentLabel]: clustersComponent,
-				[applySetLabel]: mesh.partOf ?? recordSetId(mesh.name, cluster),
+				...secretLabels(mesh, clustersComponent, mesh.partOf ?? recordSetId(mesh.name, cluster)),
 				[clusterLabel]: cluster,
 				...(isPublished ? { [multiClusterLabel]: 'true' } : {}),
 			},

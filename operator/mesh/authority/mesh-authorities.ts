@@ -7,13 +7,10 @@ import type { Owner } from '../../apply/identity.ts';
 import { namespaceIn } from '../../apply/live.ts';
 import { Writer, type WriterOptions } from '../../apply/writer.ts';
 import {
-	certificateId,
-	isIssuedBy,
 	issueIntermediate,
 	planRotation,
 	type RootAuthority,
 	type RotationPlan,
-	readCertificates,
 	readRootAuthority,
 	rootFiles,
 } from '../../certificates/index.ts';
@@ -25,7 +22,6 @@ import {
 	authoritySetId,
 	type NewAuthority,
 	readAuthority,
-	renewalOfAuthority,
 } from '../../clusters/authority.ts';
 import { defaultTrustDomain } from '../../clusters/checks/gather-mesh.ts';
 import { notReadable } from '../../clusters/kubeconfig/may-read.ts';
@@ -37,6 +33,7 @@ import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { InvalidError } from '../../runtime/errors.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { IssuingObservation } from '../../status/certificate-authority.ts';
+import { renewalAt, type StoredHere, storedOf } from './stored-authority.ts';
 
 export interface MeshAuthoritiesOptions {
 	readonly api: ApiServer;
@@ -59,21 +56,8 @@ export interface IssuingPass {
 	readonly signal: AbortSignal;
 }
 
-/** The authority of this cluster, as it is stored. */
-interface Stored {
-	/** Fingerprint of the Secret. Undefined when it is not ours yet. */
-	readonly fingerprint: string | undefined;
-	readonly isIntact: boolean;
-	readonly root: string;
-	/** PEM of all roots in trust, by their ids, in order. */
-	readonly roots: ReadonlyMap<string, string>;
-	readonly changedAt: number;
-	readonly notBefore: number;
-	readonly until: number;
-}
-
 interface Kept {
-	stored: Stored | undefined;
+	stored: StoredHere | undefined;
 	told: IssuingObservation | undefined;
 	issue: { readonly basis: string; readonly by: NonNullable<AuthorityWish['issue']> } | undefined;
 }
@@ -197,8 +181,8 @@ export class MeshAuthorities {
 		mesh: ResolvedMesh,
 		{ secretName }: IssuedAuthorities,
 		{ owner, signal }: IssuingPass,
-		before: Stored | undefined,
-	): Promise<Stored | undefined> {
+		before: StoredHere | undefined,
+	): Promise<StoredHere | undefined> {
 		const { api, applier, wallClock } = this.#options;
 		if (namespaceIn(applier.live, mesh.namespace) === undefined) return undefined;
 		const reference = authorityReference(mesh.namespace, secretName);
@@ -276,31 +260,6 @@ export class MeshAuthorities {
 		kept.issue = { basis, by };
 		return by;
 	}
-}
-
-/** Undefined when it is no authority under a root that is in trust. */
-function storedOf(
-	files: AuthorityFiles,
-	rest: Pick<Stored, 'fingerprint' | 'isIntact' | 'changedAt'>,
-): Stored | undefined {
-	const [own] = readCertificates(files['ca-cert.pem']) ?? [];
-	const roots = readCertificates(files['root-cert.pem']) ?? [];
-	const above = readCertificates(files['cert-chain.pem']) ?? [];
-	if (own === undefined) return undefined;
-	// An authority of the user's that was handed over may have others between it and its root.
-	const signer = roots.find((root) => [own, ...above].some((one) => isIssuedBy(one, root))) ?? roots[0];
-	if (signer === undefined) return undefined;
-	return {
-		...rest,
-		root: certificateId(signer),
-		roots: new Map(roots.map((root) => [certificateId(root), `${root.toString().trim()}\n`])),
-		notBefore: own.validFromDate.getTime(),
-		until: own.validToDate.getTime(),
-	};
-}
-
-function renewalAt({ notBefore, until }: Stored): number {
-	return renewalOfAuthority({ at: notBefore, until });
 }
 
 function nameOf({ rootSecret: { namespace, name } }: IssuedAuthorities): string {

@@ -14,7 +14,7 @@ const mostPods = 500_000;
 
 export async function gatherNodes({ api, signal }: LookingAt): Promise<readonly SeenNode[]> {
 	const nodes: SeenNode[] = [];
-	for await (const page of api.pages<SeenNode>(kinds.Node, { limit: 100, read: nodeOf, signal, isPatient: true })) {
+	for await (const page of api.pages<SeenNode>(kinds.Node, { limit: 100, read: nodeOf, signal })) {
 		nodes.push(...page.items);
 		if (nodes.length >= mostNodes) break;
 	}
@@ -68,7 +68,7 @@ export async function gatherPods(
 		if (proxy !== undefined) tally.add(proxy, `${pod.metadata.namespace}/${pod.metadata.name}`);
 	};
 	const fieldSelector = 'status.phase!=Succeeded,status.phase!=Failed';
-	for await (const _ of api.pages<undefined>(kinds.Pod, { limit: 100, read, fieldSelector, signal, isPatient: true })) {
+	for await (const _ of api.pages<undefined>(kinds.Pod, { limit: 100, read, fieldSelector, signal })) {
 		if (seen >= mostPods) break;
 	}
 	return { used, proxies: indexed ?? tally.seen };

@@ -73,7 +73,7 @@ async function readPage(
 		look.found.add(judge(object));
 	};
 	try {
-		const options = { limit, labelSelector: othersSelector, continue: look.next, read, signal, isPatient: true };
+		const options = { limit, labelSelector: othersSelector, continue: look.next, read, signal };
 		const page = await api.listPage<undefined>(look.kind, options);
 		look.next = page.continue;
 		if (page.continue === undefined) look.end = 'all';

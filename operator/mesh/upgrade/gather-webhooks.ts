@@ -4,7 +4,7 @@ import { type Child, toChild } from '../../apply/child.ts';
 import type { SeenWebhook } from '../../plan/upgrade/gathered.ts';
 import type { ResolvedMesh } from '../../releases/index.ts';
 import { orAbsent } from '../../runtime/errors.ts';
-import { type Kind, kindOf, kinds } from '../../runtime/kinds.ts';
+import { type Kind, kindOf, kinds, webhookKinds } from '../../runtime/kinds.ts';
 import { describeObject, type KubeObject, type ObjectName, objectKey } from '../../runtime/object.ts';
 import { isRecord } from '../../runtime/object-shape.ts';
 import { podPlaces } from '../webhooks/pod-places.ts';
@@ -80,23 +80,17 @@ async function concernedOf(
 	const look = async (kind: Kind): Promise<readonly Concerned[]> => {
 		const found: Concerned[] = [];
 		const read = readInto(found);
-		for await (const _ of api.pages<undefined>(kind, { limit: 10, read, signal, isPatient: true })) {
+		for await (const _ of api.pages<undefined>(kind, { limit: 10, read, signal })) {
 			if (seen >= mostConfigurations) break;
 		}
 		return found;
 	};
-	const all = [kinds.MutatingWebhookConfiguration, kinds.ValidatingWebhookConfiguration];
-	return (await Promise.all(all.map(look))).flat();
+	return (await Promise.all(webhookKinds.map(look))).flat();
 }
 
 async function namespacesIn({ api, signal }: LookingAt): Promise<KnownNamespaces> {
 	const namespaces: Child[] = [];
-	for await (const { items } of api.pages<KubeObject>(kinds.Namespace, {
-		limit: 500,
-		metadataOnly: true,
-		signal,
-		isPatient: true,
-	})) {
+	for await (const { items } of api.pages<KubeObject>(kinds.Namespace, { limit: 500, metadataOnly: true, signal })) {
 		namespaces.push(
 			...items.map((item) => toChild({ ...item, apiVersion: kinds.Namespace.apiVersion, kind: kinds.Namespace.kind })),
 		);
@@ -143,13 +137,10 @@ async function troubleOf({ api, signal }: LookingAt, { namespace, name }: Object
 		labelSelector,
 		read: hasReadyEndpoint,
 		signal,
-		isPatient: true,
 	});
 	if (slices.items.some((isReady) => isReady)) return undefined;
 	const { apiVersion, kind } = kinds.Service;
-	const service = await orAbsent(
-		api.get<KubeObject>({ apiVersion, kind, namespace, name }, { signal, isPatient: true }),
-	);
+	const service = await orAbsent(api.get<KubeObject>({ apiVersion, kind, namespace, name }, { signal }));
 	if (service === undefined) return 'does not exist';
 	// Somebody elsewhere may answer.
 	return isRecord(service.spec) && service.spec.type === 'ExternalName' ? undefined : 'has no endpoint that is ready';

@@ -20,7 +20,7 @@ import type { CertificateAuthorityObservation } from '../../status/certificate-a
 import { gatherNodes, gatherPods } from './gather-nodes.ts';
 import { gatherObjects } from './gather-objects.ts';
 import { gatherWebhooks, type KnownNamespaces } from './gather-webhooks.ts';
-import { type LookingAt, lookFor } from './look.ts';
+import { type LookingAt, lookFor, lookingAt } from './look.ts';
 
 /** Proxies that an index knows, of all meshes. */
 export interface KnownProxies {
@@ -49,8 +49,8 @@ export interface GatherOptions {
 
 /** Rejects when the API server does not answer. What it does not allow is told in the result. */
 export async function gather(options: GatherOptions): Promise<Gathered> {
-	const { api, lines, hop, objects, status, proxies, now, signal } = options;
-	const at: LookingAt = { api, signal };
+	const { lines, hop, objects, status, proxies, now, signal } = options;
+	const at = lookingAt(options.api, signal);
 	const { to } = hop;
 	const line = lines.of(to);
 	const rules = line.upgradeRules;
@@ -63,7 +63,7 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
 	};
 	const listIn = (kind: typeof kinds.ResourceQuota | typeof kinds.LimitRange) =>
 		lookFor(at, `list ${kind.plural} in namespace ${namespace}`, async () => {
-			return (await api.list<KubeObject>(kind, { namespace, signal, isPatient: true })).items;
+			return (await at.api.list<KubeObject>(kind, { namespace, signal })).items;
 		});
 	const definitions = lookFor(at, 'list customresourcedefinitions', () => gatherDefinitions(at));
 	// All at once: an API server makes each list wait until its cache has heard of the newest revision, some 100 ms (kubernetes 1.36
@@ -114,12 +114,7 @@ async function gatherDefinitions({ api, signal }: LookingAt): Promise<readonly K
 			status: { storedVersions: status?.storedVersions },
 		});
 	};
-	for await (const _ of api.pages<undefined>(kinds.CustomResourceDefinition, {
-		limit: 20,
-		read,
-		signal,
-		isPatient: true,
-	}));
+	for await (const _ of api.pages<undefined>(kinds.CustomResourceDefinition, { limit: 20, read, signal }));
 	return found;
 }
 
@@ -135,9 +130,7 @@ async function gatherAuthority(
 	const secrets = new Map<string, SecretFacts>();
 	const { apiVersion, kind } = kinds.Secret;
 	for (const name of line.sees(mesh).secrets) {
-		const secret = await orAbsent(
-			api.get({ apiVersion, kind, namespace: mesh.namespace, name }, { signal, isPatient: true }),
-		);
+		const secret = await orAbsent(api.get({ apiVersion, kind, namespace: mesh.namespace, name }, { signal }));
 		if (secret !== undefined) secrets.set(name, toSecretFacts(secret));
 	}
 	return line.authority(mesh, (name) => secrets.get(name), now);

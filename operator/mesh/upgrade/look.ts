@@ -3,10 +3,22 @@ import { known, type Looked, unknown } from '../../plan/upgrade/gathered.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden } from '../../runtime/errors.ts';
 
-/** Whoever looks lets writes go first (`isPatient`): many meshes may change their version at once. */
 export interface LookingAt {
 	readonly api: Pick<ApiServer, 'get' | 'list' | 'listPage' | 'pages'>;
 	readonly signal: AbortSignal;
+}
+
+/** A look lets writes go first, and comes back as an API server asks: many meshes may change their version at once. */
+export function lookingAt(api: LookingAt['api'], signal: AbortSignal): LookingAt {
+	return {
+		api: {
+			get: (reference, options) => api.get(reference, { ...options, isPatient: true }),
+			list: (kind, options) => api.list(kind, { ...options, isPatient: true }),
+			listPage: (kind, options) => api.listPage(kind, { ...options, isPatient: true }),
+			pages: (kind, options) => api.pages(kind, { ...options, isPatient: true }),
+		},
+		signal,
+	};
 }
 
 /**

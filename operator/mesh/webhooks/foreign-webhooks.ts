@@ -9,7 +9,7 @@
 import { applySetLabel } from '../../../api/v1/index.ts';
 import type { ApiServer } from '../../runtime/client/api-server.ts';
 import { isForbidden } from '../../runtime/errors.ts';
-import { type Kind, kinds } from '../../runtime/kinds.ts';
+import { type Kind, kinds, webhookKinds } from '../../runtime/kinds.ts';
 import { type ObjectName, objectKey } from '../../runtime/object.ts';
 import { Reflector } from '../../runtime/watch/reflector.ts';
 import { ServiceLook } from './service-look.ts';
@@ -44,7 +44,7 @@ export class ForeignWebhooks {
 	constructor(options: ForeignWebhooksOptions) {
 		this.#options = options;
 		const { api, onChange, onError } = options;
-		this.#configurations = [kinds.MutatingWebhookConfiguration, kinds.ValidatingWebhookConfiguration].map((kind) => {
+		this.#configurations = webhookKinds.map((kind) => {
 			const reflector = new Reflector<Configuration>(api, {
 				kind,
 				transform: (object) => ({

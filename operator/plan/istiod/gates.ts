@@ -11,18 +11,13 @@ import {
 	rootConfigMap,
 	servingSecret,
 } from '../../render/istiod/index.ts';
-import { kinds } from '../../runtime/kinds.ts';
+import { isWebhook, kinds } from '../../runtime/kinds.ts';
 import { objectKey } from '../../runtime/object.ts';
 import type { Gate, GateContext } from '../gate.ts';
 import { readable, type Sight } from '../sight.ts';
 import { problemForIstiod } from './certificate-authority.ts';
 import { istiodKey, revisionKey, validators } from './facts.ts';
 import { nodeGates } from './node-gates.ts';
-
-const webhookKinds: ReadonlySet<string> = new Set([
-	kinds.MutatingWebhookConfiguration.kind,
-	kinds.ValidatingWebhookConfiguration.kind,
-]);
 
 type Rule = (context: GateContext<ResolvedIstiodMesh, IstiodFacts>) => readonly Gate[];
 
@@ -37,7 +32,7 @@ const longestRecheckMs = 60 * 60_000;
 const istiodBeforeWebhooks: Rule = ({ mesh, objects, sight }) => {
 	if (mesh.isServedFromElsewhere) return [];
 	const waiting = objects.filter((object) => {
-		if (!webhookKinds.has(object.kind)) return false;
+		if (!isWebhook(object)) return false;
 		const revision = object.metadata.labels?.[revisionLabel] ?? defaultRevision;
 		const isAsked = sight.child(objectKey(object))?.revision === revision;
 		return !isAsked && (sight.child(revisionKey(mesh, revision))?.workload?.available ?? 0) === 0;

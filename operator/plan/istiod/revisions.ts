@@ -2,14 +2,9 @@
 import { defaultRevision, revisionLabel, tagLabel } from '../../../api/v1/index.ts';
 import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import { defaultTag, defaultValidator, ownNames, withdrawn } from '../../render/istiod/index.ts';
-import { kinds } from '../../runtime/kinds.ts';
+import { isWebhook, kinds } from '../../runtime/kinds.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { istiodQuestions } from './questions.ts';
-
-const webhookKinds: ReadonlySet<string> = new Set([
-	kinds.MutatingWebhookConfiguration.kind,
-	kinds.ValidatingWebhookConfiguration.kind,
-]);
 
 function isInjector({ kind }: KubeObject): boolean {
 	return kind === kinds.MutatingWebhookConfiguration.kind;
@@ -33,9 +28,11 @@ export const istiodRevisions = {
 		object.metadata.labels?.[tagLabel] === undefined &&
 		object.metadata.labels?.[revisionLabel] === defaultRevision,
 	withdrawn,
-	leadsTo: ({ kind, metadata: { name, labels } }: KubeObject): string | undefined =>
-		webhookKinds.has(kind) && (labels?.[tagLabel] !== undefined || name === defaultValidator)
+	leadsTo: (object: KubeObject): string | undefined => {
+		const { name, labels } = object.metadata;
+		return isWebhook(object) && (labels?.[tagLabel] !== undefined || name === defaultValidator)
 			? (labels?.[revisionLabel] ?? defaultRevision)
-			: undefined,
+			: undefined;
+	},
 	questions: istiodQuestions,
 };

@@ -3,7 +3,7 @@ import { defaultRevision, revisionLabel, tagLabel, type UpgradeStage } from '../
 import { componentLabel } from '../../apply/identity.ts';
 import type { ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import { defaultValidator, injectionWebhookName, istiodName } from '../../render/istiod/index.ts';
-import { kinds } from '../../runtime/kinds.ts';
+import { isWebhook, kinds } from '../../runtime/kinds.ts';
 import { type KubeObject, objectKey } from '../../runtime/object.ts';
 import { type OwnWord, rejected, reviewOfPod } from '../upgrade/own-word.ts';
 import type { UpgradeRules } from '../upgrade/rules.ts';
@@ -15,11 +15,6 @@ export const istiodUpgradeRules: UpgradeRules<ResolvedIstiodMesh> = {
 	mesh: ({ from, to }) => knownOfIstiod(from.version, to),
 	release: (mesh) => knownOfIstiod(undefined, mesh),
 };
-
-const webhooks: ReadonlySet<string> = new Set([
-	kinds.MutatingWebhookConfiguration.kind,
-	kinds.ValidatingWebhookConfiguration.kind,
-]);
 
 /** Whether a webhook is that of a revision with a name alone: it changes nothing for those who do not name it. */
 function isOfNamed(labels: KubeObject['metadata']['labels'], name: string): boolean {
@@ -35,7 +30,7 @@ function isOfNamed(labels: KubeObject['metadata']['labels'], name: string): bool
  */
 export function istiodStageOf({ kind, metadata: { name, labels } }: KubeObject): UpgradeStage {
 	if (kind === kinds.CustomResourceDefinition.kind) return 'CRDs';
-	if (webhooks.has(kind)) return isOfNamed(labels, name) ? 'Injector' : 'Webhooks';
+	if (isWebhook({ kind })) return isOfNamed(labels, name) ? 'Injector' : 'Webhooks';
 	if (kind === kinds.PeerAuthentication.kind) return 'Webhooks';
 	const component = labels?.[componentLabel];
 	if (component === 'injector') return 'Pilot';

@@ -20,9 +20,9 @@ export function componentChanges(
 	before: readonly KubeObject[],
 	after: readonly KubeObject[],
 ): readonly ComponentChange[] {
-	const deployments = (objects: readonly KubeObject[]) =>
+	const workloads = (objects: readonly KubeObject[]) =>
 		new Map(objects.filter(isWorkload).map((object) => [objectKey(object), object]));
-	const [was, is] = [deployments(before), deployments(after)];
+	const [was, is] = [workloads(before), workloads(after)];
 	return [...new Set([...was.keys(), ...is.keys()])].sort().map((key) => {
 		const [old, next] = [was.get(key), is.get(key)];
 		return {

@@ -5,6 +5,7 @@ import type { ReleaseProblem } from '../problem.ts';
 import { resolveWorkload } from '../resolve-workload.ts';
 import { checkWorkload, type WorkloadRules } from '../workload-check.ts';
 import { guardedCitadelFlags } from './guarded-flags.ts';
+import { ofIstiodAlone } from './istiod-fields.ts';
 import type { Profile } from './profiles.ts';
 import type { ClassicRelease } from './release.ts';
 import type { MutualTls, ResolvedCitadel } from './resolved.ts';
@@ -49,22 +50,23 @@ function citadelRules(release: ClassicRelease): WorkloadRules {
 	};
 }
 
-/** Fields that only releases of istiod have. */
-function checkIstiodFields({ version }: ClassicRelease, { citadel }: ParsedSpec): readonly ReleaseProblem[] {
-	const problem = (path: string, why: string, remedy: string): ReleaseProblem => ({
-		path,
-		reason: 'FieldNotInRelease',
-		message: `${path} is for releases of istiod: in Istio ${version} ${why}`,
-		remedy,
-	});
+function checkIstiodFields(release: ClassicRelease, { citadel }: ParsedSpec): readonly ReleaseProblem[] {
 	return [
 		...(citadel?.external === undefined
 			? []
-			: [problem('spec.citadel.external', 'nobody but Citadel gives workloads certificates', 'Remove it.')]),
+			: [
+					ofIstiodAlone(
+						release,
+						'spec.citadel.external',
+						'nobody but Citadel gives workloads certificates',
+						'Remove it.',
+					),
+				]),
 		...(citadel?.intermediates === undefined
 			? []
 			: [
-					problem(
+					ofIstiodAlone(
+						release,
 						'spec.citadel.intermediates',
 						'the operator issues no authorities',
 						'Make one for each cluster yourself, and name its Secret in spec.citadel.caSecretName.',

@@ -6,6 +6,7 @@ import type { ResolveOptions, ResolveResult } from '../resolve-result.ts';
 import { resolveWorkload } from '../resolve-workload.ts';
 import { checkWorkload } from '../workload-check.ts';
 import { checkUpgrade } from './check-upgrade.ts';
+import { ofIstiodAlone } from './istiod-fields.ts';
 import { buildMeshConfig } from './mesh-config.ts';
 import { checkMeshConfig, checkSettings } from './mesh-config-check.ts';
 import { profiles } from './profiles.ts';
@@ -78,13 +79,9 @@ export function resolveClassic(
 }
 
 /** What runs on each node is of releases of istiod. */
-function checkNodes({ version }: ClassicRelease, { cni, images }: ParsedSpec): readonly ReleaseProblem[] {
-	const problem = (path: string, remedy: string): ReleaseProblem => ({
-		path,
-		reason: 'FieldNotInRelease',
-		message: `${path} is for releases of istiod: in Istio ${version} each pod redirects its traffic itself, by its init container`,
-		remedy,
-	});
+function checkNodes(release: ClassicRelease, { cni, images }: ParsedSpec): readonly ReleaseProblem[] {
+	const problem = (path: string, remedy: string) =>
+		ofIstiodAlone(release, path, 'each pod redirects its traffic itself, by its init container', remedy);
 	return [
 		...(cni === undefined || cni.enabled === false
 			? []

@@ -4,11 +4,12 @@
  *
  * One agent serves all revisions of a cluster, so it has no revision.
  */
+import { podInjectionKey } from '../../../api/v1/index.ts';
 import type { ResolvedCni, ResolvedIstiodMesh } from '../../releases/istiod/index.ts';
 import type { KubeObject } from '../../runtime/object.ts';
 import { objectLabels, shared } from '../labels.ts';
 import { renderAccount } from '../rbac.ts';
-import { fieldEnv, renderNodeWorkload } from '../workload.ts';
+import { fieldEnv, limitEnv, renderNodeWorkload } from '../workload.ts';
 
 const component = 'cni';
 const application = 'istio-cni';
@@ -70,14 +71,14 @@ export function renderCni(mesh: ResolvedIstiodMesh): readonly KubeObject[] {
 			labels: {
 				'k8s-app': cniDaemonSet,
 				'istio.io/dataplane-mode': 'none',
-				'sidecar.istio.io/inject': 'false',
+				[podInjectionKey]: 'false',
 			},
 			selector: { 'k8s-app': cniDaemonSet },
 			annotations: {
 				'prometheus.io/path': '/metrics',
 				'prometheus.io/port': '15014',
 				'prometheus.io/scrape': 'true',
-				'sidecar.istio.io/inject': 'false',
+				[podInjectionKey]: 'false',
 			},
 			container: {
 				name: 'install-cni',
@@ -120,9 +121,7 @@ function envOf({ release }: ResolvedIstiodMesh, cni: ResolvedCni) {
 		fieldEnv('NODE_NAME', 'spec.nodeName'),
 		fieldEnv('POD_NAME', 'metadata.name'),
 		fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
-		{ name: 'GOMEMLIMIT', valueFrom: { resourceFieldRef: { resource: 'limits.memory', divisor: '1' } } },
-		...(release.goMaxProcs
-			? [{ name: 'GOMAXPROCS', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1' } } }]
-			: []),
+		limitEnv('GOMEMLIMIT', 'memory'),
+		...(release.goMaxProcs ? [limitEnv('GOMAXPROCS', 'cpu')] : []),
 	];
 }

@@ -17,7 +17,7 @@ import type { KubeObject } from '../../runtime/object.ts';
 import { asGiven } from '../finish.ts';
 import { renderAccount } from '../rbac.ts';
 import { componentService } from '../service.ts';
-import { fieldEnv, renderWorkload } from '../workload.ts';
+import { fieldEnv, limitEnv, renderWorkload } from '../workload.ts';
 import type { IstiodFacts } from './facts.ts';
 import { fips1403 } from './fips.ts';
 import { istiodName, rootConfigMap, servingSecret, tagServiceName } from './names.ts';
@@ -201,8 +201,6 @@ function envOf(mesh: ResolvedIstiodMesh, revision: string) {
 		...(release.holdsGoToFips && policy === fips1403.policy
 			? [{ name: fips1403.variable, value: fips1403.value }]
 			: []),
-		...(release.goMaxProcs
-			? [{ name: 'GOMAXPROCS', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1' } } }]
-			: []),
+		...(release.goMaxProcs ? [limitEnv('GOMAXPROCS', 'cpu')] : []),
 	];
 }
